@@ -1,0 +1,137 @@
+"""The cases in which the C program and the reference are compared, and the small world they share.
+
+A case is the default with a few of the program's keys changed. Model, classes and images come from seeds.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from clip_reference import Clip, ClipDims, random_clip
+from prompt_reference import Config, Task, initial_tensors
+
+# Widths differ from one another (d_v 48, d_l 32, d 64), so that no mix-up of dimensions fits by chance.
+DIMS = ClipDims(image_px=32, patch_px=8, vision_width=48, vision_layers=3, vision_heads=2,
+                text_width=32, text_layers=3, text_heads=2, context=77, vocabulary=64, joint_width=64)
+MODEL_SEED = 1
+TENSOR_SEED = 2
+IMAGE_SEED = 3
+
+SOS, EOT = DIMS.vocabulary - 2, DIMS.vocabulary - 1
+A, PHOTO, OF, DOT, BRACKET_DOT = 1, 2, 3, 4, 5
+TEMPLATE = [SOS, A, PHOTO, OF, A]
+
+# Names of 1 to 4 tokens. Some share their first tokens; one stands at the start of another; one ends in ")." instead of ".".
+NAMES = [
+    [10, DOT],
+    [11, DOT],
+    [12, 13, DOT],
+    [12, 14, DOT],
+    [12, 14, 15, DOT],
+    [11, 16, 17, BRACKET_DOT],
+    [20, 21, 22, 23, DOT],
+    [20, 21, 22, 24, DOT],
+    [25, 26, DOT],
+    [27, 28, 29, DOT],
+    [30, DOT],
+    [A, 31, OF, 32, DOT],
+]
+
+N_IMAGES = 8
+N_STEPS = 10
+
+DEFAULTS: dict[str, object] = {
+    "method.iterations": 2,
+    "method.lambda": 1.0,
+    "method.vision_prompts": 4,
+    "method.vision_depth": 2,
+    "method.text_prompts": 5,
+    "method.covers_sos": True,
+    "method.generator_input": "normalized",
+    "method.detach_iterations": False,
+    "method.vision_generator": True,
+    "method.text_generator": True,
+    "method.filter": True,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Changes from DEFAULTS by key; the batch size B is no key of the method."""
+
+    changes: dict[str, object] = field(default_factory=dict)
+    batch: int = 4
+
+    @property
+    def keys(self) -> dict[str, object]:
+        return DEFAULTS | self.changes
+
+    @property
+    def config(self) -> Config:
+        return Config.from_keys(self.keys)
+
+
+CASES: dict[str, Case] = {
+    "default": Case(),
+    "no_vision_generator": Case({"method.vision_generator": False}),
+    "no_text_generator": Case({"method.text_generator": False}),
+    "no_generators": Case({"method.vision_generator": False, "method.text_generator": False}),
+    "no_filter": Case({"method.filter": False}),
+    "no_iterations": Case({"method.iterations": 0}),
+    "one_iteration": Case({"method.iterations": 1}),
+    "three_iterations": Case({"method.iterations": 3}),
+    "lambda_half": Case({"method.lambda": 0.5}),
+    "raw_input": Case({"method.generator_input": "raw"}),
+    "detach": Case({"method.detach_iterations": True}),
+    "detach_three_iterations": Case({"method.detach_iterations": True, "method.iterations": 3}),
+    "three_text_prompts": Case({"method.text_prompts": 3}),
+    "seven_text_prompts": Case({"method.text_prompts": 7}),
+    "fixed_sos": Case({"method.covers_sos": False}),
+    "fixed_sos_three_text_prompts": Case({"method.covers_sos": False, "method.text_prompts": 3}),
+    "fixed_sos_seven_text_prompts": Case({"method.covers_sos": False, "method.text_prompts": 7}),
+    "fewer_classes_than_prompts": Case({"method.vision_prompts": 14}),
+    "fewer_classes_no_vision_generator": Case({"method.vision_prompts": 14, "method.vision_generator": False}),
+    "all_layers": Case({"method.vision_depth": DIMS.vision_layers}),
+    "one_layer": Case({"method.vision_depth": 1}),
+    "batch_of_one": Case(batch=1),
+    "batch_of_three": Case(batch=3),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """What all cases share."""
+
+    clip: Clip
+    task: Task
+    pixels: Tensor  # [N_IMAGES, 3, S, S]
+    labels: Tensor  # [N_IMAGES]
+
+
+def caption_tokens(names: list[list[int]], context: int) -> Tensor:
+    """[K, context]: SOS, "a photo of a {class}.", EOT, then zeros."""
+    tokens = torch.zeros(len(names), context, dtype=torch.int64)
+    for row, name in zip(tokens, names):
+        ids = TEMPLATE + name + [EOT]
+        row[: len(ids)] = torch.tensor(ids)
+    return tokens
+
+
+def make_world() -> World:
+    """The small world in fp32."""
+    g = torch.Generator().manual_seed(IMAGE_SEED)
+    pixels = torch.randn(N_IMAGES, 3, DIMS.image_px, DIMS.image_px, generator=g)
+    labels = torch.randint(len(NAMES), (N_IMAGES,), generator=g)
+    task = Task(NAMES, TEMPLATE, EOT, caption_tokens(NAMES, DIMS.context))
+    return World(random_clip(DIMS, MODEL_SEED), task, pixels, labels)
+
+
+def case_tensors(world: World, case: Case) -> dict[str, Tensor]:
+    """The start of a case's trained tensors in fp32."""
+    return initial_tensors(world.clip, case.config, world.task, TENSOR_SEED)
+
+
+def case_batches(case: Case) -> Tensor:
+    """[N_STEPS, B] image indices, going round the images; the first row is the batch of the single forward pass."""
+    return torch.arange(N_STEPS * case.batch).view(N_STEPS, case.batch) % N_IMAGES
