@@ -1,0 +1,57 @@
+/**
+ * Strict JSON: cJSON behind case-sensitive, typed getters, with the line of every value for error messages.
+ *
+ * Stricter than cJSON: a duplicate key, bytes after the document, a bad UTF-8 sequence and a byte that JSON
+ * does not allow are errors. Documents are read into a `struct json_doc`; values (`struct json`) are borrowed
+ * from it and live as long as it does.
+ */
+#ifndef PROMPT_BASE_JSON_H
+#define PROMPT_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prompt/base/error.h"
+#include "prompt/base/str.h"
+
+struct json;     /* a borrowed value */
+struct json_doc; /* a whole parsed document */
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/** Parses `text`; `name` (a path, say) stands in error messages: "name:line: what was expected". */
+int json_parse(struct json_doc **out, const char *text, size_t n, const char *name);
+int json_read_file(struct json_doc **out, const char *path);
+void json_free(struct json_doc *doc);
+
+const struct json *json_root(const struct json_doc *doc);
+/** The file and 1-based line on which `value` starts, for "name:line: ..." messages; line 0 if not found. */
+const char *json_name(const struct json_doc *doc);
+size_t json_line(const struct json_doc *doc, const struct json *value);
+
+enum json_type json_type(const struct json *value);
+const char *json_type_name(enum json_type type); /* "a number", "an object", ... */
+
+/** The member `key` (case-sensitive), NULL if it is missing or `value` is no object. */
+const struct json *json_get(const struct json *value, const char *key);
+/** Array elements or object members in file order: first, then next; NULL at the end. */
+const struct json *json_first(const struct json *value);
+const struct json *json_next(const struct json *value);
+size_t json_size(const struct json *value);     /* number of elements or members; O(n) */
+const char *json_key(const struct json *value); /* of an object's member, else "" */
+
+/** Values; each returns ERR_FORMAT "expected a ..., found ..." (without a place) for another type. */
+int json_i64(int64_t *out, const struct json *value); /* a number without a fraction, within +-2^53 */
+int json_f64(double *out, const struct json *value);
+int json_bool(bool *out, const struct json *value);
+int json_string(const char **out, const struct json *value); /* borrowed */
+
+/* ---------------------------------------------------------------- writing */
+
+/** Appends `text` as a JSON string with quotes and escapes; bytes that are no UTF-8 become U+FFFD. */
+void json_write_string(struct str *out, const char *text);
+/** Appends the shortest decimal that reads back as the same double ("0.1", "5", "1e-05"); null if not finite. */
+void json_write_f64(struct str *out, double value);
+
+#endif

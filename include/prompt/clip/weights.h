@@ -1,0 +1,62 @@
+/**
+ * The weights of a CLIP model under OpenAI's tensor names, whatever file they came from.
+ *
+ * Read are: OpenAI's TorchScript archive; open_clip's state dict (torch.save, or safetensors); a Hugging Face
+ * file or folder (model.safetensors with config.json); our own safetensors. Sizes follow from the tensors; heads,
+ * activation and epsilon from config.json, open_clip_config.json (beside the file), our metadata or the options;
+ * OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5). Without any of them it is an error.
+ */
+#ifndef PROMPT_CLIP_WEIGHTS_H
+#define PROMPT_CLIP_WEIGHTS_H
+
+#include "prompt/base/digest.h"
+#include "prompt/clip/dims.h"
+#include "prompt/nn/safetensors.h"
+
+enum weights_format { WEIGHTS_OPENAI_ARCHIVE, WEIGHTS_OPEN_CLIP, WEIGHTS_HUGGING_FACE, WEIGHTS_PROMPT };
+extern const char *const weights_format_names[4];
+
+/** What the file does not say; 0, NULL or negative: not given. Keys model.* of the configuration. */
+struct weights_options {
+    int64_t vision_heads;
+    int64_t text_heads;
+    const char *activation; /* "quick_gelu" or "gelu" */
+    double norm_eps;
+};
+
+struct weights {
+    scope *scope;           /* owns the tensors (CPU, in the file's dtype) */
+    struct params tensors;  /* OpenAI's names, every tensor of the architecture and nothing else */
+    struct clip_dims dims;
+    enum weights_format format;
+    char *path;                       /* absolute path of the file that holds the tensors */
+    char sha256[DIGEST_HEX_SIZE];     /* of that file; "" until weights_hash */
+    const char *known_name;           /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
+    struct safetensors *file;         /* the mapping behind the tensors, or NULL */
+};
+
+/**
+ * Opens a file, or a folder that holds model.safetensors, open_clip_model.safetensors or open_clip_pytorch_model.bin.
+ * Missing, extra and mis-shaped tensors are all named in the error; a ResNet CLIP is refused.
+ * @param parent   scope below which the weights' own scope is opened
+ * @param options  may be NULL
+ */
+int weights_open(struct weights **out, scope *parent, const char *path, const struct weights_options *options);
+void weights_close(struct weights *w);
+
+/** Computes `sha256` and `known_name` (reads the whole file). */
+int weights_hash(struct weights *w);
+
+/** Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon), in the tensors' dtypes. */
+int weights_save(const struct weights *w, const char *path);
+
+/**
+ * Randomly initialized weights with CLIP's own initialization, in fp32.
+ * @param arch  "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336" or "tiny" (for tests)
+ * @param gain  factor on the blocks' and projections' standard deviations; 1 is CLIP's own, more spreads features
+ */
+int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t seed, double gain);
+/** Names accepted by weights_init, NULL-terminated. */
+const char *const *weights_arch_names(void);
+
+#endif

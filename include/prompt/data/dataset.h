@@ -1,0 +1,86 @@
+/**
+ * Data sets on disk: lists of (path, label) with class names, from the field's published split files.
+ *
+ * A data set is one row of the table in dataset.c. Nothing is ever written into the data tree.
+ */
+#ifndef PROMPT_DATA_DATASET_H
+#define PROMPT_DATA_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prompt/base/digest.h"
+#include "prompt/base/error.h"
+
+/** Which classes: all, the first ceil(K/2) labels, or the rest. */
+enum class_subset { CLASS_SUBSET_ALL, CLASS_SUBSET_BASE, CLASS_SUBSET_NEW };
+extern const char *const class_subset_names[3]; /* "all", "base", "new" */
+
+struct item {
+    char *path;    /* owned; relative to the image folder */
+    int64_t label; /* from 0 */
+};
+
+struct item_list {
+    struct item *items;
+    size_t n;
+    size_t capacity;
+};
+
+struct dataset {
+    const char *name;     /* row of the table, "caltech101" */
+    const char *template; /* of the CLIP row, "a photo of a {}." */
+    char *image_dir;      /* absolute; item paths are relative to it */
+    char **class_names;   /* [n_classes], as the split file writes them (underscores kept) */
+    int64_t n_classes;
+    struct item_list train, val, test;
+};
+
+/** Names of all data sets, NULL-terminated. */
+const char *const *dataset_names(void);
+
+/**
+ * Reads the lists of data set `name` below the data root.
+ * Checked: folder and split file are there (else the error says where it looked and what is expected), labels
+ * contiguous from 0, one name per label, no absolute or climbing path, no empty class.
+ * Existence of every image is checked by dataset_check_files.
+ * @return OK; ERR_USAGE for an unknown name (with the nearest known one) or a missing root; ERR_IO; ERR_FORMAT
+ */
+int dataset_open(struct dataset **out, const char *data_root, const char *name);
+void dataset_free(struct dataset *d);
+
+/** Every image of the list exists; else ERR_IO with the count, the first three absolute paths and the folder. */
+int dataset_check_files(const struct dataset *d, const struct item_list *list);
+
+/* ---------------------------------------------------------------- few-shot samples and subsets */
+
+/**
+ * The few-shot sample as the field's public code draws it (datasets.md 1.4): one generator seeded with `seed`
+ * visits the classes of `train` in order of first appearance with k = n_shots, then those of `val` with
+ * k = min(n_shots, 4). A class of fewer images is taken whole and draws nothing. Drawn over all classes; cut
+ * base and new afterwards with dataset_subset.
+ * @param n_shots  images per class; 0 takes every image, in order
+ */
+int fewshot_sample(struct item_list *train, struct item_list *val, const struct dataset *d, int64_t n_shots,
+                   uint32_t seed);
+
+/** The labels of a subset: first label and number of classes. */
+void class_subset_range(int64_t *first, int64_t *n, enum class_subset subset, int64_t n_classes);
+
+/** Items of the subset's classes, in order, relabelled from 0. */
+int item_list_subset(struct item_list *out, const struct item_list *in, enum class_subset subset,
+                     int64_t n_classes);
+
+int item_list_add(struct item_list *list, const char *path, int64_t label); /* copies the path */
+void item_list_free(struct item_list *list);
+
+/** SHA-256 over "path\tlabel\n" of every item. */
+int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list);
+/** First 16 hex digits of SHA-256 over the names, each followed by "\n", underscores kept (datasets.md 5). */
+int class_names_digest(char hex[17], char *const *names, int64_t n);
+
+/** The sentence of a class: `template` with {} replaced, underscores become spaces. Heap; NULL when out of memory. */
+char *class_caption(const char *template, const char *class_name);
+
+#endif

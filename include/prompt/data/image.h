@@ -1,0 +1,26 @@
+/** Image files as RGB pixels (stb_image), the way Pillow's `convert("RGB")` makes them. */
+#ifndef PROMPT_DATA_IMAGE_H
+#define PROMPT_DATA_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prompt/base/error.h"
+
+/** 8-bit RGB, row-major, three bytes a pixel. */
+struct image {
+    uint8_t *pixels; /* [height][width][3] */
+    int64_t width;
+    int64_t height;
+};
+
+/**
+ * Decodes a file, whatever its extension says. Grey is replicated, palettes are expanded, alpha is dropped (not
+ * blended), CMYK and YCCK become RGB as (255-C)(255-K)/255, 16-bit is reduced to its high byte, of an animation
+ * the first frame counts, EXIF orientation is not applied.
+ * @return OK; ERR_IO or ERR_FORMAT with the absolute path and the reason; ERR_MEMORY
+ */
+int image_read(struct image *out, const char *path);
+void image_free(struct image *image);
+
+#endif

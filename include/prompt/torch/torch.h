@@ -1,0 +1,206 @@
+/**
+ * The C face of libtorch: tensors that live in scopes, and the operations this program uses.
+ *
+ * Three rules:
+ *
+ * 1. A scope owns every tensor made in it; no tensor is freed by hand. `scope_close` frees them all, restores
+ *    the gradient mode and returns the first failure.
+ * 2. An operation takes the scope first, borrows its inputs and returns a tensor of that scope. A failing one
+ *    marks the scope and returns NULL; later operations on it do nothing, so math is written without checks and
+ *    checked once, when the scope closes or a value is read (t_read_*, t_item_*).
+ * 3. No C++ exception leaves the shim; it becomes ERR_TORCH (or ERR_MEMORY) with libtorch's own sentence.
+ *
+ * Names, argument order and defaults are PyTorch's. Nothing in here knows CLIP.
+ */
+#ifndef PROMPT_TORCH_TORCH_H
+#define PROMPT_TORCH_TORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prompt/base/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct scope scope;
+typedef struct tensor tensor; /* borrowed; lives as long as its scope */
+
+/* ---------------------------------------------------------------- types and devices */
+
+enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_I64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL };
+
+const char *dtype_name(enum dtype dtype); /* "float32", ... */
+size_t dtype_size(enum dtype dtype);      /* bytes of one element */
+
+enum device_kind { DEVICE_CPU, DEVICE_CUDA };
+
+struct device {
+    enum device_kind kind;
+    int index; /* of CUDA; 0 for CPU */
+};
+
+/** "cpu", "cuda", "cuda:1", or "auto" (CUDA if one is usable, else CPU). ERR_USAGE says what is there. */
+int device_parse(struct device *out, const char *text);
+/** "cpu" or "cuda:i"; 16 bytes always suffice. */
+void device_format(char *out, size_t n, struct device device);
+int64_t device_count_cuda(void);
+/** Why CUDA cannot be used, or its devices by name; one line for `prompt --version`. */
+void device_describe(char *out, size_t n);
+/** Bytes free on the device (CUDA) or available in the machine (CPU); 0 if unknown. */
+size_t device_free_bytes(struct device device);
+
+/* ---------------------------------------------------------------- run time */
+
+/**
+ * Sets the allocator's thresholds and the number of intra-op threads (0: one per core). To be called once,
+ * before the first tensor. glibc's default returns large blocks to the system after every use, and page
+ * faults then cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms).
+ */
+int torch_init(int64_t n_threads);
+int64_t torch_threads(void);
+const char *torch_version(void); /* "2.13.0" */
+
+/* ---------------------------------------------------------------- scopes */
+
+enum scope_grad { SCOPE_GRAD_INHERIT, SCOPE_GRAD_OFF, SCOPE_GRAD_ON };
+
+/** Opens a scope below `parent` (NULL for the outermost). NULL if out of memory: operations on it do nothing. */
+scope *scope_open(scope *parent, enum scope_grad grad);
+/** Frees what the scope owns and restores the gradient mode; its failure marks the parent. NULL: ERR_MEMORY. */
+int scope_close(scope *s);
+/** A handle of the same tensor in the parent scope, so that it outlives `s`. NULL in, NULL out. */
+tensor *scope_keep(scope *s, const tensor *t);
+/** A handle of the same tensor in any scope `into`. */
+tensor *scope_share(scope *into, const tensor *t);
+bool scope_ok(const scope *s);
+/** The scope's first failure, OK if there is none. */
+int scope_status(const scope *s);
+/** Marks the scope failed with an error that was set by error_set; later operations do nothing. */
+void scope_fail(scope *s, int status);
+/** Handles alive in all scopes; the tests' leak check. */
+size_t scope_live_tensors(void);
+/** The n-th call of an operation from now on fails (0: none); for tests of error paths. */
+void shim_fail_after(uint64_t n);
+
+/* ---------------------------------------------------------------- shapes as arguments */
+
+#define SHAPE(...) ((const int64_t[]){__VA_ARGS__}), (sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+
+int64_t t_dim(const tensor *t);               /* number of axes; -1 for NULL */
+int64_t t_size(const tensor *t, int64_t dim); /* -1 for NULL or no such axis; negative dims count from the end */
+int64_t t_numel(const tensor *t);             /* -1 for NULL */
+enum dtype t_dtype(const tensor *t);          /* DTYPE_F32 for NULL */
+bool t_requires_grad(const tensor *t);
+
+/* ---------------------------------------------------------------- to and from host memory */
+
+/** A copy of `data` (`dims` row-major, on the host) on `device`, converted to `dtype`. */
+tensor *t_from_f32(scope *s, const float *data, const int64_t *dims, size_t n_dims, enum dtype dtype,
+                   struct device device);
+tensor *t_from_i64(scope *s, const int64_t *data, const int64_t *dims, size_t n_dims, struct device device);
+/** A view of host memory that must outlive the scope and is never written through. No copy. */
+tensor *t_from_memory(scope *s, const void *data, enum dtype dtype, const int64_t *dims, size_t n_dims);
+/** The host bytes of a contiguous CPU tensor, NULL otherwise. */
+const void *t_data(const tensor *t);
+
+/** Readers are gates: they return the scope's failure, else copy `n` = numel values to the host, converted. */
+int t_read_f32(float *out, size_t n, scope *s, const tensor *t);
+int t_read_f64(double *out, size_t n, scope *s, const tensor *t);
+int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t);
+int t_item_f64(double *out, scope *s, const tensor *t);
+
+/* ---------------------------------------------------------------- making and shaping */
+
+tensor *t_zeros(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device);
+tensor *t_full(scope *s, const int64_t *dims, size_t n_dims, double value, enum dtype dtype, struct device device);
+tensor *t_to(scope *s, const tensor *t, enum dtype dtype); /* the same handle's tensor if nothing changes */
+tensor *t_to_device(scope *s, const tensor *t, struct device device);
+tensor *t_contiguous(scope *s, const tensor *t);
+tensor *t_clone(scope *s, const tensor *t);
+tensor *t_detach(scope *s, const tensor *t);
+tensor *t_reshape(scope *s, const tensor *t, const int64_t *dims, size_t n_dims);
+tensor *t_expand(scope *s, const tensor *t, const int64_t *dims, size_t n_dims);
+tensor *t_permute(scope *s, const tensor *t, const int64_t *dims, size_t n_dims);
+tensor *t_transpose(scope *s, const tensor *t, int64_t dim0, int64_t dim1);
+tensor *t_unsqueeze(scope *s, const tensor *t, int64_t dim);
+tensor *t_squeeze(scope *s, const tensor *t, int64_t dim);
+tensor *t_narrow(scope *s, const tensor *t, int64_t dim, int64_t start, int64_t length);
+tensor *t_select(scope *s, const tensor *t, int64_t dim, int64_t index);
+tensor *t_index_select(scope *s, const tensor *t, int64_t dim, const tensor *index);
+tensor *t_gather(scope *s, const tensor *t, int64_t dim, const tensor *index);
+tensor *t_cat(scope *s, const tensor *const *tensors, size_t n, int64_t dim);
+tensor *t_stack(scope *s, const tensor *const *tensors, size_t n, int64_t dim);
+#define TENSORS(...)                                                                                                 \
+    ((const tensor *const[]){__VA_ARGS__}), (sizeof((const tensor *const[]){__VA_ARGS__}) / sizeof(tensor *))
+tensor *t_embedding(scope *s, const tensor *weight, const tensor *index);
+
+/* ---------------------------------------------------------------- arithmetic */
+
+tensor *t_add(scope *s, const tensor *a, const tensor *b);
+tensor *t_sub(scope *s, const tensor *a, const tensor *b);
+tensor *t_mul(scope *s, const tensor *a, const tensor *b);
+tensor *t_div(scope *s, const tensor *a, const tensor *b);
+tensor *t_scale(scope *s, const tensor *a, double factor);
+tensor *t_exp(scope *s, const tensor *a);
+tensor *t_abs(scope *s, const tensor *a);
+tensor *t_sum(scope *s, const tensor *a); /* over all axes */
+tensor *t_mean(scope *s, const tensor *a);
+tensor *t_max(scope *s, const tensor *a); /* over all axes */
+tensor *t_is_finite(scope *s, const tensor *a);
+
+/* ---------------------------------------------------------------- layers' operations */
+
+tensor *t_matmul(scope *s, const tensor *a, const tensor *b);
+/** x W^T + b; `bias` may be NULL. */
+tensor *t_linear(scope *s, const tensor *x, const tensor *weight, const tensor *bias);
+/** Non-overlapping patches: stride = kernel size, no padding, no bias. x [B,C,S,S], weight [W,C,p,p]. */
+tensor *t_conv2d_patches(scope *s, const tensor *x, const tensor *weight);
+tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tensor *bias, double eps);
+tensor *t_relu(scope *s, const tensor *x);
+tensor *t_gelu(scope *s, const tensor *x); /* the exact one (erf) */
+tensor *t_sigmoid(scope *s, const tensor *x);
+tensor *t_softmax(scope *s, const tensor *x, int64_t dim);
+/** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t sees 0..t. */
+tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal);
+/** x / max(|x|_2, 1e-12) along `dim`. */
+tensor *t_normalize(scope *s, const tensor *x, int64_t dim);
+/** Mean cross-entropy of logits [B,K] against labels [B] (int64). */
+tensor *t_cross_entropy(scope *s, const tensor *logits, const tensor *labels);
+/** Indices of the `k` largest along the last axis in falling order; of equal values the lowest index first. */
+tensor *t_top_indices(scope *s, const tensor *x, int64_t k);
+
+/* ---------------------------------------------------------------- autograd */
+
+/** Makes a leaf a trained tensor. */
+void t_require_grad(scope *s, tensor *t);
+/** Adds d loss / d leaf to the gradient of every trained leaf. */
+int t_backward(scope *s, const tensor *loss);
+/** The leaf's gradient, NULL if none was computed (then the scope is not marked). */
+tensor *t_grad(scope *s, const tensor *leaf);
+void t_clear_grad(scope *s, tensor *leaf);
+
+/** In place, without recording: a += factor * b; a *= factor; a = b. For the optimizer alone. */
+void t_add_scaled_(scope *s, tensor *a, const tensor *b, double factor);
+void t_scale_(scope *s, tensor *a, double factor);
+void t_copy_(scope *s, tensor *a, const tensor *b);
+
+/* ---------------------------------------------------------------- PyTorch's own archives */
+
+/**
+ * Calls `visit` for every tensor of a file written by torch.save (a state dict, nested dicts flattened with '.')
+ * or torch.jit.save (parameters and buffers), in file order. The tensors live in `s`, on the CPU.
+ * A visit that does not return OK ends the walk with its status.
+ * @param is_script  set to whether the file is a TorchScript archive
+ * @return OK; ERR_IO; ERR_FORMAT if it is neither (a legacy, non-zip torch.save file too)
+ */
+int archive_read(scope *s, const char *path, bool *is_script,
+                 int (*visit)(void *context, const char *name, tensor *t), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,107 @@
+# Finds everything that prompt stands on; a missing piece ends the configuration with one line that names its package.
+
+function(prompt_missing what debian)
+  message(FATAL_ERROR "prompt needs ${what}: install it (Debian/Ubuntu: apt-get install ${debian}), or run scripts/setup.sh")
+endfunction()
+
+function(prompt_find_library target header library what debian)
+  find_path(${target}_INCLUDE_DIR NAMES ${header} PATH_SUFFIXES ${ARGN})
+  if(NOT ${target}_INCLUDE_DIR)
+    prompt_missing("${what}" ${debian})
+  endif()
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE ${${target}_INCLUDE_DIR})
+  if(library)
+    find_library(${target}_LIBRARY NAMES ${library})
+    if(NOT ${target}_LIBRARY)
+      prompt_missing("${what}" ${debian})
+    endif()
+    target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
+  endif()
+endfunction()
+
+find_package(Threads REQUIRED)
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  prompt_missing("zlib" zlib1g-dev)
+endif()
+find_package(OpenSSL QUIET COMPONENTS Crypto)
+if(NOT OPENSSL_FOUND)
+  prompt_missing("OpenSSL's libcrypto" libssl-dev)
+endif()
+prompt_find_library(prompt_cjson cjson/cJSON.h cjson "cJSON" libcjson-dev)
+prompt_find_library(prompt_utf8proc utf8proc.h utf8proc "utf8proc" libutf8proc-dev)
+prompt_find_library(prompt_stb stb_image.h "" "stb_image" libstb-dev stb)
+
+# ---------------------------------------------------------------- libtorch
+# Torch_DIR or CMAKE_PREFIX_PATH first, else a Python that has torch: PROMPT_PYTHON, the private environment that
+# scripts/setup.sh makes, python3. Its own package config is not used: it drags CUDA's toolkit in as a build
+# requirement and puts flags on C files. The libraries and headers are all that is needed.
+set(PROMPT_TORCH_MINIMUM 2.6)
+
+function(prompt_torch_root_from_python out)
+  foreach(python IN ITEMS "${PROMPT_PYTHON}" "${CMAKE_SOURCE_DIR}/.venv/bin/python" python3)
+    if(python STREQUAL "")
+      continue()
+    endif()
+    execute_process(COMMAND "${python}" -c "import torch, os; print(os.path.dirname(torch.__file__))"
+      OUTPUT_VARIABLE root OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+    if(NOT failed AND EXISTS "${root}/include/torch/csrc/api/include/torch/torch.h")
+      set(${out} "${root}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+set(torch_root "")
+if(Torch_DIR)
+  get_filename_component(torch_root "${Torch_DIR}/../../.." ABSOLUTE)
+else()
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    foreach(candidate IN ITEMS "${prefix}" "${prefix}/../..")
+      if(NOT torch_root AND EXISTS "${candidate}/include/torch/csrc/api/include/torch/torch.h")
+        get_filename_component(torch_root "${candidate}" ABSOLUTE)
+      endif()
+    endforeach()
+  endforeach()
+endif()
+if(NOT torch_root)
+  prompt_torch_root_from_python(torch_root)
+endif()
+if(NOT torch_root OR NOT EXISTS "${torch_root}/include/torch/csrc/api/include/torch/torch.h")
+  message(FATAL_ERROR "prompt needs libtorch ${PROMPT_TORCH_MINIMUM} or newer: run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=\"$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)')\"")
+endif()
+
+file(STRINGS "${torch_root}/include/torch/headeronly/version.h" torch_version_lines
+  REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+if(NOT torch_version_lines) # before 2.9 the version stood in another header
+  file(STRINGS "${torch_root}/include/torch/csrc/api/include/torch/version.h" torch_version_lines
+    REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+endif()
+string(REGEX MATCHALL "[0-9]+" torch_version "${torch_version_lines}")
+list(JOIN torch_version "." PROMPT_TORCH_VERSION)
+if(PROMPT_TORCH_VERSION VERSION_LESS PROMPT_TORCH_MINIMUM)
+  message(FATAL_ERROR "prompt needs libtorch ${PROMPT_TORCH_MINIMUM} or newer; ${torch_root} has ${PROMPT_TORCH_VERSION}")
+endif()
+
+add_library(prompt_libtorch INTERFACE)
+target_include_directories(prompt_libtorch SYSTEM INTERFACE
+  "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
+foreach(library IN ITEMS torch torch_cpu c10)
+  find_library(prompt_${library}_LIBRARY NAMES ${library} PATHS "${torch_root}/lib" NO_DEFAULT_PATH REQUIRED)
+  target_link_libraries(prompt_libtorch INTERFACE "${prompt_${library}_LIBRARY}")
+endforeach()
+# A CUDA build registers its operations when its library is loaded; nothing of ours calls into it by name.
+find_library(prompt_torch_cuda_LIBRARY NAMES torch_cuda PATHS "${torch_root}/lib" NO_DEFAULT_PATH)
+find_library(prompt_c10_cuda_LIBRARY NAMES c10_cuda PATHS "${torch_root}/lib" NO_DEFAULT_PATH)
+if(prompt_torch_cuda_LIBRARY AND prompt_c10_cuda_LIBRARY)
+  target_link_libraries(prompt_libtorch INTERFACE
+    "-Wl,--no-as-needed" "${prompt_torch_cuda_LIBRARY}" "${prompt_c10_cuda_LIBRARY}" "-Wl,--as-needed")
+endif()
+target_link_options(prompt_libtorch INTERFACE "-Wl,-rpath,${torch_root}/lib")
+# libtorch before 2.7 for pip used the old string ABI; a mismatch shows only as undefined references.
+file(STRINGS "${torch_root}/share/cmake/Torch/TorchConfig.cmake" torch_abi_line REGEX "_GLIBCXX_USE_CXX11_ABI=[01]")
+if(torch_abi_line MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+  target_compile_definitions(prompt_libtorch INTERFACE _GLIBCXX_USE_CXX11_ABI=0)
+endif()
+message(STATUS "libtorch ${PROMPT_TORCH_VERSION} in ${torch_root}")

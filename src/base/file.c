@@ -1,0 +1,213 @@
+/* Files read whole, mapped, or written so that they appear whole or not at all. */
+#include "prompt/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "prompt/base/str.h"
+
+/* "cannot <verb> '<absolute path>': <reason>" */
+static int io_error(const char *verb, const char *path, int error_number)
+{
+    char *absolute = path_absolute(path);
+    int status = error_set(ERR_IO, "cannot %s '%s': %s", verb, absolute ? absolute : path, strerror(error_number));
+    free(absolute);
+    return status;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+bool file_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static int open_regular(int *out, size_t *n, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return io_error("open", path, errno);
+    struct stat info;
+    if (fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
+        int reason = S_ISDIR(info.st_mode) ? EISDIR : errno;
+        close(fd);
+        return io_error("read", path, reason);
+    }
+    *out = fd;
+    *n = (size_t)info.st_size;
+    return OK;
+}
+
+int file_read(char **out, size_t *n, const char *path)
+{
+    *out = NULL;
+    *n = 0;
+    int fd = -1;
+    size_t size = 0;
+    int status = open_regular(&fd, &size, path);
+    if (status != OK)
+        return status;
+    struct str text = {0};
+    char chunk[1 << 16];
+    ssize_t got = 0;
+    while ((got = read(fd, chunk, sizeof chunk)) > 0)
+        str_append_n(&text, chunk, (size_t)got);
+    int reason = errno;
+    close(fd);
+    if (got < 0) {
+        str_free(&text);
+        return io_error("read", path, reason);
+    }
+    str_append_n(&text, "", 0);
+    if (text.failed) {
+        str_free(&text);
+        return error_out_of_memory();
+    }
+    *out = text.data;
+    *n = text.len;
+    return OK;
+}
+
+int file_map(const void **out, size_t *n, const char *path)
+{
+    *out = NULL;
+    *n = 0;
+    int fd = -1;
+    size_t size = 0;
+    int status = open_regular(&fd, &size, path);
+    if (status != OK)
+        return status;
+    if (size == 0) {
+        close(fd);
+        return error_set(ERR_FORMAT, "'%s' is empty", path);
+    }
+    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    int reason = errno;
+    close(fd);
+    if (data == MAP_FAILED)
+        return io_error("map", path, reason);
+    *out = data;
+    *n = size;
+    return OK;
+}
+
+void file_unmap(const void *data, size_t n)
+{
+    if (data)
+        munmap((void *)(uintptr_t)data, n);
+}
+
+int file_make_dirs(const char *path)
+{
+    char *partial = str_dup(path);
+    if (!partial)
+        return ERR_MEMORY;
+    int status = OK;
+    for (char *c = partial + 1; status == OK && partial[0] != '\0'; c++) {
+        if (*c != '/' && *c != '\0')
+            continue;
+        char end = *c;
+        *c = '\0';
+        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
+            status = io_error("create folder", partial, errno);
+        else if (!file_is_dir(partial))
+            status = io_error("create folder", partial, ENOTDIR);
+        *c = end;
+        if (end == '\0')
+            break;
+    }
+    free(partial);
+    return status;
+}
+
+/* ---------------------------------------------------------------- atomic files */
+
+int atomic_open(struct atomic_file *out, const char *path)
+{
+    *out = (struct atomic_file){0};
+    struct atomic_file f = {.path = str_dup(path), .temporary_path = str_format("%s.tmp.%ld", path, (long)getpid())};
+    if (!f.path || !f.temporary_path) {
+        free(f.path);
+        free(f.temporary_path);
+        return ERR_MEMORY;
+    }
+    f.stream = fopen(f.temporary_path, "wb");
+    if (!f.stream) {
+        int status = io_error("write", path, errno);
+        free(f.path);
+        free(f.temporary_path);
+        return status;
+    }
+    *out = f;
+    return OK;
+}
+
+int atomic_write(struct atomic_file *f, const void *data, size_t n)
+{
+    if (n > 0 && fwrite(data, 1, n, f->stream) != n)
+        return io_error("write", f->path, errno);
+    return OK;
+}
+
+int atomic_commit(struct atomic_file *f)
+{
+    errno = 0;
+    bool written = !ferror(f->stream) && fflush(f->stream) == 0 && fsync(fileno(f->stream)) == 0;
+    int reason = errno ? errno : EIO;
+    if (fclose(f->stream) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    f->stream = NULL;
+    if (written && rename(f->temporary_path, f->path) != 0) {
+        written = false;
+        reason = errno;
+    }
+    int status = written ? OK : io_error("write", f->path, reason);
+    if (written) { /* the new name itself must survive a power cut; where a folder cannot be synced, it is not */
+        char *dir = path_dir(f->path);
+        int fd = dir ? open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
+        if (fd >= 0) {
+            (void)fsync(fd);
+            close(fd);
+        }
+        free(dir);
+    }
+    atomic_abort(f);
+    return status;
+}
+
+void atomic_abort(struct atomic_file *f)
+{
+    if (f->stream)
+        fclose(f->stream);
+    if (f->temporary_path)
+        unlink(f->temporary_path); /* gone already after a successful rename */
+    free(f->path);
+    free(f->temporary_path);
+    *f = (struct atomic_file){0};
+}
+
+int file_write_atomic(const char *path, const void *data, size_t n)
+{
+    struct atomic_file f;
+    int status = atomic_open(&f, path);
+    if (status != OK)
+        return status;
+    status = atomic_write(&f, data, n);
+    if (status != OK) {
+        atomic_abort(&f);
+        return status;
+    }
+    return atomic_commit(&f);
+}

@@ -1,0 +1,239 @@
+/* Growing strings, number parsing, paths. */
+#include "prompt/base/str.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---------------------------------------------------------------- growing string */
+
+static bool reserve(struct str *s, size_t extra)
+{
+    if (s->failed)
+        return false;
+    size_t need = s->len + extra + 1;
+    if (need <= s->capacity)
+        return true;
+    size_t capacity = s->capacity ? s->capacity : 64;
+    while (capacity < need)
+        capacity *= 2;
+    char *data = realloc(s->data, capacity);
+    if (!data) {
+        s->failed = true;
+        return false;
+    }
+    s->data = data;
+    s->capacity = capacity;
+    return true;
+}
+
+void str_append_n(struct str *s, const char *bytes, size_t n)
+{
+    if (!reserve(s, n))
+        return;
+    if (n > 0)
+        memcpy(s->data + s->len, bytes, n);
+    s->len += n;
+    s->data[s->len] = '\0';
+}
+
+void str_append(struct str *s, const char *text)
+{
+    str_append_n(s, text, strlen(text));
+}
+
+void str_append_char(struct str *s, char c)
+{
+    str_append_n(s, &c, 1);
+}
+
+void str_appendf(struct str *s, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n >= 0 && reserve(s, (size_t)n)) {
+        vsnprintf(s->data + s->len, (size_t)n + 1, fmt, again);
+        s->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+const char *str_text(const struct str *s)
+{
+    return s->data ? s->data : "";
+}
+
+int str_status(const struct str *s)
+{
+    return s->failed ? error_out_of_memory() : OK;
+}
+
+void str_clear(struct str *s)
+{
+    s->len = 0;
+    if (s->data)
+        s->data[0] = '\0';
+}
+
+void str_free(struct str *s)
+{
+    free(s->data);
+    *s = (struct str){0};
+}
+
+/* ---------------------------------------------------------------- heap copies */
+
+char *str_dup_n(const char *text, size_t n)
+{
+    char *copy = malloc(n + 1);
+    if (!copy) {
+        error_out_of_memory();
+        return NULL;
+    }
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+char *str_dup(const char *text)
+{
+    return str_dup_n(text, strlen(text));
+}
+
+char *str_format(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    char *text = n < 0 ? NULL : malloc((size_t)n + 1);
+    if (text)
+        vsnprintf(text, (size_t)n + 1, fmt, again);
+    else
+        error_out_of_memory();
+    va_end(again);
+    return text;
+}
+
+/* ---------------------------------------------------------------- looking at text */
+
+bool str_starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends_with(const char *text, const char *suffix)
+{
+    size_t n = strlen(text);
+    size_t m = strlen(suffix);
+    return n >= m && memcmp(text + n - m, suffix, m) == 0;
+}
+
+int str_parse_i64(int64_t *out, const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || text[0] == ' ' || errno == ERANGE)
+        return error_set(ERR_USAGE, "expected a whole number, found '%s'", text);
+    *out = value;
+    return OK;
+}
+
+int str_parse_f64(double *out, const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || text[0] == ' ' || !isfinite(value))
+        return error_set(ERR_USAGE, "expected a number, found '%s'", text);
+    *out = value;
+    return OK;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+enum { DISTANCE_MAX_LEN = 63 };
+
+size_t str_distance(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+    size_t m = strlen(b);
+    if (n > DISTANCE_MAX_LEN || m > DISTANCE_MAX_LEN)
+        return n > m ? n : m;
+    size_t table[DISTANCE_MAX_LEN + 1][DISTANCE_MAX_LEN + 1];
+    for (size_t i = 0; i <= n; i++)
+        table[i][0] = i;
+    for (size_t j = 0; j <= m; j++)
+        table[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        for (size_t j = 1; j <= m; j++) {
+            size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
+            size_t best = min_size(table[i - 1][j] + 1, table[i][j - 1] + 1);
+            best = min_size(best, table[i - 1][j - 1] + cost);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                best = min_size(best, table[i - 2][j - 2] + 1);
+            table[i][j] = best;
+        }
+    }
+    return table[n][m];
+}
+
+const char *str_nearest(const char *word, const char *const *candidates, size_t n_candidates)
+{
+    const char *nearest = NULL;
+    size_t best = strlen(word) / 3 + 2; /* farther than this is another word, not a misspelling */
+    for (size_t i = 0; i < n_candidates; i++) {
+        size_t distance = str_distance(word, candidates[i]);
+        if (distance < best) {
+            best = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}
+
+/* ---------------------------------------------------------------- paths */
+
+char *path_join(const char *dir, const char *name)
+{
+    if (name[0] == '/' || dir[0] == '\0')
+        return str_dup(name);
+    return str_ends_with(dir, "/") ? str_format("%s%s", dir, name) : str_format("%s/%s", dir, name);
+}
+
+char *path_absolute(const char *path)
+{
+    if (path[0] == '/' || path[0] == '\0')
+        return str_dup(path);
+    char cwd[4096];
+    if (!getcwd(cwd, sizeof cwd))
+        return str_dup(path);
+    return path_join(cwd, path);
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+char *path_dir(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return str_dup(".");
+    return slash == path ? str_dup("/") : str_dup_n(path, (size_t)(slash - path));
+}
