@@ -7,6 +7,7 @@ n counts iterations from 1 as in the paper; lists over n start with n = 1, logit
 """
 
 import math
+import zlib
 from dataclasses import dataclass
 
 import torch
@@ -127,11 +128,14 @@ def initial_text_prompts(clip: Clip, config: Config, template: list[int], g: tor
 
 
 def initial_tensors(clip: Clip, config: Config, task: Task, seed: int) -> dict[str, Tensor]:
-    """A start for all trained tensors: prompts N(0, 0.02^2), generators as nn.Linear's default U(+-1/sqrt(fan_in))."""
-    g = torch.Generator().manual_seed(seed)
-    shapes = trained_shapes(clip, config, task.n_classes)
+    """A start for all trained tensors: prompts N(0, 0.02^2), generators as nn.Linear's default U(+-1/sqrt(fan_in)).
+
+    Each tensor has a random stream of its own, so that configurations start alike wherever their shapes agree.
+    """
     tensors: dict[str, Tensor] = {}
+    shapes = trained_shapes(clip, config, task.n_classes)
     for name, shape in shapes.items():
+        g = torch.Generator().manual_seed(1000 * seed + zlib.crc32(name.encode()) % 1000)
         if name == "text_prompts":
             tensors[name] = initial_text_prompts(clip, config, task.template, g)
         elif name == "vision_prompts":

@@ -1,0 +1,84 @@
+"""Writes inputs and expected values of the cases: record.py OUT_DIR [--cases NAME... | --cases all]
+
+    model.safetensors    the small CLIP, OpenAI's names, fp32; heads, activation and eps in the metadata
+    world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts)
+    CASE.safetensors     batches [steps, B] (rows of pixels); of the first batch: loss, losses [N], logits [B, N+1, K],
+                         picks [N, B, a'], margins [N, B]; step_losses [steps]; and for each trained tensor
+                         initial/NAME, gradient/NAME (of the first batch) and change/NAME (by the SGD steps)
+    cases.json           token ids, settings of SGD, and the keys of every case
+
+All is computed in fp64 from fp32 inputs and stored in fp32. The smallest margin (cases.json) is the least gap, in logits,
+on which a choice of the filter rested: a program whose logits err by less must make the same choices.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cases import CASES, DEFAULTS, DIMS, Case, World, case_batches, case_tensors, make_world
+from prompt_reference import gradients, train
+from safetensors_file import write_safetensors
+
+SGD = {"lr": 0.008, "momentum": 0.9, "weight_decay": 5e-4}
+
+
+def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
+    """The arrays of one case, and the smallest margin of the filter."""
+    clip, pixels, batches = world.clip.to(torch.float64), world.pixels.double(), case_batches(case)
+    initial = case_tensors(world, case)
+    tensors = {name: t.double() for name, t in initial.items()}
+    first = batches[0]
+    output, grads = gradients(clip, case.config, world.task, tensors, pixels[first], world.labels[first])
+    arrays = {"batches": batches, "loss": output.loss, "losses": output.losses, "logits": output.logits,
+              "picks": output.picks, "margins": output.margins}
+    arrays |= {f"initial/{name}": t for name, t in initial.items()}
+    if not tensors:
+        return arrays, float("inf")
+    training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD)
+    arrays["step_losses"] = training.losses
+    arrays |= {f"gradient/{name}": t for name, t in grads.items()}
+    arrays |= {f"change/{name}": t for name, t in training.changes.items()}
+    return arrays, training.margin
+
+
+def in_single(arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: t.detach().float() if t.is_floating_point() else t for name, t in arrays.items()}
+
+
+def record(out: Path, names: list[str]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    world = make_world()
+    clip, task = world.clip, world.task
+    write_safetensors(out / "model.safetensors", clip.weights, {
+        "vision_heads": str(clip.vision_heads), "text_heads": str(clip.text_heads),
+        "activation": clip.activation, "eps": str(clip.eps)})
+    write_safetensors(out / "world.safetensors",
+                      {"pixels": world.pixels, "labels": world.labels, "captions": task.captions})
+    cases = {}
+    for name in names:
+        arrays, margin = expected(world, CASES[name])
+        write_safetensors(out / f"{name}.safetensors", in_single(arrays))
+        cases[name] = {"keys": CASES[name].keys, "changes": CASES[name].changes, "batch": CASES[name].batch,
+                       "smallest_margin": margin if margin < float("inf") else None}
+    description = {
+        "made_by": "tests/reference/record.py", "torch": torch.__version__, "dims": asdict(DIMS),
+        "names": task.names, "template": task.template, "eot_id": task.eot_id,
+        "sgd": SGD, "defaults": DEFAULTS, "cases": cases}
+    (out / "cases.json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT_DIR")
+    parser.add_argument("--cases", nargs="+", default=["default"], choices=[*CASES, "all"], metavar="NAME")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    record(arguments.out, list(CASES) if "all" in arguments.cases else arguments.cases)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Checks that every case can tell its switch from the default, and rests on safe choices: python test_cases.py (a minute)"""
+
+import unittest
+
+import torch
+
+from cases import CASES, Case, case_batches, case_tensors, make_world
+from prompt_reference import Config, Training, train
+
+WORLD = make_world()
+
+
+def run(case: Case) -> Training:
+    return train(WORLD.clip, case.config, WORLD.task, case_tensors(WORLD, case), WORLD.pixels, WORLD.labels,
+                 case_batches(case))
+
+
+def difference(one: Training, other: Training) -> float:
+    """The largest difference of one tensor's change, relative to that tensor's largest change in `other`."""
+    return max(float((change - other.changes[name]).abs().max() / other.changes[name].abs().max())
+               for name, change in one.changes.items()
+               if name in other.changes and change.shape == other.changes[name].shape)
+
+
+class CasesTest(unittest.TestCase):
+    def test_switches_differ_and_picks_are_safe(self) -> None:
+        default = run(CASES["default"])
+        for name, case in CASES.items():
+            if case.config.iterations == 0:
+                continue
+            with self.subTest(case=name):
+                training = default if name == "default" else run(case)
+                gap = difference(training, default)
+                print(f"{name:36} difference {gap:8.4f}  first loss {float(training.losses[0]):8.4f}"
+                      f"  last {float(training.losses[-1]):8.4f}  margin {training.margin:.1e}", flush=True)
+                if name != "default":
+                    self.assertGreater(gap, 1e-2)
+                if case.config.vision_generator:  # else no choice matters
+                    self.assertGreater(training.margin, 5e-4)
+
+    def test_starts_agree_wherever_shapes_do(self) -> None:
+        default = case_tensors(WORLD, CASES["default"])
+        same_words = Case({"method.generator_input": "raw", "method.vision_generator": False})
+        for name, tensor in case_tensors(WORLD, same_words).items():
+            self.assertTrue(torch.equal(tensor, default[name]), name)
+
+    def test_an_unknown_key_is_an_error(self) -> None:
+        with self.assertRaises(TypeError):
+            Config.from_keys({"method.iteration": 2})
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    unittest.main()
