@@ -1,0 +1,176 @@
+// Tensors from and to host memory, and what can be asked of a tensor.
+#include "shim.hpp"
+
+#include <cstring>
+
+using shim::in;
+using shim::run;
+
+namespace shim
+{
+
+at::ScalarType to_torch(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_F32:
+        return at::kFloat;
+    case DTYPE_F64:
+        return at::kDouble;
+    case DTYPE_F16:
+        return at::kHalf;
+    case DTYPE_BF16:
+        return at::kBFloat16;
+    case DTYPE_I64:
+        return at::kLong;
+    case DTYPE_I32:
+        return at::kInt;
+    case DTYPE_U8:
+        return at::kByte;
+    case DTYPE_BOOL:
+        return at::kBool;
+    }
+    throw std::invalid_argument("unknown dtype");
+}
+
+enum dtype from_torch(at::ScalarType type)
+{
+    for (int i = DTYPE_F32; i <= DTYPE_BOOL; i++)
+        if (to_torch(static_cast<enum dtype>(i)) == type)
+            return static_cast<enum dtype>(i);
+    throw std::invalid_argument(std::string("unsupported element type ") + c10::toString(type));
+}
+
+at::Device to_torch(struct device device)
+{
+    if (device.kind == DEVICE_CPU)
+        return at::Device(at::kCPU);
+    return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index));
+}
+
+at::TensorOptions options(enum dtype dtype, struct device device)
+{
+    return at::TensorOptions().dtype(to_torch(dtype)).device(to_torch(device));
+}
+
+} // namespace shim
+
+namespace
+{
+
+template <class T>
+int read(T *out, size_t n, scope *s, const tensor *t, at::ScalarType type, const char *name) noexcept
+{
+    return shim::run_status(s, name, [&] {
+        at::Tensor host = in(t).detach().to(at::kCPU, type).contiguous();
+        if (static_cast<size_t>(host.numel()) != n)
+            throw std::invalid_argument("expected " + std::to_string(n) + " values, found " +
+                                        std::to_string(host.numel()));
+        if (n > 0)
+            std::memcpy(out, host.const_data_ptr(), n * sizeof(T));
+    });
+}
+
+} // namespace
+
+extern "C" {
+
+const char *dtype_name(enum dtype dtype)
+{
+    static const char *const names[] = {"float32", "float64", "float16", "bfloat16",
+                                        "int64",   "int32",   "uint8",   "bool"};
+    return names[dtype];
+}
+
+size_t dtype_size(enum dtype dtype)
+{
+    static const size_t sizes[] = {4, 8, 2, 2, 8, 4, 1, 1};
+    return sizes[dtype];
+}
+
+int64_t t_dim(const tensor *t)
+{
+    return t ? in(t).dim() : -1;
+}
+
+int64_t t_size(const tensor *t, int64_t dim)
+{
+    if (!t)
+        return -1;
+    const at::Tensor &x = in(t);
+    int64_t axis = dim < 0 ? dim + x.dim() : dim;
+    return axis < 0 || axis >= x.dim() ? -1 : x.sizes()[static_cast<size_t>(axis)];
+}
+
+int64_t t_numel(const tensor *t)
+{
+    return t ? in(t).numel() : -1;
+}
+
+enum dtype t_dtype(const tensor *t)
+{
+    enum dtype out = DTYPE_F32;
+    if (t)
+        (void)shim::guard("t_dtype", [&] {
+            out = shim::from_torch(in(t).scalar_type());
+            return static_cast<int>(OK);
+        });
+    return out;
+}
+
+bool t_requires_grad(const tensor *t)
+{
+    return t && in(t).requires_grad();
+}
+
+const void *t_data(const tensor *t)
+{
+    if (!t || !in(t).is_cpu() || !in(t).is_contiguous())
+        return nullptr;
+    return in(t).const_data_ptr();
+}
+
+tensor *t_from_f32(scope *s, const float *data, const int64_t *dims, size_t n_dims, enum dtype dtype,
+                   struct device device)
+{
+    return run(s, "t_from_f32", [&] {
+        at::Tensor view = at::from_blob(const_cast<float *>(data), shim::shape(dims, n_dims), at::kFloat);
+        return view.to(shim::options(dtype, device), /*non_blocking=*/false, /*copy=*/true);
+    });
+}
+
+tensor *t_from_i64(scope *s, const int64_t *data, const int64_t *dims, size_t n_dims, struct device device)
+{
+    return run(s, "t_from_i64", [&] {
+        at::Tensor view = at::from_blob(const_cast<int64_t *>(data), shim::shape(dims, n_dims), at::kLong);
+        return view.to(shim::options(DTYPE_I64, device), /*non_blocking=*/false, /*copy=*/true);
+    });
+}
+
+tensor *t_from_memory(scope *s, const void *data, enum dtype dtype, const int64_t *dims, size_t n_dims)
+{
+    return run(s, "t_from_memory", [&] {
+        return at::from_blob(const_cast<void *>(data), shim::shape(dims, n_dims), shim::to_torch(dtype));
+    });
+}
+
+int t_read_f32(float *out, size_t n, scope *s, const tensor *t)
+{
+    return read(out, n, s, t, at::kFloat, "t_read_f32");
+}
+
+int t_read_f64(double *out, size_t n, scope *s, const tensor *t)
+{
+    return read(out, n, s, t, at::kDouble, "t_read_f64");
+}
+
+int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t)
+{
+    return read(out, n, s, t, at::kLong, "t_read_i64");
+}
+
+int t_item_f64(double *out, scope *s, const tensor *t)
+{
+    return t_read_f64(out, 1, s, t);
+}
+
+} // extern "C"

@@ -1,0 +1,261 @@
+// The operations, one or two lines each, in the order of torch.h. Names and semantics are PyTorch's.
+#include "shim.hpp"
+
+using shim::in;
+using shim::opt;
+using shim::run;
+using shim::shape;
+
+namespace
+{
+
+std::vector<at::Tensor> list(const tensor *const *tensors, size_t n)
+{
+    std::vector<at::Tensor> out;
+    out.reserve(n);
+    for (size_t i = 0; i < n; i++)
+        out.push_back(in(tensors[i]));
+    return out;
+}
+
+} // namespace
+
+extern "C" {
+
+/* ---------------------------------------------------------------- making and shaping */
+
+tensor *t_zeros(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device)
+{
+    return run(s, "t_zeros", [&] { return at::zeros(shape(dims, n_dims), shim::options(dtype, device)); });
+}
+
+tensor *t_full(scope *s, const int64_t *dims, size_t n_dims, double value, enum dtype dtype,
+               struct device device)
+{
+    return run(s, "t_full",
+               [&] { return at::full(shape(dims, n_dims), value, shim::options(dtype, device)); });
+}
+
+tensor *t_to(scope *s, const tensor *t, enum dtype dtype)
+{
+    return run(s, "t_to", [&] { return in(t).to(shim::to_torch(dtype)); });
+}
+
+tensor *t_to_device(scope *s, const tensor *t, struct device device)
+{
+    return run(s, "t_to_device", [&] { return in(t).to(shim::to_torch(device)); });
+}
+
+tensor *t_contiguous(scope *s, const tensor *t)
+{
+    return run(s, "t_contiguous", [&] { return in(t).contiguous(); });
+}
+
+tensor *t_clone(scope *s, const tensor *t)
+{
+    return run(s, "t_clone", [&] { return in(t).clone(at::MemoryFormat::Contiguous); });
+}
+
+tensor *t_detach(scope *s, const tensor *t)
+{
+    return run(s, "t_detach", [&] { return in(t).detach(); });
+}
+
+tensor *t_reshape(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
+{
+    return run(s, "t_reshape", [&] { return in(t).reshape(shape(dims, n_dims)); });
+}
+
+tensor *t_expand(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
+{
+    return run(s, "t_expand", [&] { return in(t).expand(shape(dims, n_dims)); });
+}
+
+tensor *t_permute(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
+{
+    return run(s, "t_permute", [&] { return in(t).permute(shape(dims, n_dims)); });
+}
+
+tensor *t_transpose(scope *s, const tensor *t, int64_t dim0, int64_t dim1)
+{
+    return run(s, "t_transpose", [&] { return in(t).transpose(dim0, dim1); });
+}
+
+tensor *t_unsqueeze(scope *s, const tensor *t, int64_t dim)
+{
+    return run(s, "t_unsqueeze", [&] { return in(t).unsqueeze(dim); });
+}
+
+tensor *t_squeeze(scope *s, const tensor *t, int64_t dim)
+{
+    return run(s, "t_squeeze", [&] { return in(t).squeeze(dim); });
+}
+
+tensor *t_narrow(scope *s, const tensor *t, int64_t dim, int64_t start, int64_t length)
+{
+    return run(s, "t_narrow", [&] { return in(t).narrow(dim, start, length); });
+}
+
+tensor *t_select(scope *s, const tensor *t, int64_t dim, int64_t index)
+{
+    return run(s, "t_select", [&] { return in(t).select(dim, index); });
+}
+
+tensor *t_index_select(scope *s, const tensor *t, int64_t dim, const tensor *index)
+{
+    return run(s, "t_index_select", [&] { return at::index_select(in(t), dim, in(index)); });
+}
+
+tensor *t_gather(scope *s, const tensor *t, int64_t dim, const tensor *index)
+{
+    return run(s, "t_gather", [&] { return at::gather(in(t), dim, in(index)); });
+}
+
+tensor *t_cat(scope *s, const tensor *const *tensors, size_t n, int64_t dim)
+{
+    return run(s, "t_cat", [&] { return at::cat(list(tensors, n), dim); });
+}
+
+tensor *t_stack(scope *s, const tensor *const *tensors, size_t n, int64_t dim)
+{
+    return run(s, "t_stack", [&] { return at::stack(list(tensors, n), dim); });
+}
+
+tensor *t_embedding(scope *s, const tensor *weight, const tensor *index)
+{
+    return run(s, "t_embedding", [&] { return at::embedding(in(weight), in(index)); });
+}
+
+/* ---------------------------------------------------------------- arithmetic */
+
+tensor *t_add(scope *s, const tensor *a, const tensor *b)
+{
+    return run(s, "t_add", [&] { return at::add(in(a), in(b)); });
+}
+
+tensor *t_sub(scope *s, const tensor *a, const tensor *b)
+{
+    return run(s, "t_sub", [&] { return at::sub(in(a), in(b)); });
+}
+
+tensor *t_mul(scope *s, const tensor *a, const tensor *b)
+{
+    return run(s, "t_mul", [&] { return at::mul(in(a), in(b)); });
+}
+
+tensor *t_div(scope *s, const tensor *a, const tensor *b)
+{
+    return run(s, "t_div", [&] { return at::div(in(a), in(b)); });
+}
+
+tensor *t_scale(scope *s, const tensor *a, double factor)
+{
+    return run(s, "t_scale", [&] { return at::mul(in(a), factor); });
+}
+
+tensor *t_exp(scope *s, const tensor *a)
+{
+    return run(s, "t_exp", [&] { return at::exp(in(a)); });
+}
+
+tensor *t_abs(scope *s, const tensor *a)
+{
+    return run(s, "t_abs", [&] { return at::abs(in(a)); });
+}
+
+tensor *t_sum(scope *s, const tensor *a)
+{
+    return run(s, "t_sum", [&] { return at::sum(in(a)); });
+}
+
+tensor *t_mean(scope *s, const tensor *a)
+{
+    return run(s, "t_mean", [&] { return at::mean(in(a)); });
+}
+
+tensor *t_max(scope *s, const tensor *a)
+{
+    return run(s, "t_max", [&] { return at::max(in(a)); });
+}
+
+tensor *t_is_finite(scope *s, const tensor *a)
+{
+    return run(s, "t_is_finite", [&] { return at::isfinite(in(a)).all(); });
+}
+
+/* ---------------------------------------------------------------- layers' operations */
+
+tensor *t_matmul(scope *s, const tensor *a, const tensor *b)
+{
+    return run(s, "t_matmul", [&] { return at::matmul(in(a), in(b)); });
+}
+
+tensor *t_linear(scope *s, const tensor *x, const tensor *weight, const tensor *bias)
+{
+    return run(s, "t_linear", [&] { return at::linear(in(x), in(weight), opt(bias)); });
+}
+
+tensor *t_conv2d_patches(scope *s, const tensor *x, const tensor *weight)
+{
+    return run(s, "t_conv2d_patches", [&] {
+        const int64_t stride[] = {in(weight).size(2), in(weight).size(3)};
+        return at::conv2d(in(x), in(weight), {}, stride);
+    });
+}
+
+tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tensor *bias, double eps)
+{
+    return run(s, "t_layer_norm", [&] {
+        const int64_t width[] = {in(x).size(-1)};
+        return at::layer_norm(in(x), width, opt(weight), opt(bias), eps);
+    });
+}
+
+tensor *t_relu(scope *s, const tensor *x)
+{
+    return run(s, "t_relu", [&] { return at::relu(in(x)); });
+}
+
+tensor *t_gelu(scope *s, const tensor *x)
+{
+    return run(s, "t_gelu", [&] { return at::gelu(in(x)); });
+}
+
+tensor *t_sigmoid(scope *s, const tensor *x)
+{
+    return run(s, "t_sigmoid", [&] { return at::sigmoid(in(x)); });
+}
+
+tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
+{
+    return run(s, "t_softmax", [&] { return at::softmax(in(x), dim); });
+}
+
+tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal)
+{
+    return run(s, "t_attention",
+               [&] { return at::scaled_dot_product_attention(in(q), in(k), in(v), {}, 0.0, causal); });
+}
+
+tensor *t_normalize(scope *s, const tensor *x, int64_t dim)
+{
+    return run(s, "t_normalize", [&] {
+        const int64_t dims[] = {dim};
+        return at::div(in(x), at::norm(in(x), 2, dims, /*keepdim=*/true).clamp_min(1e-12));
+    });
+}
+
+tensor *t_cross_entropy(scope *s, const tensor *logits, const tensor *labels)
+{
+    return run(s, "t_cross_entropy", [&] { return at::cross_entropy_loss(in(logits), in(labels)); });
+}
+
+tensor *t_top_indices(scope *s, const tensor *x, int64_t k)
+{
+    return run(s, "t_top_indices", [&] {
+        auto sorted = at::sort(in(x), /*stable=*/true, /*dim=*/-1, /*descending=*/true);
+        return std::get<1>(sorted).narrow(-1, 0, k).contiguous();
+    });
+}
+
+} // extern "C"

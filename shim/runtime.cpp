@@ -1,0 +1,135 @@
+// Devices, threads, the allocator's thresholds, versions.
+#include "shim.hpp"
+
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <malloc.h>
+#include <string>
+#include <thread>
+
+namespace
+{
+
+int64_t cuda_devices() noexcept
+{
+    int64_t n = 0;
+    try {
+        n = static_cast<int64_t>(torch::cuda::device_count());
+    } catch (...) { // a broken driver is no device
+        n = 0;
+    }
+    return n;
+}
+
+/** "MemAvailable" of the machine, lowered to what the control group leaves. */
+size_t available_host_bytes()
+{
+    size_t available = 0;
+    std::ifstream info("/proc/meminfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.rfind("MemAvailable:", 0) == 0)
+            available = std::stoull(line.substr(13)) * 1024;
+    std::ifstream limit("/sys/fs/cgroup/memory.max");
+    std::ifstream used("/sys/fs/cgroup/memory.current");
+    unsigned long long limit_bytes = 0;
+    unsigned long long used_bytes = 0;
+    if (limit >> limit_bytes && used >> used_bytes && limit_bytes > used_bytes)
+        available = std::min<size_t>(available, limit_bytes - used_bytes);
+    return available;
+}
+
+} // namespace
+
+extern "C" {
+
+int torch_init(int64_t n_threads)
+{
+    return shim::guard("torch_init", [&] {
+#ifdef __GLIBC__
+        // Large blocks stay with the process instead of being mapped and returned at each use: see torch.h.
+        mallopt(M_MMAP_MAX, 0);
+        mallopt(M_TRIM_THRESHOLD, -1);
+        mallopt(M_TOP_PAD, 16 << 20);
+#endif
+        int64_t n = n_threads > 0 ? n_threads : static_cast<int64_t>(std::thread::hardware_concurrency());
+        at::set_num_threads(static_cast<int>(n > 0 ? n : 1));
+        return static_cast<int>(OK);
+    });
+}
+
+int64_t torch_threads(void)
+{
+    return at::get_num_threads();
+}
+
+const char *torch_version(void)
+{
+    return TORCH_VERSION;
+}
+
+int64_t device_count_cuda(void)
+{
+    return cuda_devices();
+}
+
+void device_describe(char *out, size_t n)
+{
+    const int64_t devices = cuda_devices();
+    if (devices > 0)
+        std::snprintf(out, n, "cpu, cuda (%lld device%s)", static_cast<long long>(devices),
+                      devices > 1 ? "s" : "");
+    else if (at::hasCUDA())
+        std::snprintf(out, n, "cpu (this libtorch knows CUDA, but no usable device was found)");
+    else
+        std::snprintf(out, n, "cpu (no CUDA: this libtorch was built without it, or no driver was found)");
+}
+
+int device_parse(struct device *out, const char *text)
+{
+    *out = device{DEVICE_CPU, 0};
+    if (std::strcmp(text, "cpu") == 0)
+        return OK;
+    const int64_t devices = cuda_devices();
+    if (std::strcmp(text, "auto") == 0) {
+        if (devices > 0)
+            out->kind = DEVICE_CUDA;
+        return OK;
+    }
+    int index = 0;
+    char rest = '\0';
+    if (std::strcmp(text, "cuda") != 0 && (std::sscanf(text, "cuda:%d%c", &index, &rest) != 1 || index < 0))
+        return error_set(ERR_USAGE, "device '%s': expected auto, cpu, cuda or cuda:i", text);
+    if (index >= devices) {
+        char found[160];
+        device_describe(found, sizeof found);
+        return error_set(ERR_USAGE, "device '%s' is not there; found: %s", text, found);
+    }
+    *out = device{DEVICE_CUDA, index};
+    return OK;
+}
+
+void device_format(char *out, size_t n, struct device device)
+{
+    if (device.kind == DEVICE_CPU)
+        std::snprintf(out, n, "cpu");
+    else
+        std::snprintf(out, n, "cuda:%d", device.index);
+}
+
+size_t device_free_bytes(struct device device)
+{
+    size_t bytes = 0;
+    (void)shim::guard("device_free_bytes", [&] {
+        if (device.kind == DEVICE_CPU)
+            bytes = available_host_bytes();
+        return static_cast<int>(OK);
+    });
+    return bytes;
+}
+
+} // extern "C"

@@ -1,0 +1,121 @@
+// Scopes: lifetime of tensors, gradient mode, the first failure; and the counters that tests read.
+#include "shim.hpp"
+
+#include <ATen/core/grad_mode.h>
+
+#include <atomic>
+
+namespace
+{
+
+// Instrumentation for tests, not state of the program: nothing here changes a result.
+std::atomic<size_t> live_tensors{0};
+std::atomic<uint64_t> calls_until_fault{0};
+
+} // namespace
+
+namespace shim
+{
+
+tensor *put(scope *s, at::Tensor t)
+{
+    tensor *handle = reinterpret_cast<tensor *>(&s->tensors.emplace_back(std::move(t)));
+    live_tensors.fetch_add(1, std::memory_order_relaxed);
+    return handle;
+}
+
+bool fault_is_due() noexcept
+{
+    if (calls_until_fault.load(std::memory_order_relaxed) == 0)
+        return false;
+    return calls_until_fault.fetch_sub(1, std::memory_order_relaxed) == 1;
+}
+
+int translate_exception(const char *name) noexcept
+{
+    try {
+        throw;
+    } catch (const c10::OutOfMemoryError &) {
+        return error_set(ERR_MEMORY, "%s: out of memory on the device", name);
+    } catch (const c10::Error &e) {
+        return error_set(ERR_TORCH, "%s: %s", name, e.what_without_backtrace());
+    } catch (const std::bad_alloc &) {
+        return error_out_of_memory();
+    } catch (const std::exception &e) {
+        return error_set(ERR_TORCH, "%s: %s", name, e.what());
+    } catch (...) {
+        return error_set(ERR_TORCH, "%s: unknown exception", name);
+    }
+}
+
+} // namespace shim
+
+extern "C" {
+
+scope *scope_open(scope *parent, enum scope_grad grad)
+{
+    scope *s = new (std::nothrow) scope;
+    if (!s) {
+        error_out_of_memory();
+        return nullptr;
+    }
+    s->parent = parent;
+    s->status = parent ? parent->status : OK;
+    s->grad_before = at::GradMode::is_enabled();
+    if (grad != SCOPE_GRAD_INHERIT)
+        at::GradMode::set_enabled(grad == SCOPE_GRAD_ON);
+    return s;
+}
+
+int scope_close(scope *s)
+{
+    if (!s)
+        return error_out_of_memory();
+    int status = s->status;
+    if (status != OK && s->parent && s->parent->status == OK)
+        s->parent->status = status;
+    at::GradMode::set_enabled(s->grad_before);
+    live_tensors.fetch_sub(s->tensors.size(), std::memory_order_relaxed);
+    delete s;
+    return status;
+}
+
+tensor *scope_share(scope *into, const tensor *t)
+{
+    if (!t)
+        return nullptr;
+    return shim::run(into, "scope_share", [&] { return shim::in(t); });
+}
+
+tensor *scope_keep(scope *s, const tensor *t)
+{
+    return s && s->status == OK ? scope_share(s->parent, t) : nullptr;
+}
+
+bool scope_ok(const scope *s)
+{
+    return s && s->status == OK;
+}
+
+int scope_status(const scope *s)
+{
+    return s ? s->status : error_out_of_memory();
+}
+
+void scope_fail(scope *s, int status)
+{
+    if (s && s->status == OK)
+        s->status = status;
+}
+
+size_t scope_live_tensors(void)
+{
+    return live_tensors.load(std::memory_order_relaxed);
+}
+
+void shim_fail_after(uint64_t n)
+{
+    calls_until_fault.store(n, std::memory_order_relaxed);
+}
+
+} // extern "C"

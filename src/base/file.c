@@ -15,7 +15,8 @@
 static int io_error(const char *verb, const char *path, int error_number)
 {
     char *absolute = path_absolute(path);
-    int status = error_set(ERR_IO, "cannot %s '%s': %s", verb, absolute ? absolute : path, strerror(error_number));
+    int status =
+        error_set(ERR_IO, "cannot %s '%s': %s", verb, absolute ? absolute : path, strerror(error_number));
     free(absolute);
     return status;
 }
@@ -135,7 +136,8 @@ int file_make_dirs(const char *path)
 int atomic_open(struct atomic_file *out, const char *path)
 {
     *out = (struct atomic_file){0};
-    struct atomic_file f = {.path = str_dup(path), .temporary_path = str_format("%s.tmp.%ld", path, (long)getpid())};
+    struct atomic_file f = {.path = str_dup(path),
+                            .temporary_path = str_format("%s.tmp.%ld", path, (long)getpid())};
     if (!f.path || !f.temporary_path) {
         free(f.path);
         free(f.temporary_path);
@@ -174,7 +176,8 @@ int atomic_commit(struct atomic_file *f)
         reason = errno;
     }
     int status = written ? OK : io_error("write", f->path, reason);
-    if (written) { /* the new name itself must survive a power cut; where a folder cannot be synced, it is not */
+    if (written) { /* the new name itself must survive a power cut; where a folder cannot be synced, it is not
+                    */
         char *dir = path_dir(f->path);
         int fd = dir ? open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
         if (fd >= 0) {

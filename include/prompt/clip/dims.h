@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-enum activation { ACTIVATION_QUICK_GELU, ACTIVATION_GELU };
-extern const char *const activation_names[2]; /* "quick_gelu", "gelu" */
+#include "prompt/nn/nn.h"
 
 /** One transformer tower. */
 struct tower_dims {

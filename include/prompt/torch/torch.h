@@ -6,8 +6,8 @@
  * 1. A scope owns every tensor made in it; no tensor is freed by hand. `scope_close` frees them all, restores
  *    the gradient mode and returns the first failure.
  * 2. An operation takes the scope first, borrows its inputs and returns a tensor of that scope. A failing one
- *    marks the scope and returns NULL; later operations on it do nothing, so math is written without checks and
- *    checked once, when the scope closes or a value is read (t_read_*, t_item_*).
+ *    marks the scope and returns NULL; later operations on it do nothing, so math is written without checks
+ * and checked once, when the scope closes or a value is read (t_read_*, t_item_*).
  * 3. No C++ exception leaves the shim; it becomes ERR_TORCH (or ERR_MEMORY) with libtorch's own sentence.
  *
  * Names, argument order and defaults are PyTorch's. Nothing in here knows CLIP.
@@ -67,9 +67,11 @@ const char *torch_version(void); /* "2.13.0" */
 
 enum scope_grad { SCOPE_GRAD_INHERIT, SCOPE_GRAD_OFF, SCOPE_GRAD_ON };
 
-/** Opens a scope below `parent` (NULL for the outermost). NULL if out of memory: operations on it do nothing. */
+/** Opens a scope below `parent` (NULL for the outermost). NULL if out of memory: operations on it do nothing.
+ */
 scope *scope_open(scope *parent, enum scope_grad grad);
-/** Frees what the scope owns and restores the gradient mode; its failure marks the parent. NULL: ERR_MEMORY. */
+/** Frees what the scope owns and restores the gradient mode; its failure marks the parent. NULL: ERR_MEMORY.
+ */
 int scope_close(scope *s);
 /** A handle of the same tensor in the parent scope, so that it outlives `s`. NULL in, NULL out. */
 tensor *scope_keep(scope *s, const tensor *t);
@@ -87,12 +89,14 @@ void shim_fail_after(uint64_t n);
 
 /* ---------------------------------------------------------------- shapes as arguments */
 
-#define SHAPE(...) ((const int64_t[]){__VA_ARGS__}), (sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#define SHAPE(...)                                                                                           \
+    ((const int64_t[]){__VA_ARGS__}), (sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
-int64_t t_dim(const tensor *t);               /* number of axes; -1 for NULL */
-int64_t t_size(const tensor *t, int64_t dim); /* -1 for NULL or no such axis; negative dims count from the end */
-int64_t t_numel(const tensor *t);             /* -1 for NULL */
-enum dtype t_dtype(const tensor *t);          /* DTYPE_F32 for NULL */
+int64_t t_dim(const tensor *t); /* number of axes; -1 for NULL */
+int64_t t_size(const tensor *t,
+               int64_t dim);         /* -1 for NULL or no such axis; negative dims count from the end */
+int64_t t_numel(const tensor *t);    /* -1 for NULL */
+enum dtype t_dtype(const tensor *t); /* DTYPE_F32 for NULL */
 bool t_requires_grad(const tensor *t);
 
 /* ---------------------------------------------------------------- to and from host memory */
@@ -106,7 +110,8 @@ tensor *t_from_memory(scope *s, const void *data, enum dtype dtype, const int64_
 /** The host bytes of a contiguous CPU tensor, NULL otherwise. */
 const void *t_data(const tensor *t);
 
-/** Readers are gates: they return the scope's failure, else copy `n` = numel values to the host, converted. */
+/** Readers are gates: they return the scope's failure, else copy `n` = numel values to the host, converted.
+ */
 int t_read_f32(float *out, size_t n, scope *s, const tensor *t);
 int t_read_f64(double *out, size_t n, scope *s, const tensor *t);
 int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t);
@@ -115,7 +120,8 @@ int t_item_f64(double *out, scope *s, const tensor *t);
 /* ---------------------------------------------------------------- making and shaping */
 
 tensor *t_zeros(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device);
-tensor *t_full(scope *s, const int64_t *dims, size_t n_dims, double value, enum dtype dtype, struct device device);
+tensor *t_full(scope *s, const int64_t *dims, size_t n_dims, double value, enum dtype dtype,
+               struct device device);
 tensor *t_to(scope *s, const tensor *t, enum dtype dtype); /* the same handle's tensor if nothing changes */
 tensor *t_to_device(scope *s, const tensor *t, struct device device);
 tensor *t_contiguous(scope *s, const tensor *t);
@@ -133,7 +139,7 @@ tensor *t_index_select(scope *s, const tensor *t, int64_t dim, const tensor *ind
 tensor *t_gather(scope *s, const tensor *t, int64_t dim, const tensor *index);
 tensor *t_cat(scope *s, const tensor *const *tensors, size_t n, int64_t dim);
 tensor *t_stack(scope *s, const tensor *const *tensors, size_t n, int64_t dim);
-#define TENSORS(...)                                                                                                 \
+#define TENSORS(...)                                                                                         \
     ((const tensor *const[]){__VA_ARGS__}), (sizeof((const tensor *const[]){__VA_ARGS__}) / sizeof(tensor *))
 tensor *t_embedding(scope *s, const tensor *weight, const tensor *index);
 
@@ -169,7 +175,8 @@ tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v,
 tensor *t_normalize(scope *s, const tensor *x, int64_t dim);
 /** Mean cross-entropy of logits [B,K] against labels [B] (int64). */
 tensor *t_cross_entropy(scope *s, const tensor *logits, const tensor *labels);
-/** Indices of the `k` largest along the last axis in falling order; of equal values the lowest index first. */
+/** Indices of the `k` largest along the last axis in falling order; of equal values the lowest index first.
+ */
 tensor *t_top_indices(scope *s, const tensor *x, int64_t k);
 
 /* ---------------------------------------------------------------- autograd */
@@ -190,9 +197,9 @@ void t_copy_(scope *s, tensor *a, const tensor *b);
 /* ---------------------------------------------------------------- PyTorch's own archives */
 
 /**
- * Calls `visit` for every tensor of a file written by torch.save (a state dict, nested dicts flattened with '.')
- * or torch.jit.save (parameters and buffers), in file order. The tensors live in `s`, on the CPU.
- * A visit that does not return OK ends the walk with its status.
+ * Calls `visit` for every tensor of a file written by torch.save (a state dict, nested dicts flattened with
+ * '.') or torch.jit.save (parameters and buffers), in file order. The tensors live in `s`, on the CPU. A
+ * visit that does not return OK ends the walk with its status.
  * @param is_script  set to whether the file is a TorchScript archive
  * @return OK; ERR_IO; ERR_FORMAT if it is neither (a legacy, non-zip torch.save file too)
  */

@@ -1,0 +1,46 @@
+/**
+ * The layers of a pre-norm transformer, composed from the operations of torch.h.
+ *
+ * The residual stream and the norms are in the type of `x` (fp32, or fp64 in gradient checks); matrix
+ * products run in the type of their weights, which may be half.
+ */
+#ifndef PROMPT_NN_NN_H
+#define PROMPT_NN_NN_H
+
+#include "prompt/torch/torch.h"
+
+enum activation { ACTIVATION_QUICK_GELU, ACTIVATION_GELU };
+extern const char *const activation_names[2]; /* "quick_gelu", "gelu" */
+
+struct nn_linear {
+    const tensor *weight; /* [out,in] */
+    const tensor *bias;   /* [out], or NULL */
+};
+
+struct nn_norm {
+    const tensor *weight; /* [width] */
+    const tensor *bias;   /* [width] */
+    double eps;
+};
+
+/** x + attention(norm1(x)), then x + mlp(norm2(x)). */
+struct nn_block {
+    struct nn_norm norm1;
+    struct nn_linear qkv; /* [3 width, width]: query, key, value stacked */
+    struct nn_linear attention_out;
+    struct nn_norm norm2;
+    struct nn_linear mlp_in;  /* [mlp width, width] */
+    struct nn_linear mlp_out; /* [width, mlp width] */
+    int64_t n_heads;
+    enum activation activation;
+};
+
+/** [..., in] -> [..., out], in the type of the weights. */
+tensor *nn_linear(scope *s, const struct nn_linear *l, const tensor *x);
+tensor *nn_norm(scope *s, const struct nn_norm *n, const tensor *x);
+/** x sigmoid(1.702 x), or the exact GELU. */
+tensor *nn_activation(scope *s, enum activation activation, const tensor *x);
+/** x [B,T,width] -> [B,T,width]; causal: position t sees 0..t. */
+tensor *nn_block(scope *s, const struct nn_block *b, const tensor *x, bool causal);
+
+#endif

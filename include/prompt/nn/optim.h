@@ -1,0 +1,40 @@
+/** SGD with momentum and weight decay, and the learning rate by epoch, as the field's public code runs them.
+ */
+#ifndef PROMPT_NN_OPTIM_H
+#define PROMPT_NN_OPTIM_H
+
+#include "prompt/nn/params.h"
+
+enum schedule { SCHEDULE_COSINE, SCHEDULE_CONSTANT };
+
+struct schedule_options {
+    enum schedule schedule;
+    double lr;
+    double warmup_lr;
+    int64_t warmup_epochs;
+    int64_t n_epochs; /* T */
+};
+
+/**
+ * The rate of epoch `epoch` (from 1). Warm-up epochs run at warmup_lr; then the cosine
+ * lr (1 + cos(pi (epoch - 1 - warmup_epochs) / T)) / 2, which starts at lr and counts T with the warm-up
+ * (method.md): 5 epochs at 0.008 with one of warm-up are 1e-5, 0.008, 0.0072361, 0.0052361, 0.0027639.
+ */
+double schedule_lr(const struct schedule_options *o, int64_t epoch);
+
+/** v = momentum v + (gradient + weight_decay w); w -= lr v. The first step's v is its gradient. */
+struct sgd {
+    const struct params *trained; /* borrowed */
+    struct params momentum;       /* v, by the trained tensor's name; empty before the first step */
+    scope *scope;                 /* owns v */
+    double momentum_factor;
+    double weight_decay;
+};
+
+void sgd_init(struct sgd *o, scope *run, const struct params *trained, double momentum, double weight_decay);
+/** One step from the gradients of the trained tensors; ERR_NUMERIC if a tensor has none (a broken graph). */
+int sgd_step(struct sgd *o, double lr);
+void sgd_clear_grad(struct sgd *o);
+void sgd_deinit(struct sgd *o);
+
+#endif

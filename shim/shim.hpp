@@ -1,0 +1,103 @@
+// What every file of the shim shares: the scope behind the handle, and the guard that no exception passes.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <deque>
+#include <new>
+#include <stdexcept>
+
+#include "prompt/torch/torch.h"
+
+/** Owns the tensors made in it. A handle is the address of an element: stable, for a deque only grows. */
+struct scope {
+    std::deque<at::Tensor> tensors;
+    scope *parent = nullptr;
+    bool grad_before = true; // the mode to restore
+    int status = OK;         // first failure
+};
+
+namespace shim
+{
+
+inline const at::Tensor &in(const tensor *t)
+{
+    if (!t)
+        throw std::invalid_argument("expected a tensor, found none");
+    return *reinterpret_cast<const at::Tensor *>(t);
+}
+
+inline at::Tensor &in(tensor *t)
+{
+    if (!t)
+        throw std::invalid_argument("expected a tensor, found none");
+    return *reinterpret_cast<at::Tensor *>(t);
+}
+
+/** A tensor that may be missing, as libtorch takes it. */
+inline std::optional<at::Tensor> opt(const tensor *t)
+{
+    return t ? std::optional<at::Tensor>(in(t)) : std::nullopt;
+}
+
+inline at::IntArrayRef shape(const int64_t *dims, size_t n_dims)
+{
+    return {dims, n_dims};
+}
+
+at::ScalarType to_torch(enum dtype dtype);
+enum dtype from_torch(at::ScalarType type);
+at::Device to_torch(struct device device);
+at::TensorOptions options(enum dtype dtype, struct device device);
+
+/** Puts a tensor into the scope and counts it. */
+tensor *put(scope *s, at::Tensor t);
+
+/** True if the injected fault of shim_fail_after falls on this call. */
+bool fault_is_due() noexcept;
+
+/** Turns the exception in flight into a status and a message. To be called in a catch block alone. */
+int translate_exception(const char *name) noexcept;
+
+/** Runs `op`; an exception becomes a status. */
+template <class Op> int guard(const char *name, Op op) noexcept
+{
+    try {
+        if (fault_is_due())
+            return error_set(ERR_TORCH, "%s: injected fault", name);
+        return op();
+    } catch (...) {
+        return translate_exception(name);
+    }
+}
+
+/** Runs `op` and keeps its tensor in `s`. Does nothing on a failed scope, so that its first error survives.
+ */
+template <class Op> tensor *run(scope *s, const char *name, Op op) noexcept
+{
+    if (!s || s->status != OK)
+        return nullptr;
+    tensor *out = nullptr;
+    int status = guard(name, [&] {
+        out = put(s, op());
+        return static_cast<int>(OK);
+    });
+    if (status != OK)
+        s->status = status;
+    return out;
+}
+
+/** The same for what makes no tensor: returns the scope's status. */
+template <class Op> int run_status(scope *s, const char *name, Op op) noexcept
+{
+    if (!s)
+        return error_out_of_memory();
+    if (s->status == OK)
+        s->status = guard(name, [&] {
+            op();
+            return static_cast<int>(OK);
+        });
+    return s->status;
+}
+
+} // namespace shim
