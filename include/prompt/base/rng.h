@@ -23,17 +23,19 @@ struct python_random {
 void python_random_seed(struct python_random *r, uint32_t seed);
 /** The next 32-bit output. */
 uint32_t python_random_u32(struct python_random *r);
-/** As random.sample(range(n), k): k distinct indices below n in drawing order. Needs k <= n. ERR_MEMORY. */
+/** As random.sample(range(n), k): k distinct indices below n < 2^32 in drawing order. ERR_USAGE if k > n;
+ * ERR_MEMORY. */
 int python_random_sample(size_t *out, struct python_random *r, size_t n, size_t k);
 
 /* ---------------------------------------------------------------- counter-based */
 
-/** What a random number is for; part of the key, so that purposes never share numbers. Values are a contract. */
+/** What a random number is for; part of a stream's name, so that purposes never share numbers. Values are a
+ * contract. */
 enum rng_purpose {
-    RNG_INIT = 1,        /* initial values of trained tensors; item = index of the tensor */
-    RNG_ORDER = 2,       /* order of the training items in an epoch */
-    RNG_AUGMENT = 3,     /* crop and flip of one item in one epoch */
-    RNG_MODEL_INIT = 4,  /* `prompt model init`; item = index of the tensor */
+    RNG_INIT = 1,       /* initial values of trained tensors; item = index of the tensor */
+    RNG_ORDER = 2,      /* order of the training items in an epoch */
+    RNG_AUGMENT = 3,    /* crop and flip of one item in one epoch */
+    RNG_MODEL_INIT = 4, /* `prompt model init`; item = index of the tensor */
 };
 
 /** A stream of numbers; cheap to make, so make one where it is needed. */
@@ -44,12 +46,15 @@ struct rng {
     unsigned used; /* of block */
 };
 
-/** The stream of (seed, purpose, epoch, item). epoch < 2^32; every 64-bit seed, 0 too, is a seed of its own. */
+/**
+ * The stream of (seed, purpose, epoch, item), for epoch < 2^32 and item < 2^56; 2^34 outputs long. Every
+ * 64-bit seed, 0 too, is a seed of its own. The layout of key and counter stands in rng.c and is a contract.
+ */
 void rng_init(struct rng *r, uint64_t seed, enum rng_purpose purpose, uint64_t epoch, uint64_t item);
 uint32_t rng_u32(struct rng *r);
 /** Uniform in [0, 1) with 53 bits. */
 double rng_uniform(struct rng *r);
-/** Uniform integer below n >= 1, without bias. */
+/** Uniform integer below n, without bias. n must not be 0. */
 uint64_t rng_below(struct rng *r, uint64_t n);
 /** Standard normal (Box-Muller in double). */
 double rng_normal(struct rng *r);
