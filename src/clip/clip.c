@@ -1,0 +1,141 @@
+/* The frozen model: OpenAI's tensor names to the fields of struct clip, and the logits. */
+#include "prompt/clip/clip.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---------------------------------------------------------------- weights to fields */
+
+/* Where the weights come from and go to. */
+struct placing {
+    scope *run;
+    const struct weights *weights;
+    struct device device;
+    struct clip_types types;
+};
+
+static tensor *place(const struct placing *p, const char *prefix, const char *name, enum dtype dtype)
+{
+    char full[160];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    tensor *t = params_find(&p->weights->tensors, full);
+    if (!t) {
+        scope_fail(p->run, error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", p->weights->path, full));
+        return NULL;
+    }
+    return t_contiguous(p->run, t_to_device(p->run, t_to(p->run, t, dtype), p->device));
+}
+
+static struct nn_norm place_norm(const struct placing *p, const char *prefix, const char *name, double eps)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s.", prefix, name);
+    return (struct nn_norm){.weight = place(p, full, "weight", p->types.master),
+                            .bias = place(p, full, "bias", p->types.master),
+                            .eps = eps};
+}
+
+static struct nn_linear place_linear(const struct placing *p, const char *prefix, const char *weight,
+                                     const char *bias)
+{
+    return (struct nn_linear){.weight = place(p, prefix, weight, p->types.products),
+                              .bias = place(p, prefix, bias, p->types.products)};
+}
+
+/* OpenAI stores the projections as [in,out]. */
+static struct nn_linear place_projection(const struct placing *p, const char *name)
+{
+    tensor *t = place(p, "", name, p->types.products);
+    return (struct nn_linear){.weight = t_contiguous(p->run, t_transpose(p->run, t, 0, 1))};
+}
+
+static struct nn_block *place_blocks(const struct placing *p, const char *prefix,
+                                     const struct tower_dims *dims)
+{
+    struct nn_block *blocks = calloc((size_t)dims->n_layers, sizeof *blocks);
+    if (!blocks) {
+        scope_fail(p->run, error_out_of_memory());
+        return NULL;
+    }
+    for (int64_t i = 0; i < dims->n_layers; i++) {
+        char at[96];
+        snprintf(at, sizeof at, "%s%lld.", prefix, (long long)i);
+        blocks[i] = (struct nn_block){
+            .norm1 = place_norm(p, at, "ln_1", dims->norm_eps),
+            .qkv = place_linear(p, at, "attn.in_proj_weight", "attn.in_proj_bias"),
+            .attention_out = place_linear(p, at, "attn.out_proj.weight", "attn.out_proj.bias"),
+            .norm2 = place_norm(p, at, "ln_2", dims->norm_eps),
+            .mlp_in = place_linear(p, at, "mlp.c_fc.weight", "mlp.c_fc.bias"),
+            .mlp_out = place_linear(p, at, "mlp.c_proj.weight", "mlp.c_proj.bias"),
+            .n_heads = dims->n_heads,
+            .activation = dims->activation,
+        };
+    }
+    return blocks;
+}
+
+static int read_logit_scale(double *out, scope *run, const struct weights *w)
+{
+    double log_scale = 0.0;
+    int status = t_item_f64(&log_scale, run, params_find(&w->tensors, "logit_scale"));
+    if (status != OK)
+        return status;
+    *out = exp(log_scale);
+    if (!isfinite(*out))
+        return error_set(ERR_NUMERIC, "'%s': tensor 'logit_scale' is %g, whose exponential is not finite",
+                         w->path, log_scale);
+    return OK;
+}
+
+int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
+                struct clip_types types)
+{
+    *out = NULL;
+    struct clip *c = calloc(1, sizeof *c);
+    if (!c)
+        return error_out_of_memory();
+    *c = (struct clip){.dims = w->dims, .types = types, .device = device};
+    const struct placing p = {.run = run, .weights = w, .device = device, .types = types};
+
+    c->patch_weight = place(&p, "", "visual.conv1.weight", types.products);
+    c->class_embedding = place(&p, "", "visual.class_embedding", types.master);
+    c->patch_positions = place(&p, "", "visual.positional_embedding", types.master);
+    c->ln_pre = place_norm(&p, "visual.", "ln_pre", w->dims.vision.norm_eps);
+    c->vision_blocks = place_blocks(&p, "visual.transformer.resblocks.", &w->dims.vision);
+    c->ln_post = place_norm(&p, "visual.", "ln_post", w->dims.vision.norm_eps);
+    c->vision_projection = place_projection(&p, "visual.proj");
+
+    c->token_embedding = place(&p, "", "token_embedding.weight", types.master);
+    c->text_positions = place(&p, "", "positional_embedding", types.master);
+    c->text_blocks = place_blocks(&p, "transformer.resblocks.", &w->dims.text);
+    c->ln_final = place_norm(&p, "", "ln_final", w->dims.text.norm_eps);
+    c->text_projection = place_projection(&p, "text_projection");
+
+    int status = read_logit_scale(&c->logit_scale, run, w);
+    if (status != OK) {
+        clip_free(c);
+        return status;
+    }
+    *out = c;
+    return OK;
+}
+
+void clip_free(struct clip *c)
+{
+    if (!c)
+        return;
+    free(c->vision_blocks);
+    free(c->text_blocks);
+    free(c);
+}
+
+/* ---------------------------------------------------------------- logits */
+
+tensor *clip_logits(scope *s, const struct clip *c, const tensor *x, const tensor *z)
+{
+    tensor *xn = t_normalize(s, t_to(s, x, c->types.master), -1); /* [B,d] */
+    tensor *zn = t_normalize(s, t_to(s, z, c->types.master), -1); /* [B or 1,K,d] */
+    tensor *cosines = t_matmul(s, zn, t_unsqueeze(s, xn, -1));    /* [B,K,1] */
+    return t_scale(s, t_squeeze(s, cosines, -1), c->logit_scale);
+}

@@ -1,0 +1,71 @@
+/*
+ * The text tower, plain: Eqs. 3, 4, 7, 11. Every pair of image and class goes through the whole transformer;
+ * this is the readable reference.
+ */
+#include "prompt/clip/clip.h"
+
+tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)
+{
+    return t_embedding(s, c->token_embedding, t_from_i64(s, ids, SHAPE(n), c->device));
+}
+
+/* The features of one prefix before all rows: x [K,T,d_l] without positions -> [K,d]. */
+static tensor *encode_rows(scope *outer, const struct clip *c, const tensor *embedded, const tensor *ends)
+{
+    const int64_t K = t_size(embedded, 0), T = t_size(embedded, 1), d_l = c->dims.text.width;
+    tensor *x = t_add(outer, embedded, t_narrow(outer, c->text_positions, 0, 0, T));
+    for (int64_t i = 0; i < c->dims.text.n_layers; i++)
+        x = nn_block(outer, &c->text_blocks[i], x, true);
+
+    tensor *index = t_expand(outer, t_reshape(outer, ends, SHAPE(K, 1, 1)), SHAPE(K, 1, d_l));
+    tensor *at_end = t_squeeze(outer, t_gather(outer, x, 1, index), 1); /* [K,d_l] */
+    return nn_linear(outer, &c->text_projection, nn_norm(outer, &c->ln_final, at_end));
+}
+
+/* [K,p+n_tokens,d_l]: the prefix [p,d_l] (or none) before the embedded rows [K,n_tokens,d_l]. */
+static tensor *prepend(scope *s, const tensor *prefix, tensor *rows)
+{
+    if (!prefix)
+        return rows;
+    tensor *repeated = t_expand(s, prefix, SHAPE(t_size(rows, 0), t_size(prefix, 0), t_size(prefix, 1)));
+    return t_cat(s, TENSORS(repeated, rows), 1);
+}
+
+static int check_context(const struct clip *c, int64_t n_prefix, const struct text_rows *rows)
+{
+    if (n_prefix + rows->n_tokens <= c->dims.context_length)
+        return OK;
+    return error_set(ERR_SHAPE,
+                     "a prefix of %lld and a row of %lld tokens do not fit into the context of %lld",
+                     (long long)n_prefix, (long long)rows->n_tokens, (long long)c->dims.context_length);
+}
+
+tensor *clip_encode_text(scope *outer, const struct clip *c, const tensor *prefixes,
+                         const struct text_rows *rows)
+{
+    const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
+    const int64_t K = rows->n;
+    scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
+    int status = check_context(c, n_prefix, rows);
+    if (status != OK)
+        scope_fail(s, status);
+
+    tensor *embedded = clip_embed_tokens(s, c, rows->ids, K * rows->n_tokens);
+    embedded = t_reshape(s, embedded, SHAPE(K, rows->n_tokens, c->dims.text.width));
+    tensor *ends = t_from_i64(s, rows->ends, SHAPE(K), c->device);
+    ends =
+        t_add(s, ends, t_full(s, SHAPE(1), (double)n_prefix, DTYPE_I64, c->device)); /* behind the prefix */
+
+    tensor *features = NULL; /* [1..B,K,d]; image by image */
+    for (int64_t b = 0; b < B && scope_ok(s); b++) {
+        scope *image = scope_open(s, SCOPE_GRAD_INHERIT);
+        const tensor *prefix = prefixes ? t_select(image, prefixes, 0, b) : NULL;  /* [p,d_l] */
+        tensor *z = encode_rows(image, c, prepend(image, prefix, embedded), ends); /* [K,d] */
+        z = t_unsqueeze(image, t_to(image, z, c->types.master), 0);
+        features = scope_keep(image, features ? t_cat(image, TENSORS(features, z), 0) : z);
+        scope_close(image);
+    }
+    features = scope_keep(s, features);
+    scope_close(s);
+    return features;
+}

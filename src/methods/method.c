@@ -1,0 +1,144 @@
+/* The table of methods, and what they share. */
+#include "prompt/methods/method.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/rng.h"
+#include "prompt/base/str.h"
+
+static const struct method_ops *const methods[] = {&method_prompt, &method_clip};
+enum { N_METHODS = sizeof methods / sizeof methods[0] };
+
+int class_texts_create(struct class_texts *out, scope *outer, const struct clip *clip,
+                       const struct class_rows *rows)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    *out = (struct class_texts){.rows = rows, .n = rows->names.n};
+    out->caption_features = scope_keep(s, clip_encode_text(s, clip, NULL, &rows->captions));
+    return scope_close(s);
+}
+
+/* ---------------------------------------------------------------- create and free */
+
+int64_t method_prefix_tokens(const struct method_options *o)
+{
+    if (o->n_iterations == 0)
+        return 0;
+    return o->text_prompt_count + (o->covers_sos ? 0 : 1);
+}
+
+int method_create(struct method **out, const char *name, scope *owner, const struct clip *clip,
+                  const struct method_options *options, const struct method_init *init)
+{
+    *out = NULL;
+    const struct method_ops *ops = NULL;
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (strcmp(methods[i]->name, name) == 0)
+            ops = methods[i];
+    if (!ops)
+        return error_set(ERR_USAGE, "unknown method '%s'", name);
+    struct method *m = calloc(1, sizeof *m);
+    if (!m)
+        return error_out_of_memory();
+    *m = (struct method){.ops = ops, .clip = clip, .options = *options, .scope = owner};
+    int status = ops->create(m, init);
+    if (status != OK) {
+        method_free(m);
+        return status;
+    }
+    *out = m;
+    return OK;
+}
+
+void method_free(struct method *m)
+{
+    if (!m)
+        return;
+    params_free(&m->trained);
+    free(m);
+}
+
+/* ---------------------------------------------------------------- trained tensors */
+
+int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
+                       size_t n_dims)
+{
+    tensor *t = t_from_f32(m->scope, values, dims, n_dims, m->clip->types.master, m->clip->device);
+    t_require_grad(m->scope, t);
+    int status = scope_status(m->scope);
+    return status == OK ? params_add(&m->trained, name, t) : status;
+}
+
+/* Fills and adds a tensor; `draw` makes one value from the stream of (seed, index of the tensor). */
+static int add_random(struct method *m, uint64_t seed, const char *name, double scale, const int64_t *dims,
+                      size_t n_dims, double (*draw)(struct rng *))
+{
+    size_t n = 1;
+    for (size_t i = 0; i < n_dims; i++)
+        n *= (size_t)dims[i];
+    float *values = malloc(n * sizeof *values);
+    if (!values)
+        return error_out_of_memory();
+    struct rng rng;
+    rng_init(&rng, seed, RNG_INIT, 0, m->trained.n);
+    for (size_t i = 0; i < n; i++)
+        values[i] = (float)(scale * draw(&rng));
+    int status = method_add_trained(m, name, values, dims, n_dims);
+    free(values);
+    return status;
+}
+
+static double draw_symmetric(struct rng *rng)
+{
+    return 2.0 * rng_uniform(rng) - 1.0;
+}
+
+int method_add_normal(struct method *m, uint64_t seed, const char *name, double std, const int64_t *dims,
+                      size_t n_dims)
+{
+    return add_random(m, seed, name, std, dims, n_dims, rng_normal);
+}
+
+int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
+                       size_t n_dims)
+{
+    return add_random(m, seed, name, bound, dims, n_dims, draw_symmetric);
+}
+
+/* ---------------------------------------------------------------- forward and loss */
+
+void method_forward(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+{
+    *out = (struct method_output){0};
+    m->ops->forward(out, s, m, classes, pixels, trace);
+}
+
+struct initial_features method_initial_features(scope *outer, const struct method *m,
+                                                const struct class_texts *classes, const tensor *pixels)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    tensor *tokens = clip_image_tokens(s, m->clip, pixels);
+    tensor *x = clip_encode_image(s, m->clip, tokens, NULL, 0);
+    tensor *logits = clip_logits(s, m->clip, x, classes->caption_features);
+    struct initial_features f = {scope_keep(s, tokens), scope_keep(s, x), scope_keep(s, logits)};
+    scope_close(s);
+    return f;
+}
+
+tensor *method_loss(tensor **losses, scope *s, const struct method *m, const struct method_output *output,
+                    const tensor *labels)
+{
+    const int64_t N = output->n_iterations;
+    tensor *total = NULL;
+    for (int64_t n = 1; n <= N; n++) {
+        tensor *loss = t_cross_entropy(s, output->logits[n], labels);
+        if (losses)
+            losses[n - 1] = loss;
+        tensor *weighted = t_scale(s, loss, pow(m->options.loss_weight, (double)(N - n)));
+        total = total ? t_add(s, total, weighted) : weighted;
+    }
+    return total;
+}

@@ -1,0 +1,238 @@
+/*
+ * ProMPT: progressive multi-modal conditional prompt tuning (method.md, Eqs. 5-14).
+ *
+ * n = 0 is plain CLIP. Each iteration n = 1..N makes vision prompts from the text features that the filter
+ * kept, encodes the image with them, makes text prompts from the image features, encodes the classes behind
+ * them. The ablations of Table 5 are options that switch one arrow of that loop.
+ */
+#include "prompt/methods/filter.h"
+#include "prompt/methods/generator.h"
+
+#include <stdlib.h>
+
+#define PROMPT_STD 0.02 /* of every prompt vector that starts at random */
+
+/* ---------------------------------------------------------------- trained tensors */
+
+static int check_options(const struct method *m)
+{
+    const struct method_options *o = &m->options;
+    const struct clip_dims *dims = &m->clip->dims;
+    if (o->vision_prompt_depth > dims->vision.n_layers)
+        return error_set(ERR_USAGE,
+                         "vision_prompt.depth: %lld vision layers get prompts, but the model has %lld",
+                         (long long)o->vision_prompt_depth, (long long)dims->vision.n_layers);
+    if ((o->vision_generator || o->text_generator) && dims->embed_dim < 16)
+        return error_set(ERR_USAGE,
+                         "the generators need a joint dimension of at least 16, the model has %lld",
+                         (long long)dims->embed_dim);
+    return OK;
+}
+
+/*
+ * P^0: the embeddings of "a photo of a" (with the start token before it, if the prompt covers it). Fewer than
+ * those: the last b of them. More: N(0, 0.02^2) vectors straight after the start token.
+ */
+static int create_text_prompts(struct method *m, const struct method_init *init)
+{
+    const int64_t b = m->options.text_prompt_count, d_l = m->clip->dims.text.width;
+    int status = method_add_normal(m, init->seed, "text_prompts", PROMPT_STD, SHAPE(b, d_l));
+    if (status != OK)
+        return status;
+
+    const bool covers_sos = m->options.covers_sos;
+    const int64_t *words = init->start_tokens->ids + 1;
+    const int64_t n_words = (int64_t)init->start_tokens->n - 1;
+    const int64_t n_last = b < n_words ? b : n_words;
+    scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
+    tensor *prompts = params_find(&m->trained, "text_prompts");
+    t_copy_(s, t_narrow(s, prompts, 0, b - n_last, n_last),
+            clip_embed_tokens(s, m->clip, words + n_words - n_last, n_last));
+    if (covers_sos && b > n_words)
+        t_copy_(s, t_narrow(s, prompts, 0, 0, 1), clip_embed_tokens(s, m->clip, init->start_tokens->ids, 1));
+    return scope_close(s);
+}
+
+static int create(struct method *m, const struct method_init *init)
+{
+    const struct method_options *o = &m->options;
+    if (o->n_iterations == 0)
+        return OK;
+    int status = check_options(m);
+    if (status != OK)
+        return status;
+    /* without the filter every class gives a prompt, so O^0 has as many rows as there are training classes */
+    const int64_t rows = o->filter ? o->vision_prompt_count : init->n_train_classes;
+    const struct clip_dims *dims = &m->clip->dims;
+    status = method_add_normal(m, init->seed, "vision_prompts", PROMPT_STD,
+                               SHAPE(o->vision_prompt_depth, rows, dims->vision.width));
+    if (status == OK)
+        status = create_text_prompts(m, init);
+    if (status == OK && o->vision_generator)
+        status = generator_create(m, init, "vision_generator", dims->vision.width, o->vision_prompt_depth);
+    if (status == OK && o->text_generator)
+        status = generator_create(m, init, "text_generator", dims->text.width, 0);
+    return status;
+}
+
+/* ---------------------------------------------------------------- one iteration */
+
+/* What one iteration hands to the next. */
+struct state {
+    tensor **vision_prompts; /* O^n_j, J tensors [B or 1,a',d_v] */
+    tensor *text_prompts;    /* P^n, [B or 1,b,d_l] */
+    tensor *x;               /* x^n, [B,d] */
+    tensor *z;               /* Z^n, [B or 1,K,d] */
+    tensor *logits;          /* [B,K] */
+};
+
+static tensor *generator_input(scope *s, const struct method *m, const tensor *features)
+{
+    switch (m->options.generator_input) {
+    case GENERATOR_INPUT_NORMALIZED:
+        return t_normalize(s, features, -1);
+    case GENERATOR_INPUT_RAW:
+        return scope_share(s, features);
+    }
+    return NULL;
+}
+
+/* O^0_j and P^0 as the state before the first iteration. */
+static void start(struct state *state, scope *s, const struct method *m, int64_t n_kept)
+{
+    const tensor *vision = params_find(&m->trained, "vision_prompts"); /* [J,a,d_v] */
+    const int64_t n_rows = m->options.vision_generator ? n_kept : t_size(vision, 1);
+    for (int64_t j = 0; j < m->options.vision_prompt_depth; j++)
+        state->vision_prompts[j] = t_narrow(s, t_narrow(s, vision, 0, j, 1), 1, 0, n_rows);
+    state->text_prompts = t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0);
+}
+
+/* The text features that feed G^V: Z~ of the iteration before, [B,a',d] (or [1 or B,K,d] without the filter).
+ */
+static tensor *filtered(scope *s, const struct method *m, const struct state *state, int64_t n_kept,
+                        struct method_trace *trace, int64_t n)
+{
+    if (!m->options.filter)
+        return state->z;
+    const int64_t B = t_size(state->logits, 0);
+    tensor *picks = NULL;
+    if (trace && trace->force) {
+        picks = t_from_i64(s, trace->picks + (n - 1) * B * n_kept, SHAPE(B, n_kept), m->clip->device);
+    } else {
+        picks = filter_pick(s, state->logits, n_kept);
+        if (trace) /* a failure marks the scope */
+            (void)t_read_i64(trace->picks + (n - 1) * B * n_kept, (size_t)(B * n_kept), s, picks);
+    }
+    return filter_gather(s, state->z, picks);
+}
+
+/* Step 1, Eq. 8: O^n_j = G^V_j(Z~) + O^(n-1)_j. */
+static void update_vision_prompts(struct state *state, scope *s, const struct method *m, const tensor *kept)
+{
+    const int64_t J = m->options.vision_prompt_depth;
+    struct generator g = generator_find(m, "vision_generator");
+    tensor **generated = calloc((size_t)J, sizeof(tensor *));
+    if (!generated) {
+        scope_fail(s, error_out_of_memory());
+        return;
+    }
+    generator_forward_layers(generated, s, &g, generator_input(s, m, kept), J);
+    for (int64_t j = 0; j < J; j++)
+        state->vision_prompts[j] = t_add(s, state->vision_prompts[j], generated[j]);
+    free(generated);
+}
+
+/* Step 2, Eq. 9: the image behind its prompts; prompts that do not depend on the image serve the whole batch.
+ */
+static tensor *encode_image(scope *s, const struct method *m, const tensor *image_tokens, tensor **prompts)
+{
+    const int64_t B = t_size(image_tokens, 0), J = m->options.vision_prompt_depth;
+    for (int64_t j = 0; j < J; j++)
+        prompts[j] = t_expand(s, prompts[j], SHAPE(B, t_size(prompts[j], 1), t_size(prompts[j], 2)));
+    return clip_encode_image(s, m->clip, image_tokens, (const tensor *const *)prompts, J);
+}
+
+/* Step 3, Eq. 10: P^n = G^T(x^n) + P^(n-1), one vector for all b positions. */
+static tensor *update_text_prompts(scope *s, const struct method *m, const struct state *state)
+{
+    struct generator g = generator_find(m, "text_generator");
+    tensor *generated = generator_forward(s, &g, generator_input(s, m, state->x)); /* [B,d_l] */
+    return t_add(s, t_unsqueeze(s, generated, 1), state->text_prompts);
+}
+
+/* Step 4, Eq. 11. A prompt that does not cover the start token stands behind a fixed one. */
+static tensor *encode_text(scope *s, const struct method *m, const struct class_texts *classes,
+                           const tensor *prompts, int64_t start_token)
+{
+    if (m->options.covers_sos)
+        return clip_encode_text(s, m->clip, prompts, &classes->rows->names);
+    tensor *sos = clip_embed_tokens(s, m->clip, &start_token, 1); /* [1,d_l] */
+    sos = t_expand(s, sos, SHAPE(t_size(prompts, 0), 1, t_size(sos, 1)));
+    return clip_encode_text(s, m->clip, t_cat(s, TENSORS(sos, prompts), 1), &classes->rows->names);
+}
+
+/* What iteration n takes over from the one before; from n = 2 on the gradient may be cut there. */
+static tensor *taken_over(scope *s, const struct method *m, tensor *t, int64_t n)
+{
+    return m->options.detach_iterations && n > 1 ? t_detach(s, t) : t;
+}
+
+static void iterate(struct state *state, scope *s, const struct method *m, const struct class_texts *classes,
+                    const tensor *image_tokens, int64_t n_kept, struct method_trace *trace, int64_t n)
+{
+    const struct method_options *o = &m->options;
+    if (o->vision_generator) {
+        tensor *kept = filtered(s, m, state, n_kept, trace, n);
+        for (int64_t j = 0; j < o->vision_prompt_depth; j++)
+            state->vision_prompts[j] = taken_over(s, m, state->vision_prompts[j], n);
+        update_vision_prompts(state, s, m, taken_over(s, m, kept, n));
+    }
+    if (o->vision_generator || n == 1) /* else x^n = x^1 */
+        state->x = encode_image(s, m, image_tokens, state->vision_prompts);
+    if (o->text_generator) {
+        state->text_prompts = taken_over(s, m, state->text_prompts, n);
+        state->text_prompts = update_text_prompts(s, m, state);
+    }
+    if (o->text_generator || n == 1) /* else Z^n = Z^1 */
+        state->z = encode_text(s, m, classes, state->text_prompts, classes->rows->captions.ids[0]);
+    state->logits = clip_logits(s, m->clip, state->x, state->z); /* step 5 */
+}
+
+static void forward(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+{
+    const struct method_options *o = &m->options;
+    struct initial_features initial = method_initial_features(s, m, classes, pixels);
+    out->n_iterations = o->n_iterations;
+    out->logits[0] = initial.logits;
+    if (o->n_iterations == 0)
+        return;
+
+    const int64_t K = classes->n, n_rows = t_size(params_find(&m->trained, "vision_prompts"), 1);
+    const int64_t n_kept = o->filter && n_rows < K ? n_rows : K;
+    if (o->vision_generator && n_kept > n_rows) {
+        scope_fail(
+            s, error_set(ERR_USAGE,
+                         "filter: false was trained with %lld classes, one vision prompt each, and cannot be "
+                         "evaluated with %lld",
+                         (long long)n_rows, (long long)K));
+        return;
+    }
+    tensor **vision_prompts = calloc((size_t)o->vision_prompt_depth, sizeof(tensor *));
+    if (!vision_prompts) {
+        scope_fail(s, error_out_of_memory());
+        return;
+    }
+    struct state state = {.vision_prompts = vision_prompts,
+                          .x = initial.x,
+                          .z = classes->caption_features,
+                          .logits = initial.logits};
+    start(&state, s, m, n_kept);
+    for (int64_t n = 1; n <= o->n_iterations; n++) {
+        iterate(&state, s, m, classes, initial.image_tokens, n_kept, trace, n);
+        out->logits[n] = state.logits;
+    }
+    free(vision_prompts);
+}
+
+const struct method_ops method_prompt = {.name = "prompt", .create = create, .forward = forward};

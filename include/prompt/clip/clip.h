@@ -1,0 +1,97 @@
+/**
+ * The frozen CLIP model: weights on a device, in the type of its products, and the two encoders' seams.
+ *
+ * Reading order: dims.h, this file, vision.c, text.c. Letters are those of method.md.
+ */
+#ifndef PROMPT_CLIP_CLIP_H
+#define PROMPT_CLIP_CLIP_H
+
+#include "prompt/clip/dims.h"
+#include "prompt/clip/weights.h"
+
+/** The types a model computes in. */
+struct clip_types {
+    enum dtype products; /* weights of the matrix products: F32, F64, BF16 or F16 */
+    enum dtype master;   /* everything else: F32, or F64 in gradient checks */
+};
+
+/** Immutable after clip_create; all tensors live in the scope given to it. */
+struct clip {
+    struct clip_dims dims;
+    struct clip_types types;
+    struct device device;
+    double logit_scale; /* exp(s) = 1/tau */
+
+    /* vision */
+    const tensor *patch_weight;    /* [d_v,3,p,p] */
+    const tensor *class_embedding; /* [d_v] */
+    const tensor *patch_positions; /* [1+M,d_v], class token first */
+    struct nn_norm ln_pre;
+    struct nn_block *vision_blocks; /* [L] */
+    struct nn_norm ln_post;
+    struct nn_linear vision_projection; /* d_v -> d */
+
+    /* text */
+    const tensor *token_embedding; /* [vocabulary,d_l] */
+    const tensor *text_positions;  /* [context,d_l] */
+    struct nn_block *text_blocks;  /* [L] */
+    struct nn_norm ln_final;
+    struct nn_linear text_projection; /* d_l -> d */
+};
+
+/** Moves the weights to `device` in the given types. The tensors live in `run`. */
+int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
+                struct clip_types types);
+void clip_free(struct clip *c);
+
+/* ---------------------------------------------------------------- image features (vision.c) */
+
+/**
+ * What enters the first vision layer: class token and patches with their positions, after ln_pre. The same at
+ * every n of one image.
+ * @param pixels  [B,3,S,S], normalized, S = dims.image_px
+ * @return [B,1+M,d_v]
+ */
+tensor *clip_image_tokens(scope *s, const struct clip *c, const tensor *pixels);
+
+/**
+ * Image features with prompts at layers 1..J (Eqs. 8-9): there the prompts stand between class token and
+ * patches; what a layer before J puts out at their positions is dropped, what layer J puts out goes on like
+ * any token.
+ * @param tokens     [B,1+M,d_v], from clip_image_tokens
+ * @param prompts    J tensors [B,a,d_v]; gradients flow into them
+ * @param n_prompts  J; 0 is plain CLIP
+ * @return x, [B,d], not normalized
+ */
+tensor *clip_encode_image(scope *s, const struct clip *c, const tensor *tokens, const tensor *const *prompts,
+                          int64_t n_prompts);
+
+/* ---------------------------------------------------------------- text features (text.c) */
+
+/** Token ids of K texts, padded with 0 to a common length; what stands after a prefix, or a whole text. */
+struct text_rows {
+    int64_t n;        /* K */
+    int64_t n_tokens; /* longest row */
+    int64_t *ids;     /* [K, n_tokens] */
+    int64_t *ends;    /* [K], index of the end token in its row */
+};
+
+/**
+ * Text features of every row behind every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
+ * The plain computation: each pair of image and class goes through the whole transformer. Positions behind
+ * the longest end token are left out: attention is causal, so nobody would read them.
+ * @param prefixes  P, [B,b,d_l]; gradients flow into it; NULL: no prefix, B = 1
+ * @return Z, [B,K,d], not normalized; ERR_SHAPE if prefix and rows do not fit into the context
+ */
+tensor *clip_encode_text(scope *s, const struct clip *c, const tensor *prefixes,
+                         const struct text_rows *rows);
+
+/** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
+tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);
+
+/* ---------------------------------------------------------------- logits */
+
+/** exp(s) cos(x, z), in the master type: x [B,d] against z [B,K,d], or one z [1,K,d] for all -> [B,K]. */
+tensor *clip_logits(scope *s, const struct clip *c, const tensor *x, const tensor *z);
+
+#endif

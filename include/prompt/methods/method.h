@@ -1,0 +1,129 @@
+/**
+ * What all methods share: trained tensors by name, class texts, a forward pass that gives logits per
+ * iteration.
+ *
+ * A method is one file with one row in method.c. Letters are those of method.md: B images, K classes, N
+ * iterations.
+ */
+#ifndef PROMPT_METHODS_METHOD_H
+#define PROMPT_METHODS_METHOD_H
+
+#include "prompt/clip/clip.h"
+#include "prompt/methods/captions.h"
+
+enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
+
+enum { METHOD_MAX_ITERATIONS = 16 };
+
+/** The settings that change what is computed; the configuration keys of the same names document them. */
+struct method_options {
+    int64_t n_iterations;        /* N */
+    double loss_weight;          /* lambda */
+    int64_t vision_prompt_count; /* a */
+    int64_t vision_prompt_depth; /* J */
+    int64_t text_prompt_count;   /* b */
+    enum generator_input generator_input;
+    bool detach_iterations;
+    bool covers_sos;
+    bool filter;           /* F */
+    bool vision_generator; /* G^V */
+    bool text_generator;   /* G^T */
+};
+
+/** What a method needs to make its initial values. */
+struct method_init {
+    uint64_t seed;
+    int64_t n_train_classes;           /* K of training */
+    const struct tokens *start_tokens; /* start token and "a photo of a": prompt_start_tokens */
+};
+
+/** A list of classes as the text tower sees it, with the features that never change. */
+struct class_texts {
+    const struct class_rows *rows; /* borrowed */
+    int64_t n;                     /* K */
+    tensor *caption_features;      /* Z^0, [1,K,d] */
+};
+
+/** Encodes the captions, without gradients; Z^0 lives in `s`. */
+int class_texts_create(struct class_texts *out, scope *s, const struct clip *clip,
+                       const struct class_rows *rows);
+
+/** The logits after every iteration; [0] is plain CLIP, n = 0. Tensors live in the scope of the forward pass.
+ */
+struct method_output {
+    int64_t n_iterations;                      /* N */
+    tensor *logits[METHOD_MAX_ITERATIONS + 1]; /* [B,K] each */
+};
+
+/** Looks into the filter, or overrules it, in tests and traces. */
+struct method_trace {
+    bool force;     /* true: read the picks instead of writing them */
+    int64_t *picks; /* [N,B,min(a,K)], classes in falling order of probability before iteration n = 1..N */
+};
+
+struct method {
+    const struct method_ops *ops;
+    const struct clip *clip; /* borrowed */
+    struct method_options options;
+    struct params trained; /* leaves that require gradients, in checkpoint order */
+    scope *scope;          /* owns the trained tensors */
+};
+
+struct method_ops {
+    const char *name;
+    /** Checks the options against the model and adds the trained tensors. */
+    int (*create)(struct method *m, const struct method_init *init);
+    /** pixels [B,3,S,S] to out; `trace` may be NULL. A failure marks the scope. */
+    void (*forward)(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
+};
+
+/** Names of all methods, NULL-terminated. */
+const char *const *method_list(void);
+/** Positions that a learned prompt takes before a class name, the fixed start token included; 0: none. */
+int64_t method_prefix_tokens(const struct method_options *o);
+
+/**
+ * @param owner  scope of the trained tensors
+ * @return OK; ERR_USAGE if the options do not fit the model (J > L, say) or the name is unknown; ERR_MEMORY;
+ * ERR_TORCH
+ */
+int method_create(struct method **out, const char *name, scope *owner, const struct clip *clip,
+                  const struct method_options *options, const struct method_init *init);
+void method_free(struct method *m);
+
+void method_forward(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
+
+/**
+ * L = sum over n = 1..N of lambda^(N-n) CE(p^n, y), mean over the batch (Eqs. 13-14).
+ * @param losses  receives the N terms CE(p^n, y), n = 1 first; scalars in `s`; may be NULL
+ */
+tensor *method_loss(tensor **losses, scope *s, const struct method *m, const struct method_output *output,
+                    const tensor *labels);
+
+/* ---------------------------------------------------------------- for the files of methods */
+
+extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
+extern const struct method_ops method_prompt; /* prompt.c: ProMPT */
+
+/** Adds a trained tensor with these initial values (host, row-major). */
+int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
+                       size_t n_dims);
+/** The same from `std` times standard normal, or uniform in +-bound; streams keyed by (seed, tensor's index).
+ */
+int method_add_normal(struct method *m, uint64_t seed, const char *name, double std, const int64_t *dims,
+                      size_t n_dims);
+int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
+                       size_t n_dims);
+
+/** n = 0: image tokens, x^0 and the zero-shot logits, without gradients. */
+struct initial_features {
+    tensor *image_tokens; /* [B,1+M,d_v] */
+    tensor *x;            /* x^0, [B,d] */
+    tensor *logits;       /* [B,K] */
+};
+struct initial_features method_initial_features(scope *s, const struct method *m,
+                                                const struct class_texts *classes, const tensor *pixels);
+
+#endif

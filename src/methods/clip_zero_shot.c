@@ -1,0 +1,18 @@
+/* CLIP as it is: the row "CLIP" of the tables, and -Iter. Nothing is trained. */
+#include "prompt/methods/method.h"
+
+static int create(struct method *m, const struct method_init *init)
+{
+    (void)init;
+    m->options.n_iterations = 0;
+    return OK;
+}
+
+static void forward(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+{
+    (void)trace;
+    out->logits[0] = method_initial_features(s, m, classes, pixels).logits;
+}
+
+const struct method_ops method_clip = {.name = "clip", .create = create, .forward = forward};
