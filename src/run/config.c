@@ -1,0 +1,194 @@
+/*
+ * The configuration's table, defaults and checks. Reading is in config_read.c, writing and hashing in
+ * config_write.c.
+ */
+#include "prompt/run/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "prompt/data/dataset.h"
+#include "prompt/methods/method.h"
+#include "prompt/nn/optim.h"
+
+const char *const method_names[] = {"prompt", "clip", NULL};
+const char *const generator_input_names[] = {"normalized", "raw", NULL};
+const char *const schedule_names[] = {"cosine", "constant", NULL};
+const char *const augment_names[] = {"random_crop", "none", NULL};
+const char *const encoder_names[] = {"plain", NULL};
+const char *const precision_names[] = {"fp32", "bf16", "fp16", "auto", NULL};
+/* Lists and enums stand in different layers; their order is one. */
+_Static_assert(GENERATOR_INPUT_NORMALIZED == 0 && GENERATOR_INPUT_RAW == 1, "order of generator_input_names");
+_Static_assert(SCHEDULE_COSINE == 0 && SCHEDULE_CONSTANT == 1, "order of schedule_names");
+
+const char *const config_origin_names[4] = {"default", "file", "command line", "run"};
+
+/* ---------------------------------------------------------------- the table */
+
+enum key_kind { PLACE, EXPERIMENT };
+
+struct row {
+    struct config_key key;
+    size_t offset; /* of the field in struct config */
+};
+
+/* clang-format off */
+#define ROW(field, path, kind, type_, value, min_, max_, names_, help_)                                              \
+    {{.key = path, .type = type_, .is_hashed = kind == EXPERIMENT, .default_text = value, .min = min_, .max = max_,  \
+      .names = names_, .help = help_}, offsetof(struct config, field)},
+#define KEY_I64(field, path, kind, value, min, max, help) ROW(field, path, kind, CONFIG_I64, #value, min, max, NULL, help)
+#define KEY_F64(field, path, kind, value, min, max, help) ROW(field, path, kind, CONFIG_F64, #value, min, max, NULL, help)
+#define KEY_BOOL(field, path, kind, value, help) ROW(field, path, kind, CONFIG_BOOL, #value, 0, 0, NULL, help)
+#define KEY_STR(field, path, kind, value, help) ROW(field, path, kind, CONFIG_STR, #value, 0, 0, NULL, help)
+#define KEY_ENUM(field, path, kind, value, names, help) ROW(field, path, kind, CONFIG_ENUM, #value, 0, 0, names, help)
+/* clang-format on */
+
+static const struct row rows[] = {
+#include "prompt/run/config_keys.def"
+};
+
+enum { N_KEYS = sizeof rows / sizeof rows[0] };
+
+size_t config_n_keys(void)
+{
+    return N_KEYS;
+}
+
+const struct config_key *config_key(size_t i)
+{
+    return &rows[i].key;
+}
+
+size_t config_find(const char *key)
+{
+    for (size_t i = 0; i < N_KEYS; i++)
+        if (strcmp(rows[i].key.key, key) == 0)
+            return i;
+    return N_KEYS;
+}
+
+/* The part behind the last dot. */
+static const char *last_part(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
+const char *config_nearest(const char *key)
+{
+    const char *candidates[N_KEYS];
+    for (size_t i = 0; i < N_KEYS; i++) {
+        candidates[i] = rows[i].key.key;
+        if (strcmp(last_part(candidates[i]), last_part(key)) ==
+            0) /* "lr" and "optim.lr" mean "training.lr" */
+            return candidates[i];
+    }
+    return str_nearest(key, candidates, N_KEYS);
+}
+
+void *config_field(struct config *c, size_t i)
+{
+    return (char *)c + rows[i].offset;
+}
+
+const void *config_value(const struct config *c, size_t i)
+{
+    return (const char *)c + rows[i].offset;
+}
+
+/* ---------------------------------------------------------------- defaults */
+
+/* Defaults pass through the reader, so that a default outside its own range cannot exist. */
+static int set_default(struct config *c, size_t i)
+{
+    const char *text = rows[i].key.default_text;
+    struct json_doc *doc;
+    int status = json_parse(&doc, text, strlen(text), rows[i].key.key);
+    if (status == OK)
+        status = config_assign(c, i, json_root(doc));
+    json_free(doc);
+    return status;
+}
+
+int config_init(struct config *c)
+{
+    *c = (struct config){0};
+    c->origins = calloc(N_KEYS, sizeof *c->origins);
+    if (!c->origins)
+        return error_out_of_memory();
+    for (size_t i = 0; i < N_KEYS; i++) {
+        int status = set_default(c, i);
+        if (status != OK) {
+            config_free(c);
+            return status;
+        }
+    }
+    return OK;
+}
+
+void config_free(struct config *c)
+{
+    for (size_t i = 0; i < N_KEYS; i++)
+        if (rows[i].key.type == CONFIG_STR)
+            free(*(char **)config_field(c, i));
+    free(c->origins);
+    *c = (struct config){0};
+}
+
+/* ---------------------------------------------------------------- checks that span keys */
+
+static int check_given(const char *value, const char *what, const char *flag, const char *key)
+{
+    if (value[0] != '\0')
+        return OK;
+    return error_set(ERR_USAGE, "no %s is given: pass %s, or set the key '%s'", what, flag, key);
+}
+
+static int check_template(const char *template)
+{
+    if (strcmp(template, "dataset") == 0)
+        return OK;
+    const char *hole = strstr(template, "{}");
+    if (hole && !strstr(hole + 2, "{}"))
+        return OK;
+    return error_set(ERR_USAGE,
+                     "key 'zero_shot_template': expected \"dataset\" or a sentence with one {}, found \"%s\"",
+                     template);
+}
+
+int config_check(const struct config *c)
+{
+    int status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
+    if (status == OK)
+        status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset");
+    if (status == OK)
+        status = check_given(c->model_path, "model", "--model FILE", "model.path");
+    if (status == OK)
+        status = check_template(c->zero_shot_template);
+    if (status == OK && strcmp(c->model_activation, "") != 0 &&
+        strcmp(c->model_activation, "quick_gelu") != 0 && strcmp(c->model_activation, "gelu") != 0)
+        status = error_set(ERR_USAGE,
+                           "key 'model.activation': expected \"quick_gelu\", \"gelu\" or \"\", found \"%s\"",
+                           c->model_activation);
+    return status;
+}
+
+int config_check_training(const struct config *c)
+{
+    int status = config_check(c);
+    if (status != OK)
+        return status;
+    if (c->method == METHOD_CLIP)
+        return error_set(ERR_USAGE, "method clip trains nothing: evaluate it with prompt eval");
+    if (c->n_iterations == 0)
+        return error_set(ERR_USAGE, "iterations is 0, which is CLIP itself and trains nothing: "
+                                    "evaluate it with prompt eval --config configs/zeroshot.json");
+    if (c->warmup_epochs >= c->epochs)
+        return error_set(
+            ERR_USAGE,
+            "training.warmup_epochs (%lld) leaves no epoch of training.epochs (%lld) at the rate "
+            "training.lr",
+            (long long)c->warmup_epochs, (long long)c->epochs);
+    return OK;
+}

@@ -15,7 +15,7 @@
 
 /** Which classes: all, the first ceil(K/2) labels, or the rest. */
 enum class_subset { CLASS_SUBSET_ALL, CLASS_SUBSET_BASE, CLASS_SUBSET_NEW };
-extern const char *const class_subset_names[3]; /* "all", "base", "new" */
+extern const char *const class_subset_names[4]; /* "all", "base", "new", NULL */
 
 struct item {
     char *path;    /* owned; relative to the image folder */

@@ -1,9 +1,9 @@
 /**
  * The configuration of a run: one table of keys (config_keys.def), strict JSON files, overrides.
  *
- * Later sources win: defaults, then the file, then the command line (--set key=value and flags that are keys).
- * Unknown keys (with the nearest known one), wrong types, duplicates and values out of range are errors with
- * file, line and key path. Nothing is a warning.
+ * Later sources win: defaults, then the file, then the command line (--set key=value and flags that are
+ * keys). Unknown keys (with the nearest known one), wrong types, duplicates and values out of range are
+ * errors with file, line and key path. Nothing is a warning.
  */
 #ifndef PROMPT_RUN_CONFIG_H
 #define PROMPT_RUN_CONFIG_H
@@ -16,25 +16,43 @@
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
 
+/*
+ * The values of the enum keys, in the order of their names; the lists of names end with NULL. Where a lower
+ * layer has the enum, it is that one: generator_input (methods/method.h), schedule (nn/optim.h), class_subset
+ * (data/dataset.h).
+ */
+enum method_kind { METHOD_PROMPT, METHOD_CLIP };
+enum augment { AUGMENT_RANDOM_CROP, AUGMENT_NONE };
+enum encoder { ENCODER_PLAIN };
+enum precision { PRECISION_FP32, PRECISION_BF16, PRECISION_FP16, PRECISION_AUTO };
+extern const char *const method_names[];
+extern const char *const generator_input_names[];
+extern const char *const schedule_names[];
+extern const char *const augment_names[];
+extern const char *const encoder_names[];
+extern const char *const precision_names[];
+
 enum config_type { CONFIG_I64, CONFIG_F64, CONFIG_BOOL, CONFIG_STR, CONFIG_ENUM };
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_COMMAND_LINE, CONFIG_RUN };
 extern const char *const config_origin_names[4]; /* "default", "file", "command line", "run" */
 
-/** One field per key; generated from config_keys.def. Enum keys hold the index of their name. Strings are owned. */
+/** One field per key; generated from config_keys.def. Enum keys hold the index of their name. Strings are
+ * owned. */
 struct config {
-#define KEY_I64(field, key, value, min, max, help) int64_t field;
-#define KEY_F64(field, key, value, min, max, help) double field;
-#define KEY_BOOL(field, key, value, help) bool field;
-#define KEY_STR(field, key, value, help) char *field;
-#define KEY_ENUM(field, key, value, names, help) int64_t field;
+#define KEY_I64(field, key, kind, value, min, max, help) int64_t field;
+#define KEY_F64(field, key, kind, value, min, max, help) double field;
+#define KEY_BOOL(field, key, kind, value, help) bool field;
+#define KEY_STR(field, key, kind, value, help) char *field;
+#define KEY_ENUM(field, key, kind, value, names, help) int64_t field;
 #include "prompt/run/config_keys.def"
     enum config_origin *origins; /* [config_n_keys()], in table order */
 };
 
 /** A row of the table, for help, the reference page and --dry-run. */
 struct config_key {
-    const char *key; /* dotted path, "training.lr" */
+    const char *key; /* dotted path, "training.lr"; at most one dot */
     enum config_type type;
+    bool is_hashed;           /* defines the experiment, so it is part of config_hash */
     const char *default_text; /* as JSON */
     double min, max;          /* of numbers */
     const char *const *names; /* of an enum, NULL-terminated */
@@ -42,25 +60,39 @@ struct config_key {
 };
 size_t config_n_keys(void);
 const struct config_key *config_key(size_t i);
+/** The row of a dotted path; config_n_keys() if there is none. */
+size_t config_find(const char *key);
+/** The known key or section that an unknown `key` was probably meant to be, NULL if nothing is near. */
+const char *config_nearest(const char *key);
 
-int config_init(struct config *c); /* defaults */
-void config_free(struct config *c);
+int config_init(struct config *c);  /* defaults */
+void config_free(struct config *c); /* of an initialized or zeroed one; leaves it zeroed */
 
 /** Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. */
 int config_read_file(struct config *c, const char *path);
-/** The same from text; `origin` is noted for every key that it sets. */
-int config_read_text(struct config *c, const char *text, size_t n, const char *name, enum config_origin origin);
+/** The same from text; `origin` is noted for every key that it sets. On failure `c` may hold part of it. */
+int config_read_text(struct config *c, const char *text, size_t n, const char *name,
+                     enum config_origin origin);
 /** "training.lr=0.004"; strings and enums unquoted or quoted. Origin CONFIG_COMMAND_LINE. */
 int config_set(struct config *c, const char *assignment);
+/** One key from a flag's value; a string is taken as it is, quotes and all. Origin CONFIG_COMMAND_LINE. */
+int config_set_key(struct config *c, const char *key, const char *value);
 
-/** Checks that span keys, and that values needed by training are there. */
+/** Checks that span keys, and that model, data root and data set are given: what every command needs.
+ * ERR_USAGE. */
 int config_check(const struct config *c);
+/** config_check, and that there is something to train. */
+int config_check_training(const struct config *c);
 
-/** Nested JSON, every key, table order, numbers in shortest form: what is stored, hashed and read back. */
+/** Nested JSON, every key, table order, numbers in shortest form: what is stored and read back. */
 int config_write(struct str *out, const struct config *c);
 /**
- * SHA-256 of config_write without the keys that cannot change a result (paths, device, threads, workers, cache):
- * two runs of equal hash are the same experiment.
+ * SHA-256 of config_write with the hashed keys alone: two runs of equal hash are the same experiment.
+ *
+ * Not hashed (kind PLACE in the table) is what says where or how fast, not what: model.path, model.merges and
+ * data.root (records hold the digests of what they lead to), data.workers, data.cache_mib, device, threads
+ * and evaluation.batch_size (they change rounding at most), training.check_images (it only prints).
+ * `precision` is hashed: write what "auto" became into the configuration before hashing it.
  */
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
 /** The value of key `i` as JSON text, appended. */

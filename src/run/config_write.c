@@ -1,0 +1,82 @@
+/* Writing the configuration as JSON, and the hash of an experiment. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "config_internal.h"
+
+void config_write_value(struct str *out, const struct config *c, size_t i)
+{
+    const struct config_key *key = config_key(i);
+    const void *value = config_value(c, i);
+    switch (key->type) {
+    case CONFIG_I64:
+        str_appendf(out, "%" PRId64, *(const int64_t *)value);
+        return;
+    case CONFIG_F64:
+        json_write_f64(out, *(const double *)value);
+        return;
+    case CONFIG_BOOL:
+        str_append(out, *(const bool *)value ? "true" : "false");
+        return;
+    case CONFIG_STR:
+        json_write_string(out, *(char *const *)value);
+        return;
+    case CONFIG_ENUM:
+        json_write_string(out, key->names[*(const int64_t *)value]);
+        return;
+    }
+}
+
+/* Length of the section's name in front of a key; 0 at the top level. */
+static size_t section_len(const char *key)
+{
+    const char *dot = strchr(key, '.');
+    return dot ? (size_t)(dot - key) : 0;
+}
+
+static bool is_same_section(const char *a, const char *b)
+{
+    return section_len(a) == section_len(b) && strncmp(a, b, section_len(a)) == 0;
+}
+
+/* An object of keys and sections; sections are contiguous in the table and hold no others. */
+static void write_keys(struct str *out, const struct config *c, bool hashed_only)
+{
+    const char *before = "";
+    bool is_first = true;
+    str_append(out, "{");
+    for (size_t i = 0; i < config_n_keys(); i++) {
+        const char *key = config_key(i)->key;
+        if (hashed_only && !config_key(i)->is_hashed)
+            continue;
+        size_t n = section_len(key);
+        bool is_new_section = !is_same_section(before, key);
+        if (is_new_section && section_len(before) > 0)
+            str_append(out, "\n  }");
+        str_append(out, is_first ? "" : ",");
+        if (is_new_section && n > 0)
+            str_appendf(out, "\n  \"%.*s\": {", (int)n, key);
+        str_appendf(out, "\n  %s\"%s\": ", n > 0 ? "  " : "", n > 0 ? key + n + 1 : key);
+        config_write_value(out, c, i);
+        before = key;
+        is_first = false;
+    }
+    str_append(out, section_len(before) > 0 ? "\n  }\n}\n" : "\n}\n");
+}
+
+int config_write(struct str *out, const struct config *c)
+{
+    write_keys(out, c, false);
+    return str_status(out);
+}
+
+int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c)
+{
+    struct str text = {0};
+    write_keys(&text, c, true);
+    int status = str_status(&text);
+    if (status == OK)
+        status = digest_memory(hex, str_text(&text), text.len);
+    str_free(&text);
+    return status;
+}
