@@ -1,0 +1,156 @@
+/*
+ * The table of data sets, and opening one.
+ *
+ * Folder names are the ones that the field's public code uses (datasets.md 2). Nothing is written into the
+ * tree.
+ */
+#include "prompt/data/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/str.h"
+#include "split_internal.h"
+
+/* A data set with a split file is one row: name, folder below the data root, image folder ("." is the folder
+ * itself) and split file below that, template of the CLIP row (verbatim, with the field's missing articles).
+ */
+#define DATASET_TABLE(ROW)                                                                                   \
+    ROW("caltech101", "caltech-101", "101_ObjectCategories", "split_zhou_Caltech101.json", "a photo of a {}.")
+
+struct dataset_row {
+    const char *name;
+    const char *folder;
+    const char *image_folder;
+    const char *split_file;
+    const char *template;
+};
+
+#define ROW_FIELDS(name, folder, image_folder, split_file, template)                                         \
+    {name, folder, image_folder, split_file, template},
+static const struct dataset_row rows[] = {DATASET_TABLE(ROW_FIELDS)};
+
+#define ROW_NAME(name, folder, image_folder, split_file, template) name,
+static const char *const row_names[] = {DATASET_TABLE(ROW_NAME) NULL};
+
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+const char *const *dataset_names(void)
+{
+    return row_names;
+}
+
+static int find_row(const struct dataset_row **out, const char *name)
+{
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            *out = &rows[i];
+            return OK;
+        }
+    }
+    const char *nearest = str_nearest(name, row_names, N_ROWS);
+    if (nearest)
+        return error_set(ERR_USAGE, "unknown data set '%s', did you mean '%s'?", name, nearest);
+    struct str known = {0};
+    for (size_t i = 0; i < N_ROWS; i++)
+        str_appendf(&known, "%s%s", i ? ", " : "", rows[i].name);
+    int status = error_set(ERR_USAGE, "unknown data set '%s', expected one of: %s", name, str_text(&known));
+    str_free(&known);
+    return status;
+}
+
+/* "dir/name", which must be there: a folder, or for `is_dir` false, a file. */
+static int join_existing(char **out, const char *dir, const char *name, bool is_dir, const char *what)
+{
+    *out = strcmp(name, ".") == 0 ? str_dup(dir) : path_join(dir, name);
+    if (!*out)
+        return ERR_MEMORY;
+    if (is_dir ? file_is_dir(*out) : file_exists(*out))
+        return OK;
+    int status = error_set(ERR_IO, "%s '%s' is missing", what, *out);
+    free(*out);
+    *out = NULL;
+    return status;
+}
+
+static int read_row(struct dataset *d, const struct dataset_row *row, const char *root)
+{
+    char *folder = NULL;
+    char *split_file = NULL;
+    int status = join_existing(&folder, root, row->folder, true, "the folder");
+    if (status == OK)
+        status = join_existing(&d->image_dir, folder, row->image_folder, true, "the image folder");
+    if (status == OK)
+        status = join_existing(&split_file, folder, row->split_file, false, "the split file");
+    if (status == OK)
+        status = split_read(d, split_file);
+    free(split_file);
+    free(folder);
+    return status;
+}
+
+int dataset_open(struct dataset **out, const char *data_root, const char *name)
+{
+    *out = NULL;
+    const struct dataset_row *row = NULL;
+    int status = find_row(&row, name);
+    if (status != OK)
+        return status;
+    char *root = path_absolute(data_root);
+    struct dataset *d = calloc(1, sizeof *d);
+    if (!root || !d) {
+        free(root);
+        free(d);
+        return error_out_of_memory();
+    }
+    d->name = row->name;
+    d->template = row->template;
+    if (!file_is_dir(root))
+        status = error_set(ERR_USAGE, "the data root '%s' is not a folder", root);
+    else if (read_row(d, row, root) != OK)
+        status = error_context("data set '%s'", name);
+    free(root);
+    if (status != OK) {
+        dataset_free(d);
+        return status;
+    }
+    *out = d;
+    return OK;
+}
+
+void dataset_free(struct dataset *d)
+{
+    if (!d)
+        return;
+    free(d->image_dir);
+    for (int64_t i = 0; d->class_names && i < d->n_classes; i++)
+        free(d->class_names[i]);
+    free(d->class_names);
+    item_list_free(&d->train);
+    item_list_free(&d->val);
+    item_list_free(&d->test);
+    free(d);
+}
+
+int dataset_check_files(const struct dataset *d, const struct item_list *list)
+{
+    struct str first_paths = {0};
+    size_t n_missing = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        char *path = path_join(d->image_dir, list->items[i].path);
+        if (!path) {
+            str_free(&first_paths);
+            return ERR_MEMORY;
+        }
+        if (!file_exists(path) && n_missing++ < 3)
+            str_appendf(&first_paths, "%s'%s'", n_missing > 1 ? ", " : "", path);
+        free(path);
+    }
+    int status = OK;
+    if (n_missing > 0)
+        status = error_set(ERR_IO, "data set '%s': %zu of %zu images are missing in '%s', first: %s", d->name,
+                           n_missing, list->n, d->image_dir, str_text(&first_paths));
+    str_free(&first_paths);
+    return status;
+}

@@ -32,7 +32,8 @@
 #define STBI_NO_HDR
 #define STBI_NO_LINEAR
 #define STBI_ASSERT(x) ((void)0)
-#if defined(__GNUC__) /* stays off: the compiler complains about a prototype of stb's at the end of this file */
+/* Off to the end of the file, because that is where the compiler complains about a prototype of stb's. */
+#if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
 #include <stb_image.h>

@@ -1,0 +1,118 @@
+/* Lists of (path, label): growing, cutting into base and new classes, digests; and class names as sentences.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/str.h"
+#include "prompt/data/dataset.h"
+
+const char *const class_subset_names[4] = {"all", "base", "new", NULL};
+
+int item_list_add(struct item_list *list, const char *path, int64_t label)
+{
+    if (list->n == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 256;
+        struct item *items = realloc(list->items, capacity * sizeof *items);
+        if (!items)
+            return error_out_of_memory();
+        list->items = items;
+        list->capacity = capacity;
+    }
+    char *copy = str_dup(path);
+    if (!copy)
+        return ERR_MEMORY;
+    list->items[list->n++] = (struct item){.path = copy, .label = label};
+    return OK;
+}
+
+void item_list_free(struct item_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->items[i].path);
+    free(list->items);
+    *list = (struct item_list){0};
+}
+
+/* ---------------------------------------------------------------- base and new */
+
+void class_subset_range(int64_t *first, int64_t *n, enum class_subset subset, int64_t n_classes)
+{
+    const int64_t n_base = (n_classes + 1) / 2;
+    *first = subset == CLASS_SUBSET_NEW ? n_base : 0;
+    *n = subset == CLASS_SUBSET_ALL ? n_classes : subset == CLASS_SUBSET_BASE ? n_base : n_classes - n_base;
+}
+
+int item_list_subset(struct item_list *out, const struct item_list *in, enum class_subset subset,
+                     int64_t n_classes)
+{
+    *out = (struct item_list){0};
+    int64_t first = 0;
+    int64_t n = 0;
+    class_subset_range(&first, &n, subset, n_classes);
+    for (size_t i = 0; i < in->n; i++) {
+        int64_t label = in->items[i].label;
+        if (label < first || label >= first + n)
+            continue;
+        int status = item_list_add(out, in->items[i].path, label - first);
+        if (status != OK) {
+            item_list_free(out);
+            return status;
+        }
+    }
+    return OK;
+}
+
+/* ---------------------------------------------------------------- digests */
+
+int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list)
+{
+    struct str text = {0};
+    for (size_t i = 0; i < list->n; i++)
+        str_appendf(&text, "%s\t%lld\n", list->items[i].path, (long long)list->items[i].label);
+    int status = str_status(&text);
+    if (status == OK)
+        status = digest_memory(hex, str_text(&text), text.len);
+    str_free(&text);
+    return status;
+}
+
+int class_names_digest(char hex[17], char *const *names, int64_t n)
+{
+    char whole[DIGEST_HEX_SIZE];
+    struct str text = {0};
+    for (int64_t i = 0; i < n; i++) {
+        str_append(&text, names[i]);
+        str_append_char(&text, '\n');
+    }
+    int status = str_status(&text);
+    if (status == OK)
+        status = digest_memory(whole, str_text(&text), text.len);
+    str_free(&text);
+    if (status != OK)
+        return status;
+    memcpy(hex, whole, 16);
+    hex[16] = '\0';
+    return OK;
+}
+
+/* ---------------------------------------------------------------- class names as sentences */
+
+char *class_caption(const char *template, const char *class_name)
+{
+    struct str caption = {0};
+    for (const char *c = template; *c != '\0';) {
+        if (strncmp(c, "{}", 2) != 0) {
+            str_append_char(&caption, *c++);
+            continue;
+        }
+        for (const char *letter = class_name; *letter != '\0'; letter++)
+            str_append_char(&caption, *letter == '_' ? ' ' : *letter);
+        c += 2;
+    }
+    str_append(&caption, ""); /* an empty sentence is a sentence, too */
+    if (str_status(&caption) != OK) {
+        str_free(&caption);
+        return NULL;
+    }
+    return caption.data;
+}

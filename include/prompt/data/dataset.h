@@ -61,6 +61,7 @@ int dataset_check_files(const struct dataset *d, const struct item_list *list);
  * k = min(n_shots, 4). A class of fewer images is taken whole and draws nothing. Drawn over all classes; cut
  * base and new afterwards with dataset_subset.
  * @param n_shots  images per class; 0 takes every image, in order
+ * @return OK; ERR_USAGE if n_shots < 0; ERR_MEMORY; on failure both lists are empty
  */
 int fewshot_sample(struct item_list *train, struct item_list *val, const struct dataset *d, int64_t n_shots,
                    uint32_t seed);

@@ -1,8 +1,8 @@
 /**
  * Batches of normalized images, decoded by worker threads ahead of the model.
  *
- * What a batch holds depends on (seed, epoch, item) alone: not on the number of threads, the cache, or what was
- * read before. No torch in here: batches are plain arrays.
+ * What a batch holds depends on (seed, epoch, item) alone: not on the number of threads, the cache, or what
+ * was read before. No torch in here: batches are plain arrays.
  */
 #ifndef PROMPT_DATA_LOADER_H
 #define PROMPT_DATA_LOADER_H
@@ -14,21 +14,22 @@
 #include "prompt/data/dataset.h"
 
 struct loader_options {
-    int64_t image_px;     /* side of the model's input */
+    int64_t image_px; /* side of the model's input */
     int64_t batch_size;
-    bool augment;         /* training transform; else the test transform */
+    bool augment; /* training transform; else the test transform */
     double crop_scale_min;
     bool shuffle;         /* a new order each epoch, from (seed, epoch) */
     bool drop_last;       /* drop an incomplete last batch unless it is the only one */
     bool skip_bad_images; /* count an unreadable image and leave it out, instead of stopping */
     uint64_t seed;
-    int64_t n_workers;    /* decoding threads, >= 1 */
-    size_t cache_bytes;   /* decoded images are kept if all of them fit in this; 0: never */
+    int64_t n_workers;  /* decoding threads, >= 1 */
+    size_t cache_bytes; /* decoded images are kept, first come, until one would not fit in this; 0: none */
 };
 
 /** One batch; its arrays belong to the loader and are valid until the next call. */
 struct batch {
     int64_t n;             /* images in it; 0 at the end of the epoch */
+    int64_t index;         /* its number in the epoch, from 0; a resume after it starts at index + 1 */
     const float *pixels;   /* [n, 3, image_px, image_px] */
     const int64_t *labels; /* [n] */
     const size_t *items;   /* [n], indices into the item list */
@@ -45,16 +46,24 @@ int loader_open(struct loader **out, const struct item_list *items, const char *
                 const struct loader_options *options);
 void loader_close(struct loader *loader);
 
-/** Steps of an epoch; at least 1. (Skipped images make batches smaller, never fewer.) */
+/** Steps of an epoch; at least 1. Skipped images make batches smaller; one with no image left is passed over.
+ */
 int64_t loader_n_batches(const struct loader *loader);
 
-/** Begins epoch `epoch` (from 0) at batch `first_batch` (from 0; for a resume inside an epoch). */
+/**
+ * Begins epoch `epoch` (from 0) at batch `first_batch` (from 0; for a resume inside an epoch). May be called
+ * at any time, also in the middle of an epoch; what was decoded ahead is dropped.
+ */
 int loader_start(struct loader *loader, int64_t epoch, int64_t first_batch);
 
-/** The next batch; out->n == 0 at the end. ERR_IO or ERR_FORMAT names the image that cannot be read. */
+/**
+ * The next batch; out->n == 0 at the end. ERR_IO or ERR_FORMAT names the image that cannot be read, the same
+ * one on every call until loader_start; with skip_bad_images, only an epoch of which no image can be read is
+ * an error.
+ */
 int loader_next(struct batch *out, struct loader *loader);
 
-/** Unreadable images left out so far (each counted once), and the message of the first. */
+/** Unreadable images left out so far (each counted once), and the message of the first ("" if none was). */
 size_t loader_n_skipped(const struct loader *loader);
 const char *loader_first_skipped(const struct loader *loader);
 

@@ -18,8 +18,10 @@ struct crop {
     int64_t height;
 };
 
-/** Resizes the part `box` of `in` to `width` x `height` (bicubic, antialiased). Caller frees `out`. ERR_MEMORY. */
-int transform_resize(struct image *out, const struct image *in, struct crop box, int64_t width, int64_t height);
+/** Resizes the part `box` of `in` to `width` x `height` (bicubic, antialiased). Caller frees `out`.
+ * ERR_MEMORY. */
+int transform_resize(struct image *out, const struct image *in, struct crop box, int64_t width,
+                     int64_t height);
 
 /**
  * Test transform: shorter side to `size` (longer: int(size * long / short)), centre crop with offset
@@ -27,13 +29,16 @@ int transform_resize(struct image *out, const struct image *in, struct crop box,
  */
 int transform_test(struct image *out, const struct image *in, int64_t size);
 
-/** torchvision's RandomResizedCrop: 10 tries of area `scale_min`..1, ratio log-uniform in 3/4..4/3, else central. */
+/** torchvision's RandomResizedCrop: 10 tries of area `scale_min`..1, ratio log-uniform in 3/4..4/3, else
+ * central. */
 struct crop transform_random_crop(struct rng *rng, int64_t width, int64_t height, double scale_min);
 
 /** Training transform: random crop resized to `size`, then a horizontal flip with probability 1/2. */
-int transform_train(struct image *out, const struct image *in, int64_t size, double scale_min, struct rng *rng);
+int transform_train(struct image *out, const struct image *in, int64_t size, double scale_min,
+                    struct rng *rng);
 
-/** out[c][y][x] = (pixel / 255 - mean[c]) / std[c], CLIP's mean and standard deviation. out: [3, height, width]. */
+/** out[c][y][x] = (pixel / 255 - mean[c]) / std[c], CLIP's mean and standard deviation. out: [3, height,
+ * width]. */
 void transform_normalize(float *out, const struct image *in);
 
 #endif
