@@ -1,0 +1,17 @@
+/** HTML character references, as Python's html.unescape() replaces them. */
+#ifndef PROMPT_CLIP_HTML_H
+#define PROMPT_CLIP_HTML_H
+
+#include "prompt/clip/unicode.h"
+
+/**
+ * Replaces all references once, in place: a reference is never shorter than what it stands for.
+ *
+ * Names of HTML5 with and without their semicolon (of those without, the longest that the text begins with),
+ * decimal and hexadecimal numbers with HTML5's replacements for C1 controls. One difference to Python 3.11,
+ * which refuses decimal numbers of more than 4,300 digits: here they are U+FFFD like all that lie beyond
+ * Unicode.
+ */
+void html_unescape(struct codepoints *text);
+
+#endif
