@@ -1,6 +1,7 @@
 /**
- * CLIP's byte-pair encoding, exact: HTML entities unescaped twice, white space collapsed, lower case, the pattern of
- * OpenAI's simple_tokenizer.py, merges in rank order. `ftfy` is not applied (the README says so).
+ * CLIP's byte-pair encoding, exact: HTML entities unescaped twice, white space collapsed, lower case, the
+ * pattern of OpenAI's simple_tokenizer.py as in open_clip, merges in rank order. `ftfy` is not applied (the
+ * README says so).
  *
  * Merges come from bpe_simple_vocab_16e6.txt.gz (48,894 merges used; vocabulary 49,408).
  */
@@ -21,11 +22,21 @@ struct tokens {
     size_t capacity;
 };
 
-/** Reads the merges (gzip or plain text). ERR_IO; ERR_FORMAT with file and line; ERR_MEMORY. */
+/** Reads a merges file (gzip or plain text). ERR_IO; ERR_FORMAT with file and line; ERR_MEMORY. */
 int tokenizer_open(struct tokenizer **out, const char *merges_path);
+/**
+ * The same from the file's text: a header line with "#version", then one merge a line in rank order, 48,894
+ * at most. A model with a vocabulary of its own carries such a text; its size is 512 + merges + 2. `name`
+ * stands in errors.
+ */
+int tokenizer_parse(struct tokenizer **out, const char *text, size_t n, const char *name);
 void tokenizer_free(struct tokenizer *t);
 
-/** Appends the ids of `text` (UTF-8; bytes that are no UTF-8 are ERR_FORMAT) to `out`. */
+/**
+ * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8;
+ * ERR_MEMORY. As in open_clip, "<start_of_text>" and "<end_of_text>" in a text, in any case, are the special
+ * tokens if no other punctuation stands right before them.
+ */
 int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *text);
 void tokens_free(struct tokens *t);
 
@@ -34,8 +45,9 @@ int64_t tokenizer_end(const struct tokenizer *t);   /* <|endoftext|>, 49407 */
 int64_t tokenizer_vocab_size(const struct tokenizer *t);
 
 /**
- * Where the merges are: `key` if not empty (an error if missing), else beside the model, else in `clip/` below the
- * data root. Heap path in `*out`; ERR_IO names every place that was tried.
+ * Where the merges (bpe_simple_vocab_16e6.txt.gz, or unpacked) are: `key` if not empty (an error if missing),
+ * else beside the model, else in `clip/` below the data root. Empty and NULL are the same. Heap path in
+ * `*out`; ERR_IO names every place that was tried.
  */
 int tokenizer_find_merges(char **out, const char *key, const char *model_path, const char *data_root);
 

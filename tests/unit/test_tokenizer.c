@@ -1,0 +1,316 @@
+/* The tokenizer: merges files and their errors, merging, recorded ids with OpenAI's merges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/str.h"
+#include "prompt/clip/tokenizer.h"
+
+enum { N_BYTE_SYMBOLS = 512, ENDS_WORD = 256 };
+
+static void check_ok(int status)
+{
+    if (status != OK)
+        fail_msg("%s", error_message());
+}
+
+static void check_error(int status, int expected, const char *message)
+{
+    assert_int_equal(status, expected);
+    assert_string_equal(error_message(), message);
+    error_clear();
+}
+
+/* ---------------------------------------------------------------- a small vocabulary */
+
+static const char small_merges[] = "#version: 0.2\nc a\nca t</w>\na t</w>\nca ca\n";
+
+static struct tokenizer *parse(const char *text)
+{
+    struct tokenizer *t = NULL;
+    check_ok(tokenizer_parse(&t, text, strlen(text), "m.txt"));
+    return t;
+}
+
+static void check_ids(const struct tokenizer *t, const char *text, const int64_t *expected, size_t n)
+{
+    struct tokens tokens = {0};
+    check_ok(tokenizer_encode(&tokens, t, text));
+    for (size_t i = 0; i < n && i < tokens.n; i++)
+        if (tokens.ids[i] != expected[i])
+            fail_msg("'%s': id %zu: expected %d, found %d", text, i, (int)expected[i], (int)tokens.ids[i]);
+    if (tokens.n != n)
+        fail_msg("'%s': expected %zu ids, found %zu", text, n, tokens.n);
+    tokens_free(&tokens);
+}
+
+#define CHECK_IDS(t, text, ...)                                                                              \
+    check_ids(t, text, (const int64_t[]){__VA_ARGS__},                                                       \
+              sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+
+static void test_tokenizer__sizes_the_vocabulary_by_the_merges(void **state)
+{
+    (void)state;
+    struct tokenizer *t = parse(small_merges);
+    assert_int_equal(tokenizer_vocab_size(t), N_BYTE_SYMBOLS + 4 + 2);
+    assert_int_equal(tokenizer_start(t), N_BYTE_SYMBOLS + 4);
+    assert_int_equal(tokenizer_end(t), N_BYTE_SYMBOLS + 5);
+    tokenizer_free(t);
+}
+
+static void test_tokenizer__merges_in_rank_order(void **state)
+{
+    (void)state;
+    struct tokenizer *t = parse(small_merges);
+    const int64_t a = 'a' - '!', c = 'c' - '!', T = 't' - '!';
+    CHECK_IDS(t, "cat", N_BYTE_SYMBOLS + 1);
+    CHECK_IDS(t, "at", N_BYTE_SYMBOLS + 2);
+    CHECK_IDS(t, "ta", T, a + ENDS_WORD);
+    CHECK_IDS(t, "Cacacat", N_BYTE_SYMBOLS + 3, N_BYTE_SYMBOLS + 1);
+    CHECK_IDS(t, "cacacab", N_BYTE_SYMBOLS + 3, N_BYTE_SYMBOLS, a + 1 + ENDS_WORD);
+    CHECK_IDS(t, "ca", c, a + ENDS_WORD); /* "a" ends the word: another symbol than in "c a" */
+    tokenizer_free(t);
+}
+
+static void test_tokenizer__parses_windows_lines_and_a_missing_last_end(void **state)
+{
+    (void)state;
+    struct tokenizer *t = parse("\"x#version: 0.2\r\nc a\r\nca t</w>");
+    assert_int_equal(tokenizer_vocab_size(t), N_BYTE_SYMBOLS + 2 + 2);
+    CHECK_IDS(t, "cat", N_BYTE_SYMBOLS + 1);
+    tokenizer_free(t);
+}
+
+static void test_tokenizer__drops_text_without_pieces(void **state)
+{
+    (void)state;
+    struct tokenizer *t = parse(small_merges);
+    check_ids(t, "", NULL, 0);
+    check_ids(t, " \t&nbsp;\u2003", NULL, 0);
+    check_ids(t, "\u0345", NULL, 0); /* the one mark that open_clip's pattern passes over */
+    tokenizer_free(t);
+}
+
+static void test_tokenizer__keeps_what_was_there_on_failure(void **state)
+{
+    (void)state;
+    struct tokenizer *t = parse(small_merges);
+    struct tokens tokens = {0};
+    check_ok(tokenizer_encode(&tokens, t, "cat"));
+    check_error(tokenizer_encode(&tokens, t, "cat \xff"), ERR_FORMAT,
+                "expected UTF-8, found byte 0xff at offset 4");
+    /* bytes that are no UTF-8 must not become it because a reference between them vanishes */
+    check_error(tokenizer_encode(&tokens, t, "\xc3&#1;\xa9"), ERR_FORMAT,
+                "expected UTF-8, found byte 0xc3 at offset 0");
+    assert_int_equal(tokens.n, 1);
+    assert_int_equal(tokens.ids[0], N_BYTE_SYMBOLS + 1);
+    tokens_free(&tokens);
+    tokenizer_free(t);
+}
+
+static void check_bad_merges(const char *text, const char *message)
+{
+    struct tokenizer *t = NULL;
+    check_error(tokenizer_parse(&t, text, strlen(text), "m.txt"), ERR_FORMAT, message);
+    assert_null(t);
+}
+
+static void test_tokenizer__names_the_line_of_a_bad_merge(void **state)
+{
+    (void)state;
+    check_bad_merges("a b\n", "m.txt:1: expected a header with \"#version\", found \"a b\"");
+    check_bad_merges("", "m.txt:1: expected a header with \"#version\", found \"\"");
+    check_bad_merges("#version\n", "m.txt: expected merges after the header, found none");
+    check_bad_merges("#version\na b\nab\n",
+                     "m.txt:3: expected two symbols with a space between them, found \"ab\"");
+    check_bad_merges("#version\na b c\n",
+                     "m.txt:2: expected two symbols with a space between them, found \"a b c\"");
+    check_bad_merges("#version\na b\n\nc d\n",
+                     "m.txt:3: expected two symbols with a space between them, found \"\"");
+    check_bad_merges("#version\na b\nabc d\n",
+                     "m.txt:3: expected a byte or a symbol that an earlier line makes, found \"abc\"");
+    check_bad_merges("#version\na b\nab c\nb c\na bc\n",
+                     "m.txt:5: expected a merge that makes a new symbol, found \"a bc\"");
+    check_bad_merges(
+        "#version\n\x01\xff \x1b[0m\n",
+        "m.txt:2: expected a byte or a symbol that an earlier line makes, found \"\\u0001\xef\xbf\xbd\"");
+}
+
+/* ---------------------------------------------------------------- files */
+
+/* A new file in `folder`, which is the tests' common state. */
+static char *write_file(const char *folder, const char *name, const void *data, size_t n)
+{
+    char *path = path_join(folder, name);
+    check_ok(file_write_atomic(path, data, n));
+    return path;
+}
+
+static void test_tokenizer__opens_plain_text(void **state)
+{
+    char *path = write_file(*state, "plain.txt", small_merges, strlen(small_merges));
+    struct tokenizer *t = NULL;
+    check_ok(tokenizer_open(&t, path));
+    CHECK_IDS(t, "cat", N_BYTE_SYMBOLS + 1);
+    tokenizer_free(t);
+    unlink(path);
+    free(path);
+}
+
+static void check_bad_file(const char *path, int status, const char *before, const char *after)
+{
+    struct tokenizer *t = NULL;
+    char *message = str_format("%s'%s'%s", before, path, after);
+    check_error(tokenizer_open(&t, path), status, message);
+    assert_null(t);
+    free(message);
+}
+
+static void test_tokenizer__refuses_damaged_files(void **state)
+{
+    static const unsigned char cut[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+    static const unsigned char damaged[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff};
+    char *path = write_file(*state, "cut.gz", cut, sizeof cut);
+    check_bad_file(path, ERR_FORMAT, "", ": the gzip data end too early");
+    unlink(path);
+    free(path);
+    path = write_file(*state, "damaged.gz", damaged, sizeof damaged);
+    check_bad_file(path, ERR_FORMAT, "", ": damaged gzip data: invalid block type");
+    unlink(path);
+    check_bad_file(path, ERR_IO, "cannot open ", ": No such file or directory");
+    free(path);
+}
+
+static void test_tokenizer__names_all_places_without_merges(void **state)
+{
+    (void)state;
+    char *path = NULL;
+    check_error(
+        tokenizer_find_merges(&path, "", "/none/model.pt", "/none/data"), ERR_IO,
+        "no merges file: looked for '/none/bpe_simple_vocab_16e6.txt.gz', '/none/bpe_simple_vocab_16e6.txt', "
+        "'/none/data/clip/bpe_simple_vocab_16e6.txt.gz', '/none/data/clip/bpe_simple_vocab_16e6.txt'; "
+        "the key model.merges names another place");
+    assert_null(path);
+    check_error(tokenizer_find_merges(&path, "/none/merges.gz", "/", "/"), ERR_IO,
+                "no merges file '/none/merges.gz' (key model.merges)");
+    check_error(tokenizer_find_merges(&path, NULL, NULL, NULL), ERR_IO,
+                "no merges file: looked for none, as neither a model nor a data root is given; "
+                "the key model.merges names another place");
+}
+
+static void check_found(const char *key, const char *model_path, const char *data_root, const char *expected)
+{
+    char *path = NULL;
+    check_ok(tokenizer_find_merges(&path, key, model_path, data_root));
+    assert_string_equal(path, expected);
+    free(path);
+}
+
+static void test_tokenizer__finds_merges_by_key_then_model_then_data(void **state)
+{
+    char *clip = path_join(*state, "data/clip");
+    char *data = path_join(*state, "data");
+    char *model = path_join(*state, "model.safetensors");
+    check_ok(file_make_dirs(clip));
+    char *in_data = write_file(*state, "data/clip/bpe_simple_vocab_16e6.txt.gz", "", 0);
+    check_found("", model, data, in_data);
+    char *beside = write_file(*state, "bpe_simple_vocab_16e6.txt", "", 0);
+    check_found(NULL, model, data, beside);
+    check_found(NULL, *state, data, beside); /* a model that is a folder */
+    check_found(in_data, model, data, in_data);
+    unlink(beside);
+    unlink(in_data);
+    rmdir(clip);
+    rmdir(data);
+    free(beside);
+    free(in_data);
+    free(model);
+    free(data);
+    free(clip);
+}
+
+/* ---------------------------------------------------------------- OpenAI's merges */
+
+static const char *merges_folder(void)
+{
+    const char *data = getenv("PROMPT_TEST_DATA");
+    if (data && data[0] != '\0')
+        return data;
+    print_message(
+        "SKIPPED: PROMPT_TEST_DATA (data root with clip/bpe_simple_vocab_16e6.txt.gz) is not set\n");
+    skip();
+    return "";
+}
+
+static void test_tokenizer__gives_the_recorded_ids(void **state)
+{
+    (void)state;
+    char *path = NULL;
+    struct tokenizer *t = NULL;
+    check_ok(tokenizer_find_merges(&path, "", "", merges_folder()));
+    check_ok(tokenizer_open(&t, path));
+    free(path);
+    assert_int_equal(tokenizer_vocab_size(t), 49408);
+    assert_int_equal(tokenizer_start(t), 49406);
+    assert_int_equal(tokenizer_end(t), 49407);
+    /* recorded from open_clip 3.3.0, fix_text left out */
+    CHECK_IDS(t, "a photo of a cat.", 320, 1125, 539, 320, 2368, 269);
+    CHECK_IDS(t, "Rhodesian Ridgeback", 39302, 6221, 16580, 893);
+    CHECK_IDS(t, "great_white  shark", 830, 318, 1579, 7980);
+    CHECK_IDS(t, "It's the dog's; they'LL say '\u017f", 585, 568, 518, 1929, 568, 282, 889, 1342, 1451, 6,
+              129, 379);
+    CHECK_IDS(t, "2023", 273, 271, 273, 274);
+    CHECK_IDS(t, "&eacute;t&eacute; &amp;amp; hiver", 3459, 39694, 261, 677, 667);
+    CHECK_IDS(t, "\u039f\u0394\u039f\u03a3", 138, 123, 138, 112, 138, 123, 139, 480);
+    CHECK_IDS(t, "\u0130stanbul", 328, 16384, 11231);
+    CHECK_IDS(t, "na\u00efve CAF\u00c9", 1097, 35689, 563, 15304);
+    CHECK_IDS(t, "\u6771\u4eac\u30bf\u30ef\u30fc", 48338, 21078, 105, 34941, 2429, 107, 30391);
+    CHECK_IDS(t, "\U0001f469\u200d\U0001f680!\?", 26304, 22400, 6004);
+    CHECK_IDS(t, "<start_of_text>x<END_of_text>!<end_of_text>", 49406, 343, 49407, 0, 283, 806, 318, 539, 318,
+              4160, 285);
+    CHECK_IDS(t, "<|startoftext|>", 27, 347, 993, 6659, 4160, 91, 285);
+    CHECK_IDS(t, "supercalifragilisticexpialidocious", 1642, 2857, 13093, 2076, 5868, 26850, 835, 639, 38466);
+    tokenizer_free(t);
+}
+
+/* ---------------------------------------------------------------- all */
+
+static int make_folder(void **state)
+{
+    *state = str_dup("/tmp/prompt-test-tokenizer-XXXXXX");
+    return *state && mkdtemp(*state) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    int result = rmdir(*state); /* fails if a test left a file */
+    free(*state);
+    return result;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tokenizer__sizes_the_vocabulary_by_the_merges),
+        cmocka_unit_test(test_tokenizer__merges_in_rank_order),
+        cmocka_unit_test(test_tokenizer__parses_windows_lines_and_a_missing_last_end),
+        cmocka_unit_test(test_tokenizer__drops_text_without_pieces),
+        cmocka_unit_test(test_tokenizer__keeps_what_was_there_on_failure),
+        cmocka_unit_test(test_tokenizer__names_the_line_of_a_bad_merge),
+        cmocka_unit_test(test_tokenizer__opens_plain_text),
+        cmocka_unit_test(test_tokenizer__refuses_damaged_files),
+        cmocka_unit_test(test_tokenizer__names_all_places_without_merges),
+        cmocka_unit_test(test_tokenizer__finds_merges_by_key_then_model_then_data),
+        cmocka_unit_test(test_tokenizer__gives_the_recorded_ids),
+    };
+    return cmocka_run_group_tests_name("tokenizer", tests, make_folder, remove_folder);
+}
