@@ -1,0 +1,14 @@
+/* prompt --version: the program, libtorch, and where it can compute. */
+#include <stdio.h>
+
+#include "cmd.h"
+#include "prompt/torch/torch.h"
+
+int cmd_version(const struct opt_values *v)
+{
+    (void)v;
+    char devices[1024];
+    device_describe(devices, sizeof devices);
+    printf("prompt %s\nlibtorch %s\ndevices: cpu; %s\n", PROMPT_VERSION, torch_version(), devices);
+    return OK;
+}

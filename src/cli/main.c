@@ -1,0 +1,176 @@
+/* The program: finds the command, runs it, prints its error. The only place that decides an exit status. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+/* ---------------------------------------------------------------- finding a command */
+
+static const struct command *find_command(const char *name, const char *sub_name)
+{
+    for (const struct command *c = commands; c->name; c++) {
+        bool is_sub = sub_name && c->sub_name && strcmp(sub_name, c->sub_name) == 0;
+        if (strcmp(name, c->name) == 0 && (!c->sub_name || is_sub))
+            return c;
+    }
+    return NULL;
+}
+
+/* Whether `name` is the first word of commands of two words. */
+static bool has_subs(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(name, c->name) == 0 && c->sub_name)
+            return true;
+    return false;
+}
+
+static int unknown_command(const char *word)
+{
+    enum { MAX_COMMANDS = 32 };
+    const char *names[MAX_COMMANDS] = {"help"};
+    size_t n = 1;
+    for (const struct command *c = commands; c->name && n < MAX_COMMANDS; c++)
+        names[n++] = c->name;
+    const char *nearest = str_nearest(word, names, n);
+    if (nearest)
+        return error_set(ERR_USAGE, "unknown command '%s'; did you mean '%s'?", word, nearest);
+    return error_set(ERR_USAGE, "unknown command '%s'; see prompt --help", word);
+}
+
+/* `word` is NULL if nothing stands behind `name`. */
+static int unknown_sub(const char *name, const char *word)
+{
+    struct str list = {0};
+    const char *nearest = NULL;
+    for (const struct command *c = commands; c->name; c++) {
+        if (strcmp(name, c->name) != 0)
+            continue;
+        str_appendf(&list, "%s%s", list.len > 0 ? ", " : "", c->sub_name);
+        const char *pair[] = {nearest ? nearest : c->sub_name, c->sub_name};
+        nearest = word ? str_nearest(word, pair, 2) : NULL;
+    }
+    int status = ERR_USAGE;
+    if (nearest)
+        error_set(ERR_USAGE, "unknown command '%s %s'; did you mean '%s %s'?", name, word, name, nearest);
+    else
+        error_set(ERR_USAGE, "expected one of %s behind '%s', found %s%s%s; see prompt %s --help",
+                  str_text(&list), name, word ? "'" : "", word ? word : "nothing", word ? "'" : "", name);
+    str_free(&list);
+    return status;
+}
+
+/* The command of argv[0..], and how many words name it; `*out` is NULL for "model" alone before an option. */
+static int resolve(const struct command **out, int *n_words, int argc, char *const *argv)
+{
+    *out = NULL;
+    *n_words = 1;
+    const bool has_word = argc > 1 && argv[1][0] != '-';
+    if (!has_subs(argv[0])) {
+        *out = find_command(argv[0], NULL);
+        return *out ? OK : unknown_command(argv[0]);
+    }
+    if (!has_word)
+        return OK;
+    *n_words = 2;
+    *out = find_command(argv[0], argv[1]);
+    return *out ? OK : unknown_sub(argv[0], argv[1]);
+}
+
+/* ---------------------------------------------------------------- help */
+
+/* Help of the program (no words), of "model", or of one command. */
+static int print_help(int argc, char *const *argv)
+{
+    const struct command *command = NULL;
+    int n_words = 0;
+    int status = argc > 0 ? resolve(&command, &n_words, argc, argv) : OK;
+    if (status != OK)
+        return status;
+    if (argc > n_words)
+        return error_set(ERR_USAGE, "unexpected word '%s' behind the command", argv[n_words]);
+    struct str text = {0};
+    if (command)
+        command_help(&text, command);
+    else
+        commands_help(&text, commands, argc > 0 ? argv[0] : NULL);
+    status = cmd_print(&text);
+    str_free(&text);
+    return status;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static int run_command(const struct command *command, int argc, char *const *argv)
+{
+    struct opt_values values;
+    int status = opt_parse(&values, command, argc, argv);
+    if (status != OK)
+        return status;
+    status = command->run(&values);
+    opt_free(&values);
+    return status;
+}
+
+/* argv without the program's name. */
+static int run(int argc, char *const *argv)
+{
+    if (argc == 0)
+        return error_set(ERR_USAGE, "expected a command; see prompt --help");
+    if (strcmp(argv[0], "-h") == 0 || strcmp(argv[0], "--help") == 0)
+        return print_help(0, NULL);
+    if (strcmp(argv[0], "help") == 0)
+        return print_help(argc - 1, argv + 1);
+    if (strcmp(argv[0], "--version") == 0)
+        return run_command(find_command("version", NULL), argc - 1, argv + 1);
+    if (argv[0][0] == '-')
+        return error_set(ERR_USAGE, "unknown option '%s'; options stand behind a command, see prompt --help",
+                         argv[0]);
+
+    const struct command *command;
+    int n_words;
+    int status = resolve(&command, &n_words, argc, argv);
+    if (status != OK)
+        return status;
+    if (opt_wants_help(argc - n_words, argv + n_words))
+        return print_help(n_words, argv);
+    if (!command)
+        return unknown_sub(argv[0], argc > 1 ? argv[1] : NULL);
+    return run_command(command, argc - n_words, argv + n_words);
+}
+
+/* What was printed with stdio has arrived; cmd_print says more, at once. */
+static int close_stdout(int status)
+{
+    const bool failed_before = ferror(stdout) != 0;
+    const bool failed = fclose(stdout) != 0 || failed_before;
+    return failed && status == OK ? error_set(ERR_IO, "cannot write to the standard output") : status;
+}
+
+/*
+ * If a standard stream was closed by the caller, the next opened file would take its number, and results or
+ * messages would end up in it. So the number is taken, by something that cannot be written.
+ */
+static void occupy_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            return;
+}
+
+int main(int argc, char **argv)
+{
+    occupy_standard_streams();
+    /* A closed pipe is a failed write, reported like a full disk, and never the end inside a checkpoint. */
+    signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* each line of a redirected report arrives when it is printed */
+
+    int status = close_stdout(run(argc > 0 ? argc - 1 : 0, argv + 1));
+    if (status != OK)
+        fprintf(stderr, "prompt: %s\n", error_message());
+    return error_exit_code(status);
+}

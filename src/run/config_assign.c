@@ -4,8 +4,7 @@
 
 #include "config_internal.h"
 
-/* "a whole number from 1 to 100000", "true or false", "one of \"cosine\", \"constant\"" */
-static void describe_expected(struct str *out, const struct config_key *key)
+void config_describe_values(struct str *out, const struct config_key *key)
 {
     switch (key->type) {
     case CONFIG_I64:
@@ -58,7 +57,7 @@ static int refuse(const struct config_key *key, const char *found, const char *s
 {
     struct str message = {0};
     str_append(&message, "expected ");
-    describe_expected(&message, key);
+    config_describe_values(&message, key);
     str_appendf(&message, ", found %s", found);
     if (suggestion)
         str_appendf(&message, "; did you mean \"%s\"?", suggestion);

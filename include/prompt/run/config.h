@@ -62,6 +62,8 @@ size_t config_n_keys(void);
 const struct config_key *config_key(size_t i);
 /** The row of a dotted path; config_n_keys() if there is none. */
 size_t config_find(const char *key);
+/** Appends what values the key takes: "a whole number from 1 to 16", "one of \"cosine\", \"constant\"". */
+void config_describe_values(struct str *out, const struct config_key *key);
 /** The known key or section that an unknown `key` was probably meant to be, NULL if nothing is near. */
 const char *config_nearest(const char *key);
 

@@ -1,0 +1,26 @@
+/** The commands: one function each, one row each in commands.c. Results go to stdout; only main prints
+ * errors. */
+#ifndef PROMPT_SRC_CLI_CMD_H
+#define PROMPT_SRC_CLI_CMD_H
+
+#include "opt.h"
+
+/** All commands, in the order of the help; ends with a NULL name. */
+extern const struct command commands[];
+
+int cmd_train(const struct opt_values *v);
+int cmd_eval(const struct opt_values *v);
+int cmd_model_init(const struct opt_values *v);
+int cmd_model_info(const struct opt_values *v);
+int cmd_model_convert(const struct opt_values *v);
+int cmd_data_split(const struct opt_values *v);
+int cmd_config(const struct opt_values *v);
+int cmd_version(const struct opt_values *v);
+
+/**
+ * Writes the text to stdout at once.
+ * @return OK; ERR_IO with the reason (a full disk, a closed pipe); ERR_MEMORY if the text itself failed
+ */
+int cmd_print(const struct str *text);
+
+#endif

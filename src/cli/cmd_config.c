@@ -1,0 +1,78 @@
+/* prompt config: every configuration key, as text or as the README's table. */
+#include <string.h>
+
+#include "cmd.h"
+
+/* The option that sets the key, NULL if --set alone does. */
+static const char *flag_of(const char *key)
+{
+    for (const struct command *c = commands; c->name; c++)
+        for (const struct opt_group *group = c->groups; group->title; group++)
+            for (const struct opt *opt = group->opts; opt->name; opt++)
+                if (opt->key && strcmp(opt->key, key) == 0)
+                    return opt->name;
+    return NULL;
+}
+
+static void append_text(struct str *out, const struct config *defaults, size_t i)
+{
+    const struct config_key *key = config_key(i);
+    const char *flag = flag_of(key->key);
+    str_appendf(out, "%s", key->key);
+    if (flag)
+        str_appendf(out, " (--%s)", flag);
+    str_append(out, ": ");
+    config_describe_values(out, key);
+    str_append(out, "; default ");
+    config_write_value(out, defaults, i);
+    str_appendf(out, "\n    %s\n", key->help);
+}
+
+/* Text inside a cell: a bar would end it. */
+static void append_cell(struct str *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '|')
+            str_append_char(out, '\\');
+        str_append_char(out, *text);
+    }
+}
+
+static void append_markdown(struct str *out, const struct config *defaults, size_t i)
+{
+    const struct config_key *key = config_key(i);
+    const char *flag = flag_of(key->key);
+    str_appendf(out, "| `%s`", key->key);
+    if (flag)
+        str_appendf(out, ", `--%s`", flag);
+    str_append(out, " | ");
+    config_describe_values(out, key);
+    str_append(out, " | `");
+    config_write_value(out, defaults, i);
+    str_append(out, "` | ");
+    append_cell(out, key->help);
+    str_append(out, key->is_hashed ? " | yes |\n" : " | no |\n");
+}
+
+int cmd_config(const struct opt_values *v)
+{
+    struct config defaults;
+    int status = config_init(&defaults);
+    if (status != OK)
+        return status;
+    const bool is_markdown = opt_given(v, "markdown");
+    struct str text = {0};
+    if (is_markdown)
+        str_append(&text, "| key | values | default | what it is for | in the hash |\n"
+                          "| --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < config_n_keys(); i++) {
+        if (is_markdown)
+            append_markdown(&text, &defaults, i);
+        else
+            append_text(&text, &defaults, i);
+    }
+    status = cmd_print(&text);
+    str_free(&text);
+    config_free(&defaults);
+    return status;
+}

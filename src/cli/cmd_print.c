@@ -1,0 +1,17 @@
+/* Results on stdout. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+
+int cmd_print(const struct str *text)
+{
+    int status = str_status(text);
+    if (status != OK)
+        return status;
+    errno = 0;
+    if (fwrite(str_text(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+        return OK;
+    return error_set(ERR_IO, "cannot write to the standard output: %s", strerror(errno ? errno : EIO));
+}

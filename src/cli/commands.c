@@ -1,0 +1,174 @@
+/* The table of commands and their options. */
+#include "cmd.h"
+
+/* ---------------------------------------------------------------- options that commands share */
+
+#define END_OF_OPTIONS                                                                                       \
+    {                                                                                                        \
+        NULL, NULL, NULL, false, NULL                                                                        \
+    }
+#define END_OF_GROUPS                                                                                        \
+    {                                                                                                        \
+        NULL, NULL                                                                                           \
+    }
+
+static const struct opt config_options[] = {
+    {"config", "FILE", NULL, false, "read keys from a JSON file; configs/ holds the presets"},
+    {"set", "KEY=VALUE", NULL, true, "set any key, as in training.lr=0.004; prompt config lists them"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt data_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, NULL},
+    {"model", "FILE", "model.path", false, NULL},
+    {"seed", "S", "seed", false, NULL},
+    {"skip-bad-images", NULL, "data.skip_bad_images", false, NULL},
+    END_OF_OPTIONS,
+};
+
+static const struct opt machine_options[] = {
+    {"device", "NAME", "device", false, NULL},
+    {"threads", "N", "threads", false, NULL},
+    {"quiet", NULL, NULL, false, "no progress and no notes on stderr; errors remain"},
+    END_OF_OPTIONS,
+};
+
+/* What a weights file does not say is given by keys. */
+static const struct opt weights_options[] = {
+    {"set", "KEY=VALUE", NULL, true,
+     "what the file does not say: model.vision_heads, model.text_heads, model.activation, model.norm_eps"},
+    END_OF_OPTIONS,
+};
+
+/* ---------------------------------------------------------------- train */
+
+static const struct opt train_options[] = {
+    {"out", "DIR", NULL, false, "folder of the run: configuration, log, checkpoints, results"},
+    {"resume", NULL, NULL, false, "go on from the last checkpoint in --out"},
+    {"force", NULL, NULL, false, "replace what stands in --out"},
+    {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
+    {"dry-run", NULL, NULL, false, "show trained tensors, steps, memory and every key's origin, then stop"},
+    {"print-config", NULL, NULL, false, "print the configuration as JSON, then stop"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt_group train_groups[] = {
+    {"Run", train_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    END_OF_GROUPS,
+};
+
+static const char train_notes[] =
+    "The rows of Table 5 are keys:\n"
+    "  -G^V   --set vision_prompt.generator=false\n"
+    "  -G^T   --set text_prompt.generator=false\n"
+    "  -G     both\n"
+    "  -F     --set filter=false\n"
+    "  -Iter  prompt eval --config configs/zeroshot.json\n"
+    "\n"
+    "Example:\n"
+    "  prompt train --config configs/base2new.json --data DIR --dataset caltech101 --model FILE \\\n"
+    "               --seed 1 --out runs/caltech101-s1";
+
+/* ---------------------------------------------------------------- eval */
+
+static const struct opt eval_options[] = {
+    {"run", "DIR", NULL, false, "the run to evaluate: its configuration and its last checkpoint"},
+    {"classes", "LIST", NULL, true, "base, new, all, or several with commas between"},
+    {"limit", "N", NULL, false, "N images, spread evenly over the list; never counts as finished"},
+    {"per-class", NULL, NULL, false, "accuracy by class, macro-F1 and the confusion matrix"},
+    {"untrained", NULL, NULL, false, "evaluate the prompts as they are before training"},
+    {"json", "FILE", NULL, false, "write the result record there"},
+    {"save-logits", "FILE", NULL, false,
+     "write logits, labels and paths as safetensors; takes one of --classes"},
+    {"out", "DIR", NULL, false, "folder for results.json; with --run: the run's"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt_group eval_groups[] = {
+    {"Evaluation", eval_options},
+    {"Configuration (defaults < --run or --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    END_OF_GROUPS,
+};
+
+static const char eval_notes[] =
+    "Examples:\n"
+    "  prompt eval --run runs/caltech101-s1 --data DIR\n"
+    "  prompt eval --config configs/zeroshot.json --data DIR --dataset caltech101 --model FILE";
+
+/* ---------------------------------------------------------------- model */
+
+static const struct opt model_init_options[] = {
+    {"arch", "NAME", NULL, false, "ViT-B-32, ViT-B-16, ViT-L-14, ViT-L-14-336 or tiny"},
+    {"seed", "S", NULL, false, "of the random weights (1)"},
+    {"gain", "X", NULL, false, "factor on their standard deviations, to spread the features (1: CLIP's own)"},
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group model_init_groups[] = {{"Options", model_init_options}, END_OF_GROUPS};
+
+static const struct opt model_info_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    {"no-hash", NULL, NULL, false, "do not read the whole file for its SHA-256 and known name"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group model_info_groups[] = {
+    {"Options", model_info_options}, {"Configuration", weights_options}, END_OF_GROUPS};
+
+static const struct opt model_convert_options[] = {
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group model_convert_groups[] = {
+    {"Options", model_convert_options}, {"Configuration", weights_options}, END_OF_GROUPS};
+
+/* ---------------------------------------------------------------- data, config, version */
+
+static const struct opt data_split_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, NULL},
+    {"shots", "K", "data.shots", false, NULL},
+    {"seed", "S", "seed", false, "of the few-shot sample"},
+    {"json", NULL, NULL, false,
+     "print every item: {\"train\": {\"all\": [[path, label, name], ...], ...}, ...}"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group data_split_groups[] = {{"Options", data_split_options}, END_OF_GROUPS};
+
+static const char data_split_notes[] =
+    "train and val are the few-shot samples (val: at most 4 a class), test is the whole list. Labels of "
+    "base\n"
+    "and new count from 0 in each half. Paths are relative to the data set's image folder.";
+
+static const struct opt config_command_options[] = {
+    {"markdown", NULL, NULL, false, "print the table of the README"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group config_groups[] = {{"Options", config_command_options}, END_OF_GROUPS};
+
+static const struct opt_group no_groups[] = {END_OF_GROUPS};
+
+/* ---------------------------------------------------------------- commands */
+
+const struct command commands[] = {
+    {"train", NULL, NULL, cmd_train, train_groups, "train prompts on a few-shot set", train_notes},
+    {"eval", NULL, NULL, cmd_eval, eval_groups,
+     "accuracy of a run, or of CLIP itself, on base, new or all classes", eval_notes},
+    {"model", "init", NULL, cmd_model_init, model_init_groups,
+     "write a randomly initialized CLIP, for tests and benchmarks", NULL},
+    {"model", "info", "FILE", cmd_model_info, model_info_groups,
+     "architecture, parameters and origin of CLIP weights", NULL},
+    {"model", "convert", "FILE", cmd_model_convert, model_convert_groups,
+     "write CLIP weights as safetensors with OpenAI's names", NULL},
+    {"data", "split", NULL, cmd_data_split, data_split_groups,
+     "show the few-shot sample and the base/new halves", data_split_notes},
+    {"config", NULL, NULL, cmd_config, config_groups,
+     "list every configuration key with its type, default and range", NULL},
+    {"version", NULL, NULL, cmd_version, no_groups, "versions and devices, as prompt --version", NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+};

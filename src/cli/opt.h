@@ -1,0 +1,102 @@
+/**
+ * Commands and their options as tables: one parser, one usage text, one way to say that a word is wrong.
+ *
+ * A command is a row; its options stand in groups that commands may share. An option either sets a key of the
+ * configuration, or is read by the command with the getters below.
+ */
+#ifndef PROMPT_SRC_CLI_OPT_H
+#define PROMPT_SRC_CLI_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prompt/base/str.h"
+#include "prompt/run/config.h"
+
+struct opt {
+    const char *name;       /* "dataset", without dashes; NULL ends a list */
+    const char *value_name; /* "NAME"; NULL: a flag, which takes no value */
+    const char *key;        /* the configuration key that it sets (a flag sets true); NULL: none */
+    bool is_repeatable;
+    const char *help; /* NULL: the key's own */
+};
+
+struct opt_group {
+    const char *title; /* "Data and model"; NULL ends a list */
+    const struct opt *opts;
+};
+
+struct opt_values;
+
+struct command {
+    const char *name;     /* "model"; NULL ends a table */
+    const char *sub_name; /* "init", or NULL */
+    const char *operand;  /* "FILE", the one word that must follow; NULL: none */
+    int (*run)(const struct opt_values *v);
+    const struct opt_group *groups;
+    const char *summary; /* one line, without a full stop */
+    const char *notes;   /* shown below the options; may be NULL */
+};
+
+/* ---------------------------------------------------------------- parsing */
+
+/** One option as it was given. */
+struct opt_value {
+    const struct opt *opt;
+    const char *text; /* NULL for a flag */
+};
+
+/** What followed the command's words; texts are borrowed from argv. */
+struct opt_values {
+    const struct command *command;
+    struct opt_value *items; /* in order */
+    size_t n;
+    const char *operand; /* NULL if the command takes none */
+};
+
+/**
+ * Parses the words behind the command: --opt value, --opt=value, flags; "--" ends the options.
+ * @return OK; ERR_USAGE, saying what was expected or the nearest option; ERR_MEMORY
+ */
+int opt_parse(struct opt_values *out, const struct command *command, int argc, char *const *argv);
+void opt_free(struct opt_values *v);
+
+/** Whether -h or --help stands among the words in front of "--". */
+bool opt_wants_help(int argc, char *const *argv);
+
+/* ---------------------------------------------------------------- getters; an option must be in the
+ * command's tables */
+
+bool opt_given(const struct opt_values *v, const char *name);
+/** The value of a single-valued option, NULL if it is not given. */
+const char *opt_text(const struct opt_values *v, const char *name);
+/** A number within a range; `*out` stays as it is if the option is not given. ERR_USAGE names the option. */
+int opt_i64(int64_t *out, const struct opt_values *v, const char *name, int64_t min, int64_t max);
+int opt_f64(double *out, const struct opt_values *v, const char *name, double min, double max);
+/** The idx-th value of a repeatable option, NULL behind the last. */
+const char *opt_nth(const struct opt_values *v, const char *name, size_t idx);
+/**
+ * A choice of words, by repetition or separated by commas: chosen[i] becomes true if names[i] was given.
+ * `names` ends with NULL. Nothing changes if the option is not given.
+ */
+int opt_choose(bool *chosen, const struct opt_values *v, const char *name, const char *const *names);
+
+/* ---------------------------------------------------------------- options that are configuration keys */
+
+/** Reads the file of --config over `c`, if it was given. */
+int opt_apply_file(struct config *c, const struct opt_values *v);
+/** Sets the keys of the command line in order: options that have a key, and --set. A key set twice is an
+ * error. */
+int opt_apply_keys(struct config *c, const struct opt_values *v);
+
+/* ---------------------------------------------------------------- usage texts */
+
+/** "prompt model init" */
+void command_title(struct str *out, const struct command *command);
+/** Usage, options and notes of one command. */
+void command_help(struct str *out, const struct command *command);
+/** The program's help: every command of the table; with `name`, the sub-commands of that command alone. */
+void commands_help(struct str *out, const struct command *commands, const char *name);
+
+#endif
