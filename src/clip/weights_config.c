@@ -1,0 +1,173 @@
+/* Heads, activations and epsilons: what tensors do not say, and who says it. */
+#include "weights_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "prompt/base/json.h"
+#include "prompt/base/str.h"
+
+/* Our metadata keys, and the two towers' fields behind them. */
+static const char *const tower_names[2] = {"vision", "text"};
+static const int64_t openai_head_width = 64;
+
+int weights_parse_activation(int *out, const char *name)
+{
+    for (int i = 0; i < 2; i++) {
+        if (strcmp(activation_names[i], name) == 0) {
+            *out = i;
+            return OK;
+        }
+    }
+    return error_set(ERR_FORMAT, "activation '%.80s' is not supported (quick_gelu and gelu are)", name);
+}
+
+/* ---------------------------------------------------------------- our metadata */
+
+static const char *get_ours(const struct metadata *m, const char *tower, const char *field)
+{
+    char key[64];
+    snprintf(key, sizeof key, "prompt.%s_%s", tower, field);
+    return m ? metadata_get(m, key) : NULL;
+}
+
+static int set_ours(struct metadata *m, const char *tower, const char *field, const char *value)
+{
+    char key[64];
+    snprintf(key, sizeof key, "prompt.%s_%s", tower, field);
+    return metadata_set(m, key, value);
+}
+
+static int read_ours(struct weights_tower_facts *out, bool *found, const struct metadata *m,
+                     const char *tower)
+{
+    const char *heads = get_ours(m, tower, "heads");
+    const char *activation = get_ours(m, tower, "activation");
+    const char *norm_eps = get_ours(m, tower, "norm_eps");
+    *found = *found || heads || activation || norm_eps;
+    if ((heads && str_parse_i64(&out->n_heads, heads) != OK) ||
+        (norm_eps && str_parse_f64(&out->norm_eps, norm_eps) != OK))
+        return error_set(ERR_FORMAT, "metadata 'prompt.%s_*': %s", tower, error_message());
+    if (activation && weights_parse_activation(&out->activation, activation) != OK)
+        return error_context("metadata 'prompt.%s_activation'", tower);
+    return OK;
+}
+
+int weights_metadata(struct metadata *out, const struct clip_dims *dims)
+{
+    *out = (struct metadata){0};
+    int status = metadata_set(out, "format", "pt"); /* what Hugging Face's loaders look for */
+    const struct tower_dims *towers[2] = {&dims->vision, &dims->text};
+    for (int i = 0; i < 2 && status == OK; i++) {
+        struct str text = {0};
+        str_appendf(&text, "%" PRId64, towers[i]->n_heads);
+        status = set_ours(out, tower_names[i], "heads", str_text(&text));
+        if (status == OK)
+            status = set_ours(out, tower_names[i], "activation", activation_names[towers[i]->activation]);
+        str_clear(&text);
+        json_write_f64(&text, towers[i]->norm_eps);
+        if (status == OK)
+            status = set_ours(out, tower_names[i], "norm_eps", str_text(&text));
+        if (status == OK)
+            status = str_status(&text);
+        str_free(&text);
+    }
+    if (status != OK)
+        metadata_free(out);
+    return status;
+}
+
+/* ---------------------------------------------------------------- all sources together */
+
+static int apply_options(struct weights_facts *facts, const struct weights_options *options)
+{
+    if (!options)
+        return OK;
+    if (options->vision_heads > 0)
+        facts->vision.n_heads = options->vision_heads;
+    if (options->text_heads > 0)
+        facts->text.n_heads = options->text_heads;
+    if (options->norm_eps > 0) {
+        facts->vision.norm_eps = options->norm_eps;
+        facts->text.norm_eps = options->norm_eps;
+    }
+    if (options->activation && options->activation[0] != '\0') {
+        if (weights_parse_activation(&facts->vision.activation, options->activation) != OK)
+            return error_set(ERR_USAGE, "model.activation: %s", error_message());
+        facts->text.activation = facts->vision.activation;
+    }
+    return OK;
+}
+
+/* The options alone may say everything; then a configuration that happens to lie beside the file is not
+ * looked at. */
+static bool options_say_all(const struct weights_options *o)
+{
+    return o && o->vision_heads > 0 && o->text_heads > 0 && o->norm_eps > 0 && o->activation &&
+           o->activation[0] != '\0';
+}
+
+static int check_known(const struct weights_facts *facts)
+{
+    const struct weights_tower_facts *v = &facts->vision;
+    const struct weights_tower_facts *t = &facts->text;
+    struct str unknown = {0};
+    if (v->n_heads == 0)
+        str_append(&unknown, ", model.vision_heads");
+    if (t->n_heads == 0)
+        str_append(&unknown, ", model.text_heads");
+    if (v->activation < 0 || t->activation < 0)
+        str_append(&unknown, ", model.activation");
+    if (!(v->norm_eps != 0) || !(t->norm_eps != 0))
+        str_append(&unknown, ", model.norm_eps");
+    int status = str_status(&unknown);
+    if (status == OK && unknown.len > 0)
+        status = error_set(
+            ERR_FORMAT,
+            "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
+            "open_clip_config.json beside it, or set %s",
+            unknown.data + strlen(", "));
+    str_free(&unknown);
+    return status;
+}
+
+static int apply_facts(struct tower_dims *tower, const struct weights_tower_facts *facts, const char *name)
+{
+    if (facts->n_heads < 1 || tower->width % facts->n_heads != 0)
+        return error_set(ERR_FORMAT, "%s tower: width %" PRId64 " does not divide into %" PRId64 " heads",
+                         name, tower->width, facts->n_heads);
+    if (!(facts->norm_eps > 0) || !(facts->norm_eps < 1)) /* a NaN is refused too */
+        return error_set(ERR_FORMAT, "%s tower: layer norm's epsilon %g is not between 0 and 1", name,
+                         facts->norm_eps);
+    tower->n_heads = facts->n_heads;
+    tower->activation = (enum activation)facts->activation;
+    tower->norm_eps = facts->norm_eps;
+    return OK;
+}
+
+int weights_configure(struct clip_dims *dims, bool *is_ours, const struct weights_origin *origin,
+                      const struct weights_options *options)
+{
+    const struct weights_tower_facts nothing = {.activation = -1};
+    struct weights_facts facts = {.vision = nothing, .text = nothing};
+    *is_ours = false;
+    int status = read_ours(&facts.vision, is_ours, origin->metadata, tower_names[0]);
+    if (status == OK)
+        status = read_ours(&facts.text, is_ours, origin->metadata, tower_names[1]);
+    if (status == OK && !*is_ours && origin->is_openai_archive) {
+        facts.vision = (struct weights_tower_facts){dims->vision.width / openai_head_width,
+                                                    ACTIVATION_QUICK_GELU, WEIGHTS_USUAL_NORM_EPS};
+        facts.text = (struct weights_tower_facts){dims->text.width / openai_head_width, ACTIVATION_QUICK_GELU,
+                                                  WEIGHTS_USUAL_NORM_EPS};
+    } else if (status == OK && !*is_ours && !options_say_all(options)) {
+        status = weights_config_beside(&facts, origin, dims);
+    }
+    if (status == OK)
+        status = apply_options(&facts, options);
+    if (status == OK)
+        status = check_known(&facts);
+    if (status == OK)
+        status = apply_facts(&dims->vision, &facts.vision, "vision");
+    return status == OK ? apply_facts(&dims->text, &facts.text, "text") : status;
+}

@@ -2,9 +2,10 @@
  * The weights of a CLIP model under OpenAI's tensor names, whatever file they came from.
  *
  * Read are: OpenAI's TorchScript archive; open_clip's state dict (torch.save, or safetensors); a Hugging Face
- * file or folder (model.safetensors with config.json); our own safetensors. Sizes follow from the tensors; heads,
- * activation and epsilon from config.json, open_clip_config.json (beside the file), our metadata or the options;
- * OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5). Without any of them it is an error.
+ * file or folder (model.safetensors with config.json); our own safetensors. Sizes follow from the tensors;
+ * heads, activation and epsilon from config.json, open_clip_config.json (beside the file), our metadata or
+ * the options; OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5). Without any of them it is an
+ * error.
  */
 #ifndef PROMPT_CLIP_WEIGHTS_H
 #define PROMPT_CLIP_WEIGHTS_H
@@ -25,38 +26,56 @@ struct weights_options {
 };
 
 struct weights {
-    scope *scope;           /* owns the tensors (CPU, in the file's dtype) */
-    struct params tensors;  /* OpenAI's names, every tensor of the architecture and nothing else */
+    scope *scope;          /* owns the tensors (CPU, in the file's dtype) */
+    struct params tensors; /* OpenAI's names, every tensor of the architecture and nothing else */
     struct clip_dims dims;
     enum weights_format format;
-    char *path;                       /* absolute path of the file that holds the tensors */
-    char sha256[DIGEST_HEX_SIZE];     /* of that file; "" until weights_hash */
-    const char *known_name;           /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
-    struct safetensors *file;         /* the mapping behind the tensors, or NULL */
+    char *path;                   /* absolute path of the file that holds the tensors */
+    char sha256[DIGEST_HEX_SIZE]; /* of that file; "" until weights_hash */
+    const char *known_name;   /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
+    struct safetensors *file; /* the mapping behind the tensors, or NULL */
 };
 
 /**
- * Opens a file, or a folder that holds model.safetensors, open_clip_model.safetensors or open_clip_pytorch_model.bin.
- * Missing, extra and mis-shaped tensors are all named in the error; a ResNet CLIP is refused.
- * @param parent   scope below which the weights' own scope is opened
+ * Opens a file, or a folder that holds model.safetensors, open_clip_model.safetensors,
+ * open_clip_pytorch_model.bin or pytorch_model.bin (the first of them that is there). Missing, extra and
+ * mis-shaped tensors are all named in the error; a ResNet CLIP is refused.
+ * @param parent   scope below which the weights' own scope is opened; NULL: none
  * @param options  may be NULL
+ * @return OK; ERR_IO; ERR_FORMAT or ERR_SHAPE naming file and tensors; ERR_USAGE for a wrong option;
+ * ERR_MEMORY
  */
-int weights_open(struct weights **out, scope *parent, const char *path, const struct weights_options *options);
+int weights_open(struct weights **out, scope *parent, const char *path,
+                 const struct weights_options *options);
 void weights_close(struct weights *w);
 
-/** Computes `sha256` and `known_name` (reads the whole file). */
+/** Computes `sha256` and `known_name` (reads the whole file). Does nothing for weights that no file holds. */
 int weights_hash(struct weights *w);
 
-/** Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon), in the tensors' dtypes. */
+/**
+ * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon), in the tensors'
+ * dtypes. From Python: safetensors.torch.load_file gives a state dict for OpenAI's and open_clip's classes.
+ */
 int weights_save(const struct weights *w, const char *path);
 
 /**
- * Randomly initialized weights with CLIP's own initialization, in fp32.
- * @param arch  "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336" or "tiny" (for tests)
- * @param gain  factor on the blocks' and projections' standard deviations; 1 is CLIP's own, more spreads features
+ * Randomly initialized weights in fp32: CLIP's own initialization (OpenAI's model.py; PyTorch's defaults in
+ * the image blocks), except that the logit scale is ln 100, where trained models end, so that predictions are
+ * as sharp as theirs.
+ *
+ * CLIP's own initialization makes features of different inputs nearly parallel. `gain` multiplies the weight
+ * matrices of all blocks; a gain above 1 spreads the features.
+ *
+ * @param arch  "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336"; for tests "tiny" (CLIP's vocabulary) and
+ * "micro" (512 tokens)
+ * @param seed  a file depends on (arch, seed, gain) alone, not on the number of threads
+ * @return OK; ERR_USAGE for an unknown arch or a gain that is not positive and finite; ERR_MEMORY
  */
 int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t seed, double gain);
+
 /** Names accepted by weights_init, NULL-terminated. */
 const char *const *weights_arch_names(void);
+/** The published architecture of these sizes ("ViT-B-16"), "ViT" if it is none of them. */
+const char *weights_arch_of(const struct clip_dims *dims);
 
 #endif

@@ -1,0 +1,139 @@
+/** What the files of weights share: the tensors of an architecture, their names in a file, heads and
+ * activation. */
+#ifndef PROMPT_CLIP_WEIGHTS_INTERNAL_H
+#define PROMPT_CLIP_WEIGHTS_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "prompt/clip/weights.h"
+
+enum { WEIGHTS_NAME_SIZE = 128 };
+
+/* ---------------------------------------------------------------- weights_specs.c */
+
+/** What a tensor is for; decides how it is initialized. */
+enum weight_role {
+    WEIGHT_LOGIT_SCALE,
+    WEIGHT_TOKENS, /* token embedding */
+    WEIGHT_TEXT_POSITIONS,
+    WEIGHT_TEXT_PROJECTION,
+    WEIGHT_VISION_EMBEDDING, /* class token, positions, projection */
+    WEIGHT_PATCHES,
+    WEIGHT_NORM_WEIGHT,
+    WEIGHT_NORM_BIAS,
+    WEIGHT_ATTENTION_IN,
+    WEIGHT_ATTENTION_OUT,
+    WEIGHT_ATTENTION_BIAS,
+    WEIGHT_MLP_IN,
+    WEIGHT_MLP_OUT,
+    WEIGHT_MLP_IN_BIAS,
+    WEIGHT_MLP_OUT_BIAS,
+};
+
+/** One tensor of an architecture, under OpenAI's name. */
+struct weight_spec {
+    char name[WEIGHTS_NAME_SIZE];
+    int64_t dims[4];
+    size_t n_dims;
+    enum weight_role role;
+    bool is_vision;
+};
+
+struct weight_specs {
+    struct weight_spec *items;
+    size_t n;
+};
+
+/** All tensors of the architecture, in a fixed order (a contract: it numbers the random streams of
+ * weights_init). */
+int weight_specs_create(struct weight_specs *out, const struct clip_dims *dims);
+void weight_specs_free(struct weight_specs *specs);
+
+/* ---------------------------------------------------------------- weights_names.c */
+
+/** Where a tensor stands in a file: OpenAI's query-key-value weights are three tensors in a Hugging Face
+ * file. */
+struct weight_source {
+    char names[3][WEIGHTS_NAME_SIZE];
+    size_t n; /* tensors to be concatenated along the first axis */
+    bool is_transposed;
+};
+
+void weight_source_of(struct weight_source *out, const char *openai_name, bool is_hugging_face);
+
+/** Prefix of the blocks' names up to the number: "visual.transformer.resblocks.", say. */
+const char *weights_block_prefix(bool is_vision, bool is_hugging_face);
+
+/** Buffers that real files carry beside the weights. */
+bool weights_is_passed_over(const char *name);
+
+/* ---------------------------------------------------------------- weights_check.c */
+
+/** Sizes that follow from the tensors: everything but heads, activations and epsilons. */
+int weights_infer_dims(struct clip_dims *out, const struct params *raw, bool is_hugging_face);
+
+/** Puts the file's tensors into `out` under OpenAI's names; all missing, extra and mis-shaped ones are named.
+ */
+int weights_collect(struct params *out, scope *s, const struct params *raw, const struct clip_dims *dims,
+                    bool is_hugging_face);
+
+/* ---------------------------------------------------------------- weights_config.c */
+
+#define WEIGHTS_USUAL_NORM_EPS 1e-5 /* PyTorch's default, OpenAI's, open_clip's and Hugging Face's */
+
+/** Where heads, activation and epsilon may be said. */
+struct weights_origin {
+    const char *path;                /* of the file that holds the tensors */
+    const struct metadata *metadata; /* of a safetensors file, or NULL */
+    bool is_hugging_face;            /* by its tensors' names */
+    bool is_openai_archive;
+};
+
+/** What was found about one tower. */
+struct weights_tower_facts {
+    int64_t n_heads; /* 0: nothing */
+    int activation;  /* enum activation; -1: nothing */
+    double norm_eps; /* 0: nothing */
+};
+
+struct weights_facts {
+    struct weights_tower_facts vision;
+    struct weights_tower_facts text;
+};
+
+/**
+ * Fills heads, activations and epsilons of `dims`. In this order: the options; our own metadata; OpenAI's
+ * archive, which is known; the configuration beside the file. What none of them says is an error.
+ * @param is_ours  set to whether our own metadata stand in the file
+ */
+int weights_configure(struct clip_dims *dims, bool *is_ours, const struct weights_origin *origin,
+                      const struct weights_options *options);
+
+/** Our metadata, from which weights_configure reads the same again. */
+int weights_metadata(struct metadata *out, const struct clip_dims *dims);
+
+/** enum activation of the name; ERR_FORMAT if it is none of ours. */
+int weights_parse_activation(int *out, const char *name);
+
+/* ---------------------------------------------------------------- weights_config_files.c */
+
+/** Reads the library's configuration that lies beside the file; without one, `out` stays as it is. */
+int weights_config_beside(struct weights_facts *out, const struct weights_origin *origin,
+                          const struct clip_dims *dims);
+
+/* ---------------------------------------------------------------- weights_known.c */
+
+/** OpenAI's name of a published archive ("ViT-B/16", "RN50"), NULL if the digest is none of theirs. */
+const char *weights_known_name(const char *sha256);
+
+/* ---------------------------------------------------------------- weights_arch.c */
+
+/** The sizes of a named architecture; ERR_USAGE lists the known names. */
+int weights_arch_dims(struct clip_dims *out, const char *name);
+
+/* ---------------------------------------------------------------- weights.c */
+
+/** Empty weights with a scope of their own; weights_close frees them. */
+int weights_create(struct weights **out, scope *parent);
+
+#endif
