@@ -1,0 +1,194 @@
+/* prompt model init, info, convert: files of CLIP weights. */
+#include <inttypes.h>
+
+#include "cmd.h"
+#include "prompt/base/json.h"
+#include "prompt/clip/weights.h"
+#include "prompt/nn/nn.h"
+
+/* ---------------------------------------------------------------- shared */
+
+/* Opens the command's FILE; what the file does not say may be given by --set model.*. */
+static int open_weights(struct weights **out, const struct opt_values *v)
+{
+    *out = NULL;
+    struct config c;
+    int status = config_init(&c);
+    if (status == OK)
+        status = opt_apply_keys(&c, v);
+    if (status == OK) {
+        const struct weights_options options = {
+            .vision_heads = c.model_vision_heads,
+            .text_heads = c.model_text_heads,
+            .activation = c.model_activation,
+            .norm_eps = c.model_norm_eps,
+        };
+        status = weights_open(out, NULL, v->operand, &options);
+    }
+    config_free(&c);
+    return status;
+}
+
+static int require_out(const struct opt_values *v)
+{
+    if (!opt_text(v, "out"))
+        return error_set(ERR_USAGE, "no file to write is given: pass --out FILE");
+    return OK;
+}
+
+/* "1234567" -> "1,234,567" */
+static void append_grouped(struct str *out, int64_t n)
+{
+    if (n >= 1000)
+        append_grouped(out, n / 1000);
+    if (n >= 1000)
+        str_appendf(out, ",%03" PRId64, n % 1000);
+    else
+        str_appendf(out, "%" PRId64, n);
+}
+
+/* Which element types the tensors have. */
+static void find_dtypes(bool found[DTYPE_BOOL + 1], const struct weights *w)
+{
+    for (size_t i = 0; i < w->tensors.n; i++)
+        found[t_dtype(w->tensors.items[i].value)] = true;
+}
+
+/* ---------------------------------------------------------------- info */
+
+static void append_tower_text(struct str *out, const char *title, const struct tower_dims *t)
+{
+    str_appendf(
+        out, "%-14s%" PRId64 " layers, width %" PRId64 ", %" PRId64 " heads, MLP %" PRId64 ", %s, epsilon ",
+        title, t->n_layers, t->width, t->n_heads, t->mlp_width, activation_names[t->activation]);
+    json_write_f64(out, t->norm_eps);
+}
+
+static void append_text(struct str *out, const struct weights *w)
+{
+    const struct clip_dims *d = &w->dims;
+    bool has_dtype[DTYPE_BOOL + 1] = {false};
+    find_dtypes(has_dtype, w);
+    str_appendf(out, "architecture  %s", weights_arch_of(d));
+    if (w->known_name)
+        str_appendf(out, " (OpenAI's published %s)", w->known_name);
+    str_append(out, "\nparameters    ");
+    append_grouped(out, params_numel(&w->tensors));
+    const char *separator = " in ";
+    for (int i = 0; i <= DTYPE_BOOL; i++) {
+        if (has_dtype[i]) {
+            str_appendf(out, "%s%s", separator, dtype_name((enum dtype)i));
+            separator = " and ";
+        }
+    }
+    str_append(out, "\n");
+    append_tower_text(out, "image", &d->vision);
+    str_appendf(out, "\n              images of %" PRId64 " px in patches of %" PRId64 " px\n", d->image_px,
+                d->patch_px);
+    append_tower_text(out, "text", &d->text);
+    str_appendf(out, "\n              context %" PRId64 ", vocabulary %" PRId64 "\n", d->context_length,
+                d->vocab_size);
+    str_appendf(out, "joint width   %" PRId64 "\n", d->embed_dim);
+    str_appendf(out, "format        %s\nfile          %s\n", weights_format_names[w->format], w->path);
+    if (w->sha256[0] != '\0')
+        str_appendf(out, "SHA-256       %s\n", w->sha256);
+}
+
+static void append_tower_json(struct str *out, const char *name, const struct tower_dims *t)
+{
+    str_appendf(out,
+                ", \"%s\": {\"layers\": %" PRId64 ", \"width\": %" PRId64 ", \"heads\": %" PRId64
+                ", \"mlp_width\": %" PRId64 ", \"activation\": \"%s\", \"norm_eps\": ",
+                name, t->n_layers, t->width, t->n_heads, t->mlp_width, activation_names[t->activation]);
+    json_write_f64(out, t->norm_eps);
+}
+
+static void append_optional(struct str *out, const char *key, const char *text)
+{
+    str_appendf(out, ", \"%s\": ", key);
+    if (text && text[0] != '\0')
+        json_write_string(out, text);
+    else
+        str_append(out, "null");
+}
+
+static void append_json(struct str *out, const struct weights *w)
+{
+    const struct clip_dims *d = &w->dims;
+    bool has_dtype[DTYPE_BOOL + 1] = {false};
+    find_dtypes(has_dtype, w);
+    str_appendf(out, "{\"architecture\": \"%s\", \"parameters\": %" PRId64 ", \"dtypes\": [",
+                weights_arch_of(d), params_numel(&w->tensors));
+    const char *separator = "";
+    for (int i = 0; i <= DTYPE_BOOL; i++) {
+        if (has_dtype[i]) {
+            str_appendf(out, "%s\"%s\"", separator, dtype_name((enum dtype)i));
+            separator = ", ";
+        }
+    }
+    str_append(out, "]");
+    append_tower_json(out, "vision", &d->vision);
+    str_appendf(out, ", \"image_px\": %" PRId64 ", \"patch_px\": %" PRId64 "}", d->image_px, d->patch_px);
+    append_tower_json(out, "text", &d->text);
+    str_appendf(out, ", \"context_length\": %" PRId64 ", \"vocab_size\": %" PRId64 "}", d->context_length,
+                d->vocab_size);
+    str_appendf(out, ", \"embed_dim\": %" PRId64, d->embed_dim);
+    append_optional(out, "format", weights_format_names[w->format]);
+    append_optional(out, "path", w->path);
+    append_optional(out, "sha256", w->sha256);
+    append_optional(out, "known_name", w->known_name);
+    str_append(out, "}\n");
+}
+
+int cmd_model_info(const struct opt_values *v)
+{
+    struct weights *w = NULL;
+    struct str text = {0};
+    int status = open_weights(&w, v);
+    if (status == OK && !opt_given(v, "no-hash"))
+        status = weights_hash(w);
+    if (status == OK) {
+        if (opt_given(v, "json"))
+            append_json(&text, w);
+        else
+            append_text(&text, w);
+        status = cmd_print(&text);
+    }
+    str_free(&text);
+    weights_close(w);
+    return status;
+}
+
+/* ---------------------------------------------------------------- init, convert */
+
+int cmd_model_init(const struct opt_values *v)
+{
+    int64_t seed = 1;
+    double gain = 1.0;
+    int status = require_out(v);
+    if (status == OK && !opt_text(v, "arch"))
+        status = error_set(ERR_USAGE, "no architecture is given: pass --arch NAME (ViT-B-16, say)");
+    if (status == OK)
+        status = opt_i64(&seed, v, "seed", 0, INT64_MAX);
+    if (status == OK)
+        status = opt_f64(&gain, v, "gain", 0.0, 1000.0);
+    struct weights *w = NULL;
+    if (status == OK)
+        status = weights_init(&w, NULL, opt_text(v, "arch"), (uint64_t)seed, gain);
+    if (status == OK)
+        status = weights_save(w, opt_text(v, "out"));
+    weights_close(w);
+    return status;
+}
+
+int cmd_model_convert(const struct opt_values *v)
+{
+    struct weights *w = NULL;
+    int status = require_out(v);
+    if (status == OK)
+        status = open_weights(&w, v);
+    if (status == OK)
+        status = weights_save(w, opt_text(v, "out"));
+    weights_close(w);
+    return status;
+}

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TENSORS_PER_BLOCK = 12, TENSORS_BESIDE_BLOCKS = 13 };
+enum { TENSORS_PER_BLOCK = 12, TENSORS_BESIDE_BLOCKS = 14 };
 
 struct shape {
     int64_t dims[4];
