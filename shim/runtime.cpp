@@ -121,6 +121,18 @@ void device_format(char *out, size_t n, struct device device)
         std::snprintf(out, n, "cuda:%d", device.index);
 }
 
+bool device_has_bf16(struct device device)
+{
+    if (device.kind == DEVICE_CUDA)
+        return true;
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+    return false;
+#endif
+}
+
 size_t device_free_bytes(struct device device)
 {
     size_t bytes = 0;

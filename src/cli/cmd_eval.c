@@ -1,0 +1,343 @@
+/* prompt eval */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "prompt/base/file.h"
+#include "prompt/base/json.h"
+#include "prompt/run/interrupt.h"
+#include "prompt/run/results.h"
+#include "prompt/run/train.h"
+
+enum { N_SUBSETS = 3 };
+
+/* One call of the command. */
+struct evaluation {
+    const struct opt_values *v;
+    struct config config;
+    struct log log;
+    struct session *session;
+    struct method *method;
+    struct provenance provenance; /* of --run */
+    struct progress progress;
+    char *checkpoint_path; /* NULL without --run */
+    char *results_path;    /* NULL: records are not kept */
+    int64_t limit;
+    bool subsets[N_SUBSETS]; /* by enum class_subset */
+    double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1];
+    struct str table;   /* what is printed */
+    struct str records; /* what --json writes, separated by commas */
+};
+
+/* ---------------------------------------------------------------- what is evaluated */
+
+/* --run names a run folder, or a checkpoint file itself; results go beside it unless --out says where. */
+static int find_files(struct evaluation *e)
+{
+    const char *run = opt_text(e->v, "run");
+    const char *out = opt_text(e->v, "out");
+    char *dir = NULL;
+    if (run) {
+        const bool is_dir = !str_ends_with(run, ".safetensors");
+        e->checkpoint_path = is_dir ? path_join(run, RUN_CHECKPOINT_FILE) : str_dup(run);
+        dir = out ? str_dup(out) : is_dir ? str_dup(run) : path_dir(run);
+    } else if (out) {
+        dir = str_dup(out);
+    }
+    if (dir)
+        e->results_path = path_join(dir, RUN_RESULTS_FILE);
+    free(dir);
+    const bool failed = (run && !e->checkpoint_path) || ((run || out) && !e->results_path);
+    return failed ? ERR_MEMORY : OK;
+}
+
+/* Keys that an evaluation may set to other values than the training had. */
+static bool may_differ(const char *key)
+{
+    static const char *const keys[] = {"data.dataset", "data.skip_bad_images", "precision", "encoder"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static int check_unchanged(const struct config *c, const struct config *trained)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < config_n_keys(); i++) {
+        struct str here = {0};
+        struct str there = {0};
+        config_write_value(&here, c, i);
+        config_write_value(&there, trained, i);
+        if (config_key(i)->is_hashed && !may_differ(config_key(i)->key) &&
+            strcmp(str_text(&here), str_text(&there)) != 0)
+            status = error_set(ERR_USAGE, "%s is %s here, but the run was trained with %s",
+                               config_key(i)->key, str_text(&here), str_text(&there));
+        str_free(&here);
+        str_free(&there);
+    }
+    return status;
+}
+
+/* The configuration that the checkpoint carries, with the command line's keys over it. */
+static int resolve_from_run(struct evaluation *e)
+{
+    int status = checkpoint_read_header(&e->provenance, &e->progress, e->checkpoint_path);
+    if (status != OK)
+        return status;
+    if (opt_given(e->v, "config"))
+        return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
+    const char *text = e->provenance.config;
+    struct config trained;
+    status = config_init(&trained);
+    if (status == OK)
+        status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
+    if (status == OK)
+        status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
+    if (status == OK)
+        status = opt_apply_keys(&e->config, e->v);
+    if (status == OK)
+        status = check_unchanged(&e->config, &trained);
+    config_free(&trained);
+    return status;
+}
+
+static int resolve(struct evaluation *e)
+{
+    int status = find_files(e);
+    if (status == OK && e->checkpoint_path)
+        return resolve_from_run(e);
+    if (status == OK)
+        status = opt_apply_file(&e->config, e->v);
+    if (status == OK)
+        status = opt_apply_keys(&e->config, e->v);
+    const bool has_prompts = e->config.method != METHOD_CLIP && e->config.n_iterations > 0;
+    if (status == OK && has_prompts && !opt_given(e->v, "untrained"))
+        status = error_set(ERR_USAGE,
+                           "method '%s' has prompts to train: give --run DIR, or --untrained to evaluate "
+                           "them as they start",
+                           method_names[e->config.method]);
+    return status;
+}
+
+/* base and new for a training on base, else what was trained on; or --classes. */
+static int choose_subsets(struct evaluation *e)
+{
+    static const char *const names[] = {"all", "base", "new", NULL};
+    int64_t trained_on = e->config.data_classes;
+    e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
+    e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
+    if (opt_given(e->v, "classes"))
+        memset(e->subsets, 0, sizeof e->subsets);
+    int status = opt_choose(e->subsets, e->v, "classes", names);
+    int n = e->subsets[0] + e->subsets[1] + e->subsets[2];
+    if (status == OK && opt_given(e->v, "save-logits") && n != 1)
+        status = error_set(ERR_USAGE, "--save-logits takes exactly one of --classes base, new or all");
+    return status;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static int check_weights(struct evaluation *e)
+{
+    int status = weights_hash(e->session->weights);
+    if (status == OK && strcmp(e->session->weights->sha256, e->provenance.weights_sha256) != 0)
+        status =
+            error_set(ERR_USAGE,
+                      "'%s' is another model than the run was trained with (SHA-256 %.16s..., expected "
+                      "%.16s...)",
+                      e->session->weights->path, e->session->weights->sha256, e->provenance.weights_sha256);
+    return status;
+}
+
+static int open_all(struct evaluation *e)
+{
+    int status = session_open(&e->session, &e->config, &e->log);
+    if (status == OK && e->checkpoint_path)
+        status = check_weights(e);
+    int64_t first = 0, n_train_classes = 0;
+    if (status == OK) {
+        class_subset_range(&first, &n_train_classes, (enum class_subset)e->config.data_classes,
+                           e->session->dataset->n_classes);
+        if (e->checkpoint_path)
+            n_train_classes = e->provenance.n_classes;
+        status = session_create_method(&e->method, e->session, n_train_classes);
+    }
+    if (status == OK && e->checkpoint_path && !opt_given(e->v, "untrained"))
+        status = checkpoint_read_tensors(e->method, NULL, e->checkpoint_path);
+    if (status == OK && e->checkpoint_path && e->progress.step < e->progress.n_steps)
+        log_warning(&e->log,
+                    "this run stopped after step %" PRId64 " of %" PRId64
+                    "; its records do not count as finished",
+                    e->progress.step, e->progress.n_steps);
+    return status;
+}
+
+/* ---------------------------------------------------------------- evaluating */
+
+static void add_row(struct evaluation *e, const char *name, int64_t n_images, int64_t n_classes,
+                    const double *accuracy)
+{
+    const int64_t N = e->method->options.n_iterations;
+    if (e->table.len == 0) {
+        str_append(&e->table, "classes     K  images");
+        for (int64_t n = 0; n <= N; n++)
+            str_appendf(&e->table, "     n=%" PRId64, n);
+        str_append(&e->table, "\n");
+    }
+    if (n_images > 0)
+        str_appendf(&e->table, "%-6s %6" PRId64 " %7" PRId64, name, n_classes, n_images);
+    else
+        str_appendf(&e->table, "%-21s", name);
+    for (int64_t n = 0; n <= N; n++)
+        str_appendf(&e->table, " %7.2f", 100.0 * accuracy[n]);
+    str_append(&e->table, "\n");
+}
+
+static void add_per_class(struct evaluation *e, const struct class_list *classes, const struct metrics *m)
+{
+    str_appendf(&e->table, "  macro-F1 %.2f\n", 100.0 * metrics_macro_f1(m));
+    for (int64_t k = 0; k < classes->n; k++)
+        str_appendf(&e->table, "  %6.2f  %s\n", 100.0 * metrics_class_accuracy(m, k), classes->names[k]);
+}
+
+static int keep_record(struct evaluation *e, const struct record_context *context,
+                       const struct eval_result *result)
+{
+    struct str record = {0};
+    int status = record_write(&record, context, result);
+    if (status == OK && e->results_path) {
+        char *dir = path_dir(e->results_path);
+        status = dir ? file_make_dirs(dir) : ERR_MEMORY;
+        free(dir);
+        if (status == OK)
+            status = results_append(e->results_path, &record);
+    }
+    str_appendf(&e->records, "%s%s", e->records.len > 0 ? ",\n" : "", str_text(&record));
+    str_free(&record);
+    return status;
+}
+
+static int report(struct evaluation *e, const struct class_list *classes, const struct item_list *items,
+                  const struct eval_result *result)
+{
+    const struct metrics *m = &result->metrics;
+    double *accuracy = e->accuracy[classes->subset];
+    for (int64_t n = 0; n <= m->n_iterations; n++)
+        accuracy[n] = metrics_accuracy(m, n);
+    add_row(e, class_subset_names[classes->subset], m->n_images, classes->n, accuracy);
+    const bool per_class = opt_given(e->v, "per-class");
+    if (per_class)
+        add_per_class(e, classes, m);
+
+    const char *logits_path = opt_text(e->v, "save-logits");
+    int status = logits_path ? eval_save_logits(logits_path, result, items) : OK;
+    const struct record_context context = {
+        .session = e->session,
+        .classes = classes,
+        .items = items,
+        .progress = e->checkpoint_path ? &e->progress : NULL,
+        .provenance = e->checkpoint_path ? &e->provenance : NULL,
+        .limit = e->limit,
+        .untrained = opt_given(e->v, "untrained"),
+        .per_class = per_class,
+    };
+    return status == OK ? keep_record(e, &context, result) : status;
+}
+
+static int evaluate(struct evaluation *e, enum class_subset subset)
+{
+    const struct dataset *d = e->session->dataset;
+    struct class_list classes = {0};
+    struct item_list all = {0};
+    struct item_list items = {0};
+    struct eval_result result = {0};
+    int status = class_list_open(&classes, e->session, subset);
+    if (status == OK)
+        status = item_list_subset(&all, &d->test, subset, d->n_classes);
+    if (status == OK)
+        status = eval_limit(&items, &all, e->limit);
+    if (status == OK)
+        status = dataset_check_files(d, &items);
+    if (status == OK)
+        status = eval_run(&result, e->session, e->method, &classes, &items, opt_given(e->v, "save-logits"));
+    if (status == OK)
+        status = report(e, &classes, &items, &result);
+    eval_result_free(&result);
+    item_list_free(&items);
+    item_list_free(&all);
+    class_list_close(&classes);
+    return status;
+}
+
+static int write_json(const struct evaluation *e, const double *hm)
+{
+    const char *path = opt_text(e->v, "json");
+    if (!path)
+        return OK;
+    struct str out = {0};
+    str_appendf(&out, "{\"records\": [\n%s\n], \"harmonic_mean_per_iteration\": ", str_text(&e->records));
+    for (int64_t n = 0; hm && n <= e->method->options.n_iterations; n++) {
+        str_append(&out, n > 0 ? ", " : "[");
+        json_write_f64(&out, hm[n]);
+    }
+    str_append(&out, hm ? "]}\n" : "null}\n");
+    int status = str_status(&out);
+    if (status == OK)
+        status = file_write_atomic(path, out.data, out.len);
+    str_free(&out);
+    return status;
+}
+
+static int finish(struct evaluation *e)
+{
+    double hm[METHOD_MAX_ITERATIONS + 1];
+    const bool both = e->subsets[CLASS_SUBSET_BASE] && e->subsets[CLASS_SUBSET_NEW];
+    for (int64_t n = 0; both && n <= e->method->options.n_iterations; n++)
+        hm[n] = harmonic_mean(e->accuracy[CLASS_SUBSET_BASE][n], e->accuracy[CLASS_SUBSET_NEW][n]);
+    if (both)
+        add_row(e, "HM", 0, 0, hm);
+    if (e->limit > 0)
+        str_appendf(&e->table, "limited to %" PRId64 " images of each list: not a result\n", e->limit);
+    int status = write_json(e, both ? hm : NULL);
+    return status == OK ? cmd_print(&e->table) : status;
+}
+
+static int run(struct evaluation *e)
+{
+    log_init(&e->log, opt_given(e->v, "quiet"));
+    int status = opt_i64(&e->limit, e->v, "limit", 1, INT64_MAX);
+    if (status == OK)
+        status = resolve(e);
+    if (status == OK)
+        status = choose_subsets(e);
+    if (status == OK)
+        status = config_check(&e->config);
+    if (status == OK) {
+        interrupt_install();
+        status = open_all(e);
+    }
+    static const enum class_subset order[] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
+    for (size_t i = 0; status == OK && i < N_SUBSETS; i++)
+        if (e->subsets[order[i]])
+            status = evaluate(e, order[i]);
+    return status == OK ? finish(e) : status;
+}
+
+int cmd_eval(const struct opt_values *v)
+{
+    struct evaluation e = {.v = v};
+    int status = config_init(&e.config);
+    if (status == OK)
+        status = run(&e);
+    str_free(&e.table);
+    str_free(&e.records);
+    method_free(e.method);
+    session_close(e.session);
+    provenance_free(&e.provenance);
+    free(e.checkpoint_path);
+    free(e.results_path);
+    config_free(&e.config);
+    return status;
+}

@@ -1,0 +1,140 @@
+/* prompt train */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "prompt/base/file.h"
+#include "prompt/run/interrupt.h"
+#include "prompt/run/train.h"
+
+static int read_run_config(struct config *c, const char *out_dir)
+{
+    char *path = path_join(out_dir, RUN_CONFIG_FILE);
+    char *text = NULL;
+    size_t n = 0;
+    int status = path ? file_read(&text, &n, path) : ERR_MEMORY;
+    if (status == OK)
+        status = config_read_text(c, text, n, path, CONFIG_RUN);
+    else
+        error_context("--resume");
+    free(text);
+    free(path);
+    return status;
+}
+
+/* A resumed run goes on with its own settings; the command line may repeat them, not change them. */
+static int check_same_experiment(const struct config *c, const struct config *stored, const char *out_dir)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < config_n_keys(); i++) {
+        struct str here = {0};
+        struct str there = {0};
+        config_write_value(&here, c, i);
+        config_write_value(&there, stored, i);
+        if (config_key(i)->is_hashed && strcmp(str_text(&here), str_text(&there)) != 0)
+            status = error_set(ERR_USAGE, "cannot resume '%s': %s is %s here, but the run has %s", out_dir,
+                               config_key(i)->key, str_text(&here), str_text(&there));
+        str_free(&here);
+        str_free(&there);
+    }
+    return status;
+}
+
+/* The run's own configuration, then --config and the keys of the command line over it. */
+static int resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
+{
+    struct config stored;
+    int status = config_init(&stored);
+    if (status == OK)
+        status = read_run_config(&stored, out_dir);
+    if (status == OK)
+        status = read_run_config(c, out_dir);
+    if (status == OK)
+        status = opt_apply_file(c, v);
+    if (status == OK)
+        status = opt_apply_keys(c, v);
+    if (c->precision == PRECISION_AUTO)
+        c->precision = stored.precision; /* what auto became when the run began */
+    if (status == OK)
+        status = check_same_experiment(c, &stored, out_dir);
+    config_free(&stored);
+    return status;
+}
+
+static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
+{
+    if (options->resume)
+        return resolve_resumed(c, v, options->out_dir);
+    int status = opt_apply_file(c, v);
+    return status == OK ? opt_apply_keys(c, v) : status;
+}
+
+static int print_config(const struct config *c)
+{
+    struct str text = {0};
+    int status = config_write(&text, c);
+    if (status == OK)
+        status = cmd_print(&text);
+    str_free(&text);
+    return status;
+}
+
+/* Every key, its value and where it comes from. */
+static int print_origins(const struct config *c)
+{
+    struct str text = {0};
+    for (size_t i = 0; i < config_n_keys(); i++) {
+        struct str value = {0};
+        config_write_value(&value, c, i);
+        str_appendf(&text, "%-26s %-22s (%s)\n", config_key(i)->key, str_text(&value),
+                    config_origin_names[c->origins[i]]);
+        str_free(&value);
+    }
+    int status = cmd_print(&text);
+    str_free(&text);
+    return status;
+}
+
+static int read_options(struct train_options *out, const struct opt_values *v)
+{
+    *out = (struct train_options){.out_dir = opt_text(v, "out"),
+                                  .resume = opt_given(v, "resume"),
+                                  .force = opt_given(v, "force"),
+                                  .dry_run = opt_given(v, "dry-run")};
+    if (out->resume && out->force)
+        return error_set(ERR_USAGE, "--resume and --force exclude each other");
+    if (!out->out_dir && (out->resume || !opt_given(v, "print-config")))
+        return error_set(ERR_USAGE, "no run folder: give --out DIR");
+    return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
+}
+
+static int train(struct config *c, const struct opt_values *v)
+{
+    struct train_options options;
+    int status = read_options(&options, v);
+    if (status == OK)
+        status = resolve(c, v, &options);
+    if (status != OK || opt_given(v, "print-config"))
+        return status == OK ? print_config(c) : status;
+    status = config_check_training(c);
+    if (status != OK)
+        return status;
+    struct log log;
+    log_init(&log, opt_given(v, "quiet"));
+    interrupt_install();
+    status = train_run(c, &options, &log);
+    if (status == OK && options.dry_run)
+        status = print_origins(c);
+    return status;
+}
+
+int cmd_train(const struct opt_values *v)
+{
+    struct config c;
+    int status = config_init(&c);
+    if (status == OK)
+        status = train(&c, v);
+    config_free(&c);
+    return status;
+}

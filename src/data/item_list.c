@@ -94,25 +94,3 @@ int class_names_digest(char hex[17], char *const *names, int64_t n)
     hex[16] = '\0';
     return OK;
 }
-
-/* ---------------------------------------------------------------- class names as sentences */
-
-char *class_caption(const char *template, const char *class_name)
-{
-    struct str caption = {0};
-    for (const char *c = template; *c != '\0';) {
-        if (strncmp(c, "{}", 2) != 0) {
-            str_append_char(&caption, *c++);
-            continue;
-        }
-        for (const char *letter = class_name; *letter != '\0'; letter++)
-            str_append_char(&caption, *letter == '_' ? ' ' : *letter);
-        c += 2;
-    }
-    str_append(&caption, ""); /* an empty sentence is a sentence, too */
-    if (str_status(&caption) != OK) {
-        str_free(&caption);
-        return NULL;
-    }
-    return caption.data;
-}

@@ -1,0 +1,193 @@
+/* The evaluation loop. */
+#include "prompt/run/eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/json.h"
+#include "prompt/run/interrupt.h"
+
+int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
+{
+    *out = (struct item_list){0};
+    const size_t n = limit > 0 && (size_t)limit < in->n ? (size_t)limit : in->n;
+    int status = OK;
+    for (size_t i = 0; status == OK && i < n; i++) {
+        const struct item *item = &in->items[i * in->n / n];
+        status = item_list_add(out, item->path, item->label);
+    }
+    if (status != OK)
+        item_list_free(out);
+    return status;
+}
+
+void eval_result_free(struct eval_result *r)
+{
+    metrics_free(&r->metrics);
+    free(r->logits);
+    free(r->labels);
+    free(r->items);
+    *r = (struct eval_result){0};
+}
+
+/* Logits of a batch for n = 0..N on the host, [B,N+1,K]; one read from the device. */
+static int forward(float *logits, struct session *session, const struct method *m,
+                   const struct class_list *classes, const struct batch *batch)
+{
+    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
+    struct method_output out;
+    method_forward(&out, s, m, &classes->texts, batch_pixels(s, session, batch), NULL);
+    tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 1);
+    int status = t_read_f32(logits, (size_t)(batch->n * (out.n_iterations + 1) * classes->n), s, all);
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+static int check_finite(const float *logits, int64_t n_per_image, const struct batch *batch,
+                        const struct item_list *items)
+{
+    for (int64_t i = 0; i < batch->n * n_per_image; i++)
+        if (!isfinite(logits[i]))
+            return error_set(ERR_NUMERIC, "the logits of image '%s' are not finite; try --precision fp32",
+                             items->items[batch->items[i / n_per_image]].path);
+    return OK;
+}
+
+/* Buffers of one evaluation, the loop's state. */
+struct loop {
+    struct loader *loader;
+    float *logits;       /* of one batch */
+    int64_t n_per_image; /* (N+1) K */
+    int64_t n_done;
+    bool keep;
+};
+
+static void keep_batch(struct eval_result *out, const struct loop *loop, const struct batch *batch)
+{
+    const size_t at = (size_t)loop->n_done, n = (size_t)batch->n, width = (size_t)loop->n_per_image;
+    memcpy(out->logits + at * width, loop->logits, n * width * sizeof *out->logits);
+    memcpy(out->labels + at, batch->labels, n * sizeof *out->labels);
+    memcpy(out->items + at, batch->items, n * sizeof *out->items);
+}
+
+static void show_progress(struct session *s, const struct eval_result *out, const struct loop *loop,
+                          size_t n_images, double start_s)
+{
+    const double elapsed = clock_s() - start_s;
+    const double rate = elapsed > 0 ? (double)loop->n_done / elapsed : 0.0;
+    char left[32];
+    format_duration(left, sizeof left, rate > 0 ? ((double)n_images - (double)loop->n_done) / rate : 0.0);
+    const bool is_last = (size_t)loop->n_done == n_images;
+    log_progress(s->log, is_last, "evaluated %lld/%zu images, accuracy %.2f %%, %.2f images/s, %s left",
+                 (long long)loop->n_done, n_images,
+                 100.0 * metrics_accuracy(&out->metrics, out->metrics.n_iterations), rate, left);
+}
+
+static int run_batches(struct eval_result *out, struct session *s, const struct method *m,
+                       const struct class_list *classes, const struct item_list *items, struct loop *loop)
+{
+    const double start_s = clock_s();
+    int status = loader_start(loop->loader, 0, 0);
+    while (status == OK) {
+        struct batch batch;
+        status = loader_next(&batch, loop->loader);
+        if (status != OK || batch.n == 0)
+            break;
+        status = forward(loop->logits, s, m, classes, &batch);
+        if (status == OK)
+            status = check_finite(loop->logits, loop->n_per_image, &batch, items);
+        if (status != OK)
+            break;
+        metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
+        if (loop->keep)
+            keep_batch(out, loop, &batch);
+        loop->n_done += batch.n;
+        show_progress(s, out, loop, items->n, start_s);
+        if (interrupt_requested())
+            status = error_set(ERR_INTERRUPTED, "interrupted after %lld of %zu images; nothing was recorded",
+                               (long long)loop->n_done, items->n);
+    }
+    log_finish(s->log);
+    out->seconds = clock_s() - start_s;
+    return status;
+}
+
+static int allocate(struct eval_result *out, struct loop *loop, size_t n_images, size_t batch_size)
+{
+    const size_t width = (size_t)loop->n_per_image;
+    loop->logits = malloc(batch_size * width * sizeof *loop->logits);
+    if (!loop->logits)
+        return error_out_of_memory();
+    if (!loop->keep)
+        return OK;
+    out->logits = malloc(n_images * width * sizeof *out->logits);
+    out->labels = malloc(n_images * sizeof *out->labels);
+    out->items = malloc(n_images * sizeof *out->items);
+    return out->logits && out->labels && out->items ? OK : error_out_of_memory();
+}
+
+int eval_run(struct eval_result *out, struct session *s, const struct method *m,
+             const struct class_list *classes, const struct item_list *items, bool keep_logits)
+{
+    *out = (struct eval_result){0};
+    const int64_t N = m->options.n_iterations;
+    struct loop loop = {.n_per_image = (N + 1) * classes->n, .keep = keep_logits};
+    const struct loader_options options = session_loader_options(s, s->config->eval_batch_size);
+    int status = metrics_create(&out->metrics, N, classes->n);
+    if (status == OK)
+        status = allocate(out, &loop, items->n, (size_t)options.batch_size);
+    if (status == OK)
+        status = loader_open(&loop.loader, items, s->dataset->image_dir, &options);
+    if (status == OK)
+        status = run_batches(out, s, m, classes, items, &loop);
+    if (status == OK) {
+        out->n_skipped = (int64_t)loader_n_skipped(loop.loader);
+        if (out->n_skipped > 0)
+            log_warning(s->log, "%lld unreadable images were left out; the first: %s",
+                        (long long)out->n_skipped, loader_first_skipped(loop.loader));
+    }
+    loader_close(loop.loader);
+    free(loop.logits);
+    if (status != OK)
+        eval_result_free(out);
+    return status;
+}
+
+/* ---------------------------------------------------------------- logits file */
+
+static int paths_json(struct str *out, const struct eval_result *r, const struct item_list *items)
+{
+    str_append(out, "[");
+    for (int64_t i = 0; i < r->metrics.n_images; i++) {
+        str_append(out, i > 0 ? ", " : "");
+        json_write_string(out, items->items[r->items[i]].path);
+    }
+    str_append(out, "]");
+    return str_status(out);
+}
+
+int eval_save_logits(const char *path, const struct eval_result *r, const struct item_list *items)
+{
+    const int64_t n = r->metrics.n_images, N = r->metrics.n_iterations, K = r->metrics.n_classes;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct params tensors = {0};
+    struct metadata meta = {0};
+    struct str paths = {0};
+    int status = params_add(&tensors, "logits", t_from_memory(s, r->logits, DTYPE_F32, SHAPE(n, N + 1, K)));
+    if (status == OK)
+        status = params_add(&tensors, "labels", t_from_memory(s, r->labels, DTYPE_I64, SHAPE(n)));
+    if (status == OK)
+        status = paths_json(&paths, r, items);
+    if (status == OK)
+        status = metadata_set(&meta, "paths", str_text(&paths));
+    if (status == OK)
+        status = scope_status(s);
+    if (status == OK)
+        status = safetensors_write(path, &tensors, &meta);
+    str_free(&paths);
+    metadata_free(&meta);
+    params_free(&tensors);
+    scope_close(s);
+    return status;
+}

@@ -1,0 +1,230 @@
+/* Result records. */
+#include "prompt/run/results.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/json.h"
+#include "prompt/run/version.h"
+
+/* ---------------------------------------------------------------- members of a JSON object */
+
+static void member(struct str *out, const char *key)
+{
+    str_append(out, out->len > 1 && out->data[out->len - 1] != '{' ? ", " : "");
+    json_write_string(out, key);
+    str_append(out, ": ");
+}
+
+static void member_text(struct str *out, const char *key, const char *text)
+{
+    member(out, key);
+    json_write_string(out, text);
+}
+
+static void member_i64(struct str *out, const char *key, int64_t value)
+{
+    member(out, key);
+    str_appendf(out, "%" PRId64, value);
+}
+
+static void member_f64(struct str *out, const char *key, double value)
+{
+    member(out, key);
+    json_write_f64(out, value);
+}
+
+static void member_bool(struct str *out, const char *key, bool value)
+{
+    member(out, key);
+    str_append(out, value ? "true" : "false");
+}
+
+/* ---------------------------------------------------------------- parts of a record */
+
+static void write_numbers(struct str *out, const struct eval_result *r)
+{
+    const struct metrics *m = &r->metrics;
+    const int64_t N = m->n_iterations;
+    member_i64(out, "correct", m->n_correct[N]);
+    member_i64(out, "total", m->n_images);
+    member_f64(out, "accuracy", metrics_accuracy(m, N));
+    member(out, "correct_per_iteration");
+    for (int64_t n = 0; n <= N; n++)
+        str_appendf(out, "%s%" PRId64, n > 0 ? ", " : "[", m->n_correct[n]);
+    str_append(out, "]");
+    member(out, "accuracy_per_iteration");
+    for (int64_t n = 0; n <= N; n++) {
+        str_append(out, n > 0 ? ", " : "[");
+        json_write_f64(out, metrics_accuracy(m, n));
+    }
+    str_append(out, "]");
+    member_i64(out, "n_classes_predicted", metrics_n_predicted(m));
+    member_i64(out, "skipped_images", r->n_skipped);
+}
+
+static void write_per_class(struct str *out, const struct eval_result *r, const struct class_list *classes)
+{
+    const struct metrics *m = &r->metrics;
+    const int64_t K = m->n_classes;
+    member_f64(out, "macro_f1", metrics_macro_f1(m));
+    member(out, "per_class");
+    for (int64_t k = 0; k < K; k++) {
+        str_append(out, k > 0 ? ", " : "[");
+        str_append(out, "{\"class\": ");
+        json_write_string(out, classes->names[k]);
+        str_append(out, ", \"accuracy\": ");
+        json_write_f64(out, metrics_class_accuracy(m, k)); /* null for a class without images */
+        str_append(out, "}");
+    }
+    str_append(out, "]");
+    member(out, "confusion");
+    for (int64_t i = 0; i < K; i++) {
+        str_append(out, i > 0 ? ", [" : "[[");
+        for (int64_t j = 0; j < K; j++)
+            str_appendf(out, "%s%" PRId64, j > 0 ? ", " : "", m->confusion[i * K + j]);
+        str_append(out, "]");
+    }
+    str_append(out, "]");
+}
+
+static int write_digests(struct str *out, const struct record_context *c)
+{
+    char classes[17];
+    char items[DIGEST_HEX_SIZE];
+    int status = class_names_digest(classes, c->classes->names, c->classes->n);
+    if (status == OK)
+        status = item_list_digest(items, c->items);
+    if (status == OK && c->session->weights->sha256[0] == '\0')
+        status = weights_hash(c->session->weights);
+    if (status != OK)
+        return status;
+    member(out, "digests");
+    str_append(out, "{");
+    member_text(out, "weights_sha256", c->session->weights->sha256);
+    member_text(out, "class_names", classes);
+    member_text(out, "images", items);
+    if (c->provenance) {
+        member_text(out, "sample", c->provenance->sample_digest);
+        member_text(out, "trained_class_names", c->provenance->class_digest);
+    }
+    str_append(out, "}");
+    return OK;
+}
+
+static int write_config(struct str *out, const struct config *config)
+{
+    char hash[DIGEST_HEX_SIZE];
+    struct str text = {0};
+    int status = config_hash(hash, config);
+    if (status == OK)
+        status = config_write(&text, config);
+    if (status == OK) {
+        member_text(out, "config_hash", hash);
+        member(out, "config");
+        for (const char *c = str_text(&text); *c != '\0'; c++) /* one record, one line: layout is dropped */
+            if (*c != '\n')
+                str_append_char(out, *c);
+    }
+    str_free(&text);
+    return status;
+}
+
+static void write_machine(struct str *out, const struct session *s, const struct eval_result *r)
+{
+    char device[16];
+    char now[32] = "";
+    time_t seconds = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc))
+        strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    device_format(device, sizeof device, s->device);
+    member_text(out, "program", PROMPT_VERSION);
+    member_text(out, "libtorch", torch_version());
+    member_text(out, "device", device);
+    member_text(out, "precision", precision_names[s->precision]);
+    member_i64(out, "threads", torch_threads());
+    member_f64(out, "seconds", r->seconds);
+    member_f64(out, "images_per_s", r->seconds > 0 ? (double)r->metrics.n_images / r->seconds : 0.0);
+    member_text(out, "time", now);
+}
+
+static void write_training(struct str *out, const struct record_context *c)
+{
+    const bool trained = c->progress != NULL;
+    const bool complete = !trained || c->progress->step == c->progress->n_steps;
+    member_bool(out, "finished", complete && c->limit == 0 && !c->untrained);
+    member_bool(out, "untrained", c->untrained);
+    member_i64(out, "limit", c->limit);
+    member_i64(out, "steps", trained ? c->progress->step : 0);
+    member_i64(out, "n_steps", trained ? c->progress->n_steps : 0);
+}
+
+int record_write(struct str *out, const struct record_context *c, const struct eval_result *result)
+{
+    const struct config *config = c->session->config;
+    str_append(out, "{");
+    member_text(out, "method", method_names[config->method]);
+    member_text(out, "dataset", c->session->dataset->name);
+    member_text(out, "split", "test");
+    member_text(out, "classes", class_subset_names[c->classes->subset]);
+    member_i64(out, "n_classes", c->classes->n);
+    member_i64(out, "shots", config->data_shots);
+    member_i64(out, "seed", config->seed);
+    write_training(out, c);
+    write_numbers(out, result);
+    if (c->per_class)
+        write_per_class(out, result, c->classes);
+    int status = write_digests(out, c);
+    if (status == OK)
+        status = write_config(out, config);
+    write_machine(out, c->session, result);
+    str_append(out, "}");
+    return status == OK ? str_status(out) : status;
+}
+
+/* ---------------------------------------------------------------- results.json */
+
+static int check_array(const char *text, size_t n, const char *path)
+{
+    struct json_doc *doc = NULL;
+    int status = json_parse(&doc, text, n, path);
+    if (status == OK && json_type(json_root(doc)) != JSON_ARRAY)
+        status = error_set(ERR_FORMAT, "'%s': expected an array of result records", path);
+    json_free(doc);
+    return status;
+}
+
+int results_append(const char *path, const struct str *record)
+{
+    struct str out = {0};
+    char *old = NULL;
+    size_t n = 0;
+    int status = OK;
+    if (file_exists(path)) {
+        status = file_read(&old, &n, path);
+        if (status == OK)
+            status = check_array(old, n, path);
+        while (status == OK && n > 0 && old[n - 1] != ']')
+            n--; /* white space behind the array */
+    }
+    if (status == OK) {
+        while (n > 0 && (old[n - 1] == ']' || old[n - 1] == '\n'))
+            n--;
+        const bool is_first = n <= 1;
+        str_append_n(&out, is_first ? "[" : old, is_first ? 1 : n);
+        str_append(&out, is_first ? "\n" : ",\n");
+        str_append(&out, str_text(record));
+        str_append(&out, "\n]\n");
+        status = str_status(&out);
+    }
+    if (status == OK)
+        status = file_write_atomic(path, out.data, out.len);
+    free(old);
+    str_free(&out);
+    return status;
+}

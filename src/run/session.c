@@ -1,0 +1,192 @@
+/* Opening model, tokenizer and data set as the configuration says. */
+#include "prompt/run/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---------------------------------------------------------------- device and precision */
+
+static int resolve_precision(enum precision *out, enum precision wanted, struct device device)
+{
+    const bool on_cpu = device.kind == DEVICE_CPU;
+    *out = wanted;
+    switch (wanted) {
+    case PRECISION_AUTO:
+        *out = on_cpu ? PRECISION_FP32 : PRECISION_FP16;
+        return OK;
+    case PRECISION_FP16:
+        if (on_cpu)
+            return error_set(ERR_USAGE, "precision fp16 needs CUDA; a CPU takes fp32 or bf16");
+        return OK;
+    case PRECISION_BF16:
+        if (!device_has_bf16(device))
+            return error_set(ERR_USAGE,
+                             "precision bf16 needs a CPU with AVX512-BF16 or AMX, or CUDA; use fp32");
+        return OK;
+    case PRECISION_FP32:
+        return OK;
+    }
+    return OK;
+}
+
+static struct clip_types types_of(enum precision precision)
+{
+    switch (precision) {
+    case PRECISION_BF16:
+        return (struct clip_types){.products = DTYPE_BF16, .master = DTYPE_F32};
+    case PRECISION_FP16:
+        return (struct clip_types){.products = DTYPE_F16, .master = DTYPE_F32};
+    case PRECISION_FP32:
+    case PRECISION_AUTO:
+        break;
+    }
+    return (struct clip_types){.products = DTYPE_F32, .master = DTYPE_F32};
+}
+
+/* ---------------------------------------------------------------- parts */
+
+static int open_model(struct session *s)
+{
+    const struct config *c = s->config;
+    if (c->model_path[0] == '\0')
+        return error_set(ERR_USAGE, "no model: give --model FILE (key model.path)");
+    const struct weights_options options = {.vision_heads = c->model_vision_heads,
+                                            .text_heads = c->model_text_heads,
+                                            .activation = c->model_activation[0] ? c->model_activation : NULL,
+                                            .norm_eps = c->model_norm_eps};
+    int status = weights_open(&s->weights, s->scope, c->model_path, &options);
+    if (status == OK)
+        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision));
+    return status;
+}
+
+static int open_tokenizer(struct session *s)
+{
+    char *merges = NULL;
+    int status =
+        tokenizer_find_merges(&merges, s->config->model_merges, s->weights->path, s->config->data_root);
+    if (status == OK)
+        status = tokenizer_open(&s->tokenizer, merges);
+    free(merges);
+    if (status == OK && tokenizer_vocab_size(s->tokenizer) != s->clip->dims.vocab_size)
+        status = error_set(ERR_FORMAT, "the merges give %lld tokens, but the model '%s' has %lld",
+                           (long long)tokenizer_vocab_size(s->tokenizer), s->weights->path,
+                           (long long)s->clip->dims.vocab_size);
+    return status == OK ? prompt_start_tokens(&s->start_tokens, s->tokenizer) : status;
+}
+
+static int open_all(struct session *s)
+{
+    struct config *c = s->config;
+    int status = device_parse(&s->device, c->device);
+    if (status == OK)
+        status = resolve_precision(&s->precision, (enum precision)c->precision, s->device);
+    c->precision = (int64_t)s->precision;
+    if (status == OK)
+        status = torch_init(c->threads);
+    if (status == OK)
+        status = dataset_open(&s->dataset, c->data_root, c->data_dataset);
+    if (status != OK)
+        return status;
+    s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
+    status = open_model(s);
+    return status == OK ? open_tokenizer(s) : status;
+}
+
+int session_open(struct session **out, struct config *config, struct log *log)
+{
+    *out = NULL;
+    struct session *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_out_of_memory();
+    s->config = config;
+    s->log = log;
+    int status = open_all(s);
+    if (status != OK) {
+        session_close(s);
+        return status;
+    }
+    *out = s;
+    return OK;
+}
+
+void session_close(struct session *s)
+{
+    if (!s)
+        return;
+    dataset_free(s->dataset);
+    tokens_free(&s->start_tokens);
+    tokenizer_free(s->tokenizer);
+    clip_free(s->clip);
+    weights_close(s->weights);
+    if (s->scope)
+        scope_close(s->scope);
+    free(s);
+}
+
+/* ---------------------------------------------------------------- method and classes */
+
+struct method_options session_method_options(const struct config *c)
+{
+    return (struct method_options){.n_iterations = c->n_iterations,
+                                   .loss_weight = c->loss_weight,
+                                   .vision_prompt_count = c->vision_prompt_count,
+                                   .vision_prompt_depth = c->vision_prompt_depth,
+                                   .text_prompt_count = c->text_prompt_count,
+                                   .generator_input = (enum generator_input)c->generator_input,
+                                   .detach_iterations = c->detach_iterations,
+                                   .covers_sos = c->covers_sos,
+                                   .filter = c->filter,
+                                   .vision_generator = c->vision_generator,
+                                   .text_generator = c->text_generator};
+}
+
+int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)
+{
+    const struct method_options options = session_method_options(s->config);
+    const struct method_init init = {.seed = (uint64_t)s->config->seed,
+                                     .n_train_classes = n_train_classes,
+                                     .start_tokens = &s->start_tokens};
+    return method_create(out, method_names[s->config->method], s->scope, s->clip, &options, &init);
+}
+
+const char *session_template(const struct session *s)
+{
+    const char *key = s->config->zero_shot_template;
+    return strcmp(key, "dataset") == 0 ? s->dataset->template : key;
+}
+
+int class_list_open(struct class_list *out, struct session *s, enum class_subset subset)
+{
+    *out = (struct class_list){.subset = subset};
+    int64_t first = 0;
+    class_subset_range(&first, &out->n, subset, s->dataset->n_classes);
+    out->names = s->dataset->class_names + first;
+    const struct method_options options = session_method_options(s->config);
+    int status = class_rows_create(&out->rows, s->tokenizer, out->names, out->n, session_template(s),
+                                   method_prefix_tokens(&options), s->clip->dims.context_length);
+    if (status == OK)
+        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows);
+    if (status != OK)
+        class_list_close(out);
+    return status;
+}
+
+void class_list_close(struct class_list *c)
+{
+    class_rows_free(&c->rows);
+    *c = (struct class_list){0};
+}
+
+struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : (cores > 0 ? cores : 1);
+    return (struct loader_options){.image_px = s->clip->dims.image_px,
+                                   .batch_size = batch_size,
+                                   .crop_scale_min = s->config->crop_scale_min,
+                                   .skip_bad_images = s->config->data_skip_bad_images,
+                                   .seed = (uint64_t)s->config->seed,
+                                   .n_workers = n_workers};
+}

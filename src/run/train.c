@@ -1,0 +1,258 @@
+/*
+ * The training loop. What a step computes depends on (configuration, seed, epoch, step) alone, so a resumed
+ * run ends in the same bytes as an uninterrupted one.
+ */
+#include "prompt/run/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/json.h"
+#include "prompt/run/cost.h"
+#include "prompt/run/interrupt.h"
+#include "train_internal.h"
+
+/* ---------------------------------------------------------------- one step */
+
+/* The numbers of a step that leave the device, in one read. */
+struct step_numbers {
+    double losses[METHOD_MAX_ITERATIONS]; /* CE(p^n, y), n = 1 first */
+    double loss;
+    double largest_gradient; /* over all trained tensors; not finite if any of them is not */
+};
+
+static int read_numbers(struct step_numbers *out, scope *s, const struct method *m, tensor *const *losses,
+                        const tensor *total)
+{
+    const int64_t N = m->options.n_iterations;
+    const tensor *values[METHOD_MAX_ITERATIONS + 2];
+    double numbers[METHOD_MAX_ITERATIONS + 2];
+    for (int64_t n = 0; n < N; n++)
+        values[n] = losses[n];
+    values[N] = total;
+    tensor *largest = NULL; /* max keeps NaN */
+    for (size_t i = 0; i < m->trained.n; i++) {
+        tensor *grad = t_grad(s, m->trained.items[i].value);
+        if (!grad)
+            continue; /* the optimizer names it */
+        tensor *size = t_max(s, t_abs(s, grad));
+        largest = largest ? t_max(s, t_stack(s, TENSORS(largest, size), 0)) : size;
+    }
+    values[N + 1] = largest ? largest : total;
+    int status = t_read_f64(numbers, (size_t)N + 2, s, t_stack(s, values, (size_t)N + 2, 0));
+    if (status != OK)
+        return status;
+    memcpy(out->losses, numbers, (size_t)N * sizeof numbers[0]);
+    out->loss = numbers[N];
+    out->largest_gradient = numbers[N + 1];
+    return OK;
+}
+
+/* The first trained tensor whose value or gradient is not finite, for the message. */
+static void name_not_finite(struct str *out, scope *s, const struct method *m)
+{
+    for (int gradients = 0; gradients < 2; gradients++) {
+        for (size_t i = 0; i < m->trained.n; i++) {
+            const struct param *p = &m->trained.items[i];
+            tensor *t = gradients ? t_grad(s, p->value) : p->value;
+            double finite = 1.0;
+            if (t && t_item_f64(&finite, s, t_is_finite(s, t)) == OK && finite == 0.0) {
+                str_appendf(out, "%s'%s'", gradients ? "the gradient of " : "", p->name);
+                return;
+            }
+        }
+    }
+    str_append(out, "the loss itself");
+}
+
+/* One line: step, loss, images, first tensor, largest gradient, last checkpoint, advice. */
+static int not_finite(const struct training *t, scope *s, const struct batch *batch,
+                      const struct step_numbers *numbers)
+{
+    struct str images = {0};
+    struct str tensor_name = {0};
+    for (int64_t i = 0; i < batch->n; i++)
+        str_appendf(&images, "%s%s", i > 0 ? ", " : "", t->items.items[batch->items[i]].path);
+    name_not_finite(&tensor_name, s, t->method);
+    int status =
+        error_set(ERR_NUMERIC,
+                  "step %" PRId64 ": loss %g is not finite or its gradient is not (largest %g); first tensor "
+                  "that is not finite: %s; images: %s; last good checkpoint: %s; a smaller training.lr or "
+                  "--precision fp32 may help",
+                  t->progress.step + 1, numbers->loss, numbers->largest_gradient, str_text(&tensor_name),
+                  str_text(&images), t->has_checkpoint ? t->checkpoint_path : "none");
+    str_free(&images);
+    str_free(&tensor_name);
+    return status;
+}
+
+static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
+{
+    scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
+    struct method_output output;
+    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
+
+    sgd_clear_grad(&t->optimizer);
+    method_forward(&output, s, t->method, &t->classes.texts, batch_pixels(s, t->session, batch), NULL);
+    tensor *loss = method_loss(losses, s, t->method, &output, batch_labels(s, t->session, batch));
+    int status = t_backward(s, loss);
+    if (status == OK)
+        status = read_numbers(out, s, t->method, losses, loss);
+    if (status == OK && !(isfinite(out->loss) && isfinite(out->largest_gradient)))
+        status = not_finite(t, s, batch, out);
+    if (status == OK)
+        status = sgd_step(&t->optimizer, lr);
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+/* ---------------------------------------------------------------- what is said about it */
+
+static int record_step(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
+                       double lr, double seconds)
+{
+    const int64_t N = t->method->options.n_iterations;
+    struct str record = {0};
+    str_appendf(&record, "{\"step\": %" PRId64 ", \"epoch\": %" PRId64 ", \"lr\": ", t->progress.step,
+                t->progress.epoch + 1);
+    json_write_f64(&record, lr);
+    str_append(&record, ", \"loss\": ");
+    json_write_f64(&record, numbers->loss);
+    str_append(&record, ", \"losses\": [");
+    for (int64_t n = 0; n < N; n++) {
+        str_append(&record, n > 0 ? ", " : "");
+        json_write_f64(&record, numbers->losses[n]);
+    }
+    str_appendf(&record, "], \"images\": %" PRId64 ", \"seconds\": %.6f, \"wait_s\": %.6f}", batch->n,
+                seconds, batch->wait_s);
+    int status = event_log_write(&t->events, &record);
+    str_free(&record);
+    return status;
+}
+
+static void show_progress(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
+                          double seconds)
+{
+    const struct progress *p = &t->progress;
+    struct str losses = {0};
+    for (int64_t n = 0; n < t->method->options.n_iterations; n++)
+        str_appendf(&losses, "%s%.4f", n > 0 ? " " : "", numbers->losses[n]);
+    /* a mean that forgets the slow first steps */
+    t->mean_step_s = t->mean_step_s > 0 ? 0.9 * t->mean_step_s + 0.1 * seconds : seconds;
+    char left[32];
+    format_duration(left, sizeof left, t->mean_step_s * (double)(p->n_steps - p->step));
+    log_progress(t->session->log, p->step == p->n_steps,
+                 "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
+                 ", loss %s, %.2f images/s, %s left",
+                 p->epoch + 1, t->session->config->epochs, p->step, p->n_steps, str_text(&losses),
+                 (double)batch->n / t->mean_step_s, left);
+    str_free(&losses);
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+static int save(struct training *t)
+{
+    int status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
+    t->has_checkpoint = t->has_checkpoint || status == OK;
+    return status;
+}
+
+static bool reached_limit(const struct training *t)
+{
+    return t->options->max_steps > 0 && t->progress.step >= t->options->max_steps;
+}
+
+/* One batch: step, log, count. */
+static int advance(struct training *t, const struct batch *batch, double lr)
+{
+    const double start_s = clock_s();
+    struct step_numbers numbers = {0};
+    int status = step(&numbers, t, batch, lr);
+    if (status != OK)
+        return status;
+    t->progress.step_in_epoch = batch->index + 1;
+    t->progress.step = t->progress.epoch * t->steps_per_epoch + t->progress.step_in_epoch;
+    const double seconds = clock_s() - start_s + batch->wait_s;
+    status = record_step(t, &numbers, batch, lr, seconds);
+    show_progress(t, &numbers, batch, seconds);
+    return status;
+}
+
+/* True if the epoch is to be left in its middle. */
+static bool must_stop(const struct training *t)
+{
+    return t->progress.step_in_epoch < t->steps_per_epoch && (reached_limit(t) || interrupt_requested());
+}
+
+static int run_epoch(struct training *t, const struct schedule_options *schedule)
+{
+    const double lr = schedule_lr(schedule, t->progress.epoch + 1);
+    int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
+    while (status == OK) {
+        if (must_stop(t))
+            return save(t);
+        struct batch batch;
+        status = loader_next(&batch, t->loader);
+        if (status == OK && batch.n == 0)
+            break; /* the end of the epoch */
+        if (status == OK)
+            status = advance(t, &batch, lr);
+    }
+    if (status != OK)
+        return status;
+    t->progress.epoch++;
+    t->progress.step_in_epoch = 0;
+    t->progress.step = t->progress.epoch * t->steps_per_epoch;
+    return save(t);
+}
+
+static int run_epochs(struct training *t)
+{
+    const struct config *c = t->session->config;
+    const struct schedule_options schedule = {.schedule = (enum schedule)c->schedule,
+                                              .lr = c->lr,
+                                              .warmup_lr = c->warmup_lr,
+                                              .warmup_epochs = c->warmup_epochs,
+                                              .n_epochs = c->epochs};
+    int status = OK;
+    while (status == OK && t->progress.epoch < c->epochs && !reached_limit(t) && !interrupt_requested())
+        status = run_epoch(t, &schedule);
+    log_finish(t->session->log);
+    if (status != OK)
+        return status;
+    if (loader_n_skipped(t->loader) > 0)
+        log_warning(t->session->log, "%zu unreadable images were left out; the first: %s",
+                    loader_n_skipped(t->loader), loader_first_skipped(t->loader));
+    if (t->progress.step == t->progress.n_steps)
+        return OK;
+    if (interrupt_requested())
+        return error_set(ERR_INTERRUPTED,
+                         "stopped after step %" PRId64 " of %" PRId64
+                         "; saved; go on with: prompt train --resume "
+                         "--out %s",
+                         t->progress.step, t->progress.n_steps, t->options->out_dir);
+    log_info(t->session->log,
+             "stopped after step %" PRId64 " of %" PRId64 " (--max-steps); go on with --resume",
+             t->progress.step, t->progress.n_steps);
+    return OK;
+}
+
+int train_run(struct config *config, const struct train_options *options, struct log *log)
+{
+    struct training t = {.options = options};
+    int status = training_open(&t, config, options, log);
+    if (status == OK && !options->dry_run) {
+        status = training_begin(&t);
+        if (status == OK)
+            status = run_epochs(&t);
+        if (status == OK)
+            log_info(log, "saved %s", t.checkpoint_path);
+    }
+    training_close(&t);
+    return status;
+}

@@ -81,7 +81,4 @@ int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list);
 /** First 16 hex digits of SHA-256 over the names, each followed by "\n", underscores kept (datasets.md 5). */
 int class_names_digest(char hex[17], char *const *names, int64_t n);
 
-/** The sentence of a class: `template` with {} replaced, underscores become spaces. Heap; NULL when out of memory. */
-char *class_caption(const char *template, const char *class_name);
-
 #endif

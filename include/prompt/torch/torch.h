@@ -49,6 +49,8 @@ void device_format(char *out, size_t n, struct device device);
 int64_t device_count_cuda(void);
 /** Why CUDA cannot be used, or its devices by name; one line for `prompt --version`. */
 void device_describe(char *out, size_t n);
+/** True if bfloat16 products are fast on it: CUDA, or a CPU with AVX512-BF16 or AMX. */
+bool device_has_bf16(struct device device);
 /** Bytes free on the device (CUDA) or available in the machine (CPU); 0 if unknown. */
 size_t device_free_bytes(struct device device);
 

@@ -1,0 +1,34 @@
+/** Evaluation: logits of every image for n = 0..N, and what is counted from them. */
+#ifndef PROMPT_RUN_EVAL_H
+#define PROMPT_RUN_EVAL_H
+
+#include "prompt/run/metrics.h"
+#include "prompt/run/session.h"
+
+struct eval_result {
+    struct metrics metrics;
+    int64_t n_skipped; /* unreadable images left out (data.skip_bad_images) */
+    double seconds;    /* decoding and model, text side included */
+    /* filled if logits are kept */
+    float *logits;   /* [n, N+1, K], in the order of the list */
+    int64_t *labels; /* [n] */
+    size_t *items;   /* [n], index into the list */
+};
+
+/**
+ * Evaluates `m` on a list of images, whose labels count within `classes`.
+ * @param keep_logits  keep every logit on the host: n (N+1) K floats
+ * @return OK; ERR_INTERRUPTED; the loader's errors; ERR_NUMERIC if a logit is not finite, naming the image
+ */
+int eval_run(struct eval_result *out, struct session *s, const struct method *m,
+             const struct class_list *classes, const struct item_list *items, bool keep_logits);
+void eval_result_free(struct eval_result *r);
+
+/** N images spread evenly over the list: image floor(i n / N). All of them if `limit` is 0 or at least n. */
+int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit);
+
+/** Writes `logits` [images,N+1,K], `labels` [images], and "paths" (JSON array) in the metadata, as
+ * safetensors. */
+int eval_save_logits(const char *path, const struct eval_result *r, const struct item_list *items);
+
+#endif

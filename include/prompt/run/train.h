@@ -1,0 +1,30 @@
+/** Training: from a configuration to a checkpoint in a run folder. */
+#ifndef PROMPT_RUN_TRAIN_H
+#define PROMPT_RUN_TRAIN_H
+
+#include "prompt/run/checkpoint.h"
+#include "prompt/run/session.h"
+
+/** Files of a run folder. */
+#define RUN_CONFIG_FILE "config.json"
+#define RUN_CHECKPOINT_FILE "checkpoint.safetensors"
+#define RUN_LOG_FILE "log.jsonl"
+#define RUN_RESULTS_FILE "results.json"
+
+struct train_options {
+    const char *out_dir; /* run folder */
+    bool resume;         /* continue from its checkpoint */
+    bool force;          /* replace what an earlier run left there */
+    bool dry_run;        /* stop before the first step */
+    int64_t max_steps;   /* stop after this many steps in all, with a checkpoint; 0: no limit */
+};
+
+/**
+ * Trains as `config` says. Ctrl-C finishes the step, saves, and returns ERR_INTERRUPTED with the command to
+ * go on.
+ * @return OK also for a dry run and when max_steps is reached; ERR_USAGE for a folder in use; ERR_NUMERIC
+ * naming step, images, tensor and last checkpoint for a loss that is not finite
+ */
+int train_run(struct config *config, const struct train_options *options, struct log *log);
+
+#endif

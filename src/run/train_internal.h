@@ -1,0 +1,32 @@
+/* What the training loop (train.c) and its preparation (train_setup.c) share. */
+#ifndef PROMPT_RUN_TRAIN_INTERNAL_H
+#define PROMPT_RUN_TRAIN_INTERNAL_H
+
+#include "prompt/run/train.h"
+
+struct training {
+    const struct train_options *options;
+    struct session *session;
+    struct class_list classes;
+    struct item_list items; /* the few-shot sample of the trained classes */
+    struct method *method;
+    struct sgd optimizer;
+    struct loader *loader;
+    struct event_log events;
+    struct provenance provenance;
+    struct progress progress;
+    int64_t steps_per_epoch;
+    char *checkpoint_path;
+    bool has_checkpoint;
+    double mean_step_s;
+};
+
+/** Opens everything, checks that all images exist, prints the cost. Writes nothing. */
+int training_open(struct training *t, struct config *config, const struct train_options *options,
+                  struct log *log);
+/** Takes the run folder (config.json, log), loads the checkpoint of a resumed run, or checks zero-shot
+ * accuracy. */
+int training_begin(struct training *t);
+void training_close(struct training *t);
+
+#endif

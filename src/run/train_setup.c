@@ -1,0 +1,297 @@
+/* Before the first step: open, check, tell the cost, take the run folder. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/json.h"
+#include "prompt/run/cost.h"
+#include "prompt/run/eval.h"
+#include "train_internal.h"
+
+/* ---------------------------------------------------------------- data */
+
+/* The few-shot sample: drawn over all classes, then cut to the trained ones. */
+static int draw_sample(struct training *t)
+{
+    const struct config *c = t->session->config;
+    const struct dataset *d = t->session->dataset;
+    struct item_list train = {0};
+    struct item_list val = {0};
+    int status = fewshot_sample(&train, &val, d, c->data_shots, (uint32_t)c->seed);
+    if (status == OK)
+        status = item_list_subset(&t->items, &train, (enum class_subset)c->data_classes, d->n_classes);
+    if (status == OK)
+        status = dataset_check_files(d, &t->items);
+    item_list_free(&train);
+    item_list_free(&val);
+    return status;
+}
+
+static int class_names_json(char **out, const struct class_list *classes)
+{
+    struct str text = {0};
+    for (int64_t k = 0; k < classes->n; k++) {
+        str_append(&text, k > 0 ? ", " : "[");
+        json_write_string(&text, classes->names[k]);
+    }
+    str_append(&text, "]");
+    *out = text.data;
+    return str_status(&text);
+}
+
+static int fill_provenance(struct training *t)
+{
+    struct provenance *p = &t->provenance;
+    char hash[DIGEST_HEX_SIZE];
+    char sample[DIGEST_HEX_SIZE];
+    char classes[17];
+    struct str config = {0};
+    int status = config_write(&config, t->session->config);
+    if (status == OK)
+        status = config_hash(hash, t->session->config);
+    if (status == OK)
+        status = item_list_digest(sample, &t->items);
+    if (status == OK)
+        status = class_names_digest(classes, t->classes.names, t->classes.n);
+    if (status == OK)
+        status = weights_hash(t->session->weights);
+    if (status != OK) {
+        str_free(&config);
+        return status;
+    }
+    *p = (struct provenance){.config = config.data,
+                             .config_hash = str_dup(hash),
+                             .weights_sha256 = str_dup(t->session->weights->sha256),
+                             .sample_digest = str_dup(sample),
+                             .class_digest = str_dup(classes),
+                             .n_classes = t->classes.n};
+    if (!p->config_hash || !p->weights_sha256 || !p->sample_digest || !p->class_digest)
+        return ERR_MEMORY;
+    return class_names_json(&p->class_names, &t->classes);
+}
+
+/* ---------------------------------------------------------------- the run folder */
+
+static char *run_file(const struct training *t, const char *name)
+{
+    return path_join(t->options->out_dir, name);
+}
+
+static int check_folder(const struct training *t)
+{
+    char *config = run_file(t, RUN_CONFIG_FILE);
+    if (!config || !t->checkpoint_path) {
+        free(config);
+        return ERR_MEMORY;
+    }
+    int status = OK;
+    const bool used = file_exists(config) || file_exists(t->checkpoint_path);
+    if (used && !t->options->resume && !t->options->force)
+        status =
+            error_set(ERR_USAGE, "'%s' holds a run already: --resume goes on with it, --force replaces it",
+                      t->options->out_dir);
+    if (!used && t->options->resume)
+        status = error_set(ERR_USAGE, "--resume: '%s' holds no run", t->options->out_dir);
+    free(config);
+    return status;
+}
+
+/* --force: what an earlier run left is removed, its checkpoint first. */
+static int clear_folder(const struct training *t)
+{
+    static const char *const names[] = {RUN_CHECKPOINT_FILE, RUN_RESULTS_FILE, RUN_LOG_FILE, RUN_CONFIG_FILE};
+    int status = OK;
+    for (size_t i = 0; status == OK && i < sizeof names / sizeof names[0]; i++) {
+        char *path = run_file(t, names[i]);
+        if (!path)
+            return ERR_MEMORY;
+        if (unlink(path) != 0 && errno != ENOENT)
+            status = error_set(ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+        free(path);
+    }
+    return status;
+}
+
+static int write_config_file(const struct training *t)
+{
+    char *path = run_file(t, RUN_CONFIG_FILE);
+    struct str text = {0};
+    int status = path ? config_write(&text, t->session->config) : ERR_MEMORY;
+    if (status == OK)
+        status = file_write_atomic(path, text.data, text.len);
+    str_free(&text);
+    free(path);
+    return status;
+}
+
+/* ---------------------------------------------------------------- open */
+
+/* Names what two provenances differ in; only called when they do. */
+static int different_from(const struct training *t, const struct provenance *stored)
+{
+    const struct {
+        const char *what;
+        const char *stored;
+        const char *here;
+    } parts[] = {
+        {"the weights of the model", stored->weights_sha256, t->provenance.weights_sha256},
+        {"the few-shot sample", stored->sample_digest, t->provenance.sample_digest},
+        {"the class names", stored->class_digest, t->provenance.class_digest},
+        {"the configuration", stored->config_hash, t->provenance.config_hash},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(parts[i].stored, parts[i].here) != 0)
+            return error_set(ERR_USAGE,
+                             "cannot resume '%s': it was trained with other values of %s (%s, here %s)",
+                             t->options->out_dir, parts[i].what, parts[i].stored, parts[i].here);
+    return OK;
+}
+
+static int load_checkpoint(struct training *t)
+{
+    struct provenance stored = {0};
+    struct progress at = {0};
+    int status = checkpoint_read_header(&stored, &at, t->checkpoint_path);
+    if (status == OK)
+        status = different_from(t, &stored);
+    if (status == OK)
+        status = checkpoint_read_tensors(t->method, &t->optimizer, t->checkpoint_path);
+    if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
+        status = error_set(
+            ERR_FORMAT, "'%s': %" PRId64 " of %" PRId64 " steps do not belong to this training of %" PRId64,
+            t->checkpoint_path, at.step, at.n_steps, t->progress.n_steps);
+    if (status == OK) {
+        t->progress = at;
+        t->has_checkpoint = true;
+    }
+    provenance_free(&stored);
+    return status;
+}
+
+static int open_loader(struct training *t)
+{
+    const struct config *c = t->session->config;
+    struct loader_options options = session_loader_options(t->session, c->batch_size);
+    options.augment = c->augment == AUGMENT_RANDOM_CROP;
+    options.shuffle = c->shuffle;
+    options.drop_last = true;
+    options.cache_bytes = (size_t)c->data_cache_mib << 20;
+    int status = loader_open(&t->loader, &t->items, t->session->dataset->image_dir, &options);
+    if (status != OK)
+        return status;
+    t->steps_per_epoch = loader_n_batches(t->loader);
+    t->progress.n_steps = t->steps_per_epoch * c->epochs;
+    return OK;
+}
+
+/* What a wrong data set, split or template would show at a glance. */
+static void describe_task(const struct training *t)
+{
+    struct log *log = t->session->log;
+    const struct dataset *d = t->session->dataset;
+    log_info(log, "data     %s, %s classes: %" PRId64 " (%s ... %s), %zu training images, seed %" PRId64,
+             d->name, class_subset_names[t->classes.subset], t->classes.n, t->classes.names[0],
+             t->classes.names[t->classes.n - 1], t->items.n, t->session->config->seed);
+    for (int64_t k = 0; k < t->classes.n && k < 3; k++) {
+        char *caption = class_caption(session_template(t->session), t->classes.names[k]);
+        log_info(log, "caption  \"%s\"", caption ? caption : "");
+        free(caption);
+    }
+}
+
+int training_open(struct training *t, struct config *config, const struct train_options *options,
+                  struct log *log)
+{
+    t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
+    int status = check_folder(t);
+    if (status == OK)
+        status = session_open(&t->session, config, log);
+    if (status == OK)
+        status = draw_sample(t);
+    if (status == OK)
+        status = class_list_open(&t->classes, t->session, (enum class_subset)config->data_classes);
+    if (status == OK)
+        status = session_create_method(&t->method, t->session, t->classes.n);
+    if (status == OK)
+        status = open_loader(t);
+    if (status != OK)
+        return status;
+    sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
+    describe_task(t);
+    const struct cost cost = cost_estimate(t->session, t->method, &t->classes, t->progress.n_steps);
+    cost_print(log, &cost, t->method, t->session);
+    return fill_provenance(t);
+}
+
+/* ---------------------------------------------------------------- begin */
+
+/* CLIP's own accuracy on training images: a check of data, weights and template for the price of one short
+ * pass. */
+static int check_zero_shot(struct training *t)
+{
+    struct session *s = t->session;
+    if (s->config->check_images == 0)
+        return OK;
+    struct item_list some = {0};
+    struct method *clip = NULL;
+    struct eval_result result = {0};
+    const struct method_options options = {0};
+    int status = eval_limit(&some, &t->items, s->config->check_images);
+    if (status == OK)
+        status = method_create(&clip, "clip", s->scope, s->clip, &options, &(struct method_init){0});
+    if (status == OK)
+        status = eval_run(&result, s, clip, &t->classes, &some, false);
+    if (status == OK) {
+        const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
+        log_info(s->log, "zero-shot accuracy on %zu training images: %.1f %% (chance %.1f %%)", some.n,
+                 100.0 * accuracy, 100.0 * chance);
+        if (accuracy < 2.0 * chance)
+            log_warning(
+                s->log,
+                "zero-shot accuracy is at chance level: with trained weights this means wrong labels, class "
+                "names, template or weights");
+    }
+    eval_result_free(&result);
+    method_free(clip);
+    item_list_free(&some);
+    return status;
+}
+
+int training_begin(struct training *t)
+{
+    const bool resume = t->options->resume && file_exists(t->checkpoint_path);
+    int status = OK;
+    if (resume)
+        status = load_checkpoint(t);
+    if (status == OK && resume && t->progress.step == t->progress.n_steps)
+        log_info(t->session->log, "this run is finished: nothing to do");
+    if (status == OK && !resume)
+        status = check_zero_shot(t);
+    if (status == OK)
+        status = file_make_dirs(t->options->out_dir);
+    if (status == OK && t->options->force)
+        status = clear_folder(t);
+    if (status == OK && !resume)
+        status = write_config_file(t);
+    char *log_path = run_file(t, RUN_LOG_FILE);
+    if (status == OK)
+        status = log_path ? event_log_open(&t->events, log_path, resume ? t->progress.step : -1) : ERR_MEMORY;
+    free(log_path);
+    return status;
+}
+
+void training_close(struct training *t)
+{
+    event_log_close(&t->events);
+    loader_close(t->loader);
+    sgd_deinit(&t->optimizer);
+    method_free(t->method);
+    class_list_close(&t->classes);
+    item_list_free(&t->items);
+    provenance_free(&t->provenance);
+    session_close(t->session);
+    free(t->checkpoint_path);
+}
