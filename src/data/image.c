@@ -106,35 +106,75 @@ static const char *foreign_format(const uint8_t *bytes, size_t n)
     return "JPEG, PNG, BMP and GIF are supported";
 }
 
-/* Walks the segments of a JPEG up to its frame header: four components and no Adobe marker? */
-static bool is_plain_cmyk_jpeg(const uint8_t *bytes, size_t n)
+/* ---------------------------------------------------------------- JPEG segments */
+
+/* What is to be known of a JPEG before stb decodes it. */
+struct jpeg_facts {
+    unsigned n_components; /* of the first frame header, 0 if there is none */
+    bool has_adobe_marker;
+    bool has_bad_table; /* a Huffman table of more than 256 codes, which stb 2.27 writes beyond its arrays */
+};
+
+/* The body of a segment: `length` bytes as its header says, `n` bytes up to the end of the file. */
+struct segment {
+    unsigned marker;
+    const uint8_t *bytes;
+    size_t length;
+    size_t n;
+};
+
+/* Several tables may follow each other: class and id, 16 counts, as many values as the counts say. The counts
+ * of the last one may lie behind the segment's length, where stb reads them all the same. */
+static bool has_bad_huffman_table(const struct segment *s)
 {
-    if (n < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
-        return false;
-    for (size_t at = 2; at + 10 < n && bytes[at] == 0xff;) {
-        unsigned marker = bytes[at + 1];
-        if (marker == 0xff) { /* fill byte */
-            at++;
-            continue;
-        }
-        if (marker == 0xee && memcmp(bytes + at + 4, "Adobe", 5) == 0)
-            return false;
-        if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc)
-            return bytes[at + 9] == 4;
-        if (marker == 0xda)
-            return false;
-        at += 2 + ((size_t)bytes[at + 2] << 8 | bytes[at + 3]);
+    size_t at = 0;
+    while (at < s->length) {
+        size_t n_codes = 0;
+        for (size_t i = at + 1; i <= at + 16 && i < s->n; i++)
+            n_codes += s->bytes[i];
+        if (n_codes > 256)
+            return true;
+        at += 17 + n_codes;
     }
     return false;
 }
 
-/* stb takes four components without Adobe's marker for YCbCr and alpha, libjpeg and Pillow for CMYK: marks
- * them. */
+static void look_at_segment(struct jpeg_facts *facts, const struct segment *s)
+{
+    if (s->marker == 0xc4)
+        facts->has_bad_table = facts->has_bad_table || has_bad_huffman_table(s);
+    else if (s->marker == 0xee)
+        facts->has_adobe_marker = facts->has_adobe_marker || (s->n >= 5 && memcmp(s->bytes, "Adobe", 5) == 0);
+    else if (s->marker >= 0xc0 && s->marker <= 0xc2 && s->n >= 6 && facts->n_components == 0)
+        facts->n_components = s->bytes[5];
+}
+
+/* Walks from marker to marker; between segments (pixels, garbage) it looks for the next one, as stb does. */
+static struct jpeg_facts scan_jpeg(const uint8_t *bytes, size_t n)
+{
+    struct jpeg_facts facts = {0};
+    if (n < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
+        return facts;
+    for (size_t at = 2; at + 3 < n;) {
+        const unsigned marker = bytes[at] == 0xff ? bytes[at + 1] : 0;
+        const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+        if (marker == 0xd9) /* end of image; what follows is never read */
+            break;
+        if (marker < 0xc0 || marker == 0xff || (marker >= 0xd0 && marker <= 0xd8) || length < 2) {
+            at++;
+            continue;
+        }
+        look_at_segment(&facts, &(struct segment){marker, bytes + at + 4, length - 2, n - at - 4});
+        at += 2 + length;
+    }
+    return facts;
+}
+
+/* Four components without Adobe's marker are CMYK to libjpeg and Pillow, YCbCr with alpha to stb: marks them.
+ */
 static int mark_plain_cmyk(char **bytes, size_t *n)
 {
     static const uint8_t adobe[] = {0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
-    if (!is_plain_cmyk_jpeg((const uint8_t *)*bytes, *n))
-        return OK;
     char *grown = realloc(*bytes, *n + sizeof adobe);
     if (!grown)
         return error_out_of_memory();
@@ -192,7 +232,11 @@ int image_read(struct image *out, const char *path)
     int status = file_read(&bytes, &n, path);
     if (status != OK)
         return status;
-    status = mark_plain_cmyk(&bytes, &n);
+    struct jpeg_facts jpeg = scan_jpeg((const uint8_t *)bytes, n);
+    if (jpeg.has_bad_table)
+        status = error_set(ERR_FORMAT, "bad Huffman table");
+    else if (jpeg.n_components == 4 && !jpeg.has_adobe_marker)
+        status = mark_plain_cmyk(&bytes, &n);
     if (status == OK)
         status = decode(out, bytes, n);
     free(bytes);
