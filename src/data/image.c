@@ -149,13 +149,14 @@ static void look_at_segment(struct jpeg_facts *facts, const struct segment *s)
         facts->n_components = s->bytes[5];
 }
 
-/* Walks from marker to marker; between segments (pixels, garbage) it looks for the next one, as stb does. */
+/* Walks from marker to marker; between segments (pixels, garbage) it looks for the next one, as stb does.
+ * Whatever begins with 0xff may be a JPEG: stb passes over fill bytes before the first marker, too. */
 static struct jpeg_facts scan_jpeg(const uint8_t *bytes, size_t n)
 {
     struct jpeg_facts facts = {0};
-    if (n < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
+    if (n < 4 || bytes[0] != 0xff)
         return facts;
-    for (size_t at = 2; at + 3 < n;) {
+    for (size_t at = 0; at + 3 < n;) {
         const unsigned marker = bytes[at] == 0xff ? bytes[at + 1] : 0;
         const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
         if (marker == 0xd9) /* end of image; what follows is never read */

@@ -165,6 +165,15 @@ static void test_image__says_what_a_foreign_file_is(void **state)
                    "no image of a known type (JPEG, PNG, BMP and GIF are supported)");
 }
 
+/* stb 2.27 would write the sizes of 16 * 255 codes into an array of 257. */
+static void test_image__refuses_a_huffman_table_without_bound(void **state)
+{
+    uint8_t jpeg[64] = {0xff, 0xff, 0xd8, 0xff, 0xc4, 0, 19, 0}; /* a fill byte before the first marker */
+    memset(jpeg + 8, 255, 16);
+    expect_refused(*state, jpeg, sizeof jpeg, "bad Huffman table");
+    expect_refused(*state, jpeg + 1, 12, "bad Huffman table"); /* the file ends within the counts */
+}
+
 static void test_image__names_a_missing_file(void **state)
 {
     char *path = path_join(*state, "none.jpg");
@@ -209,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_image__refuses_a_file_cut_anywhere),
         cmocka_unit_test(test_image__refuses_absurd_sizes_before_it_allocates),
         cmocka_unit_test(test_image__says_what_a_foreign_file_is),
+        cmocka_unit_test(test_image__refuses_a_huffman_table_without_bound),
         cmocka_unit_test(test_image__names_a_missing_file),
         cmocka_unit_test(test_image__survives_every_changed_byte),
     };

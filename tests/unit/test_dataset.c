@@ -1,0 +1,403 @@
+/* Split files, few-shot samples, base and new classes, digests. Real lists: datasets.md 1.4 and 5. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "image_files.h"
+#include "prompt/data/dataset.h"
+
+/* ---------------------------------------------------------------- a data root of our own */
+
+struct root {
+    void *folder; /* holds caltech-101/ */
+    char *split_file;
+    char *image_dir;
+};
+
+static int make_root(void **state)
+{
+    struct root *root = calloc(1, sizeof *root);
+    if (!root || make_folder(&root->folder) != 0)
+        return -1;
+    root->split_file = path_join(root->folder, "caltech-101/split_zhou_Caltech101.json");
+    root->image_dir = path_join(root->folder, "caltech-101/101_ObjectCategories");
+    *state = root;
+    return root->split_file && root->image_dir ? file_make_dirs(root->image_dir) : -1;
+}
+
+static int remove_root(void **state)
+{
+    struct root *root = *state;
+    char *set_folder = path_dir(root->split_file);
+    unlink(root->split_file);
+    rmdir(root->image_dir);
+    rmdir(set_folder);
+    free(set_folder);
+    free(root->split_file);
+    free(root->image_dir);
+    int result = remove_folder(&root->folder);
+    free(root);
+    return result;
+}
+
+static int open_split(struct dataset **out, const struct root *root, const char *text)
+{
+    assert_int_equal(file_write_atomic(root->split_file, text, strlen(text)), OK);
+    error_clear();
+    return dataset_open(out, root->folder, "caltech101");
+}
+
+/* The split file must be refused with "data set 'caltech101': <split file><message>". */
+static void expect_refused(const struct root *root, const char *text, const char *message)
+{
+    struct dataset *d = NULL;
+    char *want = str_format("data set 'caltech101': %s%s", root->split_file, message);
+    assert_int_equal(open_split(&d, root, text), ERR_FORMAT);
+    assert_string_equal(error_message(), want);
+    assert_null(d);
+    free(want);
+}
+
+static void test_split__gives_lists_in_order_and_names_by_label(void **state)
+{
+    struct dataset *d = NULL;
+    if (open_split(&d, *state,
+                   "{\"train\": [[\"b/1.jpg\", 1, \"sea_horse\"], [\"a/2.jpg\", \"0\", \"F-16A/B\"]],"
+                   " \"val\": [[\"b/3.jpg\", 1, \"sea_horse\"]], \"test\": []}") != OK)
+        fail_msg("%s", error_message());
+    assert_int_equal(d->n_classes, 2);
+    assert_string_equal(d->class_names[0], "F-16A/B");
+    assert_string_equal(d->class_names[1], "sea_horse");
+    assert_int_equal(d->train.n, 2);
+    assert_string_equal(d->train.items[0].path, "b/1.jpg");
+    assert_int_equal(d->train.items[0].label, 1);
+    assert_string_equal(d->train.items[1].path, "a/2.jpg");
+    assert_int_equal(d->train.items[1].label, 0);
+    assert_int_equal(d->val.n, 1);
+    assert_int_equal(d->test.n, 0);
+    assert_string_equal(d->template, "a photo of a {}.");
+    dataset_free(d);
+}
+
+static void test_split__names_the_line_of_a_bad_entry(void **state)
+{
+    const struct {
+        const char *entry;
+        const char *message;
+    } cases[] = {
+        {"[\"a.jpg\", 0]", "expected [path, label, class name], found an array of another size"},
+        {"\"a.jpg\"", "expected [path, label, class name], found a string"},
+        {"[1, 0, \"x\"]", "expected a string, found a number"},
+        {"[\"\", 0, \"x\"]", "the path is empty"},
+        {"[\"/etc/passwd\", 0, \"x\"]",
+         "the path '/etc/passwd' is absolute, expected one below the image folder"},
+        {"[\"a/../../b\", 0, \"x\"]", "the path 'a/../../b' climbs out of the image folder"},
+        {"[\"..\", 0, \"x\"]", "the path '..' climbs out of the image folder"},
+        {"[\"a.jpg\", -1, \"x\"]", "expected a label from 0, found -1"},
+        {"[\"a.jpg\", \"one\", \"x\"]", "expected a whole number as the label, found 'one'"},
+        {"[\"a.jpg\", 2, \"x\"]", "label 2 is not below 2: labels run from 0 without a gap"},
+        {"[\"a.jpg\", 0, \"\"]", "the class name is empty"},
+        {"[\"a.jpg\", 0, \"y\"]", "label 0 is 'y' here and 'x' before"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = str_format(
+            "{\"train\": [\n[\"..a/b..jpg\", 0, \"x\"],\n%s],\n\"val\": [], \"test\": []}", cases[i].entry);
+        char *message = str_format(":3: %s", cases[i].message);
+        expect_refused(*state, text, message);
+        free(message);
+        free(text);
+    }
+}
+
+static void test_split__refuses_lists_that_do_not_fit_together(void **state)
+{
+    expect_refused(*state, "{\"train\": [], \"val\": [], \"test\": []}", ": the list 'train' is empty");
+    expect_refused(*state, "{\"train\": [[\"a\", 0, \"x\"]], \"test\": []}",
+                   ": expected an object with the lists train, val and test, 'val' is missing");
+    expect_refused(*state, "{\"train\":\n{}, \"val\": [], \"test\": []}",
+                   ":2: expected a list under 'train', found an object");
+    expect_refused(
+        *state,
+        "{\"train\": [[\"a\", 0, \"x\"], [\"b\", 2, \"z\"], [\"c\", 2, \"z\"]], \"val\": [], \"test\": []}",
+        ": label 1 has no image in 'train', but label 2 has");
+    expect_refused(*state, "{\"train\": [[\"a\", 0, \"x\"]], \"val\": [],\n\"test\": [[\"b\", 1, \"y\"]]}",
+                   ":2: label 1 is not below 1: labels run from 0 without a gap");
+}
+
+static void test_dataset__says_what_is_missing_and_where(void **state)
+{
+    struct root *root = *state;
+    struct dataset *d = NULL;
+    char *want = str_format("data set 'caltech101': the split file '%s' is missing", root->split_file);
+    assert_int_equal(dataset_open(&d, root->folder, "caltech101"), ERR_IO);
+    assert_string_equal(error_message(), want);
+    free(want);
+
+    want = str_format("data set 'caltech101': the folder '%s/caltech-101' is missing", root->image_dir);
+    assert_int_equal(dataset_open(&d, root->image_dir, "caltech101"), ERR_IO);
+    assert_string_equal(error_message(), want);
+    free(want);
+
+    assert_int_equal(dataset_open(&d, "/nowhere", "caltech101"), ERR_USAGE);
+    assert_string_equal(error_message(), "the data root '/nowhere' is not a folder");
+    assert_int_equal(dataset_open(&d, root->folder, "caltec101"), ERR_USAGE);
+    assert_string_equal(error_message(), "unknown data set 'caltec101', did you mean 'caltech101'?");
+    assert_null(d);
+}
+
+static void test_dataset__lists_missing_images(void **state)
+{
+    struct root *root = *state;
+    struct dataset *d = NULL;
+    assert_int_equal(
+        open_split(&d, root,
+                   "{\"train\": [[\"1\", 0, \"x\"], [\"2\", 0, \"x\"], [\"3\", 0, \"x\"], [\"4\", 0, "
+                   "\"x\"], [\"5\", 0, \"x\"]], \"val\": [], \"test\": []}"),
+        OK);
+    char *present = write_file(root->image_dir, "2", "", 0);
+    const char *f = root->image_dir;
+    char *want =
+        str_format("data set 'caltech101': 4 of 5 images are missing in '%s', first: '%s/1', '%s/3', '%s/4'",
+                   f, f, f, f);
+    assert_int_equal(dataset_check_files(d, &d->train), ERR_IO);
+    assert_string_equal(error_message(), want);
+    assert_int_equal(dataset_check_files(d, &d->val), OK);
+    unlink(present);
+    free(present);
+    free(want);
+    dataset_free(d);
+}
+
+/* ---------------------------------------------------------------- few-shot samples */
+
+/* n images of each class, classes in the order of `labels`; paths "<label>-<number>". */
+static void add_images(struct item_list *list, const int64_t *labels, size_t n_labels, int n)
+{
+    for (size_t c = 0; c < n_labels; c++) {
+        for (int i = 0; i < n; i++) {
+            char *path = str_format("%" PRId64 "-%d", labels[c], i);
+            assert_int_equal(item_list_add(list, path, labels[c]), OK);
+            free(path);
+        }
+    }
+}
+
+static void expect_paths(const struct item_list *list, const char *const *want, size_t n)
+{
+    assert_int_equal(list->n, n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(list->items[i].path, want[i]);
+}
+
+/* random.seed(1); sample of 2 of 5 for labels 2, 0, 1 in train, then for 0, 1, 2 in val: CPython 3.11. */
+static void test_fewshot__visits_classes_by_first_appearance_train_before_val(void **state)
+{
+    (void)state;
+    struct dataset d = {.n_classes = 3};
+    struct item_list train;
+    struct item_list val;
+    add_images(&d.train, (const int64_t[]){2, 0, 1}, 3, 5);
+    add_images(&d.val, (const int64_t[]){0, 1, 2}, 3, 5);
+    assert_int_equal(fewshot_sample(&train, &val, &d, 2, 1), OK);
+    expect_paths(&train, (const char *const[]){"2-1", "2-0", "0-2", "0-0", "1-3", "1-4"}, 6);
+    expect_paths(&val, (const char *const[]){"0-3", "0-4", "1-1", "1-0", "2-3", "2-0"}, 6);
+    item_list_free(&train);
+    item_list_free(&val);
+    item_list_free(&d.train);
+    item_list_free(&d.val);
+}
+
+static void test_fewshot__takes_a_small_class_whole_and_draws_nothing_for_it(void **state)
+{
+    (void)state;
+    struct dataset with = {.n_classes = 2};
+    struct dataset without = {.n_classes = 2};
+    struct item_list train[2];
+    struct item_list val[2];
+    add_images(&with.train, (const int64_t[]){1}, 1, 3);
+    add_images(&with.train, (const int64_t[]){0}, 1, 30);
+    add_images(&without.train, (const int64_t[]){0}, 1, 30);
+    assert_int_equal(fewshot_sample(&train[0], &val[0], &with, 4, 7), OK);
+    assert_int_equal(fewshot_sample(&train[1], &val[1], &without, 4, 7), OK);
+    assert_int_equal(train[0].n, 7);
+    assert_int_equal(train[1].n, 4);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(train[0].items[i].path, with.train.items[i].path);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(train[0].items[3 + i].path, train[1].items[i].path);
+    for (size_t i = 0; i < 2; i++) {
+        item_list_free(&train[i]);
+        item_list_free(&val[i]);
+    }
+    item_list_free(&with.train);
+    item_list_free(&without.train);
+}
+
+static void test_fewshot__val_has_at_most_four_and_zero_shots_take_all(void **state)
+{
+    (void)state;
+    struct dataset d = {.n_classes = 2};
+    struct item_list train;
+    struct item_list val;
+    add_images(&d.train, (const int64_t[]){0, 1}, 2, 9);
+    add_images(&d.val, (const int64_t[]){0, 1}, 2, 9);
+    assert_int_equal(fewshot_sample(&train, &val, &d, 8, 1), OK);
+    assert_int_equal(train.n, 16);
+    assert_int_equal(val.n, 8);
+    item_list_free(&train);
+    item_list_free(&val);
+    assert_int_equal(fewshot_sample(&train, &val, &d, 0, 1), OK);
+    assert_int_equal(train.n, 18);
+    assert_int_equal(val.n, 18);
+    assert_string_equal(train.items[9].path, "1-0");
+    item_list_free(&train);
+    item_list_free(&val);
+    assert_int_equal(fewshot_sample(&train, &val, &d, -1, 1), ERR_USAGE);
+    item_list_free(&d.train);
+    item_list_free(&d.val);
+}
+
+/* ---------------------------------------------------------------- subsets, digests */
+
+static void expect_range(enum class_subset subset, int64_t n_classes, int64_t first, int64_t n)
+{
+    int64_t got_first = -1;
+    int64_t got_n = -1;
+    class_subset_range(&got_first, &got_n, subset, n_classes);
+    assert_int_equal(got_first, first);
+    assert_int_equal(got_n, n);
+}
+
+static void test_subset__base_takes_the_middle_class_of_an_odd_number(void **state)
+{
+    (void)state;
+    expect_range(CLASS_SUBSET_ALL, 37, 0, 37);
+    expect_range(CLASS_SUBSET_BASE, 37, 0, 19);
+    expect_range(CLASS_SUBSET_NEW, 37, 19, 18);
+    expect_range(CLASS_SUBSET_NEW, 1, 1, 0);
+}
+
+static void test_subset__keeps_order_and_relabels_from_zero(void **state)
+{
+    (void)state;
+    struct item_list all = {0};
+    struct item_list half;
+    add_images(&all, (const int64_t[]){2, 0, 1, 2}, 4, 1);
+    assert_int_equal(item_list_subset(&half, &all, CLASS_SUBSET_NEW, 3), OK);
+    expect_paths(&half, (const char *const[]){"2-0", "2-0"}, 2);
+    assert_int_equal(half.items[0].label, 0);
+    item_list_free(&half);
+    assert_int_equal(item_list_subset(&half, &all, CLASS_SUBSET_BASE, 3), OK);
+    expect_paths(&half, (const char *const[]){"0-0", "1-0"}, 2);
+    assert_int_equal(half.items[1].label, 1);
+    item_list_free(&half);
+    item_list_free(&all);
+}
+
+static void test_list__digest_covers_paths_labels_and_order(void **state)
+{
+    (void)state;
+    char hex[DIGEST_HEX_SIZE];
+    char want[DIGEST_HEX_SIZE];
+    struct item_list list = {0};
+    add_images(&list, (const int64_t[]){10, 3}, 2, 1);
+    assert_int_equal(item_list_digest(hex, &list), OK);
+    assert_int_equal(digest_memory(want, "10-0\t10\n3-0\t3\n", 14), OK);
+    assert_string_equal(hex, want);
+    item_list_free(&list);
+}
+
+/* ---------------------------------------------------------------- real data */
+
+static bool has_real_data(void)
+{
+    return getenv("PROMPT_TEST_DATA") != NULL;
+}
+
+static void test_fewshot__gives_the_recorded_caltech_samples(void **state)
+{
+    (void)state;
+    if (!has_real_data()) {
+        fprintf(stderr, "SKIPPED: PROMPT_TEST_DATA (data root with caltech-101) is not set\n");
+        skip();
+    }
+    const char *const want[] = {
+        "e60a836bd33cbba3b40194ce9efd109f23cb5367a94e7a6e81ef8e16948aa588",
+        "62be9f804c23dea92eca1b4ca770bebf05a5fd6f177eed78132a4d9c2b2a0de4",
+        "8c465c68bff43c6ec2f1890c86980b5dba7d20c9ea0184e3c5130309a35d63f3",
+    };
+    struct dataset *d = NULL;
+    if (dataset_open(&d, getenv("PROMPT_TEST_DATA"), "caltech101") != OK)
+        fail_msg("%s", error_message());
+    assert_int_equal(dataset_check_files(d, &d->test), OK);
+    for (uint32_t seed = 1; seed <= 3; seed++) {
+        struct item_list train;
+        struct item_list val;
+        struct str paths = {0};
+        char hex[DIGEST_HEX_SIZE];
+        assert_int_equal(fewshot_sample(&train, &val, d, 16, seed), OK);
+        for (size_t i = 0; i < train.n; i++)
+            str_appendf(&paths, "%s%s", i ? "\n" : "", train.items[i].path);
+        assert_int_equal(digest_memory(hex, str_text(&paths), paths.len), OK);
+        assert_string_equal(hex, want[seed - 1]);
+        assert_int_equal(val.n, 400);
+        str_free(&paths);
+        item_list_free(&train);
+        item_list_free(&val);
+    }
+    dataset_free(d);
+}
+
+static void test_dataset__counts_and_names_of_caltech_are_the_published_ones(void **state)
+{
+    (void)state;
+    if (!has_real_data())
+        skip();
+    struct dataset *d = NULL;
+    struct item_list list;
+    char digest[17];
+    if (dataset_open(&d, getenv("PROMPT_TEST_DATA"), "caltech101") != OK)
+        fail_msg("%s", error_message());
+    assert_int_equal(d->n_classes, 100);
+    assert_int_equal(d->train.n, 4128);
+    assert_int_equal(d->val.n, 1649);
+    assert_int_equal(d->test.n, 2465);
+    assert_int_equal(class_names_digest(digest, d->class_names, d->n_classes), OK);
+    assert_string_equal(digest, "04030f9999682bef");
+    assert_int_equal(item_list_subset(&list, &d->test, CLASS_SUBSET_BASE, d->n_classes), OK);
+    assert_int_equal(list.n, 1549);
+    item_list_free(&list);
+    assert_int_equal(item_list_subset(&list, &d->test, CLASS_SUBSET_NEW, d->n_classes), OK);
+    assert_int_equal(list.n, 916);
+    item_list_free(&list);
+    dataset_free(d);
+}
+
+#define test_in_root(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test_in_root(test_split__gives_lists_in_order_and_names_by_label),
+        test_in_root(test_split__names_the_line_of_a_bad_entry),
+        test_in_root(test_split__refuses_lists_that_do_not_fit_together),
+        test_in_root(test_dataset__says_what_is_missing_and_where),
+        test_in_root(test_dataset__lists_missing_images),
+        cmocka_unit_test(test_fewshot__visits_classes_by_first_appearance_train_before_val),
+        cmocka_unit_test(test_fewshot__takes_a_small_class_whole_and_draws_nothing_for_it),
+        cmocka_unit_test(test_fewshot__val_has_at_most_four_and_zero_shots_take_all),
+        cmocka_unit_test(test_subset__base_takes_the_middle_class_of_an_odd_number),
+        cmocka_unit_test(test_subset__keeps_order_and_relabels_from_zero),
+        cmocka_unit_test(test_list__digest_covers_paths_labels_and_order),
+        cmocka_unit_test(test_fewshot__gives_the_recorded_caltech_samples),
+        cmocka_unit_test(test_dataset__counts_and_names_of_caltech_are_the_published_ones),
+    };
+    int n_failed = cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
+    return n_failed == 0 && !has_real_data() ? 77 : n_failed;
+}
