@@ -1,77 +1,14 @@
 /*
- * Worker threads that decode ahead of the model into a ring of batches.
- *
- * An epoch is a sequence of places 0 .. n_places - 1; place p holds item order[p], belongs to batch p /
- * batch_size, and that batch lives in slot (batch % n_slots). Workers take places in order, one image at a
- * time, as long as the place's batch is less than n_slots ahead of the one lent to the caller. Whatever a
- * worker computes depends on the place's item and epoch alone, so which worker takes it changes nothing.
- *
- * One mutex guards every field below "shared"; pixels of a place are written by the one worker that took it
- * and read by the caller after all places of the batch are done. Failures stay with their place until the
- * caller's thread reaches the batch: the first failure in the order of the epoch is reported, not the first
- * in time.
+ * The caller's side of the loader: options, the ring of batches, epochs, and what to do with images that
+ * cannot be read. How places, slots and workers go together stands in loader_internal.h.
  */
-#include "prompt/data/loader.h"
-
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "loader_internal.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
-#include "prompt/data/image.h"
-#include "prompt/data/transform.h"
-
-enum { CHANNELS = 3 };
-
-struct failure {
-    int status; /* OK if the image is there */
-    char *message;
-};
-
-struct slot {
-    float *pixels;   /* [batch_size, 3, image_px, image_px] */
-    int64_t *labels; /* [batch_size] */
-    size_t *items;   /* [batch_size] */
-    struct failure *failures;
-    int64_t n_done;
-};
-
-struct loader {
-    struct loader_options options;
-    const struct item_list *list;
-    char *image_dir;
-    int64_t image_floats; /* 3 * image_px * image_px */
-    int64_t n_batches;
-    int64_t n_slots;
-    struct slot *slots;
-    pthread_t *workers;
-    int64_t n_started; /* of workers */
-
-    pthread_mutex_t mutex;
-    pthread_cond_t work;  /* a place may be taken, or stop */
-    pthread_cond_t ready; /* a place is done */
-    /* shared */
-    bool is_stopping;
-    int64_t epoch;
-    size_t *order;       /* [list->n]; constant while a place is in work */
-    int64_t n_places;    /* of this epoch */
-    int64_t next_place;  /* the first that nobody took */
-    int64_t n_in_work;   /* taken and not done */
-    int64_t lent_batch;  /* the caller has it or waits for it; workers stay below lent_batch + n_slots */
-    struct image *cache; /* [list->n], pixels NULL if not kept; an item is in work at most once at a time */
-    size_t cache_used_bytes;
-    bool is_cache_full;
-    bool *is_bad; /* [list->n] skipped before: not read again */
-
-    /* the caller's thread alone */
-    bool has_lent; /* lent_batch is in the caller's hands */
-    int64_t n_delivered;
-    size_t n_skipped;
-    char *first_skipped;
-};
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
@@ -83,127 +20,6 @@ static double now_s(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* ---------------------------------------------------------------- workers */
-
-/* The item's pixels, from the cache or the disk; `*is_cached` tells whether the cache owns them. */
-static int decode_item(struct image *out, bool *is_cached, struct loader *l, size_t item)
-{
-    pthread_mutex_lock(&l->mutex);
-    *out = l->cache[item];
-    pthread_mutex_unlock(&l->mutex);
-    *is_cached = out->pixels != NULL;
-    if (*is_cached)
-        return OK;
-    char *path = path_join(l->image_dir, l->list->items[item].path);
-    int status = path ? image_read(out, path) : ERR_MEMORY;
-    free(path);
-    if (status != OK)
-        return status;
-    size_t n_bytes = (size_t)(out->width * out->height * CHANNELS);
-    pthread_mutex_lock(&l->mutex);
-    if (n_bytes > l->options.cache_bytes - l->cache_used_bytes)
-        l->is_cache_full = true;
-    if (!l->is_cache_full) {
-        l->cache[item] = *out;
-        l->cache_used_bytes += n_bytes;
-        *is_cached = true;
-    }
-    pthread_mutex_unlock(&l->mutex);
-    return OK;
-}
-
-static int prepare_item(float *pixels, struct loader *l, int64_t epoch, size_t item)
-{
-    const struct loader_options *o = &l->options;
-    struct image decoded = {0};
-    struct image input = {0};
-    bool is_cached = false;
-    int status = decode_item(&decoded, &is_cached, l, item);
-    if (status == OK && o->augment) {
-        struct rng rng;
-        rng_init(&rng, o->seed, RNG_AUGMENT, (uint64_t)epoch, item);
-        status = transform_train(&input, &decoded, o->image_px, o->crop_scale_min, &rng);
-    } else if (status == OK) {
-        status = transform_test(&input, &decoded, o->image_px);
-    }
-    if (status == OK)
-        transform_normalize(pixels, &input);
-    image_free(&input);
-    if (!is_cached)
-        image_free(&decoded);
-    return status;
-}
-
-static bool may_take(const struct loader *l)
-{
-    return l->next_place < l->n_places && l->next_place / l->options.batch_size < l->lent_batch + l->n_slots;
-}
-
-/* Takes one place, with the mutex held before and after. */
-static void work_on_place(struct loader *l)
-{
-    const int64_t place = l->next_place++;
-    const int64_t row = place % l->options.batch_size;
-    const int64_t epoch = l->epoch;
-    const size_t item = l->order[place];
-    const bool is_bad = l->is_bad[item];
-    struct slot *slot = &l->slots[place / l->options.batch_size % l->n_slots];
-    l->n_in_work++;
-    pthread_mutex_unlock(&l->mutex);
-
-    struct failure failure = {0};
-    if (is_bad)
-        failure.status = ERR_FORMAT;
-    else
-        failure.status = prepare_item(slot->pixels + row * l->image_floats, l, epoch, item);
-    if (failure.status != OK && !is_bad)
-        failure.message = str_dup(error_message());
-
-    pthread_mutex_lock(&l->mutex);
-    slot->labels[row] = l->list->items[item].label;
-    slot->items[row] = item;
-    slot->failures[row] = failure;
-    slot->n_done++;
-    l->n_in_work--;
-    pthread_cond_signal(&l->ready);
-}
-
-static void *run_worker(void *user)
-{
-    struct loader *l = user;
-    pthread_mutex_lock(&l->mutex);
-    while (!l->is_stopping) {
-        if (may_take(l))
-            work_on_place(l);
-        else
-            pthread_cond_wait(&l->work, &l->mutex);
-    }
-    pthread_mutex_unlock(&l->mutex);
-    return NULL;
-}
-
-/* Signals are for the caller's thread: Ctrl-C must not interrupt a read in here. Faults stay deliverable. */
-static int start_workers(struct loader *l)
-{
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int reason = 0;
-    while (l->n_started < l->options.n_workers && reason == 0) {
-        reason = pthread_create(&l->workers[l->n_started], NULL, run_worker, l);
-        l->n_started += reason == 0;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason != 0)
-        return error_set(ERR_MEMORY, "cannot start decoding thread %lld of %lld: %s",
-                         (long long)l->n_started + 1, (long long)l->options.n_workers, strerror(reason));
-    return OK;
 }
 
 /* ---------------------------------------------------------------- open and close */
@@ -253,7 +69,7 @@ static int allocate(struct loader *l, const char *image_dir)
     if (o->batch_size > n_items)
         l->options.batch_size = n_items;
     l->n_batches = n_items / o->batch_size + (!o->drop_last && n_items % o->batch_size != 0);
-    l->image_floats = CHANNELS * o->image_px * o->image_px;
+    l->image_floats = LOADER_CHANNELS * o->image_px * o->image_px;
     /* one lent, one being filled, one ahead; more if a batch is too small to keep every worker busy */
     l->n_slots = min_i64(l->n_batches, 3 + o->n_workers / o->batch_size);
     l->image_dir = str_dup(image_dir);
@@ -287,7 +103,7 @@ int loader_open(struct loader **out, const struct item_list *items, const char *
     pthread_cond_init(&l->ready, NULL);
     status = allocate(l, image_dir);
     if (status == OK)
-        status = start_workers(l);
+        status = loader_start_workers(l);
     if (status != OK) {
         loader_close(l);
         return status;
@@ -300,12 +116,7 @@ void loader_close(struct loader *l)
 {
     if (!l)
         return;
-    pthread_mutex_lock(&l->mutex);
-    l->is_stopping = true;
-    pthread_cond_broadcast(&l->work);
-    pthread_mutex_unlock(&l->mutex);
-    for (int64_t i = 0; i < l->n_started; i++)
-        pthread_join(l->workers[i], NULL);
+    loader_stop_workers(l);
     pthread_cond_destroy(&l->ready);
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->mutex);
