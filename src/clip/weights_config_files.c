@@ -120,8 +120,7 @@ static int hugging_face_config(struct weights_facts *out, const struct json_doc 
 static int refuse_variants(const struct json_doc *doc, const struct json *tower)
 {
     static const char *const absent[] = {"timm_model_name", "hf_model_name", "act_kwargs"};
-    static const char *const off[] = {"no_ln_pre", "no_causal_mask", "embed_cls", "attentional_pool",
-                                      "final_ln_after_pool"};
+    static const char *const off[] = {"no_ln_pre", "no_causal_mask", "embed_cls", "attentional_pool"};
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
         const struct json *value = json_get(tower, absent[i]);
         if (value && json_type(value) != JSON_NULL)

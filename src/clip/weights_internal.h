@@ -64,7 +64,8 @@ void weight_source_of(struct weight_source *out, const char *openai_name, bool i
 /** Prefix of the blocks' names up to the number: "visual.transformer.resblocks.", say. */
 const char *weights_block_prefix(bool is_vision, bool is_hugging_face);
 
-/** Buffers that real files carry beside the weights. */
+/** Buffers that real files carry beside the weights; `attn_mask` also as a block's attribute in old archives.
+ */
 bool weights_is_passed_over(const char *name);
 
 /* ---------------------------------------------------------------- weights_check.c */

@@ -111,5 +111,5 @@ bool weights_is_passed_over(const char *name)
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         if (strcmp(name, buffers[i]) == 0)
             return true;
-    return str_ends_with(name, ".position_ids");
+    return str_ends_with(name, ".position_ids") || str_ends_with(name, ".attn_mask");
 }
