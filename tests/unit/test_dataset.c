@@ -399,5 +399,8 @@ int main(void)
         cmocka_unit_test(test_dataset__counts_and_names_of_caltech_are_the_published_ones),
     };
     int n_failed = cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
-    return n_failed == 0 && !has_real_data() ? 77 : n_failed;
+    if (n_failed > 0 || has_real_data())
+        return n_failed;
+    const char *is_required = getenv("PROMPT_REQUIRE_PARITY");
+    return is_required && strcmp(is_required, "1") == 0 ? 1 : 77;
 }
