@@ -19,9 +19,24 @@ from clip_reference import Clip, caption_features, class_logits, image_features,
 PROMPT_STD = 0.02  # of every vector that starts at random
 
 
+FIELDS = {  # of Config, by the program's configuration keys
+    "iterations": "iterations",
+    "lambda": "loss_decay",
+    "vision_prompt.count": "vision_prompts",
+    "vision_prompt.depth": "vision_depth",
+    "vision_prompt.generator": "vision_generator",
+    "text_prompt.count": "text_prompts",
+    "text_prompt.covers_sos": "covers_sos",
+    "text_prompt.generator": "text_generator",
+    "generator_input": "generator_input",
+    "detach_iterations": "detach_iterations",
+    "filter": "filter",
+}
+
+
 @dataclass(frozen=True)
 class Config:
-    """The program's keys `method.*` (but `method.lambda`, a reserved word of Python: here loss_decay)."""
+    """The settings of the method; FIELDS names the program's keys."""
 
     iterations: int = 2  # N
     loss_decay: float = 1.0  # lambda
@@ -37,15 +52,12 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.generator_input not in ("normalized", "raw"):
-            raise ValueError(f"method.generator_input: expected normalized or raw, found '{self.generator_input}'")
+            raise ValueError(f"generator_input: expected normalized or raw, found '{self.generator_input}'")
 
     @staticmethod
     def from_keys(keys: dict[str, object]) -> "Config":
-        """From dotted keys, for example {"method.iterations": 3}; an unknown key is an error."""
-        fields = {key.removeprefix("method."): value for key, value in keys.items()}
-        if "lambda" in fields:
-            fields["loss_decay"] = fields.pop("lambda")
-        return Config(**fields)
+        """From the program's keys, for example {"iterations": 3}; an unknown key is an error."""
+        return Config(**{FIELDS[key]: value for key, value in keys.items()})
 
 
 @dataclass(frozen=True)
@@ -286,6 +298,7 @@ def learning_rate(epoch: int, n_epochs: int, lr: float, warmup_lr: float = 1e-5)
 class Training:
     losses: Tensor  # [steps], each before its step
     changes: dict[str, Tensor]  # of every trained tensor, last minus first
+    picks: Tensor  # [steps, N, B, a'], the filter's choices before each step
     margin: float  # the smallest of the filter's margins on the way
 
 
@@ -294,13 +307,14 @@ def train(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pi
     """SGD at a constant rate; batches [steps, B] index pixels [M, 3, S, S] and labels [M]."""
     trained = {name: t.detach().clone() for name, t in tensors.items()}
     optimizer = torch.optim.SGD(trained.values(), lr=lr, momentum=momentum, weight_decay=weight_decay)
-    losses, margin = [], math.inf
+    losses, picks, margin = [], [], math.inf
     for batch in batches:
         output, grads = gradients(clip, config, task, trained, pixels[batch], labels[batch])
         for name, t in trained.items():
             t.grad = grads[name]
         optimizer.step()
         losses.append(output.loss.detach())
+        picks.append(output.picks)
         margin = min(margin, float(output.margins.min()))
     changes = {name: trained[name] - tensors[name] for name in trained}
-    return Training(torch.stack(losses), changes, margin)
+    return Training(torch.stack(losses), changes, torch.stack(picks), margin)

@@ -3,7 +3,7 @@
     model.safetensors    the small CLIP, OpenAI's names, fp32; heads, activation and eps in the metadata
     world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts)
     CASE.safetensors     batches [steps, B] (rows of pixels); of the first batch: loss, losses [N], logits [B, N+1, K],
-                         picks [N, B, a'], margins [N, B]; step_losses [steps]; and for each trained tensor
+                         picks [N, B, a'], margins [N, B]; step_losses [steps], step_picks [steps, N, B, a']; and for each trained tensor
                          initial/NAME, gradient/NAME (of the first batch) and change/NAME (by the SGD steps)
     cases.json           token ids, settings of SGD, and the keys of every case
 
@@ -40,6 +40,7 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
         return arrays, float("inf")
     training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD)
     arrays["step_losses"] = training.losses
+    arrays["step_picks"] = training.picks
     arrays |= {f"gradient/{name}": t for name, t in grads.items()}
     arrays |= {f"change/{name}": t for name, t in training.changes.items()}
     return arrays, training.margin
@@ -54,8 +55,8 @@ def record(out: Path, names: list[str]) -> None:
     world = make_world()
     clip, task = world.clip, world.task
     write_safetensors(out / "model.safetensors", clip.weights, {
-        "vision_heads": str(clip.vision_heads), "text_heads": str(clip.text_heads),
-        "activation": clip.activation, "eps": str(clip.eps)})
+        f"prompt.{tower}_{field}": str(value) for tower, heads in (("vision", clip.vision_heads), ("text", clip.text_heads))
+        for field, value in (("heads", heads), ("activation", clip.activation), ("norm_eps", clip.eps))})
     write_safetensors(out / "world.safetensors",
                       {"pixels": world.pixels, "labels": world.labels, "captions": task.captions})
     cases = {}
