@@ -12,7 +12,7 @@
 static const char *const tower_names[2] = {"vision", "text"};
 static const int64_t openai_head_width = 64;
 
-int weights_parse_activation(int *out, const char *name)
+int weights_parse_activation(int *out, const char *name, enum status otherwise)
 {
     for (int i = 0; i < 2; i++) {
         if (strcmp(activation_names[i], name) == 0) {
@@ -20,7 +20,7 @@ int weights_parse_activation(int *out, const char *name)
             return OK;
         }
     }
-    return error_set(ERR_FORMAT, "activation '%.80s' is not supported (quick_gelu and gelu are)", name);
+    return error_set(otherwise, "activation '%.80s' is not supported (quick_gelu and gelu are)", name);
 }
 
 /* ---------------------------------------------------------------- our metadata */
@@ -46,10 +46,11 @@ static int read_ours(struct weights_tower_facts *out, bool *found, const struct 
     const char *activation = get_ours(m, tower, "activation");
     const char *norm_eps = get_ours(m, tower, "norm_eps");
     *found = *found || heads || activation || norm_eps;
-    if ((heads && str_parse_i64(&out->n_heads, heads) != OK) ||
-        (norm_eps && str_parse_f64(&out->norm_eps, norm_eps) != OK))
-        return error_set(ERR_FORMAT, "metadata 'prompt.%s_*': %s", tower, error_message());
-    if (activation && weights_parse_activation(&out->activation, activation) != OK)
+    if (heads && str_parse_i64(&out->n_heads, heads) != OK)
+        return error_set(ERR_FORMAT, "metadata 'prompt.%s_heads': no whole number: '%.40s'", tower, heads);
+    if (norm_eps && str_parse_f64(&out->norm_eps, norm_eps) != OK)
+        return error_set(ERR_FORMAT, "metadata 'prompt.%s_norm_eps': no number: '%.40s'", tower, norm_eps);
+    if (activation && weights_parse_activation(&out->activation, activation, ERR_FORMAT) != OK)
         return error_context("metadata 'prompt.%s_activation'", tower);
     return OK;
 }
@@ -93,8 +94,8 @@ static int apply_options(struct weights_facts *facts, const struct weights_optio
         facts->text.norm_eps = options->norm_eps;
     }
     if (options->activation && options->activation[0] != '\0') {
-        if (weights_parse_activation(&facts->vision.activation, options->activation) != OK)
-            return error_set(ERR_USAGE, "model.activation: %s", error_message());
+        if (weights_parse_activation(&facts->vision.activation, options->activation, ERR_USAGE) != OK)
+            return error_context("model.activation");
         facts->text.activation = facts->vision.activation;
     }
     return OK;

@@ -73,7 +73,7 @@ static int hugging_face_tower(struct weights_tower_facts *out, const struct json
     int status = OK;
     if (value && json_string(&hidden_act, value) != OK)
         status = at_member(doc, value);
-    if (status == OK && weights_parse_activation(&out->activation, hidden_act) != OK)
+    if (status == OK && weights_parse_activation(&out->activation, hidden_act, ERR_FORMAT) != OK)
         status = at_member(doc, value);
     if (status == OK)
         status = get_i64(&out->n_heads, doc, tower, "num_attention_heads");

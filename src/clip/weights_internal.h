@@ -113,8 +113,8 @@ int weights_configure(struct clip_dims *dims, bool *is_ours, const struct weight
 /** Our metadata, from which weights_configure reads the same again. */
 int weights_metadata(struct metadata *out, const struct clip_dims *dims);
 
-/** enum activation of the name; ERR_FORMAT if it is none of ours. */
-int weights_parse_activation(int *out, const char *name);
+/** enum activation of the name; `otherwise` (a status) with a message if it is none of ours. */
+int weights_parse_activation(int *out, const char *name, enum status otherwise);
 
 /* ---------------------------------------------------------------- weights_config_files.c */
 

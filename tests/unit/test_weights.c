@@ -1,0 +1,441 @@
+/* CLIP weights: made, saved and opened again; every deviation of a file named; nothing guessed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/str.h"
+#include "prompt/clip/weights.h"
+
+static const struct device cpu = {DEVICE_CPU, 0};
+
+/* ---------------------------------------------------------------- fixture: a folder with a file of the arch
+ * "micro" */
+
+struct fixture {
+    char dir[64];
+    char *path;
+    scope *scope;
+    struct weights *made;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    if (!f)
+        return -1;
+    snprintf(f->dir, sizeof f->dir, "/tmp/prompt-test-XXXXXX");
+    if (!mkdtemp(f->dir))
+        return -1;
+    f->path = path_join(f->dir, "model.safetensors");
+    f->scope = scope_open(NULL, SCOPE_GRAD_OFF);
+    *state = f;
+    if (weights_init(&f->made, f->scope, "micro", 1, 2.0) != OK)
+        return -1;
+    return f->path && weights_save(f->made, f->path) == OK ? 0 : -1;
+}
+
+static void remove_files(const char *dir)
+{
+    DIR *stream = opendir(dir);
+    for (struct dirent *entry = stream ? readdir(stream) : NULL; entry; entry = readdir(stream)) {
+        char *path = path_join(dir, entry->d_name);
+        if (entry->d_name[0] != '.')
+            (void)unlink(path);
+        free(path);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    weights_close(f->made);
+    scope_close(f->scope);
+    remove_files(f->dir);
+    int status = rmdir(f->dir);
+    free(f->path);
+    free(f);
+    return status == 0 && scope_live_tensors() == 0 ? 0 : -1;
+}
+
+static void write_beside(const struct fixture *f, const char *name, const char *text)
+{
+    char *path = path_join(f->dir, name);
+    assert_int_equal(file_write_atomic(path, text, strlen(text)), OK);
+    free(path);
+}
+
+/* Writes tensors without any metadata, as open_clip's own file. */
+static void write_params(const struct fixture *f, const struct params *p)
+{
+    if (safetensors_write(f->path, p, NULL) != OK)
+        fail_msg("%s", error_message());
+}
+
+/* The model's tensors but those whose name starts with `without` ("": all). */
+static struct params copy_params(const struct fixture *f, const char *without)
+{
+    struct params p = {0};
+    for (size_t i = 0; i < f->made->tensors.n; i++) {
+        const struct param *item = &f->made->tensors.items[i];
+        if (without[0] == '\0' || !str_starts_with(item->name, without))
+            assert_int_equal(params_add(&p, item->name, item->value), OK);
+    }
+    return p;
+}
+
+static void replace(struct params *p, const char *name, tensor *value)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->items[i].name, name) == 0)
+            p->items[i].value = value;
+}
+
+static const struct weights_options all_options = {
+    .vision_heads = 2, .text_heads = 2, .activation = "gelu", .norm_eps = 1e-6};
+
+static struct weights *open_ok(const struct fixture *f, const struct weights_options *options)
+{
+    struct weights *w = NULL;
+    if (weights_open(&w, f->scope, f->path, options) != OK)
+        fail_msg("%s", error_message());
+    return w;
+}
+
+static void expect_error(const struct fixture *f, const struct weights_options *options, int status,
+                         const char *message)
+{
+    char *want = str_format("reading '%s': %s", f->path, message);
+    struct weights *w = NULL;
+    assert_int_equal(weights_open(&w, f->scope, f->path, options), status);
+    assert_null(w);
+    assert_string_equal(error_message(), want);
+    free(want);
+}
+
+/* ---------------------------------------------------------------- making */
+
+static void test_weights__opens_what_it_saved(void **state)
+{
+    const struct fixture *f = *state;
+    struct weights *w = NULL;
+    assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), OK); /* the folder will do */
+    assert_string_equal(w->path, f->path);
+    assert_int_equal(w->format, WEIGHTS_PROMPT);
+    assert_memory_equal(&w->dims, &f->made->dims, sizeof w->dims);
+    assert_int_equal(w->tensors.n, f->made->tensors.n);
+    for (size_t i = 0; i < w->tensors.n; i++) {
+        const tensor *a = w->tensors.items[i].value;
+        const tensor *b = params_find(&f->made->tensors, w->tensors.items[i].name);
+        assert_int_equal(t_numel(a), t_numel(b));
+        assert_memory_equal(t_data(a), t_data(b), (size_t)t_numel(a) * sizeof(float));
+    }
+    assert_int_equal(weights_hash(w), OK);
+    assert_int_equal(strlen(w->sha256), 64);
+    assert_null(w->known_name);
+    weights_close(w);
+}
+
+static void moments(double *mean, double *deviation, const tensor *t)
+{
+    const float *values = t_data(t);
+    double sum = 0;
+    double squares = 0;
+    const int64_t n = t_numel(t);
+    for (int64_t i = 0; i < n; i++) {
+        sum += (double)values[i];
+        squares += (double)values[i] * (double)values[i];
+    }
+    *mean = sum / (double)n;
+    *deviation = sqrt(squares / (double)n - *mean * *mean);
+}
+
+static void expect_deviation(const struct weights *w, const char *name, double want)
+{
+    double mean = 0;
+    double deviation = 0;
+    const tensor *t = params_find(&w->tensors, name);
+    moments(&mean, &deviation, t);
+    const double n = (double)t_numel(t);
+    if (fabs(mean) > 5 * want / sqrt(n) || fabs(deviation - want) > 5 * want / sqrt(n))
+        fail_msg("%s: mean %g, deviation %g, expected 0 and %g", name, mean, deviation, want);
+}
+
+static void test_weights__are_initialized_as_clip_is(void **state)
+{
+    const struct fixture *f = *state;
+    const struct weights *w = f->made;    /* widths 32, 2 layers, gain 2 */
+    const double third = 1.0 / sqrt(3.0); /* of a uniform distribution's bound */
+    expect_deviation(w, "token_embedding.weight", 0.02);
+    expect_deviation(w, "positional_embedding", 0.01);
+    expect_deviation(w, "text_projection", 1 / sqrt(32.0));
+    expect_deviation(w, "visual.positional_embedding", 1 / sqrt(32.0));
+    expect_deviation(w, "visual.proj", 1 / sqrt(32.0));
+    expect_deviation(w, "visual.conv1.weight", third / sqrt(3 * 64.0));
+    expect_deviation(w, "transformer.resblocks.1.attn.in_proj_weight", 2 / sqrt(32.0));
+    expect_deviation(w, "transformer.resblocks.1.attn.out_proj.weight", 2 / sqrt(32.0 * 4));
+    expect_deviation(w, "transformer.resblocks.1.mlp.c_fc.weight", 2 / sqrt(2 * 32.0));
+    expect_deviation(w, "visual.transformer.resblocks.1.attn.in_proj_weight", 2 * third * sqrt(6.0 / 128));
+    expect_deviation(w, "visual.transformer.resblocks.1.mlp.c_proj.weight", 2 * third / sqrt(128.0));
+    expect_deviation(w, "visual.transformer.resblocks.0.mlp.c_fc.bias", third / sqrt(32.0));
+    double scale = 0;
+    assert_int_equal(t_item_f64(&scale, f->scope, params_find(&w->tensors, "logit_scale")), OK);
+    assert_true(fabs(exp(scale) - 100) < 1e-4);
+}
+
+static void test_weights__depend_on_seed_and_gain_alone(void **state)
+{
+    const struct fixture *f = *state;
+    struct weights *same = NULL;
+    struct weights *other = NULL;
+    const char *name = "transformer.resblocks.0.mlp.c_fc.weight";
+    assert_int_equal(weights_init(&same, f->scope, "micro", 1, 1.0), OK);
+    assert_int_equal(weights_init(&other, f->scope, "micro", 0, 2.0), OK);
+    const float *a = t_data(params_find(&f->made->tensors, name));
+    const float *b = t_data(params_find(&same->tensors, name));
+    const float *c = t_data(params_find(&other->tensors, name));
+    assert_true(a[0] == 2 * b[0] && a[4095] == 2 * b[4095]); /* the gain is a power of two */
+    assert_true(a[0] != c[0] && a[0] != a[1]);
+    weights_close(other);
+    weights_close(same);
+
+    struct weights *none = NULL;
+    assert_int_equal(weights_init(&none, f->scope, "micro", 1, 0.0), ERR_USAGE);
+    assert_int_equal(weights_init(&none, f->scope, "ViT-B-61", 1, 1.0), ERR_USAGE);
+    assert_string_equal(error_message(),
+                        "unknown architecture 'ViT-B-61'; did you mean 'ViT-B-16'? (known: ViT-B-32, "
+                        "ViT-B-16, ViT-L-14, ViT-L-14-336, tiny, micro)");
+}
+
+/* ---------------------------------------------------------------- deviations */
+
+static void test_weights__names_missing_extra_and_misshaped_tensors(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = copy_params(f, "visual.transformer.resblocks.1.ln_");
+    assert_int_equal(params_add(&p, "logit_bias", f->made->tensors.items[0].value), OK);
+    replace(&p, "visual.proj", t_zeros(f->scope, SHAPE(31, 64), DTYPE_F32, cpu));
+    replace(&p, "ln_final.bias", t_zeros(f->scope, SHAPE(32), DTYPE_I64, cpu));
+    write_params(f, &p);
+    expect_error(
+        f, &all_options, ERR_FORMAT,
+        "missing tensors 'visual.transformer.resblocks.1.ln_1.weight', "
+        "'visual.transformer.resblocks.1.ln_1.bias', 'visual.transformer.resblocks.1.ln_2.weight', "
+        "'visual.transformer.resblocks.1.ln_2.bias'; unexpected tensor 'logit_bias'; mis-shaped tensors "
+        "'visual.proj' (expected [32, 64], found [31, 64]), 'ln_final.bias' (expected floating point, "
+        "found int64)");
+    params_free(&p);
+
+    p = copy_params(f, "transformer.resblocks.1.");
+    assert_int_equal(params_add(&p, "transformer.resblocks.1.x", f->made->tensors.items[0].value), OK);
+    write_params(f, &p);
+    struct weights *w = NULL;
+    assert_int_equal(weights_open(&w, f->scope, f->path, &all_options), ERR_FORMAT);
+    assert_non_null(strstr(error_message(), " and 7 more; unexpected tensor 'transformer.resblocks.1.x'"));
+    params_free(&p);
+
+    p = copy_params(f, "");
+    replace(&p, "visual.proj", t_zeros(f->scope, SHAPE(64), DTYPE_F32, cpu));
+    write_params(f, &p);
+    expect_error(f, &all_options, ERR_SHAPE,
+                 "mis-shaped tensor 'visual.proj' (expected 2 dimensions, found [64])");
+    replace(&p, "visual.proj", params_find(&f->made->tensors, "visual.proj"));
+    replace(&p, "visual.positional_embedding", t_zeros(f->scope, SHAPE(6, 32), DTYPE_F32, cpu));
+    write_params(f, &p);
+    expect_error(f, &all_options, ERR_SHAPE,
+                 "6 image positions are not a class token and a square of patches");
+    params_free(&p);
+}
+
+static void test_weights__passes_over_the_buffers_of_real_files(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = copy_params(f, "");
+    static const char *const buffers[] = {"attn_mask", "input_resolution", "context_length", "vocab_size",
+                                          "text_model.embeddings.position_ids"};
+    for (size_t i = 0; i + 1 < sizeof buffers / sizeof buffers[0]; i++)
+        assert_int_equal(params_add(&p, buffers[i], t_zeros(f->scope, SHAPE(2), DTYPE_I64, cpu)), OK);
+    write_params(f, &p);
+    struct weights *w = open_ok(f, &all_options);
+    assert_int_equal(w->format, WEIGHTS_OPEN_CLIP); /* the buffers alone make no OpenAI archive */
+    assert_int_equal(w->tensors.n, f->made->tensors.n);
+    weights_close(w);
+    params_free(&p);
+}
+
+static void test_weights__unwraps_checkpoints(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = {0};
+    for (size_t i = 0; i < f->made->tensors.n; i++) {
+        char *name = str_format("state_dict.module.%s", f->made->tensors.items[i].name);
+        assert_int_equal(params_add(&p, name, f->made->tensors.items[i].value), OK);
+        free(name);
+    }
+    assert_int_equal(params_add(&p, "optimizer.state.0.exp_avg", f->made->tensors.items[0].value), OK);
+    write_params(f, &p);
+    struct weights *w = open_ok(f, &all_options);
+    assert_int_equal(w->tensors.n, f->made->tensors.n);
+    weights_close(w);
+    params_free(&p);
+}
+
+static void test_weights__refuses_other_image_encoders(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = copy_params(f, "visual.");
+    assert_int_equal(params_add(&p, "visual.layer1.0.conv1.weight", f->made->tensors.items[0].value), OK);
+    write_params(f, &p);
+    expect_error(f, NULL, ERR_FORMAT,
+                 "this is a CLIP with a ResNet as its image encoder; only ViTs are supported");
+    params_free(&p);
+
+    p = copy_params(f, "visual.");
+    assert_int_equal(params_add(&p, "visual.trunk.head.weight", f->made->tensors.items[0].value), OK);
+    write_params(f, &p);
+    expect_error(f, NULL, ERR_FORMAT,
+                 "its image encoder is one of timm's models; only CLIP's own ViTs are supported");
+    params_free(&p);
+}
+
+/* ---------------------------------------------------------------- heads, activation, epsilon */
+
+static void test_weights__does_not_guess_heads(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = copy_params(f, "");
+    write_params(f, &p);
+    params_free(&p);
+    expect_error(
+        f, NULL, ERR_FORMAT,
+        "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
+        "open_clip_config.json beside it, or set model.vision_heads, model.text_heads, model.activation, "
+        "model.norm_eps");
+    const struct weights_options some = {.vision_heads = 4, .norm_eps = 1e-5};
+    expect_error(
+        f, &some, ERR_FORMAT,
+        "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
+        "open_clip_config.json beside it, or set model.text_heads, model.activation");
+    struct weights_options wrong = all_options;
+    wrong.text_heads = 5;
+    expect_error(f, &wrong, ERR_FORMAT, "text tower: width 32 does not divide into 5 heads");
+    wrong = all_options;
+    wrong.activation = "relu";
+    expect_error(f, &wrong, ERR_USAGE,
+                 "model.activation: activation 'relu' is not supported (quick_gelu and gelu are)");
+    struct weights *w = open_ok(f, &all_options);
+    assert_int_equal(w->dims.text.n_heads, 2);
+    assert_int_equal(w->dims.vision.activation, ACTIVATION_GELU);
+    assert_true(w->dims.vision.norm_eps == 1e-6);
+    weights_close(w);
+}
+
+static void test_weights__reads_open_clips_configuration(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = copy_params(f, "");
+    write_params(f, &p);
+    params_free(&p);
+    write_beside(f, "open_clip_config.json",
+                 "{\"model_cfg\": {\"vision_cfg\": {\"width\": 32, \"head_width\": 8},\n"
+                 "\"text_cfg\": {\"heads\": 4, \"norm_kwargs\": {\"eps\": 1e-6}}}}");
+    struct weights *w = open_ok(f, NULL);
+    assert_int_equal(w->dims.vision.n_heads, 4);
+    assert_int_equal(w->dims.text.n_heads, 4);
+    assert_int_equal(w->dims.text.activation, ACTIVATION_GELU); /* open_clip's default */
+    assert_true(w->dims.vision.norm_eps == 1e-5 && w->dims.text.norm_eps == 1e-6);
+    weights_close(w);
+
+    char *path = path_join(f->dir, "open_clip_config.json");
+    static const struct {
+        const char *vision;
+        const char *message;
+    } cases[] = {
+        {"\"width\": 64", "2: 'width' is 64, but the tensors say 32: is this another model's configuration?"},
+        {"\"timm_model_name\": \"x\"", "2: 'timm_model_name': only plain CLIP towers are supported"},
+        {"\"no_ln_pre\": true", "2: 'no_ln_pre': only plain CLIP towers are supported"},
+        {"\"pool_type\": \"avg\"", "2: 'pool_type' \"avg\": only \"tok\" is supported"},
+        {"\"head_width\": \"8\"", "2: 'head_width': expected a whole number, found a string"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text =
+            str_format("{\"model_cfg\": {\"text_cfg\": {}, \"vision_cfg\": {\n%s}}}", cases[i].vision);
+        char *message = str_format("%s:%s", path, cases[i].message);
+        write_beside(f, "open_clip_config.json", text);
+        expect_error(f, NULL, ERR_FORMAT, message);
+        free(text);
+        free(message);
+    }
+    free(path);
+}
+
+static void test_weights__says_which_hugging_face_tensor_is_missing(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const names[] = {"vision_model.embeddings.patch_embedding.weight",
+                                        "vision_model.encoder.layers.0.self_attn.q_proj.weight"};
+    struct params p = {0};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(params_add(&p, names[i], params_find(&f->made->tensors, "visual.conv1.weight")), OK);
+    write_params(f, &p);
+    params_free(&p);
+    expect_error(
+        f, NULL, ERR_FORMAT,
+        "missing tensors 'vision_model.embeddings.position_embedding.weight', "
+        "'visual_projection.weight', 'vision_model.encoder.layers.0.mlp.fc1.weight', "
+        "'text_model.embeddings.token_embedding.weight', 'text_model.final_layer_norm.weight' and 2 more");
+}
+
+static void test_weights__refuses_folders_and_files_without_weights(void **state)
+{
+    const struct fixture *f = *state;
+    struct weights *w = NULL;
+    remove_files(f->dir);
+    assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), ERR_IO);
+    assert_non_null(strstr(error_message(), "holds no weights (looked for model.safetensors,"));
+    assert_int_equal(weights_open(&w, f->scope, f->path, NULL), ERR_IO);
+    write_beside(f, "model.pt", "PK\x03\x04 and nothing more");
+    char *path = path_join(f->dir, "model.pt");
+    assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
+    assert_non_null(strstr(error_message(), "model.pt' is "));
+    write_beside(f, "model.pt", "some text");
+    assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
+    assert_non_null(strstr(error_message(), "was written neither by torch.save nor by torch.jit.save"));
+    write_beside(f, "model.pt", "");
+    assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
+    assert_non_null(strstr(error_message(), "is empty"));
+    assert_true(scope_ok(f->scope)); /* a file that is refused leaves the caller's scope usable */
+    free(path);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_weights__opens_what_it_saved),
+        TEST(test_weights__are_initialized_as_clip_is),
+        TEST(test_weights__depend_on_seed_and_gain_alone),
+        TEST(test_weights__names_missing_extra_and_misshaped_tensors),
+        TEST(test_weights__passes_over_the_buffers_of_real_files),
+        TEST(test_weights__unwraps_checkpoints),
+        TEST(test_weights__refuses_other_image_encoders),
+        TEST(test_weights__does_not_guess_heads),
+        TEST(test_weights__reads_open_clips_configuration),
+        TEST(test_weights__says_which_hugging_face_tensor_is_missing),
+        TEST(test_weights__refuses_folders_and_files_without_weights),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
