@@ -44,7 +44,8 @@ function(prompt_torch_root_from_python out)
     if(python STREQUAL "")
       continue()
     endif()
-    execute_process(COMMAND "${python}" -c "import torch, os; print(os.path.dirname(torch.__file__))"
+    execute_process(COMMAND "${python}" -c # where it is, without importing it, which takes seconds
+      "import importlib.util; print(importlib.util.find_spec('torch').submodule_search_locations[0])"
       OUTPUT_VARIABLE root OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
     if(NOT failed AND EXISTS "${root}/include/torch/csrc/api/include/torch/torch.h")
       set(${out} "${root}" PARENT_SCOPE)
@@ -54,10 +55,14 @@ function(prompt_torch_root_from_python out)
 endfunction()
 
 set(torch_root "")
+if(NOT Torch_DIR AND DEFINED ENV{Torch_DIR})
+  set(Torch_DIR "$ENV{Torch_DIR}")
+endif()
+string(REPLACE ":" ";" torch_prefixes "$ENV{CMAKE_PREFIX_PATH}")
 if(Torch_DIR)
   get_filename_component(torch_root "${Torch_DIR}/../../.." ABSOLUTE)
 else()
-  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH torch_prefixes)
     foreach(candidate IN ITEMS "${prefix}" "${prefix}/../..")
       if(NOT torch_root AND EXISTS "${candidate}/include/torch/csrc/api/include/torch/torch.h")
         get_filename_component(torch_root "${candidate}" ABSOLUTE)
@@ -88,15 +93,16 @@ add_library(prompt_libtorch INTERFACE)
 target_include_directories(prompt_libtorch SYSTEM INTERFACE
   "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
 foreach(library IN ITEMS torch torch_cpu c10)
-  find_library(prompt_${library}_LIBRARY NAMES ${library} PATHS "${torch_root}/lib" NO_DEFAULT_PATH REQUIRED)
-  target_link_libraries(prompt_libtorch INTERFACE "${prompt_${library}_LIBRARY}")
+  find_library(libtorch_${library} NAMES ${library} PATHS "${torch_root}/lib"
+    NO_DEFAULT_PATH NO_CACHE REQUIRED)
+  target_link_libraries(prompt_libtorch INTERFACE "${libtorch_${library}}")
 endforeach()
 # A CUDA build registers its operations when its library is loaded; nothing of ours calls into it by name.
-find_library(prompt_torch_cuda_LIBRARY NAMES torch_cuda PATHS "${torch_root}/lib" NO_DEFAULT_PATH)
-find_library(prompt_c10_cuda_LIBRARY NAMES c10_cuda PATHS "${torch_root}/lib" NO_DEFAULT_PATH)
-if(prompt_torch_cuda_LIBRARY AND prompt_c10_cuda_LIBRARY)
+find_library(libtorch_torch_cuda NAMES torch_cuda PATHS "${torch_root}/lib" NO_DEFAULT_PATH NO_CACHE)
+find_library(libtorch_c10_cuda NAMES c10_cuda PATHS "${torch_root}/lib" NO_DEFAULT_PATH NO_CACHE)
+if(libtorch_torch_cuda AND libtorch_c10_cuda)
   target_link_libraries(prompt_libtorch INTERFACE
-    "-Wl,--no-as-needed" "${prompt_torch_cuda_LIBRARY}" "${prompt_c10_cuda_LIBRARY}" "-Wl,--as-needed")
+    "-Wl,--no-as-needed" "${libtorch_torch_cuda}" "${libtorch_c10_cuda}" "-Wl,--as-needed")
 endif()
 target_link_options(prompt_libtorch INTERFACE "-Wl,-rpath,${torch_root}/lib")
 # libtorch before 2.7 for pip used the old string ABI; a mismatch shows only as undefined references.

@@ -24,6 +24,18 @@ static void make_one_line(char *text)
         text[--n] = '\0';
 }
 
+/* Adds to the message what fits. */
+static void append(const char *text)
+{
+    size_t used = strlen(tl_error.message);
+    size_t n = strlen(text);
+    size_t room = sizeof tl_error.message - 1 - used;
+    if (n > room)
+        n = room;
+    memcpy(tl_error.message + used, text, n);
+    tl_error.message[used + n] = '\0';
+}
+
 int error_set(enum status status, const char *fmt, ...)
 {
     va_list args;
@@ -44,8 +56,10 @@ int error_context(const char *fmt, ...)
     va_start(args, fmt);
     int n = vsnprintf(tl_error.message, sizeof tl_error.message, fmt, args);
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof tl_error.message)
-        snprintf(tl_error.message + n, sizeof tl_error.message - (size_t)n, ": %s", inner);
+    if (n >= 0 && (size_t)n < sizeof tl_error.message) {
+        append(": ");
+        append(inner);
+    }
     make_one_line(tl_error.message);
     return tl_error.status;
 }
