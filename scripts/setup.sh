@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Installs what prompt stands on, where it is missing, and builds it. A second run takes seconds.
+# usage: scripts/setup.sh [--tests] [--preset NAME]
+#
+#   --tests        also what the tests need
+#   --preset NAME  release (the default, into build/), dev (build-dev/) or asan (build-asan/)
+#
+# System packages come from apt. libtorch is taken from Torch_DIR or CMAKE_PREFIX_PATH if these are set, else from a
+# python3 that has torch 2.6 or newer, else pip installs a pinned one into the private environment .venv.
+# PIP_INDEX_URL and PIP_EXTRA_INDEX_URL choose where pip downloads from. The default index has, for Linux on x86-64,
+# the build with CUDA (several GB); PyTorch's own index of CPU builds, whose address stands on its installation page,
+# has one of about 0.2 GB.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+torch_pinned=2.13.0
+preset=release
+with_tests=OFF
+while [ $# -gt 0 ]; do
+    case $1 in
+    --tests) with_tests=ON ;;
+    --preset)
+        preset=${2:?--preset needs a name: release, dev or asan}
+        shift
+        ;;
+    --help | -h)
+        sed -n '2,12s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *)
+        echo "setup.sh: unknown option '$1'; see scripts/setup.sh --help" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+say() { echo "setup: $*"; }
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+# ---------------------------------------------------------------- system packages
+has_package() { [ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }
+
+missing=()
+need_command() { command -v "$1" >/dev/null || missing+=("$2"); }
+need_command cmake cmake
+need_command ninja ninja-build
+need_command c++ g++
+need_command python3 python3
+if ! command -v dpkg-query >/dev/null; then
+    say "no dpkg here: install cJSON, stb, zlib, utf8proc and OpenSSL (and cmocka for the tests) with their headers"
+    [ ${#missing[@]} -eq 0 ] || fail "missing: ${missing[*]}"
+else
+    libraries=(libcjson-dev libstb-dev zlib1g-dev libutf8proc-dev libssl-dev)
+    [ $with_tests = OFF ] || libraries+=(libcmocka-dev)
+    for package in "${libraries[@]}"; do
+        has_package "$package" || missing+=("$package")
+    done
+    # the module is in Python itself, its pip is in a package of its own
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    say "installs these system packages: ${missing[*]}"
+    install="apt-get install -y --no-install-recommends ${missing[*]}"
+    sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo=(sudo)
+        [ -t 0 ] || sudo=(sudo -n) # nobody there who could type a password
+    fi
+    if ! command -v apt-get >/dev/null || { [ ${#sudo[@]} -gt 0 ] && ! command -v sudo >/dev/null; } ||
+        ! "${sudo[@]}" true 2>/dev/null; then
+        fail "cannot install them; run this as root, then scripts/setup.sh again: $install"
+    fi
+    # shellcheck disable=SC2086 # words, not one word
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive $install ||
+        { "${sudo[@]}" apt-get update && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive $install; } ||
+        fail "apt-get failed; run this as root, then scripts/setup.sh again: $install"
+fi
+
+# ---------------------------------------------------------------- libtorch
+# Prints the version of a Python's torch if it is new enough; does not import it, which takes seconds.
+torch_of() {
+    "$1" - 2>/dev/null <<'PYTHON'
+import importlib.metadata as metadata
+import sys
+
+version = metadata.version("torch")
+major, minor = (int(word) for word in version.split(".")[:2])
+print(version)
+sys.exit((major, minor) < (2, 6))
+PYTHON
+}
+
+options=()
+if [ -n "${Torch_DIR:-}" ]; then
+    options+=("-DTorch_DIR=$Torch_DIR")
+    say "libtorch: Torch_DIR is $Torch_DIR"
+elif [ -n "${CMAKE_PREFIX_PATH:-}" ] && python3 - "$CMAKE_PREFIX_PATH" <<'PYTHON'; then
+import os
+import sys
+
+header = "include/torch/csrc/api/include/torch/torch.h"
+prefixes = [prefix for word in sys.argv[1].split(";") for prefix in word.split(":") if prefix]
+sys.exit(not any(os.path.exists(os.path.join(p, up, header)) for p in prefixes for up in ("", "../..")))
+PYTHON
+    say "libtorch: CMAKE_PREFIX_PATH leads to one"
+elif [ -x .venv/bin/python ] && version=$(torch_of .venv/bin/python); then
+    say "libtorch: $version in .venv"
+elif version=$(torch_of python3); then
+    say "libtorch: $version of $(command -v python3)"
+else
+    say "installs torch $torch_pinned and what it needs by pip into $PWD/.venv (0.2 GB to download for a CPU build, several GB for one with CUDA)"
+    if ! command -v nvidia-smi >/dev/null && [ -z "${PIP_INDEX_URL:-}${PIP_EXTRA_INDEX_URL:-}" ]; then
+        say "no NVIDIA GPU is seen here: PIP_INDEX_URL set to PyTorch's index of CPU builds makes the download small"
+    fi
+    [ -x .venv/bin/pip ] || python3 -m venv --clear .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check "torch==$torch_pinned" ||
+        fail "pip could not install torch $torch_pinned into $PWD/.venv"
+fi
+
+# ---------------------------------------------------------------- build
+build=build
+[ "$preset" = release ] || build=build-$preset
+if [ $with_tests = ON ]; then
+    options+=(-DBUILD_TESTING=ON)
+elif ! grep -qs '^BUILD_TESTING:BOOL=ON' "$build/CMakeCache.txt"; then # a folder that has tests keeps them
+    options+=(-DBUILD_TESTING=OFF)
+fi
+cmake --preset "$preset" --log-level=STATUS "${options[@]}"
+cmake --build "$build" --parallel "${PROMPT_JOBS:-$(nproc)}"
+say "built $build/prompt"
