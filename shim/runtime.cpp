@@ -81,12 +81,11 @@ void device_describe(char *out, size_t n)
 {
     const int64_t devices = cuda_devices();
     if (devices > 0)
-        std::snprintf(out, n, "cpu, cuda (%lld device%s)", static_cast<long long>(devices),
-                      devices > 1 ? "s" : "");
-    else if (at::hasCUDA())
-        std::snprintf(out, n, "cpu (this libtorch knows CUDA, but no usable device was found)");
+        std::snprintf(out, n, "cpu, cuda (%lld device%s)", static_cast<long long>(devices), devices > 1 ? "s" : "");
+    else if (at::globalContext().hasCUDA())
+        std::snprintf(out, n, "cpu (libtorch has CUDA, but no usable device was found)");
     else
-        std::snprintf(out, n, "cpu (no CUDA: this libtorch was built without it, or no driver was found)");
+        std::snprintf(out, n, "cpu (no CUDA: libtorch was built without it, or finds no driver)");
 }
 
 int device_parse(struct device *out, const char *text)

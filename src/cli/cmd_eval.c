@@ -124,13 +124,17 @@ static int resolve(struct evaluation *e)
 /* base and new for a training on base, else what was trained on; or --classes. */
 static int choose_subsets(struct evaluation *e)
 {
-    static const char *const names[] = {"all", "base", "new", NULL};
+    static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */
+    bool chosen[4] = {false};
     int64_t trained_on = e->config.data_classes;
     e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
     e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
-    if (opt_given(e->v, "classes"))
-        memset(e->subsets, 0, sizeof e->subsets);
-    int status = opt_choose(e->subsets, e->v, "classes", names);
+    int status = opt_choose(chosen, e->v, "classes", names);
+    if (opt_given(e->v, "classes")) {
+        e->subsets[CLASS_SUBSET_ALL] = chosen[0];
+        e->subsets[CLASS_SUBSET_BASE] = chosen[1];
+        e->subsets[CLASS_SUBSET_NEW] = chosen[2] || chosen[3];
+    }
     int n = e->subsets[0] + e->subsets[1] + e->subsets[2];
     if (status == OK && opt_given(e->v, "save-logits") && n != 1)
         status = error_set(ERR_USAGE, "--save-logits takes exactly one of --classes base, new or all");

@@ -104,7 +104,8 @@ static int read_options(struct train_options *out, const struct opt_values *v)
                                   .dry_run = opt_given(v, "dry-run")};
     if (out->resume && out->force)
         return error_set(ERR_USAGE, "--resume and --force exclude each other");
-    if (!out->out_dir && (out->resume || !opt_given(v, "print-config")))
+    const bool writes = !out->dry_run && !opt_given(v, "print-config");
+    if (!out->out_dir && (out->resume || writes))
         return error_set(ERR_USAGE, "no run folder: give --out DIR");
     return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
 }

@@ -9,6 +9,6 @@ int cmd_version(const struct opt_values *v)
     (void)v;
     char devices[1024];
     device_describe(devices, sizeof devices);
-    printf("prompt %s\nlibtorch %s\ndevices: cpu; %s\n", PROMPT_VERSION, torch_version(), devices);
+    printf("prompt %s\nlibtorch %s\ndevices: %s\n", PROMPT_VERSION, torch_version(), devices);
     return OK;
 }

@@ -30,6 +30,7 @@ static const struct opt data_options[] = {
 static const struct opt machine_options[] = {
     {"device", "NAME", "device", false, NULL},
     {"threads", "N", "threads", false, NULL},
+    {"precision", "NAME", "precision", false, NULL},
     {"quiet", NULL, NULL, false, "no progress and no notes on stderr; errors remain"},
     END_OF_OPTIONS,
 };

@@ -205,8 +205,11 @@ static void describe_task(const struct training *t)
 int training_open(struct training *t, struct config *config, const struct train_options *options,
                   struct log *log)
 {
-    t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
-    int status = check_folder(t);
+    int status = OK;
+    if (options->out_dir) { /* a dry run needs no folder */
+        t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
+        status = check_folder(t);
+    }
     if (status == OK)
         status = session_open(&t->session, config, log);
     if (status == OK)

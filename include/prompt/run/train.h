@@ -12,7 +12,7 @@
 #define RUN_RESULTS_FILE "results.json"
 
 struct train_options {
-    const char *out_dir; /* run folder */
+    const char *out_dir; /* run folder; NULL only for a dry run */
     bool resume;         /* continue from its checkpoint */
     bool force;          /* replace what an earlier run left there */
     bool dry_run;        /* stop before the first step */
