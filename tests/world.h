@@ -1,0 +1,54 @@
+/**
+ * The small world that tests/reference/record.py wrote: a CLIP of three layers, 12 classes, 8 images.
+ *
+ * For tests: a failure to open it ends the program with a message.
+ */
+#ifndef PROMPT_TESTS_WORLD_H
+#define PROMPT_TESTS_WORLD_H
+
+#include "prompt/base/json.h"
+#include "prompt/methods/method.h"
+#include "prompt/nn/safetensors.h"
+
+struct world {
+    scope *scope;
+    struct json_doc *doc; /* cases.json */
+    struct weights *weights;
+    struct clip *clip;
+    struct safetensors *file;
+    tensor *pixels; /* [M,3,S,S], fp32 */
+    tensor *labels; /* [M] */
+    struct class_rows rows;
+    struct class_texts texts;
+    struct tokens start;
+    double lr, momentum, weight_decay;
+};
+
+/** Opens the folder `dir`; the model computes in `types`, on the CPU. */
+void world_open(struct world *out, const char *dir, struct clip_types types);
+void world_close(struct world *w);
+
+/** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
+ */
+struct method_options world_options(const struct json *keys, const char *const *changes);
+/** The keys that all recorded cases start from. */
+const struct json *world_defaults(const struct world *w);
+
+/** ProMPT with these settings; initial values from seed 1. The trained tensors live in `owner`. */
+int world_method(struct method **out, const struct world *w, scope *owner,
+                 const struct method_options *options);
+
+/** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained. */
+tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
+                   const struct method *m, const tensor *index, struct method_trace *trace);
+
+/** Ends the program with `what` and the last error's message. */
+_Noreturn void world_die(const char *what);
+
+#define MUST(call)                                                                                           \
+    do {                                                                                                     \
+        if ((call) != OK)                                                                                    \
+            world_die(#call);                                                                                \
+    } while (0)
+
+#endif
