@@ -26,7 +26,7 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-ctest --test-dir build --output-on-failure --no-tests=error "$@" 2>&1 | tee "$log" || status=$?
+ctest --test-dir build --parallel "${PROMPT_JOBS:-$(nproc)}" --output-on-failure --no-tests=error "$@" 2>&1 | tee "$log" || status=$?
 
 if [ "${PROMPT_REQUIRE_PARITY:-}" = 1 ]; then
     # "12/34 Test  #5: parity.images ....***Skipped   0.10 sec"

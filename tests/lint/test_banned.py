@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Functions that have a safer way, output and exit inside libraries, and names of machines in tracked files."""
+
+import re
+import sys
+
+from sources import read, report, sources, tracked, without_comments
+
+UNSAFE = re.compile(r"\b(?:std::)?(atoi|atol|atof|sscanf|strtok|strcpy|strcat|sprintf|gets|rand|srand)\s*\(")
+# libraries report by status; only the program prints, and only its main ends it
+LIBRARY = re.compile(r"\b(?:std::)?(exit|_exit|_Exit|quick_exit|abort|printf|puts|putchar|perror)\s*\(")
+# put together here, so that this file does not hold them
+MACHINE = re.compile("|".join([
+    r"(?<![\w.])/work\b", r"(?<![\w.])/root\b", r"(?<![\w.])/home/\w", r"(?<![\w.])/Users/\w",
+    r"\bpypi\." + "org", r"\bpythonhosted\." + "org", r"\bdownload\.pytorch\." + "org", r"\bnpmjs\." + "(?:org|com)",
+    r"\bdebian\." + "org", r"\bubuntu\." + "com",
+]))
+
+
+def code_problems(path, text):
+    text = without_comments(text)
+    patterns = [UNSAFE]
+    if path.startswith(("src/", "shim/", "include/")) and not path.startswith("src/cli/"):
+        patterns.append(LIBRARY)
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            # tools of the tests parse lines that their own scripts write
+            if match.group(1) == "sscanf" and path.startswith("tests/"):
+                continue
+            yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {match.group(1)}() is banned"
+
+
+def machine_problems(path, text):
+    for match in MACHINE.finditer(text):
+        yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: '{match.group(0)}' names a machine"
+
+
+def check_itself():
+    """What must be found, or the test proves nothing."""
+    for path, text in [("tests/x.c", "int n = atoi(text);"), ("src/run/x.c", "strcpy (a, b);"),
+                       ("shim/x.cpp", "std::sscanf(a, b);"), ("src/data/x.c", "exit(1);"), ("src/run/x.c", 'puts("x");')]:
+        assert len(list(code_problems(path, text))) == 1, text
+    for path, text in [("src/run/x.c", "/* exit(1) */ fprintf(f, x); snprintf(a, n, x); batch_exit(b); my_gets(c);"),
+                       ("src/cli/x.c", "exit(1);"), ("tests/x.c", "printf(x);")]:
+        assert not list(code_problems(path, text)), text
+    for text in ("cd /wor" + "k/main", "'/roo" + "t/.cache'", "/hom" + "e/me/x", "https://pypi." + "org/simple"):
+        assert len(list(machine_problems("x", text))) == 1, text
+    assert not list(machine_problems("x", "out/work runs/home/ network/root"))
+
+
+def main():
+    check_itself()
+    problems, n_checked = [], 0
+    for path in sources(["include", "shim", "src", "tests"]):
+        problems += code_problems(path, read(path))
+        n_checked += 1
+    for path in tracked():
+        if not path.endswith((".safetensors", ".bin", ".pt", ".npy", ".gz")):
+            problems += machine_problems(path, read(path))
+            n_checked += 1
+    return report("banned", problems, n_checked, "files")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

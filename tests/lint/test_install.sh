@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# `cmake --install` gives a prompt that works outside the build folder, with the presets beside it.
+# usage: test_install.sh BUILD
+set -euo pipefail
+build=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+cmake --install "$build" --prefix "$folder" >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
+cd "$folder"
+env -u LD_LIBRARY_PATH bin/prompt --version
+env -u LD_LIBRARY_PATH bin/prompt model init --arch tiny --seed 1 --out tiny.safetensors
+env -u LD_LIBRARY_PATH bin/prompt model info tiny.safetensors >shown
+grep -q '^architecture' shown
+n=0
+for preset in share/prompt/configs/*.json; do
+    bin/prompt train --config "$preset" --print-config >out
+    grep -q '"method"' out
+    n=$((n + 1))
+done
+# were the build folder's own path in it, another build could change the installed program
+if readelf -d bin/prompt | grep -E 'R(UN)?PATH' | grep -qF "$build"; then
+    echo "the build folder stands in the run path of the installed program"
+    exit 1
+fi
+echo "install: works, $n presets"
+[ "$n" -gt 0 ]
