@@ -5,6 +5,7 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -81,7 +82,8 @@ void device_describe(char *out, size_t n)
 {
     const int64_t devices = cuda_devices();
     if (devices > 0)
-        std::snprintf(out, n, "cpu, cuda (%lld device%s)", static_cast<long long>(devices), devices > 1 ? "s" : "");
+        std::snprintf(out, n, "cpu, cuda (%lld device%s)", static_cast<long long>(devices),
+                      devices > 1 ? "s" : "");
     else if (at::globalContext().hasCUDA())
         std::snprintf(out, n, "cpu (libtorch has CUDA, but no usable device was found)");
     else
@@ -100,8 +102,13 @@ int device_parse(struct device *out, const char *text)
         return OK;
     }
     int index = 0;
-    char rest = '\0';
-    if (std::strcmp(text, "cuda") != 0 && (std::sscanf(text, "cuda:%d%c", &index, &rest) != 1 || index < 0))
+    bool is_cuda = std::strcmp(text, "cuda") == 0;
+    if (std::strncmp(text, "cuda:", 5) == 0) {
+        const char *end = text + std::strlen(text);
+        const auto parsed = std::from_chars(text + 5, end, index);
+        is_cuda = parsed.ec == std::errc() && parsed.ptr == end && index >= 0;
+    }
+    if (!is_cuda)
         return error_set(ERR_USAGE, "device '%s': expected auto, cpu, cuda or cuda:i", text);
     if (index >= devices) {
         char found[160];

@@ -51,7 +51,8 @@ int json_string(const char **out, const struct json *value); /* borrowed */
 
 /** Appends `text` as a JSON string with quotes and escapes; bytes that are no UTF-8 become U+FFFD. */
 void json_write_string(struct str *out, const char *text);
-/** Appends the shortest decimal that reads back as the same double ("0.1", "5", "1e-05"); null if not finite. */
+/** Appends the shortest decimal that reads back as the same double ("0.1", "5", "1e-05"); null if not finite.
+ */
 void json_write_f64(struct str *out, double value);
 
 #endif

@@ -45,12 +45,14 @@ const char *const *dataset_names(void);
  * Checked: folder and split file are there (else the error says where it looked and what is expected), labels
  * contiguous from 0, one name per label, no absolute or climbing path, no empty class.
  * Existence of every image is checked by dataset_check_files.
- * @return OK; ERR_USAGE for an unknown name (with the nearest known one) or a missing root; ERR_IO; ERR_FORMAT
+ * @return OK; ERR_USAGE for an unknown name (with the nearest known one) or a missing root; ERR_IO;
+ * ERR_FORMAT
  */
 int dataset_open(struct dataset **out, const char *data_root, const char *name);
 void dataset_free(struct dataset *d);
 
-/** Every image of the list exists; else ERR_IO with the count, the first three absolute paths and the folder. */
+/** Every image of the list exists; else ERR_IO with the count, the first three absolute paths and the folder.
+ */
 int dataset_check_files(const struct dataset *d, const struct item_list *list);
 
 /* ---------------------------------------------------------------- few-shot samples and subsets */

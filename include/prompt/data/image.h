@@ -15,10 +15,11 @@ struct image {
 };
 
 /**
- * Decodes a file, whatever its extension says. Grey is replicated, palettes are expanded, alpha is dropped (not
- * blended), CMYK and YCCK become RGB as (255-C)(255-K)/255, 16-bit is reduced to its high byte, of an animation
- * the first frame counts, EXIF orientation is not applied. JPEG, PNG, BMP and GIF; how far the pixels are from Pillow's
- * stands in image.c. A file that ends too early and one of more than 178,956,970 pixels (Pillow's limit) are errors.
+ * Decodes a file, whatever its extension says. Grey is replicated, palettes are expanded, alpha is dropped
+ * (not blended), CMYK and YCCK become RGB as (255-C)(255-K)/255, 16-bit is reduced to its high byte, of an
+ * animation the first frame counts, EXIF orientation is not applied. JPEG, PNG, BMP and GIF; how far the
+ * pixels are from Pillow's stands in image.c. A file that ends too early and one of more than 178,956,970
+ * pixels (Pillow's limit) are errors.
  * @return OK; ERR_IO or ERR_FORMAT with the absolute path and the reason; ERR_MEMORY
  */
 int image_read(struct image *out, const char *path);
