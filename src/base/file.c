@@ -1,8 +1,11 @@
 /* Files read whole, mapped, or written so that they appear whole or not at all. */
 #include "prompt/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -133,9 +136,33 @@ int file_make_dirs(const char *path)
 
 /* ---------------------------------------------------------------- atomic files */
 
+/* Temporary names end in the writer's process id. What a killed process left is removed when its file is next
+ * written; a writer that lives (or that is another user's: EPERM) keeps its own. */
+static void remove_stale(const char *path)
+{
+    char *dir_path = path_dir(path);
+    DIR *dir = dir_path ? opendir(dir_path) : NULL;
+    const char *slash = strrchr(path, '/');
+    char *prefix = str_format("%s.tmp.", slash ? slash + 1 : path);
+    struct dirent *entry = NULL;
+    while (dir && prefix && (entry = readdir(dir)) != NULL) {
+        if (!str_starts_with(entry->d_name, prefix))
+            continue;
+        char *end = NULL;
+        const long pid = strtol(entry->d_name + strlen(prefix), &end, 10);
+        if (*end == '\0' && pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    free(prefix);
+    if (dir)
+        closedir(dir);
+    free(dir_path);
+}
+
 int atomic_open(struct atomic_file *out, const char *path)
 {
     *out = (struct atomic_file){0};
+    remove_stale(path);
     struct atomic_file f = {.path = str_dup(path),
                             .temporary_path = str_format("%s.tmp.%ld", path, (long)getpid())};
     if (!f.path || !f.temporary_path) {

@@ -165,8 +165,10 @@ static void occupy_standard_streams(void)
 int main(int argc, char **argv)
 {
     occupy_standard_streams();
-    /* A closed pipe is a failed write, reported like a full disk, and never the end inside a checkpoint. */
+    /* A closed pipe, or a file at its size limit, is a failed write, reported like a full disk, and never the
+     * end inside a checkpoint. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* each line of a redirected report arrives when it is printed */
 
     int status = close_stdout(run(argc > 0 ? argc - 1 : 0, argv + 1));

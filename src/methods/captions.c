@@ -83,9 +83,10 @@ static int encode_row(struct tokens *out, const struct tokenizer *t, const char 
         return error_context("class '%s'", class_name);
     status = append_id(out, tokenizer_end(t));
     if (status == OK && n_prefix + (int64_t)out->n > context_length)
-        status =
-            error_set(ERR_USAGE, "class '%s': the text takes %lld tokens, but the model reads at most %lld",
-                      class_name, (long long)(n_prefix + (int64_t)out->n), (long long)context_length);
+        status = error_set(ERR_USAGE,
+                           "class '%.200s%s': the text takes %lld tokens, but the model reads at most %lld",
+                           class_name, strlen(class_name) > 200 ? "..." : "",
+                           (long long)(n_prefix + (int64_t)out->n), (long long)context_length);
     return status;
 }
 

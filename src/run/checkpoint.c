@@ -105,10 +105,11 @@ static int open_checkpoint(struct safetensors **out, scope *s, const char *path)
         return status;
     const char *format = metadata_get(&file->metadata, "format");
     if (!format || strcmp(format, FORMAT) != 0) {
+        status = error_set(ERR_FORMAT,
+                           "'%s': expected a checkpoint of prompt (metadata format '%s'), found '%.80s'",
+                           path, FORMAT, format ? format : "none");
         safetensors_close(file);
-        return error_set(ERR_FORMAT,
-                         "'%s': expected a checkpoint of prompt (metadata format '%s'), found '%s'", path,
-                         FORMAT, format ? format : "none");
+        return status;
     }
     *out = file;
     return OK;
@@ -182,6 +183,14 @@ int checkpoint_read_header(struct provenance *provenance, struct progress *progr
     return status;
 }
 
+static void append_shape(struct str *out, const tensor *t)
+{
+    str_append_char(out, '[');
+    for (int64_t i = 0; i < t_dim(t); i++)
+        str_appendf(out, "%s%" PRId64, i > 0 ? ", " : "", t_size(t, i));
+    str_append_char(out, ']');
+}
+
 static int check_shape(const char *name, const tensor *found, const tensor *expected)
 {
     bool equal = t_dim(found) == t_dim(expected);
@@ -189,8 +198,15 @@ static int check_shape(const char *name, const tensor *found, const tensor *expe
         equal = t_size(found, i) == t_size(expected, i);
     if (equal)
         return OK;
-    return error_set(ERR_SHAPE, "tensor '%s': its shape does not belong to this model and these settings",
-                     name);
+    struct str here = {0};
+    struct str there = {0};
+    append_shape(&here, expected);
+    append_shape(&there, found);
+    int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
+                           name, str_text(&here), str_text(&there));
+    str_free(&here);
+    str_free(&there);
+    return status;
 }
 
 static int copy_trained(struct method *m, scope *s, const struct params *stored)

@@ -231,11 +231,10 @@ static int run_epochs(struct training *t)
     if (t->progress.step == t->progress.n_steps)
         return OK;
     if (interrupt_requested())
-        return error_set(ERR_INTERRUPTED,
-                         "stopped after step %" PRId64 " of %" PRId64
-                         "; saved; go on with: prompt train --resume "
-                         "--out %s",
-                         t->progress.step, t->progress.n_steps, t->options->out_dir);
+        return error_set(
+            ERR_INTERRUPTED,
+            "stopped after step %" PRId64 " of %" PRId64 "%s; go on with: prompt train --resume --out %s",
+            t->progress.step, t->progress.n_steps, t->has_checkpoint ? "; saved" : "", t->options->out_dir);
     log_info(t->session->log,
              "stopped after step %" PRId64 " of %" PRId64 " (--max-steps); go on with --resume",
              t->progress.step, t->progress.n_steps);
