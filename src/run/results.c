@@ -189,14 +189,26 @@ int record_write(struct str *out, const struct record_context *c, const struct e
 
 /* ---------------------------------------------------------------- results.json */
 
-static int check_array(const char *text, size_t n, const char *path)
+static int check_array(bool *is_empty, const char *text, size_t n, const char *path)
 {
     struct json_doc *doc = NULL;
     int status = json_parse(&doc, text, n, path);
     if (status == OK && json_type(json_root(doc)) != JSON_ARRAY)
         status = error_set(ERR_FORMAT, "'%s': expected an array of result records", path);
+    *is_empty = status == OK && !json_first(json_root(doc));
     json_free(doc);
     return status;
+}
+
+/* The length of the array's text without its bracket and the white space around it. */
+static size_t open_length(const char *text, size_t n)
+{
+    while (n > 0 && text[n - 1] != ']')
+        n--;
+    n -= n > 0;
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+        n--;
+    return n;
 }
 
 int results_append(const char *path, const struct str *record)
@@ -204,20 +216,20 @@ int results_append(const char *path, const struct str *record)
     struct str out = {0};
     char *old = NULL;
     size_t n = 0;
+    bool is_empty = true;
     int status = OK;
     if (file_exists(path)) {
         status = file_read(&old, &n, path);
         if (status == OK)
-            status = check_array(old, n, path);
-        while (status == OK && n > 0 && old[n - 1] != ']')
-            n--; /* white space behind the array */
+            status = check_array(&is_empty, old, n, path);
     }
     if (status == OK) {
-        while (n > 0 && (old[n - 1] == ']' || old[n - 1] == '\n'))
-            n--;
-        const bool is_first = n <= 1;
-        str_append_n(&out, is_first ? "[" : old, is_first ? 1 : n);
-        str_append(&out, is_first ? "\n" : ",\n");
+        if (is_empty)
+            str_append(&out, "[\n");
+        else {
+            str_append_n(&out, old, open_length(old, n));
+            str_append(&out, ",\n");
+        }
         str_append(&out, str_text(record));
         str_append(&out, "\n]\n");
         status = str_status(&out);
