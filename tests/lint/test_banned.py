@@ -11,7 +11,7 @@ UNSAFE = re.compile(r"\b(?:std::)?(atoi|atol|atof|sscanf|strtok|strcpy|strcat|sp
 LIBRARY = re.compile(r"\b(?:std::)?(exit|_exit|_Exit|quick_exit|abort|printf|puts|putchar|perror)\s*\(")
 # put together here, so that this file does not hold them
 MACHINE = re.compile("|".join([
-    r"(?<![\w.])/work\b", r"(?<![\w.])/root\b", r"(?<![\w.])/home/\w", r"(?<![\w.])/Users/\w",
+    r"(?<![\w.])/(?:work|root)\b", r"(?<![\w.])/(?:home|Users)/\w",
     r"\bpypi\." + "org", r"\bpythonhosted\." + "org", r"\bdownload\.pytorch\." + "org", r"\bnpmjs\." + "(?:org|com)",
     r"\bdebian\." + "org", r"\bubuntu\." + "com",
 ]))
