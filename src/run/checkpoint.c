@@ -223,7 +223,8 @@ static int copy_trained(struct method *m, scope *s, const struct params *stored)
     return status;
 }
 
-/* The momentum's tensors are created: before the first step there are none. */
+/* The momentum's tensors are created. Before the first step there are none, later one for each trained
+ * tensor. */
 static int copy_momentum(struct sgd *optimizer, const struct method *m, const struct params *stored)
 {
     int status = OK;
@@ -243,6 +244,10 @@ static int copy_momentum(struct sgd *optimizer, const struct method *m, const st
         if (status == OK)
             status = params_add(&optimizer->momentum, p->name + skip, velocity);
     }
+    for (size_t i = 0; status == OK && optimizer->momentum.n > 0 && i < m->trained.n; i++)
+        if (!params_find(&optimizer->momentum, m->trained.items[i].name))
+            status =
+                error_set(ERR_FORMAT, "tensor '%s%s' is missing", MOMENTUM_PREFIX, m->trained.items[i].name);
     return status;
 }
 
