@@ -1,0 +1,123 @@
+/* What one ProMPT step of the small CLIP may cost, in counted calls and handles: no clock, so no noise. */
+#include "torch_test.h"
+
+#include "prompt/nn/optim.h"
+#include "world.h"
+
+/* Measured 2026-11-24 with the plain encoders (N = 2, B = 4, K = 12, 3 layers each): 1286 calls, 118 handles. */
+enum { MAX_CALLS = 1400, MAX_HANDLES = 130, B = 4 };
+
+struct job {
+    scope *scope;
+    struct method *method;
+    struct sgd sgd;
+    size_t n_handles; /* of the last step, before its scope was closed */
+};
+
+static void job_open(struct job *job, const struct world *w)
+{
+    *job = (struct job){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    const struct method_options options = world_options(world_defaults(w), NULL);
+    assert_ok(world_method(&job->method, w, job->scope, &options));
+    sgd_init(&job->sgd, job->scope, &job->method->trained, w->momentum, w->weight_decay);
+}
+
+/* Closes what may have failed on purpose. */
+static void job_close(struct job *job)
+{
+    sgd_deinit(&job->sgd);
+    method_free(job->method);
+    (void)scope_close(job->scope);
+}
+
+static int step(struct job *job, const struct world *w)
+{
+    const size_t before = scope_live_tensors();
+    scope *s = scope_open(job->scope, SCOPE_GRAD_ON);
+    struct method_output out;
+    sgd_clear_grad(&job->sgd);
+    tensor *index = t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), CPU);
+    int status = t_backward(s, world_loss(s, &out, NULL, w, job->method, index, NULL));
+    if (status == OK)
+        status = sgd_step(&job->sgd, w->lr);
+    job->n_handles = scope_live_tensors() - before;
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+/* True if the n-th call of a step comes to pass. */
+static bool makes_call(const struct world *w, uint64_t n)
+{
+    struct job job;
+    job_open(&job, w);
+    shim_fail_after(n);
+    bool failed = step(&job, w) != OK;
+    shim_fail_after(0);
+    job_close(&job);
+    return failed;
+}
+
+static void test_budget__calls_of_a_step(void **state)
+{
+    uint64_t least = 1, most = 1 << 14; /* call `least` is made, call `most` is not */
+    assert_true(makes_call(*state, least));
+    assert_false(makes_call(*state, most));
+    while (most - least > 1) {
+        const uint64_t middle = (least + most) / 2;
+        if (makes_call(*state, middle))
+            least = middle;
+        else
+            most = middle;
+    }
+    print_message("%d calls a step\n", (int)least);
+    assert_in_range(least, 1, MAX_CALLS);
+}
+
+static void test_budget__handles_at_the_end_of_a_step(void **state)
+{
+    struct job job;
+    job_open(&job, *state);
+    assert_ok(step(&job, *state));
+    print_message("%d handles\n", (int)job.n_handles);
+    assert_in_range(job.n_handles, 1, MAX_HANDLES);
+    job_close(&job);
+}
+
+static void test_budget__handles_do_not_grow_from_step_to_step(void **state)
+{
+    struct job job;
+    job_open(&job, *state);
+    assert_ok(step(&job, *state)); /* makes the momentum */
+    const size_t live = scope_live_tensors();
+    for (int i = 0; i < 10; i++) {
+        assert_ok(step(&job, *state));
+        assert_int_equal(scope_live_tensors(), live);
+    }
+    job_close(&job);
+}
+
+static int open_group(void **state)
+{
+    static struct world w;
+    if (torch_init(1) != OK)
+        return -1;
+    world_open(&w, WORLD_DIR, (struct clip_types){DTYPE_F32, DTYPE_F32});
+    *state = &w;
+    return 0;
+}
+
+static int close_group(void **state)
+{
+    world_close(*state);
+    return scope_live_tensors() == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        torch_unit_test(test_budget__calls_of_a_step),
+        torch_unit_test(test_budget__handles_at_the_end_of_a_step),
+        torch_unit_test(test_budget__handles_do_not_grow_from_step_to_step),
+    };
+    return cmocka_run_group_tests_name("budget", tests, open_group, close_group);
+}
