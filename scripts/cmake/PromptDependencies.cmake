@@ -1,7 +1,8 @@
 # Finds everything that prompt stands on; a missing piece ends the configuration with one line that names its package.
 
+# (Two spaces in front keep CMake from breaking the line.)
 function(prompt_missing what debian)
-  message(FATAL_ERROR "prompt needs ${what}: install it (Debian/Ubuntu: apt-get install ${debian}), or run scripts/setup.sh")
+  message(FATAL_ERROR "  prompt needs ${what}: install it (Debian/Ubuntu: apt-get install ${debian}), or run scripts/setup.sh")
 endfunction()
 
 function(prompt_find_library target header library what debian)
@@ -74,7 +75,7 @@ if(NOT torch_root)
   prompt_torch_root_from_python(torch_root)
 endif()
 if(NOT torch_root OR NOT EXISTS "${torch_root}/include/torch/csrc/api/include/torch/torch.h")
-  message(FATAL_ERROR "prompt needs libtorch ${PROMPT_TORCH_MINIMUM} or newer: run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=\"$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)')\"")
+  message(FATAL_ERROR "  prompt needs libtorch ${PROMPT_TORCH_MINIMUM} or newer: run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=\"$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)')\"")
 endif()
 
 file(STRINGS "${torch_root}/include/torch/headeronly/version.h" torch_version_lines
@@ -86,7 +87,7 @@ endif()
 string(REGEX MATCHALL "[0-9]+" torch_version "${torch_version_lines}")
 list(JOIN torch_version "." PROMPT_TORCH_VERSION)
 if(PROMPT_TORCH_VERSION VERSION_LESS PROMPT_TORCH_MINIMUM)
-  message(FATAL_ERROR "prompt needs libtorch ${PROMPT_TORCH_MINIMUM} or newer; ${torch_root} has ${PROMPT_TORCH_VERSION}")
+  message(FATAL_ERROR "  prompt needs libtorch ${PROMPT_TORCH_MINIMUM} or newer; ${torch_root} has ${PROMPT_TORCH_VERSION}")
 endif()
 
 add_library(prompt_libtorch INTERFACE)
