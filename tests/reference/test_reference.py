@@ -328,7 +328,7 @@ class RecordTest(unittest.TestCase):
         for kind in ("initial", "gradient", "change"):
             self.assertEqual({name: tuple(arrays[f"{kind}/{name}"].shape) for name in shapes}, shapes)
         self.assertTrue(all(torch.equal(w, weights[name]) for name, w in world.clip.weights.items()))
-        self.assertEqual(int(metadata["vision_heads"]), DIMS.vision_heads)
+        self.assertEqual(int(metadata["prompt.vision_heads"]), DIMS.vision_heads)
 
 
 if __name__ == "__main__":
