@@ -169,7 +169,8 @@ def open_clip_model(weights, sizes=Sizes(), quick_gelu=False):
     config = open_clip_config(sizes, quick_gelu)
     model = open_clip.CLIP(config["embed_dim"], config["vision_cfg"], config["text_cfg"], quick_gelu=quick_gelu)
     model.load_state_dict(weights)
-    open_clip.set_model_preprocess_cfg(model, {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD})
+    open_clip.set_model_preprocess_cfg(
+        model, {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD})
     return model.eval()
 
 

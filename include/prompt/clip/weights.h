@@ -63,8 +63,10 @@ int weights_save(const struct weights *w, const char *path);
  * the image blocks), except that the logit scale is ln 100, where trained models end, so that predictions are
  * as sharp as theirs.
  *
- * CLIP's own initialization makes features of different inputs nearly parallel. `gain` multiplies the weight
- * matrices of all blocks; a gain above 1 spreads the features.
+ * CLIP's own initialization makes the features of different inputs nearly parallel. `gain` multiplies the
+ * weight matrices of all blocks. Classes predicted for 34 Caltech images among 100 names (cosines of two
+ * texts in the mean): "tiny" 2 (0.71) at gain 1 and 13 (0.50) at 2; "ViT-B-16" 5 (0.92) at 1, 15 (0.71) at 3,
+ * 17 (0.69) at 4.
  *
  * @param arch  "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336"; for tests "tiny" (CLIP's vocabulary) and
  * "micro" (512 tokens)
