@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""A run that was stopped, however and wherever, ends in the same bytes as one that was not."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import harness
+from harness import SmallData, read_safetensors, run, train_words
+
+EPOCHS, STEPS = 3, 15  # 5 base classes of 4 images, batches of 4
+SETTINGS = ("--set", "data.shots=4", "--set", f"training.epochs={EPOCHS}", "--set", "training.lr=0.05")
+
+shared = {}
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    root = pathlib.Path(folder.name)
+    shared["data"] = SmallData(root / "data")
+    shared["model"] = harness.make_model(root / "tiny.safetensors")
+    shared["stopper"] = harness.build_stopper(folder.name)
+    result = train(root / "whole")
+    if result.status != 0:
+        sys.exit(f"the uninterrupted run failed: {result}")
+    shared["whole"] = root / "whole"
+    shared["bytes"] = checkpoint(root / "whole").read_bytes()
+
+
+def checkpoint(folder):
+    return folder / "checkpoint.safetensors"
+
+
+def train(out, *more, **options):
+    return run(*train_words(shared["data"], shared["model"], out, *SETTINGS, *more), **options)
+
+
+def resume(out, *more, **options):
+    return run("train", "--resume", "--out", out, *more, **options)
+
+
+def logged(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def without(record, *keys):
+    return {key: value for key, value in record.items() if key not in keys}
+
+
+class Resumed(harness.Case):
+    def check_same(self, folder):
+        """Checkpoint byte for byte; each step once, with the same numbers; nothing left behind."""
+        self.assertEqual(checkpoint(folder).read_bytes(), shared["bytes"])
+        steps = logged(folder)
+        self.assertEqual([record["step"] for record in steps], list(range(1, STEPS + 1)))
+        for found, expected in zip(steps, logged(shared["whole"])):
+            self.assertEqual(without(found, "seconds", "wait_s"), without(expected, "seconds", "wait_s"))
+        self.assertEqual(harness.leftovers(folder), [])
+
+    def stop_at(self, plan, *more, start=train):
+        """Runs until the plan of stop_at.c strikes, and says with which status."""
+        if not shared["stopper"]:
+            self.skipTest("no C compiler to build stop_at.c")
+        return start(self.tmp / "run", *more, env={"LD_PRELOAD": shared["stopper"], "STOP_AT": plan})
+
+    def check_killed(self, plan, *more, start=train):
+        result = self.stop_at(plan, *more, start=start)
+        self.assertEqual(result.status, -signal.SIGKILL, f"{plan} never struck: {result}")
+        return result
+
+
+class SameBytes(Resumed):
+    def test_of_one_seed_twice_and_resumed_when_finished(self):
+        out = self.tmp / "run"
+        self.check_ok(train(out, "--max-steps", STEPS + 1))
+        self.check_same(out)
+        self.assertIn("this run is finished: nothing to do", self.check_ok(resume(out)).err)
+        self.check_same(out)
+
+    def test_of_any_number_of_decoding_threads(self):
+        (tensors, metadata), *others = [self.trained("--set", f"data.workers={n}") for n in (1, 4)]
+        for other_tensors, other_metadata in others:
+            self.assertEqual(other_tensors, tensors)
+            # where the data lie and how they are read stands in the configuration, not in its hash
+            self.assertEqual(without(other_metadata, "config"), without(metadata, "config"))
+
+    def test_of_decoded_images_kept_and_not_kept(self):
+        self.assertEqual(self.trained("--set", "data.cache_mib=0")[0], read_safetensors(checkpoint(shared["whole"]))[0])
+
+    def trained(self, *more):
+        with tempfile.TemporaryDirectory(dir=self.tmp) as folder:
+            out = pathlib.Path(folder) / "run"
+            self.check_ok(train(out, *more))
+            return read_safetensors(checkpoint(out))
+
+    def test_not_of_another_seed_and_0_is_one(self):
+        one = read_safetensors(checkpoint(shared["whole"]))[0]
+        zero = self.trained("--seed", 0)[0]
+        two = self.trained("--seed", 2)[0]
+        for name in one:
+            self.assertEqual(len({one[name][2], zero[name][2], two[name][2]}), 3, name)
+        self.assertEqual(self.trained("--seed", 0)[0], zero)
+
+
+class Stopped(Resumed):
+    def test_by_max_steps_and_resumed(self):
+        for n in (4, 5):
+            with self.subTest(n=n):
+                out = self.tmp / f"run{n}"
+                result = self.check_ok(train(out, "--max-steps", n))
+                self.assertIn(f"stopped after step {n} of {STEPS} (--max-steps); go on with --resume", result.err)
+                self.assertEqual(read_safetensors(checkpoint(out))[1]["step"], str(n))
+                self.assertEqual(len(logged(out)), n)
+                self.check_ok(resume(out))
+                self.check_same(out)
+
+    def test_by_max_steps_again_and_again(self):
+        out = self.tmp / "run"
+        self.check_ok(train(out, "--max-steps", 2))
+        for n in (2, 9, 10):  # 2 again: nothing to do
+            self.check_ok(resume(out, "--max-steps", n))
+            self.assertEqual(len(logged(out)), n)
+        self.check_ok(resume(out, "--max-steps", 1000))
+        self.check_same(out)
+
+    def check_interrupted(self, result, out):
+        self.check_error(result, 130, r"stopped after step \d+ of 15; saved; go on with: prompt train --resume --out .+")
+        step = int(read_safetensors(checkpoint(out))[1]["step"])
+        self.assertEqual(len(logged(out)), step)
+        self.assertLess(step, STEPS)
+        self.check_ok(resume(out))
+        self.check_same(out)
+
+    def test_by_ctrl_c_in_each_part_of_an_epoch(self):
+        for n in (5, 8):
+            with self.subTest(step=n):
+                self.setUp()
+                out = self.tmp / "run"
+                result = self.stop_at(f"flush:log.jsonl:{n}:0:2")
+                self.assertIn(f"stopped after step {n} of", result.err)
+                self.check_interrupted(result, out)
+
+    def test_by_sigterm(self):
+        self.check_interrupted(self.stop_at("flush:log.jsonl:8:0:15"), self.tmp / "run")
+
+    def test_by_ctrl_c_inside_a_step(self):
+        self.check_interrupted(self.stop_at("flush:log.jsonl:3:5000:2"), self.tmp / "run")
+
+    def test_by_ctrl_c_from_outside(self):
+        out = self.tmp / "run"
+        command = harness.words(*train_words(shared["data"], shared["model"], out, *SETTINGS))
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                if (out / "log.jsonl").exists() and (out / "log.jsonl").read_text().count("\n") >= 2:
+                    process.send_signal(signal.SIGINT)
+                    break
+                time.sleep(0.002)
+            out_text, err_text = process.communicate(timeout=60)
+        result = harness.Result(process.returncode, out_text, err_text)
+        self.check_interrupted(result, out)
+
+    def test_by_ctrl_c_before_the_first_step(self):
+        result = self.stop_at("open:.png:3:0:2")
+        self.check_error(result, 130, r"interrupted after \d+ of 20 images; nothing was recorded")
+        self.check_ok(train(self.tmp / "run"))
+        self.check_same(self.tmp / "run")
+
+    def test_by_ctrl_c_without_a_zero_shot_check_says_that_nothing_is_saved(self):
+        result = self.stop_at("rename:config.json:1:0:2", "--set", "training.check_images=0")
+        self.check_error(result, 130, r"stopped after step 0 of 15; go on with: prompt train --resume --out .+")
+        self.check_ok(resume(self.tmp / "run"))
+        tensors = read_safetensors(checkpoint(self.tmp / "run"))[0]
+        self.assertEqual(tensors, read_safetensors(checkpoint(shared["whole"]))[0])
+
+
+class Killed(Resumed):
+    """kill -9. Each plan of stop_at.c says at which call; the run must have reached it."""
+
+    def test_before_the_run_exists(self):
+        for plan in ("open:.png:7", "write:config.json:1", "rename:config.json:1"):
+            self.check_killed(plan)
+        out = self.tmp / "run"
+        self.check_error(resume(out), 1, r"--resume: cannot open '/.*/run/config\.json': No such file or directory")
+        self.check_ok(train(out))
+        self.check_same(out)
+
+    def check_readable(self, plan):
+        """What a killed run leaves can be used: a whole checkpoint or none, whole records."""
+        out = self.tmp / "run"
+        if checkpoint(out).exists():
+            tensors, metadata = read_safetensors(checkpoint(out))
+            self.assertEqual(tensors.keys(), read_safetensors(checkpoint(shared["whole"]))[0].keys(), plan)
+            self.assertIn(int(metadata["step"]), (5, 10, 15), plan)
+        if (out / "log.jsonl").exists():
+            steps = [record["step"] for record in logged(out)]
+            self.assertEqual(steps, list(range(1, len(steps) + 1)), plan)
+
+    def test_at_every_stage_one_after_the_other(self):
+        self.check_killed("renamed:config.json:1")
+        plans = (
+            # before the first checkpoint: 20 images are decoded for the zero-shot check, 20 for the epoch
+            "open:.png:4", "open:.png:23", "flush:log.jsonl:1", "flush:log.jsonl:2:6000", "write:checkpoint:1",
+            "write:checkpoint:9", "sync:checkpoint:1", "rename:checkpoint:1", "renamed:checkpoint:1",
+            # in the second epoch, and while the log is cut back to the checkpoint
+            "open:.png:3", "write:log.jsonl:1", "rename:log.jsonl:1", "renamed:log.jsonl:1", "flush:log.jsonl:3:4000",
+            "write:checkpoint:15", "rename:checkpoint:1", "renamed:checkpoint:1",
+            # in the last
+            "flush:log.jsonl:2", "flush:log.jsonl:5:4000", "flush:log.jsonl:6", "sync:checkpoint:1",
+            "rename:checkpoint:1", "renamed:checkpoint:1")
+        for plan in plans:
+            self.check_killed(plan, start=resume)
+            self.check_readable(plan)
+        self.assertIn("this run is finished", self.check_ok(resume(self.tmp / "run")).err)
+        self.check_same(self.tmp / "run")
+
+    def test_once_and_resumed(self):
+        for plan in ("flush:log.jsonl:8:4000", "rename:checkpoint:2", "flush:log.jsonl:13"):
+            with self.subTest(plan=plan):
+                self.setUp()
+                self.check_killed(plan)
+                self.check_ok(resume(self.tmp / "run"))
+                self.check_same(self.tmp / "run")
+
+    def test_while_decoding_beside_a_checkpoint(self):
+        self.check_killed("open:.png:50", "--set", "data.cache_mib=0")
+        self.assertTrue(checkpoint(self.tmp / "run").exists())
+        self.check_ok(resume(self.tmp / "run", "--set", "data.cache_mib=1024"))
+        self.check_same(self.tmp / "run")
+
+    def test_in_evaluation(self):
+        out = self.tmp / "run"
+        self.check_ok(train(out))
+
+        def evaluate(folder, **options):
+            return run("eval", "--run", folder, "--classes", "base", "--threads", 1, **options)
+
+        def records():
+            path = out / "results.json"
+            return json.loads(path.read_text()) if path.exists() else []
+
+        self.assertEqual(records(), [])
+        for plan, n in (("open:.png:5", 0), ("write:results.json:1", 0), ("rename:results.json:1", 0),
+                        ("renamed:results.json:1", 1), ("open:.png:5", 1), ("write:results.json:1", 1),
+                        ("sync:results.json:1", 1), ("rename:results.json:1", 1), ("renamed:results.json:1", 2)):
+            self.check_killed(plan, start=evaluate)
+            self.assertEqual(len(records()), n, plan)
+        self.check_ok(evaluate(out))
+        found = records()
+        self.assertEqual(len(found), 3)
+        timing = ("seconds", "images_per_s", "time")
+        self.assertEqual(without(found[0], *timing), without(found[2], *timing))
+        self.check_same(out)
+
+
+if __name__ == "__main__":
+    harness.test_data()
+    harness.main()
