@@ -1,10 +1,9 @@
 /* What one ProMPT step of the small CLIP may cost, in counted calls and handles: no clock, so no noise. */
-#include "torch_test.h"
+#include "world_test.h"
 
 #include "prompt/nn/optim.h"
-#include "world.h"
 
-/* Measured 2026-11-24 with the plain encoders (N = 2, B = 4, K = 12, 3 layers each): 1286 calls, 118 handles. */
+/* Measured 2026-11-24, plain encoders, N = 2, B = 4, K = 12, 3 layers each: 1286 calls, 118 handles. */
 enum { MAX_CALLS = 1400, MAX_HANDLES = 130, B = 4 };
 
 struct job {
@@ -96,22 +95,6 @@ static void test_budget__handles_do_not_grow_from_step_to_step(void **state)
     job_close(&job);
 }
 
-static int open_group(void **state)
-{
-    static struct world w;
-    if (torch_init(1) != OK)
-        return -1;
-    world_open(&w, WORLD_DIR, (struct clip_types){DTYPE_F32, DTYPE_F32});
-    *state = &w;
-    return 0;
-}
-
-static int close_group(void **state)
-{
-    world_close(*state);
-    return scope_live_tensors() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,5 +102,5 @@ int main(void)
         torch_unit_test(test_budget__handles_at_the_end_of_a_step),
         torch_unit_test(test_budget__handles_do_not_grow_from_step_to_step),
     };
-    return cmocka_run_group_tests_name("budget", tests, open_group, close_group);
+    return cmocka_run_group_tests_name("budget", tests, world_group_f32, world_group_close);
 }

@@ -1,11 +1,10 @@
 /* The two encoders' seams on the recorded small CLIP: what fits, and that rows and images do not mix. */
-#include "torch_test.h"
+#include "world_test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "tensor_check.h"
-#include "world.h"
 
 static const double TOLERANCE = 1e-5; /* absolute; measured 2026-11-24: at most 1.7e-6 */
 
@@ -199,22 +198,6 @@ static void test_encoders__logits_are_scaled_cosines(void **state)
     assert_ok(scope_close(s));
 }
 
-static int open_group(void **state)
-{
-    static struct world w;
-    if (torch_init(1) != OK)
-        return -1;
-    world_open(&w, WORLD_DIR, (struct clip_types){DTYPE_F32, DTYPE_F32});
-    *state = &w;
-    return 0;
-}
-
-static int close_group(void **state)
-{
-    world_close(*state);
-    return scope_live_tensors() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,5 +211,5 @@ int main(void)
         torch_unit_test(test_encoders__prompts_for_more_layers_than_there_are_are_an_error),
         torch_unit_test(test_encoders__logits_are_scaled_cosines),
     };
-    return cmocka_run_group_tests_name("encoders", tests, open_group, close_group);
+    return cmocka_run_group_tests_name("encoders", tests, world_group_f32, world_group_close);
 }

@@ -2,13 +2,12 @@
  * The gradient of ProMPT's loss in every trained tensor against central differences, in fp64 on the recorded
  * small CLIP; the filter's picks are forced, so that no step crosses a change of them.
  */
-#include "torch_test.h"
+#include "world_test.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "prompt/base/rng.h"
-#include "world.h"
 
 static const double TOLERANCE = 1e-7; /* measured 2026-11-24 over the settings below: at most 1.1e-8 */
 static const double STEP = 1e-6;      /* the prompts start at 0.02: 1e-5 curves by 1e-6 */
@@ -178,27 +177,11 @@ static void test_gradients__of_detached_iterations_are_not(void **state)
     assert_true(largest_error(*state, changes) > 1e-2);
 }
 
-static int open_group(void **state)
-{
-    static struct world w;
-    if (torch_init(1) != OK)
-        return -1;
-    world_open(&w, WORLD_DIR, (struct clip_types){DTYPE_F64, DTYPE_F64});
-    *state = &w;
-    return 0;
-}
-
-static int close_group(void **state)
-{
-    world_close(*state);
-    return scope_live_tensors() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_gradients__are_central_differences_for_every_setting),
         torch_unit_test(test_gradients__of_detached_iterations_are_not),
     };
-    return cmocka_run_group_tests_name("gradients", tests, open_group, close_group);
+    return cmocka_run_group_tests_name("gradients", tests, world_group_f64, world_group_close);
 }
