@@ -12,6 +12,7 @@ endif()
 
 if(PROMPT_SANITIZE)
   target_compile_options(prompt_compiler INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
-    -fno-omit-frame-pointer)
+    -fno-omit-frame-pointer
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=enum>) # C hands any int over as an enum; the shim answers with an error
   target_link_options(prompt_compiler INTERFACE -fsanitize=address,undefined)
 endif()
