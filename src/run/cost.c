@@ -3,13 +3,17 @@
 
 #include <inttypes.h>
 
-static const double SAVED_WIDTHS = 14.0; /* per token and layer: see cost.h */
+/* Per token and layer: see cost.h. */
+static const double SAVED_WIDTHS = 14.0;
+static const double SAVED_WIDTHS_CPU = 18.5;
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 
 /* Values per token and layer that the backward pass needs, for all layers of a tower. */
-static double saved_bytes(const struct tower_dims *tower, double n_tokens, double value_bytes)
+static double saved_bytes(const struct session *s, const struct tower_dims *tower, double n_tokens)
 {
-    return n_tokens * (double)tower->n_layers * (double)tower->width * SAVED_WIDTHS * value_bytes;
+    const double widths = s->device.kind == DEVICE_CPU ? SAVED_WIDTHS_CPU : SAVED_WIDTHS;
+    const double value_bytes = (double)dtype_size(s->clip->types.products);
+    return n_tokens * (double)tower->n_layers * (double)tower->width * widths * value_bytes;
 }
 
 static double model_bytes(const struct session *s)
@@ -25,7 +29,6 @@ struct cost cost_estimate(const struct session *s, const struct method *m, const
 {
     const struct method_options *o = &m->options;
     const struct clip_dims *d = &s->clip->dims;
-    const double value_bytes = (double)dtype_size(s->clip->types.products);
     const double B = (double)s->config->batch_size, K = (double)classes->n;
     const double patches = (double)((d->image_px / d->patch_px) * (d->image_px / d->patch_px));
     const double n_prompts = (double)(o->filter ? o->vision_prompt_count : classes->n);
@@ -38,8 +41,8 @@ struct cost cost_estimate(const struct session *s, const struct method *m, const
         .n_trained = params_numel(&m->trained),
         .n_steps = n_steps,
         .weights_bytes = model_bytes(s),
-        .text_bytes = saved_bytes(&d->text, text_passes * K * text_tokens, value_bytes),
-        .image_bytes = saved_bytes(&d->vision, image_passes * (1.0 + n_prompts + patches), value_bytes),
+        .text_bytes = saved_bytes(s, &d->text, text_passes * K * text_tokens),
+        .image_bytes = saved_bytes(s, &d->vision, image_passes * (1.0 + n_prompts + patches)),
         .decoded_bytes = (double)s->config->data_cache_mib * 1024.0 * 1024.0,
         .free_bytes = (double)device_free_bytes(s->device),
     };

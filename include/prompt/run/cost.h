@@ -16,7 +16,9 @@ struct cost {
 
 /**
  * The plain encoders keep, for each token and layer, about 14 widths of values for the backward pass: the
- * inputs of both norms, query, key, value, the attention's result, and two MLP-wide tensors of QuickGELU.
+ * inputs of both norms, query, key, value, the attention's result, and two MLP-wide tensors of QuickGELU. On
+ * a CPU the holes that freed temporaries leave between them in glibc's heap come on top: measured 18.4 widths
+ * (text) and 19.0 (images) on the tiny model, 18.4 on ViT-B/16, where 14.1 are in use.
  */
 struct cost cost_estimate(const struct session *s, const struct method *m, const struct class_list *classes,
                           int64_t n_steps);
