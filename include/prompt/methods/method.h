@@ -78,8 +78,6 @@ struct method_ops {
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
 };
 
-/** Names of all methods, NULL-terminated. */
-const char *const *method_list(void);
 /** Positions that a learned prompt takes before a class name, the fixed start token included; 0: none. */
 int64_t method_prefix_tokens(const struct method_options *o);
 
