@@ -149,6 +149,39 @@ static void test_encoders__a_batch_of_images_equals_one_by_one(void **state)
     assert_ok(scope_close(s));
 }
 
+/* The tower layer by layer as Eqs. 8 and 9 say it, without what vision.c shares between its cases. */
+static tensor *encode_by_hand(scope *s, const struct clip *c, const tensor *tokens, tensor *const *prompts,
+                              int64_t n_prompts)
+{
+    const int64_t M = t_size(tokens, 1) - 1;
+    tensor *class_token = t_narrow(s, tokens, 1, 0, 1), *patches = t_narrow(s, tokens, 1, 1, M);
+    tensor *own = NULL; /* what layer J put out at its prompts */
+    for (int64_t j = 0; j < N_LAYERS; j++) {
+        const tensor *between = j < n_prompts ? prompts[j] : own;
+        const tensor *x = between ? t_cat(s, TENSORS(class_token, between, patches), 1)
+                                  : t_cat(s, TENSORS(class_token, patches), 1);
+        const int64_t n_between = between ? A : 0;
+        x = nn_block(s, &c->vision_blocks[j], x, false);
+        class_token = t_narrow(s, x, 1, 0, 1);
+        own = between ? t_narrow(s, x, 1, 1, n_between) : NULL;
+        patches = t_narrow(s, x, 1, 1 + n_between, M);
+    }
+    return nn_linear(s, &c->vision_projection, nn_norm(s, &c->ln_post, t_squeeze(s, class_token, 1)));
+}
+
+static void test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on(void **state)
+{
+    const struct world *w = *state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    tensor *prompts[N_LAYERS];
+    tensor *tokens = clip_image_tokens(s, w->clip, w->pixels);
+    some_prompts(prompts, s, tokens);
+    for (int64_t J = 0; J <= N_LAYERS; J++)
+        expect_close(s, clip_encode_image(s, w->clip, tokens, (const tensor *const *)prompts, J),
+                     encode_by_hand(s, w->clip, tokens, prompts, J));
+    assert_ok(scope_close(s));
+}
+
 static void test_encoders__every_layers_prompts_count(void **state)
 {
     const struct world *w = *state;
@@ -207,6 +240,7 @@ int main(void)
         torch_unit_test(test_encoders__a_prefix_of_embedded_tokens_is_those_tokens),
         torch_unit_test(test_encoders__more_positions_than_the_context_are_an_error),
         torch_unit_test(test_encoders__a_batch_of_images_equals_one_by_one),
+        torch_unit_test(test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on),
         torch_unit_test(test_encoders__every_layers_prompts_count),
         torch_unit_test(test_encoders__prompts_for_more_layers_than_there_are_are_an_error),
         torch_unit_test(test_encoders__logits_are_scaled_cosines),

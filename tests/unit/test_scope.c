@@ -187,10 +187,6 @@ static tensor *no_such_device(scope *s)
     const struct device device = {DEVICE_CUDA, (int)device_count_cuda()};
     return t_to_device(s, ones(s, 2, 3), device);
 }
-static tensor *no_such_type(scope *s)
-{
-    return t_to(s, ones(s, 2, 3), (enum dtype)99);
-}
 static tensor *negative_size(scope *s)
 {
     return t_zeros(s, SHAPE(-3), DTYPE_F32, CPU);
@@ -229,7 +225,6 @@ static void test_scope__what_libtorch_throws_is_one_line(void **state)
         {label_out_of_range, "t_cross_entropy: Target 3 is out of bounds."},
         {more_than_there_is, "t_top_indices: "},
         {no_such_device, "t_to_device: "},
-        {no_such_type, "t_to: unknown dtype"},
         {negative_size, "t_zeros: "},
         {no_gradient, "t_backward: "},
         {gradient_of_integers, "t_require_grad: "},
