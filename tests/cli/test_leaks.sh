@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The program under address, leak and undefined-behaviour sanitizers: training, evaluation and every kind of bad input.
+# PROMPT_ASAN_BIN is a build of preset asan. A leak or a fault changes the exit status that the tests expect to 99.
+# Nothing of libtorch's (2.13, CPU) had to be suppressed.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+skip() {
+    if [ "${PROMPT_REQUIRE_PARITY:-}" = 1 ]; then
+        echo "PROMPT_REQUIRE_PARITY=1, but $1"
+        exit 1
+    fi
+    echo "skipped: $1"
+    exit 77
+}
+[ -n "${PROMPT_ASAN_BIN:-}" ] || skip "PROMPT_ASAN_BIN, a program built by preset asan, is not set"
+[ -x "$PROMPT_ASAN_BIN" ] || { echo "PROMPT_ASAN_BIN: no program '$PROMPT_ASAN_BIN'"; exit 1; }
+grep -q __asan_init "$PROMPT_ASAN_BIN" || { echo "'$PROMPT_ASAN_BIN' is not built with sanitizers"; exit 1; }
+
+export PROMPT_BIN=$PROMPT_ASAN_BIN
+export ASAN_OPTIONS=detect_leaks=1:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=1
+export LSAN_OPTIONS=exitcode=99:report_objects=0
+export UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
+
+# A leak must be seen at all: some machines do not let the leak sanitizer look.
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+echo 'int main(void) { char *volatile p = __builtin_malloc(7); p = 0; return p != 0; }' >"$folder/leak.c"
+"${CC:-cc}" -fsanitize=address -o "$folder/leak" "$folder/leak.c" || skip "no compiler with -fsanitize=address"
+status=0
+"$folder/leak" 2>"$folder/log" || status=$?
+[ $status -eq 99 ] || { cat "$folder/log"; skip "the leak sanitizer finds nothing here (status $status)"; }
+
+python3 test_protocol.py
+python3 test_bad_input.py
+# stop_at.c cannot be preloaded before the sanitizers' own library, so these two of test_resume.py alone
+python3 test_resume.py Stopped.test_by_max_steps_and_resumed Stopped.test_by_ctrl_c_from_outside

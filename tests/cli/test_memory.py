@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Memory of a training: it does not grow with the steps, and the estimate printed before the first step holds."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+from harness import SmallData, train_words
+
+STEPS, WARM_UP = 300, 60
+MAX_GROWTH_KIB = 1024  # measured over 240 steps: see test_does_not_grow_with_the_steps
+MAX_RATIO = 1.25       # of estimate and measurement, either way
+
+shared = {}
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    root = pathlib.Path(folder.name)
+    shared["data"] = SmallData(root / "data", names=[f"thing number {i}" for i in range(40)], n_train=2, n_val=1, n_test=1)
+    shared["model"] = harness.make_model(root / "tiny.safetensors")
+
+
+def status_kib(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii") as stream:
+        match = re.search(rf"^{field}:\s+(\d+) kB", stream.read(), re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+class Memory(harness.Case):
+    def follow(self, *more):
+        """Trains; [(steps done, resident KiB)] while it goes on, and the messages."""
+        out = self.tmp / f"run{len(list(self.tmp.iterdir()))}"
+        command = harness.words(*train_words(shared["data"], shared["model"], out, "--set", "training.check_images=0", *more))
+        samples = []
+        with tempfile.TemporaryFile() as err, subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=err) as process:
+            while process.poll() is None:
+                time.sleep(0.02)
+                try:
+                    n = (out / "log.jsonl").read_bytes().count(b"\n")
+                    samples.append((n, status_kib(process.pid, "VmRSS"), status_kib(process.pid, "VmHWM")))
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+            err.seek(0)
+            text = err.read().decode()
+        self.assertEqual(process.returncode, 0, text)
+        return [sample for sample in samples if sample[1]], text
+
+    def test_does_not_grow_with_the_steps(self):
+        n_epochs = STEPS // 5  # 20 base classes of one image, batches of 4
+        samples, _ = self.follow("--set", "data.shots=1", "--set", f"training.epochs={n_epochs}")
+        early = [rss for n, rss, _ in samples if WARM_UP <= n < WARM_UP + 60]
+        late = [rss for n, rss, _ in samples if n >= STEPS - 60]
+        self.assertGreaterEqual(min(len(early), len(late)), 5, "too few samples")
+        growth = max(late) - max(early)
+        print(f"resident: {max(early)} KiB at steps {WARM_UP} to {WARM_UP + 60}, {max(late)} KiB at the last 60 of {STEPS}: "
+              f"{growth:+} KiB", flush=True)
+        self.assertLessEqual(growth, MAX_GROWTH_KIB)
+
+    def peak(self, batch_size, *more):
+        """Peak KiB and estimated GiB by part, of three steps."""
+        samples, err = self.follow("--set", f"training.batch_size={batch_size}", "--set", "data.shots=2", "--set",
+                                   "training.epochs=2", "--set", "data.cache_mib=0", "--max-steps", 2, *more)
+        parts = re.search(r"about (\d+\.\d+) GiB: model (\d+\.\d+), text side (\d+\.\d+), image side (\d+\.\d+)", err)
+        return max(hwm for *_, hwm in samples), [float(text) for text in parts.groups()]
+
+    def test_estimate_of_the_activations(self):
+        """Batches of 32 and of 4: what both have (libtorch, the model, threads) falls out of the difference."""
+        all_classes = ("--set", "data.classes=all")
+        for name, more in (("text side", (*all_classes, "--set", "iterations=3")),
+                           ("image side", (*all_classes, "--set", "text_prompt.generator=false", "--set", "iterations=8"))):
+            with self.subTest(name):
+                small, small_parts = self.peak(4, *more)
+                large, large_parts = self.peak(32, *more)
+                measured = (large - small) / 2**20
+                estimated = large_parts[0] - small_parts[0]
+                print(f"{name}: batch 4 {small / 1024:.0f} MiB, batch 32 {large / 1024:.0f} MiB; difference measured "
+                      f"{measured:.3f} GiB, estimated {estimated:.3f} GiB", flush=True)
+                self.assertLess(max(measured / estimated, estimated / measured), MAX_RATIO)
+
+
+if __name__ == "__main__":
+    harness.test_data()
+    harness.main()

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""The real size: ViT-B/16 with random weights on real Caltech-101, five training steps and forty evaluated images."""
+
+import json
+import re
+import resource
+import time
+
+import harness
+from harness import read_safetensors, run
+
+STEPS, LIMIT = 5, 40
+MAX_GIB = 8.0
+TARGET_SECONDS = 240  # on two quiet cores; said, not asserted: a busy machine is no fault of the program
+
+
+def peak_gib():
+    """The largest child so far."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+
+
+class RealSize(harness.Case):
+    total = 0.0
+
+    def timed(self, what, *words):
+        start = time.monotonic()
+        result = self.check_ok(run(*words, timeout=900))
+        seconds = time.monotonic() - start
+        self.total += seconds
+        print(f"{what}: {seconds:.1f} s, peak so far {peak_gib():.2f} GiB", flush=True)
+        return result
+
+    def test_trains_and_evaluates(self):
+        data = harness.test_data("caltech-101/split_zhou_Caltech101.json")
+        model, out = self.tmp / "vitb16.safetensors", self.tmp / "run"
+        self.timed("model init", "model", "init", "--arch", "ViT-B-16", "--seed", 1, "--gain", 2, "--out", model)
+        result = self.timed("train", "train", "--config", harness.CONFIGS / "base2new.json", "--data", data, "--dataset",
+                            "caltech101", "--model", model, "--max-steps", STEPS, "--out", out, "--set",
+                            "training.check_images=8", "--set", "data.shots=4")
+        print("\n".join(line for line in result.err.splitlines() if line.startswith(("memory", "steps", "trained"))))
+        self.assertIn("trained  139328 values:", result.err)
+        estimate = float(re.search(r"memory   about (\d+\.\d+) GiB", result.err)[1])
+        print(f"estimated {estimate:.2f} GiB, measured {peak_gib():.2f} GiB", flush=True)
+        self.assertLess(peak_gib(), MAX_GIB)
+        self.assertLess(max(estimate / peak_gib(), peak_gib() / estimate), 1.25)
+
+        records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+        self.assertEqual([record["step"] for record in records], list(range(1, STEPS + 1)))
+        for record in records:
+            self.assertEqual(len(record["losses"]), 2)
+        self.assertGreater(len({record["loss"] for record in records}), 1)
+        print("seconds a step: " + " ".join(f"{record['seconds']:.1f}" for record in records), flush=True)
+        tensors, metadata = read_safetensors(out / "checkpoint.safetensors")
+        self.assertEqual((metadata["step"], tensors["vision_prompts"][1]), (str(STEPS), [9, 8, 768]))
+
+        self.timed("eval", "eval", "--run", out, "--classes", "base", "--limit", LIMIT, "--json", self.tmp / "r.json")
+        record = json.loads((self.tmp / "r.json").read_text())["records"][0]
+        self.assertEqual((record["total"], record["limit"], record["finished"]), (LIMIT, LIMIT, False))
+        self.assertGreaterEqual(record["n_classes_predicted"], 5)
+        print(f"{record['images_per_s']:.2f} images/s, {record['n_classes_predicted']} classes predicted; {self.total:.0f} s "
+              f"in all, peak {peak_gib():.2f} GiB", flush=True)
+        self.assertLess(peak_gib(), MAX_GIB)
+        if self.total > TARGET_SECONDS:
+            print(f"SLOW: more than {TARGET_SECONDS} s", flush=True)
+
+
+if __name__ == "__main__":
+    harness.test_data("caltech-101/split_zhou_Caltech101.json")
+    harness.main()
