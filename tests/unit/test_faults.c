@@ -31,7 +31,7 @@ static int step(scope *run, const struct world *w, struct method *m, struct sgd 
     struct method_output out;
     tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
     sgd_clear_grad(sgd);
-    tensor *index = t_from_i64(s, (const int64_t[]){0, 1}, SHAPE(2), CPU);
+    tensor *index = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
     tensor *loss = world_loss(s, &out, losses, w, m, index, NULL);
     double value = NAN;
     int status = t_backward(s, loss);
