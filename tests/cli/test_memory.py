@@ -11,8 +11,9 @@ import unittest
 import harness
 from harness import SmallData, train_words
 
-STEPS, WARM_UP = 300, 60
-MAX_GROWTH_KIB = 1024  # measured over 240 steps: see test_does_not_grow_with_the_steps
+STEPS, WARM_UP = 500, 200
+# Measured over 1,500 steps: 163,060 KiB after 100, 163,292 after 200, 163,340 after 1,500. The bound is 1 KiB a step.
+MAX_GROWTH_KIB = 256
 MAX_RATIO = 1.25       # of estimate and measurement, either way
 
 shared = {}
