@@ -111,6 +111,20 @@ void file_unmap(const void *data, size_t n)
         munmap((void *)(uintptr_t)data, n);
 }
 
+int file_check_writable(const char *path)
+{
+    char *dir = path_dir(path);
+    if (!dir)
+        return ERR_MEMORY;
+    int status = OK;
+    if (file_is_dir(path))
+        status = io_error("write", path, EISDIR);
+    else if (access(dir, W_OK) != 0)
+        status = io_error("write", path, errno);
+    free(dir);
+    return status;
+}
+
 int file_make_dirs(const char *path)
 {
     char *partial = str_dup(path);

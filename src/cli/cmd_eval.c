@@ -1,5 +1,6 @@
 /* prompt eval */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,21 @@ static int find_files(struct evaluation *e)
     free(dir);
     const bool failed = (run && !e->checkpoint_path) || ((run || out) && !e->results_path);
     return failed ? ERR_MEMORY : OK;
+}
+
+/* What cannot be written is said before the evaluation, not after it. */
+static int check_outputs(const struct evaluation *e)
+{
+    const char *const paths[] = {opt_text(e->v, "json"), opt_text(e->v, "save-logits")};
+    int status = OK;
+    for (size_t i = 0; status == OK && i < sizeof paths / sizeof paths[0]; i++)
+        status = paths[i] ? file_check_writable(paths[i]) : OK;
+    if (status != OK || !e->results_path)
+        return status;
+    char *dir = path_dir(e->results_path);
+    status = dir ? file_make_dirs(dir) : ERR_MEMORY;
+    free(dir);
+    return status == OK ? file_check_writable(e->results_path) : status;
 }
 
 /* Keys that an evaluation may set to other values than the training had. */
@@ -202,8 +218,13 @@ static void add_row(struct evaluation *e, const char *name, int64_t n_images, in
 static void add_per_class(struct evaluation *e, const struct class_list *classes, const struct metrics *m)
 {
     str_appendf(&e->table, "  macro-F1 %.2f\n", 100.0 * metrics_macro_f1(m));
-    for (int64_t k = 0; k < classes->n; k++)
-        str_appendf(&e->table, "  %6.2f  %s\n", 100.0 * metrics_class_accuracy(m, k), classes->names[k]);
+    for (int64_t k = 0; k < classes->n; k++) {
+        const double accuracy = metrics_class_accuracy(m, k);
+        if (isnan(accuracy)) /* a class without images */
+            str_appendf(&e->table, "     n/a  %s\n", classes->names[k]);
+        else
+            str_appendf(&e->table, "  %6.2f  %s\n", 100.0 * accuracy, classes->names[k]);
+    }
 }
 
 static int keep_record(struct evaluation *e, const struct record_context *context,
@@ -211,13 +232,8 @@ static int keep_record(struct evaluation *e, const struct record_context *contex
 {
     struct str record = {0};
     int status = record_write(&record, context, result);
-    if (status == OK && e->results_path) {
-        char *dir = path_dir(e->results_path);
-        status = dir ? file_make_dirs(dir) : ERR_MEMORY;
-        free(dir);
-        if (status == OK)
-            status = results_append(e->results_path, &record);
-    }
+    if (status == OK && e->results_path)
+        status = results_append(e->results_path, &record);
     str_appendf(&e->records, "%s%s", e->records.len > 0 ? ",\n" : "", str_text(&record));
     str_free(&record);
     return status;
@@ -318,6 +334,8 @@ static int run(struct evaluation *e)
         status = choose_subsets(e);
     if (status == OK)
         status = config_check(&e->config);
+    if (status == OK)
+        status = check_outputs(e);
     if (status == OK) {
         interrupt_install();
         status = open_all(e);

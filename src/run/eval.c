@@ -49,8 +49,10 @@ static int check_finite(const float *logits, int64_t n_per_image, const struct b
 {
     for (int64_t i = 0; i < batch->n * n_per_image; i++)
         if (!isfinite(logits[i]))
-            return error_set(ERR_NUMERIC, "the logits of image '%s' are not finite; try --precision fp32",
-                             items->items[batch->items[i / n_per_image]].path);
+            return error_set(
+                ERR_NUMERIC,
+                "the logits of image '%s' are not finite: weights with NaN, or a precision too small",
+                items->items[batch->items[i / n_per_image]].path);
     return OK;
 }
 

@@ -155,9 +155,32 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
 
 /* ---------------------------------------------------------------- the loop */
 
+/* The last step's update may itself have overflowed; such values never replace a good checkpoint. */
+static int check_trained(struct training *t)
+{
+    int status = OK;
+    scope *s = scope_open(t->session->scope, SCOPE_GRAD_OFF);
+    for (size_t i = 0; status == OK && i < t->method->trained.n; i++) {
+        const struct param *p = &t->method->trained.items[i];
+        double finite = 0.0;
+        status = t_item_f64(&finite, s, t_is_finite(s, p->value));
+        if (status == OK && finite == 0.0)
+            status = error_set(ERR_NUMERIC,
+                               "step %" PRId64
+                               ": '%s' is not finite after the update; last good checkpoint: %s; a "
+                               "smaller training.lr may help",
+                               t->progress.step, p->name, t->has_checkpoint ? t->checkpoint_path : "none");
+    }
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
 static int save(struct training *t)
 {
-    int status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
+    int status = check_trained(t);
+    if (status != OK)
+        return status;
+    status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
     t->has_checkpoint = t->has_checkpoint || status == OK;
     return status;
 }

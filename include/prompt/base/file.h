@@ -21,6 +21,10 @@ int file_read(char **out, size_t *n, const char *path);
 int file_map(const void **out, size_t *n, const char *path);
 void file_unmap(const void *data, size_t n);
 
+/** OK if a file could be written at `path` now; to be asked before hours of work, not instead of checking the
+ * write. */
+int file_check_writable(const char *path);
+
 /** Creates a folder and its missing parents; an existing one is fine. */
 int file_make_dirs(const char *path);
 
