@@ -14,10 +14,13 @@
 #include "split_internal.h"
 
 /* A data set with a split file is one row: name, folder below the data root, image folder ("." is the folder
- * itself) and split file below that, template of the CLIP row (verbatim, with the field's missing articles).
+ * itself) and split file below that, template of the CLIP row (verbatim, with the field's missing articles);
+ * what the published split holds: number of classes, images in train, val and test, class_names_digest
+ * (datasets.md 5).
  */
 #define DATASET_TABLE(ROW)                                                                                   \
-    ROW("caltech101", "caltech-101", "101_ObjectCategories", "split_zhou_Caltech101.json", "a photo of a {}.")
+    ROW("caltech101", "caltech-101", "101_ObjectCategories", "split_zhou_Caltech101.json",                   \
+        "a photo of a {}.", 100, 4128, 1649, 2465, "04030f9999682bef")
 
 struct dataset_row {
     const char *name;
@@ -25,30 +28,32 @@ struct dataset_row {
     const char *image_folder;
     const char *split_file;
     const char *template;
+    int64_t n_classes;
+    size_t n_train, n_val, n_test;
+    const char *names_digest;
 };
 
-#define ROW_FIELDS(name, folder, image_folder, split_file, template)                                         \
-    {name, folder, image_folder, split_file, template},
+#define ROW_FIELDS(...) {__VA_ARGS__},
 static const struct dataset_row rows[] = {DATASET_TABLE(ROW_FIELDS)};
 
-#define ROW_NAME(name, folder, image_folder, split_file, template) name,
-static const char *const row_names[] = {DATASET_TABLE(ROW_NAME) NULL};
+#define ROW_NAME(name, ...) name,
+static const char *const row_names[] = {DATASET_TABLE(ROW_NAME)};
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
-const char *const *dataset_names(void)
+static const struct dataset_row *row_of(const char *name)
 {
-    return row_names;
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    return NULL;
 }
 
 static int find_row(const struct dataset_row **out, const char *name)
 {
-    for (size_t i = 0; i < N_ROWS; i++) {
-        if (strcmp(rows[i].name, name) == 0) {
-            *out = &rows[i];
-            return OK;
-        }
-    }
+    *out = row_of(name);
+    if (*out)
+        return OK;
     const char *nearest = str_nearest(name, row_names, N_ROWS);
     if (nearest)
         return error_set(ERR_USAGE, "unknown data set '%s', did you mean '%s'?", name, nearest);
@@ -131,6 +136,55 @@ void dataset_free(struct dataset *d)
     item_list_free(&d->val);
     item_list_free(&d->test);
     free(d);
+}
+
+/* ---------------------------------------------------------------- the published split */
+
+/* 4128 becomes "4,128". */
+static void append_number(struct str *out, size_t n)
+{
+    if (n >= 1000) {
+        append_number(out, n / 1000);
+        str_appendf(out, ",%03zu", n % 1000);
+    } else {
+        str_appendf(out, "%zu", n);
+    }
+}
+
+static void append_difference(struct str *out, const char *what, size_t found, size_t known)
+{
+    if (found == known)
+        return;
+    str_appendf(out, "%s%s ", out->len > 0 ? ", " : "", what);
+    append_number(out, found);
+    str_append(out, " instead of ");
+    append_number(out, known);
+}
+
+int dataset_compare_known(struct str *out, const struct dataset *d)
+{
+    str_clear(out);
+    const struct dataset_row *row = row_of(d->name);
+    if (!row)
+        return OK;
+    char digest[17];
+    int status = class_names_digest(digest, d->class_names, d->n_classes);
+    if (status != OK)
+        return status;
+    struct str differences = {0};
+    append_difference(&differences, "classes", (size_t)d->n_classes, (size_t)row->n_classes);
+    append_difference(&differences, "train", d->train.n, row->n_train);
+    append_difference(&differences, "val", d->val.n, row->n_val);
+    append_difference(&differences, "test", d->test.n, row->n_test);
+    if (d->n_classes == row->n_classes && strcmp(digest, row->names_digest) != 0)
+        str_appendf(&differences, "%sclass names of digest %s instead of %s", differences.len > 0 ? ", " : "",
+                    digest, row->names_digest);
+    status = str_status(&differences);
+    if (differences.len > 0)
+        str_appendf(out, "data set '%s' differs from the published split: %s", d->name,
+                    str_text(&differences));
+    str_free(&differences);
+    return status == OK ? str_status(out) : status;
 }
 
 int dataset_check_files(const struct dataset *d, const struct item_list *list)

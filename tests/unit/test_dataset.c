@@ -174,6 +174,56 @@ static void test_dataset__lists_missing_images(void **state)
     dataset_free(d);
 }
 
+/* ---------------------------------------------------------------- the published split */
+
+static void test_dataset__says_how_it_differs_from_the_published_split(void **state)
+{
+    struct dataset *d = NULL;
+    struct str found = {0};
+    assert_int_equal(
+        open_split(&d, *state,
+                   "{\"train\": [[\"a\", 0, \"x\"]], \"val\": [], \"test\": [[\"b\", 0, \"x\"]]}"),
+        OK);
+    assert_int_equal(dataset_compare_known(&found, d), OK);
+    assert_string_equal(str_text(&found),
+                        "data set 'caltech101' differs from the published split: classes 1 instead of 100, "
+                        "train 1 instead of 4,128, val 0 instead of 1,649, test 1 instead of 2,465");
+    d->train.n += 1234567; /* counted, not read */
+    assert_int_equal(dataset_compare_known(&found, d), OK);
+    assert_non_null(strstr(str_text(&found), "train 1,234,568 instead"));
+    d->train.n -= 1234567;
+    d->name = "another"; /* nothing is known of it */
+    assert_int_equal(dataset_compare_known(&found, d), OK);
+    assert_string_equal(str_text(&found), "");
+    str_free(&found);
+    dataset_free(d);
+}
+
+static void test_dataset__compares_class_names_by_digest(void **state)
+{
+    (void)state;
+    char *names[100];
+    char digest[17];
+    struct str found = {0};
+    struct dataset d = {.name = "caltech101", .class_names = names, .n_classes = 100};
+    d.train.n = 4128;
+    d.val.n = 1649;
+    d.test.n = 2465;
+    for (int i = 0; i < 100; i++)
+        names[i] = str_format("class %d", i);
+    assert_int_equal(class_names_digest(digest, names, 100), OK);
+    char *want =
+        str_format("data set 'caltech101' differs from the published split: class names of digest %s "
+                   "instead of 04030f9999682bef",
+                   digest);
+    assert_int_equal(dataset_compare_known(&found, &d), OK);
+    assert_string_equal(str_text(&found), want);
+    for (int i = 0; i < 100; i++)
+        free(names[i]);
+    free(want);
+    str_free(&found);
+}
+
 /* ---------------------------------------------------------------- few-shot samples */
 
 /* n images of each class, classes in the order of `labels`; paths "<label>-<number>". */
@@ -370,6 +420,10 @@ static void test_dataset__counts_and_names_of_caltech_are_the_published_ones(voi
     assert_int_equal(d->test.n, 2465);
     assert_int_equal(class_names_digest(digest, d->class_names, d->n_classes), OK);
     assert_string_equal(digest, "04030f9999682bef");
+    struct str found = {0};
+    assert_int_equal(dataset_compare_known(&found, d), OK);
+    assert_string_equal(str_text(&found), "");
+    str_free(&found);
     assert_int_equal(item_list_subset(&list, &d->test, CLASS_SUBSET_BASE, d->n_classes), OK);
     assert_int_equal(list.n, 1549);
     item_list_free(&list);
@@ -389,6 +443,8 @@ int main(void)
         test_in_root(test_split__refuses_lists_that_do_not_fit_together),
         test_in_root(test_dataset__says_what_is_missing_and_where),
         test_in_root(test_dataset__lists_missing_images),
+        test_in_root(test_dataset__says_how_it_differs_from_the_published_split),
+        cmocka_unit_test(test_dataset__compares_class_names_by_digest),
         cmocka_unit_test(test_fewshot__visits_classes_by_first_appearance_train_before_val),
         cmocka_unit_test(test_fewshot__takes_a_small_class_whole_and_draws_nothing_for_it),
         cmocka_unit_test(test_fewshot__val_has_at_most_four_and_zero_shots_take_all),

@@ -12,6 +12,7 @@
 
 #include "prompt/base/digest.h"
 #include "prompt/base/error.h"
+#include "prompt/base/str.h"
 
 /** Which classes: all, the first ceil(K/2) labels, or the rest. */
 enum class_subset { CLASS_SUBSET_ALL, CLASS_SUBSET_BASE, CLASS_SUBSET_NEW };
@@ -37,9 +38,6 @@ struct dataset {
     struct item_list train, val, test;
 };
 
-/** Names of all data sets, NULL-terminated. */
-const char *const *dataset_names(void);
-
 /**
  * Reads the lists of data set `name` below the data root.
  * Checked: folder and split file are there (else the error says where it looked and what is expected), labels
@@ -54,6 +52,14 @@ void dataset_free(struct dataset *d);
 /** Every image of the list exists; else ERR_IO with the count, the first three absolute paths and the folder.
  */
 int dataset_check_files(const struct dataset *d, const struct item_list *list);
+
+/**
+ * Compares counts and class names with those of the published split. `*out` becomes one sentence for a
+ * warning, "data set 'caltech101' differs from the published split: train 4,100 instead of 4,128, ...", and
+ * empty if nothing differs or nothing is known. str_free frees it.
+ * @return OK, also if something differs; ERR_MEMORY
+ */
+int dataset_compare_known(struct str *out, const struct dataset *d);
 
 /* ---------------------------------------------------------------- few-shot samples and subsets */
 
