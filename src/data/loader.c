@@ -28,7 +28,7 @@ static int check_options(const struct loader_options *o, const struct item_list 
 {
     const int64_t side_max = 1 << 14;
     if (items->n == 0)
-        return error_set(ERR_USAGE, "there is no image to load");
+        return error_set(ERR_FORMAT, "the caller's list of images is empty, there is nothing to load");
     if (o->image_px < 1 || o->image_px > side_max)
         return error_set(ERR_USAGE, "expected images of 1 to %lld pixels, found %lld", (long long)side_max,
                          (long long)o->image_px);

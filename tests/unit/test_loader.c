@@ -397,7 +397,10 @@ static void test_loader__refuses_options_without_sense(void **state)
     struct world *w = *state;
     struct loader_options options = training();
     struct world nothing = {w->folder, {0}};
-    expect_refused_options(&nothing, &options);
+    struct loader *l = NULL;
+    assert_int_equal(loader_open(&l, &nothing.items, nothing.folder, &options), ERR_FORMAT);
+    assert_null(l);
+    assert_string_equal(error_message(), "the caller's list of images is empty, there is nothing to load");
     options.batch_size = 0;
     expect_refused_options(w, &options);
     options = training();
