@@ -103,11 +103,9 @@ static bool any_starts_with(const struct params *p, const char *prefix)
     return false;
 }
 
-/* If a name starts with `prefix`, only such tensors stay, without it. */
+/* Only the tensors whose name starts with `prefix` stay, without it. */
 static void strip_prefix(struct params *p, const char *prefix)
 {
-    if (!any_starts_with(p, prefix))
-        return;
     size_t n = 0;
     for (size_t i = 0; i < p->n; i++) {
         struct param item = p->items[i];
@@ -119,6 +117,31 @@ static void strip_prefix(struct params *p, const char *prefix)
         p->items[n++] = item;
     }
     p->n = n;
+}
+
+/*
+ * Takes off what a training script puts around the model: "state_dict.", beside which an optimizer's tensors
+ * do not matter, and then "module." of DistributedDataParallel, which all names have. A tensor that stands
+ * outside of "module." is named; if most do, the names stay as they are and the check of the tensors names
+ * the rest.
+ */
+static int unwrap(struct params *p)
+{
+    const char *module = "module.";
+    if (any_starts_with(p, "state_dict."))
+        strip_prefix(p, "state_dict.");
+    size_t n_outside = 0;
+    const char *first = NULL;
+    for (size_t i = 0; i < p->n; i++)
+        if (!str_starts_with(p->items[i].name, module) && n_outside++ == 0)
+            first = p->items[i].name;
+    if (n_outside == 0)
+        strip_prefix(p, module);
+    else if (2 * n_outside < p->n)
+        return error_set(ERR_FORMAT,
+                         "unexpected tensor '%.120s': the names of %zu of %zu tensors start with '%s'", first,
+                         p->n - n_outside, p->n, module);
+    return OK;
 }
 
 /* Image encoders that are no ViT of CLIP's own kind are refused by what they are, not by a list of tensors.
@@ -150,10 +173,9 @@ static bool has_openai_buffers(const struct params *raw)
 static int interpret(struct weights *w, struct params *raw, bool is_script,
                      const struct weights_options *options)
 {
-    strip_prefix(raw,
-                 "state_dict.");  /* a training checkpoint: the optimizer's tensors beside it do not matter */
-    strip_prefix(raw, "module."); /* saved from DistributedDataParallel */
-    int status = refuse_other_encoders(w, raw);
+    int status = unwrap(raw);
+    if (status == OK)
+        status = refuse_other_encoders(w, raw);
     struct weights_origin origin = {
         .path = w->path,
         .metadata = w->file ? &w->file->metadata : NULL,

@@ -124,7 +124,16 @@ int weights_config_beside(struct weights_facts *out, const struct weights_origin
 
 /* ---------------------------------------------------------------- weights_known.c */
 
-/** OpenAI's name of a published archive ("ViT-B/16", "RN50"), NULL if the digest is none of theirs. */
+/** An archive that OpenAI published. */
+struct weights_archive {
+    const char *name; /* "ViT-B/16", "RN50" */
+    const char *sha256;
+};
+
+/** All of them; the last has no name. */
+extern const struct weights_archive weights_known_archives[];
+
+/** OpenAI's name of a published archive, NULL if the digest is none of theirs. */
 const char *weights_known_name(const char *sha256);
 
 /* ---------------------------------------------------------------- weights_arch.c */

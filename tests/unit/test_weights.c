@@ -15,7 +15,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "prompt/clip/weights.h"
+#include "weights_internal.h"
 
 static const struct device cpu = {DEVICE_CPU, 0};
 
@@ -275,21 +275,86 @@ static void test_weights__passes_over_the_buffers_of_real_files(void **state)
     params_free(&p);
 }
 
-static void test_weights__unwraps_checkpoints(void **state)
+/* The model's tensors with `prefix` before each name. */
+static struct params wrap_params(const struct fixture *f, const char *prefix)
 {
-    const struct fixture *f = *state;
     struct params p = {0};
     for (size_t i = 0; i < f->made->tensors.n; i++) {
-        char *name = str_format("state_dict.module.%s", f->made->tensors.items[i].name);
+        char *name = str_format("%s%s", prefix, f->made->tensors.items[i].name);
         assert_int_equal(params_add(&p, name, f->made->tensors.items[i].value), OK);
         free(name);
     }
-    assert_int_equal(params_add(&p, "optimizer.state.0.exp_avg", f->made->tensors.items[0].value), OK);
-    write_params(f, &p);
-    struct weights *w = open_ok(f, &all_options);
-    assert_int_equal(w->tensors.n, f->made->tensors.n);
-    weights_close(w);
-    params_free(&p);
+    return p;
+}
+
+static void test_weights__unwraps_checkpoints(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const prefixes[] = {"state_dict.module.", "state_dict.", "module."};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        struct params p = wrap_params(f, prefixes[i]);
+        if (str_starts_with(prefixes[i], "state_dict."))
+            assert_int_equal(params_add(&p, "optimizer.state.0.exp_avg", f->made->tensors.items[0].value),
+                             OK);
+        write_params(f, &p);
+        struct weights *w = open_ok(f, &all_options);
+        assert_int_equal(w->tensors.n, f->made->tensors.n);
+        weights_close(w);
+        params_free(&p);
+    }
+}
+
+static void test_weights__names_an_extra_tensor_beside_a_wrapped_model(void **state)
+{
+    const struct fixture *f = *state;
+    tensor *any = f->made->tensors.items[0].value;
+    const size_t n = f->made->tensors.n;
+    char *message = str_format(
+        "unexpected tensor 'surprise': the names of %zu of %zu tensors start with 'module.'", n, n + 1);
+    static const char *const prefixes[] = {"module.", "state_dict.module."};
+    for (size_t i = 0; i < 2; i++) {
+        struct params p = wrap_params(f, prefixes[i]);
+        assert_int_equal(params_add(&p, i == 0 ? "surprise" : "state_dict.surprise", any), OK);
+        write_params(f, &p);
+        expect_error(f, &all_options, ERR_FORMAT, message);
+        params_free(&p);
+    }
+    free(message);
+    static const char *const around[] = {"", "state_dict."}; /* here the odd one out is inside */
+    for (size_t i = 0; i < 2; i++) {
+        struct params p = wrap_params(f, around[i]);
+        char *name = str_format("%smodule.surprise", around[i]);
+        assert_int_equal(params_add(&p, name, any), OK);
+        free(name);
+        write_params(f, &p);
+        expect_error(f, &all_options, ERR_FORMAT, "unexpected tensor 'module.surprise'");
+        params_free(&p);
+    }
+}
+
+/* ---------------------------------------------------------------- published archives */
+
+static void test_weights__knows_the_published_archives(void **state)
+{
+    (void)state;
+    static const char *const vits[] = {"ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px"};
+    size_t n_vits = 0;
+    size_t n = 0;
+    for (const struct weights_archive *a = weights_known_archives; a->name; a++, n++) {
+        assert_string_equal(weights_known_name(a->sha256), a->name);
+        assert_int_equal(strlen(a->sha256), 64);
+        assert_int_equal(strspn(a->sha256, "0123456789abcdef"), 64);
+        for (size_t i = 0; i < sizeof vits / sizeof vits[0]; i++)
+            n_vits += strcmp(a->name, vits[i]) == 0;
+        for (const struct weights_archive *b = weights_known_archives; b < a; b++) {
+            assert_string_not_equal(a->name, b->name);
+            assert_string_not_equal(a->sha256, b->sha256);
+        }
+    }
+    assert_int_equal(n_vits, 4);
+    assert_int_equal(n, 9);
+    assert_null(weights_known_name("5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416e"));
+    assert_null(weights_known_name(""));
 }
 
 static void test_weights__refuses_other_image_encoders(void **state)
@@ -431,6 +496,8 @@ int main(void)
         TEST(test_weights__names_missing_extra_and_misshaped_tensors),
         TEST(test_weights__passes_over_the_buffers_of_real_files),
         TEST(test_weights__unwraps_checkpoints),
+        TEST(test_weights__names_an_extra_tensor_beside_a_wrapped_model),
+        cmocka_unit_test(test_weights__knows_the_published_archives),
         TEST(test_weights__refuses_other_image_encoders),
         TEST(test_weights__does_not_guess_heads),
         TEST(test_weights__reads_open_clips_configuration),
