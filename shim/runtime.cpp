@@ -2,6 +2,7 @@
 #include "shim.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 
@@ -44,6 +45,18 @@ size_t available_host_bytes()
     return available;
 }
 
+/** The version of the libtorch that runs, which need not be the one of the headers. */
+std::string running_version()
+{
+    const std::string config = at::show_config(); // "... Build settings: ..., TORCH_VERSION=2.13.0, ..."
+    const std::string key = "TORCH_VERSION=";
+    const size_t at = config.find(key);
+    if (at == std::string::npos)
+        return TORCH_VERSION;
+    const size_t start = at + key.size();
+    return config.substr(start, config.find_first_of(", \n", start) - start);
+}
+
 } // namespace
 
 extern "C" {
@@ -59,6 +72,9 @@ int torch_init(int64_t n_threads)
 #endif
         int64_t n = n_threads > 0 ? n_threads : static_cast<int64_t>(std::thread::hardware_concurrency());
         at::set_num_threads(static_cast<int>(n > 0 ? n : 1));
+        // fp32 means fp32: cuDNN's convolutions otherwise round to TF32, which has 10 bits of mantissa.
+        at::globalContext().setAllowTF32CuDNN(false);
+        at::globalContext().setAllowTF32CuBLAS(false);
         return static_cast<int>(OK);
     });
 }
@@ -70,7 +86,12 @@ int64_t torch_threads(void)
 
 const char *torch_version(void)
 {
-    return TORCH_VERSION;
+    try {
+        static const std::string version = running_version();
+        return version.c_str();
+    } catch (...) { // out of memory
+        return TORCH_VERSION;
+    }
 }
 
 int64_t device_count_cuda(void)
