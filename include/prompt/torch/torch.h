@@ -59,8 +59,8 @@ size_t device_free_bytes(struct device device);
 /**
  * Sets the allocator's thresholds and the number of intra-op threads (0: one per core). To be called once,
  * before the first tensor. glibc's default returns large blocks to the system after every use, and page
- * faults then cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). On CUDA, fp32 is
- * computed in fp32: TF32 is switched off.
+ * faults then cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). On CUDA, fp32
+ * is computed in fp32: TF32 is switched off.
  */
 int torch_init(int64_t n_threads);
 int64_t torch_threads(void);
