@@ -71,11 +71,6 @@ tensor *t_expand(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
     return run(s, "t_expand", [&] { return in(t).expand(shape(dims, n_dims)); });
 }
 
-tensor *t_permute(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
-{
-    return run(s, "t_permute", [&] { return in(t).permute(shape(dims, n_dims)); });
-}
-
 tensor *t_transpose(scope *s, const tensor *t, int64_t dim0, int64_t dim1)
 {
     return run(s, "t_transpose", [&] { return in(t).transpose(dim0, dim1); });
@@ -143,11 +138,6 @@ tensor *t_mul(scope *s, const tensor *a, const tensor *b)
     return run(s, "t_mul", [&] { return at::mul(in(a), in(b)); });
 }
 
-tensor *t_div(scope *s, const tensor *a, const tensor *b)
-{
-    return run(s, "t_div", [&] { return at::div(in(a), in(b)); });
-}
-
 tensor *t_scale(scope *s, const tensor *a, double factor)
 {
     return run(s, "t_scale", [&] { return at::mul(in(a), factor); });
@@ -166,11 +156,6 @@ tensor *t_abs(scope *s, const tensor *a)
 tensor *t_sum(scope *s, const tensor *a)
 {
     return run(s, "t_sum", [&] { return at::sum(in(a)); });
-}
-
-tensor *t_mean(scope *s, const tensor *a)
-{
-    return run(s, "t_mean", [&] { return at::mean(in(a)); });
 }
 
 tensor *t_max(scope *s, const tensor *a)
@@ -224,11 +209,6 @@ tensor *t_gelu(scope *s, const tensor *x)
 tensor *t_sigmoid(scope *s, const tensor *x)
 {
     return run(s, "t_sigmoid", [&] { return at::sigmoid(in(x)); });
-}
-
-tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
-{
-    return run(s, "t_softmax", [&] { return at::softmax(in(x), dim); });
 }
 
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal)

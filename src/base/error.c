@@ -74,11 +74,6 @@ const char *error_message(void)
     return tl_error.message;
 }
 
-int error_status(void)
-{
-    return tl_error.status;
-}
-
 void error_clear(void)
 {
     tl_error.status = OK;

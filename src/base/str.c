@@ -224,12 +224,6 @@ char *path_absolute(const char *path)
     return path_join(cwd, path);
 }
 
-const char *path_base(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 char *path_dir(const char *path)
 {
     const char *slash = strrchr(path, '/');

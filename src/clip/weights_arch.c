@@ -28,11 +28,6 @@ static const struct clip_dims arch_dims[N_ARCHS] = {
     {TOWER(32, 2, 2), TOWER(32, 2, 2), 64, 16, 8, 77, 512},
 };
 
-const char *const *weights_arch_names(void)
-{
-    return arch_names;
-}
-
 int weights_arch_dims(struct clip_dims *out, const char *name)
 {
     struct str list = {0};

@@ -44,9 +44,6 @@ int error_out_of_memory(void);
 /** The message of this thread's last failure, "" if there is none. Valid until the next error_set(). */
 const char *error_message(void);
 
-/** The status of this thread's last failure, OK if there is none. */
-int error_status(void);
-
 /** Forgets this thread's failure. */
 void error_clear(void);
 

@@ -50,8 +50,6 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 char *path_join(const char *dir, const char *name);
 /** The absolute form of `path` without resolving links ("" stays ""); NULL when out of memory. */
 char *path_absolute(const char *path);
-/** Pointer into `path` after its last '/'. */
-const char *path_base(const char *path);
 /** Heap copy of everything before the last '/', "." if there is none. */
 char *path_dir(const char *path);
 

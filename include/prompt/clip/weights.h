@@ -75,8 +75,6 @@ int weights_save(const struct weights *w, const char *path);
  */
 int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t seed, double gain);
 
-/** Names accepted by weights_init, NULL-terminated. */
-const char *const *weights_arch_names(void);
 /** The published architecture of these sizes ("ViT-B-16"), "ViT" if it is none of them. */
 const char *weights_arch_of(const struct clip_dims *dims);
 

@@ -132,7 +132,6 @@ tensor *t_clone(scope *s, const tensor *t);
 tensor *t_detach(scope *s, const tensor *t);
 tensor *t_reshape(scope *s, const tensor *t, const int64_t *dims, size_t n_dims);
 tensor *t_expand(scope *s, const tensor *t, const int64_t *dims, size_t n_dims);
-tensor *t_permute(scope *s, const tensor *t, const int64_t *dims, size_t n_dims);
 tensor *t_transpose(scope *s, const tensor *t, int64_t dim0, int64_t dim1);
 tensor *t_unsqueeze(scope *s, const tensor *t, int64_t dim);
 tensor *t_squeeze(scope *s, const tensor *t, int64_t dim);
@@ -151,12 +150,10 @@ tensor *t_embedding(scope *s, const tensor *weight, const tensor *index);
 tensor *t_add(scope *s, const tensor *a, const tensor *b);
 tensor *t_sub(scope *s, const tensor *a, const tensor *b);
 tensor *t_mul(scope *s, const tensor *a, const tensor *b);
-tensor *t_div(scope *s, const tensor *a, const tensor *b);
 tensor *t_scale(scope *s, const tensor *a, double factor);
 tensor *t_exp(scope *s, const tensor *a);
 tensor *t_abs(scope *s, const tensor *a);
 tensor *t_sum(scope *s, const tensor *a); /* over all axes */
-tensor *t_mean(scope *s, const tensor *a);
 tensor *t_max(scope *s, const tensor *a); /* over all axes */
 tensor *t_is_finite(scope *s, const tensor *a);
 
@@ -171,7 +168,6 @@ tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tens
 tensor *t_relu(scope *s, const tensor *x);
 tensor *t_gelu(scope *s, const tensor *x); /* the exact one (erf) */
 tensor *t_sigmoid(scope *s, const tensor *x);
-tensor *t_softmax(scope *s, const tensor *x, int64_t dim);
 /** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t sees 0..t. */
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal);
 /** x / max(|x|_2, 1e-12) along `dim`. */
