@@ -4,22 +4,15 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "loader_internal.h"
+#include "prompt/base/clock.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* ---------------------------------------------------------------- open and close */
@@ -236,7 +229,7 @@ static int end_of_epoch(const struct loader *l)
 int loader_next(struct batch *out, struct loader *l)
 {
     *out = (struct batch){0};
-    const double start_s = now_s();
+    const double start_s = clock_s();
     int status = OK;
     int64_t n_good = 0;
     pthread_mutex_lock(&l->mutex);
@@ -252,7 +245,7 @@ int loader_next(struct batch *out, struct loader *l)
             release_lent(l);
         } else if (status == OK) {
             *out = (struct batch){n_good,       l->lent_batch, slot->pixels,
-                                  slot->labels, slot->items,   now_s() - start_s};
+                                  slot->labels, slot->items,   clock_s() - start_s};
             l->has_lent = true;
             l->n_delivered++;
         }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "prompt/base/file.h"
@@ -12,13 +11,6 @@
 
 static const double TERMINAL_INTERVAL_S = 0.2;
 static const double PLAIN_INTERVAL_S = 10.0;
-
-double clock_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 void format_duration(char *out, size_t n, double seconds)
 {

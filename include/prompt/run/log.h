@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "prompt/base/clock.h"
 #include "prompt/base/str.h"
 
 /** Messages and progress. On a terminal progress rewrites its line; elsewhere it is a plain line now and
@@ -26,8 +27,6 @@ void log_progress(struct log *log, bool is_last, const char *fmt, ...) PROMPT_PR
 /** Ends an unfinished progress line. */
 void log_finish(struct log *log);
 
-/** Seconds on a clock that never goes back. */
-double clock_s(void);
 /** "2h05m", "3m20s", "12s". */
 void format_duration(char *out, size_t n, double seconds);
 
