@@ -38,22 +38,6 @@ static void append_complaint(struct str *message, const char *title, const struc
         str_appendf(message, " and %zu more", c->n - MAX_NAMED);
 }
 
-static void append_dims(struct str *out, const int64_t *dims, size_t n_dims)
-{
-    str_append_char(out, '[');
-    for (size_t i = 0; i < n_dims; i++)
-        str_appendf(out, "%s%" PRId64, i ? ", " : "", dims[i]);
-    str_append_char(out, ']');
-}
-
-static void append_tensor_dims(struct str *out, const tensor *t)
-{
-    str_append_char(out, '[');
-    for (int64_t i = 0; i < t_dim(t); i++)
-        str_appendf(out, "%s%" PRId64, i ? ", " : "", t_size(t, i));
-    str_append_char(out, ']');
-}
-
 /* ---------------------------------------------------------------- sizes */
 
 /* Axis `dim` of the tensor in OpenAI's layout. A missing tensor or axis is complained about. */
@@ -70,7 +54,7 @@ static int64_t size_of(const struct params *raw, bool is_hugging_face, const cha
     if (t_dim(t) != n_dims || t_numel(t) == 0) {
         struct str detail = {0};
         str_appendf(&detail, " (expected %" PRId64 " dimensions, found ", n_dims);
-        append_tensor_dims(&detail, t);
+        tensor_append_shape(&detail, t);
         str_append(&detail, ")");
         complain(misshaped, source.names[0], str_text(&detail));
         str_free(&detail);
@@ -176,9 +160,9 @@ static void judge(struct str *out, const tensor *t, const struct weight_spec *sp
         same = t_size(t, (int64_t)i) == want[i];
     if (!same) {
         str_append(out, " (expected ");
-        append_dims(out, want, spec->n_dims);
+        shape_append(out, want, spec->n_dims);
         str_append(out, ", found ");
-        append_tensor_dims(out, t);
+        tensor_append_shape(out, t);
         str_append(out, ")");
     } else if (!is_float(t)) {
         str_appendf(out, " (expected floating point, found %s)", dtype_name(t_dtype(t)));

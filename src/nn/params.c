@@ -1,10 +1,9 @@
 /* Named tensors in a fixed order. A model has some hundred of them, so a name is found by looking at each. */
 #include "prompt/nn/params.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "prompt/base/str.h"
 
 int params_add(struct params *p, const char *name, tensor *value)
 {
@@ -47,4 +46,22 @@ void params_free(struct params *p)
         free(p->items[i].name);
     free(p->items);
     *p = (struct params){0};
+}
+
+/* ---------------------------------------------------------------- shapes in messages */
+
+void shape_append(struct str *out, const int64_t *dims, size_t n_dims)
+{
+    str_append_char(out, '[');
+    for (size_t i = 0; i < n_dims; i++)
+        str_appendf(out, "%s%" PRId64, i > 0 ? ", " : "", dims[i]);
+    str_append_char(out, ']');
+}
+
+void tensor_append_shape(struct str *out, const tensor *t)
+{
+    str_append_char(out, '[');
+    for (int64_t i = 0; i < t_dim(t); i++)
+        str_appendf(out, "%s%" PRId64, i > 0 ? ", " : "", t_size(t, i));
+    str_append_char(out, ']');
 }

@@ -183,14 +183,6 @@ int checkpoint_read_header(struct provenance *provenance, struct progress *progr
     return status;
 }
 
-static void append_shape(struct str *out, const tensor *t)
-{
-    str_append_char(out, '[');
-    for (int64_t i = 0; i < t_dim(t); i++)
-        str_appendf(out, "%s%" PRId64, i > 0 ? ", " : "", t_size(t, i));
-    str_append_char(out, ']');
-}
-
 static int check_shape(const char *name, const tensor *found, const tensor *expected)
 {
     bool equal = t_dim(found) == t_dim(expected);
@@ -200,8 +192,8 @@ static int check_shape(const char *name, const tensor *found, const tensor *expe
         return OK;
     struct str here = {0};
     struct str there = {0};
-    append_shape(&here, expected);
-    append_shape(&there, found);
+    tensor_append_shape(&here, expected);
+    tensor_append_shape(&there, found);
     int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
                            name, str_text(&here), str_text(&there));
     str_free(&here);

@@ -2,6 +2,7 @@
 #ifndef PROMPT_NN_PARAMS_H
 #define PROMPT_NN_PARAMS_H
 
+#include "prompt/base/str.h"
 #include "prompt/torch/torch.h"
 
 struct param {
@@ -22,5 +23,9 @@ int params_add(struct params *p, const char *name, tensor *value);
 tensor *params_find(const struct params *p, const char *name);
 int64_t params_numel(const struct params *p); /* values in all tensors */
 void params_free(struct params *p);           /* the list and the names, not the tensors */
+
+/** Appends "[8, 128]" for messages. */
+void shape_append(struct str *out, const int64_t *dims, size_t n_dims);
+void tensor_append_shape(struct str *out, const tensor *t);
 
 #endif
