@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -123,6 +124,47 @@ int file_check_writable(const char *path)
         status = io_error("write", path, errno);
     free(dir);
     return status;
+}
+
+int file_check_dirs(const char *path)
+{
+    char *dir = str_dup(path);
+    while (dir && !file_exists(dir)) { /* up to the nearest one that is there */
+        char *parent = path_dir(dir);
+        const bool is_top = !parent || strcmp(parent, dir) == 0;
+        free(dir);
+        dir = parent;
+        if (is_top)
+            break;
+    }
+    int status = dir ? OK : ERR_MEMORY;
+    if (dir && !file_is_dir(dir))
+        status = io_error("create folder", path, ENOTDIR);
+    else if (dir && access(dir, W_OK) != 0)
+        status = io_error("create folder", path, errno);
+    free(dir);
+    return status;
+}
+
+int file_lock_dir(int *out, const char *path)
+{
+    *out = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (fd < 0)
+        return io_error("open folder", path, errno);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 &&
+        errno == EWOULDBLOCK) { /* where folders cannot be locked, go on */
+        close(fd);
+        return error_set(ERR_USAGE, "'%s' is in use by another process", path);
+    }
+    *out = fd;
+    return OK;
+}
+
+void file_unlock_dir(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 int file_make_dirs(const char *path)

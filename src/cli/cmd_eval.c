@@ -27,7 +27,7 @@ struct evaluation {
     int64_t limit;
     bool subsets[N_SUBSETS]; /* by enum class_subset */
     double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1];
-    struct str table;   /* what is printed */
+    bool has_header;    /* the table's first line is printed */
     struct str records; /* what --json writes, separated by commas */
 };
 
@@ -38,19 +38,21 @@ static int find_files(struct evaluation *e)
 {
     const char *run = opt_text(e->v, "run");
     const char *out = opt_text(e->v, "out");
-    char *dir = NULL;
-    if (run) {
+    if (!run && !out)
+        return OK;
+    char *run_path = path_absolute(run ? run : ""), *dir = NULL;
+    if (run_path && run) {
         const bool is_dir = !str_ends_with(run, ".safetensors");
-        e->checkpoint_path = is_dir ? path_join(run, RUN_CHECKPOINT_FILE) : str_dup(run);
-        dir = out ? str_dup(out) : is_dir ? str_dup(run) : path_dir(run);
-    } else if (out) {
-        dir = str_dup(out);
+        e->checkpoint_path = is_dir ? path_join(run_path, RUN_CHECKPOINT_FILE) : str_dup(run_path);
+        dir = out ? path_absolute(out) : is_dir ? str_dup(run_path) : path_dir(run_path);
+    } else if (run_path) {
+        dir = path_absolute(out);
     }
     if (dir)
         e->results_path = path_join(dir, RUN_RESULTS_FILE);
+    free(run_path);
     free(dir);
-    const bool failed = (run && !e->checkpoint_path) || ((run || out) && !e->results_path);
-    return failed ? ERR_MEMORY : OK;
+    return (run && !e->checkpoint_path) || !e->results_path ? ERR_MEMORY : OK;
 }
 
 /* What cannot be written is said before the evaluation, not after it. */
@@ -65,7 +67,7 @@ static int check_outputs(const struct evaluation *e)
     char *dir = path_dir(e->results_path);
     status = dir ? file_make_dirs(dir) : ERR_MEMORY;
     free(dir);
-    return status == OK ? file_check_writable(e->results_path) : status;
+    return status == OK ? results_check(e->results_path) : status;
 }
 
 /* Keys that an evaluation may set to other values than the training had. */
@@ -96,6 +98,51 @@ static int check_unchanged(const struct config *c, const struct config *trained)
     return status;
 }
 
+static bool is_given(const struct config *c, const char *key)
+{
+    return c->origins[config_find(key)] == CONFIG_COMMAND_LINE;
+}
+
+/* A run may have been trained on a device, or in a precision, that is not here; then this machine's own is
+ * taken. */
+static int adapt_to_machine(struct evaluation *e)
+{
+    struct device device;
+    int status = OK;
+    if (!is_given(&e->config, "device") && device_parse(&device, e->config.device) != OK) {
+        log_info(&e->log, "note: the run was trained on %s, which is not here", e->config.device);
+        status = config_set_key(&e->config, "device", "auto");
+    }
+    if (status == OK)
+        status = device_parse(&device, e->config.device);
+    if (status == OK && !is_given(&e->config, "precision") && e->config.precision == PRECISION_FP16 &&
+        device.kind == DEVICE_CPU) {
+        log_info(&e->log, "note: the run was trained in fp16; on a CPU it is evaluated in fp32");
+        e->config.precision = PRECISION_FP32;
+    }
+    return status;
+}
+
+/* Where model and data were found in training stands in the configuration beside the checkpoint, if that is
+ * there. */
+static int read_places(struct evaluation *e)
+{
+    char *dir = path_dir(e->checkpoint_path);
+    char *path = dir ? path_join(dir, RUN_CONFIG_FILE) : NULL;
+    char *text = NULL;
+    size_t n = 0;
+    int status = path ? OK : ERR_MEMORY;
+    if (status == OK && file_exists(path)) {
+        status = file_read(&text, &n, path);
+        if (status == OK)
+            status = config_read_text(&e->config, text, n, path, CONFIG_RUN);
+    }
+    free(text);
+    free(path);
+    free(dir);
+    return status;
+}
+
 /* The configuration that the checkpoint carries, with the command line's keys over it. */
 static int resolve_from_run(struct evaluation *e)
 {
@@ -104,11 +151,17 @@ static int resolve_from_run(struct evaluation *e)
         return status;
     if (opt_given(e->v, "config"))
         return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
+    if (e->progress.step == 0 && !opt_given(e->v, "untrained"))
+        return error_set(ERR_USAGE,
+                         "'%s' holds prompts that were not trained yet; --untrained evaluates them",
+                         e->checkpoint_path);
     const char *text = e->provenance.config;
     struct config trained;
     status = config_init(&trained);
     if (status == OK)
         status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
+    if (status == OK)
+        status = read_places(e);
     if (status == OK)
         status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
     if (status == OK)
@@ -116,7 +169,7 @@ static int resolve_from_run(struct evaluation *e)
     if (status == OK)
         status = check_unchanged(&e->config, &trained);
     config_free(&trained);
-    return status;
+    return status == OK ? adapt_to_machine(e) : status;
 }
 
 static int resolve(struct evaluation *e)
@@ -137,7 +190,7 @@ static int resolve(struct evaluation *e)
     return status;
 }
 
-/* base and new for a training on base, else what was trained on; or --classes. */
+/* base and new for a training on one of them, all for a training on all; or --classes. */
 static int choose_subsets(struct evaluation *e)
 {
     static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */
@@ -196,35 +249,45 @@ static int open_all(struct evaluation *e)
 
 /* ---------------------------------------------------------------- evaluating */
 
-static void add_row(struct evaluation *e, const char *name, int64_t n_images, int64_t n_classes,
-                    const double *accuracy)
+/* Rows are printed as they are finished, so that nothing that comes later can lose them. */
+static int print_row(struct evaluation *e, const char *name, int64_t n_images, int64_t n_classes,
+                     const double *accuracy)
 {
     const int64_t N = e->method->options.n_iterations;
-    if (e->table.len == 0) {
-        str_append(&e->table, "classes     K  images");
+    struct str row = {0};
+    if (!e->has_header) {
+        str_append(&row, "classes     K  images");
         for (int64_t n = 0; n <= N; n++)
-            str_appendf(&e->table, "     n=%" PRId64, n);
-        str_append(&e->table, "\n");
+            str_appendf(&row, "     n=%" PRId64, n);
+        str_append(&row, "\n");
+        e->has_header = true;
     }
     if (n_images > 0)
-        str_appendf(&e->table, "%-6s %6" PRId64 " %7" PRId64, name, n_classes, n_images);
+        str_appendf(&row, "%-6s %6" PRId64 " %7" PRId64, name, n_classes, n_images);
     else
-        str_appendf(&e->table, "%-21s", name);
+        str_appendf(&row, "%-21s", name);
     for (int64_t n = 0; n <= N; n++)
-        str_appendf(&e->table, " %7.2f", 100.0 * accuracy[n]);
-    str_append(&e->table, "\n");
+        str_appendf(&row, " %7.2f", 100.0 * accuracy[n]);
+    str_append(&row, "\n");
+    int status = cmd_print(&row);
+    str_free(&row);
+    return status;
 }
 
-static void add_per_class(struct evaluation *e, const struct class_list *classes, const struct metrics *m)
+static int print_per_class(const struct class_list *classes, const struct metrics *m)
 {
-    str_appendf(&e->table, "  macro-F1 %.2f\n", 100.0 * metrics_macro_f1(m));
+    struct str rows = {0};
+    str_appendf(&rows, "  macro-F1 %.2f\n", 100.0 * metrics_macro_f1(m));
     for (int64_t k = 0; k < classes->n; k++) {
         const double accuracy = metrics_class_accuracy(m, k);
         if (isnan(accuracy)) /* a class without images */
-            str_appendf(&e->table, "     n/a  %s\n", classes->names[k]);
+            str_appendf(&rows, "     n/a  %s\n", classes->names[k]);
         else
-            str_appendf(&e->table, "  %6.2f  %s\n", 100.0 * accuracy, classes->names[k]);
+            str_appendf(&rows, "  %6.2f  %s\n", 100.0 * accuracy, classes->names[k]);
     }
+    int status = cmd_print(&rows);
+    str_free(&rows);
+    return status;
 }
 
 static int keep_record(struct evaluation *e, const struct record_context *context,
@@ -246,13 +309,14 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     double *accuracy = e->accuracy[classes->subset];
     for (int64_t n = 0; n <= m->n_iterations; n++)
         accuracy[n] = metrics_accuracy(m, n);
-    add_row(e, class_subset_names[classes->subset], m->n_images, classes->n, accuracy);
     const bool per_class = opt_given(e->v, "per-class");
-    if (per_class)
-        add_per_class(e, classes, m);
+    int status = print_row(e, class_subset_names[classes->subset], m->n_images, classes->n, accuracy);
+    if (status == OK && per_class)
+        status = print_per_class(classes, m);
 
     const char *logits_path = opt_text(e->v, "save-logits");
-    int status = logits_path ? eval_save_logits(logits_path, result, items) : OK;
+    if (status == OK && logits_path)
+        status = eval_save_logits(logits_path, result, items);
     const struct record_context context = {
         .session = e->session,
         .classes = classes,
@@ -266,27 +330,50 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     return status == OK ? keep_record(e, &context, result) : status;
 }
 
-static int evaluate(struct evaluation *e, enum class_subset subset)
+/* The images of a half, after --limit; none is an error. */
+static int list_images(struct item_list *out, const struct evaluation *e, enum class_subset subset)
 {
     const struct dataset *d = e->session->dataset;
-    struct class_list classes = {0};
     struct item_list all = {0};
+    *out = (struct item_list){0};
+    int status = item_list_subset(&all, &d->test, subset, d->n_classes);
+    if (status == OK && all.n == 0)
+        status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no test images", d->name,
+                           class_subset_names[subset]);
+    if (status == OK)
+        status = eval_limit(out, &all, e->limit);
+    if (status == OK)
+        status = dataset_check_files(d, out);
+    item_list_free(&all);
+    return status;
+}
+
+/* Every list is looked at before the first image is. */
+static int check_lists(const struct evaluation *e)
+{
+    int status = OK;
+    for (int i = 0; status == OK && i < N_SUBSETS; i++) {
+        struct item_list items = {0};
+        status = e->subsets[i] ? list_images(&items, e, (enum class_subset)i) : OK;
+        item_list_free(&items);
+    }
+    return status;
+}
+
+static int evaluate(struct evaluation *e, enum class_subset subset)
+{
+    struct class_list classes = {0};
     struct item_list items = {0};
     struct eval_result result = {0};
     int status = class_list_open(&classes, e->session, subset);
     if (status == OK)
-        status = item_list_subset(&all, &d->test, subset, d->n_classes);
-    if (status == OK)
-        status = eval_limit(&items, &all, e->limit);
-    if (status == OK)
-        status = dataset_check_files(d, &items);
+        status = list_images(&items, e, subset);
     if (status == OK)
         status = eval_run(&result, e->session, e->method, &classes, &items, opt_given(e->v, "save-logits"));
     if (status == OK)
         status = report(e, &classes, &items, &result);
     eval_result_free(&result);
     item_list_free(&items);
-    item_list_free(&all);
     class_list_close(&classes);
     return status;
 }
@@ -316,12 +403,14 @@ static int finish(struct evaluation *e)
     const bool both = e->subsets[CLASS_SUBSET_BASE] && e->subsets[CLASS_SUBSET_NEW];
     for (int64_t n = 0; both && n <= e->method->options.n_iterations; n++)
         hm[n] = harmonic_mean(e->accuracy[CLASS_SUBSET_BASE][n], e->accuracy[CLASS_SUBSET_NEW][n]);
-    if (both)
-        add_row(e, "HM", 0, 0, hm);
-    if (e->limit > 0)
-        str_appendf(&e->table, "limited to %" PRId64 " images of each list: not a result\n", e->limit);
-    int status = write_json(e, both ? hm : NULL);
-    return status == OK ? cmd_print(&e->table) : status;
+    int status = both ? print_row(e, "HM", 0, 0, hm) : OK;
+    if (status == OK && e->limit > 0) {
+        struct str note = {0};
+        str_appendf(&note, "limited to %" PRId64 " images of each list: not a result\n", e->limit);
+        status = cmd_print(&note);
+        str_free(&note);
+    }
+    return status == OK ? write_json(e, both ? hm : NULL) : status;
 }
 
 static int run(struct evaluation *e)
@@ -340,6 +429,8 @@ static int run(struct evaluation *e)
         interrupt_install();
         status = open_all(e);
     }
+    if (status == OK)
+        status = check_lists(e);
     static const enum class_subset order[] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
     for (size_t i = 0; status == OK && i < N_SUBSETS; i++)
         if (e->subsets[order[i]])
@@ -353,7 +444,6 @@ int cmd_eval(const struct opt_values *v)
     int status = config_init(&e.config);
     if (status == OK)
         status = run(&e);
-    str_free(&e.table);
     str_free(&e.records);
     method_free(e.method);
     session_close(e.session);

@@ -96,9 +96,9 @@ static int print_origins(const struct config *c)
     return status;
 }
 
-static int read_options(struct train_options *out, const struct opt_values *v)
+static int read_options(struct train_options *out, const struct opt_values *v, const char *out_dir)
 {
-    *out = (struct train_options){.out_dir = opt_text(v, "out"),
+    *out = (struct train_options){.out_dir = out_dir,
                                   .resume = opt_given(v, "resume"),
                                   .force = opt_given(v, "force"),
                                   .dry_run = opt_given(v, "dry-run")};
@@ -110,10 +110,10 @@ static int read_options(struct train_options *out, const struct opt_values *v)
     return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
 }
 
-static int train(struct config *c, const struct opt_values *v)
+static int train(struct config *c, const struct opt_values *v, const char *out_dir)
 {
     struct train_options options;
-    int status = read_options(&options, v);
+    int status = read_options(&options, v, out_dir);
     if (status == OK)
         status = resolve(c, v, &options);
     if (status != OK || opt_given(v, "print-config"))
@@ -134,8 +134,14 @@ int cmd_train(const struct opt_values *v)
 {
     struct config c;
     int status = config_init(&c);
+    const char *out = opt_text(v, "out");
+    char *out_dir =
+        out ? path_absolute(out) : NULL; /* messages and the command to resume name it from anywhere */
+    if (out && !out_dir)
+        status = ERR_MEMORY;
     if (status == OK)
-        status = train(&c, v);
+        status = train(&c, v, out_dir);
+    free(out_dir);
     config_free(&c);
     return status;
 }

@@ -31,7 +31,7 @@ static const struct opt machine_options[] = {
     {"device", "NAME", "device", false, NULL},
     {"threads", "N", "threads", false, NULL},
     {"precision", "NAME", "precision", false, NULL},
-    {"quiet", NULL, NULL, false, "no progress and no notes on stderr; errors remain"},
+    {"quiet", NULL, NULL, false, "no progress and no notes on stderr; warnings and errors remain"},
     END_OF_OPTIONS,
 };
 

@@ -2,6 +2,8 @@
  * The text tower, plain: Eqs. 3, 4, 7, 11. Every pair of image and class goes through the whole transformer;
  * this is the readable reference.
  */
+#include <stdlib.h>
+
 #include "prompt/clip/clip.h"
 
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)
@@ -56,16 +58,18 @@ tensor *clip_encode_text(scope *outer, const struct clip *c, const tensor *prefi
     ends =
         t_add(s, ends, t_full(s, SHAPE(1), (double)n_prefix, DTYPE_I64, c->device)); /* behind the prefix */
 
-    tensor *features = NULL; /* [1..B,K,d]; image by image */
+    const tensor **parts = calloc((size_t)(B > 0 ? B : 1), sizeof(tensor *)); /* Z of one image each, [K,d] */
+    if (!parts)
+        scope_fail(s, error_out_of_memory());
     for (int64_t b = 0; b < B && scope_ok(s); b++) {
         scope *image = scope_open(s, SCOPE_GRAD_INHERIT);
         const tensor *prefix = prefixes ? t_select(image, prefixes, 0, b) : NULL;  /* [p,d_l] */
         tensor *z = encode_rows(image, c, prepend(image, prefix, embedded), ends); /* [K,d] */
-        z = t_unsqueeze(image, t_to(image, z, c->types.master), 0);
-        features = scope_keep(image, features ? t_cat(image, TENSORS(features, z), 0) : z);
+        parts[b] = scope_keep(image, t_to(image, z, c->types.master));
         scope_close(image);
     }
-    features = scope_keep(s, features);
+    tensor *features = scope_ok(s) ? scope_keep(s, t_stack(s, parts, (size_t)B, 0)) : NULL;
+    free(parts);
     scope_close(s);
     return features;
 }

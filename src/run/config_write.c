@@ -70,11 +70,16 @@ int config_write(struct str *out, const struct config *c)
     return str_status(out);
 }
 
+int config_write_experiment(struct str *out, const struct config *c)
+{
+    write_keys(out, c, true);
+    return str_status(out);
+}
+
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c)
 {
     struct str text = {0};
-    write_keys(&text, c, true);
-    int status = str_status(&text);
+    int status = config_write_experiment(&text, c);
     if (status == OK)
         status = digest_memory(hex, str_text(&text), text.len);
     str_free(&text);

@@ -106,9 +106,11 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
             keep_batch(out, loop, &batch);
         loop->n_done += batch.n;
         show_progress(s, out, loop, items->n, start_s);
-        if (interrupt_requested())
-            status = error_set(ERR_INTERRUPTED, "interrupted after %lld of %zu images; nothing was recorded",
-                               (long long)loop->n_done, items->n);
+        if (interrupt_requested() && (size_t)loop->n_done < items->n)
+            status =
+                error_set(ERR_INTERRUPTED,
+                          "interrupted after %lld of %zu images of the %s classes, which were not recorded",
+                          (long long)loop->n_done, items->n, class_subset_names[classes->subset]);
     }
     log_finish(s->log);
     out->seconds = clock_s() - start_s;

@@ -211,6 +211,20 @@ static size_t open_length(const char *text, size_t n)
     return n;
 }
 
+int results_check(const char *path)
+{
+    char *text = NULL;
+    size_t n = 0;
+    bool is_empty = true;
+    if (!file_exists(path))
+        return file_check_writable(path);
+    int status = file_read(&text, &n, path);
+    if (status == OK)
+        status = check_array(&is_empty, text, n, path);
+    free(text);
+    return status == OK ? file_check_writable(path) : status;
+}
+
 int results_append(const char *path, const struct str *record)
 {
     struct str out = {0};

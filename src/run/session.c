@@ -76,10 +76,27 @@ static int open_tokenizer(struct session *s)
     return status == OK ? prompt_start_tokens(&s->start_tokens, s->tokenizer) : status;
 }
 
+/* What is stored and said is absolute: a run must be found again from another folder. */
+static int make_absolute(char **path)
+{
+    char *absolute = path_absolute(*path);
+    if (!absolute)
+        return ERR_MEMORY;
+    free(*path);
+    *path = absolute;
+    return OK;
+}
+
 static int open_all(struct session *s)
 {
     struct config *c = s->config;
-    int status = device_parse(&s->device, c->device);
+    int status = make_absolute(&c->model_path);
+    if (status == OK)
+        status = make_absolute(&c->model_merges);
+    if (status == OK)
+        status = make_absolute(&c->data_root);
+    if (status == OK)
+        status = device_parse(&s->device, c->device);
     if (status == OK)
         status = resolve_precision(&s->precision, (enum precision)c->precision, s->device);
     c->precision = (int64_t)s->precision;

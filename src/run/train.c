@@ -69,22 +69,43 @@ static void name_not_finite(struct str *out, scope *s, const struct method *m)
     str_append(out, "the loss itself");
 }
 
-/* One line: step, loss, images, first tensor, largest gradient, last checkpoint, advice. */
-static int not_finite(const struct training *t, scope *s, const struct batch *batch,
+/* The images of a bad batch, all of them, for who looks into the log. */
+static int record_failure(struct training *t, const struct batch *batch)
+{
+    struct str record = {0};
+    str_appendf(&record, "{\"step\": %" PRId64 ", \"epoch\": %" PRId64 ", \"failed\": true, \"images\": [",
+                t->progress.step + 1, t->progress.epoch + 1);
+    for (int64_t i = 0; i < batch->n; i++) {
+        str_append(&record, i > 0 ? ", " : "");
+        json_write_string(&record, t->items.items[batch->items[i]].path);
+    }
+    str_append(&record, "]}");
+    int status = event_log_write(&t->events, &record);
+    str_free(&record);
+    return status;
+}
+
+/* One line: step, loss, first tensor, largest gradient, last checkpoint, advice, and the first images. */
+static int not_finite(struct training *t, scope *s, const struct batch *batch,
                       const struct step_numbers *numbers)
 {
+    enum { MAX_IMAGES = 4 };
     struct str images = {0};
     struct str tensor_name = {0};
-    for (int64_t i = 0; i < batch->n; i++)
+    for (int64_t i = 0; i < batch->n && i < MAX_IMAGES; i++)
         str_appendf(&images, "%s%s", i > 0 ? ", " : "", t->items.items[batch->items[i]].path);
+    if (batch->n > MAX_IMAGES)
+        str_appendf(&images, " and %" PRId64 " more (in %s)", batch->n - MAX_IMAGES, RUN_LOG_FILE);
     name_not_finite(&tensor_name, s, t->method);
-    int status =
-        error_set(ERR_NUMERIC,
-                  "step %" PRId64 ": loss %g is not finite or its gradient is not (largest %g); first tensor "
-                  "that is not finite: %s; images: %s; last good checkpoint: %s; a smaller training.lr or "
-                  "--precision fp32 may help",
-                  t->progress.step + 1, numbers->loss, numbers->largest_gradient, str_text(&tensor_name),
-                  str_text(&images), t->has_checkpoint ? t->checkpoint_path : "none");
+    (void)record_failure(t, batch); /* the run ends with the error below in any case */
+    int status = error_set(
+        ERR_NUMERIC,
+        "step %" PRId64
+        ": the loss (%g) or its gradient (largest %g) is not finite; first tensor that is not: %s; last "
+        "good checkpoint: %s; a smaller training.lr%s may help; images: %s",
+        t->progress.step + 1, numbers->loss, numbers->largest_gradient, str_text(&tensor_name),
+        t->has_checkpoint ? t->checkpoint_path : "none",
+        t->session->precision == PRECISION_FP32 ? "" : " or --precision fp32", str_text(&images));
     str_free(&images);
     str_free(&tensor_name);
     return status;
@@ -127,11 +148,16 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
         str_append(&record, n > 0 ? ", " : "");
         json_write_f64(&record, numbers->losses[n]);
     }
-    str_appendf(&record, "], \"images\": %" PRId64 ", \"seconds\": %.6f, \"wait_s\": %.6f}", batch->n,
-                seconds, batch->wait_s);
+    str_appendf(&record, "], \"images\": %" PRId64 ", \"skipped\": %zu, \"seconds\": %.6f, \"wait_s\": %.6f}",
+                batch->n, loader_n_skipped(t->loader), seconds, batch->wait_s);
     int status = event_log_write(&t->events, &record);
     str_free(&record);
     return status;
+}
+
+static bool reached_limit(const struct training *t)
+{
+    return t->options->max_steps > 0 && t->progress.step >= t->options->max_steps;
 }
 
 static void show_progress(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
@@ -145,7 +171,8 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     t->mean_step_s = t->mean_step_s > 0 ? 0.9 * t->mean_step_s + 0.1 * seconds : seconds;
     char left[32];
     format_duration(left, sizeof left, t->mean_step_s * (double)(p->n_steps - p->step));
-    log_progress(t->session->log, p->step == p->n_steps,
+    const bool is_last = p->step == p->n_steps || reached_limit(t) || interrupt_requested();
+    log_progress(t->session->log, is_last,
                  "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
                  ", loss %s, %.2f images/s, %s left",
                  p->epoch + 1, t->session->config->epochs, p->step, p->n_steps, str_text(&losses),
@@ -181,13 +208,9 @@ static int save(struct training *t)
     if (status != OK)
         return status;
     status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
+    t->has_saved = t->has_saved || status == OK;
     t->has_checkpoint = t->has_checkpoint || status == OK;
     return status;
-}
-
-static bool reached_limit(const struct training *t)
-{
-    return t->options->max_steps > 0 && t->progress.step >= t->options->max_steps;
 }
 
 /* One batch: step, log, count. */
@@ -217,8 +240,8 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
     const double lr = schedule_lr(schedule, t->progress.epoch + 1);
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
     while (status == OK) {
-        if (must_stop(t))
-            return save(t);
+        if (must_stop(t)) /* untrained prompts make no checkpoint */
+            return t->progress.step > 0 ? save(t) : OK;
         struct batch batch;
         status = loader_next(&batch, t->loader);
         if (status == OK && batch.n == 0)
@@ -266,13 +289,13 @@ static int run_epochs(struct training *t)
 
 int train_run(struct config *config, const struct train_options *options, struct log *log)
 {
-    struct training t = {.options = options};
+    struct training t = {.options = options, .lock = -1};
     int status = training_open(&t, config, options, log);
     if (status == OK && !options->dry_run) {
         status = training_begin(&t);
         if (status == OK)
             status = run_epochs(&t);
-        if (status == OK)
+        if (status == OK && t.has_saved)
             log_info(log, "saved %s", t.checkpoint_path);
     }
     training_close(&t);

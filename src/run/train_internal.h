@@ -17,7 +17,9 @@ struct training {
     struct progress progress;
     int64_t steps_per_epoch;
     char *checkpoint_path;
-    bool has_checkpoint;
+    bool has_checkpoint; /* the file is there: saved, or resumed from */
+    bool has_saved;      /* in this process */
+    int lock;            /* of the run folder; -1: none */
     double mean_step_s;
 };
 

@@ -1,6 +1,7 @@
 /* Before the first step: open, check, tell the cost, take the run folder. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,9 @@ static int draw_sample(struct training *t)
     int status = fewshot_sample(&train, &val, d, c->data_shots, (uint32_t)c->seed);
     if (status == OK)
         status = item_list_subset(&t->items, &train, (enum class_subset)c->data_classes, d->n_classes);
+    if (status == OK && t->items.n == 0)
+        status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no training images", d->name,
+                           class_subset_names[c->data_classes]);
     if (status == OK)
         status = dataset_check_files(d, &t->items);
     item_list_free(&train);
@@ -49,7 +53,7 @@ static int fill_provenance(struct training *t)
     char sample[DIGEST_HEX_SIZE];
     char classes[17];
     struct str config = {0};
-    int status = config_write(&config, t->session->config);
+    int status = config_write_experiment(&config, t->session->config);
     if (status == OK)
         status = config_hash(hash, t->session->config);
     if (status == OK)
@@ -93,8 +97,7 @@ static int check_folder(const struct training *t)
         status =
             error_set(ERR_USAGE, "'%s' holds a run already: --resume goes on with it, --force replaces it",
                       t->options->out_dir);
-    if (!used && t->options->resume)
-        status = error_set(ERR_USAGE, "--resume: '%s' holds no run", t->options->out_dir);
+
     free(config);
     return status;
 }
@@ -163,6 +166,11 @@ static int load_checkpoint(struct training *t)
         status = error_set(
             ERR_FORMAT, "'%s': %" PRId64 " of %" PRId64 " steps do not belong to this training of %" PRId64,
             t->checkpoint_path, at.step, at.n_steps, t->progress.n_steps);
+    if (status == OK && (at.step != at.epoch * t->steps_per_epoch + at.step_in_epoch ||
+                         at.step_in_epoch >= t->steps_per_epoch))
+        status = error_set(ERR_FORMAT,
+                           "'%s': epoch %" PRId64 " and step %" PRId64 " of it do not make step %" PRId64,
+                           t->checkpoint_path, at.epoch, at.step_in_epoch, at.step);
     if (status == OK) {
         t->progress = at;
         t->has_checkpoint = true;
@@ -249,9 +257,11 @@ static int check_zero_shot(struct training *t)
         status = eval_run(&result, s, clip, &t->classes, &some, false);
     if (status == OK) {
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
+        const double deviation =
+            sqrt(chance * (1.0 - chance) / (double)some.n); /* of a guess, over these images */
         log_info(s->log, "zero-shot accuracy on %zu training images: %.1f %% (chance %.1f %%)", some.n,
                  100.0 * accuracy, 100.0 * chance);
-        if (accuracy < 2.0 * chance)
+        if (t->classes.n > 1 && accuracy < chance + 2.0 * deviation)
             log_warning(
                 s->log,
                 "zero-shot accuracy is at chance level: with trained weights this means wrong labels, class "
@@ -263,18 +273,25 @@ static int check_zero_shot(struct training *t)
     return status;
 }
 
+/* The folder is made and taken. */
+static int take_folder(struct training *t)
+{
+    int status = file_make_dirs(t->options->out_dir);
+    return status == OK ? file_lock_dir(&t->lock, t->options->out_dir) : status;
+}
+
 int training_begin(struct training *t)
 {
     const bool resume = t->options->resume && file_exists(t->checkpoint_path);
-    int status = OK;
-    if (resume)
+    int status = file_check_dirs(t->options->out_dir); /* before the first picture is looked at */
+    if (status == OK && resume)
         status = load_checkpoint(t);
     if (status == OK && resume && t->progress.step == t->progress.n_steps)
         log_info(t->session->log, "this run is finished: nothing to do");
     if (status == OK && !resume)
         status = check_zero_shot(t);
     if (status == OK)
-        status = file_make_dirs(t->options->out_dir);
+        status = take_folder(t);
     if (status == OK && t->options->force)
         status = clear_folder(t);
     if (status == OK && !resume)
@@ -297,4 +314,5 @@ void training_close(struct training *t)
     provenance_free(&t->provenance);
     session_close(t->session);
     free(t->checkpoint_path);
+    file_unlock_dir(t->lock);
 }

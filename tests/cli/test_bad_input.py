@@ -21,6 +21,13 @@ SETTINGS = ("--set", "data.shots=1", "--set", "training.epochs=2")  # two steps
 NOBODY = 65534
 
 shared = {}
+IMAGE = r"c\d/image_\d+\.png"
+
+
+def not_finite(checkpoint, more=""):
+    """What is said of a step whose loss or gradient is not finite; `more`: behind the first four images."""
+    return (r"step \d+: the loss \(\S+\) or its gradient \(largest \S+\) is not finite; first tensor that is not: .*'.+'; last good "
+            rf"checkpoint: {checkpoint}; a smaller training\.lr may help; images: {IMAGE}(, {IMAGE}){{3}}{more}")
 
 
 def setUpModule():
@@ -49,9 +56,9 @@ class Bad(harness.Case):
         return run(*train_words(self.data, self.model, self.out, *SETTINGS, *more), **options)
 
     def check_refused(self, result, status, pattern):
-        """An error before the first step: no run folder."""
+        """An error before the first step: no run folder, or, once images are read, an empty one."""
         self.check_error(result, status, pattern)
-        self.assertFalse(self.out.exists())
+        self.assertEqual(os.listdir(self.out) if self.out.exists() else [], [])
 
     def zero_shot(self, *more, **options):
         return run("eval", "--config", harness.CONFIGS / "zeroshot.json", "--data", self.data.root, "--dataset",
@@ -147,8 +154,8 @@ class Weights(Bad):
         write_safetensors(self.model, tensors, metadata)
         self.check_refused(self.train(), 1, r"the logits of image 'c\d/image_\d+\.png' are not finite.*")
         result = self.train("--set", "training.check_images=0")
-        self.check_error(result, 1, r"step 1: loss -?nan is not finite or its gradient is not \(largest -?nan\); first tensor "
-                         r"that is not finite: .+; images: c\d/image_\d+\.png, .*; last good checkpoint: none; .*")
+        self.check_error(result, 1, not_finite("none"))
+        self.assertIn("step 1: ", result.errors[0])
         self.assertFalse((self.out / "checkpoint.safetensors").exists())
 
 
@@ -241,6 +248,51 @@ class Data(Bad):
         path.unlink()
         self.check_refused(self.train(), 1, r"data set 'caltech101': 1 of 5 images are missing in '/.*', first: '" +
                            re.escape(str(path)) + "'")
+
+    def test_missing_files_by_relative_paths(self):
+        """Whatever was typed, the error says where it looked."""
+        here = {"cwd": self.tmp}
+        good = ["train", "--config", harness.CONFIGS / "base2new.json", "--data", self.data.root, "--dataset", "caltech101",
+                "--model", self.model, "--set", "vision_prompt.depth=2", "--out", "run"]
+        inside = lambda name: re.escape(f"'{self.tmp.resolve()}/{name}'")
+
+        def check(option, value, status, pattern):
+            words = list(good)
+            words[words.index(option) + 1] = value
+            self.check_refused(run(*words, **here), status, pattern)
+
+        check("--model", "none.safetensors", 1, f"cannot open {inside('none.safetensors')}: No such file or directory")
+        check("--data", "nowhere", 2, f"the data root {inside('nowhere')} is not a folder")
+        (self.tmp / "file").write_text("")
+        check("--out", "file/run", 1, f"cannot create folder {inside('file/run')}: Not a directory")
+        self.check_error(run("eval", "--run", "none", **here), 1,
+                         f"no checkpoint: {inside('none/checkpoint.safetensors')} does not exist")
+        self.check_error(run("train", "--resume", "--out", "none", **here), 1,
+                         f"--resume: cannot open {inside('none/config.json')}: No such file or directory")
+        self.check_error(self.zero_shot("--json", "none/r.json", **here), 1,
+                         f"cannot write {inside('none/r.json')}: No such file or directory")
+
+    def test_data_set_of_one_class(self):
+        """The new half is empty: said before anything is evaluated."""
+        self.data = SmallData(self.tmp / "one", names=("apple",))
+        empty = r"data set 'caltech101': the new classes have no test images"
+        for classes in ("new", "base,new"):
+            result = self.check_error(self.zero_shot("--classes", classes), 1, empty)
+            self.assertNotIn("evaluated", result.err)
+        result = self.check_ok(self.train())
+        result = self.check_error(run("eval", "--run", self.out, "--threads", 1), 1, empty)
+        self.assertNotIn("evaluated", result.err)
+        self.assertFalse((self.out / "results.json").exists())
+        self.out = self.tmp / "another"
+        self.check_refused(self.train("--set", "data.classes=new"), 1, empty.replace("test", "training"))
+
+    def test_records_that_cannot_be_written(self):
+        """Hours of evaluation must not end in a path that was wrong from the start."""
+        for option, name in (("--json", "r.json"), ("--save-logits", "l.safetensors")):
+            with self.subTest(option=option):
+                result = self.zero_shot("--classes", "base", option, self.tmp / "none" / name)
+                self.check_error(result, 1, rf"cannot write '/.*/none/{re.escape(name)}': No such file or directory")
+                self.assertNotIn("evaluated", result.err)
 
     def check_unreadable(self, data, why):
         path = self.train_image()
@@ -589,15 +641,24 @@ class Disk(Bad):
     def test_loss_that_is_not_finite(self):
         # weights of 1,000 times minus themselves grow until their squares overflow; the first epoch warms up
         result = self.start(self.out, "--set", "training.lr=1000", "--set", "training.weight_decay=1")
-        found = self.check_error(result, 1, r"step \d+: loss \S+ is not finite or its gradient is not \(largest \S+\); first "
-                                 r"tensor that is not finite: .*'.+'; images: c\d/image_\d+\.png(, c\d/image_\d+\.png){3}; last "
-                                 r"good checkpoint: /.*/run/checkpoint\.safetensors; a smaller training\.lr or .* may help")
+        found = self.check_error(result, 1, not_finite(r"/.*/run/checkpoint\.safetensors"))
         step = int(re.search(r"step (\d+)", found.errors[0])[1])
         self.assertGreater(step, 5)
         tensors, metadata = read_safetensors(self.out / "checkpoint.safetensors")
         self.assertIn(metadata["step"], ("5", "10"))
         for name, tensor in tensors.items():
             self.assertTrue(all(map(math.isfinite, harness.numbers(tensor))), name)
+
+    def test_loss_of_a_large_batch_that_is_not_finite(self):
+        self.data = SmallData(self.tmp / "data", n_train=20, n_val=1, n_test=1)
+        result = run(*train_words(self.data, self.model, self.out, "--set", "data.shots=20", "--set", "training.batch_size=100",
+                                  "--set", "training.epochs=40", "--set", "training.lr=1000", "--set",
+                                  "training.weight_decay=1"))
+        # four of the 100 are named, the rest stands in the log
+        found = self.check_error(result, 1, not_finite(r"/.*/run/checkpoint\.safetensors", r" and 96 more \(in log\.jsonl\)"))
+        record = json.loads((self.out / "log.jsonl").read_text().splitlines()[-1])
+        self.assertEqual((record["failed"], record["step"]), (True, int(re.search(r"step (\d+)", found.errors[0])[1])))
+        self.assertEqual(sorted(record["images"]), sorted(path for path, label, _ in self.data.split["train"] if label < 5))
 
 
 if __name__ == "__main__":

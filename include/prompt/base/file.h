@@ -21,9 +21,15 @@ int file_read(char **out, size_t *n, const char *path);
 int file_map(const void **out, size_t *n, const char *path);
 void file_unmap(const void *data, size_t n);
 
-/** OK if a file could be written at `path` now; to be asked before hours of work, not instead of checking the
+/** OK if a file could be written at `path` now: asked before hours of work, not instead of checking the
  * write. */
 int file_check_writable(const char *path);
+/** OK if file_make_dirs(path) would work and files could be written there. */
+int file_check_dirs(const char *path);
+
+/** Takes a folder for this process until file_unlock_dir; ERR_USAGE if another process has it. */
+int file_lock_dir(int *out, const char *path);
+void file_unlock_dir(int lock); /* a no-op for a negative one */
 
 /** Creates a folder and its missing parents; an existing one is fine. */
 int file_make_dirs(const char *path);

@@ -3,7 +3,8 @@
  * needed to use or continue it in the metadata. Self-describing: given by path, it says what it was trained
  * with.
  *
- * The bytes depend on the training alone (no time, no machine), so that a resumed run ends in the same file.
+ * The bytes depend on the training alone (no time, no path, no machine), so that a resumed run ends in the
+ * same file.
  */
 #ifndef PROMPT_RUN_CHECKPOINT_H
 #define PROMPT_RUN_CHECKPOINT_H
@@ -22,7 +23,7 @@ struct progress {
 
 /** What the training depends on; strings are owned. */
 struct provenance {
-    char *config;         /* the resolved configuration, JSON */
+    char *config;         /* the keys that define the experiment, JSON */
     char *config_hash;    /* of its experiment keys */
     char *weights_sha256; /* of the CLIP weights */
     char *sample_digest;  /* of the few-shot list */

@@ -88,6 +88,8 @@ int config_check_training(const struct config *c);
 
 /** Nested JSON, every key, table order, numbers in shortest form: what is stored and read back. */
 int config_write(struct str *out, const struct config *c);
+/** The same of the hashed keys alone: what defines the experiment, wherever it ran. */
+int config_write_experiment(struct str *out, const struct config *c);
 /**
  * SHA-256 of config_write with the hashed keys alone: two runs of equal hash are the same experiment.
  *
