@@ -62,7 +62,8 @@ scope *scope_open(scope *parent, enum scope_grad grad)
     s->parent = parent;
     s->status = parent ? parent->status : OK;
     s->grad_before = at::GradMode::is_enabled();
-    if (grad != SCOPE_GRAD_INHERIT)
+    s->sets_grad = grad != SCOPE_GRAD_INHERIT;
+    if (s->sets_grad)
         at::GradMode::set_enabled(grad == SCOPE_GRAD_ON);
     return s;
 }
@@ -74,7 +75,8 @@ int scope_close(scope *s)
     int status = s->status;
     if (status != OK && s->parent && s->parent->status == OK)
         s->parent->status = status;
-    at::GradMode::set_enabled(s->grad_before);
+    if (s->sets_grad)
+        at::GradMode::set_enabled(s->grad_before);
     live_tensors.fetch_sub(s->tensors.size(), std::memory_order_relaxed);
     delete s;
     return status;

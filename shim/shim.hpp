@@ -13,7 +13,8 @@
 struct scope {
     std::deque<at::Tensor> tensors;
     scope *parent = nullptr;
-    bool grad_before = true; // the mode to restore
+    bool sets_grad = false;  // it changed the gradient mode
+    bool grad_before = true; // the mode to restore then
     int status = OK;         // first failure
 };
 
