@@ -2,7 +2,7 @@
  * The text tower, plain: Eqs. 3, 4, 7, 11. Every pair of image and class goes through the whole transformer;
  * this is the readable reference.
  */
-#include "prompt/clip/clip.h"
+#include "fast.h"
 
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)
 {
@@ -40,8 +40,8 @@ static int check_context(const struct clip *c, int64_t n_prefix, const struct te
                      (long long)n_prefix, (long long)rows->n_tokens, (long long)c->dims.context_length);
 }
 
-tensor *clip_encode_text(scope *outer, const struct clip *c, const tensor *prefixes,
-                         const struct text_rows *rows)
+static tensor *plain_encode_text(scope *outer, const struct clip *c, const tensor *prefixes,
+                                 const struct text_rows *rows)
 {
     const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
     const int64_t K = rows->n;
@@ -68,4 +68,29 @@ tensor *clip_encode_text(scope *outer, const struct clip *c, const tensor *prefi
     features = scope_keep(s, features);
     scope_close(s);
     return features;
+}
+
+/* ---------------------------------------------------------------- the seam */
+
+int clip_texts_create(struct clip_texts *out, scope *run, const struct clip *c, const struct text_rows *rows,
+                      int64_t n_prefix, int64_t n_images)
+{
+    *out = (struct clip_texts){.rows = rows};
+    int status = check_context(c, n_prefix, rows);
+    if (status == OK && c->fast)
+        status = text_layout_create(&out->layout, run, c, rows, n_prefix, n_images);
+    return status;
+}
+
+void clip_texts_free(struct clip_texts *texts)
+{
+    text_layout_free(texts->layout);
+    *texts = (struct clip_texts){0};
+}
+
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
+                         const struct clip_texts *texts)
+{
+    return c->fast ? fast_encode_text(s, c, tape, prefixes, texts->layout)
+                   : plain_encode_text(s, c, prefixes, texts->rows);
 }
