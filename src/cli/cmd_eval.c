@@ -257,7 +257,7 @@ static int evaluate(struct evaluation *e, enum class_subset subset)
     struct item_list all = {0};
     struct item_list items = {0};
     struct eval_result result = {0};
-    int status = class_list_open(&classes, e->session, subset);
+    int status = class_list_open(&classes, e->session, subset, e->config.eval_batch_size);
     if (status == OK)
         status = item_list_subset(&all, &d->test, subset, d->n_classes);
     if (status == OK)

@@ -215,7 +215,8 @@ int training_open(struct training *t, struct config *config, const struct train_
     if (status == OK)
         status = draw_sample(t);
     if (status == OK)
-        status = class_list_open(&t->classes, t->session, (enum class_subset)config->data_classes);
+        status = class_list_open(&t->classes, t->session, (enum class_subset)config->data_classes,
+                                 config->batch_size);
     if (status == OK)
         status = session_create_method(&t->method, t->session, t->classes.n);
     if (status == OK)
