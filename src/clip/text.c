@@ -2,6 +2,8 @@
  * The text tower, plain: Eqs. 3, 4, 7, 11. Every pair of image and class goes through the whole transformer;
  * this is the readable reference.
  */
+#include <math.h>
+
 #include "fast.h"
 
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)
@@ -75,7 +77,7 @@ static tensor *plain_encode_text(scope *outer, const struct clip *c, const tenso
 int clip_texts_create(struct clip_texts *out, scope *run, const struct clip *c, const struct text_rows *rows,
                       int64_t n_prefix, int64_t n_images)
 {
-    *out = (struct clip_texts){.rows = rows};
+    *out = (struct clip_texts){.rows = rows, .keep_bytes = (double)INFINITY};
     int status = check_context(c, n_prefix, rows);
     if (status == OK && c->fast)
         status = text_layout_create(&out->layout, run, c, rows, n_prefix, n_images);
@@ -91,6 +93,6 @@ void clip_texts_free(struct clip_texts *texts)
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
                          const struct clip_texts *texts)
 {
-    return c->fast ? fast_encode_text(s, c, tape, prefixes, texts->layout)
+    return c->fast ? fast_encode_text(s, c, tape, prefixes, texts)
                    : plain_encode_text(s, c, prefixes, texts->rows);
 }

@@ -137,6 +137,24 @@ void text_layout_free(struct text_layout *l)
     free(l);
 }
 
+/* Per row and layer: two normalized inputs, query, key, value, the MLP's slope. Layer 1's attention input is
+ * constant, the last layer has one row a class behind its keys and values. */
+static double chunk_kept_bytes(const struct token_forest *f, const struct clip *c, int64_t n_images)
+{
+    const double W = (double)c->dims.text.width, L = (double)c->dims.text.n_layers;
+    const double n = (double)f->n_nodes, C = (double)f->n_rows, slope = (double)c->dims.text.mlp_width;
+    const double values = n * ((L - 1.0) * (5.0 * W + slope) - 4.0 * W) + n * 3.0 * W + C * (3.0 * W + slope);
+    return (double)n_images * values * (double)dtype_size(c->types.products);
+}
+
+double text_layout_kept_bytes(const struct text_layout *l, const struct clip *c, int64_t n_images)
+{
+    double bytes = 0.0;
+    for (size_t i = 0; i < l->forests.n; i++)
+        bytes += chunk_kept_bytes(&l->forests.items[i], c, n_images);
+    return bytes;
+}
+
 /* ---------------------------------------------------------------- forward */
 
 /* Keys and values of the prefix at one layer, views [B,p,W], and the sums of their gradients. */
@@ -355,6 +373,7 @@ struct text_state {
     scope *scope; /* what the prefix saved */
     const struct clip *clip;
     const struct text_layout *layout;
+    double keep_bytes; /* of all chunks */
     struct text_part prefix;
     struct text_part *chunks;  /* [forests.n]; each saves in a scope of its own, closed when it is done */
     struct prefix_layer *keys; /* [layers] */
@@ -381,15 +400,17 @@ static void free_text_state(void *opaque)
     free(st);
 }
 
-static struct text_state *text_state_create(const struct clip *c, const struct text_layout *layout)
+static struct text_state *text_state_create(const struct clip *c, const struct clip_texts *texts)
 {
-    const size_t L = (size_t)c->fast->text.n_layers;
     struct text_state *st = calloc(1, sizeof *st);
     if (!st)
         return NULL;
-    *st = (struct text_state){.scope = scope_open(NULL, SCOPE_GRAD_INHERIT), .clip = c, .layout = layout};
-    st->chunks = calloc(layout->forests.n, sizeof *st->chunks);
-    st->keys = calloc(L, sizeof *st->keys);
+    *st = (struct text_state){.scope = scope_open(NULL, SCOPE_GRAD_INHERIT),
+                              .clip = c,
+                              .layout = texts->layout,
+                              .keep_bytes = texts->keep_bytes};
+    st->chunks = calloc(texts->layout->forests.n, sizeof *st->chunks);
+    st->keys = calloc((size_t)c->fast->text.n_layers, sizeof *st->keys);
     if (st->scope && st->chunks && st->keys)
         return st;
     free_text_state(st);
@@ -435,7 +456,8 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
     return z;
 }
 
-/* All chunks, put together in the order of the classes: [B,K,d]. */
+/* All chunks, put together in the order of the classes: [B,K,d]. They keep what their backward needs while
+ * there is room. */
 static tensor *forward_chunks(scope *outer, struct text_state *st, int64_t B, bool saves)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
@@ -443,9 +465,13 @@ static tensor *forward_chunks(scope *outer, struct text_state *st, int64_t B, bo
     const tensor **parts = calloc(n, sizeof(tensor *));
     if (!parts)
         scope_fail(s, error_out_of_memory());
+    double kept_bytes = 0.0;
     for (size_t i = 0; parts && i < n && scope_ok(s); i++) {
         scope *one = scope_open(s, SCOPE_GRAD_OFF);
-        parts[i] = scope_keep(one, forward_chunk(one, st, i, B, saves));
+        const double bytes = chunk_kept_bytes(&st->layout->forests.items[i], st->clip, B);
+        const bool has_room = kept_bytes + bytes <= st->keep_bytes;
+        kept_bytes += has_room ? bytes : 0.0;
+        parts[i] = scope_keep(one, forward_chunk(one, st, i, B, saves && has_room));
         scope_close(one);
     }
     tensor *all = parts && scope_ok(s) ? t_cat(s, parts, n, 1) : NULL;
@@ -467,6 +493,8 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
     for (size_t i = 0; i < st->layout->forests.n; i++) {
         scope *one = scope_open(s, SCOPE_GRAD_OFF);
         tensor *d = t_contiguous(one, t_index_select(one, d_features, 1, st->layout->chunks[i].rows));
+        if (!st->chunks[i].saved) /* there was no room: computed again */
+            (void)forward_chunk(one, st, i, B, true);
         backward_chunk(one, c, &st->chunks[i], st->keys, d);
         scope_close(one);
         free_part(&st->chunks[i], true);
@@ -475,11 +503,11 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
 }
 
 tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, const tensor *prefixes,
-                         const struct text_layout *layout)
+                         const struct clip_texts *texts)
 {
     const bool saves = tape && prefixes && t_requires_grad(prefixes);
     const int64_t B = prefixes ? t_size(prefixes, 0) : 1;
-    struct text_state *st = text_state_create(c, layout);
+    struct text_state *st = text_state_create(c, texts);
     if (!st) {
         scope_fail(outer, error_out_of_memory());
         return NULL;

@@ -225,7 +225,7 @@ int training_open(struct training *t, struct config *config, const struct train_
         return status;
     sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
     describe_task(t);
-    const struct cost cost = cost_estimate(t->session, t->method, &t->classes, t->progress.n_steps);
+    const struct cost cost = cost_plan(t->session, t->method, &t->classes, t->progress.n_steps);
     cost_print(log, &cost, t->method, t->session);
     return fill_provenance(t);
 }

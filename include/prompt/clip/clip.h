@@ -89,6 +89,7 @@ struct text_rows {
 struct clip_texts {
     const struct text_rows *rows; /* borrowed */
     struct text_layout *layout;   /* of the fast encoder, else NULL */
+    double keep_bytes;            /* what one pass may keep for its backward; the rest is computed again */
 };
 
 /**
@@ -110,6 +111,13 @@ void clip_texts_free(struct clip_texts *texts);
  */
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
                          const struct clip_texts *texts);
+
+/* ---------------------------------------------------------------- what a backward pass needs (memory.c) */
+
+/** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
+double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefix, int64_t n_images);
+/** Bytes that the backward of one clip_encode_image keeps. */
+double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts);
 
 /** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);
