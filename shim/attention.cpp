@@ -48,17 +48,53 @@ template <class T> kernels::tree_args<T> tree_args_of(const struct forest_attent
             a.forest->n_seen_max};
 }
 
-void check(const struct forest_attention &a)
+void check(bool condition, const char *what)
 {
-    const int64_t seen = a.forest->n_seen_max + (a.prefix_k ? in(a.prefix_k).size(1) : 0);
-    for (const tensor *t : {a.q, a.k, a.v, a.prefix_k, a.prefix_v})
-        if (t && (in(t).dim() != 3 || in(t).stride(2) != 1 || in(t).scalar_type() != in(a.q).scalar_type()))
-            throw std::invalid_argument(
-                "operands must be [B,rows,W] of one type with a contiguous last axis");
-    if (in(a.q).size(1) != a.forest->n_queries || in(a.k).size(1) != a.forest->n_nodes)
-        throw std::invalid_argument("operands do not fit the forest");
-    if (seen > 1024 || in(a.q).size(2) % a.n_heads != 0 || in(a.q).size(2) / a.n_heads > 1024)
-        throw std::invalid_argument("more than 1024 tokens seen, or heads that do not divide the width");
+    if (!condition)
+        throw std::invalid_argument(what);
+}
+
+/** t is [B,n_rows,W] of q's type, its last axis contiguous. */
+void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
+{
+    check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
+          "operands must be [B,rows,W] of one type with a contiguous last axis");
+    check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
+          "operands do not fit the forest, or one another");
+}
+
+void check_forest(const struct forest_attention &a)
+{
+    const at::Tensor &q = in(a.q);
+    check(q.dim() == 3, "operands must be [B,rows,W]");
+    check_rows(q, q, a.forest->n_queries);
+    check_rows(in(a.k), q, a.forest->n_nodes);
+    check_rows(in(a.v), q, a.forest->n_nodes);
+    check(!a.prefix_k == !a.prefix_v, "a prefix has keys and values");
+    const int64_t n_prefix = a.prefix_k && in(a.prefix_k).dim() == 3 ? in(a.prefix_k).size(1) : 0;
+    for (const tensor *t : {a.prefix_k, a.prefix_v})
+        if (t)
+            check_rows(in(t), q, n_prefix);
+    check(a.n_heads > 0 && q.size(2) % a.n_heads == 0, "heads do not divide the width");
+    check(q.size(2) / a.n_heads <= kernels::MAX_HEAD_WIDTH &&
+              a.forest->n_seen_max + n_prefix <= kernels::MAX_SEEN,
+          "more than 1024 tokens seen by one, or a wider head than 1024");
+}
+
+/** The gradients' places; those of the prefix are master, dense, and both or none. */
+void check_gradients(const struct forest_attention &a, const tensor *d_q, const tensor *d_k,
+                     const tensor *d_v, const tensor *d_prefix_k, const tensor *d_prefix_v)
+{
+    const at::Tensor &q = in(a.q);
+    check_rows(in(d_q), q, a.forest->n_queries);
+    check_rows(in(d_k), q, a.forest->n_nodes);
+    check_rows(in(d_v), q, a.forest->n_nodes);
+    check(!d_prefix_k == !d_prefix_v && (!d_prefix_k || a.prefix_k), "a prefix has keys and values");
+    const at::ScalarType master = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    for (const tensor *t : {d_prefix_k, d_prefix_v})
+        check(!t || (in(t).is_contiguous() && in(t).scalar_type() == master &&
+                     in(t).sizes() == in(a.prefix_k).sizes()),
+              "gradients of the prefix must be like it, dense and of the master type");
 }
 
 // ---------------------------------------------------------------- by PyTorch's operations
@@ -133,7 +169,7 @@ extern "C" {
 tensor *t_forest_attention(scope *s, const struct forest_attention *a)
 {
     return run(s, "t_forest_attention", [&] {
-        check(*a);
+        check_forest(*a);
         const at::Tensor &q = in(a->q);
         if (!shim::has_kernel(q)) {
             const at::Tensor none;
@@ -157,7 +193,8 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
                                  tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
 {
     (void)run_status(s, "t_forest_attention_backward", [&] {
-        check(*a);
+        check_forest(*a);
+        check_gradients(*a, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
         if (!shim::has_kernel(q)) {

@@ -76,6 +76,9 @@ template <class T> struct tree_args {
     int64_t n_seen_max; // of one query
 };
 
+constexpr int64_t MAX_HEAD_WIDTH = 1024;
+constexpr int64_t MAX_SEEN = 1024; // prefix and nodes that one query sees; contexts are 77 long
+
 template <class T> struct tree_backward_args {
     using A = typename accumulator<T>::type;
     tree_args<T> forward;

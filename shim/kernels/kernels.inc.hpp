@@ -200,9 +200,6 @@ template <class A> inline void softmax(A *s, int64_t n)
         s[i] *= scale;
 }
 
-constexpr size_t MAX_HEAD_WIDTH = 1024;
-constexpr int64_t MAX_SEEN = 1024; // prefix and ancestors of one query; contexts are 77 long
-
 /** Row j of what query i sees: the prefix first, then its nodes. */
 template <class T>
 inline const T *seen_row(const rows_of<const T *> &prefix, const rows_of<const T *> &nodes,
@@ -219,7 +216,7 @@ void tree_forward_width(const tree_args<T> &a, rows_of<T *> out, int64_t begin, 
     using A = typename accumulator<T>::type;
     const int64_t hw = Width ? Width : a.head_width;
     A weights[MAX_SEEN];
-    A sum[Width ? static_cast<size_t>(Width) : MAX_HEAD_WIDTH];
+    A sum[static_cast<size_t>(Width ? Width : MAX_HEAD_WIDTH)];
     for (int64_t task = begin; task < end; task++) {
         const int64_t image = task / a.n_queries, i = task % a.n_queries;
         const int32_t *seen = a.seen + a.first[i];
@@ -344,7 +341,7 @@ void tree_backward(const tree_backward_args<T> &b, typename accumulator<T>::type
         tree_backward_width<T, 0>(b, scratch, begin, end);
 }
 
-template <class T> table<T> make_table()
+template <class T> constexpr table<T> make_table()
 {
     return {residual_norm<T>, norm_backward<T>, silu<T>, multiply<T>, tree_forward<T>, tree_backward<T>};
 }
