@@ -88,6 +88,7 @@ struct text_rows {
 /** Texts as an encoder reads them, laid out once for a list of classes. */
 struct clip_texts {
     const struct text_rows *rows; /* borrowed */
+    int64_t n_prefix;             /* positions before the rows */
     struct text_layout *layout;   /* of the fast encoder, else NULL */
     double keep_bytes;            /* what one pass may keep for its backward; the rest is computed again */
 };
@@ -106,7 +107,8 @@ void clip_texts_free(struct clip_texts *texts);
  * Text features of every row behind every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
  * Positions behind the longest end token are left out: attention is causal, so nobody would read them.
  * @param tape      where the fast encoder puts its backward; NULL in evaluation
- * @param prefixes  P, [B,n_prefix,d_l]; gradients flow into it; NULL: no prefix, B = 1
+ * @param prefixes  P, [B,n_prefix,d_l], n_prefix as the texts were made for; gradients flow into it; NULL: no
+ * prefix, B = 1
  * @return Z, [B,K,d], not normalized
  */
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
@@ -115,7 +117,8 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, cons
 /* ---------------------------------------------------------------- what a backward pass needs (memory.c) */
 
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
-double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefix, int64_t n_images);
+double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefix,
+                            int64_t n_images);
 /** Bytes that the backward of one clip_encode_image keeps. */
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts);
 
