@@ -97,7 +97,6 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");
     w->weight_decay = number(sgd, "weight_decay");
-    w->texts.n = w->rows.names.n;
     free(cases);
     free(model);
     free(arrays);
@@ -161,7 +160,7 @@ int world_method(struct method **out, struct world *w, scope *owner, const struc
 {
     enum { IMAGES_AT_A_TIME = 128 }; /* so that the small class list makes several chunks */
     class_texts_free(&w->texts);
-    int status = class_texts_create(&w->texts, w->scope, w->clip, &w->rows, method_prefix_tokens(options),
+    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, method_prefix_tokens(options),
                                     IMAGES_AT_A_TIME);
     if (status != OK)
         return status;
