@@ -1,6 +1,8 @@
 // Which instruction set this processor runs.
 #include "kernels.hpp"
 
+#include <initializer_list>
+
 #define DECLARE_TABLES(isa)                                                                                  \
     namespace kernels::isa                                                                                   \
     {                                                                                                        \
@@ -21,56 +23,73 @@ namespace kernels
 namespace
 {
 
-enum class isa { generic, avx2, avx512 };
-
-isa detect()
+bool runs(isa set)
 {
+    switch (set) {
+    case isa::generic:
+        return true;
 #ifdef PROMPT_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return isa::avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return isa::avx2;
+    case isa::avx2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case isa::avx512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+#else
+    case isa::avx2:
+    case isa::avx512:
+        break;
 #endif
-    return isa::generic;
+    }
+    return false;
 }
 
-template <class T>
-const table<T> &choose(const table<T> &generic_table, const table<T> *avx2_table,
-                       const table<T> *avx512_table)
+template <class T> const table<T> &choose()
 {
-    static const isa found = detect();
-    switch (found) {
-    case isa::avx512:
-        return *avx512_table;
-    case isa::avx2:
-        return *avx2_table;
-    case isa::generic:
-        break;
-    }
-    return generic_table;
+    for (const isa set : {isa::avx512, isa::avx2})
+        if (const table<T> *found = table_of<T>(set))
+            return *found;
+    return *table_of<T>(isa::generic);
 }
 
 } // namespace
 
 #ifdef PROMPT_X86
-#define CHOOSE(name) choose(generic::name, &avx2::name, &avx512::name)
+#define TABLE_OF(set, name)                                                                                  \
+    (!runs(set)             ? nullptr                                                                        \
+     : (set) == isa::avx512 ? &avx512::name                                                                  \
+     : (set) == isa::avx2   ? &avx2::name                                                                    \
+                            : &generic::name)
 #else
-#define CHOOSE(name) choose(generic::name, &generic::name, &generic::name)
+#define TABLE_OF(set, name) (runs(set) ? &generic::name : nullptr)
 #endif
+
+template <> const table<float> *table_of<float>(isa set)
+{
+    return TABLE_OF(set, float_table);
+}
+template <> const table<double> *table_of<double>(isa set)
+{
+    return TABLE_OF(set, double_table);
+}
+template <> const table<bf16> *table_of<bf16>(isa set)
+{
+    return TABLE_OF(set, bf16_table);
+}
 
 template <> const table<float> &best<float>()
 {
-    return CHOOSE(float_table);
+    static const table<float> &found = choose<float>();
+    return found;
 }
 template <> const table<double> &best<double>()
 {
-    return CHOOSE(double_table);
+    static const table<double> &found = choose<double>();
+    return found;
 }
 template <> const table<bf16> &best<bf16>()
 {
-    return CHOOSE(bf16_table);
+    static const table<bf16> &found = choose<bf16>();
+    return found;
 }
 
 } // namespace kernels

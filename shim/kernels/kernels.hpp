@@ -107,6 +107,10 @@ template <class T> int64_t tree_scratch(const tree_args<T> &a)
     return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * (a.n_prefix + a.n_seen_max) + 3 * a.head_width;
 }
 
+enum class isa { generic, avx2, avx512 };
+
+/** The table of an instruction set; null if it was not built or this processor does not run it. */
+template <class T> const table<T> *table_of(isa set);
 /** The fastest table that this processor runs. */
 template <class T> const table<T> &best();
 
