@@ -65,7 +65,8 @@ int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const 
             if (!in(tensors[i]).requires_grad())
                 continue;
             roots.push_back(in(tensors[i]));
-            outputs.push_back(in(grads[i]).to(in(tensors[i]).scalar_type()).view_as(in(tensors[i])));
+            if (grads)
+                outputs.push_back(in(grads[i]).to(in(tensors[i]).scalar_type()).view_as(in(tensors[i])));
         }
         if (!roots.empty())
             torch::autograd::backward(roots, outputs, /*retain_graph=*/true);

@@ -50,7 +50,9 @@ static void visit(struct tape_node *n, scope *outer)
 
 int tape_backward(struct tape *t, scope *s, const tensor *loss)
 {
-    int status = t_backward(s, loss);
+    /* the graph is kept where nodes follow: their inputs may share it with the loss */
+    const bool goes_on = t->n > 0 && t_requires_grad(loss);
+    int status = goes_on ? t_backward_from(s, &loss, NULL, 1) : t_backward(s, loss);
     for (size_t i = t->n; i > 0 && scope_ok(s); i--) {
         visit(&t->nodes[i - 1], s);
         free_node(&t->nodes[i - 1]); /* what the forward kept is not needed any more */

@@ -108,7 +108,9 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
 /* ---------------------------------------------------------------- joining hand-written backwards to autograd
  */
 
-/** Continues autograd from `tensors` with the given output gradients; the graph is kept. */
+/** Continues autograd from `tensors` with the given output gradients (NULL: 1, of scalars); the graph is
+ * kept.
+ */
 int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const *grads, size_t n);
 /** row_index [rows]: a[:, index] += b along axis 1; a [B,T,W], b [B,rows,W]. */
 void t_index_add_(scope *s, tensor *a, const tensor *index, const tensor *b);
