@@ -12,6 +12,10 @@ namespace
 std::atomic<size_t> live_tensors{0};
 std::atomic<uint64_t> calls_until_fault{0};
 
+// Failed scopes of a thread that are still open, and the status of the first of them.
+thread_local size_t n_failed_scopes = 0;
+thread_local int first_failure = OK;
+
 } // namespace
 
 namespace shim
@@ -31,8 +35,19 @@ bool fault_is_due() noexcept
     return calls_until_fault.fetch_sub(1, std::memory_order_relaxed) == 1;
 }
 
+void fail(scope *s, int status) noexcept
+{
+    if (s->status != OK || status == OK)
+        return;
+    s->status = status;
+    if (n_failed_scopes++ == 0)
+        first_failure = status;
+}
+
 int translate_exception(const char *name) noexcept
 {
+    if (n_failed_scopes > 0)
+        return first_failure;
     try {
         throw;
     } catch (const c10::OutOfMemoryError &) {
@@ -60,9 +75,10 @@ scope *scope_open(scope *parent, enum scope_grad grad)
         return nullptr;
     }
     s->parent = parent;
-    s->status = parent ? parent->status : OK;
+    shim::fail(s, parent ? parent->status : OK);
     s->grad_before = at::GradMode::is_enabled();
-    if (grad != SCOPE_GRAD_INHERIT)
+    s->sets_grad = grad != SCOPE_GRAD_INHERIT;
+    if (s->sets_grad)
         at::GradMode::set_enabled(grad == SCOPE_GRAD_ON);
     return s;
 }
@@ -72,9 +88,11 @@ int scope_close(scope *s)
     if (!s)
         return error_out_of_memory();
     int status = s->status;
-    if (status != OK && s->parent && s->parent->status == OK)
-        s->parent->status = status;
-    at::GradMode::set_enabled(s->grad_before);
+    if (s->parent)
+        shim::fail(s->parent, status);
+    n_failed_scopes -= status != OK;
+    if (s->sets_grad)
+        at::GradMode::set_enabled(s->grad_before);
     live_tensors.fetch_sub(s->tensors.size(), std::memory_order_relaxed);
     delete s;
     return status;
@@ -104,8 +122,8 @@ int scope_status(const scope *s)
 
 void scope_fail(scope *s, int status)
 {
-    if (s && s->status == OK)
-        s->status = status;
+    if (s)
+        shim::fail(s, status);
 }
 
 size_t scope_live_tensors(void)

@@ -13,7 +13,8 @@
 struct scope {
     std::deque<at::Tensor> tensors;
     scope *parent = nullptr;
-    bool grad_before = true; // the mode to restore
+    bool sets_grad = false;  // it changed the gradient mode
+    bool grad_before = true; // the mode to restore then
     int status = OK;         // first failure
 };
 
@@ -56,8 +57,15 @@ tensor *put(scope *s, at::Tensor t);
 /** True if the injected fault of shim_fail_after falls on this call. */
 bool fault_is_due() noexcept;
 
-/** Turns the exception in flight into a status and a message. To be called in a catch block alone. */
+/**
+ * Turns the exception in flight into a status and a message. To be called in a catch block alone. While a
+ * scope of this thread has failed, an exception in another is its consequence (an operand that was never
+ * made): the first failure keeps its message and status.
+ */
 int translate_exception(const char *name) noexcept;
+
+/** Marks a scope that is OK; a status of OK changes nothing. */
+void fail(scope *s, int status) noexcept;
 
 /** Runs `op`; an exception becomes a status. */
 template <class Op> int guard(const char *name, Op op) noexcept
@@ -82,8 +90,7 @@ template <class Op> tensor *run(scope *s, const char *name, Op op) noexcept
         out = put(s, op());
         return static_cast<int>(OK);
     });
-    if (status != OK)
-        s->status = status;
+    fail(s, status);
     return out;
 }
 
@@ -93,10 +100,10 @@ template <class Op> int run_status(scope *s, const char *name, Op op) noexcept
     if (!s)
         return error_out_of_memory();
     if (s->status == OK)
-        s->status = guard(name, [&] {
-            op();
-            return static_cast<int>(OK);
-        });
+        fail(s, guard(name, [&] {
+                 op();
+                 return static_cast<int>(OK);
+             }));
     return s->status;
 }
 

@@ -77,14 +77,14 @@ static char *in_dir(const char *dir, const char *name)
     return path;
 }
 
-void world_open(struct world *w, const char *dir, struct clip_types types)
+void world_open(struct world *w, const char *dir, struct clip_types types, enum encoder encoder)
 {
     *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types));
+    MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types, encoder));
     MUST(safetensors_open(&w->file, w->scope, arrays));
     w->pixels = params_find(&w->file->tensors, "pixels");
     w->labels = params_find(&w->file->tensors, "labels");
@@ -97,7 +97,6 @@ void world_open(struct world *w, const char *dir, struct clip_types types)
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");
     w->weight_decay = number(sgd, "weight_decay");
-    MUST(class_texts_create(&w->texts, w->scope, w->clip, &w->rows));
     free(cases);
     free(model);
     free(arrays);
@@ -105,6 +104,7 @@ void world_open(struct world *w, const char *dir, struct clip_types types)
 
 void world_close(struct world *w)
 {
+    class_texts_free(&w->texts);
     class_rows_free(&w->rows);
     tokens_free(&w->start);
     clip_free(w->clip);
@@ -156,10 +156,16 @@ struct method_options world_options(const struct json *keys, const char *const *
     return options;
 }
 
-int world_method(struct method **out, const struct world *w, scope *owner,
-                 const struct method_options *options)
+int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
 {
-    const struct method_init init = {.seed = 1, .n_train_classes = w->texts.n, .start_tokens = &w->start};
+    enum { IMAGES_AT_A_TIME = 128 }; /* so that the small class list makes several chunks */
+    class_texts_free(&w->texts);
+    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, method_prefix_tokens(options),
+                                    IMAGES_AT_A_TIME);
+    if (status != OK)
+        return status;
+    const struct method_init init = {
+        .seed = 1, .n_train_classes = w->rows.names.n, .start_tokens = &w->start};
     return method_create(out, "prompt", owner, w->clip, options, &init);
 }
 

@@ -24,8 +24,8 @@ struct world {
     double lr, momentum, weight_decay;
 };
 
-/** Opens the folder `dir`; the model computes in `types`, on the CPU. */
-void world_open(struct world *out, const char *dir, struct clip_types types);
+/** Opens the folder `dir`; the model computes in `types` with `encoder`, on the CPU. */
+void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
 void world_close(struct world *w);
 
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
@@ -34,9 +34,9 @@ struct method_options world_options(const struct json *keys, const char *const *
 /** The keys that all recorded cases start from. */
 const struct json *world_defaults(const struct world *w);
 
-/** ProMPT with these settings; initial values from seed 1. The trained tensors live in `owner`. */
-int world_method(struct method **out, const struct world *w, scope *owner,
-                 const struct method_options *options);
+/** ProMPT with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained tensors
+ * and those of w->texts live in `owner`. */
+int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options);
 
 /** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained. */
 tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,

@@ -365,7 +365,7 @@ static int evaluate(struct evaluation *e, enum class_subset subset)
     struct class_list classes = {0};
     struct item_list items = {0};
     struct eval_result result = {0};
-    int status = class_list_open(&classes, e->session, subset);
+    int status = class_list_open(&classes, e->session, subset, e->config.eval_batch_size);
     if (status == OK)
         status = list_images(&items, e, subset);
     if (status == OK)

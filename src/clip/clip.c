@@ -1,5 +1,5 @@
 /* The frozen model: OpenAI's tensor names to the fields of struct clip, and the logits. */
-#include "prompt/clip/clip.h"
+#include "fast.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -89,16 +89,19 @@ static int read_logit_scale(double *out, scope *run, const struct weights *w)
 }
 
 int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
-                struct clip_types types)
+                struct clip_types types, enum encoder encoder)
 {
     *out = NULL;
     struct clip *c = calloc(1, sizeof *c);
     if (!c)
         return error_out_of_memory();
     *c = (struct clip){.dims = w->dims, .types = types, .device = device};
-    const struct placing p = {.run = run, .weights = w, .device = device, .types = types};
+    /* the fast encoder folds norms into the weights before it rounds them */
+    const struct clip_types placed = {.products = encoder == ENCODER_FAST ? types.master : types.products,
+                                      .master = types.master};
+    const struct placing p = {.run = run, .weights = w, .device = device, .types = placed};
 
-    c->patch_weight = place(&p, "", "visual.conv1.weight", types.products);
+    c->patch_weight = place(&p, "", "visual.conv1.weight", placed.products);
     c->class_embedding = place(&p, "", "visual.class_embedding", types.master);
     c->patch_positions = place(&p, "", "visual.positional_embedding", types.master);
     c->ln_pre = place_norm(&p, "visual.", "ln_pre", w->dims.vision.norm_eps);
@@ -113,6 +116,8 @@ int clip_create(struct clip **out, scope *run, const struct weights *w, struct d
     c->text_projection = place_projection(&p, "text_projection");
 
     int status = read_logit_scale(&c->logit_scale, run, w);
+    if (status == OK && encoder == ENCODER_FAST)
+        status = clip_fast_create(&c->fast, run, c);
     if (status != OK) {
         clip_free(c);
         return status;
@@ -125,6 +130,7 @@ void clip_free(struct clip *c)
 {
     if (!c)
         return;
+    clip_fast_free(c->fast);
     free(c->vision_blocks);
     free(c->text_blocks);
     free(c);

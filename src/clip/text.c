@@ -2,9 +2,10 @@
  * The text tower, plain: Eqs. 3, 4, 7, 11. Every pair of image and class goes through the whole transformer;
  * this is the readable reference.
  */
+#include <math.h>
 #include <stdlib.h>
 
-#include "prompt/clip/clip.h"
+#include "fast.h"
 
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)
 {
@@ -42,16 +43,12 @@ static int check_context(const struct clip *c, int64_t n_prefix, const struct te
                      (long long)n_prefix, (long long)rows->n_tokens, (long long)c->dims.context_length);
 }
 
-tensor *clip_encode_text(scope *outer, const struct clip *c, const tensor *prefixes,
-                         const struct text_rows *rows)
+static tensor *plain_encode_text(scope *outer, const struct clip *c, const tensor *prefixes,
+                                 const struct text_rows *rows)
 {
     const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
     const int64_t K = rows->n;
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    int status = check_context(c, n_prefix, rows);
-    if (status != OK)
-        scope_fail(s, status);
-
     tensor *embedded = clip_embed_tokens(s, c, rows->ids, K * rows->n_tokens);
     embedded = t_reshape(s, embedded, SHAPE(K, rows->n_tokens, c->dims.text.width));
     tensor *ends = t_from_i64(s, rows->ends, SHAPE(K), c->device);
@@ -72,4 +69,35 @@ tensor *clip_encode_text(scope *outer, const struct clip *c, const tensor *prefi
     free(parts);
     scope_close(s);
     return features;
+}
+
+/* ---------------------------------------------------------------- the seam */
+
+int clip_texts_create(struct clip_texts *out, scope *run, const struct clip *c, const struct text_rows *rows,
+                      int64_t n_prefix, int64_t n_images)
+{
+    *out = (struct clip_texts){.rows = rows, .n_prefix = n_prefix, .keep_bytes = (double)INFINITY};
+    int status = check_context(c, n_prefix, rows);
+    if (status == OK && c->fast)
+        status = text_layout_create(&out->layout, run, c, rows, n_prefix, n_images);
+    return status;
+}
+
+void clip_texts_free(struct clip_texts *texts)
+{
+    text_layout_free(texts->layout);
+    *texts = (struct clip_texts){0};
+}
+
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
+                         const struct clip_texts *texts)
+{
+    const int64_t n_prefix = prefixes ? t_size(prefixes, 1) : 0;
+    if (scope_ok(s) && n_prefix != texts->n_prefix) {
+        scope_fail(s, error_set(ERR_SHAPE, "the texts are laid out for a prefix of %lld tokens, not of %lld",
+                                (long long)texts->n_prefix, (long long)n_prefix));
+        return NULL;
+    }
+    return c->fast ? fast_encode_text(s, c, tape, prefixes, texts)
+                   : plain_encode_text(s, c, prefixes, texts->rows);
 }

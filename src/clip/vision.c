@@ -1,14 +1,14 @@
 /* The vision tower with prompts at its first layers: Eqs. 1, 2, 8, 9. */
-#include "prompt/clip/clip.h"
+#include "fast.h"
 
-tensor *clip_image_tokens(scope *outer, const struct clip *c, const tensor *pixels)
+static tensor *embed_patches(scope *outer, const struct clip *c, const tensor *pixels)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
     const int64_t B = t_size(pixels, 0), d_v = c->dims.vision.width;
 
     tensor *patches =
-        t_conv2d_patches(s, t_to(s, pixels, c->types.products), c->patch_weight); /* [B,d_v,h,w] */
-    patches = t_transpose(s, t_reshape(s, patches, SHAPE(B, d_v, -1)), 1, 2);     /* [B,M,d_v] */
+        t_conv2d_patches(s, t_to(s, pixels, t_dtype(c->patch_weight)), c->patch_weight); /* [B,d_v,h,w] */
+    patches = t_transpose(s, t_reshape(s, patches, SHAPE(B, d_v, -1)), 1, 2);            /* [B,M,d_v] */
     patches = t_to(s, patches, c->types.master);
     tensor *class_token = t_expand(s, c->class_embedding, SHAPE(B, 1, d_v)); /* [B,1,d_v] */
     tensor *x = t_cat(s, TENSORS(class_token, patches), 1);                  /* [B,1+M,d_v] */
@@ -16,6 +16,12 @@ tensor *clip_image_tokens(scope *outer, const struct clip *c, const tensor *pixe
     tensor *out = scope_keep(s, x);
     scope_close(s);
     return out;
+}
+
+struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tensor *pixels)
+{
+    tensor *x = embed_patches(s, c, pixels);
+    return c->fast ? fast_image_tokens(s, c, x) : (struct image_tokens){.x = x};
 }
 
 /* [class token, prompts, patches] of a layer that gets fresh prompts; x is [class token, patches]. */
@@ -35,14 +41,9 @@ static tensor *drop_prompts(scope *s, const tensor *x, int64_t n_prompt_tokens)
     return t_cat(s, TENSORS(class_token, patches), 1);
 }
 
-tensor *clip_encode_image(scope *outer, const struct clip *c, const tensor *tokens,
-                          const tensor *const *prompts, int64_t n_prompts)
+static tensor *plain_encode_image(scope *outer, const struct clip *c, const tensor *tokens,
+                                  const tensor *const *prompts, int64_t n_prompts)
 {
-    if (n_prompts > c->dims.vision.n_layers) {
-        scope_fail(outer, error_set(ERR_SHAPE, "prompts for %lld vision layers, but the model has %lld",
-                                    (long long)n_prompts, (long long)c->dims.vision.n_layers));
-        return NULL;
-    }
     tensor *x = scope_share(outer, tokens); /* [B,1+M,d_v] */
     for (int64_t i = 0; i < c->dims.vision.n_layers; i++) {
         scope *s = scope_open(outer, SCOPE_GRAD_INHERIT); /* one layer's temporaries at a time */
@@ -58,4 +59,16 @@ tensor *clip_encode_image(scope *outer, const struct clip *c, const tensor *toke
     tensor *class_token = t_select(outer, x, 1, 0); /* [B,d_v] */
     tensor *features = nn_linear(outer, &c->vision_projection, nn_norm(outer, &c->ln_post, class_token));
     return t_to(outer, features, c->types.master); /* [B,d] */
+}
+
+tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,
+                          const tensor *const *prompts, int64_t n_prompts)
+{
+    if (n_prompts > c->dims.vision.n_layers) {
+        scope_fail(s, error_set(ERR_SHAPE, "prompts for %lld vision layers, but the model has %lld",
+                                (long long)n_prompts, (long long)c->dims.vision.n_layers));
+        return NULL;
+    }
+    return c->fast ? fast_encode_image(s, c, tape, tokens, prompts, n_prompts)
+                   : plain_encode_image(s, c, tokens.x, prompts, n_prompts);
 }

@@ -12,12 +12,27 @@ static const struct method_ops *const methods[] = {&method_prompt, &method_clip}
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 
 int class_texts_create(struct class_texts *out, scope *outer, const struct clip *clip,
-                       const struct class_rows *rows)
+                       const struct class_rows *rows, int64_t n_prefix, int64_t n_images)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    struct clip_texts captions = {0};
     *out = (struct class_texts){.rows = rows, .n = rows->names.n};
-    out->caption_features = scope_keep(s, clip_encode_text(s, clip, NULL, &rows->captions));
-    return scope_close(s);
+    int status = clip_texts_create(&captions, s, clip, &rows->captions, 0, 1);
+    if (status == OK)
+        out->caption_features = scope_keep(s, clip_encode_text(s, clip, NULL, NULL, &captions));
+    if (status == OK)
+        status = clip_texts_create(&out->names, outer, clip, &rows->names, n_prefix, n_images);
+    clip_texts_free(&captions);
+    int closed = scope_close(s);
+    if (status != OK || closed != OK)
+        class_texts_free(out);
+    return status == OK ? closed : status;
+}
+
+void class_texts_free(struct class_texts *texts)
+{
+    clip_texts_free(&texts->names);
+    *texts = (struct class_texts){0};
 }
 
 /* ---------------------------------------------------------------- create and free */
@@ -116,14 +131,25 @@ void method_forward(struct method_output *out, scope *s, const struct method *m,
     m->ops->forward(out, s, m, classes, pixels, trace);
 }
 
+void method_output_free(struct method_output *out)
+{
+    tape_free(&out->tape);
+}
+
+int method_backward(struct method_output *out, scope *s, const tensor *loss)
+{
+    return tape_backward(&out->tape, s, loss);
+}
+
 struct initial_features method_initial_features(scope *outer, const struct method *m,
                                                 const struct class_texts *classes, const tensor *pixels)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    tensor *tokens = clip_image_tokens(s, m->clip, pixels);
-    tensor *x = clip_encode_image(s, m->clip, tokens, NULL, 0);
+    struct image_tokens tokens = clip_image_tokens(s, m->clip, pixels);
+    tensor *x = clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
     tensor *logits = clip_logits(s, m->clip, x, classes->caption_features);
-    struct initial_features f = {scope_keep(s, tokens), scope_keep(s, x), scope_keep(s, logits)};
+    struct initial_features f = {
+        {scope_keep(s, tokens.x), scope_keep(s, tokens.qkv)}, scope_keep(s, x), scope_keep(s, logits)};
     scope_close(s);
     return f;
 }

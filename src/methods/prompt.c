@@ -144,12 +144,13 @@ static void update_vision_prompts(struct state *state, scope *s, const struct me
 
 /* Step 2, Eq. 9: the image behind its prompts; prompts that do not depend on the image serve the whole batch.
  */
-static tensor *encode_image(scope *s, const struct method *m, const tensor *image_tokens, tensor **prompts)
+static tensor *encode_image(scope *s, const struct method *m, struct tape *tape,
+                            struct image_tokens image_tokens, tensor **prompts)
 {
-    const int64_t B = t_size(image_tokens, 0), J = m->options.vision_prompt_depth;
+    const int64_t B = t_size(image_tokens.x, 0), J = m->options.vision_prompt_depth;
     for (int64_t j = 0; j < J; j++)
         prompts[j] = t_expand(s, prompts[j], SHAPE(B, t_size(prompts[j], 1), t_size(prompts[j], 2)));
-    return clip_encode_image(s, m->clip, image_tokens, (const tensor *const *)prompts, J);
+    return clip_encode_image(s, m->clip, tape, image_tokens, (const tensor *const *)prompts, J);
 }
 
 /* Step 3, Eq. 10: P^n = G^T(x^n) + P^(n-1), one vector for all b positions. */
@@ -161,14 +162,14 @@ static tensor *update_text_prompts(scope *s, const struct method *m, const struc
 }
 
 /* Step 4, Eq. 11. A prompt that does not cover the start token stands behind a fixed one. */
-static tensor *encode_text(scope *s, const struct method *m, const struct class_texts *classes,
-                           const tensor *prompts, int64_t start_token)
+static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
+                           const struct class_texts *classes, const tensor *prompts, int64_t start_token)
 {
     if (m->options.covers_sos)
-        return clip_encode_text(s, m->clip, prompts, &classes->rows->names);
+        return clip_encode_text(s, m->clip, tape, prompts, &classes->names);
     tensor *sos = clip_embed_tokens(s, m->clip, &start_token, 1); /* [1,d_l] */
     sos = t_expand(s, sos, SHAPE(t_size(prompts, 0), 1, t_size(sos, 1)));
-    return clip_encode_text(s, m->clip, t_cat(s, TENSORS(sos, prompts), 1), &classes->rows->names);
+    return clip_encode_text(s, m->clip, tape, t_cat(s, TENSORS(sos, prompts), 1), &classes->names);
 }
 
 /* What iteration n takes over from the one before; from n = 2 on the gradient may be cut there. */
@@ -177,8 +178,9 @@ static tensor *taken_over(scope *s, const struct method *m, tensor *t, int64_t n
     return m->options.detach_iterations && n > 1 ? t_detach(s, t) : t;
 }
 
-static void iterate(struct state *state, scope *s, const struct method *m, const struct class_texts *classes,
-                    const tensor *image_tokens, int64_t n_kept, struct method_trace *trace, int64_t n)
+static void iterate(struct state *state, scope *s, const struct method *m, struct tape *tape,
+                    const struct class_texts *classes, struct image_tokens image_tokens, int64_t n_kept,
+                    struct method_trace *trace, int64_t n)
 {
     const struct method_options *o = &m->options;
     if (o->vision_generator) {
@@ -188,13 +190,13 @@ static void iterate(struct state *state, scope *s, const struct method *m, const
         update_vision_prompts(state, s, m, taken_over(s, m, kept, n));
     }
     if (o->vision_generator || n == 1) /* else x^n = x^1 */
-        state->x = encode_image(s, m, image_tokens, state->vision_prompts);
+        state->x = encode_image(s, m, tape, image_tokens, state->vision_prompts);
     if (o->text_generator) {
         state->text_prompts = taken_over(s, m, state->text_prompts, n);
         state->text_prompts = update_text_prompts(s, m, state);
     }
     if (o->text_generator || n == 1) /* else Z^n = Z^1 */
-        state->z = encode_text(s, m, classes, state->text_prompts, classes->rows->captions.ids[0]);
+        state->z = encode_text(s, m, tape, classes, state->text_prompts, classes->rows->captions.ids[0]);
     state->logits = clip_logits(s, m->clip, state->x, state->z); /* step 5 */
 }
 
@@ -229,7 +231,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                           .logits = initial.logits};
     start(&state, s, m, n_kept);
     for (int64_t n = 1; n <= o->n_iterations; n++) {
-        iterate(&state, s, m, classes, initial.image_tokens, n_kept, trace, n);
+        iterate(&state, s, m, &out->tape, classes, initial.image_tokens, n_kept, trace, n);
         out->logits[n] = state.logits;
     }
     free(vision_prompts);

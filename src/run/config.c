@@ -16,7 +16,7 @@ const char *const method_names[] = {"prompt", "clip", NULL};
 const char *const generator_input_names[] = {"normalized", "raw", NULL};
 const char *const schedule_names[] = {"cosine", "constant", NULL};
 const char *const augment_names[] = {"random_crop", "none", NULL};
-const char *const encoder_names[] = {"plain", NULL};
+const char *const encoder_names[] = {"fast", "plain", NULL};
 const char *const precision_names[] = {"fp32", "bf16", "fp16", "auto", NULL};
 /* Lists and enums stand in different layers; their order is one. */
 _Static_assert(GENERATOR_INPUT_NORMALIZED == 0 && GENERATOR_INPUT_RAW == 1, "order of generator_input_names");

@@ -3,49 +3,56 @@
 
 #include <inttypes.h>
 
-/* Per token and layer: see cost.h. */
-static const double SAVED_WIDTHS = 14.0;
-static const double SAVED_WIDTHS_CPU = 18.5;
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
+static const double MIB = 1024.0 * 1024.0;
+static const double FREE_SHARE = 0.85; /* of what is free, without a key */
 
-/* Values per token and layer that the backward pass needs, for all layers of a tower. */
-static double saved_bytes(const struct session *s, const struct tower_dims *tower, double n_tokens)
-{
-    const double widths = s->device.kind == DEVICE_CPU ? SAVED_WIDTHS_CPU : SAVED_WIDTHS;
-    const double value_bytes = (double)dtype_size(s->clip->types.products);
-    return n_tokens * (double)tower->n_layers * (double)tower->width * widths * value_bytes;
-}
-
+/* The fast encoder holds each matrix twice, laid out for its forward and its backward product. */
 static double model_bytes(const struct session *s)
 {
-    double bytes = 0.0;
+    const double copies = s->config->encoder == ENCODER_FAST ? 2.0 : 1.0;
+    double values = 0.0;
     for (size_t i = 0; i < s->weights->tensors.n; i++)
-        bytes += (double)t_numel(s->weights->tensors.items[i].value);
-    return bytes * (double)dtype_size(s->clip->types.products);
+        values += (double)t_numel(s->weights->tensors.items[i].value);
+    return copies * values * (double)dtype_size(s->clip->types.products);
 }
 
-struct cost cost_estimate(const struct session *s, const struct method *m, const struct class_list *classes,
-                          int64_t n_steps)
+static double budget_bytes(const struct session *s)
+{
+    const double key = (double)s->config->memory_budget_mib * MIB;
+    return key > 0.0 ? key : FREE_SHARE * (double)device_free_bytes(s->device);
+}
+
+struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
+                      int64_t n_images, int64_t n_steps)
 {
     const struct method_options *o = &m->options;
-    const struct clip_dims *d = &s->clip->dims;
-    const double B = (double)s->config->batch_size, K = (double)classes->n;
-    const double patches = (double)((d->image_px / d->patch_px) * (d->image_px / d->patch_px));
-    const double n_prompts = (double)(o->filter ? o->vision_prompt_count : classes->n);
+    const int64_t B = n_images < s->config->batch_size ? n_images : s->config->batch_size;
+    const int64_t n_prompts = !o->filter ? classes->n
+                              : o->vision_generator && classes->n < o->vision_prompt_count
+                                  ? classes->n
+                                  : o->vision_prompt_count;
     /* without its generator a side does not depend on the image or the iteration, and is computed once */
-    const double text_passes = o->text_generator ? (double)o->n_iterations * B : 1.0;
-    const double image_passes = (o->vision_generator ? (double)o->n_iterations : 1.0) * B;
-    const double text_tokens = (double)(method_prefix_tokens(o) + classes->rows.names.n_tokens);
-
-    return (struct cost){
+    const double text_passes = o->text_generator ? (double)o->n_iterations : 1.0;
+    const double image_passes = o->vision_generator ? (double)o->n_iterations : 1.0;
+    const double text_pass_bytes = clip_text_kept_bytes(s->clip, &classes->texts.names,
+                                                        method_prefix_tokens(o), o->text_generator ? B : 1);
+    struct cost c = {
         .n_trained = params_numel(&m->trained),
         .n_steps = n_steps,
+        .step_images = B,
         .weights_bytes = model_bytes(s),
-        .text_bytes = saved_bytes(s, &d->text, text_passes * K * text_tokens),
-        .image_bytes = saved_bytes(s, &d->vision, image_passes * (1.0 + n_prompts + patches)),
-        .decoded_bytes = (double)s->config->data_cache_mib * 1024.0 * 1024.0,
-        .free_bytes = (double)device_free_bytes(s->device),
+        .text_full_bytes = text_passes * text_pass_bytes,
+        .image_bytes = image_passes * clip_image_kept_bytes(s->clip, B, n_prompts),
+        .budget_bytes = budget_bytes(s),
     };
+    c.text_bytes = c.text_full_bytes;
+    if (s->config->encoder == ENCODER_FAST && c.budget_bytes > 0.0) {
+        const double room = c.budget_bytes - c.weights_bytes - c.image_bytes;
+        c.text_bytes = room < 0.0 ? 0.0 : room < c.text_full_bytes ? room : c.text_full_bytes;
+        classes->texts.names.keep_bytes = c.text_bytes / text_passes;
+    }
+    return c;
 }
 
 void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
@@ -61,15 +68,17 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m, c
         str_free(&shape);
     }
     log_info(log, "steps    %" PRId64 " of %" PRId64 " images: %" PRId64 " epochs", c->n_steps,
-             s->config->batch_size, s->config->epochs);
+             c->step_images, s->config->epochs);
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes;
-    char available[64] = "";
-    if (c->free_bytes > 0)
-        snprintf(available, sizeof available, "; %.1f GiB are free", c->free_bytes / GIB);
-    log_info(log, "memory   about %.2f GiB: model %.2f, text side %.2f, image side %.2f%s", total / GIB,
-             c->weights_bytes / GIB, c->text_bytes / GIB, c->image_bytes / GIB, available);
-    if (c->free_bytes > 0 && total > c->free_bytes)
+    char budget[64] = "", again[64] = "";
+    if (c->budget_bytes > 0)
+        snprintf(budget, sizeof budget, "; the budget is %.1f GiB", c->budget_bytes / GIB);
+    if (c->text_bytes < c->text_full_bytes)
+        snprintf(again, sizeof again, " (%.0f %% of it computed again)",
+                 100.0 * (1.0 - c->text_bytes / c->text_full_bytes));
+    log_info(log, "memory   about %.2f GiB: model %.2f, text side %.2f%s, image side %.2f%s", total / GIB,
+             c->weights_bytes / GIB, c->text_bytes / GIB, again, c->image_bytes / GIB, budget);
+    if (c->budget_bytes > 0 && total > c->budget_bytes)
         log_warning(
-            log,
-            "this is more than what is free; a smaller training.batch_size or fewer iterations need less");
+            log, "this is more than the budget; a smaller training.batch_size or fewer iterations need less");
 }

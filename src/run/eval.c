@@ -40,6 +40,7 @@ static int forward(float *logits, struct session *session, const struct method *
     method_forward(&out, s, m, &classes->texts, batch_pixels(s, session, batch), NULL);
     tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 1);
     int status = t_read_f32(logits, (size_t)(batch->n * (out.n_iterations + 1) * classes->n), s, all);
+    method_output_free(&out);
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }

@@ -57,7 +57,8 @@ static int open_model(struct session *s)
                                             .norm_eps = c->model_norm_eps};
     int status = weights_open(&s->weights, s->scope, c->model_path, &options);
     if (status == OK)
-        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision));
+        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision),
+                             (enum encoder)c->encoder);
     return status;
 }
 
@@ -174,7 +175,7 @@ const char *session_template(const struct session *s)
     return strcmp(key, "dataset") == 0 ? s->dataset->template : key;
 }
 
-int class_list_open(struct class_list *out, struct session *s, enum class_subset subset)
+int class_list_open(struct class_list *out, struct session *s, enum class_subset subset, int64_t batch_size)
 {
     *out = (struct class_list){.subset = subset};
     int64_t first = 0;
@@ -184,7 +185,8 @@ int class_list_open(struct class_list *out, struct session *s, enum class_subset
     int status = class_rows_create(&out->rows, s->tokenizer, out->names, out->n, session_template(s),
                                    method_prefix_tokens(&options), s->clip->dims.context_length);
     if (status == OK)
-        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows);
+        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows,
+                                    method_prefix_tokens(&options), batch_size);
     if (status != OK)
         class_list_close(out);
     return status;
@@ -192,6 +194,7 @@ int class_list_open(struct class_list *out, struct session *s, enum class_subset
 
 void class_list_close(struct class_list *c)
 {
+    class_texts_free(&c->texts);
     class_rows_free(&c->rows);
     *c = (struct class_list){0};
 }

@@ -120,13 +120,14 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
     sgd_clear_grad(&t->optimizer);
     method_forward(&output, s, t->method, &t->classes.texts, batch_pixels(s, t->session, batch), NULL);
     tensor *loss = method_loss(losses, s, t->method, &output, batch_labels(s, t->session, batch));
-    int status = t_backward(s, loss);
+    int status = method_backward(&output, s, loss);
     if (status == OK)
         status = read_numbers(out, s, t->method, losses, loss);
     if (status == OK && !(isfinite(out->loss) && isfinite(out->largest_gradient)))
         status = not_finite(t, s, batch, out);
     if (status == OK)
         status = sgd_step(&t->optimizer, lr);
+    method_output_free(&output);
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }

@@ -223,7 +223,8 @@ int training_open(struct training *t, struct config *config, const struct train_
     if (status == OK)
         status = draw_sample(t);
     if (status == OK)
-        status = class_list_open(&t->classes, t->session, (enum class_subset)config->data_classes);
+        status = class_list_open(&t->classes, t->session, (enum class_subset)config->data_classes,
+                                 config->batch_size);
     if (status == OK)
         status = session_create_method(&t->method, t->session, t->classes.n);
     if (status == OK)
@@ -232,7 +233,8 @@ int training_open(struct training *t, struct config *config, const struct train_
         return status;
     sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
     describe_task(t);
-    const struct cost cost = cost_estimate(t->session, t->method, &t->classes, t->progress.n_steps);
+    const struct cost cost =
+        cost_plan(t->session, t->method, &t->classes, (int64_t)t->items.n, t->progress.n_steps);
     cost_print(log, &cost, t->method, t->session);
     return fill_provenance(t);
 }

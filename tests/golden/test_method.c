@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "prompt/nn/optim.h"
+#include "prompt/run/config.h"
 #include "tensor_check.h"
 #include "world.h"
 
@@ -75,7 +76,8 @@ static void pass(scope *s, struct method_output *out, tensor **losses, const str
 {
     tensor *loss = world_loss(s, out, losses, w, m, index, trace);
     if (loss)
-        MUST(t_backward(s, loss));
+        MUST(method_backward(out, s, loss));
+    method_output_free(out); /* the logits stay with the scope */
 }
 
 static void compare_first_batch(struct errors *e, const struct world *w, const struct method *m,
@@ -149,7 +151,7 @@ static void compare_steps(struct errors *e, const struct world *w, struct method
 }
 
 /* True if all of the case is within the tolerances. */
-static bool run_case(const struct world *w, const char *dir, const char *name, int64_t *n_numbers)
+static bool run_case(struct world *w, const char *dir, const char *name, int64_t *n_numbers)
 {
     const struct json *entry = json_get(json_get(json_root(w->doc), "cases"), name);
     if (!entry) {
@@ -190,16 +192,20 @@ int main(int argc, char **argv)
         return 2;
     }
     MUST(torch_init(1));
-    struct world w;
-    world_open(&w, argv[1], (struct clip_types){DTYPE_F32, DTYPE_F32});
     int n_failed = 0, n_cases = 0;
     int64_t n_numbers = 0;
-    for (int i = 2; i < argc; i++, n_cases++)
-        n_failed += !run_case(&w, argv[1], argv[i], &n_numbers);
-    const struct json *cases = json_get(json_root(w.doc), "cases");
-    for (const struct json *v = argc == 2 ? json_first(cases) : NULL; v; v = json_next(v), n_cases++)
-        n_failed += !run_case(&w, argv[1], json_key(v), &n_numbers);
-    world_close(&w);
+    static const enum encoder encoders[] = {ENCODER_PLAIN, ENCODER_FAST};
+    for (size_t e = 0; e < 2; e++) {
+        struct world w;
+        world_open(&w, argv[1], (struct clip_types){DTYPE_F32, DTYPE_F32}, encoders[e]);
+        printf("%s encoder\n", encoder_names[encoders[e]]);
+        for (int i = 2; i < argc; i++, n_cases++)
+            n_failed += !run_case(&w, argv[1], argv[i], &n_numbers);
+        const struct json *cases = json_get(json_root(w.doc), "cases");
+        for (const struct json *v = argc == 2 ? json_first(cases) : NULL; v; v = json_next(v), n_cases++)
+            n_failed += !run_case(&w, argv[1], json_key(v), &n_numbers);
+        world_close(&w);
+    }
     printf("%d cases, %d failed, %" PRId64 " numbers compared, %zu tensors leaked\n", n_cases, n_failed,
            n_numbers, scope_live_tensors());
     return n_failed > 0 || n_cases == 0 || scope_live_tensors() != 0;

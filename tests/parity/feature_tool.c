@@ -1,9 +1,9 @@
 /*
- * Features for the parity tests: feature_tool MODEL MERGES IMAGES TEXTS OUT
+ * Features for the parity tests: feature_tool ENCODER MODEL MERGES IMAGES TEXTS OUT
  *
- * IMAGES and TEXTS are files of one path or text a line. Writes the pixel tensor of the test transform
- * [n,3,S,S], the token rows [K,T] (start, text, end, zeros), and both towers' features [n,d] and [K,d], not
- * normalized, as safetensors.
+ * ENCODER is "fast" or "plain"; IMAGES and TEXTS are files of one path or text a line. Writes the pixel
+ * tensor of the test transform [n,3,S,S], the token rows [K,T] (start, text, end, zeros), and both towers'
+ * features [n,d] and [K,d], not normalized, as safetensors.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +73,8 @@ static tensor *encode_images(scope *outer, const struct clip *c, const tensor *p
     for (int64_t i = 0; i < t_size(pixels, 0); i += IMAGES_AT_A_TIME) {
         scope *s = scope_open(outer, SCOPE_GRAD_OFF);
         const int64_t left = t_size(pixels, 0) - i, n = left < IMAGES_AT_A_TIME ? left : IMAGES_AT_A_TIME;
-        tensor *tokens = clip_image_tokens(s, c, t_narrow(s, pixels, 0, i, n));
-        tensor *x = clip_encode_image(s, c, tokens, NULL, 0);
+        struct image_tokens tokens = clip_image_tokens(s, c, t_narrow(s, pixels, 0, i, n));
+        tensor *x = clip_encode_image(s, c, NULL, tokens, NULL, 0);
         all = scope_keep(s, all ? t_cat(s, TENSORS(all, x), 0) : x);
         must(scope_close(s), "image features");
     }
@@ -83,26 +83,29 @@ static tensor *encode_images(scope *outer, const struct clip *c, const tensor *p
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: feature_tool MODEL MERGES IMAGES TEXTS OUT\n");
+    if (argc != 7 || (strcmp(argv[1], "plain") != 0 && strcmp(argv[1], "fast") != 0)) {
+        fprintf(stderr, "usage: feature_tool ENCODER MODEL MERGES IMAGES TEXTS OUT\n");
         return 2;
     }
+    const enum encoder encoder = strcmp(argv[1], "plain") == 0 ? ENCODER_PLAIN : ENCODER_FAST;
     must(torch_init(1), "threads");
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct weights *weights = NULL;
     struct clip *c = NULL;
     struct tokenizer *tokenizer = NULL;
-    must(weights_open(&weights, s, argv[1], NULL), "weights");
+    must(weights_open(&weights, s, argv[2], NULL), "weights");
     must(clip_create(&c, s, weights, (struct device){DEVICE_CPU, 0},
-                     (struct clip_types){DTYPE_F32, DTYPE_F32}),
+                     (struct clip_types){DTYPE_F32, DTYPE_F32}, encoder),
          "model");
-    must(tokenizer_open(&tokenizer, argv[2]), "merges");
+    must(tokenizer_open(&tokenizer, argv[3]), "merges");
 
-    struct lines images = read_lines(argv[3]), texts = read_lines(argv[4]);
+    struct lines images = read_lines(argv[4]), texts = read_lines(argv[5]);
     struct class_rows rows;
     must(class_rows_create(&rows, tokenizer, texts.items, texts.n, "{}", 0, c->dims.context_length), "texts");
     tensor *pixels = read_pixels(s, &images, c->dims.image_px);
-    tensor *text_features = t_select(s, clip_encode_text(s, c, NULL, &rows.captions), 0, 0);
+    struct clip_texts laid_out;
+    must(clip_texts_create(&laid_out, s, c, &rows.captions, 0, 1), "texts");
+    tensor *text_features = t_select(s, clip_encode_text(s, c, NULL, NULL, &laid_out), 0, 0);
     tensor *tokens =
         t_from_i64(s, rows.captions.ids, SHAPE(rows.captions.n, rows.captions.n_tokens), c->device);
 
@@ -112,9 +115,10 @@ int main(int argc, char **argv)
     must(params_add(&out, "text_features", text_features), "text features");
     must(params_add(&out, "tokens", tokens), "tokens");
     must(scope_status(s), "features");
-    must(safetensors_write(argv[5], &out, NULL), argv[5]);
+    must(safetensors_write(argv[6], &out, NULL), argv[6]);
 
     params_free(&out);
+    clip_texts_free(&laid_out);
     class_rows_free(&rows);
     free(images.text);
     free(texts.text);

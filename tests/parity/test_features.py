@@ -48,13 +48,16 @@ NAMES = [name for _, name in sorted({(label, name) for _, label, name in SPLIT["
 TEXTS = [f"a photo of a {name.replace('_', ' ')}." for name in NAMES]
 
 
-def features_of(model: Path, folder: Path) -> dict[str, torch.Tensor]:
-    """What our program makes of the images and texts."""
+ENCODERS = ("plain", "fast")
+
+
+def features_of(model: Path, folder: Path, encoder: str) -> dict[str, torch.Tensor]:
+    """What one of our program's encoders makes of the images and texts."""
     (folder / "images").write_text("\n".join(PATHS) + "\n")
     (folder / "texts").write_text("\n".join(TEXTS) + "\n")
     out = folder / "features.safetensors"
     merges = DATA / "clip" / "bpe_simple_vocab_16e6.txt.gz"
-    subprocess.run([TOOL, model, merges, folder / "images", folder / "texts", out], check=True)
+    subprocess.run([TOOL, encoder, model, merges, folder / "images", folder / "texts", out], check=True)
     return load_file(out)
 
 
@@ -93,9 +96,19 @@ class FeatureTest(unittest.TestCase):
         self.assertLessEqual(difference, TOLERANCE)
         self.assertGreater(spread, 100 * TOLERANCE, "features that are all alike prove nothing")
 
-    def compare_both(self, what: str, ours: dict[str, torch.Tensor], encode_image, encode_text) -> None:
-        self.compare(f"{what}, images", ours["image_features"], in_batches(encode_image, ours["pixels"]))
-        self.compare(f"{what}, texts", ours["text_features"], in_batches(encode_text, padded(ours["tokens"])))
+    def compare_all(self, what: str, model: Path, folder: Path, encode_image, encode_text) -> dict[str, torch.Tensor]:
+        """Both towers of both encoders against the peer's; the last one's features."""
+        images = texts = None
+        for encoder in ENCODERS:
+            ours = features_of(model, folder, encoder)
+            if images is None:  # both encoders read the same pixels and tokens
+                images = in_batches(encode_image, ours["pixels"])
+                texts = in_batches(encode_text, padded(ours["tokens"]))
+            self.assertEqual(len(ours["image_features"]), N_IMAGES)
+            self.assertEqual(len(ours["text_features"]), 100)
+            self.compare(f"{what}, {encoder}, images", ours["image_features"], images)
+            self.compare(f"{what}, {encoder}, texts", ours["text_features"], texts)
+        return ours
 
     def test_vit_b16_equals_transformers(self) -> None:
         sizes = make_models.Sizes(embed_dim=512, image_px=224, patch_px=16, vision_width=768, vision_layers=12,
@@ -104,12 +117,9 @@ class FeatureTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             folder, model, _ = make_models.write_hugging_face(Path(name) / "hf", weights, sizes)
             del weights
-            ours = features_of(Path(folder), Path(name))
-            self.assertEqual(len(ours["image_features"]), N_IMAGES)
-            self.assertEqual(len(ours["text_features"]), 100)
-            self.compare_both("ViT-B/16, transformers", ours,
-                              lambda x: as_tensor(model.get_image_features(pixel_values=x)),
-                              lambda t: as_tensor(model.get_text_features(input_ids=t)))
+            ours = self.compare_all("ViT-B/16, transformers", Path(folder), Path(name),
+                                    lambda x: as_tensor(model.get_image_features(pixel_values=x)),
+                                    lambda t: as_tensor(model.get_text_features(input_ids=t)))
             self.report_decoding(ours, model)
 
     def report_decoding(self, ours: dict[str, torch.Tensor], model) -> None:
@@ -129,22 +139,22 @@ class FeatureTest(unittest.TestCase):
             weights = make_models.openai_model().state_dict()
             path, model, _ = make_models.write_openai(root / "openai.pt", weights)
             model = model.float()
-            self.compare_both("OpenAI's archive (fp16)", features_of(path, root), model.encode_image, model.encode_text)
+            self.compare_all("OpenAI's archive (fp16)", path, root, model.encode_image, model.encode_text)
 
             for dtype in (torch.float32, torch.float16, torch.bfloat16):
                 folder = root / f"hf-{dtype}"
                 _, model, _ = make_models.write_hugging_face(folder, weights, dtype=dtype)
                 model = model.float()
-                self.compare_both(f"Hugging Face, {dtype}", features_of(folder, root),
-                                  lambda x: as_tensor(model.get_image_features(pixel_values=x)),
-                                  lambda t: as_tensor(model.get_text_features(input_ids=t)))
+                self.compare_all(f"Hugging Face, {dtype}", folder, root,
+                                 lambda x: as_tensor(model.get_image_features(pixel_values=x)),
+                                 lambda t: as_tensor(model.get_text_features(input_ids=t)))
 
             for quick in (False, True):
                 folder = root / f"open_clip-{quick}"
                 _, model, _ = make_models.write_open_clip(folder, weights, quick_gelu=quick)
                 for file in ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"):
-                    self.compare_both(f"{file}, quick_gelu {quick}", features_of(folder / file, root),
-                                      model.encode_image, model.encode_text)
+                    self.compare_all(f"{file}, quick_gelu {quick}", folder / file, root, model.encode_image,
+                                     model.encode_text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-/* The two encoders' seams on the recorded small CLIP: what fits, and that rows and images do not mix. */
+/* The seams of both towers on the recorded small CLIP, with both encoders: what fits, and that rows and
+ * images do not mix. */
 #include "world_test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +43,19 @@ static tensor *two_prefixes(scope *s, const struct world *w)
     return t_reshape(s, clip_embed_tokens(s, w->clip, ids, 10), SHAPE(2, 5, w->clip->dims.text.width));
 }
 
+/* The features of `rows` behind `prefixes`, laid out for this call alone. */
+static tensor *encode_rows(scope *s, const struct world *w, const tensor *prefixes,
+                           const struct text_rows *rows)
+{
+    enum { IMAGES_AT_A_TIME = 128 }; /* so that the rows make several chunks */
+    struct clip_texts texts;
+    assert_ok(
+        clip_texts_create(&texts, s, w->clip, rows, prefixes ? t_size(prefixes, 1) : 0, IMAGES_AT_A_TIME));
+    tensor *z = clip_encode_text(s, w->clip, NULL, prefixes, &texts);
+    clip_texts_free(&texts);
+    return z;
+}
+
 static void expect_close(scope *s, const tensor *got, const tensor *want)
 {
     const double difference = tensor_max_difference(s, got, want);
@@ -54,10 +69,10 @@ static void test_encoders__a_class_alone_has_the_features_it_has_among_others(vo
     const struct text_rows *all = &w->rows.names;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
-    tensor *together = clip_encode_text(s, w->clip, prefixes, all); /* [2,K,d] */
+    tensor *together = encode_rows(s, w, prefixes, all); /* [2,K,d] */
     for (int64_t k = 0; k < all->n; k++) {
         struct text_rows one = some_rows(all, k, 1, all->ends[k] + 1, 0); /* no padding at all */
-        expect_close(s, clip_encode_text(s, w->clip, prefixes, &one), t_narrow(s, together, 1, k, 1));
+        expect_close(s, encode_rows(s, w, prefixes, &one), t_narrow(s, together, 1, k, 1));
         free_rows(&one);
     }
     assert_ok(scope_close(s));
@@ -70,8 +85,7 @@ static void test_encoders__padding_is_never_read(void **state)
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
     struct text_rows longer = some_rows(rows, 0, rows->n, 40, 33);
-    expect_close(s, clip_encode_text(s, w->clip, prefixes, &longer),
-                 clip_encode_text(s, w->clip, prefixes, rows));
+    expect_close(s, encode_rows(s, w, prefixes, &longer), encode_rows(s, w, prefixes, rows));
     free_rows(&longer);
     assert_ok(scope_close(s));
 }
@@ -81,9 +95,9 @@ static void test_encoders__each_prefix_gives_the_features_it_gives_alone(void **
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
-    tensor *both = clip_encode_text(s, w->clip, prefixes, &w->rows.names);
+    tensor *both = encode_rows(s, w, prefixes, &w->rows.names);
     for (int64_t b = 0; b < 2; b++)
-        expect_close(s, clip_encode_text(s, w->clip, t_narrow(s, prefixes, 0, b, 1), &w->rows.names),
+        expect_close(s, encode_rows(s, w, t_narrow(s, prefixes, 0, b, 1), &w->rows.names),
                      t_narrow(s, both, 0, b, 1));
     /* and the prefix counts: the two are not the same */
     assert_true(tensor_max_difference(s, t_select(s, both, 0, 0), t_select(s, both, 0, 1)) > 0.1);
@@ -97,26 +111,44 @@ static void test_encoders__a_prefix_of_embedded_tokens_is_those_tokens(void **st
     const int64_t n_start = (int64_t)w->start.n; /* start token and "a photo of a" */
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefix = t_unsqueeze(s, clip_embed_tokens(s, w->clip, w->start.ids, n_start), 0); /* [1,5,d_l] */
-    expect_close(s, clip_encode_text(s, w->clip, prefix, names),
-                 clip_encode_text(s, w->clip, NULL, &w->rows.captions));
+    expect_close(s, encode_rows(s, w, prefix, names), encode_rows(s, w, NULL, &w->rows.captions));
     assert_ok(scope_close(s));
 }
 
 static void test_encoders__more_positions_than_the_context_are_an_error(void **state)
 {
     const struct world *w = *state;
-    const int64_t context = w->clip->dims.context_length, room = context - w->rows.names.n_tokens;
-    const int64_t width = w->clip->dims.text.width;
+    const int64_t room = w->clip->dims.context_length - w->rows.names.n_tokens;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    assert_non_null(
-        clip_encode_text(s, w->clip, t_zeros(s, SHAPE(1, room, width), DTYPE_F32, CPU), &w->rows.names));
-    assert_ok(scope_status(s));
-    assert_null(
-        clip_encode_text(s, w->clip, t_zeros(s, SHAPE(1, room + 1, width), DTYPE_F32, CPU), &w->rows.names));
-    assert_int_equal(scope_status(s), ERR_SHAPE);
+    struct clip_texts texts;
+    assert_non_null(encode_rows(s, w, t_zeros(s, SHAPE(1, room, w->clip->dims.text.width), DTYPE_F32, CPU),
+                                &w->rows.names));
+    assert_int_equal(clip_texts_create(&texts, s, w->clip, &w->rows.names, room + 1, 1), ERR_SHAPE);
     assert_string_equal(error_message(),
                         "a prefix of 72 and a row of 6 tokens do not fit into the context of 77");
-    assert_int_equal(scope_close(s), ERR_SHAPE);
+    clip_texts_free(&texts);
+    assert_ok(scope_close(s));
+}
+
+static void test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error(void **state)
+{
+    const struct world *w = *state;
+    const int64_t lengths[][2] = {{5, 4}, {5, 6}, {5, 0}, {0, 5}}; /* laid out for, given */
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        const int64_t want = lengths[i][0], got = lengths[i][1];
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct clip_texts texts;
+        assert_ok(clip_texts_create(&texts, s, w->clip, &w->rows.names, want, 1));
+        const tensor *prefix =
+            got ? t_zeros(s, SHAPE(1, got, w->clip->dims.text.width), DTYPE_F32, CPU) : NULL;
+        assert_null(clip_encode_text(s, w->clip, NULL, prefix, &texts));
+        char says[96];
+        snprintf(says, sizeof says, "the texts are laid out for a prefix of %d tokens, not of %d", (int)want,
+                 (int)got);
+        assert_string_equal(error_message(), says);
+        clip_texts_free(&texts);
+        assert_int_equal(scope_close(s), ERR_SHAPE);
+    }
 }
 
 /* ---------------------------------------------------------------- images */
@@ -135,14 +167,14 @@ static void test_encoders__a_batch_of_images_equals_one_by_one(void **state)
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prompts[N_LAYERS], *own[N_LAYERS];
-    tensor *tokens = clip_image_tokens(s, w->clip, w->pixels);
-    some_prompts(prompts, s, tokens);
+    struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
+    some_prompts(prompts, s, tokens.x);
     for (int64_t J = 0; J <= N_LAYERS; J++) {
-        tensor *batch = clip_encode_image(s, w->clip, tokens, (const tensor *const *)prompts, J);
+        tensor *batch = clip_encode_image(s, w->clip, NULL, tokens, (const tensor *const *)prompts, J);
         for (int64_t i = 0; i < t_size(w->pixels, 0); i++) {
-            tensor *mine = clip_image_tokens(s, w->clip, t_narrow(s, w->pixels, 0, i, 1));
-            some_prompts(own, s, mine);
-            expect_close(s, clip_encode_image(s, w->clip, mine, (const tensor *const *)own, J),
+            struct image_tokens mine = clip_image_tokens(s, w->clip, t_narrow(s, w->pixels, 0, i, 1));
+            some_prompts(own, s, mine.x);
+            expect_close(s, clip_encode_image(s, w->clip, NULL, mine, (const tensor *const *)own, J),
                          t_narrow(s, batch, 0, i, 1));
         }
     }
@@ -174,11 +206,11 @@ static void test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on(voi
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prompts[N_LAYERS];
-    tensor *tokens = clip_image_tokens(s, w->clip, w->pixels);
-    some_prompts(prompts, s, tokens);
+    struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
+    some_prompts(prompts, s, tokens.x);
     for (int64_t J = 0; J <= N_LAYERS; J++)
-        expect_close(s, clip_encode_image(s, w->clip, tokens, (const tensor *const *)prompts, J),
-                     encode_by_hand(s, w->clip, tokens, prompts, J));
+        expect_close(s, clip_encode_image(s, w->clip, NULL, tokens, (const tensor *const *)prompts, J),
+                     encode_by_hand(s, w->clip, tokens.x, prompts, J));
     assert_ok(scope_close(s));
 }
 
@@ -187,11 +219,11 @@ static void test_encoders__every_layers_prompts_count(void **state)
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prompts[N_LAYERS];
-    tensor *tokens = clip_image_tokens(s, w->clip, w->pixels);
-    some_prompts(prompts, s, tokens);
-    tensor *before = clip_encode_image(s, w->clip, tokens, NULL, 0);
+    struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
+    some_prompts(prompts, s, tokens.x);
+    tensor *before = clip_encode_image(s, w->clip, NULL, tokens, NULL, 0);
     for (int64_t J = 1; J <= N_LAYERS; J++) {
-        tensor *x = clip_encode_image(s, w->clip, tokens, (const tensor *const *)prompts, J);
+        tensor *x = clip_encode_image(s, w->clip, NULL, tokens, (const tensor *const *)prompts, J);
         assert_true(tensor_max_difference(s, x, before) > 1e-3);
         before = x;
     }
@@ -205,8 +237,8 @@ static void test_encoders__prompts_for_more_layers_than_there_are_are_an_error(v
     const tensor *prompts[N_LAYERS + 1];
     for (int j = 0; j <= N_LAYERS; j++)
         prompts[j] = t_zeros(s, SHAPE(8, A, w->clip->dims.vision.width), DTYPE_F32, CPU);
-    tensor *tokens = clip_image_tokens(s, w->clip, w->pixels);
-    assert_null(clip_encode_image(s, w->clip, tokens, prompts, N_LAYERS + 1));
+    struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
+    assert_null(clip_encode_image(s, w->clip, NULL, tokens, prompts, N_LAYERS + 1));
     assert_int_equal(scope_status(s), ERR_SHAPE);
     assert_string_equal(error_message(), "prompts for 4 vision layers, but the model has 3");
     assert_int_equal(scope_close(s), ERR_SHAPE);
@@ -239,11 +271,12 @@ int main(void)
         torch_unit_test(test_encoders__each_prefix_gives_the_features_it_gives_alone),
         torch_unit_test(test_encoders__a_prefix_of_embedded_tokens_is_those_tokens),
         torch_unit_test(test_encoders__more_positions_than_the_context_are_an_error),
+        torch_unit_test(test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error),
         torch_unit_test(test_encoders__a_batch_of_images_equals_one_by_one),
         torch_unit_test(test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on),
         torch_unit_test(test_encoders__every_layers_prompts_count),
         torch_unit_test(test_encoders__prompts_for_more_layers_than_there_are_are_an_error),
         torch_unit_test(test_encoders__logits_are_scaled_cosines),
     };
-    return cmocka_run_group_tests_name("encoders", tests, world_group_f32, world_group_close);
+    return world_run_both("encoders", tests, DTYPE_F32);
 }

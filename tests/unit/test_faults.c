@@ -1,22 +1,17 @@
 /*
  * Every call of the shim fails once (SQLite's way): a training step with its checkpoint, and an evaluation
- * from the files on. Each failure must come out as a status with its message, leave no tensor, file or
- * gradient mode behind, and never crash.
+ * from the files on, with both encoders. Each failure must come out as a status with its message, leave no
+ * tensor, file or gradient mode behind, and never crash.
  */
-#include "torch_test.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "prompt/base/file.h"
 #include "prompt/run/checkpoint.h"
 #include "temp_dir.h"
-#include "world.h"
+#include "world_test.h"
 
-struct fixture {
-    struct world world;
-    struct temp_dir dir;
-};
+static struct temp_dir dir;
 
 static char TEXT[] = "x";
 static const struct progress AT = {.step = 1, .n_steps = 1};
@@ -25,7 +20,7 @@ static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1};
 /* ---------------------------------------------------------------- the two jobs */
 
 /* What one step of run/train.c does. */
-static int step(scope *run, const struct world *w, struct method *m, struct sgd *sgd)
+static int step(scope *run, struct world *w, struct method *m, struct sgd *sgd)
 {
     scope *s = scope_open(run, SCOPE_GRAD_ON);
     struct method_output out;
@@ -34,7 +29,8 @@ static int step(scope *run, const struct world *w, struct method *m, struct sgd 
     tensor *index = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
     tensor *loss = world_loss(s, &out, losses, w, m, index, NULL);
     double value = NAN;
-    int status = t_backward(s, loss);
+    int status = method_backward(&out, s, loss);
+    method_output_free(&out);
     if (status == OK)
         status = t_item_f64(&value, s, loss);
     if (status == OK)
@@ -44,7 +40,7 @@ static int step(scope *run, const struct world *w, struct method *m, struct sgd 
 }
 
 /* Two steps, for the momentum's beginning and its use, and a checkpoint. */
-static int train(const struct world *w, const char *path)
+static int train(struct world *w, const char *path)
 {
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m = NULL;
@@ -66,7 +62,7 @@ static int train(const struct world *w, const char *path)
     return status == OK ? closed : status;
 }
 
-static int evaluate_with(scope *run, const struct world *w, const char *path)
+static int evaluate_with(scope *run, struct world *w, const char *path)
 {
     struct method *m = NULL;
     const struct method_options options =
@@ -84,6 +80,7 @@ static int evaluate_with(scope *run, const struct world *w, const char *path)
         float logits[2 * 12];
         method_forward(&out, s, m, &w->texts, t_narrow(s, w->pixels, 0, 0, 1), NULL);
         status = t_read_f32(logits, 2 * 12, s, t_stack(s, (const tensor *const *)out.logits, 2, 1));
+        method_output_free(&out);
         int closed = scope_close(s);
         status = status == OK ? closed : status;
     }
@@ -93,19 +90,20 @@ static int evaluate_with(scope *run, const struct world *w, const char *path)
 }
 
 /* From the weights' file and a checkpoint to logits. */
-static int evaluate(const struct world *shared, const char *path)
+static int evaluate(struct world *shared, const char *path)
 {
     struct world w = *shared; /* but its own model */
     w.weights = NULL;
     w.clip = NULL;
+    w.texts = (struct class_texts){0};
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     int status = weights_open(&w.weights, run, WORLD_DIR "/model.safetensors", NULL);
     if (status == OK)
-        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_types){DTYPE_F32, DTYPE_F32});
-    if (status == OK)
-        status = class_texts_create(&w.texts, run, w.clip, &w.rows);
+        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_types){DTYPE_F32, DTYPE_F32},
+                             world_group_encoder);
     if (status == OK)
         status = evaluate_with(run, &w, path);
+    class_texts_free(&w.texts);
     clip_free(w.clip);
     weights_close(w.weights);
     int closed = scope_close(run);
@@ -136,8 +134,8 @@ static void check_failure(int status, uint64_t n, size_t n_live)
  * Lets call 1, 2, ... fail until the job passes; the number of its calls. `output` is the file that it writes
  * at its end, or NULL.
  */
-static uint64_t fail_each_call(int (*job)(const struct world *, const char *), const struct world *w,
-                               const char *path, const char *output)
+static uint64_t fail_each_call(int (*job)(struct world *, const char *), struct world *w, const char *path,
+                               const char *output)
 {
     const size_t n_live = scope_live_tensors();
     for (uint64_t n = 1;; n++) {
@@ -158,44 +156,25 @@ static uint64_t fail_each_call(int (*job)(const struct world *, const char *), c
 
 static void test_faults__every_call_of_a_training_step_may_fail(void **state)
 {
-    struct fixture *f = *state;
-    const char *path = temp_path(&f->dir, "training.safetensors");
-    const uint64_t n = fail_each_call(train, &f->world, path, path);
+    const char *path = temp_path(&dir, "training.safetensors");
+    const uint64_t n = fail_each_call(train, *state, path, path);
     print_message("%d calls failed\n", (int)n);
     assert_in_range(n, 500, 5000);
     assert_true(file_exists(path));
+    temp_remove(&dir, "training.safetensors");
 }
 
 static void test_faults__every_call_of_an_evaluation_may_fail(void **state)
 {
-    struct fixture *f = *state;
-    const char *path = temp_path(&f->dir, "evaluation.safetensors");
-    assert_ok(train(&f->world, path));
-    const uint64_t n = fail_each_call(evaluate, &f->world, path, NULL);
+    const char *path = temp_path(&dir, "evaluation.safetensors");
+    assert_ok(train(*state, path));
+    const uint64_t n = fail_each_call(evaluate, *state, path, NULL);
     print_message("%d calls failed\n", (int)n);
     assert_in_range(n, 500, 5000);
+    temp_remove(&dir, "evaluation.safetensors");
 }
 
 /* ---------------------------------------------------------------- main */
-
-static int open_group(void **state)
-{
-    static struct fixture f;
-    if (torch_init(1) != OK || temp_dir_open(&f.dir) != 0)
-        return -1;
-    world_open(&f.world, WORLD_DIR, (struct clip_types){DTYPE_F32, DTYPE_F32});
-    *state = &f;
-    return 0;
-}
-
-static int close_group(void **state)
-{
-    struct fixture *f = *state;
-    temp_remove(&f->dir, "training.safetensors");
-    temp_remove(&f->dir, "evaluation.safetensors");
-    world_close(&f->world);
-    return temp_dir_close(&f->dir) == 0 && scope_live_tensors() == 0 ? 0 : -1;
-}
 
 int main(void)
 {
@@ -203,5 +182,9 @@ int main(void)
         torch_unit_test(test_faults__every_call_of_a_training_step_may_fail),
         torch_unit_test(test_faults__every_call_of_an_evaluation_may_fail),
     };
-    return cmocka_run_group_tests_name("faults", tests, open_group, close_group);
+    if (temp_dir_open(&dir) != 0)
+        return 1;
+    int n_failed = 0;
+    n_failed += world_run_both("faults", tests, DTYPE_F32);
+    return n_failed + (temp_dir_close(&dir) != 0);
 }

@@ -1,6 +1,6 @@
 /*
  * The gradient of ProMPT's loss in every trained tensor against central differences, in fp64 on the recorded
- * small CLIP; the filter's picks are forced, so that no step crosses a change of them.
+ * small CLIP, with both encoders; the filter's picks are forced, so that no step crosses a change of them.
  */
 #include "world_test.h"
 
@@ -56,13 +56,14 @@ static double loss_of(struct problem *p, bool with_gradients)
     tensor *loss = world_loss(s, &out, NULL, p->world, p->method, p->index, &trace);
     double value = 0.0;
     if (with_gradients)
-        assert_ok(t_backward(s, loss));
+        assert_ok(method_backward(&out, s, loss));
     assert_ok(t_item_f64(&value, s, loss));
+    method_output_free(&out);
     assert_ok(scope_close(s));
     return value;
 }
 
-static void problem_open(struct problem *p, const struct world *w, const char *const *changes)
+static void problem_open(struct problem *p, struct world *w, const char *const *changes)
 {
     *p = (struct problem){.world = w, .scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     const struct method_options options = world_options(world_defaults(w), changes);
@@ -75,6 +76,7 @@ static void problem_open(struct problem *p, const struct world *w, const char *c
     struct method_output out;
     struct method_trace trace = {.force = false, .picks = p->picks};
     (void)world_loss(s, &out, NULL, w, p->method, p->index, &trace);
+    method_output_free(&out);
     assert_ok(scope_close(s));
 }
 
@@ -126,7 +128,7 @@ static double error_along(struct problem *p, scope *s, tensor *value, const tens
 }
 
 /* The largest error over all trained tensors and directions. */
-static double largest_error(const struct world *w, const char *const *changes)
+static double largest_error(struct world *w, const char *const *changes)
 {
     struct problem p;
     problem_open(&p, w, changes);
@@ -183,5 +185,5 @@ int main(void)
         torch_unit_test(test_gradients__are_central_differences_for_every_setting),
         torch_unit_test(test_gradients__of_detached_iterations_are_not),
     };
-    return cmocka_run_group_tests_name("gradients", tests, world_group_f64, world_group_close);
+    return world_run_both("gradients", tests, DTYPE_F64);
 }

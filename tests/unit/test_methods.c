@@ -8,7 +8,7 @@
 #include "prompt/methods/filter.h"
 #include "tensor_check.h"
 
-static int create(struct method **out, const struct world *w, scope *s, const char *const *changes)
+static int create(struct method **out, struct world *w, scope *s, const char *const *changes)
 {
     const struct method_options options = world_options(world_defaults(w), changes);
     return world_method(out, w, s, &options);
@@ -74,7 +74,7 @@ static void expect_row(scope *s, const struct world *w, const tensor *prompts, i
 
 static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
 {
-    const struct world *w = *state;
+    struct world *w = *state;
     enum { SOS = 62, A = 1, PHOTO = 2, OF = 3, RANDOM = -1 };
     const struct {
         const char *count, *covers;
@@ -104,13 +104,13 @@ static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
 
 static void test_methods__the_seed_makes_the_start(void **state)
 {
-    const struct world *w = *state;
+    struct world *w = *state;
     const struct method_options options = world_options(world_defaults(w), NULL);
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m[3] = {NULL};
     const uint64_t seeds[] = {0, 0, 1};
     for (int i = 0; i < 3; i++) {
-        const struct method_init init = {seeds[i], w->texts.n, &w->start};
+        const struct method_init init = {seeds[i], w->rows.names.n, &w->start};
         assert_ok(method_create(&m[i], "prompt", s, w->clip, &options, &init));
     }
     for (size_t i = 0; i < m[0]->trained.n; i++) {
@@ -167,7 +167,7 @@ static void test_methods__filter_picks_the_most_probable_and_their_rows(void **s
 
 static void test_methods__loss_weights_fall_from_the_last_iteration(void **state)
 {
-    const struct world *w = *state;
+    struct world *w = *state;
     const double lambdas[] = {0.5, 1.0, 0.0}, want[3][3] = {{0.25, 0.5, 1}, {1, 1, 1}, {0, 0, 1}};
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m = NULL;
@@ -195,14 +195,13 @@ static void test_methods__loss_weights_fall_from_the_last_iteration(void **state
 
 static void test_methods__iteration_zero_is_plain_clip(void **state)
 {
-    const struct world *w = *state;
-    const struct method_options options = world_options(world_defaults(w), NULL);
-    const struct method_init init = {1, w->texts.n, &w->start};
+    struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *prompt = NULL, *clip = NULL;
     struct method_output with, without;
-    assert_ok(method_create(&prompt, "prompt", s, w->clip, &options, &init));
-    assert_ok(method_create(&clip, "clip", s, w->clip, &options, &init));
+    assert_ok(create(&prompt, w, s, NULL));
+    const struct method_init init = {1, w->rows.names.n, &w->start};
+    assert_ok(method_create(&clip, "clip", s, w->clip, &prompt->options, &init));
     assert_int_equal(clip->trained.n, 0);
     method_forward(&with, s, prompt, &w->texts, w->pixels, NULL);
     method_forward(&without, s, clip, &w->texts, w->pixels, NULL);
@@ -210,6 +209,8 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     assert_int_equal(without.n_iterations, 0);
     assert_true(tensor_max_difference(s, with.logits[0], without.logits[0]) == 0.0);
     assert_true(tensor_max_difference(s, with.logits[1], with.logits[0]) > 0.1);
+    method_output_free(&with);
+    method_output_free(&without);
     method_free(prompt);
     method_free(clip);
     assert_ok(scope_close(s));
@@ -218,7 +219,7 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
 /* With no generator of text prompts P^0 is read as it starts: "a photo of a" behind the start token. */
 static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **state)
 {
-    const struct world *w = *state;
+    struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *covers = NULL, *behind = NULL;
     struct method_output a, b;
@@ -230,6 +231,8 @@ static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **st
     method_forward(&b, s, behind, &w->texts, w->pixels, NULL);
     for (int n = 0; n <= 2; n++)
         assert_true(tensor_max_difference(s, a.logits[n], b.logits[n]) < 1e-4); /* of 100 */
+    method_output_free(&a);
+    method_output_free(&b);
     method_free(covers);
     method_free(behind);
     assert_ok(scope_close(s));
@@ -250,7 +253,7 @@ static void test_methods__prompts_for_more_layers_than_the_model_has(void **stat
 
 static void test_methods__an_unknown_name(void **state)
 {
-    const struct world *w = *state;
+    struct world *w = *state;
     const struct method_options options = world_options(world_defaults(w), NULL);
     struct method *m = NULL;
     assert_int_equal(method_create(&m, "promtp", w->scope, w->clip, &options, &(struct method_init){0}),
@@ -260,17 +263,19 @@ static void test_methods__an_unknown_name(void **state)
 
 static void test_methods__without_the_filter_the_class_count_is_fixed(void **state)
 {
-    const struct world *w = *state;
-    const struct method_options options = world_options(world_defaults(w), CHANGES("filter=false"));
-    const struct method_init init = {1, w->texts.n - 2, &w->start};
+    struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method *m = NULL;
+    struct method *all = NULL, *m = NULL;
     struct method_output out;
-    assert_ok(method_create(&m, "prompt", s, w->clip, &options, &init));
+    assert_ok(create(&all, w, s, CHANGES("filter=false")));
+    const struct method_init init = {1, w->rows.names.n - 2, &w->start};
+    assert_ok(method_create(&m, "prompt", s, w->clip, &all->options, &init));
     method_forward(&out, s, m, &w->texts, w->pixels, NULL);
     assert_int_equal(scope_status(s), ERR_USAGE);
     assert_non_null(strstr(error_message(), "was trained with 10 classes"));
     assert_non_null(strstr(error_message(), "cannot be evaluated with 12"));
+    method_output_free(&out);
+    method_free(all);
     method_free(m);
     assert_int_equal(scope_close(s), ERR_USAGE);
 }
@@ -291,5 +296,5 @@ int main(void)
         torch_unit_test(test_methods__an_unknown_name),
         torch_unit_test(test_methods__without_the_filter_the_class_count_is_fixed),
     };
-    return cmocka_run_group_tests_name("methods", tests, world_group_f32, world_group_close);
+    return world_run_both("methods", tests, DTYPE_F32);
 }

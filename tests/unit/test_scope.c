@@ -110,6 +110,21 @@ static void test_scope__parents_own_failure_stays(void **state)
     assert_int_equal(scope_close(outer), ERR_SHAPE);
 }
 
+static void test_scope__a_failure_that_follows_from_another_keeps_its_message(void **state)
+{
+    (void)state;
+    scope *a = scope_open(NULL, SCOPE_GRAD_INHERIT), *b = scope_open(NULL, SCOPE_GRAD_INHERIT);
+    scope_fail(a, error_set(ERR_NUMERIC, "by hand"));
+    assert_null(t_exp(b, NULL)); /* the operand that `a` did not make */
+    assert_int_equal(scope_close(b), ERR_NUMERIC);
+    assert_string_equal(error_message(), "by hand");
+    assert_int_equal(scope_close(a), ERR_NUMERIC);
+    b = scope_open(NULL, SCOPE_GRAD_INHERIT); /* no failed scope is open any more */
+    assert_null(t_exp(b, NULL));
+    assert_int_equal(scope_close(b), ERR_TORCH);
+    assert_string_equal(error_message(), "t_exp: expected a tensor, found none");
+}
+
 static void test_scope__no_scope_is_a_failed_scope(void **state)
 {
     (void)state;
@@ -346,6 +361,7 @@ int main(void)
         torch_unit_test(test_scope__keeps_the_first_failure),
         torch_unit_test(test_scope__failure_reaches_the_parent),
         torch_unit_test(test_scope__parents_own_failure_stays),
+        torch_unit_test(test_scope__a_failure_that_follows_from_another_keeps_its_message),
         torch_unit_test(test_scope__no_scope_is_a_failed_scope),
         torch_unit_test(test_scope__no_tensor_has_no_shape),
         torch_unit_test(test_scope__what_libtorch_throws_is_one_line),

@@ -9,11 +9,17 @@
 #include "prompt/clip/dims.h"
 #include "prompt/clip/weights.h"
 
+/** How the towers are computed: the fast one, or the plain, readable reference. Equal up to rounding. */
+enum encoder { ENCODER_FAST, ENCODER_PLAIN };
+
 /** The types a model computes in. */
 struct clip_types {
     enum dtype products; /* weights of the matrix products: F32, F64, BF16 or F16 */
     enum dtype master;   /* everything else: F32, or F64 in gradient checks */
 };
+
+struct clip_fast; /* packed weights of the fast encoder */
+struct tape;      /* nn/tape.h: hand-written backwards */
 
 /** Immutable after clip_create; all tensors live in the scope given to it. */
 struct clip {
@@ -37,34 +43,37 @@ struct clip {
     struct nn_block *text_blocks;  /* [L] */
     struct nn_norm ln_final;
     struct nn_linear text_projection; /* d_l -> d */
+
+    struct clip_fast *fast; /* NULL: the plain encoder */
 };
 
 /** Moves the weights to `device` in the given types. The tensors live in `run`. */
 int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
-                struct clip_types types);
+                struct clip_types types, enum encoder encoder);
 void clip_free(struct clip *c);
 
 /* ---------------------------------------------------------------- image features (vision.c) */
 
-/**
- * What enters the first vision layer: class token and patches with their positions, after ln_pre. The same at
- * every n of one image.
- * @param pixels  [B,3,S,S], normalized, S = dims.image_px
- * @return [B,1+M,d_v]
- */
-tensor *clip_image_tokens(scope *s, const struct clip *c, const tensor *pixels);
+/** What enters the first vision layer; the same at every n of one image. */
+struct image_tokens {
+    tensor *x;   /* class token and patches with their positions, after ln_pre; [B,1+M,d_v] */
+    tensor *qkv; /* their query, key and value in layer 1, [B,1+M,3 d_v]; of the fast encoder, else NULL */
+};
+
+/** @param pixels  [B,3,S,S], normalized, S = dims.image_px */
+struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tensor *pixels);
 
 /**
  * Image features with prompts at layers 1..J (Eqs. 8-9): there the prompts stand between class token and
  * patches; what a layer before J puts out at their positions is dropped, what layer J puts out goes on like
  * any token.
- * @param tokens     [B,1+M,d_v], from clip_image_tokens
+ * @param tape       where the fast encoder puts its backward; NULL in evaluation
  * @param prompts    J tensors [B,a,d_v]; gradients flow into them
  * @param n_prompts  J; 0 is plain CLIP
  * @return x, [B,d], not normalized
  */
-tensor *clip_encode_image(scope *s, const struct clip *c, const tensor *tokens, const tensor *const *prompts,
-                          int64_t n_prompts);
+tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,
+                          const tensor *const *prompts, int64_t n_prompts);
 
 /* ---------------------------------------------------------------- text features (text.c) */
 
@@ -76,15 +85,42 @@ struct text_rows {
     int64_t *ends;    /* [K], index of the end token in its row */
 };
 
+/** Texts as an encoder reads them, laid out once for a list of classes. */
+struct clip_texts {
+    const struct text_rows *rows; /* borrowed */
+    int64_t n_prefix;             /* positions before the rows */
+    struct text_layout *layout;   /* of the fast encoder, else NULL */
+    double keep_bytes;            /* what one pass may keep for its backward; the rest is computed again */
+};
+
+/**
+ * @param run       owns the layout's tensors
+ * @param n_prefix  positions that a prefix takes before the rows
+ * @param n_images  prefixes that are usually encoded at a time; sizes the chunks
+ * @return OK; ERR_SHAPE if prefix and rows do not fit into the context; ERR_MEMORY
+ */
+int clip_texts_create(struct clip_texts *out, scope *run, const struct clip *c, const struct text_rows *rows,
+                      int64_t n_prefix, int64_t n_images);
+void clip_texts_free(struct clip_texts *texts);
+
 /**
  * Text features of every row behind every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
- * The plain computation: each pair of image and class goes through the whole transformer. Positions behind
- * the longest end token are left out: attention is causal, so nobody would read them.
- * @param prefixes  P, [B,b,d_l]; gradients flow into it; NULL: no prefix, B = 1
- * @return Z, [B,K,d], not normalized; ERR_SHAPE if prefix and rows do not fit into the context
+ * Positions behind the longest end token are left out: attention is causal, so nobody would read them.
+ * @param tape      where the fast encoder puts its backward; NULL in evaluation
+ * @param prefixes  P, [B,n_prefix,d_l], n_prefix as the texts were made for; gradients flow into it; NULL: no
+ * prefix, B = 1
+ * @return Z, [B,K,d], not normalized
  */
-tensor *clip_encode_text(scope *s, const struct clip *c, const tensor *prefixes,
-                         const struct text_rows *rows);
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
+                         const struct clip_texts *texts);
+
+/* ---------------------------------------------------------------- what a backward pass needs (memory.c) */
+
+/** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
+double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefix,
+                            int64_t n_images);
+/** Bytes that the backward of one clip_encode_image keeps. */
+double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts);
 
 /** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);

@@ -10,6 +10,7 @@
 
 #include "prompt/clip/clip.h"
 #include "prompt/methods/captions.h"
+#include "prompt/nn/tape.h"
 
 enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
 
@@ -41,16 +42,25 @@ struct method_init {
 struct class_texts {
     const struct class_rows *rows; /* borrowed */
     int64_t n;                     /* K */
+    struct clip_texts names;       /* what stands behind a learned prompt */
     tensor *caption_features;      /* Z^0, [1,K,d] */
 };
 
-/** Encodes the captions, without gradients; Z^0 lives in `s`. */
+/**
+ * Encodes the captions, without gradients; Z^0 lives in `s`.
+ * @param n_prefix  positions of the learned prompt: method_prefix_tokens
+ * @param n_images  images that are encoded at a time
+ */
 int class_texts_create(struct class_texts *out, scope *s, const struct clip *clip,
-                       const struct class_rows *rows);
+                       const struct class_rows *rows, int64_t n_prefix, int64_t n_images);
+void class_texts_free(struct class_texts *texts);
 
-/** The logits after every iteration; [0] is plain CLIP, n = 0. Tensors live in the scope of the forward pass.
+/**
+ * The logits after every iteration; [0] is plain CLIP, n = 0. Tensors live in the scope of the forward pass;
+ * the rest is freed by method_output_free.
  */
 struct method_output {
+    struct tape tape;                          /* of encoders that are differentiated by hand */
     int64_t n_iterations;                      /* N */
     tensor *logits[METHOD_MAX_ITERATIONS + 1]; /* [B,K] each */
 };
@@ -93,6 +103,11 @@ void method_free(struct method *m);
 void method_forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
 
+void method_output_free(struct method_output *out);
+
+/** Adds the gradients of `loss`, made from `out`, to those of the trained tensors. */
+int method_backward(struct method_output *out, scope *s, const tensor *loss);
+
 /**
  * L = sum over n = 1..N of lambda^(N-n) CE(p^n, y), mean over the batch (Eqs. 13-14).
  * @param losses  receives the N terms CE(p^n, y), n = 1 first; scalars in `s`; may be NULL
@@ -117,9 +132,9 @@ int method_add_uniform(struct method *m, uint64_t seed, const char *name, double
 
 /** n = 0: image tokens, x^0 and the zero-shot logits, without gradients. */
 struct initial_features {
-    tensor *image_tokens; /* [B,1+M,d_v] */
-    tensor *x;            /* x^0, [B,d] */
-    tensor *logits;       /* [B,K] */
+    struct image_tokens image_tokens;
+    tensor *x;      /* x^0, [B,d] */
+    tensor *logits; /* [B,K] */
 };
 struct initial_features method_initial_features(scope *s, const struct method *m,
                                                 const struct class_texts *classes, const tensor *pixels);

@@ -23,7 +23,7 @@
  */
 enum method_kind { METHOD_PROMPT, METHOD_CLIP };
 enum augment { AUGMENT_RANDOM_CROP, AUGMENT_NONE };
-enum encoder { ENCODER_PLAIN };
+
 enum precision { PRECISION_FP32, PRECISION_BF16, PRECISION_FP16, PRECISION_AUTO };
 extern const char *const method_names[];
 extern const char *const generator_input_names[];

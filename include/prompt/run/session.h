@@ -45,7 +45,8 @@ struct class_list {
 
 /** The template of the captions at n = 0: the key, or the data set's own. */
 const char *session_template(const struct session *s);
-int class_list_open(struct class_list *out, struct session *s, enum class_subset subset);
+/** @param batch_size  images that are encoded at a time */
+int class_list_open(struct class_list *out, struct session *s, enum class_subset subset, int64_t batch_size);
 void class_list_close(struct class_list *c);
 
 /** Loader options that both loops share; `augment`, `shuffle`, `drop_last` off. */

@@ -68,6 +68,7 @@ const char *torch_version(void); /* "2.13.0", of the libtorch that runs */
 
 /* ---------------------------------------------------------------- scopes */
 
+/** A scope that sets the gradient mode restores it, so such scopes close in the reverse order of opening. */
 enum scope_grad { SCOPE_GRAD_INHERIT, SCOPE_GRAD_OFF, SCOPE_GRAD_ON };
 
 /** Opens a scope below `parent` (NULL for the outermost). NULL if out of memory: operations on it do nothing.

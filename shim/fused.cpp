@@ -1,0 +1,271 @@
+// The fused operations: packed products by oneDNN, our kernels on a CPU, compositions of PyTorch's elsewhere.
+#include "kernel_types.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "prompt/torch/fused.h"
+
+using shim::in;
+using shim::opt;
+using shim::run;
+using shim::run_status;
+
+namespace
+{
+
+constexpr int64_t ROWS_A_TASK = 16;
+
+template <class T> T *data(const at::Tensor &t)
+{
+    return static_cast<T *>(t.mutable_data_ptr());
+}
+
+void check(bool condition, const char *what)
+{
+    if (!condition)
+        throw std::invalid_argument(what);
+}
+
+/** Rows of x [B,T,W] inside y [B,T',W] at `offset` along axis 1. */
+kernels::row_map map_rows(const at::Tensor &x, const at::Tensor &y, int64_t offset)
+{
+    check(x.dim() == 3 && y.dim() == 3 && x.size(0) == y.size(0) && x.size(2) == y.size(2) &&
+              offset + x.size(1) <= y.size(1) && x.is_contiguous() && y.is_contiguous(),
+          "rows do not fit");
+    return {x.size(1), y.size(1), offset};
+}
+
+} // namespace
+
+extern "C" {
+
+tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device)
+{
+    return run(s, "t_empty",
+               [&] { return at::empty(shim::shape(dims, n_dims), shim::options(dtype, device)); });
+}
+
+void t_zero_(scope *s, tensor *a)
+{
+    (void)run_status(s, "t_zero_", [&] { in(a).zero_(); });
+}
+
+void t_index_add_(scope *s, tensor *a, const tensor *index, const tensor *b)
+{
+    (void)run_status(s, "t_index_add_", [&] { in(a).index_add_(1, in(index), in(b)); });
+}
+
+int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const *grads, size_t n)
+{
+    return run_status(s, "t_backward_from", [&] {
+        torch::autograd::variable_list roots, outputs;
+        for (size_t i = 0; i < n; i++) {
+            if (!in(tensors[i]).requires_grad())
+                continue;
+            roots.push_back(in(tensors[i]));
+            if (grads)
+                outputs.push_back(in(grads[i]).to(in(tensors[i]).scalar_type()).view_as(in(tensors[i])));
+        }
+        if (!roots.empty())
+            torch::autograd::backward(roots, outputs, /*retain_graph=*/true);
+    });
+}
+
+/* ---------------------------------------------------------------- linear */
+
+namespace
+{
+
+/** oneDNN's own operations; libtorch registers them only where it was built with it. */
+std::optional<c10::OperatorHandle> mkldnn_operation(const char *name)
+{
+    return c10::Dispatcher::singleton().findSchema({name, ""});
+}
+
+at::Tensor call(const c10::OperatorHandle &operation, std::vector<c10::IValue> stack)
+{
+    operation.callBoxed(&stack);
+    return stack.at(0).toTensor();
+}
+
+bool can_pack(const at::Tensor &weight)
+{
+    return weight.is_cpu() && (weight.scalar_type() == at::kFloat || weight.scalar_type() == at::kBFloat16) &&
+           mkldnn_operation("mkldnn::_reorder_linear_weight") &&
+           mkldnn_operation("mkldnn::_linear_pointwise");
+}
+
+at::Tensor pack(const at::Tensor &weight, int64_t n_rows)
+{
+    static const auto reorder = mkldnn_operation("mkldnn::_reorder_linear_weight");
+    return call(*reorder, {weight, n_rows});
+}
+
+at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
+                          const std::optional<at::Tensor> &bias, bool silu)
+{
+    static const auto linear = mkldnn_operation("mkldnn::_linear_pointwise");
+    c10::List<std::optional<at::Scalar>> none;
+    return call(*linear,
+                {x, weight, bias, silu ? "swish" : "none", c10::IValue(c10::impl::toList(none)), ""});
+}
+
+} // namespace
+
+struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows)
+{
+    struct packed_linear l = {nullptr, nullptr, bias, false};
+    (void)run_status(s, "t_pack_linear", [&] {
+        const at::Tensor w = in(weight).contiguous(), transposed = w.t().contiguous();
+        l.is_packed = can_pack(w);
+        l.forward = shim::put(s, l.is_packed ? pack(w, n_rows) : w);
+        l.backward = shim::put(s, l.is_packed ? pack(transposed, n_rows) : transposed);
+    });
+    return l;
+}
+
+tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x, bool silu)
+{
+    return run(s, "t_packed_linear", [&] {
+        if (l->is_packed)
+            return packed_product(in(x), in(l->forward), opt(l->bias), silu);
+        at::Tensor y = at::linear(in(x), in(l->forward), opt(l->bias));
+        return silu ? at::silu_(y) : y;
+    });
+}
+
+tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy)
+{
+    return run(s, "t_packed_linear_backward", [&] {
+        if (l->is_packed)
+            return packed_product(in(dy), in(l->backward), std::nullopt, false);
+        return at::linear(in(dy), in(l->backward));
+    });
+}
+
+/* ---------------------------------------------------------------- norm */
+
+void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *rstd, int64_t offset,
+                      double eps)
+{
+    (void)run_status(s, "t_residual_norm_", [&] {
+        const at::Tensor &xt = in(x), &yt = in(y);
+        const kernels::row_map map = map_rows(xt, yt, offset);
+        if (!shim::has_kernel(yt)) {
+            if (d)
+                in(x).add_(in(d).view_as(xt));
+            const auto [normal, mean, r] = at::native_layer_norm(xt, {xt.size(2)}, {}, {}, eps);
+            yt.narrow(1, offset, xt.size(1)).copy_(normal);
+            if (rstd)
+                in(rstd).narrow(1, offset, xt.size(1)).copy_(r.view({xt.size(0), xt.size(1)}));
+            return;
+        }
+        check(!d || (in(d).is_contiguous() && in(d).numel() == xt.numel()), "d does not fit");
+        shim::with_kernel_type(yt.scalar_type(), [&](auto t) {
+            using T = decltype(t);
+            using A = typename kernels::accumulator<T>::type;
+            check(xt.scalar_type() == c10::CppTypeToScalarType<A>::value, "x is not of the master type");
+            const kernels::residual_norm_args<T> a = {data<A>(xt), d ? data<T>(in(d)) : nullptr,
+                                                      data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
+                                                      map,         xt.size(2),
+                                                      eps};
+            at::parallel_for(0, xt.size(0) * xt.size(1), ROWS_A_TASK, [&](int64_t begin, int64_t end) {
+                kernels::best<T>().residual_norm(a, begin, end);
+            });
+        });
+    });
+}
+
+void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, const tensor *y,
+                      const tensor *rstd, int64_t offset, bool accumulate)
+{
+    (void)run_status(s, "t_norm_backward_", [&] {
+        const at::Tensor &gt = in(g), &yt = in(y), &dyt = in(dy);
+        const kernels::row_map map = map_rows(gt, yt, offset);
+        check(dyt.numel() == yt.numel() && dyt.is_contiguous(), "dy does not fit");
+        if (!shim::has_kernel(yt)) {
+            const at::ScalarType master = gt.scalar_type();
+            const auto part = [&](const at::Tensor &t) {
+                return t.view_as(yt).narrow(1, offset, gt.size(1)).to(master);
+            };
+            const at::Tensor u = part(dyt), n = part(yt);
+            const at::Tensor r = in(rstd).narrow(1, offset, gt.size(1)).unsqueeze(-1);
+            const at::Tensor dx = r * (u - u.mean(-1, true) - n * (u * n).mean(-1, true));
+            accumulate ? in(g).add_(dx) : in(g).copy_(dx);
+            if (g_copy)
+                in(g_copy).copy_(gt.view_as(in(g_copy)));
+            return;
+        }
+        shim::with_kernel_type(yt.scalar_type(), [&](auto t) {
+            using T = decltype(t);
+            using A = typename kernels::accumulator<T>::type;
+            check(gt.scalar_type() == c10::CppTypeToScalarType<A>::value, "g is not of the master type");
+            const kernels::norm_backward_args<T> a = {
+                data<A>(gt),       g_copy ? data<T>(in(g_copy)) : nullptr,
+                data<T>(dyt),      data<T>(yt),
+                data<A>(in(rstd)), map,
+                gt.size(2),        accumulate};
+            at::parallel_for(0, gt.size(0) * gt.size(1), ROWS_A_TASK, [&](int64_t begin, int64_t end) {
+                kernels::best<T>().norm_backward(a, begin, end);
+            });
+        });
+    });
+}
+
+/* ---------------------------------------------------------------- SiLU */
+
+tensor *t_silu_(scope *s, tensor *x, bool keep_slope)
+{
+    return run(s, "t_silu_", [&] {
+        at::Tensor &xt = in(x);
+        if (!shim::has_kernel(xt)) {
+            const at::Tensor y = at::silu(xt);
+            if (keep_slope) {
+                const at::Tensor sigmoid = at::sigmoid(xt);
+                xt.copy_(sigmoid + y * (1 - sigmoid));
+            }
+            return y;
+        }
+        check(xt.is_contiguous(), "x is not contiguous");
+        at::Tensor y = at::empty_like(xt);
+        shim::with_kernel_type(xt.scalar_type(), [&](auto t) {
+            using T = decltype(t);
+            at::parallel_for(0, xt.numel(), 4096, [&](int64_t begin, int64_t end) {
+                kernels::best<T>().silu(data<T>(xt), data<T>(y), keep_slope, begin, end);
+            });
+        });
+        return y;
+    });
+}
+
+tensor *t_gelu_(scope *s, tensor *x, bool keep_slope)
+{
+    return run(s, "t_gelu_", [&] {
+        const at::Tensor y = at::gelu(in(x));
+        if (keep_slope)
+            in(x).copy_(at::gelu_backward(at::ones_like(in(x)), in(x)));
+        return y;
+    });
+}
+
+void t_mul_(scope *s, tensor *a, const tensor *b)
+{
+    (void)run_status(s, "t_mul_", [&] {
+        at::Tensor &at_ = in(a);
+        if (!shim::has_kernel(at_)) {
+            at_.mul_(in(b));
+            return;
+        }
+        check(at_.is_contiguous() && in(b).is_contiguous() && at_.numel() == in(b).numel(), "shapes differ");
+        shim::with_kernel_type(at_.scalar_type(), [&](auto t) {
+            using T = decltype(t);
+            at::parallel_for(0, at_.numel(), 4096, [&](int64_t begin, int64_t end) {
+                kernels::best<T>().multiply(data<T>(at_), data<T>(in(b)), begin, end);
+            });
+        });
+    });
+}
+
+} // extern "C"

@@ -1,0 +1,28 @@
+// Between libtorch's types and the kernels'.
+#pragma once
+
+#include "kernels/kernels.hpp"
+#include "shim.hpp"
+
+namespace shim
+{
+
+/** Whether the kernels take a tensor: on a CPU and of a type they know (fp16 is for CUDA). */
+inline bool has_kernel(const at::Tensor &t)
+{
+    const at::ScalarType type = t.scalar_type();
+    return t.is_cpu() && (type == at::kFloat || type == at::kDouble || type == at::kBFloat16);
+}
+
+/** Calls `f` with a value of the kernels' type; the type is one that has_kernel takes. */
+template <class F> void with_kernel_type(at::ScalarType type, F f)
+{
+    if (type == at::kFloat)
+        f(float{});
+    else if (type == at::kDouble)
+        f(double{});
+    else
+        f(kernels::bf16{});
+}
+
+} // namespace shim

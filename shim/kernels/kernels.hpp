@@ -1,0 +1,117 @@
+// Kernels over plain arrays, on one range of rows each, compiled once per instruction set and chosen at run
+// time.
+//
+// No libtorch in here, so that these files compile in seconds and can be read alone. T is the type of the
+// matrix products (float, bf16; double in gradient checks), A the type of the residual stream and of all sums
+// (float; double for double). Rows are contiguous; what is called a stride counts elements.
+#pragma once
+
+#include <cstdint>
+
+namespace kernels
+{
+
+/** bfloat16 by its bits: the upper half of a float. */
+struct bf16 {
+    uint16_t bits;
+};
+
+template <class T> struct accumulator {
+    using type = float;
+};
+template <> struct accumulator<double> {
+    using type = double;
+};
+
+/** Row r of a dense operand stands at row (r / inner) * outer + offset + r % inner of the other. */
+struct row_map {
+    int64_t inner;
+    int64_t outer;
+    int64_t offset;
+
+    int64_t operator()(int64_t row) const { return row / inner * outer + offset + row % inner; }
+};
+
+template <class T> struct residual_norm_args {
+    using A = typename accumulator<T>::type;
+    A *x;       // [rows, width], the residual stream; d is added to it
+    const T *d; // [rows, width], or null
+    T *y;       // normalized x, at mapped rows
+    A *rstd;    // 1 / sqrt(variance + eps), at mapped rows; or null
+    row_map map;
+    int64_t width;
+    double eps;
+};
+
+template <class T> struct norm_backward_args {
+    using A = typename accumulator<T>::type;
+    A *g;          // [rows, width], gradient of the residual stream: added to, or written
+    T *g_copy;     // [rows, width], g in T; or null
+    const T *dy;   // gradient of the normalized rows, at mapped rows
+    const T *y;    // the normalized rows, likewise
+    const A *rstd; // likewise
+    row_map map;
+    int64_t width;
+    bool accumulate;
+};
+
+/** Rows of a [batch, row, width] operand whose heads lie side by side. */
+template <class P> struct rows_of {
+    P data;
+    int64_t batch_stride;
+    int64_t row_stride;
+};
+
+/**
+ * Attention over a forest of tokens. Query i of an image sees all rows of the image's prefix and the nodes
+ * seen[first[i]] .. seen[first[i+1]-1]. The scale is part of q already.
+ */
+template <class T> struct tree_args {
+    using A = typename accumulator<T>::type;
+    rows_of<const T *> q, k, v;            // queries; keys and values of the nodes
+    rows_of<const T *> prefix_k, prefix_v; // of the prefix; may be empty
+    int64_t n_prefix, n_queries, n_nodes, n_heads, head_width;
+    const int32_t *first; // [n_queries + 1]
+    const int32_t *seen;
+    int64_t n_seen_max; // of one query
+};
+
+constexpr int64_t MAX_HEAD_WIDTH = 1024;
+constexpr int64_t MAX_SEEN = 1024; // prefix and nodes that one query sees; contexts are 77 long
+
+template <class T> struct tree_backward_args {
+    using A = typename accumulator<T>::type;
+    tree_args<T> forward;
+    rows_of<const T *> d_out;
+    rows_of<T *> d_q, d_k, d_v; // written
+    A *d_prefix_k, *d_prefix_v; // [batch, prefix, heads * head width], added to; or null
+};
+
+/** The kernels of one type for one instruction set. Each works on [begin, end) of its rows or tasks. */
+template <class T> struct table {
+    void (*residual_norm)(const residual_norm_args<T> &a, int64_t begin, int64_t end);
+    void (*norm_backward)(const norm_backward_args<T> &a, int64_t begin, int64_t end);
+    /** out = silu(x); if `keep_slope`, x becomes silu'(x). */
+    void (*silu)(T *x, T *out, bool keep_slope, int64_t begin, int64_t end);
+    void (*multiply)(T *a, const T *b, int64_t begin, int64_t end); // a *= b
+    /** Tasks are (image, query) pairs. */
+    void (*tree_forward)(const tree_args<T> &a, rows_of<T *> out, int64_t begin, int64_t end);
+    /** Tasks are (image, head) pairs: no two write to one place. `scratch`: tree_scratch values a thread. */
+    void (*tree_backward)(const tree_backward_args<T> &a, typename accumulator<T>::type *scratch,
+                          int64_t begin, int64_t end);
+};
+
+/** Values of scratch that tree_backward needs. */
+template <class T> int64_t tree_scratch(const tree_args<T> &a)
+{
+    return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * (a.n_prefix + a.n_seen_max) + 3 * a.head_width;
+}
+
+enum class isa { generic, avx2, avx512 };
+
+/** The table of an instruction set; null if it was not built or this processor does not run it. */
+template <class T> const table<T> *table_of(isa set);
+/** The fastest table that this processor runs. */
+template <class T> const table<T> &best();
+
+} // namespace kernels

@@ -1,0 +1,3 @@
+#define KERNELS_ISA avx2
+#include "kernels.inc.hpp"
+#include "kernels_isa.hpp"

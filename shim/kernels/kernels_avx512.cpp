@@ -1,0 +1,3 @@
+#define KERNELS_ISA avx512
+#include "kernels.inc.hpp"
+#include "kernels_isa.hpp"

@@ -1,0 +1,3 @@
+#define KERNELS_ISA generic
+#include "kernels.inc.hpp"
+#include "kernels_isa.hpp"

@@ -1,0 +1,13 @@
+// The tables of one instruction set; included by kernels_*.cpp behind the kernels. They are constants: code
+// that made them before main would run on processors that lack the instructions.
+namespace kernels::KERNELS_ISA
+{
+
+extern const table<float> float_table;
+extern const table<double> double_table;
+extern const table<bf16> bf16_table;
+constinit const table<float> float_table = make_table<float>();
+constinit const table<double> double_table = make_table<double>();
+constinit const table<bf16> bf16_table = make_table<bf16>();
+
+} // namespace kernels::KERNELS_ISA
