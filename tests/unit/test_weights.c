@@ -6,123 +6,21 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "weights_internal.h"
+#include "weights_files.h"
 
 static const struct device cpu = {DEVICE_CPU, 0};
-
-/* ---------------------------------------------------------------- fixture: a folder with a file of the arch
- * "micro" */
-
-struct fixture {
-    char dir[64];
-    char *path;
-    scope *scope;
-    struct weights *made;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    if (!f)
-        return -1;
-    snprintf(f->dir, sizeof f->dir, "/tmp/prompt-test-XXXXXX");
-    if (!mkdtemp(f->dir))
-        return -1;
-    f->path = path_join(f->dir, "model.safetensors");
-    f->scope = scope_open(NULL, SCOPE_GRAD_OFF);
-    *state = f;
-    if (weights_init(&f->made, f->scope, "micro", 1, 2.0) != OK)
-        return -1;
-    return f->path && weights_save(f->made, f->path) == OK ? 0 : -1;
-}
-
-static void remove_files(const char *dir)
-{
-    DIR *stream = opendir(dir);
-    for (struct dirent *entry = stream ? readdir(stream) : NULL; entry; entry = readdir(stream)) {
-        char *path = path_join(dir, entry->d_name);
-        if (entry->d_name[0] != '.')
-            (void)unlink(path);
-        free(path);
-    }
-    if (stream)
-        closedir(stream);
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    weights_close(f->made);
-    scope_close(f->scope);
-    remove_files(f->dir);
-    int status = rmdir(f->dir);
-    free(f->path);
-    free(f);
-    return status == 0 && scope_live_tensors() == 0 ? 0 : -1;
-}
-
-static void write_beside(const struct fixture *f, const char *name, const char *text)
-{
-    char *path = path_join(f->dir, name);
-    assert_int_equal(file_write_atomic(path, text, strlen(text)), OK);
-    free(path);
-}
-
-/* Writes tensors without any metadata, as open_clip's own file. */
-static void write_params(const struct fixture *f, const struct params *p)
-{
-    if (safetensors_write(f->path, p, NULL) != OK)
-        fail_msg("%s", error_message());
-}
-
-/* The model's tensors but those whose name starts with `without` ("": all). */
-static struct params copy_params(const struct fixture *f, const char *without)
-{
-    struct params p = {0};
-    for (size_t i = 0; i < f->made->tensors.n; i++) {
-        const struct param *item = &f->made->tensors.items[i];
-        if (without[0] == '\0' || !str_starts_with(item->name, without))
-            assert_int_equal(params_add(&p, item->name, item->value), OK);
-    }
-    return p;
-}
 
 static void replace(struct params *p, const char *name, tensor *value)
 {
     for (size_t i = 0; i < p->n; i++)
         if (strcmp(p->items[i].name, name) == 0)
             p->items[i].value = value;
-}
-
-static const struct weights_options all_options = {
-    .vision_heads = 2, .text_heads = 2, .activation = "gelu", .norm_eps = 1e-6};
-
-static struct weights *open_ok(const struct fixture *f, const struct weights_options *options)
-{
-    struct weights *w = NULL;
-    if (weights_open(&w, f->scope, f->path, options) != OK)
-        fail_msg("%s", error_message());
-    return w;
-}
-
-static void expect_error(const struct fixture *f, const struct weights_options *options, int status,
-                         const char *message)
-{
-    char *want = str_format("reading '%s': %s", f->path, message);
-    struct weights *w = NULL;
-    assert_int_equal(weights_open(&w, f->scope, f->path, options), status);
-    assert_null(w);
-    assert_string_equal(error_message(), want);
-    free(want);
 }
 
 /* ---------------------------------------------------------------- making */
@@ -332,31 +230,6 @@ static void test_weights__names_an_extra_tensor_beside_a_wrapped_model(void **st
     }
 }
 
-/* ---------------------------------------------------------------- published archives */
-
-static void test_weights__knows_the_published_archives(void **state)
-{
-    (void)state;
-    static const char *const vits[] = {"ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px"};
-    size_t n_vits = 0;
-    size_t n = 0;
-    for (const struct weights_archive *a = weights_known_archives; a->name; a++, n++) {
-        assert_string_equal(weights_known_name(a->sha256), a->name);
-        assert_int_equal(strlen(a->sha256), 64);
-        assert_int_equal(strspn(a->sha256, "0123456789abcdef"), 64);
-        for (size_t i = 0; i < sizeof vits / sizeof vits[0]; i++)
-            n_vits += strcmp(a->name, vits[i]) == 0;
-        for (const struct weights_archive *b = weights_known_archives; b < a; b++) {
-            assert_string_not_equal(a->name, b->name);
-            assert_string_not_equal(a->sha256, b->sha256);
-        }
-    }
-    assert_int_equal(n_vits, 4);
-    assert_int_equal(n, 9);
-    assert_null(weights_known_name("5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416e"));
-    assert_null(weights_known_name(""));
-}
-
 static void test_weights__refuses_other_image_encoders(void **state)
 {
     const struct fixture *f = *state;
@@ -375,76 +248,7 @@ static void test_weights__refuses_other_image_encoders(void **state)
     params_free(&p);
 }
 
-/* ---------------------------------------------------------------- heads, activation, epsilon */
-
-static void test_weights__does_not_guess_heads(void **state)
-{
-    const struct fixture *f = *state;
-    struct params p = copy_params(f, "");
-    write_params(f, &p);
-    params_free(&p);
-    expect_error(
-        f, NULL, ERR_FORMAT,
-        "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
-        "open_clip_config.json beside it, or set model.vision_heads, model.text_heads, model.activation, "
-        "model.norm_eps");
-    const struct weights_options some = {.vision_heads = 4, .norm_eps = 1e-5};
-    expect_error(
-        f, &some, ERR_FORMAT,
-        "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
-        "open_clip_config.json beside it, or set model.text_heads, model.activation");
-    struct weights_options wrong = all_options;
-    wrong.text_heads = 5;
-    expect_error(f, &wrong, ERR_FORMAT, "text tower: width 32 does not divide into 5 heads");
-    wrong = all_options;
-    wrong.activation = "relu";
-    expect_error(f, &wrong, ERR_USAGE,
-                 "model.activation: activation 'relu' is not supported (quick_gelu and gelu are)");
-    struct weights *w = open_ok(f, &all_options);
-    assert_int_equal(w->dims.text.n_heads, 2);
-    assert_int_equal(w->dims.vision.activation, ACTIVATION_GELU);
-    assert_true(w->dims.vision.norm_eps == 1e-6);
-    weights_close(w);
-}
-
-static void test_weights__reads_open_clips_configuration(void **state)
-{
-    const struct fixture *f = *state;
-    struct params p = copy_params(f, "");
-    write_params(f, &p);
-    params_free(&p);
-    write_beside(f, "open_clip_config.json",
-                 "{\"model_cfg\": {\"vision_cfg\": {\"width\": 32, \"head_width\": 8},\n"
-                 "\"text_cfg\": {\"heads\": 4, \"norm_kwargs\": {\"eps\": 1e-6}}}}");
-    struct weights *w = open_ok(f, NULL);
-    assert_int_equal(w->dims.vision.n_heads, 4);
-    assert_int_equal(w->dims.text.n_heads, 4);
-    assert_int_equal(w->dims.text.activation, ACTIVATION_GELU); /* open_clip's default */
-    assert_true(w->dims.vision.norm_eps == 1e-5 && w->dims.text.norm_eps == 1e-6);
-    weights_close(w);
-
-    char *path = path_join(f->dir, "open_clip_config.json");
-    static const struct {
-        const char *vision;
-        const char *message;
-    } cases[] = {
-        {"\"width\": 64", "2: 'width' is 64, but the tensors say 32: is this another model's configuration?"},
-        {"\"timm_model_name\": \"x\"", "2: 'timm_model_name': only plain CLIP towers are supported"},
-        {"\"no_ln_pre\": true", "2: 'no_ln_pre': only plain CLIP towers are supported"},
-        {"\"pool_type\": \"avg\"", "2: 'pool_type' \"avg\": only \"tok\" is supported"},
-        {"\"head_width\": \"8\"", "2: 'head_width': expected a whole number, found a string"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *text =
-            str_format("{\"model_cfg\": {\"text_cfg\": {}, \"vision_cfg\": {\n%s}}}", cases[i].vision);
-        char *message = str_format("%s:%s", path, cases[i].message);
-        write_beside(f, "open_clip_config.json", text);
-        expect_error(f, NULL, ERR_FORMAT, message);
-        free(text);
-        free(message);
-    }
-    free(path);
-}
+/* ---------------------------------------------------------------- other files */
 
 static void test_weights__says_which_hugging_face_tensor_is_missing(void **state)
 {
@@ -497,10 +301,7 @@ int main(void)
         TEST(test_weights__passes_over_the_buffers_of_real_files),
         TEST(test_weights__unwraps_checkpoints),
         TEST(test_weights__names_an_extra_tensor_beside_a_wrapped_model),
-        cmocka_unit_test(test_weights__knows_the_published_archives),
         TEST(test_weights__refuses_other_image_encoders),
-        TEST(test_weights__does_not_guess_heads),
-        TEST(test_weights__reads_open_clips_configuration),
         TEST(test_weights__says_which_hugging_face_tensor_is_missing),
         TEST(test_weights__refuses_folders_and_files_without_weights),
     };
