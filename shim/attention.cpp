@@ -232,12 +232,22 @@ bool takes_flash(const at::Tensor &q)
     return q.is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble);
 }
 
+void check_dense(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads)
+{
+    check(q.dim() == 3 && k.dim() == 3 && k.size(0) == q.size(0) && k.size(2) == q.size(2) &&
+              v.sizes() == k.sizes() && k.scalar_type() == q.scalar_type() &&
+              v.scalar_type() == q.scalar_type(),
+          "operands do not fit one another");
+    check(n_heads > 0 && q.size(2) % n_heads == 0, "heads do not divide the width");
+}
+
 } // namespace
 
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux)
 {
     return run(s, "t_dense_attention", [&] {
+        check_dense(in(q), in(k), in(v), n_heads);
         const at::Tensor qh = split_heads(in(q), n_heads), kh = split_heads(in(k), n_heads),
                          vh = split_heads(in(v), n_heads);
         if (takes_flash(qh)) {
@@ -259,6 +269,7 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
                                 tensor *d_q, tensor *d_k, tensor *d_v, int64_t first_key)
 {
     (void)run_status(s, "t_dense_attention_backward", [&] {
+        check_dense(in(q), in(k), in(v), n_heads);
         const auto split = [&](const tensor *t) { return split_heads(in(t), n_heads); };
         const at::Tensor qh = split(q), kh = split(k), vh = split(v),
                          g = split_heads(in(d_out).view_as(in(q)), n_heads);

@@ -31,10 +31,16 @@ void check(bool condition, const char *what)
 /** Rows of x [B,T,W] inside y [B,T',W] at `offset` along axis 1. */
 kernels::row_map map_rows(const at::Tensor &x, const at::Tensor &y, int64_t offset)
 {
-    check(x.dim() == 3 && y.dim() == 3 && x.size(0) == y.size(0) && x.size(2) == y.size(2) &&
+    check(x.dim() == 3 && y.dim() == 3 && x.size(0) == y.size(0) && x.size(2) == y.size(2) && offset >= 0 &&
               offset + x.size(1) <= y.size(1) && x.is_contiguous() && y.is_contiguous(),
           "rows do not fit");
     return {x.size(1), y.size(1), offset};
+}
+
+/** A dense operand of `n` values of a type; a missing one fits. */
+void check_dense(const tensor *t, int64_t n, at::ScalarType type, const char *what)
+{
+    check(!t || (in(t).is_contiguous() && in(t).numel() == n && in(t).scalar_type() == type), what);
 }
 
 } // namespace
@@ -103,6 +109,12 @@ at::Tensor pack(const at::Tensor &weight, int64_t n_rows)
     return call(*reorder, {weight, n_rows});
 }
 
+/** x [...,in] for a weight [out,in], packed or not. */
+bool fits(const at::Tensor &x, const at::Tensor &weight)
+{
+    return x.dim() > 0 && x.size(-1) == weight.size(1) && x.scalar_type() == weight.scalar_type();
+}
+
 at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
                           const std::optional<at::Tensor> &bias, bool silu)
 {
@@ -129,6 +141,7 @@ struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor 
 tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x, bool silu)
 {
     return run(s, "t_packed_linear", [&] {
+        check(fits(in(x), in(l->forward)), "x does not fit");
         if (l->is_packed)
             return packed_product(in(x), in(l->forward), opt(l->bias), silu);
         at::Tensor y = at::linear(in(x), in(l->forward), opt(l->bias));
@@ -139,6 +152,7 @@ tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x
 tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy)
 {
     return run(s, "t_packed_linear_backward", [&] {
+        check(fits(in(dy), in(l->backward)), "dy does not fit");
         if (l->is_packed)
             return packed_product(in(dy), in(l->backward), std::nullopt, false);
         return at::linear(in(dy), in(l->backward));
@@ -162,11 +176,13 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
                 in(rstd).narrow(1, offset, xt.size(1)).copy_(r.view({xt.size(0), xt.size(1)}));
             return;
         }
-        check(!d || (in(d).is_contiguous() && in(d).numel() == xt.numel()), "d does not fit");
+        check_dense(d, xt.numel(), yt.scalar_type(), "d does not fit");
         shim::with_kernel_type(yt.scalar_type(), [&](auto t) {
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
-            check(xt.scalar_type() == c10::CppTypeToScalarType<A>::value, "x is not of the master type");
+            constexpr at::ScalarType master = c10::CppTypeToScalarType<A>::value;
+            check(xt.scalar_type() == master, "x is not of the master type");
+            check_dense(rstd, yt.size(0) * yt.size(1), master, "rstd does not fit");
             const kernels::residual_norm_args<T> a = {data<A>(xt), d ? data<T>(in(d)) : nullptr,
                                                       data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
                                                       map,         xt.size(2),
@@ -184,7 +200,7 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
     (void)run_status(s, "t_norm_backward_", [&] {
         const at::Tensor &gt = in(g), &yt = in(y), &dyt = in(dy);
         const kernels::row_map map = map_rows(gt, yt, offset);
-        check(dyt.numel() == yt.numel() && dyt.is_contiguous(), "dy does not fit");
+        check_dense(dy, yt.numel(), yt.scalar_type(), "dy does not fit");
         if (!shim::has_kernel(yt)) {
             const at::ScalarType master = gt.scalar_type();
             const auto part = [&](const at::Tensor &t) {
@@ -201,7 +217,10 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
         shim::with_kernel_type(yt.scalar_type(), [&](auto t) {
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
-            check(gt.scalar_type() == c10::CppTypeToScalarType<A>::value, "g is not of the master type");
+            constexpr at::ScalarType master = c10::CppTypeToScalarType<A>::value;
+            check(gt.scalar_type() == master, "g is not of the master type");
+            check_dense(rstd, yt.size(0) * yt.size(1), master, "rstd does not fit");
+            check_dense(g_copy, gt.numel(), yt.scalar_type(), "g_copy does not fit");
             const kernels::norm_backward_args<T> a = {
                 data<A>(gt),       g_copy ? data<T>(in(g_copy)) : nullptr,
                 data<T>(dyt),      data<T>(yt),
@@ -258,7 +277,8 @@ void t_mul_(scope *s, tensor *a, const tensor *b)
             at_.mul_(in(b));
             return;
         }
-        check(at_.is_contiguous() && in(b).is_contiguous() && at_.numel() == in(b).numel(), "shapes differ");
+        check(at_.is_contiguous(), "a is not contiguous");
+        check_dense(b, at_.numel(), at_.scalar_type(), "a and b do not fit");
         shim::with_kernel_type(at_.scalar_type(), [&](auto t) {
             using T = decltype(t);
             at::parallel_for(0, at_.numel(), 4096, [&](int64_t begin, int64_t end) {

@@ -79,7 +79,7 @@ static char *in_dir(const char *dir, const char *name)
 
 void world_open(struct world *w, const char *dir, struct clip_types types, enum encoder encoder)
 {
-    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF), .images_at_a_time = 128};
     char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
@@ -158,10 +158,9 @@ struct method_options world_options(const struct json *keys, const char *const *
 
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
 {
-    enum { IMAGES_AT_A_TIME = 128 }; /* so that the small class list makes several chunks */
     class_texts_free(&w->texts);
     int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, method_prefix_tokens(options),
-                                    IMAGES_AT_A_TIME);
+                                    w->images_at_a_time);
     if (status != OK)
         return status;
     const struct method_init init = {

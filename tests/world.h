@@ -21,6 +21,8 @@ struct world {
     struct class_rows rows;
     struct class_texts texts;
     struct tokens start;
+    int64_t
+        images_at_a_time; /* that texts are laid out for: 128, so that the small class list makes chunks */
     double lr, momentum, weight_decay;
 };
 

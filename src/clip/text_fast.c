@@ -495,7 +495,8 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
         tensor *d = t_contiguous(one, t_index_select(one, d_features, 1, st->layout->chunks[i].rows));
         if (!st->chunks[i].saved) /* there was no room: computed again */
             (void)forward_chunk(one, st, i, B, true);
-        backward_chunk(one, c, &st->chunks[i], st->keys, d);
+        if (scope_ok(one)) /* else what it reads may be missing */
+            backward_chunk(one, c, &st->chunks[i], st->keys, d);
         scope_close(one);
         free_part(&st->chunks[i], true);
     }

@@ -49,6 +49,9 @@ static int train(struct world *w, const char *path)
         world_options(world_defaults(w), (const char *const[]){"iterations=1", NULL});
     int status = world_method(&m, w, run, &options);
     if (status == OK) {
+        /* some chunks are computed again in the backward pass (fast encoder) */
+        w->texts.names.keep_bytes =
+            clip_text_kept_bytes(w->clip, &w->texts.names, method_prefix_tokens(&options), 1) / 2.0;
         sgd_init(&sgd, run, &m->trained, w->momentum, w->weight_decay);
         status = step(run, w, m, &sgd);
     }

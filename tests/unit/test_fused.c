@@ -1,0 +1,321 @@
+/* The fused operations but attention: packed linear, residual and norm, SiLU and GELU. */
+#include "fused_check.h"
+
+/* ---------------------------------------------------------------- packed linear */
+
+struct linear_sizes {
+    int64_t rows, in, out;
+    bool has_bias, is_silu;
+};
+
+/* The weight's values are bf16's, so that every type has the same. */
+static struct packed_linear make_linear(scope *s, const struct linear_sizes *z, enum dtype dtype)
+{
+    tensor *weight = t_scale(s, random_tensor(s, 60, SHAPE(z->out, z->in)), 0.2);
+    tensor *bias = random_tensor(s, 61, SHAPE(z->out));
+    weight = copy_to(s, t_to(s, weight, DTYPE_BF16), dtype);
+    bias = copy_to(s, t_to(s, bias, DTYPE_BF16), dtype);
+    return t_pack_linear(s, weight, z->has_bias ? bias : NULL, z->rows);
+}
+
+static tensor *linear_forward(scope *s, tensor *const *in, const void *sizes)
+{
+    const struct linear_sizes *z = sizes;
+    const struct packed_linear l = make_linear(s, z, t_dtype(in[0]));
+    tensor *x = t_reshape(s, in[0], SHAPE(z->rows, z->in));
+    return t_reshape(s, t_packed_linear(s, &l, x, z->is_silu), SHAPE(1, z->rows, z->out));
+}
+
+static void linear_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
+                            const void *sizes)
+{
+    const struct linear_sizes *z = sizes;
+    if (z->is_silu)
+        return; /* in evaluation alone */
+    const struct packed_linear l = make_linear(s, z, t_dtype(in[0]));
+    tensor *dx = t_packed_linear_backward(s, &l, t_reshape(s, d_out, SHAPE(z->rows, z->out)));
+    grads[0] = t_reshape(s, dx, SHAPE(1, z->rows, z->in));
+}
+
+static tensor *linear_reference(scope *s, tensor *const *in, const void *sizes)
+{
+    const struct linear_sizes *z = sizes;
+    scope *off = scope_open(s, SCOPE_GRAD_OFF);
+    const struct packed_linear l = make_linear(off, z, DTYPE_F64); /* not packed: the weight itself */
+    const tensor *weight = scope_keep(off, l.forward), *bias = scope_keep(off, l.bias);
+    assert_false(l.is_packed);
+    scope_close(off);
+    tensor *y = t_linear(s, in[0], weight, bias);
+    return z->is_silu ? t_mul(s, y, t_sigmoid(s, y)) : y;
+}
+
+static void test_fused__packed_linear(void **state)
+{
+    (void)state;
+    const int64_t shapes[][3] = {{1, 1, 1}, {3, 7, 5}, {33, 48, 144}, {5, 512, 31}, {130, 65, 64}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        for (int bits = 0; bits < 4; bits++) {
+            const struct linear_sizes z = {shapes[i][0], shapes[i][1], shapes[i][2], bits & 1, bits & 2};
+            const struct operation op = {.name = "packed linear",
+                                         .n_inputs = 1,
+                                         .dims = {{1, z.rows, z.in}},
+                                         .sizes = &z,
+                                         .forward = linear_forward,
+                                         .backward = linear_backward,
+                                         .reference = linear_reference};
+            for (size_t k = 0; k < N_NUMBERS; k++)
+                if (NUMBERS[k].products != DTYPE_BF16 || device_has_bf16(CPU))
+                    check_one(&op, k);
+        }
+}
+
+/* A weight packed for some rows serves any number. */
+static void test_fused__packed_linear_of_any_number_of_rows(void **state)
+{
+    (void)state;
+    const struct linear_sizes z = {.rows = 64, .in = 48, .out = 40, .has_bias = true};
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    const struct packed_linear l = make_linear(s, &z, DTYPE_F32), plain = make_linear(s, &z, DTYPE_F64);
+    for (int64_t rows = 1; rows < 300; rows = 3 * rows + 1) {
+        tensor *x = t_to(s, random_tensor(s, 1, SHAPE(rows, z.in)), DTYPE_F32);
+        tensor *want = t_linear(s, t_to(s, x, DTYPE_F64), plain.forward, plain.bias);
+        expect_close(s, &worst[1][0], "rows", t_packed_linear(s, &l, x, false), want, NUMBERS[1].tolerance);
+    }
+    assert_ok(scope_close(s));
+}
+
+/* ---------------------------------------------------------------- residual and norm */
+
+struct norm_sizes {
+    int64_t B, T, W, offset, outer; /* rows stand at `offset` of `outer` */
+    bool has_branch;
+};
+
+static const double EPS = 1e-3; /* large, so that its place matters */
+
+/* x' = x + d in place, y [B,outer,W] and rstd [B,outer] around which nothing may be written. */
+struct norm_output {
+    tensor *x, *y, *rstd;
+};
+
+static struct norm_output run_norm(scope *s, tensor *const *in, const struct norm_sizes *z)
+{
+    const enum dtype products = t_dtype(in[1]), master = t_dtype(in[0]);
+    struct norm_output o = {.x = t_clone(s, in[0]),
+                            .y = t_full(s, SHAPE(z->B, z->outer, z->W), 9.0, products, CPU),
+                            .rstd = t_full(s, SHAPE(z->B, z->outer), 9.0, master, CPU)};
+    t_residual_norm_(s, o.x, z->has_branch ? t_clone(s, in[1]) : NULL, o.y, o.rstd, z->offset, EPS);
+    return o;
+}
+
+static tensor *norm_forward(scope *s, tensor *const *in, const void *sizes)
+{
+    const struct norm_sizes *z = sizes;
+    return t_narrow(s, run_norm(s, in, z).y, 1, z->offset, z->T);
+}
+
+static void norm_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
+{
+    const struct norm_sizes *z = sizes;
+    const struct norm_output o = run_norm(s, in, z);
+    tensor *dy = t_full(s, SHAPE(z->B, z->outer, z->W), 9.0, t_dtype(d_out), CPU);
+    t_copy_(s, t_narrow(s, dy, 1, z->offset, z->T), d_out);
+    tensor *g = t_full(s, SHAPE(z->B, z->T, z->W), NAN, t_dtype(in[0]), CPU); /* is written, not added to */
+    t_norm_backward_(s, g, NULL, dy, o.y, o.rstd, z->offset, false);
+    grads[0] = g;
+    grads[1] = z->has_branch ? g : NULL;
+    /* added to, with a copy in the products' type */
+    tensor *sum = t_full(s, SHAPE(z->B, z->T, z->W), 3.0, t_dtype(in[0]), CPU);
+    tensor *copy = t_full(s, SHAPE(z->B, z->T, z->W), NAN, t_dtype(in[1]), CPU);
+    t_norm_backward_(s, sum, copy, dy, o.y, o.rstd, z->offset, true);
+    tensor *three = t_full(s, SHAPE(1), 3.0, t_dtype(in[0]), CPU);
+    assert_true(tensor_max_difference(s, sum, t_add(s, g, three)) <= 1e-5);
+    assert_true(tensor_max_difference(s, copy, t_to(s, sum, t_dtype(in[1]))) == 0.0);
+}
+
+static tensor *norm_reference(scope *s, tensor *const *in, const void *sizes)
+{
+    const struct norm_sizes *z = sizes;
+    tensor *one = t_full(s, SHAPE(z->W), 1.0, DTYPE_F64, CPU),
+           *zero = t_full(s, SHAPE(z->W), 0.0, DTYPE_F64, CPU);
+    return t_layer_norm(s, z->has_branch ? t_add(s, in[0], in[1]) : in[0], one, zero, EPS);
+}
+
+static void test_fused__residual_and_norm(void **state)
+{
+    (void)state;
+    const struct norm_sizes sizes[] = {
+        {1, 4, 7, 0, 4, true},     {2, 3, 7, 0, 3, true},    {2, 3, 16, 2, 5, true},
+        {3, 20, 65, 1, 30, false}, {1, 40, 48, 0, 40, true}, {2, 5, 768, 4, 9, true},
+        {4, 1, 512, 0, 1, false},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const struct norm_sizes *z = &sizes[i];
+        const struct operation op = {.name = "residual and norm",
+                                     .n_inputs = 2,
+                                     .dims = {{z->B, z->T, z->W}, {z->B, z->T, z->W}},
+                                     .is_master = {true},
+                                     .sizes = z,
+                                     .forward = norm_forward,
+                                     .backward = norm_backward,
+                                     .reference = norm_reference};
+        check(&op);
+    }
+}
+
+static void test_fused__residual_and_norm_writes_its_rows_alone(void **state)
+{
+    (void)state;
+    const struct norm_sizes z = {2, 3, 16, 2, 6, true};
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    tensor *in[2];
+    for (uint64_t i = 0; i < 2; i++)
+        in[i] = t_to(s, random_tensor(s, i, SHAPE(z.B, z.T, z.W)), DTYPE_F32);
+    const struct norm_output o = run_norm(s, in, &z);
+    assert_true(tensor_max_difference(s, o.x, t_add(s, in[0], in[1])) == 0.0);
+    const tensor *nine = t_full(s, SHAPE(2, 1, 16), 9.0, DTYPE_F32, CPU);
+    const tensor *nines = t_full(s, SHAPE(2, 1), 9.0, DTYPE_F32, CPU);
+    for (int64_t row = 0; row < z.outer; row++) {
+        const bool is_inside = row >= z.offset && row < z.offset + z.T;
+        assert_true((tensor_max_difference(s, t_narrow(s, o.y, 1, row, 1), nine) > 0.0) == is_inside);
+        assert_true((tensor_max_difference(s, t_narrow(s, o.rstd, 1, row, 1), nines) > 0.0) == is_inside);
+    }
+    assert_ok(scope_close(s));
+}
+
+/* ---------------------------------------------------------------- activations */
+
+static tensor *silu_forward(scope *s, tensor *const *in, const void *sizes)
+{
+    (void)sizes;
+    return t_silu_(s, t_clone(s, in[0]), false);
+}
+
+/* The slope times the gradient, as the towers do it. */
+static void silu_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
+{
+    tensor *slope = t_clone(s, in[0]);
+    tensor *y = t_silu_(s, slope, true);
+    assert_true(tensor_max_difference(s, y, silu_forward(s, in, sizes)) <=
+                2e-2); /* both kinds are one function */
+    grads[0] = t_clone(s, d_out);
+    t_mul_(s, grads[0], slope);
+}
+
+static tensor *silu_reference(scope *s, tensor *const *in, const void *sizes)
+{
+    (void)sizes;
+    return t_mul(s, in[0], t_sigmoid(s, in[0]));
+}
+
+static tensor *gelu_forward(scope *s, tensor *const *in, const void *sizes)
+{
+    (void)sizes;
+    return t_gelu_(s, t_clone(s, in[0]), false);
+}
+
+static void gelu_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
+{
+    (void)sizes;
+    tensor *slope = t_clone(s, in[0]);
+    (void)t_gelu_(s, slope, true);
+    grads[0] = t_clone(s, d_out);
+    t_mul_(s, grads[0], slope);
+}
+
+static tensor *gelu_reference(scope *s, tensor *const *in, const void *sizes)
+{
+    (void)sizes;
+    return t_gelu(s, in[0]);
+}
+
+static void test_fused__activations(void **state)
+{
+    (void)state;
+    const int64_t shapes[][3] = {{1, 1, 1}, {1, 3, 7}, {2, 5, 192}, {3, 50, 65}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        struct operation op = {.name = "SiLU",
+                               .n_inputs = 1,
+                               .forward = silu_forward,
+                               .backward = silu_backward,
+                               .reference = silu_reference};
+        memcpy(op.dims[0], shapes[i], sizeof op.dims[0]);
+        check(&op);
+        op.name = "GELU";
+        op.forward = gelu_forward;
+        op.backward = gelu_backward;
+        op.reference = gelu_reference;
+        check(&op);
+    }
+}
+
+/* ---------------------------------------------------------------- refusals */
+
+static tensor *f32(scope *s, int64_t a, int64_t b, int64_t c)
+{
+    return t_full(s, SHAPE(a, b, c), 1.0, DTYPE_F32, CPU);
+}
+
+static void test_fused__operands_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    tensor *none = NULL;
+    expect_refusal(s, t_residual_norm_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 3, 8), NULL, 1, EPS),
+                   "rows do not fit");
+    expect_refusal(s, t_residual_norm_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 4, 7), NULL, 0, EPS),
+                   "rows do not fit");
+    expect_refusal(s, t_residual_norm_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 4, 8), NULL, -1, EPS),
+                   "rows do not fit");
+    expect_refusal(s, t_residual_norm_(s, f32(s, 2, 3, 8), f32(s, 2, 2, 8), f32(s, 2, 3, 8), NULL, 0, EPS),
+                   "d does not fit");
+    expect_refusal(s,
+                   t_residual_norm_(s, f32(s, 2, 3, 8), t_to(s, f32(s, 2, 3, 8), DTYPE_BF16), f32(s, 2, 3, 8),
+                                    NULL, 0, EPS),
+                   "d does not fit");
+    expect_refusal(s, t_residual_norm_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 4, 8), f32(s, 2, 3, 1), 0, EPS),
+                   "rstd does not fit");
+    expect_refusal(
+        s, t_residual_norm_(s, t_to(s, f32(s, 2, 3, 8), DTYPE_F64), NULL, f32(s, 2, 3, 8), NULL, 0, EPS),
+        "x is not of the master type");
+    expect_refusal(s, t_residual_norm_(s, none, NULL, f32(s, 2, 3, 8), NULL, 0, EPS), "found none");
+    expect_refusal(s,
+                   t_norm_backward_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 3, 7), f32(s, 2, 3, 8),
+                                    f32(s, 2, 3, 1), 0, false),
+                   "dy does not fit");
+    expect_refusal(s,
+                   t_norm_backward_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 3, 8), f32(s, 2, 3, 8),
+                                    f32(s, 2, 2, 1), 0, false),
+                   "rstd does not fit");
+    expect_refusal(s,
+                   t_norm_backward_(s, f32(s, 2, 3, 8), f32(s, 2, 3, 7), f32(s, 2, 3, 8), f32(s, 2, 3, 8),
+                                    f32(s, 2, 3, 1), 0, false),
+                   "g_copy does not fit");
+    expect_refusal(s, t_mul_(s, f32(s, 2, 3, 8), f32(s, 2, 3, 7)), "do not fit");
+    expect_refusal(s, t_mul_(s, f32(s, 2, 3, 8), t_to(s, f32(s, 2, 3, 8), DTYPE_F64)), "do not fit");
+    expect_refusal(s, t_silu_(s, t_transpose(s, f32(s, 2, 3, 8), 1, 2), true), "not contiguous");
+    const struct linear_sizes z = {.rows = 4, .in = 8, .out = 6};
+    struct packed_linear l;
+    expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear(s, &l, f32(s, 1, 4, 7), false)),
+                   "x does not fit");
+    expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear_backward(s, &l, f32(s, 1, 4, 8))),
+                   "dy does not fit");
+    expect_refusal(s,
+                   (l = make_linear(s, &z, DTYPE_F32),
+                    t_packed_linear(s, &l, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16), false)),
+                   "x does not fit");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        torch_unit_test(test_fused__packed_linear),
+        torch_unit_test(test_fused__packed_linear_of_any_number_of_rows),
+        torch_unit_test(test_fused__residual_and_norm),
+        torch_unit_test(test_fused__residual_and_norm_writes_its_rows_alone),
+        torch_unit_test(test_fused__activations),
+        torch_unit_test(test_fused__operands_that_do_not_fit_are_refused),
+    };
+    const int n_failed = cmocka_run_group_tests_name("fused", tests, NULL, NULL);
+    print_worst();
+    return n_failed;
+}

@@ -1,0 +1,368 @@
+// The kernels of each instruction set that this processor runs against those of the generic one, and the
+// generic ones against definitions in double. Widths are no multiples of a vector, strides are longer than
+// rows.
+#include <algorithm>
+#include <cmath>
+#include <csetjmp>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+extern "C" {
+#include <cmocka.h>
+}
+
+#include "kernels/kernels.hpp"
+
+using kernels::bf16;
+using kernels::isa;
+
+namespace
+{
+
+// ---------------------------------------------------------------- values
+
+float value(float x)
+{
+    return x;
+}
+double value(double x)
+{
+    return x;
+}
+float value(bf16 x)
+{
+    const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
+    float out;
+    std::memcpy(&out, &bits, sizeof out);
+    return out;
+}
+
+template <class T> T rounded(double x)
+{
+    return static_cast<T>(x);
+}
+template <> bf16 rounded<bf16>(double x)
+{
+    const float y = static_cast<float>(x);
+    uint32_t bits;
+    std::memcpy(&bits, &y, sizeof bits);
+    return {static_cast<uint16_t>(bits >> 16)}; // any bfloat16 near x will do
+}
+
+// Largest difference of two sets divided by `want`'s largest value, that the tables may have.
+template <class T> double tolerance();
+template <> double tolerance<double>()
+{
+    return 1e-13;
+}
+template <> double tolerance<float>()
+{
+    return 3e-6;
+}
+template <> double tolerance<bf16>()
+{
+    return 8e-3; // sums in another order may round to the next value: 2^-8 of it
+}
+
+std::mt19937 generator(1);
+
+template <class T> std::vector<T> random_values(size_t n, double size = 1.0)
+{
+    std::normal_distribution<double> normal(0.0, size);
+    std::vector<T> out(n);
+    for (T &x : out)
+        x = rounded<T>(normal(generator));
+    return out;
+}
+
+template <class T> double difference(const std::vector<T> &got, const std::vector<T> &want)
+{
+    double most = 0.0, size = 0.0;
+    assert_int_equal(got.size(), want.size());
+    for (size_t i = 0; i < want.size(); i++) {
+        const double d = std::fabs(static_cast<double>(value(got[i])) - static_cast<double>(value(want[i])));
+        if (!(d <= most))
+            most = d; // NaN too
+        size = std::max(size, std::fabs(static_cast<double>(value(want[i]))));
+    }
+    return size > 0.0 ? most / size : most;
+}
+
+// The largest difference so far, for the log.
+template <class T> double &largest()
+{
+    static double d = 0.0;
+    return d;
+}
+
+template <class T> void expect_close(const char *what, const std::vector<T> &got, const std::vector<T> &want)
+{
+    const double d = difference(got, want);
+    largest<T>() = std::max(largest<T>(), d);
+    if (!(d <= tolerance<T>()))
+        fail_msg("%s: relative difference %.1e", what, d);
+}
+
+// Calls `test` for every set but the generic one; at least one on x86 of this century.
+template <class T, class F> void for_each_set(F test)
+{
+    for (const isa set : {isa::avx2, isa::avx512})
+        if (const kernels::table<T> *t = kernels::table_of<T>(set))
+            test(*t);
+        else
+            print_message("%s: not on this processor\n", set == isa::avx2 ? "avx2" : "avx512");
+}
+
+template <class T> const kernels::table<T> &generic()
+{
+    return *kernels::table_of<T>(isa::generic);
+}
+
+// ---------------------------------------------------------------- norm
+
+constexpr int64_t WIDTHS[] = {1, 7, 16, 65, 768};
+constexpr int64_t ROWS = 6, INNER = 3, OUTER = 5, OFFSET = 1; // rows 0..2 and 3..5 stand in 1..3 and 6..8
+
+template <class T> struct norm_result {
+    using A = typename kernels::accumulator<T>::type;
+    std::vector<A> x, rstd, g;
+    std::vector<T> y, g_copy;
+};
+
+template <class T>
+norm_result<T> norm(const kernels::table<T> &t, int64_t W, const std::vector<typename norm_result<T>::A> &x,
+                    const std::vector<T> &d, const std::vector<T> &dy, bool accumulate)
+{
+    const size_t n = static_cast<size_t>(ROWS * W), n_out = static_cast<size_t>(2 * OUTER * W);
+    norm_result<T> r = {x, {}, x, std::vector<T>(n_out), std::vector<T>(n)};
+    r.rstd.resize(static_cast<size_t>(2 * OUTER));
+    const kernels::row_map map = {INNER, OUTER, OFFSET};
+    const kernels::residual_norm_args<T> forward = {r.x.data(), d.data(), r.y.data(), r.rstd.data(),
+                                                    map,        W,        1e-5};
+    t.residual_norm(forward, 0, 4); // in two ranges, as threads would
+    t.residual_norm(forward, 4, ROWS);
+    const kernels::norm_backward_args<T> backward = {
+        r.g.data(), r.g_copy.data(), dy.data(), r.y.data(), r.rstd.data(), map, W, accumulate};
+    t.norm_backward(backward, 0, ROWS);
+    return r;
+}
+
+template <class T> void compare_norms()
+{
+    using A = typename kernels::accumulator<T>::type;
+    for (const int64_t W : WIDTHS)
+        for (const bool accumulate : {false, true}) {
+            const auto x = random_values<A>(static_cast<size_t>(ROWS * W));
+            const auto d = random_values<T>(static_cast<size_t>(ROWS * W));
+            const auto dy = random_values<T>(static_cast<size_t>(2 * OUTER * W));
+            const norm_result<T> want = norm(generic<T>(), W, x, d, dy, accumulate);
+            for_each_set<T>([&](const kernels::table<T> &t) {
+                const norm_result<T> got = norm(t, W, x, d, dy, accumulate);
+                expect_close("x", got.x, want.x);
+                expect_close("y", got.y, want.y);
+                if (W == 1)
+                    return; // the norm of one value is 0, whose gradient is rounding
+                expect_close("rstd", got.rstd, want.rstd);
+                expect_close("g", got.g, want.g);
+                expect_close("g_copy", got.g_copy, want.g_copy);
+            });
+        }
+}
+
+// ---------------------------------------------------------------- element-wise
+
+template <class T> void compare_elements()
+{
+    constexpr size_t N = 1003;
+    std::vector<T> x = random_values<T>(N), y = random_values<T>(N);
+    for (size_t i = 0; i < 201; i++)
+        x[i] = rounded<T>(static_cast<double>(i) - 100.0); // both tails of the exponential
+    const auto all = [&](const kernels::table<T> &t, bool keep) {
+        std::vector<T> in = x, out(N), product = y;
+        t.silu(in.data(), out.data(), keep, 0, 500);
+        t.silu(in.data(), out.data(), keep, 500, N);
+        t.multiply(product.data(), in.data(), 0, N);
+        return std::vector<std::vector<T>>{in, out, product};
+    };
+    for (const bool keep : {false, true}) {
+        const auto want = all(generic<T>(), keep);
+        for_each_set<T>([&](const kernels::table<T> &t) {
+            const auto got = all(t, keep);
+            for (size_t i = 0; i < want.size(); i++)
+                expect_close("silu", got[i], want[i]);
+        });
+        for (size_t i = 0; i < N; i++) { // the generic one against its definition
+            const double v = static_cast<double>(value(x[i])), s = 1.0 / (1.0 + std::exp(-v));
+            const double y_want = v * s, slope = keep ? s + v * s * (1.0 - s) : v;
+            assert_true(std::fabs(static_cast<double>(value(want[1][i])) - y_want) <=
+                        tolerance<T>() * std::fmax(1.0, std::fabs(y_want)));
+            assert_true(std::fabs(static_cast<double>(value(want[0][i])) - slope) <=
+                        tolerance<T>() * std::fmax(1.0, std::fabs(slope)));
+        }
+    }
+}
+
+// ---------------------------------------------------------------- attention
+
+// Nodes 0-1-2, 1-3, 4: the last of them a root of its own. Queries: all nodes, or two ends one of which comes
+// twice.
+struct queries {
+    std::vector<int32_t> first, seen;
+};
+const queries EVERY = {{0, 1, 3, 6, 9, 10}, {0, /**/ 0, 1, /**/ 0, 1, 2, /**/ 0, 1, 3, /**/ 4}};
+const queries ENDS = {{0, 3, 4, 7}, {0, 1, 3, /**/ 4, /**/ 0, 1, 3}};
+constexpr int64_t N_NODES = 5, N_SEEN_MAX = 3, B = 2;
+
+template <class T> struct attention_result {
+    std::vector<T> out, d_q, d_kv;
+    std::vector<typename kernels::accumulator<T>::type> d_prefix_k, d_prefix_v;
+};
+
+// q [B,queries,W], kv [B,nodes,2W], prefix [B,p,2W]: keys and values lie side by side.
+template <class T>
+attention_result<T> attention(const kernels::table<T> &t, const queries &asking, int64_t heads, int64_t width,
+                              int64_t p, const std::vector<T> &q, const std::vector<T> &kv,
+                              const std::vector<T> &prefix, const std::vector<T> &g)
+{
+    const int64_t W = heads * width, n = static_cast<int64_t>(asking.first.size()) - 1;
+    attention_result<T> r = {
+        std::vector<T>(q.size()), std::vector<T>(q.size()), std::vector<T>(kv.size()), {}, {}};
+    r.d_prefix_k.assign(static_cast<size_t>(B * p * W), 1); // is added to
+    r.d_prefix_v.assign(static_cast<size_t>(B * p * W), 2);
+    const kernels::tree_args<T> a = {{q.data(), n * W, W},
+                                     {kv.data(), 2 * N_NODES * W, 2 * W},
+                                     {kv.data() + W, 2 * N_NODES * W, 2 * W},
+                                     {prefix.data(), 2 * p * W, 2 * W},
+                                     {prefix.data() + W, 2 * p * W, 2 * W},
+                                     p,
+                                     n,
+                                     N_NODES,
+                                     heads,
+                                     width,
+                                     asking.first.data(),
+                                     asking.seen.data(),
+                                     N_SEEN_MAX};
+    t.tree_forward(a, {r.out.data(), n * W, W}, 0, 1);
+    t.tree_forward(a, {r.out.data(), n * W, W}, 1, B * n);
+    std::vector<typename kernels::accumulator<T>::type> scratch(
+        static_cast<size_t>(kernels::tree_scratch(a)));
+    const kernels::tree_backward_args<T> b = {a,
+                                              {g.data(), n * W, W},
+                                              {r.d_q.data(), n * W, W},
+                                              {r.d_kv.data(), 2 * N_NODES * W, 2 * W},
+                                              {r.d_kv.data() + W, 2 * N_NODES * W, 2 * W},
+                                              p ? r.d_prefix_k.data() : nullptr,
+                                              p ? r.d_prefix_v.data() : nullptr};
+    t.tree_backward(b, scratch.data(), 0, B * heads);
+    return r;
+}
+
+template <class T> void compare_attention()
+{
+    for (const queries *asking : {&EVERY, &ENDS})
+        for (const int64_t width : {1, 5, 16, 64, 80})
+            for (const int64_t p : {0, 3}) {
+                const int64_t heads = 2, W = heads * width,
+                              n = static_cast<int64_t>(asking->first.size()) - 1;
+                const double scale = 1.0 / std::sqrt(static_cast<double>(width));
+                const auto q = random_values<T>(static_cast<size_t>(B * n * W), scale);
+                const auto kv = random_values<T>(static_cast<size_t>(B * N_NODES * 2 * W));
+                const auto prefix = random_values<T>(static_cast<size_t>(B * p * 2 * W + 1));
+                const auto g = random_values<T>(static_cast<size_t>(B * n * W));
+                const auto want = attention(generic<T>(), *asking, heads, width, p, q, kv, prefix, g);
+                for_each_set<T>([&](const kernels::table<T> &t) {
+                    const auto got = attention(t, *asking, heads, width, p, q, kv, prefix, g);
+                    expect_close("out", got.out, want.out);
+                    expect_close("d_q", got.d_q, want.d_q);
+                    expect_close("d_kv", got.d_kv, want.d_kv);
+                    expect_close("d_prefix_k", got.d_prefix_k, want.d_prefix_k);
+                    expect_close("d_prefix_v", got.d_prefix_v, want.d_prefix_v);
+                });
+            }
+}
+
+// ---------------------------------------------------------------- tests
+
+void test_kernels__norms_of_all_sets_agree(void **)
+{
+    compare_norms<float>();
+    compare_norms<double>();
+    compare_norms<bf16>();
+}
+
+void test_kernels__elements_of_all_sets_agree(void **)
+{
+    compare_elements<float>();
+    compare_elements<double>();
+    compare_elements<bf16>();
+}
+
+void test_kernels__attention_of_all_sets_agrees(void **)
+{
+    compare_attention<float>();
+    compare_attention<double>();
+    compare_attention<bf16>();
+}
+
+void test_kernels__the_best_set_is_one_of_them(void **)
+{
+    bool found = false;
+    for (const isa set : {isa::generic, isa::avx2, isa::avx512})
+        found = found || kernels::table_of<float>(set) == &kernels::best<float>();
+    assert_true(found);
+    assert_non_null(kernels::table_of<bf16>(isa::generic));
+}
+
+// A product of two bfloat16 is exact in float; the nearest bfloat16, halves to even, by other means than
+// bits.
+float nearest(float x)
+{
+    int exponent = 0;
+    const float mantissa = std::frexp(x, &exponent);
+    return std::ldexp(std::nearbyint(std::ldexp(mantissa, 8)), exponent - 8);
+}
+
+void test_kernels__bfloat16_rounds_to_nearest_even_and_keeps_what_is_not_finite(void **)
+{
+    constexpr size_t N = 4096;
+    for (const isa set : {isa::generic, isa::avx2, isa::avx512}) {
+        const kernels::table<bf16> *t = kernels::table_of<bf16>(set);
+        if (!t)
+            continue;
+        const std::vector<bf16> a = random_values<bf16>(N), b = random_values<bf16>(N);
+        std::vector<bf16> product = a;
+        t->multiply(product.data(), b.data(), 0, N);
+        for (size_t i = 0; i < N; i++)
+            assert_true(value(product[i]) == nearest(value(a[i]) * value(b[i])));
+        const uint16_t ONE = 0x3f80, INF = 0x7f80, NAN_LOW = 0x7f81, LARGE = 0x7f7f;
+        std::vector<bf16> special = {{INF}, {static_cast<uint16_t>(INF | 0x8000)}, {NAN_LOW}, {LARGE}};
+        const std::vector<bf16> by = {{ONE}, {ONE}, {ONE}, {0x4000}};
+        t->multiply(special.data(), by.data(), 0, 4);
+        assert_int_equal(special[0].bits, INF);
+        assert_int_equal(special[1].bits, INF | 0x8000);
+        assert_true(std::isnan(value(special[2])));
+        assert_int_equal(special[3].bits, INF); // twice the largest
+    }
+}
+
+} // namespace
+
+int main()
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kernels__norms_of_all_sets_agree),
+        cmocka_unit_test(test_kernels__elements_of_all_sets_agree),
+        cmocka_unit_test(test_kernels__attention_of_all_sets_agrees),
+        cmocka_unit_test(test_kernels__the_best_set_is_one_of_them),
+        cmocka_unit_test(test_kernels__bfloat16_rounds_to_nearest_even_and_keeps_what_is_not_finite),
+    };
+    const int n_failed = cmocka_run_group_tests_name("kernels", tests, nullptr, nullptr);
+    print_message("largest differences: fp32 %.1e, fp64 %.1e, bf16 %.1e\n", largest<float>(),
+                  largest<double>(), largest<bf16>());
+    return n_failed;
+}
