@@ -1,10 +1,10 @@
 /* prompt eval */
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "eval_table.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/run/interrupt.h"
@@ -27,7 +27,7 @@ struct evaluation {
     int64_t limit;
     bool subsets[N_SUBSETS]; /* by enum class_subset */
     double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1];
-    bool has_header;    /* the table's first line is printed */
+    struct eval_table table;
     struct str records; /* what --json writes, separated by commas */
 };
 
@@ -249,47 +249,6 @@ static int open_all(struct evaluation *e)
 
 /* ---------------------------------------------------------------- evaluating */
 
-/* Rows are printed as they are finished, so that nothing that comes later can lose them. */
-static int print_row(struct evaluation *e, const char *name, int64_t n_images, int64_t n_classes,
-                     const double *accuracy)
-{
-    const int64_t N = e->method->options.n_iterations;
-    struct str row = {0};
-    if (!e->has_header) {
-        str_append(&row, "classes     K  images");
-        for (int64_t n = 0; n <= N; n++)
-            str_appendf(&row, "     n=%" PRId64, n);
-        str_append(&row, "\n");
-        e->has_header = true;
-    }
-    if (n_images > 0)
-        str_appendf(&row, "%-6s %6" PRId64 " %7" PRId64, name, n_classes, n_images);
-    else
-        str_appendf(&row, "%-21s", name);
-    for (int64_t n = 0; n <= N; n++)
-        str_appendf(&row, " %7.2f", 100.0 * accuracy[n]);
-    str_append(&row, "\n");
-    int status = cmd_print(&row);
-    str_free(&row);
-    return status;
-}
-
-static int print_per_class(const struct class_list *classes, const struct metrics *m)
-{
-    struct str rows = {0};
-    str_appendf(&rows, "  macro-F1 %.2f\n", 100.0 * metrics_macro_f1(m));
-    for (int64_t k = 0; k < classes->n; k++) {
-        const double accuracy = metrics_class_accuracy(m, k);
-        if (isnan(accuracy)) /* a class without images */
-            str_appendf(&rows, "     n/a  %s\n", classes->names[k]);
-        else
-            str_appendf(&rows, "  %6.2f  %s\n", 100.0 * accuracy, classes->names[k]);
-    }
-    int status = cmd_print(&rows);
-    str_free(&rows);
-    return status;
-}
-
 static int keep_record(struct evaluation *e, const struct record_context *context,
                        const struct eval_result *result)
 {
@@ -310,9 +269,10 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     for (int64_t n = 0; n <= m->n_iterations; n++)
         accuracy[n] = metrics_accuracy(m, n);
     const bool per_class = opt_given(e->v, "per-class");
-    int status = print_row(e, class_subset_names[classes->subset], m->n_images, classes->n, accuracy);
+    int status =
+        eval_print_row(&e->table, class_subset_names[classes->subset], m->n_images, classes->n, accuracy);
     if (status == OK && per_class)
-        status = print_per_class(classes, m);
+        status = eval_print_classes(classes, m);
 
     const char *logits_path = opt_text(e->v, "save-logits");
     if (status == OK && logits_path)
@@ -403,7 +363,7 @@ static int finish(struct evaluation *e)
     const bool both = e->subsets[CLASS_SUBSET_BASE] && e->subsets[CLASS_SUBSET_NEW];
     for (int64_t n = 0; both && n <= e->method->options.n_iterations; n++)
         hm[n] = harmonic_mean(e->accuracy[CLASS_SUBSET_BASE][n], e->accuracy[CLASS_SUBSET_NEW][n]);
-    int status = both ? print_row(e, "HM", 0, 0, hm) : OK;
+    int status = both ? eval_print_row(&e->table, "HM", 0, 0, hm) : OK;
     if (status == OK && e->limit > 0) {
         struct str note = {0};
         str_appendf(&note, "limited to %" PRId64 " images of each list: not a result\n", e->limit);
@@ -431,6 +391,8 @@ static int run(struct evaluation *e)
     }
     if (status == OK)
         status = check_lists(e);
+    if (status == OK)
+        e->table.n_iterations = e->method->options.n_iterations;
     static const enum class_subset order[] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
     for (size_t i = 0; status == OK && i < N_SUBSETS; i++)
         if (e->subsets[order[i]])

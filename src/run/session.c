@@ -88,6 +88,17 @@ static int make_absolute(char **path)
     return OK;
 }
 
+/* Another split than the published one gives other numbers, and nothing else would say so. */
+static int warn_of_differences(struct session *s)
+{
+    struct str text = {0};
+    int status = dataset_compare_known(&text, s->dataset);
+    if (status == OK && text.len > 0)
+        log_warning(s->log, "%s", str_text(&text));
+    str_free(&text);
+    return status;
+}
+
 static int open_all(struct session *s)
 {
     struct config *c = s->config;
@@ -105,6 +116,8 @@ static int open_all(struct session *s)
         status = torch_init(c->threads);
     if (status == OK)
         status = dataset_open(&s->dataset, c->data_root, c->data_dataset);
+    if (status == OK)
+        status = warn_of_differences(s);
     if (status != OK)
         return status;
     s->scope = scope_open(NULL, SCOPE_GRAD_OFF);

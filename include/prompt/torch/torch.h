@@ -169,6 +169,7 @@ tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tens
 tensor *t_relu(scope *s, const tensor *x);
 tensor *t_gelu(scope *s, const tensor *x); /* the exact one (erf) */
 tensor *t_sigmoid(scope *s, const tensor *x);
+tensor *t_softmax(scope *s, const tensor *x, int64_t dim);
 /** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t sees 0..t. */
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal);
 /** x / max(|x|_2, 1e-12) along `dim`. */
