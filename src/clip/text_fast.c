@@ -11,149 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fast.h"
-#include "prompt/clip/token_forest.h"
 #include "prompt/nn/tape.h"
-
-static const int64_t ROWS_A_CHUNK = 2048; /* of all images; measured flat from 1,024 to 4,096 */
-
-/* ---------------------------------------------------------------- what is constant for a list of classes */
-
-struct text_chunk {
-    const struct token_forest *forest;
-    tensor *x0;   /* embeddings with positions, [1,n,W] master */
-    tensor *qkv0; /* layer 1's query, key and value, [1,n,3W] products; NULL for a tower of one layer */
-    tensor *ends; /* end nodes, [C] */
-    tensor *rows; /* their places in the list, [C] */
-};
-
-struct text_layout {
-    struct token_forests forests;
-    struct text_chunk *chunks; /* [forests.n] */
-    int64_t n_rows;            /* K */
-    int64_t n_prefix;
-    tensor *order;              /* for each class its place in the chunks' order, [K] */
-    struct token_forest prefix; /* a chain of n_prefix tokens; only its forests are used */
-};
-
-static tensor *normalized(scope *s, const struct clip *c, tensor *x, const tensor *d, tensor *rstd)
-{
-    tensor *h = t_empty(s, SHAPE(t_size(x, 0), t_size(x, 1), t_size(x, 2)), c->types.products, c->device);
-    t_residual_norm_(s, x, d, h, rstd, 0, c->fast->text.norm_eps);
-    return h;
-}
-
-static void create_chunk(struct text_chunk *out, scope *run, const struct clip *c,
-                         const struct token_forest *f, int64_t n_prefix)
-{
-    const int64_t n = f->n_nodes, W = c->dims.text.width;
-    scope *s = scope_open(run, SCOPE_GRAD_OFF);
-    tensor *positions = t_from_i64(s, f->depths, SHAPE(n), c->device);
-    positions = t_embedding(s, t_narrow(s, c->text_positions, 0, n_prefix, c->dims.context_length - n_prefix),
-                            positions);
-    tensor *x0 = t_reshape(s, t_add(s, clip_embed_tokens(s, c, f->tokens, n), positions), SHAPE(1, n, W));
-    tensor *qkv0 = NULL;
-    if (c->fast->text.n_layers > 1) {
-        tensor *h = normalized(s, c, t_clone(s, x0), NULL, NULL);
-        qkv0 = t_reshape(s, t_packed_linear(s, &c->fast->text.layers[0].qkv, fast_rows(s, h), false),
-                         SHAPE(1, n, -1));
-    }
-    *out = (struct text_chunk){.forest = f,
-                               .x0 = scope_keep(s, x0),
-                               .qkv0 = scope_keep(s, qkv0),
-                               .ends = scope_keep(s, t_from_i64(s, f->ends, SHAPE(f->n_rows), c->device)),
-                               .rows = scope_keep(s, t_from_i64(s, f->rows, SHAPE(f->n_rows), c->device))};
-    scope_close(s);
-}
-
-/* Where each class stands when the chunks' results are put together. */
-static int create_order(struct text_layout *l, scope *run, const struct clip *c)
-{
-    int64_t *order = malloc((size_t)l->n_rows * sizeof *order);
-    if (!order)
-        return error_out_of_memory();
-    int64_t at = 0;
-    for (size_t i = 0; i < l->forests.n; i++)
-        for (int64_t k = 0; k < l->forests.items[i].n_rows; k++)
-            order[l->forests.items[i].rows[k]] = at++;
-    l->order = t_from_i64(run, order, SHAPE(l->n_rows), c->device);
-    free(order);
-    return OK;
-}
-
-/* The prefix is a row of n_prefix tokens like any other. */
-static int create_prefix(struct token_forests *out, int64_t n_prefix)
-{
-    int64_t *ids = calloc((size_t)n_prefix, sizeof *ids), end = n_prefix - 1;
-    if (!ids)
-        return error_out_of_memory();
-    const struct text_rows chain = {.n = 1, .n_tokens = n_prefix, .ids = ids, .ends = &end};
-    int status = token_forests_create(out, &chain, n_prefix);
-    free(ids);
-    return status;
-}
-
-int text_layout_create(struct text_layout **out, scope *run, const struct clip *c,
-                       const struct text_rows *rows, int64_t n_prefix, int64_t n_images)
-{
-    *out = NULL;
-    struct text_layout *l = calloc(1, sizeof *l);
-    if (!l)
-        return error_out_of_memory();
-    l->n_rows = rows->n;
-    l->n_prefix = n_prefix;
-    const int64_t share = ROWS_A_CHUNK / (n_images > 0 ? n_images : 1);
-    int status = token_forests_create(&l->forests, rows, share > 16 ? share : 16);
-    if (status == OK && n_prefix > 0) {
-        struct token_forests prefix;
-        status = create_prefix(&prefix, n_prefix);
-        if (status == OK) {
-            l->prefix = prefix.items[0];
-            free(prefix.items);
-        }
-    }
-    if (status == OK) {
-        l->chunks = calloc(l->forests.n, sizeof *l->chunks);
-        status = l->chunks ? create_order(l, run, c) : error_out_of_memory();
-    }
-    for (size_t i = 0; status == OK && i < l->forests.n; i++)
-        create_chunk(&l->chunks[i], run, c, &l->forests.items[i], n_prefix);
-    if (status == OK)
-        status = scope_status(run);
-    if (status != OK)
-        text_layout_free(l);
-    else
-        *out = l;
-    return status;
-}
-
-void text_layout_free(struct text_layout *l)
-{
-    if (!l)
-        return;
-    token_forest_deinit(&l->prefix);
-    token_forests_free(&l->forests);
-    free(l->chunks);
-    free(l);
-}
-
-/* Per row and layer: two normalized inputs, query, key, value, the MLP's slope. Layer 1's attention input is
- * constant, the last layer has one row a class behind its keys and values. */
-static double chunk_kept_bytes(const struct token_forest *f, const struct clip *c, int64_t n_images)
-{
-    const double W = (double)c->dims.text.width, L = (double)c->dims.text.n_layers;
-    const double n = (double)f->n_nodes, C = (double)f->n_rows, slope = (double)c->dims.text.mlp_width;
-    const double values = n * ((L - 1.0) * (5.0 * W + slope) - 4.0 * W) + n * 3.0 * W + C * (3.0 * W + slope);
-    return (double)n_images * values * (double)dtype_size(c->types.products);
-}
-
-double text_layout_kept_bytes(const struct text_layout *l, const struct clip *c, int64_t n_images)
-{
-    double bytes = 0.0;
-    for (size_t i = 0; i < l->forests.n; i++)
-        bytes += chunk_kept_bytes(&l->forests.items[i], c, n_images);
-    return bytes;
-}
+#include "text_layout.h"
 
 /* ---------------------------------------------------------------- forward */
 
@@ -198,7 +57,7 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
         qkv = t_expand(owner, p->qkv0, SHAPE(B, n, 3 * W));
     } else {
         l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->types.master, c->device) : NULL;
-        l->h1 = normalized(owner, c, x, d, l->rstd1);
+        l->h1 = text_normalized(owner, c, x, d, l->rstd1);
         qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1), false),
                         SHAPE(B, n, 3 * W));
     }
@@ -219,7 +78,7 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     const int64_t B = t_size(x, 0), n = t_size(x, 1), W = t->width;
     scope *owner = p->saved ? p->keep : s;
     l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->types.master, c->device) : NULL;
-    l->h1 = normalized(owner, c, x, d, l->rstd1);
+    l->h1 = text_normalized(owner, c, x, d, l->rstd1);
     tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1), false);
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
     l->k = fast_columns(owner, kv, 0, W);
@@ -241,7 +100,7 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
     tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_forest_attention(s, &a)), false);
     tensor *d = fast_mlp(s, p->keep, c, t, layer, x_end, o, p->saved ? l : NULL);
     p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->types.master, c->device) : NULL;
-    p->h_final = normalized(owner, c, x_end, d, p->rstd_final);
+    p->h_final = text_normalized(owner, c, x_end, d, p->rstd_final);
     return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final), false), SHAPE(B, C, -1));
 }
 
@@ -468,7 +327,7 @@ static tensor *forward_chunks(scope *outer, struct text_state *st, int64_t B, bo
     double kept_bytes = 0.0;
     for (size_t i = 0; parts && i < n && scope_ok(s); i++) {
         scope *one = scope_open(s, SCOPE_GRAD_OFF);
-        const double bytes = chunk_kept_bytes(&st->layout->forests.items[i], st->clip, B);
+        const double bytes = text_chunk_kept_bytes(&st->layout->forests.items[i], st->clip, B);
         const bool has_room = kept_bytes + bytes <= st->keep_bytes;
         kept_bytes += has_room ? bytes : 0.0;
         parts[i] = scope_keep(one, forward_chunk(one, st, i, B, saves && has_room));
