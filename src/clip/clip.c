@@ -24,7 +24,10 @@ static tensor *place(const struct placing *p, const char *prefix, const char *na
         scope_fail(p->run, error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", p->weights->path, full));
         return NULL;
     }
-    return t_contiguous(p->run, t_to_device(p->run, t_to(p->run, t, dtype), p->device));
+    scope *s = scope_open(p->run, SCOPE_GRAD_OFF); /* copies on the way are not kept */
+    tensor *placed = scope_keep(s, t_contiguous(s, t_to(s, t_to_device(s, t, p->device), dtype)));
+    scope_close(s);
+    return placed;
 }
 
 static struct nn_norm place_norm(const struct placing *p, const char *prefix, const char *name, double eps)
