@@ -1,4 +1,6 @@
 /* Files read whole, mapped, or written so that they appear whole or not at all. */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "prompt/base/file.h"
 
 #include <dirent.h>
@@ -215,22 +217,41 @@ static void remove_stale(const char *path)
     free(dir_path);
 }
 
+/* Devices and pipes (--json /dev/stdout) are written as they are: nothing can be renamed over them. */
+static bool is_written_directly(const char *path)
+{
+    static const char *const streams[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"};
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++)
+        if (str_starts_with(path, streams[i]))
+            return true; /* also when they lead to a file that somebody holds open */
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/* Where the file will lie: a link stays, what it points to is replaced. */
+static char *final_path(const char *path)
+{
+    char *target = realpath(path, NULL);
+    return target ? target : str_dup(path);
+}
+
 int atomic_open(struct atomic_file *out, const char *path)
 {
     *out = (struct atomic_file){0};
-    remove_stale(path);
-    struct atomic_file f = {.path = str_dup(path),
-                            .temporary_path = str_format("%s.tmp.%ld", path, (long)getpid())};
-    if (!f.path || !f.temporary_path) {
-        free(f.path);
-        free(f.temporary_path);
+    const bool is_direct = is_written_directly(path);
+    struct atomic_file f = {.path = is_direct ? str_dup(path) : final_path(path)};
+    if (f.path && !is_direct)
+        f.temporary_path = str_format("%s.tmp.%ld", f.path, (long)getpid());
+    if (!f.path || (!is_direct && !f.temporary_path)) {
+        atomic_abort(&f);
         return ERR_MEMORY;
     }
-    f.stream = fopen(f.temporary_path, "wb");
+    if (!is_direct)
+        remove_stale(f.path);
+    f.stream = fopen(is_direct ? f.path : f.temporary_path, "wb");
     if (!f.stream) {
         int status = io_error("write", path, errno);
-        free(f.path);
-        free(f.temporary_path);
+        atomic_abort(&f);
         return status;
     }
     *out = f;
@@ -247,20 +268,22 @@ int atomic_write(struct atomic_file *f, const void *data, size_t n)
 int atomic_commit(struct atomic_file *f)
 {
     errno = 0;
-    bool written = !ferror(f->stream) && fflush(f->stream) == 0 && fsync(fileno(f->stream)) == 0;
+    bool written =
+        !ferror(f->stream) && fflush(f->stream) == 0 && (!f->temporary_path || fsync(fileno(f->stream)) == 0);
     int reason = errno ? errno : EIO;
     if (fclose(f->stream) != 0 && written) {
         written = false;
         reason = errno;
     }
     f->stream = NULL;
-    if (written && rename(f->temporary_path, f->path) != 0) {
+    if (written && f->temporary_path && rename(f->temporary_path, f->path) != 0) {
         written = false;
         reason = errno;
     }
     int status = written ? OK : io_error("write", f->path, reason);
-    if (written) { /* the new name itself must survive a power cut; where a folder cannot be synced, it is not
-                    */
+    if (written && f->temporary_path) { /* the new name itself must survive a power cut; where a folder cannot
+                                         * be synced, it is not
+                                         */
         char *dir = path_dir(f->path);
         int fd = dir ? open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
         if (fd >= 0) {

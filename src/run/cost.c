@@ -7,14 +7,15 @@ static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
 static const double FREE_SHARE = 0.85; /* of what is free, without a key */
 
-/* The fast encoder holds each matrix twice, laid out for its forward and its backward product. */
+/* The fast encoder holds each matrix as the file has it (on a CPU the mapped file itself), and laid out for
+ * its forward and for its backward product. */
 static double model_bytes(const struct session *s)
 {
-    const double copies = s->config->encoder == ENCODER_FAST ? 2.0 : 1.0;
     double values = 0.0;
     for (size_t i = 0; i < s->weights->tensors.n; i++)
         values += (double)t_numel(s->weights->tensors.items[i].value);
-    return copies * values * (double)dtype_size(s->clip->types.products);
+    const double products = (double)dtype_size(s->clip->types.products);
+    return values * (s->clip->fast ? (double)dtype_size(s->clip->types.master) + 2.0 * products : products);
 }
 
 static double budget_bytes(const struct session *s)

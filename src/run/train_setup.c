@@ -143,7 +143,6 @@ static int different_from(const struct training *t, const struct provenance *sto
         {"the weights of the model", stored->weights_sha256, t->provenance.weights_sha256},
         {"the few-shot sample", stored->sample_digest, t->provenance.sample_digest},
         {"the class names", stored->class_digest, t->provenance.class_digest},
-        {"the configuration", stored->config_hash, t->provenance.config_hash},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(parts[i].stored, parts[i].here) != 0)
