@@ -1,6 +1,6 @@
 # prompt_compiler: what every file of ours is compiled with. Warnings are errors in the presets dev and asan alone.
 add_library(prompt_compiler INTERFACE)
-target_compile_definitions(prompt_compiler INTERFACE $<$<COMPILE_LANGUAGE:C>:_POSIX_C_SOURCE=200809L>)
+target_compile_definitions(prompt_compiler INTERFACE $<$<COMPILE_LANGUAGE:C>:_XOPEN_SOURCE=700>)
 
 set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wformat=2 -Wundef
   -Wnull-dereference -Wdouble-promotion -Wswitch-enum -Wimplicit-fallthrough -Wwrite-strings)

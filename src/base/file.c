@@ -1,6 +1,4 @@
 /* Files read whole, mapped, or written so that they appear whole or not at all. */
-#define _XOPEN_SOURCE 700 /* realpath */
-
 #include "prompt/base/file.h"
 
 #include <dirent.h>

@@ -2,7 +2,7 @@
  * The two generators of rng.h.
  *
  * MT19937 and its seeding by an array are Matsumoto and Nishimura's (ACM TOMACS 8, 1998; the 2002 seeding),
- * used as CPython's `random` uses them; `random.sample` as stated in datasets.md 1.4. Philox-4x32-10 is
+ * used as CPython's `random` uses them; `random.sample` as CPython has it since 3.2. Philox-4x32-10 is
  * Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011).
  *
  * The layout of a Philox stream is a contract: recorded runs depend on it.

@@ -45,6 +45,7 @@ static const struct opt weights_options[] = {
 /* ---------------------------------------------------------------- train */
 
 static const struct opt train_options[] = {
+    {"shots", "K", "data.shots", false, NULL},
     {"out", "DIR", NULL, false, "folder of the run: configuration, log, checkpoints, results"},
     {"resume", NULL, NULL, false, "go on from the last checkpoint in --out"},
     {"force", NULL, NULL, false, "replace what stands in --out"},

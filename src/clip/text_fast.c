@@ -1,6 +1,5 @@
 /*
- * The text tower, fast: the same numbers as text.c with only what is needed computed (method.md, "What an
- * exact implementation may skip").
+ * The text tower, fast: the same numbers as text.c with only what is needed computed.
  *
  * The prefix of an image is the same for all its classes and no class token stands before it, so it goes
  * through the tower once and leaves its keys and values at every layer. The classes follow as a forest of

@@ -98,13 +98,13 @@ static int forest_create(struct token_forest *out, const struct sorted_row *rows
     int64_t longest = 0;
     for (int64_t i = 0; i < n_rows; i++)
         longest = rows[i].n > longest ? rows[i].n : longest;
-    f.rows = malloc((size_t)n_rows * sizeof *f.rows);
-    f.ends = malloc((size_t)n_rows * sizeof *f.ends);
-    f.tokens = malloc((size_t)n_nodes * sizeof *f.tokens);
-    f.depths = malloc((size_t)n_nodes * sizeof *f.depths);
-    int64_t *every = malloc((size_t)n_nodes * sizeof *every),
-            *parents = malloc((size_t)n_nodes * sizeof *parents);
-    int64_t *path = malloc((size_t)longest * sizeof *path);
+    f.rows = malloc(((size_t)n_rows + 1) * sizeof *f.rows);
+    f.ends = malloc(((size_t)n_rows + 1) * sizeof *f.ends);
+    f.tokens = malloc(((size_t)n_nodes + 1) * sizeof *f.tokens);
+    f.depths = malloc(((size_t)n_nodes + 1) * sizeof *f.depths);
+    int64_t *every = malloc(((size_t)n_nodes + 1) * sizeof *every),
+            *parents = malloc(((size_t)n_nodes + 1) * sizeof *parents);
+    int64_t *path = malloc(((size_t)longest + 1) * sizeof *path);
     int status =
         f.rows && f.ends && f.tokens && f.depths && every && parents && path ? OK : error_out_of_memory();
     if (status == OK) {

@@ -1,8 +1,8 @@
 /*
  * The table of data sets, and opening one.
  *
- * Folder names are the ones that the field's public code uses (datasets.md 2). Nothing is written into the
- * tree.
+ * Folder names are the ones that the field's public code uses (CoOp's DATASETS.md). Nothing is written into
+ * the tree.
  */
 #include "prompt/data/dataset.h"
 
@@ -16,7 +16,7 @@
 /* A data set with a split file is one row: name, folder below the data root, image folder ("." is the folder
  * itself) and split file below that, template of the CLIP row (verbatim, with the field's missing articles);
  * what the published split holds: number of classes, images in train, val and test, class_names_digest
- * (datasets.md 5).
+ *.
  */
 #define DATASET_TABLE(ROW)                                                                                   \
     ROW("caltech101", "caltech-101", "101_ObjectCategories", "split_zhou_Caltech101.json",                   \

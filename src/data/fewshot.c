@@ -1,5 +1,5 @@
 /*
- * The few-shot sample of the field's public code, item for item (datasets.md 1.4).
+ * The few-shot sample of the field's public code, item for item.
  *
  * Classes are visited in the order of their first appearance in the list, which is not the order of labels.
  * One generator serves train first and val after it, so val's sample depends on train's.

@@ -5,7 +5,7 @@
 #include "prompt/data/dataset.h"
 
 /**
- * Reads a published split file (datasets.md 1.2) into the lists, class names and class count of `d`, which
+ * Reads a published split file into the lists, class names and class count of `d`, which
  * are empty before. On failure they may be partly filled: dataset_free takes care of them.
  * @return OK; ERR_IO; ERR_FORMAT as "file:line: what was expected"; ERR_MEMORY
  */

@@ -1,5 +1,5 @@
 /*
- * ProMPT: progressive multi-modal conditional prompt tuning (method.md, Eqs. 5-14).
+ * ProMPT: progressive multi-modal conditional prompt tuning (Eqs. 5-14).
  *
  * n = 0 is plain CLIP. Each iteration n = 1..N makes vision prompts from the text features that the filter
  * kept, encodes the image with them, makes text prompts from the image features, encodes the classes behind

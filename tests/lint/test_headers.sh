@@ -10,7 +10,7 @@ compile() { # COMPILER HEADER OPTIONS...
     shift 2
     n=$((n + 1))
     if ! printf '#include "%s"\n#include "%s"\nextern int not_empty;\n' "$header" "$header" |
-        "$compiler" "$@" -D_POSIX_C_SOURCE=200809L -Iinclude -I. -Wall -Wextra -Wpedantic -Werror -fsyntax-only -; then
+        "$compiler" "$@" -D_XOPEN_SOURCE=700 -Iinclude -I. -Wall -Wextra -Wpedantic -Werror -fsyntax-only -; then
         echo "FAILED $compiler $header"
         n_failed=$((n_failed + 1))
     fi

@@ -1,4 +1,4 @@
-/* Split files, what is missing, the published split (datasets.md 5). */
+/* Split files, what is missing, the published split. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Few-shot samples, base and new classes, digests. Real lists: datasets.md 1.4. */
+/* Few-shot samples, base and new classes, digests. Real lists: recorded digests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * The two random generators of the program.
  *
  * 1. Python's: MT19937 with `random.seed(int)` and `random.sample`, because the field's few-shot lists are
- *    drawn with it (datasets.md 1.4). Used for nothing else.
+ *    drawn with it (see data/dataset.h). Used for nothing else.
  * 2. Counter-based: Philox-4x32-10 (Salmon et al., SC 2011). A number depends on (seed, purpose, epoch, item,
  *    draw) alone, never on how many numbers other places drew, so neither threads nor a resume change it.
  */

@@ -1,7 +1,7 @@
 /**
  * The frozen CLIP model: weights on a device, in the type of its products, and the two encoders' seams.
  *
- * Reading order: dims.h, this file, vision.c, text.c. Letters are those of method.md.
+ * Reading order: dims.h, this file, vision.c, text.c. Letters are those of the paper.
  */
 #ifndef PROMPT_CLIP_CLIP_H
 #define PROMPT_CLIP_CLIP_H

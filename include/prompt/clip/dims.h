@@ -1,4 +1,4 @@
-/** The sizes of a CLIP model, in the letters of the paper (method.md, "Notation and shapes"). */
+/** The sizes of a CLIP model, in the letters of the paper. */
 #ifndef PROMPT_CLIP_DIMS_H
 #define PROMPT_CLIP_DIMS_H
 

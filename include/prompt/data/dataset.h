@@ -64,7 +64,7 @@ int dataset_compare_known(struct str *out, const struct dataset *d);
 /* ---------------------------------------------------------------- few-shot samples and subsets */
 
 /**
- * The few-shot sample as the field's public code draws it (datasets.md 1.4): one generator seeded with `seed`
+ * The few-shot sample as the field's public code draws it (CoOp and Dassl): one generator seeded with `seed`
  * visits the classes of `train` in order of first appearance with k = n_shots, then those of `val` with
  * k = min(n_shots, 4). A class of fewer images is taken whole and draws nothing. Drawn over all classes; cut
  * base and new afterwards with dataset_subset.
@@ -86,7 +86,7 @@ void item_list_free(struct item_list *list);
 
 /** SHA-256 over "path\tlabel\n" of every item. */
 int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list);
-/** First 16 hex digits of SHA-256 over the names, each followed by "\n", underscores kept (datasets.md 5). */
+/** First 16 hex digits of SHA-256 over the names, each followed by "\n", underscores kept. */
 int class_names_digest(char hex[17], char *const *names, int64_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/** The generators G^V and G^T: Linear-ReLU-Linear, d -> d/16 -> width (method.md, Eqs. 8 and 10). */
+/** The generators G^V and G^T: Linear-ReLU-Linear, d -> d/16 -> width (Eqs. 8 and 10). */
 #ifndef PROMPT_METHODS_GENERATOR_H
 #define PROMPT_METHODS_GENERATOR_H
 

@@ -2,7 +2,7 @@
  * What all methods share: trained tensors by name, class texts, a forward pass that gives logits per
  * iteration.
  *
- * A method is one file with one row in method.c. Letters are those of method.md: B images, K classes, N
+ * A method is one file with one row in method.c. Letters are those of the paper: B images, K classes, N
  * iterations.
  */
 #ifndef PROMPT_METHODS_METHOD_H
