@@ -129,13 +129,16 @@ static void compare_steps(struct errors *e, const struct world *w, struct method
     set_initial(all, m, file);
     struct sgd optimizer;
     sgd_init(&optimizer, all, &m->trained, w->momentum, w->weight_decay);
-    int64_t *forced = calloc(n_picks + 1, sizeof *forced);
+    const bool picks_matter = m->options.vision_generator && m->options.filter;
+    int64_t *want = calloc(n_picks + 1, sizeof *want), *got = calloc(n_picks + 1, sizeof *got);
     for (int64_t i = 0; i < n_steps; i++) {
         scope *s = scope_open(all, SCOPE_GRAD_ON);
         struct method_output out;
-        MUST(t_read_i64(forced, n_picks, s, t_select(s, picks, 0, i)));
-        struct method_trace trace = {.force = true, .picks = forced};
-        pass(s, &out, NULL, w, m, t_select(s, batches, 0, i), force ? &trace : NULL);
+        MUST(t_read_i64(want, n_picks, s, t_select(s, picks, 0, i)));
+        struct method_trace trace = {.force = force, .picks = force ? want : got};
+        pass(s, &out, NULL, w, m, t_select(s, batches, 0, i), &trace);
+        for (size_t j = 0; !force && picks_matter && j < n_picks; j++)
+            e->n_picks_differing += got[j] != want[j];
         MUST(sgd_step(&optimizer, w->lr));
         MUST(scope_close(s));
     }
@@ -145,7 +148,8 @@ static void compare_steps(struct errors *e, const struct world *w, struct method
         worst(&e->changes, tensor_relative_error(all, change, expected(file, "change/", p->name)));
         e->n_numbers += t_numel(p->value);
     }
-    free(forced);
+    free(want);
+    free(got);
     sgd_deinit(&optimizer);
     MUST(scope_close(all));
 }
