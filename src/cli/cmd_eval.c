@@ -70,31 +70,20 @@ static int check_outputs(const struct evaluation *e)
     return status == OK ? results_check(e->results_path) : status;
 }
 
-/* Keys that an evaluation may set to other values than the training had. */
-static bool may_differ(const char *key)
-{
-    static const char *const keys[] = {"data.dataset", "data.skip_bad_images", "precision", "encoder"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    return false;
-}
-
 static int check_unchanged(const struct config *c, const struct config *trained)
 {
+    /* keys that an evaluation may set to other values than the training had */
+    static const char *const may_differ[] = {"data.dataset", "data.skip_bad_images", "precision", "encoder",
+                                             NULL};
+    struct str here = {0};
+    struct str there = {0};
     int status = OK;
-    for (size_t i = 0; status == OK && i < config_n_keys(); i++) {
-        struct str here = {0};
-        struct str there = {0};
-        config_write_value(&here, c, i);
-        config_write_value(&there, trained, i);
-        if (config_key(i)->is_hashed && !may_differ(config_key(i)->key) &&
-            strcmp(str_text(&here), str_text(&there)) != 0)
-            status = error_set(ERR_USAGE, "%s is %s here, but the run was trained with %s",
-                               config_key(i)->key, str_text(&here), str_text(&there));
-        str_free(&here);
-        str_free(&there);
-    }
+    const size_t i = config_first_difference(&here, &there, c, trained, may_differ);
+    if (i < config_n_keys())
+        status = error_set(ERR_USAGE, "%s is %s here, but the run was trained with %s", config_key(i)->key,
+                           str_text(&here), str_text(&there));
+    str_free(&here);
+    str_free(&there);
     return status;
 }
 
@@ -302,8 +291,6 @@ static int list_images(struct item_list *out, const struct evaluation *e, enum c
                            class_subset_names[subset]);
     if (status == OK)
         status = eval_limit(out, &all, e->limit);
-    if (status == OK)
-        status = dataset_check_files(d, out);
     item_list_free(&all);
     return status;
 }
@@ -315,6 +302,8 @@ static int check_lists(const struct evaluation *e)
     for (int i = 0; status == OK && i < N_SUBSETS; i++) {
         struct item_list items = {0};
         status = e->subsets[i] ? list_images(&items, e, (enum class_subset)i) : OK;
+        if (status == OK)
+            status = dataset_check_files(e->session->dataset, &items);
         item_list_free(&items);
     }
     return status;

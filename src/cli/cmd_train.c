@@ -26,18 +26,15 @@ static int read_run_config(struct config *c, const char *out_dir)
 /* A resumed run goes on with its own settings; the command line may repeat them, not change them. */
 static int check_same_experiment(const struct config *c, const struct config *stored, const char *out_dir)
 {
+    struct str here = {0};
+    struct str there = {0};
     int status = OK;
-    for (size_t i = 0; status == OK && i < config_n_keys(); i++) {
-        struct str here = {0};
-        struct str there = {0};
-        config_write_value(&here, c, i);
-        config_write_value(&there, stored, i);
-        if (config_key(i)->is_hashed && strcmp(str_text(&here), str_text(&there)) != 0)
-            status = error_set(ERR_USAGE, "cannot resume '%s': %s is %s here, but the run has %s", out_dir,
-                               config_key(i)->key, str_text(&here), str_text(&there));
-        str_free(&here);
-        str_free(&there);
-    }
+    const size_t i = config_first_difference(&here, &there, c, stored, NULL);
+    if (i < config_n_keys())
+        status = error_set(ERR_USAGE, "cannot resume '%s': %s is %s here, but the run has %s", out_dir,
+                           config_key(i)->key, str_text(&here), str_text(&there));
+    str_free(&here);
+    str_free(&there);
     return status;
 }
 

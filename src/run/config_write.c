@@ -85,3 +85,27 @@ int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c)
     str_free(&text);
     return status;
 }
+
+static bool is_listed(const char *key, const char *const *keys)
+{
+    for (; keys && *keys; keys++)
+        if (strcmp(*keys, key) == 0)
+            return true;
+    return false;
+}
+
+size_t config_first_difference(struct str *value_a, struct str *value_b, const struct config *a,
+                               const struct config *b, const char *const *except)
+{
+    for (size_t i = 0; i < config_n_keys(); i++) {
+        if (!config_key(i)->is_hashed || is_listed(config_key(i)->key, except))
+            continue;
+        config_write_value(value_a, a, i);
+        config_write_value(value_b, b, i);
+        if (strcmp(str_text(value_a), str_text(value_b)) != 0)
+            return i;
+        str_clear(value_a);
+        str_clear(value_b);
+    }
+    return config_n_keys();
+}

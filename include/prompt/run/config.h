@@ -99,6 +99,13 @@ int config_write_experiment(struct str *out, const struct config *c);
  * `precision` is hashed: write what "auto" became into the configuration before hashing it.
  */
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
+/**
+ * The first experiment key in which two configurations differ, and both values as JSON text, appended.
+ * @param except  keys that do not count, NULL-terminated; may be NULL
+ * @return its index; config_n_keys() if there is none (then nothing is appended)
+ */
+size_t config_first_difference(struct str *value_a, struct str *value_b, const struct config *a,
+                               const struct config *b, const char *const *except);
 /** The value of key `i` as JSON text, appended. */
 void config_write_value(struct str *out, const struct config *c, size_t i);
 
