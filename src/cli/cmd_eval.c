@@ -19,6 +19,7 @@ struct evaluation {
     struct config config;
     struct log log;
     struct session *session;
+    struct dataset *dataset;
     struct method *method;
     struct provenance provenance; /* of --run */
     struct progress progress;
@@ -216,12 +217,16 @@ static int check_weights(struct evaluation *e)
 static int open_all(struct evaluation *e)
 {
     int status = session_open(&e->session, &e->config, &e->log);
+    if (status == OK)
+        status = session_open_dataset(&e->dataset, e->session, e->config.data_dataset);
+    if (status == OK)
+        status = session_open_model(e->session);
     if (status == OK && e->checkpoint_path)
         status = check_weights(e);
     int64_t first = 0, n_train_classes = 0;
     if (status == OK) {
         class_subset_range(&first, &n_train_classes, (enum class_subset)e->config.data_classes,
-                           e->session->dataset->n_classes);
+                           e->dataset->n_classes);
         if (e->checkpoint_path)
             n_train_classes = e->provenance.n_classes;
         status = session_create_method(&e->method, e->session, n_train_classes);
@@ -282,7 +287,7 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
 /* The images of a half, after --limit; none is an error. */
 static int list_images(struct item_list *out, const struct evaluation *e, enum class_subset subset)
 {
-    const struct dataset *d = e->session->dataset;
+    const struct dataset *d = e->dataset;
     struct item_list all = {0};
     *out = (struct item_list){0};
     int status = item_list_subset(&all, &d->test, subset, d->n_classes);
@@ -303,7 +308,7 @@ static int check_lists(const struct evaluation *e)
         struct item_list items = {0};
         status = e->subsets[i] ? list_images(&items, e, (enum class_subset)i) : OK;
         if (status == OK)
-            status = dataset_check_files(e->session->dataset, &items);
+            status = dataset_check_files(e->dataset, &items);
         item_list_free(&items);
     }
     return status;
@@ -314,7 +319,7 @@ static int evaluate(struct evaluation *e, enum class_subset subset)
     struct class_list classes = {0};
     struct item_list items = {0};
     struct eval_result result = {0};
-    int status = class_list_open(&classes, e->session, subset, e->config.eval_batch_size);
+    int status = class_list_open(&classes, e->session, e->dataset, subset, e->config.eval_batch_size);
     if (status == OK)
         status = list_images(&items, e, subset);
     if (status == OK)
@@ -397,6 +402,7 @@ int cmd_eval(const struct opt_values *v)
         status = run(&e);
     str_free(&e.records);
     method_free(e.method);
+    dataset_free(e.dataset);
     session_close(e.session);
     provenance_free(&e.provenance);
     free(e.checkpoint_path);

@@ -143,7 +143,7 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
     if (status == OK)
         status = allocate(out, &loop, items->n, (size_t)options.batch_size);
     if (status == OK)
-        status = loader_open(&loop.loader, items, s->dataset->image_dir, &options);
+        status = loader_open(&loop.loader, items, classes->dataset->image_dir, &options);
     if (status == OK)
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {

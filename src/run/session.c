@@ -89,17 +89,17 @@ static int make_absolute(char **path)
 }
 
 /* Another split than the published one gives other numbers, and nothing else would say so. */
-static int warn_of_differences(struct session *s)
+static int warn_of_differences(struct session *s, const struct dataset *d)
 {
     struct str text = {0};
-    int status = dataset_compare_known(&text, s->dataset);
+    int status = dataset_compare_known(&text, d);
     if (status == OK && text.len > 0)
         log_warning(s->log, "%s", str_text(&text));
     str_free(&text);
     return status;
 }
 
-static int open_all(struct session *s)
+static int open_machine(struct session *s)
 {
     struct config *c = s->config;
     int status = make_absolute(&c->model_path);
@@ -115,14 +115,8 @@ static int open_all(struct session *s)
     if (status == OK)
         status = torch_init(c->threads);
     if (status == OK)
-        status = dataset_open(&s->dataset, c->data_root, c->data_dataset);
-    if (status == OK)
-        status = warn_of_differences(s);
-    if (status != OK)
-        return status;
-    s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
-    status = open_model(s);
-    return status == OK ? open_tokenizer(s) : status;
+        s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
+    return status;
 }
 
 int session_open(struct session **out, struct config *config, struct log *log)
@@ -133,7 +127,7 @@ int session_open(struct session **out, struct config *config, struct log *log)
         return error_out_of_memory();
     s->config = config;
     s->log = log;
-    int status = open_all(s);
+    int status = open_machine(s);
     if (status != OK) {
         session_close(s);
         return status;
@@ -142,11 +136,28 @@ int session_open(struct session **out, struct config *config, struct log *log)
     return OK;
 }
 
+int session_open_model(struct session *s)
+{
+    int status = open_model(s);
+    return status == OK ? open_tokenizer(s) : status;
+}
+
+int session_open_dataset(struct dataset **out, struct session *s, const char *name)
+{
+    int status = dataset_open(out, s->config->data_root, name);
+    if (status == OK)
+        status = warn_of_differences(s, *out);
+    if (status != OK) {
+        dataset_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
 void session_close(struct session *s)
 {
     if (!s)
         return;
-    dataset_free(s->dataset);
     tokens_free(&s->start_tokens);
     tokenizer_free(s->tokenizer);
     clip_free(s->clip);
@@ -182,20 +193,17 @@ int session_create_method(struct method **out, struct session *s, int64_t n_trai
     return method_create(out, method_names[s->config->method], s->scope, s->clip, &options, &init);
 }
 
-const char *session_template(const struct session *s)
+const char *session_template(const struct session *s, const struct dataset *d)
 {
     const char *key = s->config->zero_shot_template;
-    return strcmp(key, "dataset") == 0 ? s->dataset->template : key;
+    return strcmp(key, "dataset") == 0 ? d->template : key;
 }
 
-int class_list_open(struct class_list *out, struct session *s, enum class_subset subset, int64_t batch_size)
+/* Rows and features of out->names. */
+static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
 {
-    *out = (struct class_list){.subset = subset};
-    int64_t first = 0;
-    class_subset_range(&first, &out->n, subset, s->dataset->n_classes);
-    out->names = s->dataset->class_names + first;
     const struct method_options options = session_method_options(s->config);
-    int status = class_rows_create(&out->rows, s->tokenizer, out->names, out->n, session_template(s),
+    int status = class_rows_create(&out->rows, s->tokenizer, out->names, out->n, template,
                                    method_prefix_tokens(&options), s->clip->dims.context_length);
     if (status == OK)
         status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows,
@@ -203,6 +211,23 @@ int class_list_open(struct class_list *out, struct session *s, enum class_subset
     if (status != OK)
         class_list_close(out);
     return status;
+}
+
+int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
+                    enum class_subset subset, int64_t batch_size)
+{
+    *out = (struct class_list){.dataset = d, .subset = subset};
+    int64_t first = 0;
+    class_subset_range(&first, &out->n, subset, d->n_classes);
+    out->names = d->class_names + first;
+    return encode_names(out, s, session_template(s, d), batch_size);
+}
+
+int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
+                          int64_t batch_size)
+{
+    *out = (struct class_list){.names = names, .n = n};
+    return encode_names(out, s, s->config->zero_shot_template, batch_size);
 }
 
 void class_list_close(struct class_list *c)

@@ -7,6 +7,7 @@
 struct training {
     const struct train_options *options;
     struct session *session;
+    struct dataset *dataset;
     struct class_list classes;
     struct item_list items; /* the few-shot sample of the trained classes */
     struct method *method;

@@ -18,7 +18,7 @@
 static int draw_sample(struct training *t)
 {
     const struct config *c = t->session->config;
-    const struct dataset *d = t->session->dataset;
+    const struct dataset *d = t->dataset;
     struct item_list train = {0};
     struct item_list val = {0};
     int status = fewshot_sample(&train, &val, d, c->data_shots, (uint32_t)c->seed);
@@ -186,7 +186,7 @@ static int open_loader(struct training *t)
     options.shuffle = c->shuffle;
     options.drop_last = true;
     options.cache_bytes = (size_t)c->data_cache_mib << 20;
-    int status = loader_open(&t->loader, &t->items, t->session->dataset->image_dir, &options);
+    int status = loader_open(&t->loader, &t->items, t->dataset->image_dir, &options);
     if (status != OK)
         return status;
     t->steps_per_epoch = loader_n_batches(t->loader);
@@ -198,12 +198,12 @@ static int open_loader(struct training *t)
 static void describe_task(const struct training *t)
 {
     struct log *log = t->session->log;
-    const struct dataset *d = t->session->dataset;
+    const struct dataset *d = t->dataset;
     log_info(log, "data     %s, %s classes: %" PRId64 " (%s ... %s), %zu training images, seed %" PRId64,
              d->name, class_subset_names[t->classes.subset], t->classes.n, t->classes.names[0],
              t->classes.names[t->classes.n - 1], t->items.n, t->session->config->seed);
     for (int64_t k = 0; k < t->classes.n && k < 3; k++) {
-        char *caption = class_caption(session_template(t->session), t->classes.names[k]);
+        char *caption = class_caption(session_template(t->session, t->dataset), t->classes.names[k]);
         log_info(log, "caption  \"%s\"", caption ? caption : "");
         free(caption);
     }
@@ -220,9 +220,13 @@ int training_open(struct training *t, struct config *config, const struct train_
     if (status == OK)
         status = session_open(&t->session, config, log);
     if (status == OK)
+        status = session_open_dataset(&t->dataset, t->session, config->data_dataset);
+    if (status == OK)
         status = draw_sample(t);
     if (status == OK)
-        status = class_list_open(&t->classes, t->session, (enum class_subset)config->data_classes,
+        status = session_open_model(t->session);
+    if (status == OK)
+        status = class_list_open(&t->classes, t->session, t->dataset, (enum class_subset)config->data_classes,
                                  config->batch_size);
     if (status == OK)
         status = session_create_method(&t->method, t->session, t->classes.n);
@@ -313,6 +317,7 @@ void training_close(struct training *t)
     class_list_close(&t->classes);
     item_list_free(&t->items);
     provenance_free(&t->provenance);
+    dataset_free(t->dataset);
     session_close(t->session);
     free(t->checkpoint_path);
     file_unlock_dir(t->lock);

@@ -137,8 +137,9 @@ static void open_evaluation(struct evaluation *e)
 {
     *e = (struct evaluation){.weights.sha256 = "0123", .dataset.name = "caltech101"};
     assert_int_equal(config_init(&e->config), OK);
-    e->session = (struct session){.config = &e->config, .weights = &e->weights, .dataset = &e->dataset};
-    e->classes = (struct class_list){.subset = CLASS_SUBSET_NEW, .names = NAMES, .n = 2};
+    e->session = (struct session){.config = &e->config, .weights = &e->weights};
+    e->classes =
+        (struct class_list){.dataset = &e->dataset, .subset = CLASS_SUBSET_NEW, .names = NAMES, .n = 2};
     for (int i = 0; i < 3; i++)
         assert_int_equal(item_list_add(&e->items, "image.jpg", 0), OK);
     assert_int_equal(metrics_create(&e->result.metrics, 1, 2), OK);

@@ -1,5 +1,5 @@
-/** What training and evaluation both stand on: model, tokenizer and data set, opened as the configuration
- * says. */
+/** What training, evaluation and benchmarks stand on: device, model, tokenizer and data sets, opened as the
+ * configuration says. */
 #ifndef PROMPT_RUN_SESSION_H
 #define PROMPT_RUN_SESSION_H
 
@@ -16,16 +16,20 @@ struct session {
     struct device device;
     enum precision precision; /* resolved: not auto */
     scope *scope;             /* owns the model's tensors */
+    /* from session_open_model on */
     struct weights *weights;
     struct clip *clip;
     struct tokenizer *tokenizer;
     struct tokens start_tokens;
-    struct dataset *dataset;
 };
 
-/** Opens all of it; the first thing that is missing is the error. Initializes libtorch's threads and
- * allocator. */
+/** Device, precision, libtorch's threads and allocator; paths of the configuration become absolute. */
 int session_open(struct session **out, struct config *config, struct log *log);
+/** Weights and tokenizer; to be called after what is quicker to find missing. */
+int session_open_model(struct session *s);
+/** A data set below the configured root; warns if it differs from the published one. dataset_free frees it.
+ */
+int session_open_dataset(struct dataset **out, struct session *s, const char *name);
 void session_close(struct session *s);
 
 /** The settings of the method, as the configuration says. */
@@ -34,19 +38,24 @@ struct method_options session_method_options(const struct config *config);
 /** Creates the configured method; initial values from the seed. Tensors live in the session's scope. */
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes);
 
-/** A half (or all) of the data set's classes, ready for the text tower. */
+/** Classes ready for the text tower: a half (or all) of a data set's, or any names. */
 struct class_list {
+    const struct dataset *dataset; /* borrowed; NULL if the names are of no data set */
     enum class_subset subset;
-    char *const *names; /* [n], borrowed from the data set */
+    char *const *names; /* [n], borrowed */
     int64_t n;          /* K */
     struct class_rows rows;
     struct class_texts texts; /* points to rows: do not copy the struct */
 };
 
 /** The template of the captions at n = 0: the key, or the data set's own. */
-const char *session_template(const struct session *s);
+const char *session_template(const struct session *s, const struct dataset *d);
 /** @param batch_size  images that are encoded at a time */
-int class_list_open(struct class_list *out, struct session *s, enum class_subset subset, int64_t batch_size);
+int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
+                    enum class_subset subset, int64_t batch_size);
+/** The same of names without a data set. */
+int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
+                          int64_t batch_size);
 void class_list_close(struct class_list *c);
 
 /** Loader options that both loops share; `augment`, `shuffle`, `drop_last` off. */
