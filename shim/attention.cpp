@@ -162,6 +162,28 @@ void composed_backward(const struct forest_attention &a, const at::Tensor &d_out
     }
 }
 
+// Two products of the head width for each pair of query and key; the backward has five.
+double attention_flop(double n_pairs, double width)
+{
+    return 4.0 * n_pairs * width;
+}
+constexpr double BACKWARD_PRODUCTS = 2.5;
+
+double forest_flop(const struct forest_attention &a)
+{
+    const double n_prefix = a.prefix_k ? static_cast<double>(in(a.prefix_k).size(1)) : 0.0;
+    const double n_queries = static_cast<double>(a.forest->n_queries);
+    const double n_seen = static_cast<double>(a.forest->first[a.forest->n_queries]);
+    const double n_pairs = static_cast<double>(in(a.q).size(0)) * (n_seen + n_queries * n_prefix);
+    return attention_flop(n_pairs, static_cast<double>(in(a.q).size(2)));
+}
+
+double dense_flop(const at::Tensor &q, const at::Tensor &k)
+{
+    return attention_flop(static_cast<double>(q.size(0) * q.size(1) * k.size(1)),
+                          static_cast<double>(q.size(2)));
+}
+
 } // namespace
 
 extern "C" {
@@ -170,6 +192,7 @@ tensor *t_forest_attention(scope *s, const struct forest_attention *a)
 {
     return run(s, "t_forest_attention", [&] {
         check_forest(*a);
+        shim::count_flop(forest_flop(*a));
         const at::Tensor &q = in(a->q);
         if (!shim::has_kernel(q)) {
             const at::Tensor none;
@@ -195,6 +218,7 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
     (void)run_status(s, "t_forest_attention_backward", [&] {
         check_forest(*a);
         check_gradients(*a, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
+        shim::count_flop(BACKWARD_PRODUCTS * forest_flop(*a));
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
         if (!shim::has_kernel(q)) {
@@ -248,6 +272,7 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
 {
     return run(s, "t_dense_attention", [&] {
         check_dense(in(q), in(k), in(v), n_heads);
+        shim::count_flop(dense_flop(in(q), in(k)));
         const at::Tensor qh = split_heads(in(q), n_heads), kh = split_heads(in(k), n_heads),
                          vh = split_heads(in(v), n_heads);
         if (takes_flash(qh)) {
@@ -270,6 +295,7 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
 {
     (void)run_status(s, "t_dense_attention_backward", [&] {
         check_dense(in(q), in(k), in(v), n_heads);
+        shim::count_flop(BACKWARD_PRODUCTS * dense_flop(in(q), in(k)));
         const auto split = [&](const tensor *t) { return split_heads(in(t), n_heads); };
         const at::Tensor qh = split(q), kh = split(k), vh = split(v),
                          g = split_heads(in(d_out).view_as(in(q)), n_heads);

@@ -115,6 +115,11 @@ bool fits(const at::Tensor &x, const at::Tensor &weight)
     return x.dim() > 0 && x.size(-1) == weight.size(1) && x.scalar_type() == weight.scalar_type();
 }
 
+void count_product(const at::Tensor &x, const at::Tensor &weight)
+{
+    shim::count_flop(2.0 * static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)));
+}
+
 at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
                           const std::optional<at::Tensor> &bias, bool silu)
 {
@@ -142,6 +147,7 @@ tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x
 {
     return run(s, "t_packed_linear", [&] {
         check(fits(in(x), in(l->forward)), "x does not fit");
+        count_product(in(x), in(l->forward));
         if (l->is_packed)
             return packed_product(in(x), in(l->forward), opt(l->bias), silu);
         at::Tensor y = at::linear(in(x), in(l->forward), opt(l->bias));
@@ -153,6 +159,7 @@ tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const 
 {
     return run(s, "t_packed_linear_backward", [&] {
         check(fits(in(dy), in(l->backward)), "dy does not fit");
+        count_product(in(dy), in(l->backward));
         if (l->is_packed)
             return packed_product(in(dy), in(l->backward), std::nullopt, false);
         return at::linear(in(dy), in(l->backward));

@@ -172,19 +172,29 @@ tensor *t_is_finite(scope *s, const tensor *a)
 
 tensor *t_matmul(scope *s, const tensor *a, const tensor *b)
 {
-    return run(s, "t_matmul", [&] { return at::matmul(in(a), in(b)); });
+    return run(s, "t_matmul", [&] {
+        at::Tensor product = at::matmul(in(a), in(b));
+        shim::count_flop(2.0 * static_cast<double>(product.numel()) * static_cast<double>(in(a).size(-1)));
+        return product;
+    });
 }
 
 tensor *t_linear(scope *s, const tensor *x, const tensor *weight, const tensor *bias)
 {
-    return run(s, "t_linear", [&] { return at::linear(in(x), in(weight), opt(bias)); });
+    return run(s, "t_linear", [&] {
+        shim::count_flop(2.0 * static_cast<double>(in(x).numel()) * static_cast<double>(in(weight).size(0)));
+        return at::linear(in(x), in(weight), opt(bias));
+    });
 }
 
 tensor *t_conv2d_patches(scope *s, const tensor *x, const tensor *weight)
 {
     return run(s, "t_conv2d_patches", [&] {
         const int64_t stride[] = {in(weight).size(2), in(weight).size(3)};
-        return at::conv2d(in(x), in(weight), {}, stride);
+        at::Tensor patches = at::conv2d(in(x), in(weight), {}, stride);
+        shim::count_flop(2.0 * static_cast<double>(patches.numel()) *
+                         static_cast<double>(in(weight)[0].numel()));
+        return patches;
     });
 }
 
@@ -218,8 +228,11 @@ tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
 
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal)
 {
-    return run(s, "t_attention",
-               [&] { return at::scaled_dot_product_attention(in(q), in(k), in(v), {}, 0.0, causal); });
+    return run(s, "t_attention", [&] {
+        const double keys = static_cast<double>(in(k).size(-2));
+        shim::count_flop(4.0 * static_cast<double>(in(q).numel()) * (causal ? (keys + 1.0) / 2.0 : keys));
+        return at::scaled_dot_product_attention(in(q), in(k), in(v), {}, 0.0, causal);
+    });
 }
 
 tensor *t_normalize(scope *s, const tensor *x, int64_t dim)

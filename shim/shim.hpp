@@ -54,6 +54,22 @@ at::TensorOptions options(enum dtype dtype, struct device device);
 /** Puts a tensor into the scope and counts it. */
 tensor *put(scope *s, at::Tensor t);
 
+/** Times the operation around it while a profile is taken (profile.h). */
+class timed_op
+{
+  public:
+    explicit timed_op(const char *name);
+    ~timed_op();
+    timed_op(const timed_op &) = delete;
+    timed_op &operator=(const timed_op &) = delete;
+
+  private:
+    bool is_timed = false;
+    double start_s = 0.0;
+};
+/** Adds to the operation that is being timed, if any. */
+void count_flop(double flop) noexcept;
+
 /** True if the injected fault of shim_fail_after falls on this call. */
 bool fault_is_due() noexcept;
 
@@ -73,6 +89,7 @@ template <class Op> int guard(const char *name, Op op) noexcept
     try {
         if (fault_is_due())
             return error_set(ERR_TORCH, "%s: injected fault", name);
+        const timed_op timed(name);
         return op();
     } catch (...) {
         return translate_exception(name);

@@ -103,6 +103,37 @@ static const char eval_notes[] =
     "  prompt eval --run runs/caltech101-s1 --data DIR\n"
     "  prompt eval --config configs/zeroshot.json --data DIR --dataset caltech101 --model FILE";
 
+/* ---------------------------------------------------------------- bench */
+
+static const struct opt bench_options[] = {
+    {"classes-file", "FILE", NULL, false, "class names, one a line; else those of --dataset"},
+    {"n-classes", "K", NULL, false, "the first K of them"},
+    {"batch", "B", NULL, false, "images a step (training.batch_size)"},
+    {"mode", "LIST", NULL, true, "train, eval, or both with a comma between (both)"},
+    {"repeats", "R", NULL, false, "timed steps after one that warms up (3)"},
+    {"compare", "plain", NULL, false, "the plain encoder behind the fast one, and the ratio"},
+    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth and threads one at a time"},
+    {"profile", NULL, NULL, false, "where the time of a step goes"},
+    {"json", NULL, NULL, false, "print JSON"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt_group bench_groups[] = {
+    {"Benchmark", bench_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    END_OF_GROUPS,
+};
+
+static const char bench_notes[] =
+    "A step is timed on random pixels. GFLOP counts matrix products from their shapes; \"of peak\" is their\n"
+    "rate against the best single product of the same shapes in the same run; \"estimate\" is what prompt\n"
+    "train would have said of the step; faults are page faults, reads those from the device to the host.\n"
+    "\n"
+    "Example:\n"
+    "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
+
 /* ---------------------------------------------------------------- model */
 
 static const struct opt model_init_options[] = {
@@ -161,6 +192,7 @@ const struct command commands[] = {
     {"train", NULL, NULL, cmd_train, train_groups, "train prompts on a few-shot set", train_notes},
     {"eval", NULL, NULL, cmd_eval, eval_groups,
      "accuracy of a run, or of CLIP itself, on base, new or all classes", eval_notes},
+    {"bench", NULL, NULL, cmd_bench, bench_groups, "time a training step and an evaluation", bench_notes},
     {"model", "init", NULL, cmd_model_init, model_init_groups,
      "write a randomly initialized CLIP, for tests and benchmarks", NULL},
     {"model", "info", "FILE", cmd_model_info, model_info_groups,

@@ -131,6 +131,11 @@ void method_forward(struct method_output *out, scope *s, const struct method *m,
     m->ops->forward(out, s, m, classes, pixels, trace);
 }
 
+struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes)
+{
+    return m->ops->passes ? m->ops->passes(m, n_images, n_classes) : (struct method_passes){0};
+}
+
 void method_output_free(struct method_output *out)
 {
     tape_free(&out->tape);

@@ -237,4 +237,19 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     free(vision_prompts);
 }
 
-const struct method_ops method_prompt = {.name = "prompt", .create = create, .forward = forward};
+/* Without its generator a side does not depend on the image or the iteration, and is computed once. */
+static struct method_passes passes(const struct method *m, int64_t n_images, int64_t n_classes)
+{
+    const struct method_options *o = &m->options;
+    if (o->n_iterations == 0)
+        return (struct method_passes){0};
+    const int64_t n_rows = t_size(params_find(&m->trained, "vision_prompts"), 1);
+    return (struct method_passes){.n_text = o->text_generator ? o->n_iterations : 1,
+                                  .n_prefixes = o->text_generator ? n_images : 1,
+                                  .n_image = o->vision_generator ? o->n_iterations : 1,
+                                  .n_prompts = o->vision_generator && n_classes < n_rows ? n_classes : n_rows,
+                                  .n_prompt_layers = o->vision_prompt_depth};
+}
+
+const struct method_ops method_prompt = {
+    .name = "prompt", .create = create, .forward = forward, .passes = passes};

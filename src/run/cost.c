@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "prompt/run/speed.h"
+
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
 static const double FREE_SHARE = 0.85; /* of what is free, without a key */
@@ -24,39 +26,56 @@ static double budget_bytes(const struct session *s)
     return key > 0.0 ? key : FREE_SHARE * (double)device_free_bytes(s->device);
 }
 
-struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
-                      int64_t n_images, int64_t n_steps)
+/* What a step computes: CLIP's own image features, then the method's passes. */
+static struct clip_work work_of(const struct clip *c, const struct method_passes *p,
+                                const struct clip_texts *texts, int64_t n_images, bool backward)
 {
-    const struct method_options *o = &m->options;
-    const int64_t B = n_images < s->config->batch_size ? n_images : s->config->batch_size;
-    const int64_t n_prompts = !o->filter ? classes->n
-                              : o->vision_generator && classes->n < o->vision_prompt_count
-                                  ? classes->n
-                                  : o->vision_prompt_count;
-    /* without its generator a side does not depend on the image or the iteration, and is computed once */
-    const double text_passes = o->text_generator ? (double)o->n_iterations : 1.0;
-    const double image_passes = o->vision_generator ? (double)o->n_iterations : 1.0;
-    const double text_pass_bytes = clip_text_kept_bytes(s->clip, &classes->texts.names,
-                                                        method_prefix_tokens(o), o->text_generator ? B : 1);
+    struct clip_work w =
+        clip_work_sum(clip_tokens_work(c, n_images), clip_image_work(c, n_images, 0, 0, false));
+    for (int64_t i = 0; i < p->n_text; i++)
+        w = clip_work_sum(w, clip_text_work(c, texts, p->n_prefixes, backward));
+    for (int64_t i = 0; i < p->n_image; i++)
+        w = clip_work_sum(w, clip_image_work(c, n_images, p->n_prompts, p->n_prompt_layers, backward));
+    return w;
+}
+
+struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
+                      int64_t batch_size, int64_t n_images, int64_t n_steps)
+{
+    const int64_t B = n_images < batch_size ? n_images : batch_size;
+    const struct method_passes p = method_passes(m, B, classes->n);
+    struct clip_texts *texts = &classes->texts.names;
     struct cost c = {
         .n_trained = params_numel(&m->trained),
         .n_steps = n_steps,
         .step_images = B,
         .weights_bytes = model_bytes(s),
-        .text_full_bytes = text_passes * text_pass_bytes,
-        .image_bytes = image_passes * clip_image_kept_bytes(s->clip, B, n_prompts),
+        .text_full_bytes =
+            (double)p.n_text * clip_text_kept_bytes(s->clip, texts, texts->n_prefix, p.n_prefixes),
+        .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),
         .budget_bytes = budget_bytes(s),
     };
     c.text_bytes = c.text_full_bytes;
-    if (s->config->encoder == ENCODER_FAST && c.budget_bytes > 0.0) {
+    if (s->config->encoder == ENCODER_FAST && c.budget_bytes > 0.0 && p.n_text > 0) {
         const double room = c.budget_bytes - c.weights_bytes - c.image_bytes;
         c.text_bytes = room < 0.0 ? 0.0 : room < c.text_full_bytes ? room : c.text_full_bytes;
-        classes->texts.names.keep_bytes = c.text_bytes / text_passes;
+        texts->keep_bytes = c.text_bytes / (double)p.n_text;
     }
+    c.step_work = work_of(s->clip, &p, texts, B, true);
+    c.forward_work = work_of(s->clip, &p, texts, B, false);
     return c;
 }
 
-void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
+int cost_seconds(double *seconds, const struct session *s, const struct clip_work *work)
+{
+    struct machine_speed speed;
+    int status = speed_measure(&speed, s);
+    if (status == OK)
+        *seconds = speed_seconds(&speed, work);
+    return status;
+}
+
+int cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
 {
     log_info(log, "trained  %" PRId64 " values:", c->n_trained);
     for (size_t i = 0; i < m->trained.n; i++) {
@@ -68,8 +87,16 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m, c
                  t_numel(t));
         str_free(&shape);
     }
+    double seconds = 0.0;
+    int status = cost_seconds(&seconds, s, &c->step_work);
+    if (status != OK)
+        return status;
+    char duration[32];
+    format_duration(duration, sizeof duration, seconds * (double)c->n_steps);
     log_info(log, "steps    %" PRId64 " of %" PRId64 " images: %" PRId64 " epochs", c->n_steps,
              c->step_images, s->config->epochs);
+    log_info(log, "time     about %s: %.2g s and %.3g GFLOP a step", duration, seconds,
+             (c->step_work.products + c->step_work.attention) * 1e-9);
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)
@@ -82,4 +109,5 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m, c
     if (c->budget_bytes > 0 && total > c->budget_bytes)
         log_warning(
             log, "this is more than the budget; a smaller training.batch_size or fewer iterations need less");
+    return OK;
 }

@@ -7,6 +7,7 @@
 
 #include "prompt/base/json.h"
 #include "prompt/run/interrupt.h"
+#include "step.h"
 
 int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
 {
@@ -31,16 +32,12 @@ void eval_result_free(struct eval_result *r)
     *r = (struct eval_result){0};
 }
 
-/* Logits of a batch for n = 0..N on the host, [B,N+1,K]; one read from the device. */
+/* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
 static int forward(float *logits, struct session *session, const struct method *m,
                    const struct class_list *classes, const struct batch *batch)
 {
     scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
-    struct method_output out;
-    method_forward(&out, s, m, &classes->texts, batch_pixels(s, session, batch), NULL);
-    tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 1);
-    int status = t_read_f32(logits, (size_t)(batch->n * (out.n_iterations + 1) * classes->n), s, all);
-    method_output_free(&out);
+    int status = step_logits(logits, s, m, &classes->texts, batch_pixels(s, session, batch));
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }

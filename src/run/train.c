@@ -14,43 +14,10 @@
 #include "prompt/base/json.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/interrupt.h"
+#include "step.h"
 #include "train_internal.h"
 
 /* ---------------------------------------------------------------- one step */
-
-/* The numbers of a step that leave the device, in one read. */
-struct step_numbers {
-    double losses[METHOD_MAX_ITERATIONS]; /* CE(p^n, y), n = 1 first */
-    double loss;
-    double largest_gradient; /* over all trained tensors; not finite if any of them is not */
-};
-
-static int read_numbers(struct step_numbers *out, scope *s, const struct method *m, tensor *const *losses,
-                        const tensor *total)
-{
-    const int64_t N = m->options.n_iterations;
-    const tensor *values[METHOD_MAX_ITERATIONS + 2];
-    double numbers[METHOD_MAX_ITERATIONS + 2];
-    for (int64_t n = 0; n < N; n++)
-        values[n] = losses[n];
-    values[N] = total;
-    tensor *largest = NULL; /* max keeps NaN */
-    for (size_t i = 0; i < m->trained.n; i++) {
-        tensor *grad = t_grad(s, m->trained.items[i].value);
-        if (!grad)
-            continue; /* the optimizer names it */
-        tensor *size = t_max(s, t_abs(s, grad));
-        largest = largest ? t_max(s, t_stack(s, TENSORS(largest, size), 0)) : size;
-    }
-    values[N + 1] = largest ? largest : total;
-    int status = t_read_f64(numbers, (size_t)N + 2, s, t_stack(s, values, (size_t)N + 2, 0));
-    if (status != OK)
-        return status;
-    memcpy(out->losses, numbers, (size_t)N * sizeof numbers[0]);
-    out->loss = numbers[N];
-    out->largest_gradient = numbers[N + 1];
-    return OK;
-}
 
 /* The first trained tensor whose value or gradient is not finite, for the message. */
 static void name_not_finite(struct str *out, scope *s, const struct method *m)
@@ -114,20 +81,12 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
-    struct method_output output;
-    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
-
-    sgd_clear_grad(&t->optimizer);
-    method_forward(&output, s, t->method, &t->classes.texts, batch_pixels(s, t->session, batch), NULL);
-    tensor *loss = method_loss(losses, s, t->method, &output, batch_labels(s, t->session, batch));
-    int status = method_backward(&output, s, loss);
-    if (status == OK)
-        status = read_numbers(out, s, t->method, losses, loss);
+    int status = step_gradients(out, s, t->method, &t->optimizer, &t->classes.texts,
+                                batch_pixels(s, t->session, batch), batch_labels(s, t->session, batch));
     if (status == OK && !(isfinite(out->loss) && isfinite(out->largest_gradient)))
         status = not_finite(t, s, batch, out);
     if (status == OK)
         status = sgd_step(&t->optimizer, lr);
-    method_output_free(&output);
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }

@@ -79,6 +79,15 @@ struct method {
     scope *scope;          /* owns the trained tensors */
 };
 
+/** What a step asks of the encoders, besides CLIP's own image features (n = 0). */
+struct method_passes {
+    int64_t n_text;          /* text passes */
+    int64_t n_prefixes;      /* prefixes of each: B, or 1 if the text does not depend on the image */
+    int64_t n_image;         /* image passes with prompts */
+    int64_t n_prompts;       /* vision prompts a layer */
+    int64_t n_prompt_layers; /* J */
+};
+
 struct method_ops {
     const char *name;
     /** Checks the options against the model and adds the trained tensors. */
@@ -86,6 +95,8 @@ struct method_ops {
     /** pixels [B,3,S,S] to out; `trace` may be NULL. A failure marks the scope. */
     void (*forward)(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
+    /** For the estimate of cost: n_images a step, n_classes to tell apart. NULL: no passes. */
+    struct method_passes (*passes)(const struct method *m, int64_t n_images, int64_t n_classes);
 };
 
 /** Positions that a learned prompt takes before a class name, the fixed start token included; 0: none. */
@@ -102,6 +113,8 @@ void method_free(struct method *m);
 
 void method_forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
+
+struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 
 void method_output_free(struct method_output *out);
 

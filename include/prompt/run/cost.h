@@ -5,25 +5,30 @@
 #include "prompt/run/session.h"
 
 struct cost {
-    int64_t n_trained;      /* trained values */
-    int64_t n_steps;        /* in all */
-    int64_t step_images;    /* images a step */
-    double weights_bytes;   /* frozen model on the device */
-    double text_bytes;      /* what the backward pass of a step keeps of the text side */
-    double text_full_bytes; /* what it would keep of it with room for everything */
-    double image_bytes;     /* of the image side */
-    double budget_bytes;    /* key memory_budget_mib, or most of what is free; 0: unknown */
+    int64_t n_trained;             /* trained values */
+    int64_t n_steps;               /* in all */
+    int64_t step_images;           /* images a step */
+    double weights_bytes;          /* frozen model on the device */
+    double text_bytes;             /* what the backward pass of a step keeps of the text side */
+    double text_full_bytes;        /* what it would keep of it with room for everything */
+    double image_bytes;            /* of the image side */
+    double budget_bytes;           /* key memory_budget_mib, or most of what is free; 0: unknown */
+    struct clip_work step_work;    /* of a training step */
+    struct clip_work forward_work; /* of the same batch in evaluation */
 };
 
 /**
- * Estimates the memory of a step on a training set of `n_images` and fits the text side into the budget: the
- * part of it that finds no room is computed again in the backward pass (fast encoder), which gives the same
- * numbers. Sets classes->texts.names.keep_bytes.
+ * Estimates work and memory of a step of `batch_size` images (or of all `n_images`, if they are fewer) and
+ * fits the text side into the budget: the part of it that finds no room is computed again in the backward
+ * pass (fast encoder), which gives the same numbers. Sets classes->texts.names.keep_bytes.
  */
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
-                      int64_t n_images, int64_t n_steps);
+                      int64_t batch_size, int64_t n_images, int64_t n_steps);
 
-/** Trained tensors, steps and memory, as lines of the log. */
-void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s);
+/** Seconds that the work takes on this machine, after a short measurement of its rates. */
+int cost_seconds(double *seconds, const struct session *s, const struct clip_work *work);
+
+/** Trained tensors, steps, time and memory, as lines of the log. */
+int cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s);
 
 #endif

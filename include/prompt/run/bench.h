@@ -1,0 +1,41 @@
+/** Times one training step or one evaluation batch, with what is needed to judge the number. */
+#ifndef PROMPT_RUN_BENCH_H
+#define PROMPT_RUN_BENCH_H
+
+#include "prompt/run/session.h"
+#include "prompt/torch/profile.h"
+
+struct bench_options {
+    bool train;       /* a step with backward and update; else a forward pass */
+    int64_t n_images; /* B */
+    int64_t repeats;  /* timed steps after one that warms up */
+    bool measure_peak;
+};
+
+enum { BENCH_MAX_OPS = 64 };
+
+struct bench_result {
+    int64_t n_classes, n_images, n_iterations;
+    double seconds; /* of the fastest step */
+    double median_seconds;
+    double estimate_seconds; /* what `prompt train` would have said of it */
+    struct clip_work work;   /* counted from the shapes */
+    double peak_flop_s;      /* best matrix product of the same shapes in this run; 0: not measured */
+    size_t peak_bytes;       /* resident, model included */
+    double minor_faults;     /* a step, of those after the first */
+    double device_reads;     /* a step: from the device to the host */
+    struct op_cost ops[BENCH_MAX_OPS]; /* of one more step, timed operation by operation */
+    size_t n_ops;
+};
+
+/** The session's configured method on random pixels and the given class names. */
+int bench_run(struct bench_result *out, struct session *s, char *const *names, int64_t n_names,
+              const struct bench_options *options);
+
+/** Groups a profile: matrix products, attention, norms, activation, autograd, the rest. */
+enum op_group { OP_PRODUCT, OP_ATTENTION, OP_NORM, OP_ACTIVATION, OP_AUTOGRAD, OP_REST, N_OP_GROUPS };
+extern const char *const op_group_names[N_OP_GROUPS];
+/** Seconds of each group. */
+void bench_group(double seconds[N_OP_GROUPS], const struct bench_result *r);
+
+#endif

@@ -1,0 +1,130 @@
+/* Rates of matrix products and of memory, on the model's shapes. */
+#include "prompt/run/speed.h"
+
+#include "prompt/torch/fused.h"
+#include "prompt/torch/profile.h"
+
+static const int64_t TEXT_ROWS = 2048; /* of a chunk of classes */
+
+/* Shares of the measured rates that a step reaches, fitted to `prompt bench --sweep` (README, Speed). */
+static const double PRODUCT_SHARE = 0.92;
+static const double ATTENTION_SHARE = 0.25;
+
+/* ---------------------------------------------------------------- one product */
+
+enum kernel { KERNEL_PACKED, KERNEL_PLAIN, KERNEL_UNPACKED_ONEDNN, N_KERNELS };
+
+struct product {
+    int64_t rows, n_in, n_out;
+    enum kernel kernel;
+};
+
+static struct packed_linear make_linear(scope *s, const struct session *session, const struct product *p)
+{
+    const struct clip *c = session->clip;
+    tensor *weight = t_full(s, SHAPE(p->n_out, p->n_in), 0.01, c->types.products, c->device);
+    struct packed_linear packed = t_pack_linear(s, weight, NULL, p->rows);
+    if (p->kernel == KERNEL_PACKED)
+        return packed;
+    /* a packed product also takes a weight in plain layout */
+    const bool by_onednn = p->kernel == KERNEL_UNPACKED_ONEDNN && packed.is_packed;
+    return (struct packed_linear){.forward = weight, .backward = weight, .is_packed = by_onednn};
+}
+
+/* The best rate of `repeats` runs. */
+static int product_rate(double *flop_s, const struct session *session, const struct product *p, int repeats)
+{
+    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
+    const struct packed_linear l = make_linear(s, session, p);
+    tensor *x = t_full(s, SHAPE(p->rows, p->n_in), 0.5, session->clip->types.products, session->device);
+    const double flop = 2.0 * (double)p->rows * (double)p->n_in * (double)p->n_out;
+    *flop_s = 0.0;
+    int status = OK;
+    for (int i = 0; status == OK && i <= repeats; i++) { /* the first one warms up */
+        scope *one = scope_open(s, SCOPE_GRAD_INHERIT);
+        const double start_s = clock_s();
+        (void)t_packed_linear(one, &l, x, false);
+        status = device_synchronize(session->device);
+        const double rate = flop / (clock_s() - start_s);
+        if (i > 0 && rate > *flop_s)
+            *flop_s = rate;
+        const int closed = scope_close(one);
+        status = status == OK ? closed : status;
+    }
+    const int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+static int64_t image_rows(const struct session *s, int64_t n_images)
+{
+    const int64_t side = s->clip->dims.image_px / s->clip->dims.patch_px;
+    return n_images * (1 + side * side);
+}
+
+/* ---------------------------------------------------------------- peak */
+
+int speed_peak(double *flop_s, const struct session *s, int64_t n_images)
+{
+    const struct tower_dims *towers[] = {&s->clip->dims.vision, &s->clip->dims.text};
+    const int64_t rows[] = {image_rows(s, n_images), TEXT_ROWS};
+    *flop_s = 0.0;
+    int status = OK;
+    for (int t = 0; t < 2; t++) {
+        const int64_t W = towers[t]->width, M = towers[t]->mlp_width;
+        const int64_t shapes[][2] = {{W, 3 * W}, {W, W}, {W, M}, {M, W}};
+        for (int i = 0; i < 4 * N_KERNELS && status == OK; i++) {
+            const struct product p = {rows[t], shapes[i / N_KERNELS][0], shapes[i / N_KERNELS][1],
+                                      (enum kernel)(i % N_KERNELS)};
+            double rate = 0.0;
+            status = product_rate(&rate, s, &p, 8);
+            if (rate > *flop_s)
+                *flop_s = rate;
+        }
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- estimates */
+
+/* The rate of norms and activations, by the residual norm of one chunk. */
+static int byte_rate(double *bytes_s, const struct session *session)
+{
+    enum { REPEATS = 3 };
+    const struct clip *c = session->clip;
+    const int64_t W = c->dims.text.width;
+    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
+    tensor *x = t_zeros(s, SHAPE(1, TEXT_ROWS, W), c->types.master, c->device);
+    tensor *y = t_zeros(s, SHAPE(1, TEXT_ROWS, W), c->types.products, c->device);
+    const double bytes = (double)(TEXT_ROWS * W) * (2.0 * (double)dtype_size(c->types.master) +
+                                                    2.0 * (double)dtype_size(c->types.products));
+    *bytes_s = 0.0;
+    int status = OK;
+    for (int i = 0; status == OK && i <= REPEATS; i++) {
+        const double start_s = clock_s();
+        t_residual_norm_(s, x, y, y, NULL, 0, 1e-5);
+        status = device_synchronize(session->device);
+        const double rate = bytes / (clock_s() - start_s);
+        if (i > 0 && rate > *bytes_s)
+            *bytes_s = rate;
+    }
+    const int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+int speed_measure(struct machine_speed *out, const struct session *s)
+{
+    const struct tower_dims *text = &s->clip->dims.text;
+    const struct product p = {TEXT_ROWS, text->width, text->mlp_width,
+                              s->clip->fast ? KERNEL_PACKED : KERNEL_PLAIN};
+    *out = (struct machine_speed){0};
+    int status = product_rate(&out->product_flop_s, s, &p, 3);
+    return status == OK ? byte_rate(&out->bytes_s, s) : status;
+}
+
+double speed_seconds(const struct machine_speed *v, const struct clip_work *work)
+{
+    if (v->product_flop_s <= 0.0 || v->bytes_s <= 0.0)
+        return 0.0;
+    return work->products / (PRODUCT_SHARE * v->product_flop_s) +
+           work->attention / (ATTENTION_SHARE * v->product_flop_s) + work->bytes / v->bytes_s;
+}

@@ -1,0 +1,60 @@
+/* One step of training, one of evaluation. */
+#include "step.h"
+
+#include <string.h>
+
+static int read_numbers(struct step_numbers *out, scope *s, const struct method *m, tensor *const *losses,
+                        const tensor *total)
+{
+    const int64_t N = m->options.n_iterations;
+    const tensor *values[METHOD_MAX_ITERATIONS + 2];
+    double numbers[METHOD_MAX_ITERATIONS + 2];
+    for (int64_t n = 0; n < N; n++)
+        values[n] = losses[n];
+    values[N] = total;
+    tensor *largest = NULL; /* max keeps NaN */
+    for (size_t i = 0; i < m->trained.n; i++) {
+        tensor *grad = t_grad(s, m->trained.items[i].value);
+        if (!grad)
+            continue; /* the optimizer names it */
+        tensor *size = t_max(s, t_abs(s, grad));
+        largest = largest ? t_max(s, t_stack(s, TENSORS(largest, size), 0)) : size;
+    }
+    values[N + 1] = largest ? largest : total;
+    int status = t_read_f64(numbers, (size_t)N + 2, s, t_stack(s, values, (size_t)N + 2, 0));
+    if (status != OK)
+        return status;
+    memcpy(out->losses, numbers, (size_t)N * sizeof numbers[0]);
+    out->loss = numbers[N];
+    out->largest_gradient = numbers[N + 1];
+    return OK;
+}
+
+int step_gradients(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+                   const struct class_texts *classes, const tensor *pixels, const tensor *labels)
+{
+    struct method_output output;
+    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
+    sgd_clear_grad(optimizer);
+    method_forward(&output, s, m, classes, pixels, NULL);
+    tensor *loss = method_loss(losses, s, m, &output, labels);
+    int status = method_backward(&output, s, loss);
+    if (status == OK)
+        status = read_numbers(out, s, m, losses, loss);
+    method_output_free(&output);
+    return status;
+}
+
+int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
+                const tensor *pixels)
+{
+    scope *s = scope_open(parent, SCOPE_GRAD_OFF);
+    struct method_output out;
+    method_forward(&out, s, m, classes, pixels, NULL);
+    const int64_t N = out.n_iterations;
+    tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)N + 1, 1);
+    int status = t_read_f32(logits, (size_t)(t_size(pixels, 0) * (N + 1) * classes->n), s, all);
+    method_output_free(&out);
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
