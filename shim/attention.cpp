@@ -26,11 +26,14 @@ at::Tensor join_heads(const at::Tensor &t)
     return t.transpose(1, 2).flatten(2);
 }
 
+template <class T> kernels::rows_of<const T *> rows(const at::Tensor &t)
+{
+    return {static_cast<const T *>(t.const_data_ptr()), t.stride(0), t.stride(1)};
+}
+
 template <class T> kernels::rows_of<const T *> rows(const tensor *t)
 {
-    if (!t)
-        return {nullptr, 0, 0};
-    return {static_cast<const T *>(in(t).const_data_ptr()), in(t).stride(0), in(t).stride(1)};
+    return t ? rows<T>(in(t)) : kernels::rows_of<const T *>{nullptr, 0, 0};
 }
 
 template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
@@ -60,7 +63,7 @@ void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
     check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
           "operands must be [B,rows,W] of one type with a contiguous last axis");
     check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
-          "operands do not fit the forest, or one another");
+          "operands do not fit one another");
 }
 
 void check_forest(const struct forest_attention &a)
@@ -230,7 +233,7 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
             using A = typename kernels::accumulator<T>::type;
             const kernels::tree_backward_args<T> args = {
                 tree_args_of<T>(*a),
-                {static_cast<const T *>(g.const_data_ptr()), g.stride(0), g.stride(1)},
+                rows<T>(g),
                 writable_rows<T>(in(d_q)),
                 writable_rows<T>(in(d_k)),
                 writable_rows<T>(in(d_v)),
@@ -244,44 +247,101 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
     });
 }
 
+} // extern "C"
+
 /* ---------------------------------------------------------------- dense */
 
 namespace
 {
 
-/** fp32 and fp64 on a CPU take libtorch's flash attention; half types keep the probabilities (measured
- * faster). */
-bool takes_flash(const at::Tensor &q)
+/** fp32 and fp64 on a CPU take our kernel; half types keep the probabilities (measured faster), as does what
+ * is not on a CPU. */
+bool has_dense_kernel(const at::Tensor &q)
 {
-    return q.is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble);
+    return shim::has_kernel(q) && q.scalar_type() != at::kBFloat16;
+}
+
+/** Calls `f` with a value of the kernel's type. */
+template <class F> void with_dense_type(at::ScalarType type, F f)
+{
+    if (type == at::kFloat)
+        f(float{});
+    else
+        f(double{});
+}
+
+template <class A>
+kernels::dense_args<A> dense_args_of(const tensor *q, const tensor *k, const tensor *v, int64_t n_heads)
+{
+    return {
+        rows<A>(q), rows<A>(k), rows<A>(v), in(q).size(1), in(k).size(1), n_heads, in(q).size(2) / n_heads};
+}
+
+template <class A> at::Tensor dense_forward(const kernels::dense_args<A> &a, at::Tensor &lse)
+{
+    at::Tensor out = at::empty({lse.size(0), a.n_queries, a.n_heads * a.head_width}, lse.options());
+    const auto to = writable_rows<A>(out);
+    A *sums = lse.mutable_data_ptr<A>();
+    const kernels::table<A> &table = kernels::best<A>();
+    const int64_t n_tasks = lse.size(0) * a.n_heads * kernels::dense_blocks(a.n_queries);
+    at::parallel_for(0, n_tasks, 1, [&](int64_t begin, int64_t end) {
+        std::vector<A> scratch(static_cast<size_t>(table.dense_scratch(a)));
+        table.dense_forward(a, to, sums, scratch.data(), begin, end);
+    });
+    return out;
+}
+
+template <class A> void dense_backward(const kernels::dense_backward_args<A> &b, int64_t n_images)
+{
+    const kernels::table<A> &table = kernels::best<A>();
+    at::parallel_for(0, n_images * b.forward.n_heads, 1, [&](int64_t begin, int64_t end) {
+        std::vector<A> scratch(static_cast<size_t>(table.dense_scratch(b.forward)));
+        table.dense_backward(b, scratch.data(), begin, end);
+    });
 }
 
 void check_dense(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads)
 {
-    check(q.dim() == 3 && k.dim() == 3 && k.size(0) == q.size(0) && k.size(2) == q.size(2) &&
-              v.sizes() == k.sizes() && k.scalar_type() == q.scalar_type() &&
-              v.scalar_type() == q.scalar_type(),
-          "operands do not fit one another");
+    check(q.dim() == 3 && k.dim() == 3, "operands must be [B,rows,W]");
+    check_rows(q, q, q.size(1));
+    check_rows(k, q, k.size(1));
+    check_rows(v, q, k.size(1));
     check(n_heads > 0 && q.size(2) % n_heads == 0, "heads do not divide the width");
+    check(k.size(1) > 0, "there are no keys");
+}
+
+void check_dense_gradients(const at::Tensor &q, const at::Tensor &k, const tensor *d_q, const tensor *d_k,
+                           const tensor *d_v, int64_t first_key)
+{
+    check(first_key >= 0 && first_key <= k.size(1), "the first key is not one of the keys");
+    if (d_q)
+        check_rows(in(d_q), q, q.size(1));
+    check_rows(in(d_k), q, k.size(1) - first_key);
+    check_rows(in(d_v), q, k.size(1) - first_key);
 }
 
 } // namespace
+
+extern "C" {
 
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux)
 {
     return run(s, "t_dense_attention", [&] {
-        check_dense(in(q), in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(in(q), in(k)));
-        const at::Tensor qh = split_heads(in(q), n_heads), kh = split_heads(in(k), n_heads),
-                         vh = split_heads(in(v), n_heads);
-        if (takes_flash(qh)) {
-            const auto [out, lse] =
-                at::_scaled_dot_product_flash_attention_for_cpu(qh, kh, vh, 0.0, false, std::nullopt, 1.0);
+        const at::Tensor &qt = in(q);
+        check_dense(qt, in(k), in(v), n_heads);
+        shim::count_flop(dense_flop(qt, in(k)));
+        if (has_dense_kernel(qt)) {
+            at::Tensor lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options()), out;
+            with_dense_type(qt.scalar_type(), [&](auto t) {
+                out = dense_forward(dense_args_of<decltype(t)>(q, k, v, n_heads), lse);
+            });
             if (aux)
                 *aux = shim::put(s, lse);
-            return join_heads(out);
+            return out;
         }
+        const at::Tensor qh = split_heads(qt, n_heads), kh = split_heads(in(k), n_heads),
+                         vh = split_heads(in(v), n_heads);
         const at::Tensor weights = at::softmax(qh.matmul(kh.transpose(-1, -2)), -1);
         if (aux)
             *aux = shim::put(s, weights);
@@ -290,33 +350,35 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
 }
 
 void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
-                                const tensor *v, const tensor *out, const tensor *aux, int64_t n_heads,
-                                tensor *d_q, tensor *d_k, tensor *d_v, int64_t first_key)
+                                const tensor *v, const tensor *aux, int64_t n_heads, tensor *d_q, tensor *d_k,
+                                tensor *d_v, int64_t first_key)
 {
     (void)run_status(s, "t_dense_attention_backward", [&] {
-        check_dense(in(q), in(k), in(v), n_heads);
-        shim::count_flop(BACKWARD_PRODUCTS * dense_flop(in(q), in(k)));
-        const auto split = [&](const tensor *t) { return split_heads(in(t), n_heads); };
-        const at::Tensor qh = split(q), kh = split(k), vh = split(v),
-                         g = split_heads(in(d_out).view_as(in(q)), n_heads);
-        const int64_t n_keys = kh.size(2) - first_key;
-        if (takes_flash(qh)) {
-            const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-                g, qh, kh, vh, split_heads(in(out).view_as(in(q)), n_heads), in(aux), 0.0, false,
-                std::nullopt, 1.0);
-            if (d_q)
-                in(d_q).copy_(join_heads(dq));
-            in(d_k).copy_(join_heads(dk.narrow(2, first_key, n_keys)));
-            in(d_v).copy_(join_heads(dv.narrow(2, first_key, n_keys)));
+        const at::Tensor &qt = in(q);
+        check_dense(qt, in(k), in(v), n_heads);
+        check_dense_gradients(qt, in(k), d_q, d_k, d_v, first_key);
+        shim::count_flop(BACKWARD_PRODUCTS * dense_flop(qt, in(k)));
+        const at::Tensor g = in(d_out).view_as(qt).contiguous();
+        if (has_dense_kernel(qt)) {
+            with_dense_type(qt.scalar_type(), [&](auto t) {
+                using A = decltype(t);
+                const kernels::rows_of<A *> none = {nullptr, 0, 0};
+                dense_backward<A>({dense_args_of<A>(q, k, v, n_heads), rows<A>(g),
+                                   in(aux).const_data_ptr<A>(), d_q ? writable_rows<A>(in(d_q)) : none,
+                                   writable_rows<A>(in(d_k)), writable_rows<A>(in(d_v)), first_key},
+                                  qt.size(0));
+            });
             return;
         }
-        const at::Tensor &weights = in(aux);
+        const at::Tensor qh = split_heads(qt, n_heads), kh = split_heads(in(k), n_heads),
+                         vh = split_heads(in(v), n_heads), gh = split_heads(g, n_heads), &weights = in(aux);
+        const int64_t n_own = kh.size(2) - first_key;
         const at::Tensor ds =
-            at::_softmax_backward_data(g.matmul(vh.transpose(-1, -2)), weights, -1, weights.scalar_type());
+            at::_softmax_backward_data(gh.matmul(vh.transpose(-1, -2)), weights, -1, weights.scalar_type());
         if (d_q)
             in(d_q).copy_(join_heads(ds.matmul(kh)));
-        in(d_k).copy_(join_heads(ds.narrow(-1, first_key, n_keys).transpose(-1, -2).matmul(qh)));
-        in(d_v).copy_(join_heads(weights.narrow(-1, first_key, n_keys).transpose(-1, -2).matmul(g)));
+        in(d_k).copy_(join_heads(ds.narrow(-1, first_key, n_own).transpose(-1, -2).matmul(qh)));
+        in(d_v).copy_(join_heads(weights.narrow(-1, first_key, n_own).transpose(-1, -2).matmul(gh)));
     });
 }
 

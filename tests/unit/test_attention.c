@@ -229,11 +229,12 @@ static void dense_backward(tensor **grads, scope *s, tensor *const *in, const te
     const enum dtype dtype = t_dtype(in[0]);
     const tensor *q = scaled_query(s, in[0], z->head_width), *k = all_keys(s, in[1], 70, z),
                  *v = all_keys(s, in[2], 71, z);
-    tensor *aux = NULL, *out = t_dense_attention(s, q, k, v, z->n_heads, &aux);
+    tensor *aux = NULL;
+    (void)t_dense_attention(s, q, k, v, z->n_heads, &aux);
     tensor *d_kv = t_full(s, SHAPE(z->B, z->n_own, 2 * W), NAN, dtype, CPU);
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
     tensor *d_q = z->first_key ? NULL : t_full(s, SHAPE(z->B, z->n_queries, W), NAN, dtype, CPU);
-    t_dense_attention_backward(s, d_out, q, k, v, out, aux, z->n_heads, d_q, d_k, d_v, z->first_key);
+    t_dense_attention_backward(s, d_out, q, k, v, aux, z->n_heads, d_q, d_k, d_v, z->first_key);
     grads[0] = d_q ? scaled_query(s, d_q, z->head_width) : NULL;
     grads[1] = t_clone(s, d_k);
     grads[2] = t_clone(s, d_v);
