@@ -1,6 +1,5 @@
-// Attention over a forest of tokens and dense attention, forward and backward, heads side by side in
-// [B,rows,W].
-#include "kernel_types.hpp"
+// Attention over a forest of tokens, forward and backward.
+#include "attention.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -8,38 +7,20 @@
 
 #include "prompt/torch/fused.h"
 
+using shim::attention_flop;
+using shim::BACKWARD_PRODUCTS;
+using shim::check;
+using shim::check_rows;
 using shim::in;
+using shim::join_heads;
+using shim::rows;
 using shim::run;
 using shim::run_status;
+using shim::split_heads;
+using shim::writable_rows;
 
 namespace
 {
-
-/** [B,T,W] -> [B,heads,T,W/heads]; a view. */
-at::Tensor split_heads(const at::Tensor &t, int64_t n_heads)
-{
-    return t.unflatten(-1, {n_heads, -1}).transpose(1, 2);
-}
-
-at::Tensor join_heads(const at::Tensor &t)
-{
-    return t.transpose(1, 2).flatten(2);
-}
-
-template <class T> kernels::rows_of<const T *> rows(const at::Tensor &t)
-{
-    return {static_cast<const T *>(t.const_data_ptr()), t.stride(0), t.stride(1)};
-}
-
-template <class T> kernels::rows_of<const T *> rows(const tensor *t)
-{
-    return t ? rows<T>(in(t)) : kernels::rows_of<const T *>{nullptr, 0, 0};
-}
-
-template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
-{
-    return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
-}
 
 template <class T> kernels::tree_args<T> tree_args_of(const struct forest_attention &a)
 {
@@ -49,21 +30,6 @@ template <class T> kernels::tree_args<T> tree_args_of(const struct forest_attent
             a.forest->n_queries, a.forest->n_nodes,   a.n_heads,
             width / a.n_heads,   a.forest->first,     a.forest->seen,
             a.forest->n_seen_max};
-}
-
-void check(bool condition, const char *what)
-{
-    if (!condition)
-        throw std::invalid_argument(what);
-}
-
-/** t is [B,n_rows,W] of q's type, its last axis contiguous. */
-void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
-{
-    check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
-          "operands must be [B,rows,W] of one type with a contiguous last axis");
-    check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
-          "operands do not fit one another");
 }
 
 void check_forest(const struct forest_attention &a)
@@ -165,13 +131,6 @@ void composed_backward(const struct forest_attention &a, const at::Tensor &d_out
     }
 }
 
-// Two products of the head width for each pair of query and key; the backward has five.
-double attention_flop(double n_pairs, double width)
-{
-    return 4.0 * n_pairs * width;
-}
-constexpr double BACKWARD_PRODUCTS = 2.5;
-
 double forest_flop(const struct forest_attention &a)
 {
     const double n_prefix = a.prefix_k ? static_cast<double>(in(a.prefix_k).size(1)) : 0.0;
@@ -179,12 +138,6 @@ double forest_flop(const struct forest_attention &a)
     const double n_seen = static_cast<double>(a.forest->first[a.forest->n_queries]);
     const double n_pairs = static_cast<double>(in(a.q).size(0)) * (n_seen + n_queries * n_prefix);
     return attention_flop(n_pairs, static_cast<double>(in(a.q).size(2)));
-}
-
-double dense_flop(const at::Tensor &q, const at::Tensor &k)
-{
-    return attention_flop(static_cast<double>(q.size(0) * q.size(1) * k.size(1)),
-                          static_cast<double>(q.size(2)));
 }
 
 } // namespace
@@ -244,141 +197,6 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
                 kernels::best<T>().tree_backward(args, scratch.data(), begin, end);
             });
         });
-    });
-}
-
-} // extern "C"
-
-/* ---------------------------------------------------------------- dense */
-
-namespace
-{
-
-/** fp32 and fp64 on a CPU take our kernel; half types keep the probabilities (measured faster), as does what
- * is not on a CPU. */
-bool has_dense_kernel(const at::Tensor &q)
-{
-    return shim::has_kernel(q) && q.scalar_type() != at::kBFloat16;
-}
-
-/** Calls `f` with a value of the kernel's type. */
-template <class F> void with_dense_type(at::ScalarType type, F f)
-{
-    if (type == at::kFloat)
-        f(float{});
-    else
-        f(double{});
-}
-
-template <class A>
-kernels::dense_args<A> dense_args_of(const tensor *q, const tensor *k, const tensor *v, int64_t n_heads)
-{
-    return {
-        rows<A>(q), rows<A>(k), rows<A>(v), in(q).size(1), in(k).size(1), n_heads, in(q).size(2) / n_heads};
-}
-
-template <class A> at::Tensor dense_forward(const kernels::dense_args<A> &a, at::Tensor &lse)
-{
-    at::Tensor out = at::empty({lse.size(0), a.n_queries, a.n_heads * a.head_width}, lse.options());
-    const auto to = writable_rows<A>(out);
-    A *sums = lse.mutable_data_ptr<A>();
-    const kernels::table<A> &table = kernels::best<A>();
-    const int64_t n_tasks = lse.size(0) * a.n_heads * kernels::dense_blocks(a.n_queries);
-    at::parallel_for(0, n_tasks, 1, [&](int64_t begin, int64_t end) {
-        std::vector<A> scratch(static_cast<size_t>(table.dense_scratch(a)));
-        table.dense_forward(a, to, sums, scratch.data(), begin, end);
-    });
-    return out;
-}
-
-template <class A> void dense_backward(const kernels::dense_backward_args<A> &b, int64_t n_images)
-{
-    const kernels::table<A> &table = kernels::best<A>();
-    at::parallel_for(0, n_images * b.forward.n_heads, 1, [&](int64_t begin, int64_t end) {
-        std::vector<A> scratch(static_cast<size_t>(table.dense_scratch(b.forward)));
-        table.dense_backward(b, scratch.data(), begin, end);
-    });
-}
-
-void check_dense(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads)
-{
-    check(q.dim() == 3 && k.dim() == 3, "operands must be [B,rows,W]");
-    check_rows(q, q, q.size(1));
-    check_rows(k, q, k.size(1));
-    check_rows(v, q, k.size(1));
-    check(n_heads > 0 && q.size(2) % n_heads == 0, "heads do not divide the width");
-    check(k.size(1) > 0, "there are no keys");
-}
-
-void check_dense_gradients(const at::Tensor &q, const at::Tensor &k, const tensor *d_q, const tensor *d_k,
-                           const tensor *d_v, int64_t first_key)
-{
-    check(first_key >= 0 && first_key <= k.size(1), "the first key is not one of the keys");
-    if (d_q)
-        check_rows(in(d_q), q, q.size(1));
-    check_rows(in(d_k), q, k.size(1) - first_key);
-    check_rows(in(d_v), q, k.size(1) - first_key);
-}
-
-} // namespace
-
-extern "C" {
-
-tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
-                          tensor **aux)
-{
-    return run(s, "t_dense_attention", [&] {
-        const at::Tensor &qt = in(q);
-        check_dense(qt, in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(qt, in(k)));
-        if (has_dense_kernel(qt)) {
-            at::Tensor lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options()), out;
-            with_dense_type(qt.scalar_type(), [&](auto t) {
-                out = dense_forward(dense_args_of<decltype(t)>(q, k, v, n_heads), lse);
-            });
-            if (aux)
-                *aux = shim::put(s, lse);
-            return out;
-        }
-        const at::Tensor qh = split_heads(qt, n_heads), kh = split_heads(in(k), n_heads),
-                         vh = split_heads(in(v), n_heads);
-        const at::Tensor weights = at::softmax(qh.matmul(kh.transpose(-1, -2)), -1);
-        if (aux)
-            *aux = shim::put(s, weights);
-        return join_heads(weights.matmul(vh));
-    });
-}
-
-void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
-                                const tensor *v, const tensor *aux, int64_t n_heads, tensor *d_q, tensor *d_k,
-                                tensor *d_v, int64_t first_key)
-{
-    (void)run_status(s, "t_dense_attention_backward", [&] {
-        const at::Tensor &qt = in(q);
-        check_dense(qt, in(k), in(v), n_heads);
-        check_dense_gradients(qt, in(k), d_q, d_k, d_v, first_key);
-        shim::count_flop(BACKWARD_PRODUCTS * dense_flop(qt, in(k)));
-        const at::Tensor g = in(d_out).view_as(qt).contiguous();
-        if (has_dense_kernel(qt)) {
-            with_dense_type(qt.scalar_type(), [&](auto t) {
-                using A = decltype(t);
-                const kernels::rows_of<A *> none = {nullptr, 0, 0};
-                dense_backward<A>({dense_args_of<A>(q, k, v, n_heads), rows<A>(g),
-                                   in(aux).const_data_ptr<A>(), d_q ? writable_rows<A>(in(d_q)) : none,
-                                   writable_rows<A>(in(d_k)), writable_rows<A>(in(d_v)), first_key},
-                                  qt.size(0));
-            });
-            return;
-        }
-        const at::Tensor qh = split_heads(qt, n_heads), kh = split_heads(in(k), n_heads),
-                         vh = split_heads(in(v), n_heads), gh = split_heads(g, n_heads), &weights = in(aux);
-        const int64_t n_own = kh.size(2) - first_key;
-        const at::Tensor ds =
-            at::_softmax_backward_data(gh.matmul(vh.transpose(-1, -2)), weights, -1, weights.scalar_type());
-        if (d_q)
-            in(d_q).copy_(join_heads(ds.matmul(kh)));
-        in(d_k).copy_(join_heads(ds.narrow(-1, first_key, n_own).transpose(-1, -2).matmul(qh)));
-        in(d_v).copy_(join_heads(weights.narrow(-1, first_key, n_own).transpose(-1, -2).matmul(gh)));
     });
 }
 

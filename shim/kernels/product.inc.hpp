@@ -22,6 +22,13 @@ template <class A> struct vector_of {
 template <class A> constexpr int64_t LANES = VECTOR_BYTES / static_cast<int64_t>(sizeof(A));
 template <class A> constexpr int64_t TILE_COLUMNS = 2 * LANES<A>;
 
+template <class A> inline typename vector_of<A>::type load_vector(const A *from)
+{
+    typename vector_of<A>::type out;
+    std::memcpy(&out, from, sizeof out);
+    return out;
+}
+
 constexpr int64_t round_up(int64_t n, int64_t unit)
 {
     return (n + unit - 1) / unit * unit;
@@ -50,9 +57,7 @@ inline void multiply_tile(left_factor<A> a, const A *b, int64_t b_stride, int64_
     using V = typename vector_of<A>::type;
     V sum[TILE_ROWS][2] = {};
     for (int64_t k = 0; k < depth; k++) {
-        V low, high;
-        std::memcpy(&low, b, sizeof low);
-        std::memcpy(&high, b + LANES<A>, sizeof high);
+        const V low = load_vector(b), high = load_vector(b + LANES<A>);
 #pragma GCC unroll 16
         for (int64_t row = 0; row < TILE_ROWS; row++) {
             const A x = a.data[row * a.row_stride];
@@ -64,13 +69,14 @@ inline void multiply_tile(left_factor<A> a, const A *b, int64_t b_stride, int64_
     }
 #pragma GCC unroll 16
     for (int64_t row = 0; row < TILE_ROWS; row++) {
-        V *total = sum[row], before[2];
+        A *to = c + row * c_stride;
+        V low = sum[row][0], high = sum[row][1];
         if (Adds) {
-            std::memcpy(before, c + row * c_stride, sizeof before);
-            total[0] += before[0];
-            total[1] += before[1];
+            low += load_vector(to);
+            high += load_vector(to + LANES<A>);
         }
-        std::memcpy(c + row * c_stride, total, sizeof before);
+        std::memcpy(to, &low, sizeof low);
+        std::memcpy(to + LANES<A>, &high, sizeof high);
     }
 }
 
