@@ -156,10 +156,13 @@ void dense_d_scores(const dense_backward_args<A> &b, const dense_task<A> &task, 
                                 a.head_width, z.keys, z.d_scores, z.stride);
     for (int64_t r = 0; r < task.n_rows; r++) {
         A *w = z.weights + r * z.stride, *d = z.d_scores + r * z.stride, mean = 0;
-        (void)exponentials(w, a.n_keys, z.keys, b.lse[task.row + r]);
+        const A scale =
+            1 / exponentials(w, a.n_keys, z.keys, b.lse[task.row + r]); // 1 but for lse's rounding
 #pragma omp simd reduction(+ : mean)
-        for (int64_t j = 0; j < z.keys; j++)
+        for (int64_t j = 0; j < z.keys; j++) {
+            w[j] *= scale;
             mean += w[j] * d[j];
+        }
 #pragma omp simd
         for (int64_t j = 0; j < z.keys; j++)
             d[j] = w[j] * (d[j] - mean);
