@@ -16,6 +16,9 @@
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
 
+struct json;
+struct json_doc;
+
 /*
  * The values of the enum keys, in the order of their names; the lists of names end with NULL. Where a lower
  * layer has the enum, it is that one: generator_input (methods/method.h), schedule (nn/optim.h), class_subset
@@ -70,10 +73,16 @@ const char *config_nearest(const char *key);
 int config_init(struct config *c);  /* defaults */
 void config_free(struct config *c); /* of an initialized or zeroed one; leaves it zeroed */
 
-/** Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. */
+/**
+ * Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. A member
+ * "extends" names another file, relative to this one, that is read first: a preset is its differences.
+ */
 int config_read_file(struct config *c, const char *path);
 /** The same from text; `origin` is noted for every key that it sets. On failure `c` may hold part of it. */
 int config_read_text(struct config *c, const char *text, size_t n, const char *name,
+                     enum config_origin origin);
+/** The same from an object of a parsed document. */
+int config_read_json(struct config *c, const struct json_doc *doc, const struct json *object,
                      enum config_origin origin);
 /** "training.lr=0.004"; strings and enums unquoted or quoted. Origin CONFIG_COMMAND_LINE. */
 int config_set(struct config *c, const char *assignment);
