@@ -1,8 +1,5 @@
 /*
- * The table of data sets, and opening one.
- *
- * Folder names are the ones that the field's public code uses (CoOp's DATASETS.md). Nothing is written into
- * the tree.
+ * Opening a data set, and comparing it with what was published. Nothing is written into the tree.
  */
 #include "prompt/data/dataset.h"
 
@@ -11,59 +8,8 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "prompt/data/catalog.h"
 #include "split_internal.h"
-
-/* A data set with a split file is one row: name, folder below the data root, image folder ("." is the folder
- * itself) and split file below that, template of the CLIP row (verbatim, with the field's missing articles);
- * what the published split holds: number of classes, images in train, val and test, class_names_digest
- *.
- */
-#define DATASET_TABLE(ROW)                                                                                   \
-    ROW("caltech101", "caltech-101", "101_ObjectCategories", "split_zhou_Caltech101.json",                   \
-        "a photo of a {}.", 100, 4128, 1649, 2465, "04030f9999682bef")
-
-struct dataset_row {
-    const char *name;
-    const char *folder;
-    const char *image_folder;
-    const char *split_file;
-    const char *template;
-    int64_t n_classes;
-    size_t n_train, n_val, n_test;
-    const char *names_digest;
-};
-
-#define ROW_FIELDS(...) {__VA_ARGS__},
-static const struct dataset_row rows[] = {DATASET_TABLE(ROW_FIELDS)};
-
-#define ROW_NAME(name, ...) name,
-static const char *const row_names[] = {DATASET_TABLE(ROW_NAME)};
-
-enum { N_ROWS = sizeof rows / sizeof rows[0] };
-
-static const struct dataset_row *row_of(const char *name)
-{
-    for (size_t i = 0; i < N_ROWS; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return &rows[i];
-    return NULL;
-}
-
-static int find_row(const struct dataset_row **out, const char *name)
-{
-    *out = row_of(name);
-    if (*out)
-        return OK;
-    const char *nearest = str_nearest(name, row_names, N_ROWS);
-    if (nearest)
-        return error_set(ERR_USAGE, "unknown data set '%s', did you mean '%s'?", name, nearest);
-    struct str known = {0};
-    for (size_t i = 0; i < N_ROWS; i++)
-        str_appendf(&known, "%s%s", i ? ", " : "", rows[i].name);
-    int status = error_set(ERR_USAGE, "unknown data set '%s', expected one of: %s", name, str_text(&known));
-    str_free(&known);
-    return status;
-}
 
 /* "dir/name", which must be there: a folder, or for `is_dir` false, a file. */
 static int join_existing(char **out, const char *dir, const char *name, bool is_dir, const char *what)
@@ -79,13 +25,13 @@ static int join_existing(char **out, const char *dir, const char *name, bool is_
     return status;
 }
 
-static int read_row(struct dataset *d, const struct dataset_row *row, const char *root)
+static int read_row(struct dataset *d, const struct catalog_entry *row, const char *root)
 {
     char *folder = NULL;
     char *split_file = NULL;
-    int status = join_existing(&folder, root, row->folder, true, "the folder");
+    int status = join_existing(&folder, root, row->folders[0], true, "the folder");
     if (status == OK)
-        status = join_existing(&d->image_dir, folder, row->image_folder, true, "the image folder");
+        status = join_existing(&d->image_dir, folder, row->image_folders[0], true, "the image folder");
     if (status == OK)
         status = join_existing(&split_file, folder, row->split_file, false, "the split file");
     if (status == OK)
@@ -98,8 +44,8 @@ static int read_row(struct dataset *d, const struct dataset_row *row, const char
 int dataset_open(struct dataset **out, const char *data_root, const char *name)
 {
     *out = NULL;
-    const struct dataset_row *row = NULL;
-    int status = find_row(&row, name);
+    const struct catalog_entry *row = NULL;
+    int status = catalog_find(&row, name);
     if (status != OK)
         return status;
     char *root = path_absolute(data_root);
@@ -164,8 +110,8 @@ static void append_difference(struct str *out, const char *what, size_t found, s
 int dataset_compare_known(struct str *out, const struct dataset *d)
 {
     str_clear(out);
-    const struct dataset_row *row = row_of(d->name);
-    if (!row)
+    const struct catalog_entry *row = catalog_get(d->name);
+    if (!row || row->n_classes == 0)
         return OK;
     char digest[17];
     int status = class_names_digest(digest, d->class_names, d->n_classes);
