@@ -92,6 +92,8 @@ int config_set_key(struct config *c, const char *key, const char *value);
 /** Checks that span keys, and that model, data root and data set are given: what every command needs.
  * ERR_USAGE. */
 int config_check(const struct config *c);
+/** Whether the method has prompts to train: not CLIP, and not ProMPT without iterations. */
+bool config_trains(const struct config *c);
 /** config_check, and that there is something to train. */
 int config_check_training(const struct config *c);
 
