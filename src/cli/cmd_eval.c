@@ -16,7 +16,8 @@ static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBS
 /* What cannot be written is said before the evaluation, not after it. */
 static int check_outputs(const struct evaluation *e)
 {
-    const char *const paths[] = {opt_text(e->v, "json"), opt_text(e->v, "save-logits")};
+    const char *const paths[] = {opt_text(e->v, "json"), opt_text(e->v, "save-logits"),
+                                 opt_text(e->v, "trace")};
     int status = OK;
     for (size_t i = 0; status == OK && i < sizeof paths / sizeof paths[0]; i++)
         status = paths[i] ? file_check_writable(paths[i]) : OK;
@@ -159,6 +160,9 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     const char *logits_path = opt_text(e->v, "save-logits");
     if (status == OK && logits_path)
         status = eval_save_logits(logits_path, result, items);
+    const char *trace_path = opt_text(e->v, "trace");
+    if (status == OK && trace_path)
+        status = eval_save_trace(trace_path, result, items, classes);
     const struct record_context context = {
         .session = e->session,
         .classes = classes,
@@ -181,7 +185,8 @@ static int evaluate(struct evaluation *e, const struct dataset *d, enum class_su
     if (status == OK)
         status = list_images(&items, e, d, subset);
     if (status == OK)
-        status = eval_run(&result, e->session, e->method, &classes, &items, opt_given(e->v, "save-logits"));
+        status = eval_run(&result, e->session, e->method, &classes, &items,
+                          opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
     if (status == OK)
         status = report(e, &classes, &items, &result);
     eval_result_free(&result);

@@ -88,6 +88,8 @@ static const struct opt eval_options[] = {
     {"json", "FILE", NULL, false, "write the result record there"},
     {"save-logits", "FILE", NULL, false,
      "write logits, labels and paths as safetensors; takes one of --classes"},
+    {"trace", "FILE", NULL, false,
+     "write what each image was taken for at n = 0..N, and how surely, as CSV; takes one of --classes"},
     {"out", "DIR", NULL, false, "folder for results.json; with --run: the run's"},
     END_OF_OPTIONS,
 };

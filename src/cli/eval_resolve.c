@@ -7,6 +7,9 @@
 #include "prompt/run/targets.h"
 #include "prompt/run/train.h"
 
+/* Their file is of one list of classes on one data set. */
+static const char *const one_list_options[] = {"save-logits", "trace"};
+
 /* ---------------------------------------------------------------- configuration */
 
 /* --run names a run folder, or a checkpoint file itself; results go beside it unless --out says where. */
@@ -102,8 +105,9 @@ static int choose_targets(struct evaluation *e)
         status = targets_parse(&e->targets, text);
     if (status == OK && e->targets.n == 0 && e->config.data_dataset[0] != '\0')
         status = targets_parse(&e->targets, e->config.data_dataset);
-    if (status == OK && e->targets.n > 1 && opt_given(e->v, "save-logits"))
-        status = error_set(ERR_USAGE, "--save-logits takes one data set");
+    for (size_t i = 0; status == OK && e->targets.n > 1 && i < 2; i++)
+        if (opt_given(e->v, one_list_options[i]))
+            status = error_set(ERR_USAGE, "--%s takes one data set", one_list_options[i]);
     return status;
 }
 
@@ -176,8 +180,10 @@ static int choose_subsets(struct evaluation *e)
         e->subsets[CLASS_SUBSET_NEW] = chosen[2] || chosen[3];
     }
     int n = e->subsets[0] + e->subsets[1] + e->subsets[2];
-    if (status == OK && opt_given(e->v, "save-logits") && n != 1)
-        status = error_set(ERR_USAGE, "--save-logits takes exactly one of --classes base, new or all");
+    for (size_t i = 0; status == OK && n != 1 && i < 2; i++)
+        if (opt_given(e->v, one_list_options[i]))
+            status = error_set(ERR_USAGE, "--%s takes exactly one of --classes base, new or all",
+                               one_list_options[i]);
     return status;
 }
 

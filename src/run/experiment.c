@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "prompt/base/file.h"
 #include "prompt/run/targets.h"
@@ -310,22 +309,17 @@ double experiment_paper(const struct experiment *x, const struct experiment_row 
 
 int experiment_find_tables(char **out)
 {
-    char program[4096];
-    const ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    *out = NULL;
-    if (n <= 0)
-        return error_set(ERR_IO, "the program does not find its own place: give --tables FILE");
-    program[n] = '\0';
     static const char *const places[] = {"../configs/tables.json", "../share/prompt/configs/tables.json"};
-    char *folder = path_dir(program);
+    char *program = realpath("/proc/self/exe", NULL);
+    char *folder = program ? path_dir(program) : NULL;
+    *out = NULL;
     for (size_t i = 0; folder && !*out && i < sizeof places / sizeof places[0]; i++) {
-        *out = path_join(folder, places[i]);
-        if (*out && !file_exists(*out)) {
-            free(*out);
-            *out = NULL;
-        }
+        char *path = path_join(folder, places[i]);
+        *out = path ? realpath(path, NULL) : NULL;
+        free(path);
     }
     free(folder);
+    free(program);
     return *out ? OK
-                : error_set(ERR_IO, "no configs/tables.json belongs to '%s': give --tables FILE", program);
+                : error_set(ERR_IO, "no configs/tables.json belongs to this program: give --tables FILE");
 }

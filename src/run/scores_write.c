@@ -87,26 +87,15 @@ static void write_markdown(struct str *out, const struct scores *s)
         append_count(out, line);
         str_append(out, " |\n");
     }
-    str_append(out, "\nPercent; mean ± sample standard deviation (n - 1) over seeds; HM of the means. An "
-                    "average is over the "
-                    "data sets that have all their seeds.\n");
+    str_append(
+        out,
+        "\nPercent; mean ± sample standard deviation (n - 1) over seeds; HM of the means. An average is over "
+        "the data sets that have all their seeds, the paper's beside it over the same.\n");
     for (size_t i = 0; i < s->notes.n; i++)
         str_appendf(out, "%s- %s\n", i == 0 ? "\n" : "", s->notes.items[i]);
 }
 
 /* ---------------------------------------------------------------- CSV */
-
-static void append_field(struct str *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\n")) {
-        str_append(out, text);
-        return;
-    }
-    str_append(out, "\"");
-    for (; *text != '\0'; text++)
-        str_append(out, *text == '"' ? "\"\"" : (char[]){*text, '\0'});
-    str_append(out, "\"");
-}
 
 static void write_csv(struct str *out, const struct scores *s)
 {
@@ -120,11 +109,11 @@ static void write_csv(struct str *out, const struct scores *s)
     str_append(out, ",other_settings\n");
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *line = &s->lines[i];
-        append_field(out, line->dataset);
+        csv_write_text(out, line->dataset);
         str_append(out, ",");
-        append_field(out, line->row->name);
+        csv_write_text(out, line->row->name);
         str_append(out, ",");
-        append_field(out, line->row->series);
+        csv_write_text(out, line->row->series);
         str_append(out, ",");
         if (!isnan(line->row->x))
             str_appendf(out, "%g", line->row->x);
@@ -139,7 +128,7 @@ static void write_csv(struct str *out, const struct scores *s)
             }
         }
         str_append(out, ",");
-        append_field(out, str_text(&label));
+        csv_write_text(out, str_text(&label));
         str_append(out, "\n");
     }
     str_free(&label);
