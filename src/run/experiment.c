@@ -65,7 +65,7 @@ static void free_row(struct experiment_row *row)
     str_list_free(&row->sets);
 }
 
-/* "{} shots" becomes "4 shots". */
+/* "CoOp ({} shots)" becomes "CoOp (4 shots)". */
 static char *fill(const char *label, const char *value)
 {
     const char *hole = strstr(label, "{}");

@@ -102,10 +102,10 @@ struct average {
 };
 
 static const struct average halves_averages[] = {
-    {"average, HM of the averages", false, false},
-    {"average, mean of the HMs", false, true},
-    {"average without EuroSAT, HM of the averages", true, false},
-    {"average without EuroSAT, mean of the HMs", true, true},
+    {"average (HM of the averages)", false, false},
+    {"average (mean of the HMs)", false, true},
+    {"average without EuroSAT (HM of the averages)", true, false},
+    {"average without EuroSAT (mean of the HMs)", true, true},
 };
 static const struct average all_averages[] = {
     {"average", false, false},

@@ -11,7 +11,7 @@
 /** A row of a table, or a point of a sweep. */
 struct experiment_row {
     const char *series;    /* "CoOp"; borrowed from the document */
-    char *name;            /* what the table shows: the series, or with a sweep "CoOp, 4 shots" */
+    char *name;            /* what the table shows: the series, or with a sweep "CoOp (4 shots)" */
     double x;              /* of a sweep; NaN: none */
     char *preset;          /* "base2new/coop", a file below the folder of tables.json without ".json" */
     char *path;            /* of that file */

@@ -18,7 +18,7 @@ struct score {
 enum { SCORES_MAX_MEASURES = 3 };
 
 struct score_line {
-    const char *dataset;      /* display name, or "average, ..." */
+    const char *dataset;      /* display name, or "average ..." */
     const char *dataset_name; /* "" of an average */
     const struct experiment_row *row;
     struct score scores[SCORES_MAX_MEASURES]; /* by scores.measures */
