@@ -64,7 +64,7 @@ static int read_classes(struct imagenet_classes *out, const char *path)
     int status = lines_open(&lines, path);
     out->text = lines.text; /* stays: the classes point into it */
     for (char *line = NULL; status == OK && (line = lines_next(&lines));) {
-        struct imagenet_class class;
+        struct imagenet_class class = {0};
         status = parse_line(&class, line);
         if (status == OK)
             status = add_class(out, class);
