@@ -39,5 +39,5 @@ void sample_draw(struct sample *out, struct rng *r)
     int n_styles = 0;
     while (styles[n_styles].word)
         n_styles++;
-    out->style = draw_bool(r, 0.58F) ? 0 : 1 + draw_int(r, n_styles - 1);
+    out->style = draw_bool(r, 0.66F) ? 0 : 1 + draw_int(r, n_styles - 1);
 }

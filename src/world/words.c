@@ -1,7 +1,7 @@
 /* The vocabulary; unit.world compares it with what the axes and a long stretch of captions use. */
 #include "prompt/world/world.h"
 
-/* clang-format off: as many a line as fit */
+/* clang-format off */
 static const char *const words[] = {
     ",", "-", ".", "1", "2", "3", "4", "5", "6", "a", "air", "aircraft", "airliner", "airship", "amber",
     "an", "anemone", "arrow", "aster", "asterisk", "azure", "bag", "bagel", "ball", "balloon", "banana",
