@@ -64,7 +64,8 @@ static int take_dataset_names(struct bench_command *b)
 {
     struct dataset *d = NULL;
     int64_t first = 0, n = 0;
-    int status = dataset_open(&d, b->config.data_root, b->config.data_dataset);
+    const struct dataset_options options = session_dataset_options(&b->config, b->config.data_dataset);
+    int status = dataset_open(&d, &options);
     if (status == OK)
         class_subset_range(&first, &n, (enum class_subset)b->config.data_classes, d->n_classes);
     for (int64_t k = first; status == OK && k < first + n; k++)
