@@ -29,7 +29,7 @@ static int check_outputs(const struct evaluation *e)
     return status == OK ? results_check(e->results_path) : status;
 }
 
-/* The images of a half, after --limit; none is an error. */
+/* The images of a half, after --limit; none is an error, and so is one that is missing. */
 static int list_images(struct item_list *out, const struct evaluation *e, const struct dataset *d,
                        enum class_subset subset)
 {
@@ -41,6 +41,8 @@ static int list_images(struct item_list *out, const struct evaluation *e, const 
                            class_subset_names[subset]);
     if (status == OK)
         status = eval_limit(out, &all, e->limit);
+    if (status == OK)
+        status = dataset_find_files(d, out);
     item_list_free(&all);
     return status;
 }
@@ -52,8 +54,6 @@ static int check_lists(const struct evaluation *e, const struct dataset *d)
     for (int i = 0; status == OK && i < N_SUBSETS; i++) {
         struct item_list items = {0};
         status = e->subsets[i] ? list_images(&items, e, d, (enum class_subset)i) : OK;
-        if (status == OK)
-            status = dataset_check_files(d, &items);
         item_list_free(&items);
     }
     return status;

@@ -2,6 +2,7 @@
 #include "prompt/data/catalog.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "prompt/base/str.h"
 
@@ -11,7 +12,7 @@
 /* clang-format off */
 const struct catalog_entry catalog[] = {
     {"imagenet", "ImageNet", CATALOG_MAIN, LAYOUT_IMAGENET,
-     {"imagenet", "ImageNet", "."}, {"images", ".", "ILSVRC/Data/CLS-LOC"}, NULL,
+     {"imagenet", "ImageNet", "ILSVRC"}, {"images", ".", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC"}, NULL,
      "a photo of a {}.", 1000, 1281167, 0, 50000, IMAGENET_NAMES_DIGEST,
      "image-net.org (ILSVRC2012, after registration) or Kaggle's imagenet-object-localization-challenge"},
     {"caltech101", "Caltech101", CATALOG_MAIN, LAYOUT_SPLIT,
@@ -57,7 +58,8 @@ const struct catalog_entry catalog[] = {
      "a photo of a person doing {}.", 101, 7639, 1898, 3783, "de6f552cdc00cf3b",
      "images: UCF-101-midframes.zip in CoOp's DATASETS.md; " COOP},
     {"imagenetv2", "ImageNetV2", CATALOG_VARIANT, LAYOUT_VARIANT,
-     {"imagenetv2", "."}, {"imagenetv2-matched-frequency-format-val", "."}, NULL,
+     {"imagenetv2", "imagenetv2-matched-frequency-format-val"},
+     {"imagenetv2-matched-frequency-format-val", "."}, NULL,
      "a photo of a {}.", 1000, 0, 0, 10000, IMAGENET_NAMES_DIGEST,
      "imagenetv2-matched-frequency.tar.gz of huggingface.co/datasets/vaishaal/ImageNetV2"},
     {"imagenet_sketch", "ImageNet-Sketch", CATALOG_VARIANT, LAYOUT_VARIANT,
@@ -65,12 +67,12 @@ const struct catalog_entry catalog[] = {
      "a photo of a {}.", 1000, 0, 0, 50889, IMAGENET_NAMES_DIGEST,
      "github.com/HaohanWang/ImageNet-Sketch"},
     {"imagenet_a", "ImageNet-A", CATALOG_VARIANT, LAYOUT_VARIANT,
-     {"imagenet-adversarial", "."}, {"imagenet-a"}, NULL,
-     "a photo of a {}.", 200, 0, 0, 7500, NULL,
+     {"imagenet-adversarial", "imagenet-a"}, {"imagenet-a", "."}, NULL,
+     "a photo of a {}.", 200, 0, 0, 7500, "07d6ef5fdc8f6f34",
      "imagenet-a.tar, github.com/hendrycks/natural-adv-examples"},
     {"imagenet_r", "ImageNet-R", CATALOG_VARIANT, LAYOUT_VARIANT,
-     {"imagenet-rendition", "."}, {"imagenet-r"}, NULL,
-     "a photo of a {}.", 200, 0, 0, 30000, NULL,
+     {"imagenet-rendition", "imagenet-r"}, {"imagenet-r", "."}, NULL,
+     "a photo of a {}.", 200, 0, 0, 30000, "2d2c64759075b9bc",
      "imagenet-r.tar, github.com/hendrycks/imagenet-r"},
     {"folder", "folder", CATALOG_OWN, LAYOUT_FOLDER, {"."}, {"."}, NULL,
      "a photo of a {}.", 0, 0, 0, 0, NULL, "your own images"},
@@ -85,7 +87,7 @@ enum { N_ENTRIES = sizeof catalog / sizeof catalog[0] - 1 };
 const struct catalog_entry *catalog_get(const char *name)
 {
     for (size_t i = 0; i < N_ENTRIES; i++)
-        if (strcmp(name, catalog[i].name) == 0 || strcmp(name, catalog[i].display_name) == 0)
+        if (strcmp(name, catalog[i].name) == 0)
             return &catalog[i];
     return NULL;
 }
@@ -99,6 +101,9 @@ int catalog_find(const struct catalog_entry **out, const char *name)
     for (size_t i = 0; i < N_ENTRIES; i++)
         names[i] = catalog[i].name;
     const char *nearest = str_nearest(name, names, N_ENTRIES);
+    for (size_t i = 0; i < N_ENTRIES; i++)
+        if (strcasecmp(name, catalog[i].display_name) == 0)
+            nearest = catalog[i].name;
     if (nearest)
         return error_set(ERR_USAGE, "unknown data set '%s', did you mean '%s'?", name, nearest);
     struct str known = {0};

@@ -9,6 +9,7 @@
 #include "prompt/clip/weights.h"
 #include "prompt/data/dataset.h"
 #include "prompt/run/records.h"
+#include "prompt/run/session.h"
 #include "prompt/run/train.h"
 
 static void free_job(struct grid_job *job)
@@ -251,7 +252,7 @@ static int add_jobs(struct grid *g)
 
 /* ---------------------------------------------------------------- opening */
 
-static int look_for_data(struct grid *g, const char *root)
+static int look_for_data(struct grid *g, const struct config *c)
 {
     const struct experiment *x = g->experiment;
     const struct str_list *wanted = g->options->datasets;
@@ -261,7 +262,8 @@ static int look_for_data(struct grid *g, const char *root)
         if (wanted->n > 0 && !str_list_has(wanted, name) && strcmp(name, x->source) != 0)
             continue;
         struct dataset *dataset = NULL;
-        const bool is_there = dataset_open(&dataset, root, name) == OK;
+        const struct dataset_options options = session_dataset_options(c, name);
+        const bool is_there = dataset_open(&dataset, &options) == OK;
         dataset_free(dataset);
         status = str_list_add(is_there ? &g->there : &g->absent, name);
         if (status == OK && !is_there)
@@ -299,7 +301,7 @@ int grid_open(struct grid *out, const struct experiment *x, const struct grid_op
     if (status == OK)
         status = hash_weights(out, &c);
     if (status == OK)
-        status = look_for_data(out, c.data_root);
+        status = look_for_data(out, &c);
     config_free(&c);
     if (status == OK)
         status = add_jobs(out);

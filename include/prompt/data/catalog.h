@@ -34,7 +34,7 @@ enum { CATALOG_PLACES_MAX = 4 };
 
 struct catalog_entry {
     const char *name;         /* "oxford_pets"; NULL ends the table */
-    const char *display_name; /* "OxfordPets", as the paper's tables have it; accepted as a name, too */
+    const char *display_name; /* "OxfordPets", as the paper's tables have it */
     enum catalog_group group;
     enum catalog_layout layout;
     const char *folders[CATALOG_PLACES_MAX]; /* below the data root; the official one first; NULL ends */
@@ -50,12 +50,13 @@ struct catalog_entry {
 /** Every data set, in the order of the paper's tables; ends with a NULL name. */
 extern const struct catalog_entry catalog[];
 
-/** The entry of a name or display name, NULL if it is unknown. */
+/** The entry of a name, NULL if it is unknown. */
 const struct catalog_entry *catalog_get(const char *name);
 
 /**
- * The entry of a name or display name.
- * @return OK; ERR_USAGE for an unknown name, with the nearest known one or all of them
+ * The same.
+ * @return OK; ERR_USAGE for an unknown name, with the nearest known one (a display name leads to it, too) or
+ * all of them
  */
 int catalog_find(const struct catalog_entry **out, const char *name);
 
