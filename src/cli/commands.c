@@ -165,6 +165,7 @@ static const struct opt_group model_convert_groups[] = {
 static const struct opt data_split_options[] = {
     {"data", "DIR", "data.root", false, NULL},
     {"dataset", "NAME", "data.dataset", false, NULL},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
     {"shots", "K", "data.shots", false, NULL},
     {"seed", "S", "seed", false, "of the few-shot sample"},
     {"json", NULL, NULL, false,
@@ -192,15 +193,39 @@ static const struct opt data_synth_options[] = {
 };
 static const struct opt_group data_synth_groups[] = {{"Options", data_synth_options}, END_OF_GROUPS};
 
-static const char data_synth_notes[] = "Draws small copies of the data sets' layouts, each with a family of "
-                                       "concepts of its own. Classes are pairs\n"
-                                       "of words that never occur together in the pre-training stream of "
-                                       "prompt pretrain. The same seed gives the\n"
-                                       "same pictures on every machine.\n"
-                                       "\n"
-                                       "Examples:\n"
-                                       "  prompt data synth world --seed 1\n"
-                                       "  prompt data synth world.png --sheet";
+static const char data_synth_notes[] =
+    "Draws small copies of the data sets, each with a family of concepts of its own. Classes are pairs of\n"
+    "words that never meet in the pictures that prompt pretrain draws. The same seed gives the same "
+    "pictures\n"
+    "on every machine.\n"
+    "\n"
+    "Examples:\n"
+    "  prompt data synth world --seed 1\n"
+    "  prompt data synth world.png --sheet";
+
+static const struct opt data_check_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, "one data set, or all (the default): those of the paper"},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"deep", NULL, NULL, false, "decode every image, too"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {"quiet", NULL, NULL, false, "no progress on stderr"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group data_check_groups[] = {{"Options", data_check_options}, END_OF_GROUPS};
+
+static const char data_check_notes[] =
+    "One line for each data set: complete, not the published split, incomplete, or not there; the counts, "
+    "what\n"
+    "is missing, where it was looked for and where it can be had. Nothing is written. Exit status 1 if a "
+    "data\n"
+    "set is not complete; with all, those that are not there do not count.";
+
+static const struct opt data_list_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group data_list_groups[] = {{"Options", data_list_options}, END_OF_GROUPS};
 
 static const struct opt config_command_options[] = {
     {"markdown", NULL, NULL, false, "print the table of the README"},
@@ -223,6 +248,10 @@ const struct command commands[] = {
      "architecture, parameters and origin of CLIP weights", NULL},
     {"model", "convert", "FILE", cmd_model_convert, model_convert_groups,
      "write CLIP weights as safetensors with OpenAI's names", NULL},
+    {"data", "list", NULL, cmd_data_list, data_list_groups,
+     "the data sets: names, classes, images, templates", NULL},
+    {"data", "check", NULL, cmd_data_check, data_check_groups,
+     "whether data sets are complete, and if not, why", data_check_notes},
     {"data", "split", NULL, cmd_data_split, data_split_groups,
      "show the few-shot sample and the base/new halves", data_split_notes},
     {"data", "synth", "DIR", cmd_data_synth, data_synth_groups,
