@@ -1,5 +1,6 @@
 /* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
@@ -111,6 +112,8 @@ static int open_split(struct split *out, const struct config *c)
 {
     const struct dataset_options options = session_dataset_options(c, c->data_dataset);
     int status = dataset_open(&out->dataset, &options);
+    if (status == OK && out->dataset->layout.len > 0)
+        fprintf(stderr, "%s: %s\n", out->dataset->name, str_text(&out->dataset->layout));
     if (status == OK)
         status = fewshot_sample(&out->train, &out->val, out->dataset, c->data_shots, (uint32_t)c->seed);
     return status;
