@@ -141,10 +141,10 @@ int cmd_data_split(const struct opt_values *v)
     int status = config_init(&c);
     if (status == OK)
         status = opt_apply_keys(&c, v);
-    if (status == OK && !opt_given(v, "dataset"))
-        status = error_set(ERR_USAGE, "no data set is given: pass --dataset NAME");
     if (status == OK && !opt_given(v, "data") && strcmp(c.data_dataset, "csv") != 0)
         status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
+    if (status == OK && !opt_given(v, "dataset"))
+        status = error_set(ERR_USAGE, "no data set is given: pass --dataset NAME");
     if (status == OK)
         status = print_split(&c, opt_given(v, "json"));
     config_free(&c);
