@@ -366,8 +366,8 @@ static void test_config__presets_are_the_papers_settings(void **state)
     for (size_t i = 0; i < config_n_keys(); i++) {
         const char *key = config_key(i)->key;
         bool is_given = strcmp(key, "seed") == 0 || strcmp(key, "data.dataset") == 0 ||
-                        strcmp(key, "encoder") == 0 || strcmp(key, "data.skip_bad_images") == 0 ||
-                        str_starts_with(key, "model.");
+                        strcmp(key, "encoder") == 0 || strcmp(key, "data.split_seed") == 0 ||
+                        strcmp(key, "data.skip_bad_images") == 0 || str_starts_with(key, "model.");
         if (config_key(i)->is_hashed && !is_given && c->origins[i] != CONFIG_FILE)
             fail_msg("configs/base2new.json does not say '%s'", key);
     }
