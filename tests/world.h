@@ -36,8 +36,8 @@ struct method_options world_options(const struct json *keys, const char *const *
 /** The keys that all recorded cases start from. */
 const struct json *world_defaults(const struct world *w);
 
-/** ProMPT with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained tensors
- * and those of w->texts live in `owner`. */
+/** The method with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained
+ * tensors and those of w->texts live in `owner`. */
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options);
 
 /** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained. */

@@ -7,6 +7,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "prompt/run/config.h"
 
 static const char MOMENTUM_PREFIX[] = "optimizer.momentum.";
 static const char FORMAT[] = "prompt checkpoint 1";
@@ -40,7 +41,7 @@ static int describe(struct metadata *meta, const struct method *m, const struct 
         int64_t number;
     } entries[] = {
         {"format", FORMAT, 0},
-        {"method", m->ops->name, 0},
+        {"method", method_names[m->options.kind], 0},
         {"config", from->config, 0},
         {"config_hash", from->config_hash, 0},
         {"weights_sha256", from->weights_sha256, 0},

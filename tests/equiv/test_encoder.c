@@ -193,8 +193,9 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
         return;
     const int64_t end = w->rows.names.ids[w->rows.names.ends[0]];
     class_rows_free(&w->rows);
+    w->rows = (struct class_rows){.captions = calloc(1, sizeof *w->rows.captions), .n_templates = 1};
     make_names(&w->rows.names, &c->names, end);
-    make_captions(&w->rows.captions, &w->rows.names, &w->start);
+    make_captions(w->rows.captions, &w->rows.names, &w->start);
     int64_t labels[N_IMAGES];
     for (int64_t i = 0; i < N_IMAGES; i++)
         labels[i] = i * 7919 % c->names.K;
@@ -214,8 +215,7 @@ static void training_open(struct training *t, const struct test_case *c, enum en
     MUST(world_method(&t->method, w, t->scope, &options));
     if (encoder == ENCODER_FAST && c->forgotten > 0.0)
         w->texts.names.keep_bytes =
-            (1.0 - c->forgotten) *
-            clip_text_kept_bytes(w->clip, &w->texts.names, method_prefix_tokens(&options), c->B);
+            (1.0 - c->forgotten) * clip_text_kept_bytes(w->clip, &w->texts.names, c->B);
     sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
     for (size_t i = 0; i < t->method->trained.n; i++) {
         const struct param *p = &t->method->trained.items[i];

@@ -32,13 +32,14 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
     initial = case_tensors(world, case)
     tensors = {name: t.double() for name, t in initial.items()}
     first = batches[0]
-    output, grads = gradients(clip, case.config, world.task, tensors, pixels[first], world.labels[first])
+    method = case.reference.forward
+    output, grads = gradients(clip, case.config, world.task, tensors, pixels[first], world.labels[first], method=method)
     arrays = {"batches": batches, "loss": output.loss, "losses": output.losses, "logits": output.logits,
               "picks": output.picks, "margins": output.margins}
     arrays |= {f"initial/{name}": t for name, t in initial.items()}
     if not tensors:
         return arrays, float("inf")
-    training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD)
+    training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD, method=method)
     arrays["step_losses"] = training.losses
     arrays["step_picks"] = training.picks
     arrays |= {f"gradient/{name}": t for name, t in grads.items()}
@@ -67,7 +68,7 @@ def record(out: Path, names: list[str]) -> None:
                        "smallest_margin": margin if margin < float("inf") else None}
     description = {
         "made_by": "tests/reference/record.py", "torch": torch.__version__, "dims": asdict(DIMS),
-        "names": task.names, "template": task.template, "eot_id": task.eot_id,
+        "names": task.names, "name_lengths": task.name_lengths, "template": task.template, "eot_id": task.eot_id,
         "sgd": SGD, "defaults": DEFAULTS, "cases": cases}
     (out / "cases.json").write_text(json.dumps(description, indent=1) + "\n")
 

@@ -51,7 +51,7 @@ static void test_methods__without_iterations_nothing_is_trained(void **state)
     struct method *m = NULL;
     assert_ok(create(&m, *state, s, CHANGES("iterations=0")));
     assert_int_equal(m->trained.n, 0);
-    assert_int_equal(method_prefix_tokens(&m->options), 0);
+    assert_int_equal(method_text_form(&m->options).n_before, 0);
     method_free(m);
     assert_ok(scope_close(s));
 }
@@ -95,7 +95,7 @@ static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
         assert_int_equal(t_size(prompts, 0), cases[i].n);
         for (int64_t row = 0; row < cases[i].n; row++)
             expect_row(s, w, prompts, row, cases[i].rows[row]);
-        assert_int_equal(method_prefix_tokens(&m->options),
+        assert_int_equal(method_text_form(&m->options).n_before,
                          cases[i].n + (strstr(cases[i].covers, "false") != NULL));
         method_free(m);
         assert_ok(scope_close(s));
@@ -111,7 +111,7 @@ static void test_methods__the_seed_makes_the_start(void **state)
     const uint64_t seeds[] = {0, 0, 1};
     for (int i = 0; i < 3; i++) {
         const struct method_init init = {seeds[i], w->rows.names.n, &w->start};
-        assert_ok(method_create(&m[i], "prompt", s, w->clip, &options, &init));
+        assert_ok(method_create(&m[i], s, w->clip, &options, &init));
     }
     for (size_t i = 0; i < m[0]->trained.n; i++) {
         const tensor *t = m[0]->trained.items[i].value;
@@ -201,7 +201,9 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     struct method_output with, without;
     assert_ok(create(&prompt, w, s, NULL));
     const struct method_init init = {1, w->rows.names.n, &w->start};
-    assert_ok(method_create(&clip, "clip", s, w->clip, &prompt->options, &init));
+    struct method_options options = prompt->options;
+    options.kind = METHOD_CLIP;
+    assert_ok(method_create(&clip, s, w->clip, &options, &init));
     assert_int_equal(clip->trained.n, 0);
     method_forward(&with, s, prompt, &w->texts, w->pixels, NULL);
     method_forward(&without, s, clip, &w->texts, w->pixels, NULL);
@@ -251,16 +253,6 @@ static void test_methods__prompts_for_more_layers_than_the_model_has(void **stat
     assert_ok(scope_close(s));
 }
 
-static void test_methods__an_unknown_name(void **state)
-{
-    struct world *w = *state;
-    const struct method_options options = world_options(world_defaults(w), NULL);
-    struct method *m = NULL;
-    assert_int_equal(method_create(&m, "promtp", w->scope, w->clip, &options, &(struct method_init){0}),
-                     ERR_USAGE);
-    assert_string_equal(error_message(), "unknown method 'promtp'");
-}
-
 static void test_methods__without_the_filter_the_class_count_is_fixed(void **state)
 {
     struct world *w = *state;
@@ -269,7 +261,7 @@ static void test_methods__without_the_filter_the_class_count_is_fixed(void **sta
     struct method_output out;
     assert_ok(create(&all, w, s, CHANGES("filter=false")));
     const struct method_init init = {1, w->rows.names.n - 2, &w->start};
-    assert_ok(method_create(&m, "prompt", s, w->clip, &all->options, &init));
+    assert_ok(method_create(&m, s, w->clip, &all->options, &init));
     method_forward(&out, s, m, &w->texts, w->pixels, NULL);
     assert_int_equal(scope_status(s), ERR_USAGE);
     assert_non_null(strstr(error_message(), "was trained with 10 classes"));
@@ -293,7 +285,6 @@ int main(void)
         torch_unit_test(test_methods__iteration_zero_is_plain_clip),
         torch_unit_test(test_methods__a_fixed_start_token_stands_before_the_prompt),
         torch_unit_test(test_methods__prompts_for_more_layers_than_the_model_has),
-        torch_unit_test(test_methods__an_unknown_name),
         torch_unit_test(test_methods__without_the_filter_the_class_count_is_fixed),
     };
     return world_run_both("methods", tests, DTYPE_F32);
