@@ -52,8 +52,7 @@ static int64_t *read_lengths(const struct json *lengths)
     return t.ids;
 }
 
-/* Token rows as they stand in the file, [K,context]. */
-static struct text_rows read_captions(scope *s, const tensor *captions, int64_t end)
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
 {
     struct text_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
     const size_t n = (size_t)(rows.n * rows.n_tokens);
@@ -101,7 +100,7 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
     w->rows.name_lengths = read_lengths(json_get(root, "name_lengths"));
     w->rows.captions = calloc(1, sizeof *w->rows.captions);
     w->rows.captions[w->rows.n_templates++] =
-        read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
+        world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
     w->start = read_ids(json_get(root, "template"));
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");

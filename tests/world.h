@@ -30,6 +30,8 @@ struct world {
 void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
 void world_close(struct world *w);
 
+/** Token rows as they stand in a file, [K,context]; text_rows_free frees them. */
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
  */
 struct method_options world_options(const struct json *keys, const char *const *changes);

@@ -24,6 +24,7 @@ IMAGE_SEED = 3
 SOS, EOT = DIMS.vocabulary - 2, DIMS.vocabulary - 1
 A, PHOTO, OF, DOT, BRACKET_DOT = 1, 2, 3, 4, 5
 TEMPLATE = [SOS, A, PHOTO, OF, A]
+ENSEMBLE = [TEMPLATE, [SOS, PHOTO, OF], [SOS, 40, 41, 42, A, PHOTO, A]]  # what stands before "{class}." in each caption
 
 # Names of 1 to 4 tokens. Some share their first tokens; one stands at the start of another; one ends in ")." instead of ".".
 NAMES = [
@@ -141,11 +142,11 @@ class World:
     labels: Tensor  # [N_IMAGES]
 
 
-def caption_tokens(names: list[list[int]], context: int) -> Tensor:
-    """[K, context]: SOS, "a photo of a {class}.", EOT, then zeros."""
+def caption_tokens(names: list[list[int]], context: int, template: list[int] = TEMPLATE) -> Tensor:
+    """[K, context]: SOS, "a photo of a {class}.", EOT, then zeros; or with another beginning."""
     tokens = torch.zeros(len(names), context, dtype=torch.int64)
     for row, name in zip(tokens, names):
-        ids = TEMPLATE + name + [EOT]
+        ids = template + name + [EOT]
         row[: len(ids)] = torch.tensor(ids)
     return tokens
 

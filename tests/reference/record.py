@@ -1,7 +1,8 @@
 """Writes inputs and expected values of the cases: record.py OUT_DIR [--cases NAME... | --cases all]
 
     model.safetensors    the small CLIP, OpenAI's names, fp32; heads, activation and eps in the metadata
-    world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts)
+    world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts);
+                         ensemble_captions [templates, K, context] and their ensemble_features [K, d]
     CASE.safetensors     batches [steps, B] (rows of pixels); of the first batch: loss, losses [N], logits [B, N+1, K],
                          picks [N, B, a'], margins [N, B]; step_losses [steps], step_picks [steps, N, B, a']; and for each trained tensor
                          initial/NAME, gradient/NAME (of the first batch) and change/NAME (by the SGD steps)
@@ -17,9 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from cases import CASES, DEFAULTS, DIMS, Case, World, case_batches, case_tensors, make_world
+from cases import (
+    CASES, DEFAULTS, DIMS, ENSEMBLE, NAMES, Case, World, caption_tokens, case_batches, case_tensors, make_world)
+from clip_reference import caption_features
 from prompt_reference import gradients, train
 from safetensors_file import write_safetensors
 
@@ -47,6 +51,14 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
     return arrays, training.margin
 
 
+def ensemble(world: World) -> dict[str, Tensor]:
+    """Captions of several templates and their classes' features: the features of each normalized, their mean normalized."""
+    clip = world.clip.to(torch.float64)
+    captions = [caption_tokens(NAMES, DIMS.context, template) for template in ENSEMBLE]
+    features = [F.normalize(caption_features(clip, tokens, world.task.eot_id), dim=-1) for tokens in captions]
+    return {"ensemble_captions": torch.stack(captions), "ensemble_features": F.normalize(sum(features) / len(features), dim=-1)}
+
+
 def in_single(arrays: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().float() if t.is_floating_point() else t for name, t in arrays.items()}
 
@@ -59,7 +71,7 @@ def record(out: Path, names: list[str]) -> None:
         f"prompt.{tower}_{field}": str(value) for tower, heads in (("vision", clip.vision_heads), ("text", clip.text_heads))
         for field, value in (("heads", heads), ("activation", clip.activation), ("norm_eps", clip.eps))})
     write_safetensors(out / "world.safetensors",
-                      {"pixels": world.pixels, "labels": world.labels, "captions": task.captions})
+                      in_single({"pixels": world.pixels, "labels": world.labels, "captions": task.captions} | ensemble(world)))
     cases = {}
     for name in names:
         arrays, margin = expected(world, CASES[name])
