@@ -182,6 +182,8 @@ static int evaluate(struct evaluation *e, const struct dataset *d, enum class_su
     struct item_list items = {0};
     struct eval_result result = {0};
     int status = class_list_open(&classes, e->session, d, subset, e->config.eval_batch_size);
+    if (status == OK && e->checkpoint_path)
+        status = checkpoint_check_classes(&e->provenance, e->method, classes.names, classes.n);
     if (status == OK)
         status = list_images(&items, e, d, subset);
     if (status == OK)

@@ -165,7 +165,8 @@ static int resolve_config(struct evaluation *e)
     return status;
 }
 
-/* base and new for a training on one of them, all for a training on all; or --classes. */
+/* base and new for a training on one of them, all for a training on all, only the trained ones if each class
+ * has vectors of its own; or --classes. */
 static int choose_subsets(struct evaluation *e)
 {
     static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */
@@ -173,6 +174,10 @@ static int choose_subsets(struct evaluation *e)
     int64_t trained_on = e->config.data_classes;
     e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
     e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
+    const struct method_options options = session_method_options(&e->config);
+    if (method_text_form(&options).per_class)
+        for (int i = 0; i < N_SUBSETS; i++)
+            e->subsets[i] = i == trained_on;
     int status = opt_choose(chosen, e->v, "classes", names);
     if (opt_given(e->v, "classes")) {
         e->subsets[CLASS_SUBSET_ALL] = chosen[0];
