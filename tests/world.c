@@ -178,3 +178,18 @@ tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const s
         return NULL;
     return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));
 }
+
+void world_pass(tensor **logits, tensor **losses, scope *s, const struct world *w, const struct method *m,
+                const tensor *index, struct method_trace *trace)
+{
+    struct method_output out;
+    tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
+    tensor *loss = world_loss(s, &out, terms, w, m, index, trace);
+    *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
+    *losses = NULL;
+    if (loss) {
+        *losses = t_stack(s, (const tensor *const *)terms, (size_t)out.n_iterations, 0);
+        MUST(method_backward(&out, s, loss));
+    }
+    method_output_free(&out);
+}

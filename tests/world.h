@@ -44,6 +44,11 @@ int world_method(struct method **out, struct world *w, scope *owner, const struc
 tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
                    const struct method *m, const tensor *index, struct method_trace *trace);
 
+/** Forward and backward on the images `index` [B]: logits [N+1,B,K] and losses [N] (NULL if nothing is
+ * trained) in `s`, the gradients in the leaves. */
+void world_pass(tensor **logits, tensor **losses, scope *s, const struct world *w, const struct method *m,
+                const tensor *index, struct method_trace *trace);
+
 /** Ends the program with `what` and the last error's message. */
 _Noreturn void world_die(const char *what);
 

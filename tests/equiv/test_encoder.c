@@ -232,22 +232,6 @@ static void training_close(struct training *t)
     world_close(&t->world);
 }
 
-/* Forward and backward; logits [N+1,B,K] and the losses [N] are in `s`, the gradients in the leaves. */
-static void pass(tensor **logits, tensor **losses, scope *s, struct training *t, const tensor *index,
-                 struct method_trace *trace)
-{
-    struct method_output out;
-    tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
-    tensor *loss = world_loss(s, &out, terms, &t->world, t->method, index, trace);
-    *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
-    *losses = NULL;
-    if (loss) {
-        *losses = t_stack(s, (const tensor *const *)terms, (size_t)out.n_iterations, 0);
-        MUST(method_backward(&out, s, loss));
-    }
-    method_output_free(&out);
-}
-
 /* ---------------------------------------------------------------- one case */
 
 struct errors {
@@ -272,8 +256,10 @@ static void step(struct errors *e, struct training *plain, struct training *fast
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
     tensor *index = t_from_i64(s, images, SHAPE(B), plain->world.clip->device);
     tensor *want[2], *got[2];
-    pass(&want[0], &want[1], s, plain, index, &(struct method_trace){.force = false, .picks = picks});
-    pass(&got[0], &got[1], s, fast, index, &(struct method_trace){.force = true, .picks = picks});
+    world_pass(&want[0], &want[1], s, &plain->world, plain->method, index,
+               &(struct method_trace){.force = false, .picks = picks});
+    world_pass(&got[0], &got[1], s, &fast->world, fast->method, index,
+               &(struct method_trace){.force = true, .picks = picks});
     if (i == 0) {
         const struct params *trained = &plain->method->trained;
         compare(&e->logits, e, s, got[0], want[0]);
