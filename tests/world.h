@@ -12,7 +12,7 @@
 
 struct world {
     scope *scope;
-    struct json_doc *doc; /* cases.json */
+    struct json_doc *doc; /* cases.json; NULL for a model of full size */
     struct weights *weights;
     struct clip *clip;
     struct safetensors *file;
@@ -28,12 +28,16 @@ struct world {
 
 /** Opens the folder `dir`; the model computes in `types` with `encoder`, on the CPU. */
 void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
+/** The same of a model of full size and Caltech-101's base classes below `data_root`, with random images;
+ * settings are the program's defaults. */
+void world_open_model(struct world *out, const char *model, const char *data_root, struct clip_types types,
+                      enum encoder encoder);
 void world_close(struct world *w);
 
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
  */
 struct method_options world_options(const struct json *keys, const char *const *changes);
-/** The keys that all recorded cases start from. */
+/** The keys that all recorded cases start from; NULL for a model of full size. */
 const struct json *world_defaults(const struct world *w);
 
 /** ProMPT with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained tensors

@@ -1,7 +1,11 @@
 /*
- * The fast encoder against the plain one, in fp32 and fp64 on the small CLIP: logits, losses and gradients of
- * the first batch, and the change of the parameters after SGD steps at full rate. One line per case; exit
- * status 1 if any is beyond the tolerance.
+ * The fast encoder against the plain one: logits, losses and gradients of the first batch, and the change of
+ * the parameters after SGD steps at full rate. One line per case; exit status 1 if any is beyond the
+ * tolerance.
+ *
+ *   test_encoder [CASE]             the cases below, on the small CLIP, in fp32 and fp64
+ *   test_encoder MODEL DATA STEPS   the defaults on a model of full size, Caltech-101's base classes, B = 2,
+ * in fp32
  *
  * Both train side by side from equal values. The filter's picks are those of the plain encoder: two classes
  * whose probabilities are equal up to rounding may change places.
@@ -47,6 +51,8 @@ struct test_case {
     double forgotten;         /* share of what the backward needs that is not kept but computed again */
     bool gelu;
     int64_t vision_layers, text_layers; /* 0: all three */
+    const char *model, *data;           /* a model of full size instead, and the data root */
+    int64_t n_steps;                    /* 0: N_STEPS */
 };
 
 /* All switches: the cases of tests/reference/cases.py, in several chunks. */
@@ -98,6 +104,15 @@ static const struct test_case CASES[] = {
     {NAMES("names of 1 to 60 tokens", 2, 20, 1, 60)},
     {NAMES("names of 60 tokens", 2, 4, 60, 60)},
     {NAMES("one class a chunk", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK},
+    {NAMES("one class a chunk, nothing kept", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK,
+     .forgotten = 1.0},
+    {NAMES("K = 50, no filter", 2, 50, 1, 8), .changes = {"filter=false"}},
+    {NAMES("K = 50, no text generator", 2, 50, 1, 8), .changes = {NO_GT}, .images_at_a_time = 128,
+     .forgotten = 0.5},
+    {.name = "equal names, small chunks",
+     .B = 2,
+     .names = {.K = 9, .shortest = 3, .longest = 3, .twice = true},
+     .images_at_a_time = ONE_CLASS_A_CHUNK},
     {.name = "equal names", .B = 2, .names = {.K = 9, .shortest = 3, .longest = 3, .twice = true}},
     {NAMES("nothing kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 1.0},
     {NAMES("half kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 0.5},
@@ -180,6 +195,11 @@ struct training {
 static void open_world(struct world *w, const struct test_case *c, enum encoder encoder, enum dtype dtype)
 {
     const struct clip_types types = {dtype, dtype};
+    if (c->model) {
+        world_open_model(w, c->model, c->data, types, encoder);
+        w->images_at_a_time = c->B;
+        return;
+    }
     world_open(w, WORLD_DIR, types, encoder);
     struct clip_dims *dims = &w->weights->dims;
     if (c->gelu)
@@ -297,7 +317,7 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     int64_t *picks =
         calloc((size_t)(METHOD_MAX_ITERATIONS * c->B * (plain.world.texts.n + 1)), sizeof *picks);
     struct errors e = {0};
-    for (int64_t i = 0; i < N_STEPS; i++)
+    for (int64_t i = 0; i < (c->n_steps ? c->n_steps : N_STEPS); i++)
         step(&e, &plain, &fast, picks, i, c->B);
     compare_changes(&e, &plain, &fast);
     free(picks);
@@ -311,17 +331,30 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     return ok;
 }
 
-int main(int argc, char **argv)
+static int run_cases(const char *name)
 {
     MUST(torch_init(1));
     int n_failed = 0, n_cases = 0;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
         for (size_t p = 0; p < sizeof PRECISIONS / sizeof PRECISIONS[0]; p++)
-            if ((argc < 2 || strcmp(argv[1], CASES[i].name) == 0) &&
+            if ((!name || strcmp(name, CASES[i].name) == 0) &&
                 CASES[i].names.K <= PRECISIONS[p].most_classes) {
                 n_failed += !run_case(&CASES[i], &PRECISIONS[p]);
                 n_cases++;
             }
     printf("%d cases, %d failed, %zu tensors leaked\n", n_cases, n_failed, scope_live_tensors());
     return n_failed > 0 || n_cases == 0 || scope_live_tensors() != 0;
+}
+
+static int run_model(const char *model, const char *data, const char *n_steps)
+{
+    MUST(torch_init(0));
+    const struct test_case c = {
+        .name = "full size", .B = 2, .model = model, .data = data, .n_steps = strtoll(n_steps, NULL, 10)};
+    return !run_case(&c, &PRECISIONS[0]);
+}
+
+int main(int argc, char **argv)
+{
+    return argc == 4 ? run_model(argv[1], argv[2], argv[3]) : run_cases(argc > 1 ? argv[1] : NULL);
 }

@@ -23,19 +23,23 @@ static const struct clip_types FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16
 /* ---------------------------------------------------------------- the small CLIP, with bounds */
 
 enum { B = 4, MAX_CHANGES = 2 };
-/* The filter's picks are fp32's. */
-static const double MAX_LOSS_ERROR = 0.03;     /* relative */
-static const double MAX_GRADIENT_ERROR = 0.10; /* max-norm of a tensor, relative */
-static const double MIN_COSINE = 0.99;         /* of a tensor's gradients */
+static const double MAX_LOSS_ERROR = 0.04; /* relative */
 
+/*
+ * Both encoders in bf16 against the plain one in fp32, the filter's picks forced to fp32's. Measured
+ * 2026-11-25, the worst of both encoders: losses 1.7e-2; gradients 6.8e-2 and 0.9985, without the filter,
+ * where twelve prompts a layer stand beside sixteen patches, 0.24 and 0.985.
+ */
 static const struct test_case {
     const char *name;
     const char *changes[MAX_CHANGES]; /* of the recorded defaults */
+    double max_gradient_error;        /* max-norm of a tensor, relative */
+    double min_cosine;                /* of a tensor's gradients */
 } CASES[] = {
-    {"default", {NULL}},
-    {"three iterations", {"iterations=3"}},
-    {"no generators", {"vision_prompt.generator=false", "text_prompt.generator=false"}},
-    {"no filter", {"filter=false"}},
+    {"default", {NULL}, 0.15, 0.995},
+    {"three iterations", {"iterations=3"}, 0.15, 0.995},
+    {"no generators", {"vision_prompt.generator=false", "text_prompt.generator=false"}, 0.15, 0.995},
+    {"no filter", {"filter=false"}, 0.5, 0.96},
 };
 
 struct side {
@@ -102,8 +106,9 @@ static bool run_case(const struct test_case *c, enum encoder encoder, const char
     free(picks);
     side_close(&fp32);
     side_close(&bf16);
-    const bool ok = e.loss <= MAX_LOSS_ERROR && e.gradient <= MAX_GRADIENT_ERROR && e.cosine >= MIN_COSINE &&
-                    e.loss > 0.0 && e.n_tensors > 0; /* no difference at all is no bf16 */
+    const bool ok = e.loss <= MAX_LOSS_ERROR && e.gradient <= c->max_gradient_error &&
+                    e.cosine >= c->min_cosine && e.loss > 0.0 &&
+                    e.n_tensors > 0; /* no difference at all is no bf16 */
     printf("%-4s %-5s %-20s losses %.1e  gradients %.1e  cosine %.5f\n", ok ? "ok" : "FAIL", encoder_name,
            c->name, e.loss, e.gradient, e.cosine);
     return ok;
@@ -164,17 +169,21 @@ static void evaluate(struct eval_result *out, struct session *s, const struct da
     class_list_close(&classes);
 }
 
-/* The largest |softmax(a) - softmax(b)| over K classes. */
+/* exp(a_k - max a) / sum. */
+static double probability(const float *logits, int64_t K, int64_t class_idx)
+{
+    const double largest = (double)logits[metrics_predict(logits, K)];
+    double sum = 0.0;
+    for (int64_t k = 0; k < K; k++)
+        sum += exp((double)logits[k] - largest);
+    return exp((double)logits[class_idx] - largest) / sum;
+}
+
 static double probability_difference(const float *a, const float *b, int64_t K)
 {
-    double sum_a = 0.0, sum_b = 0.0, largest = 0.0;
-    const double max_a = a[metrics_predict(a, K)], max_b = b[metrics_predict(b, K)];
-    for (int64_t k = 0; k < K; k++) {
-        sum_a += exp(a[k] - max_a);
-        sum_b += exp(b[k] - max_b);
-    }
+    double largest = 0.0;
     for (int64_t k = 0; k < K; k++)
-        largest = fmax(largest, fabs(exp(a[k] - max_a) / sum_a - exp(b[k] - max_b) / sum_b));
+        largest = fmax(largest, fabs(probability(a, K, k) - probability(b, K, k)));
     return largest;
 }
 
