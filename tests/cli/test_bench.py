@@ -60,30 +60,24 @@ class Bench(harness.Case):
         self.assertGreater(points[0]["gflop"], points[1]["gflop"])
 
     def test_reads_the_device_once_a_step(self):
-        for more, batch in (((), 5), (("--set", "iterations=3"), 2), (("--set", "encoder=plain"), 2)):
-            with self.subTest(more):
-                self.assertEqual([p["device_reads_per_step"] for p in self.points(*more, batch=batch)], [1, 1])
+        points = self.points("--compare", "plain", "--set", "iterations=3", batch=5)
+        self.assertEqual([(p["mode"], p["encoder"], p["device_reads_per_step"]) for p in points],
+                         [(mode, encoder, 1) for mode in ("train", "eval") for encoder in ("fast", "plain")])
 
-    def test_table_and_comparison(self):
-        result = self.check_ok(bench("--compare", "plain"))
-        lines = result.out.splitlines()
-        self.assertEqual(re.sub(r"of peak", "of_peak", lines[0]).split(), [name.replace(" ", "_") for name in COLUMNS])
-        rows = [line.split() for line in lines[1:] if not line.startswith(" ")]
+    def test_table_comparison_and_profile(self):
+        out = self.check_ok(bench("--compare", "plain", "--profile", "--mode", "train")).out
+        header, *lines = out.splitlines()
+        self.assertEqual(header.replace("of peak", "of_peak").split(), [name.replace(" ", "_") for name in COLUMNS])
+        rows = [line.split() for line in lines if not line.startswith(" ")]
         self.assertEqual([row[:8] for row in rows],
-                         [[mode, encoder, "fp32", "12", "2", "2", "2", "1"] for mode in ("train", "eval")
-                          for encoder in ("fast", "plain")])
+                         [["train", encoder, "fp32", "12", "2", "2", "2", "1"] for encoder in ("fast", "plain")])
         for row in rows:
             self.assertEqual(len(row), len(COLUMNS), row)
-        ratios = [float(text) for text in re.findall(r"^      the fast encoder takes 1/(\d+\.\d) of the plain one's time$",
-                                                     result.out, re.MULTILINE)]
-        self.assertEqual(len(ratios), 2, result.out)
-        self.assertGreater(ratios[0], 1.0)
-
-    def test_profile_adds_up(self):
-        out = self.check_ok(bench("--mode", "train", "--profile")).out
+        ratio = re.search(r"^      the fast encoder takes 1/(\d+\.\d) of the plain one's time$", out, re.MULTILINE)
+        self.assertGreater(float(ratio[1]), 1.0)
         shares = [float(text) for text in re.findall(r"s +(\d+\.\d) %$", out, re.MULTILINE)]
-        self.assertEqual(len(shares), len(GROUPS), out)
-        self.assertAlmostEqual(sum(shares), 100.0, delta=0.5)
+        self.assertEqual(len(shares), 2 * len(GROUPS), out)
+        self.assertAlmostEqual(sum(shares), 200.0, delta=1.0)
         self.assertRegex(out, r"t_packed_linear +\d+ calls")
 
     def test_sweep_varies_one_setting_at_a_time(self):
@@ -97,10 +91,10 @@ class Bench(harness.Case):
             self.assertEqual(sum(p[name] != base[name] for name in COUNTS), 1, p)
 
     def test_long_run_needs_no_new_pages(self):
-        for p in self.points(repeats=200):
+        for p in self.points(repeats=30):
             self.assertLess(p["minor_faults_per_step"], MAX_FAULTS, p["mode"])
 
-    def test_names_and_counts_out_of_range(self):
+    def test_names_that_are_not_there(self):
         empty = self.tmp / "empty.txt"
         empty.write_text("\n\n")
         missing = self.tmp / "missing.txt"
@@ -109,8 +103,6 @@ class Bench(harness.Case):
             ({"names": empty}, 1, rf"'{empty}': no class name, expected one a line"),
             ({"names": ()}, 2, r"no class names: give --classes-file FILE \(one a line\), or --data and --dataset"),
             ({"n_classes": N_NAMES + 1}, 2, r"option '--n-classes': expected a whole number from 1 to 60, found '61'"),
-            ({"n_classes": 0}, 2, r"option '--n-classes': expected a whole number from 1 to 60, found '0'"),
-            ({"repeats": 0}, 2, r"option '--repeats': expected a whole number from 1 to 1000, found '0'"),
         ):
             with self.subTest(message):
                 self.check_error(bench(**options), status, message)

@@ -17,9 +17,12 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import open_clip.tokenizer
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "parity"))
+
+import peers  # noqa: E402, F401
+import open_clip.tokenizer  # noqa: E402
+
 CALTECH_K = 50
 FIT_K = (50, 100, 200)
 LEAST_FRACTION = 0.6  # of the peak, that the port must reach for its ratio to count
@@ -77,7 +80,7 @@ def port_tokens(names: list[str], merges: Path) -> dict[str, object]:
 
 
 def run_json(command: list[object]) -> dict[str, object]:
-    """What the command prints, or {"failure": its last line}."""
+    """What the command prints, or {"failure": the last line of its errors}."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
@@ -106,7 +109,7 @@ class Runner:
         return names, tokens
 
     def run(self, cell: Cell) -> dict[str, object]:
-        """{"seconds": [...] of a step, "peak_gflops", "gflop" (attention included), "peak_rss_mib"} or {"failure"}."""
+        """Of a step: {"seconds" (min), "median_seconds", "gflop" (with attention), "peak_gflops", "peak_rss_mib"} or {"failure"}."""
         names, tokens = self.class_files(cell.K)
         common = ["--model", self.model, "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads]
         if cell.program == "port":
@@ -118,11 +121,15 @@ class Runner:
                                "--json"])
             if "failure" not in result:
                 result = result["points"][0]
-                result["seconds"] = [result["seconds"], result["median_seconds"]]
         if "failure" in result:
             return result
-        return {"seconds": result["seconds"], "gflop": result["gflop"] + result["attention_gflop"],
-                "peak_gflops": result["peak_gflops"], "peak_rss_mib": result["peak_rss_mib"]}
+        return {"seconds": result["seconds"], "median_seconds": result["median_seconds"],
+                "gflop": result["gflop"] + result["attention_gflop"], "peak_gflops": result["peak_gflops"],
+                "peak_rss_mib": result["peak_rss_mib"]}
+
+    def refuses(self, precision: str) -> str:
+        """Why the program does not compute in this precision here; "" if it does."""
+        return self.run(Cell("ours", "eval", precision, CALTECH_K, 1)).get("failure", "")
 
 
 # ---------------------------------------------------------------- all cells
@@ -150,11 +157,14 @@ def measure_all(args: argparse.Namespace, records: list[dict[str, object]], save
         sys.exit("PROMPT_TEST_DATA is not set")
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(Path(folder), Path(data).resolve(), args.arch, args.depth, args.threads)
+        refused = {precision: why for precision in args.precisions if (why := runner.refuses(precision))}
+        for why in refused.values():
+            print(f"left out: {why}", file=sys.stderr)
         for group in cells_of(args):
             for _ in range(args.rounds):
-                for cell in group:
+                for cell in (cell for cell in group if cell.precision not in refused):
                     result = runner.run(cell)
-                    said = result.get("failure") or f"{min(result['seconds']) / cell.batch:.3f} s an image"
+                    said = result.get("failure") or f"{result['seconds'] / cell.batch:.3f} s an image"
                     print(f"{cell.program} {cell.mode} {cell.precision} K={cell.K} B={cell.batch}: {said}", file=sys.stderr,
                           flush=True)
                     records.append(asdict(cell) | result)
@@ -176,9 +186,9 @@ def summarize(records: list[dict[str, object]]) -> dict[Cell, Measured]:
         if failures:
             summary[cell] = Measured(0.0, 0.0, 0.0, 0.0, failures[0])
             continue
-        fastest = min(min(run["seconds"]) for run in runs)
+        fastest = min(run["seconds"] for run in runs)
         summary[cell] = Measured(
-            fastest / cell.batch, statistics.median(s for run in runs for s in run["seconds"]) / cell.batch,
+            fastest / cell.batch, statistics.median(run["median_seconds"] for run in runs) / cell.batch,
             runs[0]["gflop"] / fastest / peaks[cell.mode, cell.precision, cell.K],
             max(run["peak_rss_mib"] for run in runs) / 1024)
     return summary
@@ -251,7 +261,7 @@ def markdown(rows: list[dict[str, object]], lines: dict[str, Line | None]) -> st
     for row in rows:
         ours = [row["mode"], row["precision"], str(row["K"])]
         if row["failure"]:
-            out.append("| " + " | ".join([*ours, row["failure"], *[""] * 8]) + " |")
+            out.append("| " + " | ".join([*ours, row["failure"], *["-"] * 8]) + " |")
         ours += [f"{row['seconds']:.3f} ({row['median']:.3f})", f"{row['fraction']:.0%}", number(row["gib"], 2)]
         for precision, port in row["against"].items():
             ratio = f"**{port['ratio']:.1f}x**" if port["counts"] else f"{port['ratio']:.1f}x, does not count: port below 60 %"

@@ -9,6 +9,7 @@ import argparse
 import ctypes
 import json
 import resource
+import statistics
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop, sdpa_flop
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 PEAK_REPEATS = 8
 PEAK_TEXT_ROWS = 4096  # of K * 77: more rows are no faster, and take gigabytes
@@ -262,8 +263,11 @@ def measure(model: Prompt, train: bool, images: Tensor, labels: Tensor, repeats:
                     torch.stack(model(image)).tolist()
 
     aten = torch.ops.aten
-    attention = {aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop,
-                 aten._scaled_dot_product_flash_attention_for_cpu_backward: sdpa_backward_flop}
+    attention = {  # which the counter does not know on a CPU
+        aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
+        aten._scaled_dot_product_flash_attention_for_cpu_backward:
+            lambda dy, q, k, v, *_, **__: sdpa_backward_flop_count(dy, q, k, v),
+    }
     with FlopCounterMode(display=False, custom_mapping=attention) as counter:
         step()
     seconds = []
@@ -272,7 +276,7 @@ def measure(model: Prompt, train: bool, images: Tensor, labels: Tensor, repeats:
         step()
         seconds.append(time.perf_counter() - start)
     counts = {str(op): n for op, n in counter.get_flop_counts()["Global"].items()}
-    return {"seconds": seconds, "peak_rss_mib": peak_rss_bytes() / 2**20,
+    return {"seconds": min(seconds), "median_seconds": statistics.median(seconds), "peak_rss_mib": peak_rss_bytes() / 2**20,
             "gflop": sum(n for op, n in counts.items() if "attention" not in op) * 1e-9,
             "attention_gflop": sum(n for op, n in counts.items() if "attention" in op) * 1e-9}
 
