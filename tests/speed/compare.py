@@ -10,6 +10,7 @@ batch 1 and K = 50, 100, 200. At K = 50 it trains at the batch size of ours.
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -80,11 +81,11 @@ def port_tokens(names: list[str], merges: Path) -> dict[str, object]:
 
 
 def run_json(command: list[object]) -> dict[str, object]:
-    """What the command prints, or {"failure": the last line of its errors}."""
+    """What the command prints, or {"failure": the first line that tells of an error}."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
-        return {"failure": lines[-1]}
+        lines = [line for line in done.stderr.splitlines() if re.match(r"prompt: |\w*Error\b", line)]
+        return {"failure": (lines or [f"ended with status {done.returncode}"])[0]}
     return json.loads(done.stdout)
 
 

@@ -235,7 +235,7 @@ def peak_flop_s(clip: Clip, n_classes: int) -> float:
                         (text_rows, clip.text_projection.shape[0])):
         for n_in, n_out in ((width, 3 * width), (width, width), (width, 4 * width), (4 * width, width)):
             x, w = torch.randn(rows, n_in).to(dtype), torch.randn(n_out, n_in).to(dtype)
-            packed = torch.ops.mkldnn._reorder_linear_weight(w.to_mkldnn(), rows)
+            packed = torch.ops.mkldnn._reorder_linear_weight(w, rows)
             for product in (lambda: F.linear(x, w), lambda: onednn(x, w, None, "none", [], ""),
                             lambda: onednn(x, packed, None, "none", [], "")):
                 product()
