@@ -159,7 +159,9 @@ static int check_template(const char *template)
 
 int config_check(const struct config *c)
 {
-    int status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
+    int status = OK;
+    if (strcmp(c->data_dataset, "csv") != 0) /* its list says where the images are */
+        status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
     if (status == OK)
         status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset");
     if (status == OK)
