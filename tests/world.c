@@ -146,7 +146,8 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
     *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF), .images_at_a_time = 128};
     MUST(config_init(&c));
     MUST(config_set_key(&c, "data.root", data_root));
-    MUST(dataset_open(&d, data_root, "caltech101"));
+    const struct dataset_options options = session_dataset_options(&c, "caltech101");
+    MUST(dataset_open(&d, &options));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
     MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types, encoder));
     read_classes(w, &c, d, model);

@@ -92,12 +92,12 @@ def run_json(command: list[object]) -> dict[str, object]:
 class Runner:
     """Model and class lists on disk, and the two commands over them."""
 
-    def __init__(self, folder: Path, data: Path, arch: str, depth: int, threads: int) -> None:
-        self.folder, self.data, self.depth, self.threads = folder, data, depth, threads
+    def __init__(self, folder: Path, data: Path, args: argparse.Namespace) -> None:
+        self.folder, self.data, self.depth, self.threads, self.repeats = folder, data, args.depth, args.threads, args.repeats
         self.program = os.environ["PROMPT_BIN"]
         self.merges = data / "clip/bpe_simple_vocab_16e6.txt.gz"
         self.model = folder / "model.safetensors"
-        subprocess.run([self.program, "model", "init", "--arch", arch, "--out", self.model], check=True)
+        subprocess.run([self.program, "model", "init", "--arch", args.arch, "--out", self.model], check=True)
         info = run_json([self.program, "model", "info", self.model, "--json", "--no-hash"])
         self.heads = [info[tower]["heads"] for tower in ("vision", "text")]
 
@@ -112,7 +112,8 @@ class Runner:
     def run(self, cell: Cell) -> dict[str, object]:
         """Of a step: {"seconds" (min), "median_seconds", "gflop" (with attention), "peak_gflops", "peak_rss_mib"} or {"failure"}."""
         names, tokens = self.class_files(cell.K)
-        common = ["--model", self.model, "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads]
+        common = ["--model", self.model, "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads, "--repeats",
+                  self.repeats]
         if cell.program == "port":
             result = run_json([sys.executable, HERE / "plain_port.py", *common, "--precision", cell.precision, "--heads",
                                *self.heads, "--tokens", tokens, "--depth", self.depth])
@@ -145,7 +146,7 @@ def cells_of(args: argparse.Namespace) -> list[list[Cell]]:
             port_batches = [] if mode == "train" and K > FIT_K[-1] else [1]
             if mode == "train" and K == CALTECH_K:
                 port_batches.insert(0, args.batch)
-            cells = [Cell("port", mode, p, K, batch) for p in args.port_precisions for batch in port_batches]
+            cells = [Cell("port", mode, p, K, batch) for p in args.port_precisions for batch in dict.fromkeys(port_batches)]
             if K in args.k:
                 cells += [Cell("ours", mode, precision, K, args.batch) for precision in args.precisions]
             groups.append(cells)
@@ -157,7 +158,7 @@ def measure_all(args: argparse.Namespace, records: list[dict[str, object]], save
     if not data:
         sys.exit("PROMPT_TEST_DATA is not set")
     with tempfile.TemporaryDirectory() as folder:
-        runner = Runner(Path(folder), Path(data).resolve(), args.arch, args.depth, args.threads)
+        runner = Runner(Path(folder), Path(data).resolve(), args)
         refused = {precision: why for precision in args.precisions if (why := runner.refuses(precision))}
         for why in refused.values():
             print(f"left out: {why}", file=sys.stderr)
@@ -183,10 +184,10 @@ def summarize(records: list[dict[str, object]]) -> dict[Cell, Measured]:
         peaks[point] = max(peaks.get(point, 0.0), record.get("peak_gflops", 0.0))
     summary = {}
     for cell, runs in cells.items():
-        failures = [run["failure"] for run in runs if "failure" in run]
-        if failures:
-            summary[cell] = Measured(0.0, 0.0, 0.0, 0.0, failures[0])
+        if all("failure" in run for run in runs):
+            summary[cell] = Measured(0.0, 0.0, 0.0, 0.0, runs[-1]["failure"])
             continue
+        runs = [run for run in runs if "failure" not in run]
         fastest = min(run["seconds"] for run in runs)
         summary[cell] = Measured(
             fastest / cell.batch, statistics.median(run["median_seconds"] for run in runs) / cell.batch,
@@ -238,13 +239,14 @@ def port_side(summary: dict[Cell, Measured], lines: dict[str, Line | None], ours
 
 def ratio_rows(summary: dict[Cell, Measured], lines: dict[str, Line | None]) -> list[dict[str, object]]:
     rows = []
-    for ours in sorted((c for c in summary if c.program == "ours"), key=lambda c: (c.mode != "train", c.precision != "fp32", c.K)):
+    done = [cell for cell, m in summary.items() if cell.program == "ours" and not m.failure]
+    for ours in sorted(done, key=lambda c: (c.mode != "train", c.precision != "fp32", c.K)):
         m = summary[ours]
-        row = asdict(ours) | {"failure": m.failure, "seconds": m.min, "median": m.median, "fraction": m.fraction,
+        row = asdict(ours) | {"seconds": m.min, "median": m.median, "fraction": m.fraction,
                               "gib": m.peak_rss_gib, "against": {}}
         for precision in sorted({"fp32", ours.precision}, reverse=True):
             port = port_side(summary, lines, ours, precision)
-            if port and not m.failure:
+            if port:
                 row["against"][precision] = port | {"ratio": port["seconds"] / m.min,
                                                     "counts": port["fraction"] >= LEAST_FRACTION}
         rows.append(row)
@@ -255,15 +257,15 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def markdown(rows: list[dict[str, object]], lines: dict[str, Line | None]) -> str:
+def markdown(summary: dict[Cell, Measured], rows: list[dict[str, object]], lines: dict[str, Line | None]) -> str:
     out = ["Seconds an image, min (median); of peak: products and attention, of the fastest product in either program.", "",
            "| mode | ours | K | ours, s | of peak | GiB | port | port, s | of peak | GiB | how | ratio |",
            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         ours = [row["mode"], row["precision"], str(row["K"])]
-        if row["failure"]:
-            out.append("| " + " | ".join([*ours, row["failure"], *["-"] * 8]) + " |")
         ours += [f"{row['seconds']:.3f} ({row['median']:.3f})", f"{row['fraction']:.0%}", number(row["gib"], 2)]
+        if not row["against"]:
+            out.append("| " + " | ".join([*ours, *["-"] * 6]) + " |")
         for precision, port in row["against"].items():
             ratio = f"**{port['ratio']:.1f}x**" if port["counts"] else f"{port['ratio']:.1f}x, does not count: port below 60 %"
             out.append("| " + " | ".join([*ours, precision, f"{port['seconds']:.2f} ({number(port['median'], 2)})",
@@ -272,6 +274,8 @@ def markdown(rows: list[dict[str, object]], lines: dict[str, Line | None]) -> st
         if line:
             out += ["", f"The port's training, {precision}: {line.a:.3f} + {line.b:.4f} K s an image, fitted to K = "
                     f"{', '.join(map(str, FIT_K))} at batch 1; largest residual {line.residual:.1%}."]
+    out += [f"\nFailed: {c.program} {c.mode} {c.precision} K={c.K} B={c.batch}: {m.failure}"
+            for c, m in summary.items() if m.failure]
     return "\n".join(out)
 
 
@@ -282,6 +286,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"], help="of ours")
     parser.add_argument("--port-precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"])
     parser.add_argument("--rounds", type=int, default=2, help="processes of each cell, in turn")
+    parser.add_argument("--repeats", type=int, default=1, help="timed steps in each process, after one that is not")
     parser.add_argument("--batch", type=int, default=4, help="of ours, and of the port's training at K = 50")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--arch", default="ViT-B-16", help="of prompt model init")
@@ -292,14 +297,14 @@ def main() -> None:
 
     records = json.loads(args.json.read_text())["measurements"] if args.json and args.json.exists() else []
 
-    def table() -> tuple[list[dict[str, object]], dict[str, Line | None]]:
+    def table() -> tuple[dict[Cell, Measured], list[dict[str, object]], dict[str, Line | None]]:
         summary = summarize(records)
         lines = {precision: fit_line(summary, precision) for precision in args.port_precisions}
-        return ratio_rows(summary, lines), lines
+        return summary, ratio_rows(summary, lines), lines
 
     def save() -> None:
         if args.json:
-            rows, lines = table()
+            _, rows, lines = table()
             lines_json = {precision: asdict(line) for precision, line in lines.items() if line}
             args.json.write_text(json.dumps({"measurements": records, "lines": lines_json, "table": rows}, indent=1) + "\n")
 
