@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`prompt bench` on the tiny model: what it prints, that a step reads the device once, and that a long run needs no new pages."""
+"""`prompt bench` on the tiny model: what it prints; a step reads the device once, a long run needs no new pages."""
 
 import json
 import pathlib

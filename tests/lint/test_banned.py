@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Functions that have a safer way, output and exit inside libraries, headers of CUDA, and names of machines in tracked files."""
+"""Functions that have a safer way, output and exit inside libraries, headers of CUDA, names of machines in any file."""
 
 import re
 import sys

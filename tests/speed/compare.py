@@ -110,7 +110,7 @@ class Runner:
         return names, tokens
 
     def run(self, cell: Cell) -> dict[str, object]:
-        """Of a step: {"seconds" (min), "median_seconds", "gflop" (with attention), "peak_gflops", "peak_rss_mib"} or {"failure"}."""
+        """Of a step: seconds (the least) and median_seconds, gflop with attention, peak_gflops, peak_rss_mib; or failure."""
         names, tokens = self.class_files(cell.K)
         common = ["--model", self.model, "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads, "--repeats",
                   self.repeats]
