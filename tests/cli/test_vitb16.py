@@ -80,7 +80,7 @@ class RealSize(harness.Case):
     def test_z_fast_encoder_equals_the_plain_one(self):
         """Last, for it takes more memory than what is measured above."""
         tool = pathlib.Path(os.environ["PROMPT_TOOLS"]) / "test_encoder"
-        done = subprocess.run([tool, shared["model"], shared["data"], str(EQUAL_STEPS)], capture_output=True, text=True,
+        done = subprocess.run([tool, shared["model"], shared["data"], str(EQUAL_STEPS), "fp32"], capture_output=True, text=True,
                               timeout=900, check=False)
         print(done.stdout, done.stderr, sep="", flush=True)
         self.assertEqual(done.returncode, 0)

@@ -3,9 +3,9 @@
  * the parameters after SGD steps at full rate. One line per case; exit status 1 if any is beyond the
  * tolerance.
  *
- *   test_encoder [CASE]             the cases below, on the small CLIP, in fp32 and fp64
- *   test_encoder MODEL DATA STEPS   the defaults on a model of full size, Caltech-101's base classes, B = 2,
- * in fp32
+ *   test_encoder [CASE]                       the cases below, on the small CLIP, in fp32 and fp64
+ *   test_encoder MODEL DATA STEPS PRECISION   the defaults on a model of full size, Caltech-101's base classes,
+ *                                             B = 2
  *
  * Both train side by side from equal values. The filter's picks are those of the plain encoder: two classes
  * whose probabilities are equal up to rounding may change places.
@@ -256,7 +256,8 @@ static void training_close(struct training *t)
 
 struct errors {
     double logits, losses, gradients, changes;
-    int64_t n_numbers; /* compared */
+    const char *most_changed; /* the tensor whose change differs most */
+    int64_t n_numbers;        /* compared */
 };
 
 static void compare(double *worst, struct errors *e, scope *s, const tensor *got, const tensor *want)
@@ -304,7 +305,10 @@ static void compare_changes(struct errors *e, const struct training *plain, cons
             t_sub(s, t_detach(s, plain->method->trained.items[j].value), plain->initial.items[j].value);
         tensor *got =
             t_sub(s, t_detach(s, fast->method->trained.items[j].value), fast->initial.items[j].value);
+        const double before = e->changes;
         compare(&e->changes, e, s, got, want);
+        if (e->changes != before)
+            e->most_changed = plain->initial.items[j].name;
     }
     MUST(scope_close(s));
 }
@@ -320,13 +324,15 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     for (int64_t i = 0; i < (c->n_steps ? c->n_steps : N_STEPS); i++)
         step(&e, &plain, &fast, picks, i, c->B);
     compare_changes(&e, &plain, &fast);
+    char most_changed[64];
+    snprintf(most_changed, sizeof most_changed, "%s", e.most_changed ? e.most_changed : "none");
     free(picks);
     training_close(&plain);
     training_close(&fast);
     const bool ok = e.logits <= p->tolerance && e.losses <= p->tolerance && e.gradients <= p->tolerance &&
                     e.changes <= p->tolerance && e.n_numbers > 0;
-    printf("%-4s %s %-36s logits %.1e  losses %.1e  gradients %.1e  changes %.1e\n", ok ? "ok" : "FAIL",
-           p->name, c->name, e.logits, e.losses, e.gradients, e.changes);
+    printf("%-4s %s %-36s logits %.1e  losses %.1e  gradients %.1e  changes %.1e (%s)\n", ok ? "ok" : "FAIL",
+           p->name, c->name, e.logits, e.losses, e.gradients, e.changes, most_changed);
     fflush(stdout);
     return ok;
 }
@@ -346,15 +352,16 @@ static int run_cases(const char *name)
     return n_failed > 0 || n_cases == 0 || scope_live_tensors() != 0;
 }
 
-static int run_model(const char *model, const char *data, const char *n_steps)
+static int run_model(const char *model, const char *data, const char *n_steps, const char *precision)
 {
+    const struct numbers *p = strcmp(precision, PRECISIONS[1].name) == 0 ? &PRECISIONS[1] : &PRECISIONS[0];
     MUST(torch_init(0));
     const struct test_case c = {
         .name = "full size", .B = 2, .model = model, .data = data, .n_steps = strtoll(n_steps, NULL, 10)};
-    return !run_case(&c, &PRECISIONS[0]);
+    return !run_case(&c, p);
 }
 
 int main(int argc, char **argv)
 {
-    return argc == 4 ? run_model(argv[1], argv[2], argv[3]) : run_cases(argc > 1 ? argv[1] : NULL);
+    return argc == 5 ? run_model(argv[1], argv[2], argv[3], argv[4]) : run_cases(argc > 1 ? argv[1] : NULL);
 }
