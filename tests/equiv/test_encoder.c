@@ -4,8 +4,7 @@
  * tolerance.
  *
  *   test_encoder [CASE]                       the cases below, on the small CLIP, in fp32 and fp64
- *   test_encoder MODEL DATA STEPS PRECISION   the defaults on a model of full size, Caltech-101's base classes,
- *                                             B = 2
+ *   test_encoder MODEL DATA STEPS PRECISION   the defaults at full size, Caltech-101's base classes, B = 2
  *
  * Both train side by side from equal values. The filter's picks are those of the plain encoder: two classes
  * whose probabilities are equal up to rounding may change places.
