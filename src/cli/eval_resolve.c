@@ -175,7 +175,7 @@ static int choose_subsets(struct evaluation *e)
     e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
     e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
     const struct method_options options = session_method_options(&e->config);
-    if (method_text_form(&options).per_class)
+    if (method_text_form(&options).per_class) /* vectors of each class: for the trained ones alone */
         for (int i = 0; i < N_SUBSETS; i++)
             e->subsets[i] = i == trained_on;
     int status = opt_choose(chosen, e->v, "classes", names);
