@@ -63,6 +63,7 @@ static void free_row(struct experiment_row *row)
     free(row->name);
     free(row->preset);
     free(row->path);
+    free(row->swept);
     str_list_free(&row->sets);
 }
 
@@ -104,9 +105,8 @@ static int add_row(struct experiment *x, const struct json *object, const char *
     status = add_texts(&row->sets, x->doc, json_get(object, "set"));
     if (status != OK || !value)
         return status;
-    char *assignment = str_format("%s=%s", key, value);
-    status = assignment ? str_list_add(&row->sets, assignment) : ERR_MEMORY;
-    free(assignment);
+    row->swept = str_format("%s=%s", key, value);
+    status = row->swept ? OK : ERR_MEMORY;
     if (status == OK)
         status = str_parse_f64(&row->x, value);
     return status == OK ? add_texts(&row->sets, x->doc, json_get(json_get(object, "with"), value)) : status;
@@ -302,6 +302,8 @@ int experiment_config(struct config *out, const struct experiment *x, const stru
         status = apply(out, &own);
     if (status == OK)
         status = apply(out, sets);
+    if (status == OK && row->swept)
+        status = config_set(out, row->swept);
     if (status == OK)
         status = config_set_key(out, "data.dataset", trained_on);
     if (status == OK)

@@ -16,6 +16,7 @@ struct experiment_row {
     char *preset;          /* "base2new/coop", a file below the folder of tables.json without ".json" */
     char *path;            /* of that file */
     struct str_list sets;  /* KEY=VALUE over the preset */
+    char *swept;           /* the sweep's KEY=VALUE, which stands over all others; NULL: none */
     const struct json *on; /* {"imagenet": ["KEY=VALUE", ...]}: what a data set changes; NULL: nothing */
 };
 
@@ -42,7 +43,7 @@ void experiment_free(struct experiment *x);
 
 /**
  * The configuration of a row on a data set, to be freed: preset < the row's keys < the data set's keys <
- * `sets` (KEY=VALUE, the user's). data.dataset is the one that is trained on.
+ * `sets` (KEY=VALUE, the user's) < what is swept. data.dataset is the one that is trained on.
  */
 int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
                       const char *dataset, const struct str_list *sets);
