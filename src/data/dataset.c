@@ -156,6 +156,27 @@ static bool takes_split_file(enum catalog_layout layout)
     return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
 }
 
+/* A drawn world says so. */
+static int note_synthetic(struct dataset *d, const char *root)
+{
+    char *path = path_join(root, DATASET_SYNTHETIC);
+    if (!path)
+        return ERR_MEMORY;
+    char *line = NULL;
+    size_t n = 0;
+    int status = OK;
+    if (file_exists(path))
+        status = file_read(&line, &n, path);
+    if (line) {
+        line[strcspn(line, "\r\n")] = '\0';
+        d->is_synthetic = true;
+        status = dataset_note(d, "%s", line);
+    }
+    free(line);
+    free(path);
+    return status;
+}
+
 int dataset_open(struct dataset **out, const struct dataset_options *options)
 {
     *out = NULL;
@@ -178,6 +199,8 @@ int dataset_open(struct dataset **out, const struct dataset_options *options)
         status = error_set(ERR_USAGE, "data set '%s' has no split file: key data.split_file", entry->name);
     else if (open_layout(d, entry, root, options) != OK)
         status = error_context("data set '%s'", entry->name);
+    else if (entry->layout != LAYOUT_CSV)
+        status = note_synthetic(d, root);
     if (status == OK)
         status = str_status(&d->layout);
     free(root);
@@ -231,7 +254,7 @@ int dataset_compare_known(struct str *out, const struct dataset *d)
 {
     str_clear(out);
     const struct catalog_entry *entry = catalog_get(d->name);
-    if (!entry || entry->n_classes == 0)
+    if (!entry || entry->n_classes == 0 || d->is_synthetic)
         return OK;
     char digest[17];
     int status = class_names_digest(digest, d->class_names, d->n_classes);
