@@ -22,7 +22,7 @@ enum { PX = 32 };
 /* Recorded on x86-64; gcc 12 and clang 14 agree, without optimization, with all of it and with fused
  * operations at hand. A change of the drawing changes it, and then the model that was trained on the old
  * pictures, and every number measured on them, no longer belong to this world. */
-static const char recorded_digest[] = "b794b5aeaa8780d9df643ff0b4bc9c74dd0d4c1336487fb801ae6daef86a7eea";
+static const char recorded_digest[] = "c7ced6e0a3c23ed5015567457e53b1d132faae9a2805bb7c72326dcaefdfe005";
 
 static void digest_stream(struct digest *d)
 {
