@@ -130,13 +130,13 @@ static struct camera settle(const struct camera *camera, struct rng *r)
     const float u = k.unsteady;
     if (u <= 0.0F)
         return k;
-    float exposure = 1.0F + draw_float(r, -0.6F, 0.4F) * u;
-    k.gain.r *= exposure * (1.0F + draw_float(r, -0.4F, 0.4F) * u);
-    k.gain.g *= exposure * (1.0F + draw_float(r, -0.4F, 0.4F) * u);
-    k.gain.b *= exposure * (1.0F + draw_float(r, -0.4F, 0.4F) * u);
-    k.contrast += draw_float(r, 0.0F, 0.5F) * u * (1.0F - k.contrast);
-    k.lift += draw_float(r, -0.1F, 0.2F) * u;
-    if (draw_bool(r, 0.3F * u))
+    float exposure = 1.0F + draw_float(r, -0.45F, 0.25F) * u;
+    k.gain.r *= exposure * (1.0F + draw_float(r, -0.25F, 0.25F) * u);
+    k.gain.g *= exposure * (1.0F + draw_float(r, -0.25F, 0.25F) * u);
+    k.gain.b *= exposure * (1.0F + draw_float(r, -0.25F, 0.25F) * u);
+    k.contrast += draw_float(r, 0.0F, 0.4F) * u * (1.0F - k.contrast);
+    k.lift += draw_float(r, -0.08F, 0.12F) * u;
+    if (draw_bool(r, 0.28F * u))
         k.negative = 1.0F - k.negative;
     return k;
 }
