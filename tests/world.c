@@ -47,8 +47,13 @@ static struct text_rows read_names(const struct json *names, int64_t end)
     return rows;
 }
 
-/* Token rows as they stand in the file, [K,context]. */
-static struct text_rows read_captions(scope *s, const tensor *captions, int64_t end)
+static int64_t *read_lengths(const struct json *lengths)
+{
+    struct tokens t = read_ids(lengths);
+    return t.ids;
+}
+
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
 {
     struct text_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
     const size_t n = (size_t)(rows.n * rows.n_tokens);
@@ -93,7 +98,10 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
     const struct json *root = json_root(w->doc), *sgd = json_get(root, "sgd");
     const int64_t end = (int64_t)number(root, "eot_id");
     w->rows.names = read_names(json_get(root, "names"), end);
-    w->rows.captions = read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
+    w->rows.name_lengths = read_lengths(json_get(root, "name_lengths"));
+    w->rows.captions = calloc(1, sizeof *w->rows.captions);
+    w->rows.captions[w->rows.n_templates++] =
+        world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
     w->start = read_ids(json_get(root, "template"));
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");
@@ -216,13 +224,13 @@ struct method_options world_options(const struct json *keys, const char *const *
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
 {
     class_texts_free(&w->texts);
-    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, method_prefix_tokens(options),
-                                    w->images_at_a_time);
+    const struct text_form form = method_text_form(options);
+    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, &form, w->images_at_a_time);
     if (status != OK)
         return status;
     const struct method_init init = {
         .seed = 1, .n_train_classes = w->rows.names.n, .start_tokens = &w->start};
-    return method_create(out, "prompt", owner, w->clip, options, &init);
+    return method_create(out, owner, w->clip, options, &init);
 }
 
 tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,

@@ -34,14 +34,16 @@ void world_open_model(struct world *out, const char *model, const char *data_roo
                       enum encoder encoder);
 void world_close(struct world *w);
 
+/** Token rows as they stand in a file, [K,context]; text_rows_free frees them. */
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
  */
 struct method_options world_options(const struct json *keys, const char *const *changes);
 /** The keys that all recorded cases start from; NULL for a model of full size. */
 const struct json *world_defaults(const struct world *w);
 
-/** ProMPT with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained tensors
- * and those of w->texts live in `owner`. */
+/** The method with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained
+ * tensors and those of w->texts live in `owner`. */
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options);
 
 /** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained. */

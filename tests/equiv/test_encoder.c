@@ -61,6 +61,7 @@ struct test_case {
     }
 #define NO_GV "vision_prompt.generator=false"
 #define NO_GT "text_prompt.generator=false"
+#define CLASS_SPECIFIC "context.class_specific=true"
 /* Lists of names, with the default switches. */
 #define NAMES(title, batch, k, from, to)                                                                     \
     .name = title, .B = batch, .names = {.K = k, .shortest = from, .longest = to}
@@ -116,6 +117,16 @@ static const struct test_case CASES[] = {
     {NAMES("nothing kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 1.0},
     {NAMES("half kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 0.5},
 
+    {NAMES("CoOp", 2, 50, 1, 8), .changes = {"method=coop"}, .images_at_a_time = 128, .forgotten = 0.5},
+    {NAMES("CoOp, contexts of each class", 2, 50, 1, 8), .changes = {"method=coop", CLASS_SPECIFIC}},
+    {NAMES("CoOp, around the name", 2, 50, 1, 8), .changes = {"method=coop", "context.position=middle"},
+     .images_at_a_time = 128, .forgotten = 0.5},
+    {NAMES("CoOp, contexts around each name", 2, 20, 1, 40), .images_at_a_time = ONE_CLASS_A_CHUNK,
+     .changes = {"method=coop", CLASS_SPECIFIC, "context.position=middle"}, .forgotten = 1.0},
+    {.name = "CoOp, text of one layer", .changes = {"method=coop", CLASS_SPECIFIC}, .B = 3, .text_layers = 1},
+    {NAMES("CoCoOp", 3, 50, 1, 8), .changes = {"method=cocoop"}, .images_at_a_time = 128, .forgotten = 0.5},
+    {.name = "VPT-deep", .changes = {"method=vpt"}, .B = 3},
+
     {.name = "exact GELU", .B = 3, .gelu = true},
     {.name = "exact GELU, nothing kept", .B = 3, .forgotten = 1.0, .gelu = true},
     {.name = "towers of one layer",
@@ -165,6 +176,15 @@ static void make_names(struct text_rows *out, const struct names *names, int64_t
     free(ids);
 }
 
+/* Tokens of each name alone: the dot stands behind. */
+static int64_t *lengths_of(const struct text_rows *names)
+{
+    int64_t *lengths = calloc((size_t)names->n, sizeof *lengths);
+    for (int64_t k = 0; k < names->n; k++)
+        lengths[k] = names->ends[k] - 1;
+    return lengths;
+}
+
 /* "a photo of a {name}." of every name. */
 static void make_captions(struct text_rows *out, const struct text_rows *names, const struct tokens *start)
 {
@@ -212,8 +232,10 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
         return;
     const int64_t end = w->rows.names.ids[w->rows.names.ends[0]];
     class_rows_free(&w->rows);
+    w->rows = (struct class_rows){.captions = calloc(1, sizeof *w->rows.captions), .n_templates = 1};
     make_names(&w->rows.names, &c->names, end);
-    make_captions(&w->rows.captions, &w->rows.names, &w->start);
+    w->rows.name_lengths = lengths_of(&w->rows.names);
+    make_captions(w->rows.captions, &w->rows.names, &w->start);
     int64_t labels[N_IMAGES];
     for (int64_t i = 0; i < N_IMAGES; i++)
         labels[i] = i * 7919 % c->names.K;
@@ -233,8 +255,7 @@ static void training_open(struct training *t, const struct test_case *c, enum en
     MUST(world_method(&t->method, w, t->scope, &options));
     if (encoder == ENCODER_FAST && c->forgotten > 0.0)
         w->texts.names.keep_bytes =
-            (1.0 - c->forgotten) *
-            clip_text_kept_bytes(w->clip, &w->texts.names, method_prefix_tokens(&options), c->B);
+            (1.0 - c->forgotten) * clip_text_kept_bytes(w->clip, &w->texts.names, c->B);
     sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
     for (size_t i = 0; i < t->method->trained.n; i++) {
         const struct param *p = &t->method->trained.items[i];
