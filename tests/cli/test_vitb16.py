@@ -16,7 +16,7 @@ from harness import read_safetensors, run
 
 STEPS, LIMIT = 5, 40
 # Of both encoders side by side, in fp32. Measured with gain 1 (2026-11-25): gradients differ by 4.8e-6 of the largest. A
-# second step at full rate makes that 1.5e-4 in the change of vision_generator.fc2.weight, beyond the tolerance; in fp64 the
+# second step at full rate makes that 1.5e-4 in the change of one tensor, beyond the tolerance; in fp64 the
 # same two steps agree to 2.8e-13, so that is rounding.
 EQUAL_STEPS = 1
 MAX_GIB = 8.0
