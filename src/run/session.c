@@ -64,11 +64,16 @@ static int open_model(struct session *s)
 
 static int open_tokenizer(struct session *s)
 {
+    const struct weights *w = s->weights;
     char *merges = NULL;
-    int status =
-        tokenizer_find_merges(&merges, s->config->model_merges, s->weights->path, s->config->data_root);
-    if (status == OK)
-        status = tokenizer_open(&s->tokenizer, merges);
+    int status = OK;
+    if (w->merges) {
+        status = tokenizer_parse_small(&s->tokenizer, w->merges, w->words, w->path);
+    } else {
+        status = tokenizer_find_merges(&merges, s->config->model_merges, w->path, s->config->data_root);
+        if (status == OK)
+            status = tokenizer_open(&s->tokenizer, merges);
+    }
     free(merges);
     if (status == OK && tokenizer_vocab_size(s->tokenizer) != s->clip->dims.vocab_size)
         status = error_set(ERR_FORMAT, "the merges give %lld tokens, but the model '%s' has %lld",

@@ -36,6 +36,7 @@ enum rng_purpose {
     RNG_ORDER = 2,      /* order of the training items in an epoch */
     RNG_AUGMENT = 3,    /* crop and flip of one item in one epoch */
     RNG_MODEL_INIT = 4, /* `prompt model init`; item = index of the tensor */
+    RNG_PATCHES = 6,    /* patches that a picture of pre-training keeps; epoch = step, item = row of the batch */
 };
 
 /** A stream of numbers; cheap to make, so make one where it is needed. */
