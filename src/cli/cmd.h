@@ -14,6 +14,8 @@ int cmd_bench(const struct opt_values *v);
 int cmd_model_init(const struct opt_values *v);
 int cmd_model_info(const struct opt_values *v);
 int cmd_model_convert(const struct opt_values *v);
+int cmd_data_check(const struct opt_values *v);
+int cmd_data_list(const struct opt_values *v);
 int cmd_data_split(const struct opt_values *v);
 int cmd_config(const struct opt_values *v);
 int cmd_version(const struct opt_values *v);

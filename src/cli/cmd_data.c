@@ -1,9 +1,10 @@
 /* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "prompt/base/json.h"
-#include "prompt/data/dataset.h"
+#include "prompt/run/session.h"
 
 struct split {
     struct dataset *dataset;
@@ -108,7 +109,8 @@ static int append_summary(struct str *out, const struct split *split, const stru
 
 static int open_split(struct split *out, const struct config *c)
 {
-    int status = dataset_open(&out->dataset, c->data_root, c->data_dataset);
+    const struct dataset_options options = session_dataset_options(c, c->data_dataset);
+    int status = dataset_open(&out->dataset, &options);
     if (status == OK)
         status = fewshot_sample(&out->train, &out->val, out->dataset, c->data_shots, (uint32_t)c->seed);
     return status;
@@ -136,10 +138,10 @@ int cmd_data_split(const struct opt_values *v)
     int status = config_init(&c);
     if (status == OK)
         status = opt_apply_keys(&c, v);
-    if (status == OK && !opt_given(v, "data"))
-        status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK && !opt_given(v, "dataset"))
         status = error_set(ERR_USAGE, "no data set is given: pass --dataset NAME");
+    if (status == OK && !opt_given(v, "data") && strcmp(c.data_dataset, "csv") != 0)
+        status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK)
         status = print_split(&c, opt_given(v, "json"));
     config_free(&c);

@@ -284,7 +284,7 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     return status == OK ? keep_record(e, &context, result) : status;
 }
 
-/* The images of a half, after --limit; none is an error. */
+/* The images of a half, after --limit; none is an error, and so is one that is missing. */
 static int list_images(struct item_list *out, const struct evaluation *e, enum class_subset subset)
 {
     const struct dataset *d = e->dataset;
@@ -296,6 +296,8 @@ static int list_images(struct item_list *out, const struct evaluation *e, enum c
                            class_subset_names[subset]);
     if (status == OK)
         status = eval_limit(out, &all, e->limit);
+    if (status == OK)
+        status = dataset_find_files(d, out);
     item_list_free(&all);
     return status;
 }
@@ -307,8 +309,6 @@ static int check_lists(const struct evaluation *e)
     for (int i = 0; status == OK && i < N_SUBSETS; i++) {
         struct item_list items = {0};
         status = e->subsets[i] ? list_images(&items, e, (enum class_subset)i) : OK;
-        if (status == OK)
-            status = dataset_check_files(e->dataset, &items);
         item_list_free(&items);
     }
     return status;

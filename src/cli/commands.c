@@ -205,6 +205,7 @@ static const struct opt_group model_convert_groups[] = {
 static const struct opt data_split_options[] = {
     {"data", "DIR", "data.root", false, NULL},
     {"dataset", "NAME", "data.dataset", false, NULL},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
     {"shots", "K", "data.shots", false, NULL},
     {"seed", "S", "seed", false, "of the few-shot sample"},
     {"json", NULL, NULL, false,
@@ -217,6 +218,30 @@ static const char data_split_notes[] =
     "train and val are the few-shot samples (val: at most 4 a class), test is the whole list. Labels of "
     "base\n"
     "and new count from 0 in each half. Paths are relative to the data set's image folder.";
+
+static const struct opt data_check_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, "one data set, or all (the default): those of the paper"},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"deep", NULL, NULL, false, "decode every image, too"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {"quiet", NULL, NULL, false, "no progress on stderr"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group data_check_groups[] = {{"Options", data_check_options}, END_OF_GROUPS};
+
+static const char data_check_notes[] =
+    "One line for each data set: complete, not the published split, incomplete, or not there; the counts, "
+    "what\n"
+    "is missing, where it was looked for and where it can be had. Nothing is written. Exit status 1 if a "
+    "data\n"
+    "set is not complete; with all, those that are not there do not count.";
+
+static const struct opt data_list_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group data_list_groups[] = {{"Options", data_list_options}, END_OF_GROUPS};
 
 static const struct opt config_command_options[] = {
     {"markdown", NULL, NULL, false, "print the table of the README"},
@@ -240,6 +265,10 @@ const struct command commands[] = {
      "architecture, parameters and origin of CLIP weights", NULL},
     {"model", "convert", "FILE", cmd_model_convert, model_convert_groups,
      "write CLIP weights as safetensors with OpenAI's names", NULL},
+    {"data", "list", NULL, cmd_data_list, data_list_groups,
+     "the data sets: names, classes, images, templates", NULL},
+    {"data", "check", NULL, cmd_data_check, data_check_groups,
+     "whether data sets are complete, and if not, why", data_check_notes},
     {"data", "split", NULL, cmd_data_split, data_split_groups,
      "show the few-shot sample and the base/new halves", data_split_notes},
     {"config", NULL, NULL, cmd_config, config_groups,

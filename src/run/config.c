@@ -175,9 +175,8 @@ static int refuse_keys(const struct config *c, enum config_kind kind, const char
 int config_check(const struct config *c)
 {
     int status = refuse_keys(c, CONFIG_PRETRAINING, NULL, "this command, only to prompt pretrain");
-    if (status != OK)
-        return status;
-    status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
+    if (status == OK && strcmp(c->data_dataset, "csv") != 0) /* its list says where the images are */
+        status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
     if (status == OK)
         status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset");
     if (status == OK)

@@ -99,7 +99,7 @@ static int warn_of_differences(struct session *s, const struct dataset *d)
     struct str text = {0};
     int status = dataset_compare_known(&text, d);
     if (status == OK && text.len > 0)
-        log_warning(s->log, "%s", str_text(&text));
+        log_warning(s->log, "data set '%s' differs from the published split: %s", d->name, str_text(&text));
     str_free(&text);
     return status;
 }
@@ -112,6 +112,10 @@ static int open_machine(struct session *s)
         status = make_absolute(&c->model_merges);
     if (status == OK)
         status = make_absolute(&c->data_root);
+    if (status == OK)
+        status = make_absolute(&c->data_split_file);
+    if (status == OK)
+        status = make_absolute(&c->data_image_dir);
     if (status == OK)
         status = device_parse(&s->device, c->device);
     if (status == OK)
@@ -147,9 +151,22 @@ int session_open_model(struct session *s)
     return status == OK ? open_tokenizer(s) : status;
 }
 
+struct dataset_options session_dataset_options(const struct config *c, const char *name)
+{
+    const bool is_own = strcmp(name, c->data_dataset) == 0;
+    return (struct dataset_options){.name = name,
+                                    .root = c->data_root,
+                                    .split_file = is_own ? c->data_split_file : NULL,
+                                    .image_dir = is_own ? c->data_image_dir : NULL,
+                                    .split_seed = (uint64_t)c->data_split_seed};
+}
+
 int session_open_dataset(struct dataset **out, struct session *s, const char *name)
 {
-    int status = dataset_open(out, s->config->data_root, name);
+    const struct dataset_options options = session_dataset_options(s->config, name);
+    int status = dataset_open(out, &options);
+    if (status == OK && (*out)->layout.len > 0)
+        log_info(s->log, "data     %s: %s", name, str_text(&(*out)->layout));
     if (status == OK)
         status = warn_of_differences(s, *out);
     if (status != OK) {

@@ -29,7 +29,7 @@ static int draw_sample(struct training *t)
         status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no training images", d->name,
                            class_subset_names[c->data_classes]);
     if (status == OK)
-        status = dataset_check_files(d, &t->items);
+        status = dataset_find_files(d, &t->items);
     item_list_free(&train);
     item_list_free(&val);
     return status;

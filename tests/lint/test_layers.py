@@ -10,6 +10,7 @@ from sources import read, report, root, sources, without_comments
 
 # base --> torch (shim) --> nn --> clip --> methods --+
 #   +----> data ---------------------------------------+--> run --> cli
+#   +----> world --------------------------------------+
 MAY_INCLUDE = {
     "base": {"base"},
     "torch": {"base", "torch"},
@@ -17,8 +18,9 @@ MAY_INCLUDE = {
     "clip": {"base", "torch", "nn", "clip"},
     "methods": {"base", "torch", "nn", "clip", "methods"},
     "data": {"base", "data"},
-    "run": {"base", "torch", "nn", "clip", "methods", "data", "run"},
-    "cli": {"base", "torch", "nn", "clip", "methods", "data", "run", "cli"},
+    "world": {"base", "world"},
+    "run": {"base", "torch", "nn", "clip", "methods", "data", "world", "run"},
+    "cli": {"base", "torch", "nn", "clip", "methods", "data", "world", "run", "cli"},
 }
 # a pattern and the only files that may hold it
 ONLY_IN = [

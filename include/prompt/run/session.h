@@ -27,7 +27,11 @@ struct session {
 int session_open(struct session **out, struct config *config, struct log *log);
 /** Weights and tokenizer; to be called after what is quicker to find missing. */
 int session_open_model(struct session *s);
-/** A data set below the configured root; warns if it differs from the published one. dataset_free frees it.
+/** Where data set `name` lies: data.split_file and data.image_dir are of data.dataset alone. Texts are
+ * borrowed. */
+struct dataset_options session_dataset_options(const struct config *config, const char *name);
+/** A data set below the configured root; says in what its layout differs from the official one; warns if it
+ * differs from the published one. dataset_free frees it.
  */
 int session_open_dataset(struct dataset **out, struct session *s, const char *name);
 void session_close(struct session *s);
