@@ -72,8 +72,8 @@ void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *co
             gs.push_back(in(grads[i]));
             firsts.push_back(in(first[i]));
             seconds.push_back(in(second[i]));
-            steps.push_back(at::scalar_tensor(static_cast<double>(numbers.step),
-                                              in(w[i]).options().dtype(at::kFloat)));
+            steps.push_back(
+                at::scalar_tensor(static_cast<double>(numbers.step), in(w[i]).options().dtype(at::kFloat)));
         }
         at::_fused_adamw_(ws, gs, firsts, seconds, {}, steps, numbers.lr, numbers.beta1, numbers.beta2,
                           numbers.weight_decay, numbers.eps, /*amsgrad=*/false, /*maximize=*/false);

@@ -26,9 +26,8 @@ static int resolve_resumed(struct config *c, const struct opt_values *v, const c
 
 static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)
 {
-    struct pretrain_options options = {.out_dir = out_dir,
-                                       .resume = opt_given(v, "resume"),
-                                       .force = opt_given(v, "force")};
+    struct pretrain_options options = {
+        .out_dir = out_dir, .resume = opt_given(v, "resume"), .force = opt_given(v, "force")};
     if (!out_dir)
         return error_set(ERR_USAGE, "no run folder: give --out DIR");
     if (options.resume && options.force)

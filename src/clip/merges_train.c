@@ -25,7 +25,8 @@ struct trainer {
 
 static int refuse(const char *word)
 {
-    return error_set(ERR_USAGE, "cannot learn the word '%.80s': expected printable ASCII in lower case", word);
+    return error_set(ERR_USAGE, "cannot learn the word '%.80s': expected printable ASCII in lower case",
+                     word);
 }
 
 static int spell(struct spelled *out, const char *word)

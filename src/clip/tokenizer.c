@@ -18,7 +18,8 @@
 
 struct tokenizer {
     struct merges merges;
-    bool *is_word; /* [start token] the tokens that are words of a small vocabulary; NULL: all texts are known */
+    bool *is_word; /* [start token] the tokens that are words of a small vocabulary; NULL: all texts are known
+                    */
     size_t n_words;
 };
 

@@ -72,8 +72,8 @@ static int read_row(struct reader *r)
         status = read_field(&r->fields[1], r);
     }
     if (status == OK && !at_row_end(r))
-        status = row_error(r, line,
-                           "expected two fields, image,caption, found more (a caption with a comma needs quotes)");
+        status = row_error(
+            r, line, "expected two fields, image,caption, found more (a caption with a comma needs quotes)");
     if (status == OK && r->at < r->end) {
         r->at += *r->at == '\r' && r->at + 1 < r->end ? 2 : 1;
         r->line++;
@@ -112,8 +112,8 @@ static int add_pair(struct pair_list *list, const char *folder, const struct rea
 static int read_rows(struct pair_list *list, const char *folder, struct reader *r)
 {
     int status = read_row(r);
-    if (status == OK && (strcmp(str_text(&r->fields[0]), "image") != 0 ||
-                         strcmp(str_text(&r->fields[1]), "caption") != 0))
+    if (status == OK &&
+        (strcmp(str_text(&r->fields[0]), "image") != 0 || strcmp(str_text(&r->fields[1]), "caption") != 0))
         status = row_error(r, 1, "expected the header image,caption");
     while (status == OK && r->at < r->end) {
         const size_t line = r->line;

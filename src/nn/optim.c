@@ -123,8 +123,7 @@ int adamw_step(struct adamw *o, double lr, int64_t step)
     if (!memory || !grads)
         scope_fail(s, error_out_of_memory());
     for (int decays = 0; decays < 2 && scope_ok(s); decays++) {
-        struct adamw_group g = {
-            .w = memory, .first = memory + n, .second = memory + 2 * n, .grads = grads};
+        struct adamw_group g = {.w = memory, .first = memory + n, .second = memory + 2 * n, .grads = grads};
         for (size_t i = 0; i < n; i++)
             if ((t_dim(o->trained->items[i].value) >= 2) == decays)
                 add_to_group(&g, s, o, i);

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/base/file.h"
 #include "pretrain_internal.h"
+#include "prompt/base/file.h"
+#include "prompt/run/train.h"
 
 static const char FORMAT[] = "prompt pre-training 1";
 static const char FIRST_PREFIX[] = "optimizer.first.";
@@ -117,11 +118,12 @@ static int check_metadata(struct pretrain_state *state, const struct metadata *m
     const char *digest = metadata_get(meta, "table_digest"), *step = metadata_get(meta, "step");
     const char *recipe = metadata_get(meta, "recipe");
     if (!recipe || strcmp(recipe, state->recipe) != 0)
-        return error_set(ERR_USAGE, "it belongs to another recipe than the run's " RUN_CONFIG_FILE);
+        return error_set(ERR_USAGE, "it belongs to another recipe than the run's %s", RUN_CONFIG_FILE);
     if (!digest || strcmp(digest, state->table_digest) != 0)
         return error_set(ERR_USAGE, "the table of captions has changed since it was written");
     if (!step || str_parse_i64(&state->step, step) != OK || state->step < 0)
-        return error_set(ERR_FORMAT, "metadata 'step': expected a number, found '%.40s'", step ? step : "none");
+        return error_set(ERR_FORMAT, "metadata 'step': expected a number, found '%.40s'",
+                         step ? step : "none");
     return OK;
 }
 

@@ -45,7 +45,8 @@ void pair_source_close(struct pair_source *s);
 /** Held-out pairs: as the key says, of a table at most a tenth. */
 int64_t pair_source_n_validation(const struct pair_source *s);
 
-/** Begins to fill `out` (n is set) with the pairs of step `step` (from 0), or the held-out ones if negative. */
+/** Begins to fill `out` (n is set) with the pairs of step `step` (from 0), or the held-out ones if negative.
+ */
 int pair_source_start(struct pair_source *s, struct pair_batch *out, int64_t step);
 int pair_source_wait(struct pair_source *s);
 
@@ -63,7 +64,8 @@ struct pretrain_numbers {
 int pretrain_step(struct pretrain_numbers *out, struct session *s, struct adamw *optimizer,
                   const struct pair_batch *batch, int64_t step);
 
-/** Share of the pairs whose own caption, or one of the same words, is the nearest to the picture; and back. */
+/** Share of the pairs whose own caption, or one of the same words, is the nearest to the picture; and back.
+ */
 struct retrieval {
     double image_to_text, text_to_image;
 };

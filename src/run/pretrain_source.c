@@ -3,11 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pretrain_internal.h"
 #include "prompt/clip/tokenizer.h"
 #include "prompt/data/image.h"
 #include "prompt/data/transform.h"
 #include "prompt/world/world.h"
-#include "pretrain_internal.h"
 
 /* Pictures of the stream that training never reaches. */
 static const uint64_t HELD_OUT = UINT64_C(1) << 48;
@@ -47,9 +47,9 @@ static int encode_caption(int64_t *ids, int64_t *end, const struct pair_source *
     struct tokens t = {0};
     int status = tokenizer_encode(&t, s->tokenizer, caption);
     if (status == OK && (int64_t)t.n + 2 > context)
-        status = error_set(ERR_FORMAT,
-                           "the caption \"%.60s%s\" takes %zu tokens, but pretrain.context is %lld", caption,
-                           strlen(caption) > 60 ? "..." : "", t.n + 2, (long long)context);
+        status =
+            error_set(ERR_FORMAT, "the caption \"%.60s%s\" takes %zu tokens, but pretrain.context is %lld",
+                      caption, strlen(caption) > 60 ? "..." : "", t.n + 2, (long long)context);
     if (status == OK) {
         memset(ids, 0, (size_t)context * sizeof *ids);
         ids[0] = tokenizer_start(s->tokenizer);
@@ -104,8 +104,8 @@ static int read_pair(struct pair_source *s, int64_t row)
     }
     if (status == OK) {
         transform_normalize(pixels_of(s, row), &picture);
-        status = encode_caption(s->batch->ids + row * c->pretrain_context, &s->batch->ends[row], s,
-                                p->caption);
+        status =
+            encode_caption(s->batch->ids + row * c->pretrain_context, &s->batch->ends[row], s, p->caption);
     }
     image_free(&picture);
     image_free(&decoded);
@@ -188,8 +188,7 @@ static int order_rows(struct pair_source *s)
                          "'%s' has %zu rows: %lld to train with, of which pretrain.batch_size asks for %lld, "
                          "and %lld held out, which must be 2 or more",
                          s->config->pretrain_captions, n, (long long)s->n_train,
-                         (long long)s->config->pretrain_batch_size,
-                         (long long)pair_source_n_validation(s));
+                         (long long)s->config->pretrain_batch_size, (long long)pair_source_n_validation(s));
     return OK;
 }
 

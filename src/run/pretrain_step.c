@@ -17,9 +17,10 @@ static const struct clip_types fp32 = {.products = DTYPE_F32, .master = DTYPE_F3
 
 /* ---------------------------------------------------------------- towers */
 
-/* Indices of the class token and of the patches that each picture keeps, [B,1+kept], drawn anew in each step. */
-static tensor *draw_kept(scope *s, const struct session *session, const struct pair_batch *b, int64_t n_patches,
-                         int64_t n_kept, int64_t step)
+/* Indices of the class token and of the patches that each picture keeps, [B,1+kept], drawn anew in each step.
+ */
+static tensor *draw_kept(scope *s, const struct session *session, const struct pair_batch *b,
+                         int64_t n_patches, int64_t n_kept, int64_t step)
 {
     int64_t *index = malloc((size_t)(b->n * (1 + n_kept)) * sizeof *index);
     size_t *patches = malloc((size_t)n_patches * sizeof *patches);
@@ -43,13 +44,15 @@ static tensor *draw_kept(scope *s, const struct session *session, const struct p
     return out;
 }
 
-/* Only a share of the patches goes on (Li et al., Scaling Language-Image Pre-training via Masking, CVPR 2023). */
+/* Only a share of the patches goes on (Li et al., Scaling Language-Image Pre-training via Masking, CVPR
+ * 2023). */
 static tensor *keep_patches(scope *s, const struct session *session, const struct pair_batch *b, tensor *x,
                             int64_t step)
 {
+    const struct config *c = session->config;
     const int64_t M = t_size(x, 1) - 1, width = t_size(x, 2);
-    const int64_t n_kept = (int64_t)ceil(session->config->pretrain_patch_keep * (double)M);
-    if (n_kept >= M)
+    const int64_t n_kept = (int64_t)ceil(c->pretrain_patch_keep * (double)M);
+    if (n_kept >= M || step >= c->pretrain_steps - c->pretrain_full_steps)
         return x;
     tensor *index = draw_kept(s, session, b, M, n_kept, step); /* [B,1+kept] */
     return t_gather(s, x, 1, t_expand(s, t_unsqueeze(s, index, -1), SHAPE(b->n, 1 + n_kept, width)));
@@ -166,10 +169,10 @@ int pretrain_step(struct pretrain_numbers *out, struct session *session, struct 
     if (status == OK)
         status = check_finite(out, step);
     if (status == OK)
-        status = adamw_step(optimizer,
-                            warmup_cosine_lr(c->pretrain_lr, step + 1, c->pretrain_warmup_steps,
-                                             c->pretrain_steps),
-                            step + 1);
+        status = adamw_step(
+            optimizer,
+            warmup_cosine_lr(c->pretrain_lr, step + 1, c->pretrain_warmup_steps, c->pretrain_steps),
+            step + 1);
     t_clamp_max_(s, log_scale, MAX_LOG_SCALE);
     if (status == OK)
         status = t_item_f64(&out->logit_scale, s, log_scale);

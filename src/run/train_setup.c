@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
-#include "folder.h"
 #include "train_internal.h"
 
 /* ---------------------------------------------------------------- data */
@@ -180,7 +180,8 @@ int training_open(struct training *t, struct config *config, const struct train_
     int status = OK;
     if (options->out_dir) { /* a dry run needs no folder */
         t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
-        status = t->checkpoint_path ? folder_check(options->out_dir, options->resume, options->force) : ERR_MEMORY;
+        status =
+            t->checkpoint_path ? folder_check(options->out_dir, options->resume, options->force) : ERR_MEMORY;
     }
     if (status == OK)
         status = session_open(&t->session, config, log);

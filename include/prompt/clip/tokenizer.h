@@ -48,8 +48,9 @@ int tokenizer_train(struct str *merges, const char *const *words);
 
 /**
  * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8, or
- * has a word that a small vocabulary does not know; ERR_MEMORY. As in open_clip, "<start_of_text>" and "<end_of_text>" in a text, in any case, are the special
- * tokens if no other punctuation stands right before them.
+ * has a word that a small vocabulary does not know; ERR_MEMORY. As in open_clip, "<start_of_text>" and
+ * "<end_of_text>" in a text, in any case, are the special tokens if no other punctuation stands right before
+ * them.
  */
 int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *text);
 void tokens_free(struct tokens *t);

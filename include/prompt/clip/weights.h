@@ -30,7 +30,7 @@ struct weights {
     struct params tensors; /* OpenAI's names, every tensor of the architecture and nothing else */
     struct clip_dims dims;
     enum weights_format format;
-    char *path;                   /* absolute path of the file that holds the tensors */
+    char *path;   /* absolute path of the file that holds the tensors */
     char *merges; /* the model's own vocabulary, as tokenizer_parse_small takes it; NULL: CLIP's */
     char *words;
     char sha256[DIGEST_HEX_SIZE]; /* of that file; "" until weights_hash */
@@ -56,7 +56,8 @@ int weights_hash(struct weights *w);
 
 /**
  * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon, a vocabulary of its
- * own), in the tensors' dtypes. From Python: safetensors.torch.load_file gives a state dict for OpenAI's and open_clip's classes.
+ * own), in the tensors' dtypes. From Python: safetensors.torch.load_file gives a state dict for OpenAI's and
+ * open_clip's classes.
  */
 int weights_save(const struct weights *w, const char *path);
 

@@ -21,7 +21,8 @@ void pool_close(struct pool *p);
 
 /** Begins with the pieces 0 .. n-1, in this order. The pool must be idle: new, or waited for. */
 void pool_start(struct pool *p, pool_work *work, void *context, int64_t n);
-/** Waits until all is done. The failure of the lowest piece that failed; what comes behind it may be undone. */
+/** Waits until all is done. The failure of the lowest piece that failed; what comes behind it may be undone.
+ */
 int pool_wait(struct pool *p);
 
 #endif
