@@ -17,6 +17,7 @@ int cmd_model_convert(const struct opt_values *v);
 int cmd_data_check(const struct opt_values *v);
 int cmd_data_list(const struct opt_values *v);
 int cmd_data_split(const struct opt_values *v);
+int cmd_data_synth(const struct opt_values *v);
 int cmd_config(const struct opt_values *v);
 int cmd_version(const struct opt_values *v);
 int cmd_pretrain(const struct opt_values *v);

@@ -219,6 +219,30 @@ static const char data_split_notes[] =
     "base\n"
     "and new count from 0 in each half. Paths are relative to the data set's image folder.";
 
+static const struct opt data_synth_options[] = {
+    {"seed", "S", NULL, false, "of the pictures (1)"},
+    {"world", "NAME", NULL, true, "test, or dev for choosing rates: other words, other cameras (test)"},
+    {"layouts", "LIST", NULL, true, "the data sets to draw, names with commas between (all fifteen)"},
+    {"folder", NULL, NULL, false, "plain folders instead: DIR/{train,val,test}/CLASS/*.png"},
+    {"px", "N", NULL, false, "pixels a side (64)"},
+    {"per-class", "N", NULL, false, "training and test pictures of a class each; val has a quarter (20)"},
+    {"force", NULL, NULL, false, "replace a world of an earlier run"},
+    {"sheet", NULL, NULL, false,
+     "instead, draw some pictures of each data set into one PNG file of this name"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group data_synth_groups[] = {{"Options", data_synth_options}, END_OF_GROUPS};
+
+static const char data_synth_notes[] =
+    "Draws small copies of the data sets, each with a family of concepts of its own. Classes are pairs of\n"
+    "words that never meet in the pictures that prompt pretrain draws. The same seed gives the same "
+    "pictures\n"
+    "on every machine.\n"
+    "\n"
+    "Examples:\n"
+    "  prompt data synth world --seed 1\n"
+    "  prompt data synth world.png --sheet";
+
 static const struct opt data_check_options[] = {
     {"data", "DIR", "data.root", false, NULL},
     {"dataset", "NAME", "data.dataset", false, "one data set, or all (the default): those of the paper"},
@@ -272,6 +296,8 @@ const struct command commands[] = {
      "whether data sets are complete, and if not, why", data_check_notes},
     {"data", "split", NULL, cmd_data_split, data_split_groups,
      "show the few-shot sample and the base/new halves", data_split_notes},
+    {"data", "synth", "DIR", cmd_data_synth, data_synth_groups,
+     "draw a world of pictures in the layouts of the data sets", data_synth_notes},
     {"config", NULL, NULL, cmd_config, config_groups,
      "list every configuration key with its type, default and range", NULL},
     {"version", NULL, NULL, cmd_version, no_groups, "versions and devices, as prompt --version", NULL},

@@ -9,6 +9,10 @@
 #include "canvas.h"
 #include "prompt/base/str.h"
 
+/** Streams of random numbers, the `epoch` of RNG_WORLD: their values are a contract. Data sets follow, one
+ * each. */
+enum stream { STREAM_PICTURE, STREAM_CAPTION, STREAM_SETS };
+
 /** Kinds of pictures. */
 enum subject {
     SUBJECT_EMBLEM,  /* an emblem, perhaps patterned, on a ground */

@@ -5,8 +5,6 @@
 
 #include "scene.h"
 
-enum stream { STREAM_PICTURE, STREAM_CAPTION };
-
 int canvas_init(struct canvas *c, int64_t px)
 {
     *c = (struct canvas){0};

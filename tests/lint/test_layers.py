@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A layer includes its own headers and those of the layers it stands on, nothing else. C++ and libtorch stay in
-shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c."""
+shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c, libpng behind
+src/world/png.c."""
 
 import os
 import re
@@ -27,6 +28,7 @@ ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
     (re.compile(r"\bcJSON_\w+"), re.compile(r"src/base/json[^/]*\.c$")),
     (re.compile(r"\bstbi_\w+"), re.compile(r"src/data/image\.c$")),
+    (re.compile(r"\bpng_\w+"), re.compile(r"src/world/png\.[ch]$")),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
