@@ -24,7 +24,8 @@ int cmd_pretrain(const struct opt_values *v);
 
 /** Reads the configuration that a run's folder holds over `c`; for --resume. */
 int cmd_read_run_config(struct config *c, const char *out_dir);
-/** A resumed run goes on with its own settings; the command line may repeat them, not change them. ERR_USAGE. */
+/** A resumed run goes on with its own settings; the command line may repeat them, not change them. ERR_USAGE.
+ */
 int cmd_check_same_run(const struct config *c, const struct config *stored, const char *out_dir);
 
 /**

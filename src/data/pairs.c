@@ -1,94 +1,33 @@
 /* A CSV file of image,caption. */
 #include "prompt/data/pairs.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/lines.h"
 #include "prompt/base/str.h"
 
-/* Where the reader stands; rows may span lines, inside quotes. */
-struct reader {
-    const char *name;
-    const char *at, *end;
-    size_t line;
-    struct str fields[2];
+struct row {
+    const char *image, *caption;
 };
 
-static int row_error(const struct reader *r, size_t line, const char *what)
+static int parse_row(struct row *out, char *line)
 {
-    return error_set(ERR_FORMAT, "%s:%zu: %s", r->name, line, what);
+    char *at = line;
+    out->image = lines_field(&at, ',');
+    out->caption = out->image && at ? lines_field(&at, ',') : NULL;
+    if (!out->caption || at)
+        return error_set(ERR_FORMAT,
+                         "expected image,caption (a caption with a comma stands in double quotes)");
+    if (out->image[0] == '\0')
+        return error_set(ERR_FORMAT, "the image's path is empty");
+    if (out->caption[strspn(out->caption, " \t")] == '\0')
+        return error_set(ERR_FORMAT, "the caption is empty");
+    return OK;
 }
 
-/* ---------------------------------------------------------------- fields */
-
-/* Behind the opening quote; ends behind the closing one. */
-static int read_quoted(struct str *out, struct reader *r)
-{
-    const size_t first_line = r->line;
-    for (; r->at < r->end; r->at++) {
-        if (*r->at == '"' && (r->at + 1 == r->end || r->at[1] != '"')) {
-            r->at++;
-            return OK;
-        }
-        r->at += *r->at == '"'; /* two quotes are one */
-        r->line += *r->at == '\n';
-        str_append_char(out, *r->at);
-    }
-    return row_error(r, first_line, "a quote is not closed");
-}
-
-/* The end of the file, "\n" or "\r\n". */
-static bool at_row_end(const struct reader *r)
-{
-    return r->at == r->end || *r->at == '\n' || (*r->at == '\r' && (r->at + 1 == r->end || r->at[1] == '\n'));
-}
-
-static int read_field(struct str *out, struct reader *r)
-{
-    str_clear(out);
-    if (r->at < r->end && *r->at == '"') {
-        r->at++;
-        int status = read_quoted(out, r);
-        if (status == OK && !at_row_end(r) && *r->at != ',')
-            status = row_error(r, r->line, "expected a comma or the end of the line behind a quoted field");
-        return status;
-    }
-    while (!at_row_end(r) && *r->at != ',')
-        str_append_char(out, *r->at++);
-    return str_status(out);
-}
-
-/* The next row's two fields; the reader then stands at the start of a line. */
-static int read_row(struct reader *r)
-{
-    const size_t line = r->line;
-    int status = read_field(&r->fields[0], r);
-    if (status == OK && (r->at == r->end || *r->at != ','))
-        status = row_error(r, line, "expected two fields, image,caption, found one");
-    if (status == OK) {
-        r->at++;
-        status = read_field(&r->fields[1], r);
-    }
-    if (status == OK && !at_row_end(r))
-        status = row_error(
-            r, line, "expected two fields, image,caption, found more (a caption with a comma needs quotes)");
-    if (status == OK && r->at < r->end) {
-        r->at += *r->at == '\r' && r->at + 1 < r->end ? 2 : 1;
-        r->line++;
-    }
-    return status;
-}
-
-/* ---------------------------------------------------------------- rows */
-
-static bool is_blank(const char *text)
-{
-    return text[strspn(text, " \t\r\n")] == '\0';
-}
-
-static int add_pair(struct pair_list *list, const char *folder, const struct reader *r, size_t line)
+static int add_pair(struct pair_list *list, const char *folder, const struct row *row, size_t line)
 {
     if (list->n == list->capacity) {
         const size_t capacity = list->capacity ? 2 * list->capacity : 256;
@@ -99,51 +38,40 @@ static int add_pair(struct pair_list *list, const char *folder, const struct rea
         list->capacity = capacity;
     }
     struct pair *p = &list->items[list->n++];
-    *p = (struct pair){.path = path_join(folder, str_text(&r->fields[0])),
-                       .caption = str_dup(str_text(&r->fields[1])),
-                       .line = line};
+    *p = (struct pair){.path = path_join(folder, row->image), .caption = str_dup(row->caption), .line = line};
     if (!p->path || !p->caption)
         return ERR_MEMORY;
     if (!file_exists(p->path) || file_is_dir(p->path))
-        return error_set(ERR_FORMAT, "%s:%zu: no image '%s'", r->name, line, p->path);
+        return error_set(ERR_FORMAT, "no image '%s'", p->path);
     return OK;
 }
 
-static int read_rows(struct pair_list *list, const char *folder, struct reader *r)
+static int read_rows(struct pair_list *list, const char *folder, struct lines *lines)
 {
-    int status = read_row(r);
-    if (status == OK &&
-        (strcmp(str_text(&r->fields[0]), "image") != 0 || strcmp(str_text(&r->fields[1]), "caption") != 0))
-        status = row_error(r, 1, "expected the header image,caption");
-    while (status == OK && r->at < r->end) {
-        const size_t line = r->line;
-        status = read_row(r);
-        if (status == OK && is_blank(str_text(&r->fields[0])))
-            status = row_error(r, line, "the image's path is empty");
-        if (status == OK && is_blank(str_text(&r->fields[1])))
-            status = row_error(r, line, "the caption is empty");
+    struct row row;
+    char *line = lines_next(lines);
+    if (!line || strcmp(line, "image,caption") != 0)
+        return error_set(ERR_FORMAT, "expected the header image,caption");
+    int status = OK;
+    while (status == OK && (line = lines_next(lines))) {
+        status = parse_row(&row, line);
         if (status == OK)
-            status = add_pair(list, folder, r, line);
+            status = add_pair(list, folder, &row, lines->number);
     }
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "%s: expected rows behind the header, found none", r->name);
+        status = error_set(ERR_FORMAT, "no row behind the header");
     return status;
 }
 
 int pairs_read(struct pair_list *out, const char *path)
 {
     *out = (struct pair_list){0};
-    char *text = NULL, *absolute = path_absolute(path), *folder = absolute ? path_dir(absolute) : NULL;
-    size_t n = 0;
-    int status = folder ? file_read(&text, &n, absolute) : ERR_MEMORY;
-    struct reader r = {.name = absolute, .at = text, .end = text ? text + n : NULL, .line = 1};
-    if (status == OK && memchr(text, '\0', n))
-        status = error_set(ERR_FORMAT, "%s: expected text, found a NUL byte", absolute);
-    if (status == OK)
-        status = read_rows(out, folder, &r);
-    for (int i = 0; i < 2; i++)
-        str_free(&r.fields[i]);
-    free(text);
+    struct lines lines = {0};
+    char *absolute = path_absolute(path), *folder = absolute ? path_dir(absolute) : NULL;
+    int status = folder ? lines_open(&lines, absolute) : ERR_MEMORY;
+    if (status == OK && (status = read_rows(out, folder, &lines)) != OK)
+        error_context("%s:%zu", absolute, lines.number);
+    lines_close(&lines);
     free(folder);
     free(absolute);
     if (status != OK)

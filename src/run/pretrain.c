@@ -146,6 +146,8 @@ static int open_all(struct pretraining *t, struct config *config, struct log *lo
         status = folder_check(t->options->out_dir, t->options->resume, t->options->force);
     config->precision = PRECISION_FP32;
     if (status == OK)
+        status = path_make_absolute(&config->pretrain_captions);
+    if (status == OK)
         status = session_open(&t->session, config, log);
     if (status == OK)
         status = pair_source_open(&t->source, config);

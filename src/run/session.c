@@ -82,17 +82,6 @@ static int open_tokenizer(struct session *s)
     return status == OK ? prompt_start_tokens(&s->start_tokens, s->tokenizer) : status;
 }
 
-/* What is stored and said is absolute: a run must be found again from another folder. */
-static int make_absolute(char **path)
-{
-    char *absolute = path_absolute(*path);
-    if (!absolute)
-        return ERR_MEMORY;
-    free(*path);
-    *path = absolute;
-    return OK;
-}
-
 /* Another split than the published one gives other numbers, and nothing else would say so. */
 static int warn_of_differences(struct session *s, const struct dataset *d)
 {
@@ -104,18 +93,19 @@ static int warn_of_differences(struct session *s, const struct dataset *d)
     return status;
 }
 
+/* What is stored and said is absolute: a run must be found again from another folder. */
 static int open_machine(struct session *s)
 {
     struct config *c = s->config;
-    int status = make_absolute(&c->model_path);
+    int status = path_make_absolute(&c->model_path);
     if (status == OK)
-        status = make_absolute(&c->model_merges);
+        status = path_make_absolute(&c->model_merges);
     if (status == OK)
-        status = make_absolute(&c->data_root);
+        status = path_make_absolute(&c->data_root);
     if (status == OK)
-        status = make_absolute(&c->data_split_file);
+        status = path_make_absolute(&c->data_split_file);
     if (status == OK)
-        status = make_absolute(&c->data_image_dir);
+        status = path_make_absolute(&c->data_image_dir);
     if (status == OK)
         status = device_parse(&s->device, c->device);
     if (status == OK)

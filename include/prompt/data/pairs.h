@@ -20,8 +20,8 @@ struct pair_list {
 };
 
 /**
- * Reads a CSV file (RFC 4180: commas, quotes doubled inside quoted fields) with the header image,caption. A
- * path that is not absolute counts from the file's folder.
+ * Reads a CSV file with the header image,caption, a pair a line; a field may stand in double quotes. A path
+ * that is not absolute counts from the file's folder.
  * @return OK; ERR_IO; ERR_FORMAT with file and line for a row that has not two fields, an empty field, or an
  * image that does not exist, and for a file without rows; ERR_MEMORY
  */
