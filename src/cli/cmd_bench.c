@@ -119,9 +119,23 @@ static int add_modes(struct bench_command *b, struct point p)
     return status;
 }
 
+static int count_vision_layers(int64_t *out, struct bench_command *b)
+{
+    struct session *s = NULL;
+    int status = session_open(&s, &b->config, &b->log);
+    if (status == OK)
+        status = session_open_model(s);
+    if (status == OK)
+        *out = s->clip->dims.vision.n_layers;
+    session_close(s);
+    return status;
+}
+
 /* --sweep: one setting at a time leaves the base. */
 static int add_sweep(struct bench_command *b, const struct point *base)
 {
+    int64_t n_layers = 0;
+    int status = count_vision_layers(&n_layers, b);
     static const int64_t classes[] = {50, 100, 500, 1000}, images[] = {1, 4, 16}, iterations[] = {1, 2, 3},
                          depths[] = {3, 9, 12}, threads[] = {1, 2, 4, 8, 16};
     const struct {
@@ -133,10 +147,11 @@ static int add_sweep(struct bench_command *b, const struct point *base)
         {classes, 4, base->n_classes, b->n_names, offsetof(struct point, n_classes)},
         {images, 3, base->n_images, INT64_MAX, offsetof(struct point, n_images)},
         {iterations, 3, base->n_iterations, INT64_MAX, offsetof(struct point, n_iterations)},
-        {depths, 3, base->depth, INT64_MAX, offsetof(struct point, depth)},
+        {depths, 3, base->depth, n_layers, offsetof(struct point, depth)},
         {threads, 5, base->threads, torch_threads(), offsetof(struct point, threads)},
     };
-    int status = add_modes(b, *base);
+    if (status == OK)
+        status = add_modes(b, *base);
     for (size_t a = 0; a < sizeof axes / sizeof axes[0]; a++)
         for (size_t i = 0; status == OK && i < axes[a].n; i++) {
             struct point p = *base;

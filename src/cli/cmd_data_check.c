@@ -27,7 +27,7 @@ static void append_facts(struct str *out, const struct dataset_check *c)
     str_appendf(out, "%" PRId64 " classes, %zu train, %zu val, %zu test in '%s'", d->n_classes, d->train.n,
                 d->val.n, d->test.n, d->image_dir);
     if (d->layout.len > 0)
-        str_appendf(out, "; taken as it lies: %s", str_text(&d->layout));
+        str_appendf(out, "; %s", str_text(&d->layout));
     if (c->files.n_moved > 0)
         str_appendf(out, "; %zu images with other capitals or in a doubled folder", c->files.n_moved);
     if (c->n_odd > 0)
@@ -42,8 +42,6 @@ static void append_line(struct str *out, const struct dataset_check *c)
                                         [CHECK_INCOMPLETE] = "incomplete",
                                         [CHECK_ABSENT] = "not there"};
     str_appendf(out, "%-16s %s: ", c->entry->name, words[c->state]);
-    if (c->n_undecodable > 0)
-        str_appendf(out, "%zu images cannot be decoded, first: ", c->n_undecodable);
     str_append(out, str_text(&c->problem));
     if (c->dataset && c->files.n_missing == 0) {
         if (c->problem.len > 0)

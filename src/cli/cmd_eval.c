@@ -180,7 +180,8 @@ static int resolve(struct evaluation *e)
     return status;
 }
 
-/* base and new for a training on one of them, all for a training on all; or --classes. */
+/* base and new for a training on one of them, all for a training on all, only the trained ones if each class
+ * has vectors of its own; or --classes. */
 static int choose_subsets(struct evaluation *e)
 {
     static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */
@@ -188,6 +189,10 @@ static int choose_subsets(struct evaluation *e)
     int64_t trained_on = e->config.data_classes;
     e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
     e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
+    const struct method_options options = session_method_options(&e->config);
+    if (method_text_form(&options).per_class)
+        for (int i = 0; i < N_SUBSETS; i++)
+            e->subsets[i] = i == trained_on;
     int status = opt_choose(chosen, e->v, "classes", names);
     if (opt_given(e->v, "classes")) {
         e->subsets[CLASS_SUBSET_ALL] = chosen[0];
@@ -320,6 +325,8 @@ static int evaluate(struct evaluation *e, enum class_subset subset)
     struct item_list items = {0};
     struct eval_result result = {0};
     int status = class_list_open(&classes, e->session, e->dataset, subset, e->config.eval_batch_size);
+    if (status == OK && e->checkpoint_path)
+        status = checkpoint_check_classes(&e->provenance, e->method, classes.names, classes.n);
     if (status == OK)
         status = list_images(&items, e, subset);
     if (status == OK)

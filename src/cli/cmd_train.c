@@ -112,6 +112,8 @@ static int train(struct config *c, const struct opt_values *v, const char *out_d
     int status = read_options(&options, v, out_dir);
     if (status == OK)
         status = resolve(c, v, &options);
+    if (status == OK)
+        status = session_settle(c);
     if (status != OK || opt_given(v, "print-config"))
         return status == OK ? print_config(c) : status;
     status = config_check_training(c);

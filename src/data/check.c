@@ -33,7 +33,7 @@ static void note_odd(struct dataset_check *c, const char *path, const char *form
         str_appendf(&c->first_odd, "'%s' is %s", path, format);
 }
 
-/* Decodes one image; one that cannot be is counted, and the first of them becomes the problem. */
+/* Decodes one image; one that cannot be is counted. */
 static int decode(struct dataset_check *c, const char *path)
 {
     struct image image = {0};
@@ -43,7 +43,7 @@ static int decode(struct dataset_check *c, const char *path)
         return status;
     if (status != OK) {
         if (c->n_undecodable++ == 0)
-            str_append(&c->problem, error_message());
+            str_append(&c->first_undecodable, error_message());
         error_clear();
         return OK;
     }
@@ -52,6 +52,20 @@ static int decode(struct dataset_check *c, const char *path)
     if (promised && strcmp(format, promised) != 0)
         note_odd(c, path, format);
     return OK;
+}
+
+/* That goes in front of what else there is. */
+static int note_undecodable(struct dataset_check *c)
+{
+    struct str problem = {0};
+    str_appendf(&problem, "%zu images cannot be decoded, first: %s", c->n_undecodable,
+                str_text(&c->first_undecodable));
+    if (c->state == CHECK_DIFFERS)
+        str_appendf(&problem, "; not the published split: %s", str_text(&c->problem));
+    str_free(&c->problem);
+    c->problem = problem;
+    c->state = CHECK_INCOMPLETE;
+    return str_status(&problem);
 }
 
 static int decode_all(struct dataset_check *c, check_progress *progress, void *user)
@@ -69,9 +83,7 @@ static int decode_all(struct dataset_check *c, check_progress *progress, void *u
             if (progress)
                 progress(user, c, ++n_done, n_images);
         }
-    if (c->n_undecodable > 0)
-        c->state = CHECK_INCOMPLETE;
-    return status;
+    return status == OK && c->n_undecodable > 0 ? note_undecodable(c) : status;
 }
 
 /* ---------------------------------------------------------------- files and counts */
@@ -133,6 +145,7 @@ void dataset_check_free(struct dataset_check *check)
     dataset_free(check->dataset);
     found_files_free(&check->files);
     str_free(&check->problem);
+    str_free(&check->first_undecodable);
     str_free(&check->first_odd);
     *check = (struct dataset_check){0};
 }

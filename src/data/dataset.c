@@ -3,8 +3,6 @@
  */
 #include "prompt/data/dataset.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +11,11 @@
 #include "prompt/data/catalog.h"
 #include "readers.h"
 
-int dataset_note(struct dataset *d, const char *fmt, ...)
+struct str *dataset_note(struct dataset *d)
 {
-    char text[512];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    str_appendf(&d->layout, "%s%s", d->layout.len > 0 ? "; " : "", text);
-    return str_status(&d->layout);
+    if (d->layout.len > 0)
+        str_append(&d->layout, "; ");
+    return &d->layout;
 }
 
 /* ---------------------------------------------------------------- where it lies */
@@ -83,7 +77,7 @@ static int find_images(struct dataset *d, const struct catalog_entry *entry, con
     int status = add_source(entry, place_find_images(&d->image_dir, entry, root, test, d));
     char *official = status == OK ? place_official(entry, root) : NULL;
     if (official && strcmp(official, d->image_dir) != 0)
-        status = dataset_note(d, "images in '%s'", d->image_dir);
+        str_appendf(dataset_note(d), "images in '%s'", d->image_dir);
     free(official);
     return status;
 }
@@ -106,7 +100,7 @@ static int open_split(struct dataset *d, const struct catalog_entry *entry, cons
     char *official = status == OK ? path_join(root, entry->folders[0]) : NULL;
     char *dir = official ? path_dir(path) : NULL;
     if (dir && strcmp(official, dir) != 0)
-        status = dataset_note(d, "split file '%s'", path);
+        str_appendf(dataset_note(d), "split file '%s'", path);
     free(dir);
     free(official);
     free(path);
@@ -162,6 +156,27 @@ static bool takes_split_file(enum catalog_layout layout)
     return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
 }
 
+/* A drawn world says so. */
+static int note_synthetic(struct dataset *d, const char *root)
+{
+    char *path = path_join(root, DATASET_SYNTHETIC);
+    if (!path)
+        return ERR_MEMORY;
+    char *line = NULL;
+    size_t n = 0;
+    int status = OK;
+    if (file_exists(path))
+        status = file_read(&line, &n, path);
+    if (line) {
+        line[strcspn(line, "\r\n")] = '\0';
+        d->is_synthetic = true;
+        status = dataset_note(d, "%s", line);
+    }
+    free(line);
+    free(path);
+    return status;
+}
+
 int dataset_open(struct dataset **out, const struct dataset_options *options)
 {
     *out = NULL;
@@ -184,6 +199,10 @@ int dataset_open(struct dataset **out, const struct dataset_options *options)
         status = error_set(ERR_USAGE, "data set '%s' has no split file: key data.split_file", entry->name);
     else if (open_layout(d, entry, root, options) != OK)
         status = error_context("data set '%s'", entry->name);
+    else if (entry->layout != LAYOUT_CSV)
+        status = note_synthetic(d, root);
+    if (status == OK)
+        status = str_status(&d->layout);
     free(root);
     if (status != OK) {
         dataset_free(d);
@@ -235,7 +254,7 @@ int dataset_compare_known(struct str *out, const struct dataset *d)
 {
     str_clear(out);
     const struct catalog_entry *entry = catalog_get(d->name);
-    if (!entry || entry->n_classes == 0)
+    if (!entry || entry->n_classes == 0 || d->is_synthetic)
         return OK;
     char digest[17];
     int status = class_names_digest(digest, d->class_names, d->n_classes);

@@ -46,8 +46,12 @@ static char *find_folder(const struct catalog_entry *entry, const char *root)
         free(folder);
     }
     char *official = join(root, entry->folders[0]);
+    struct str others = {0};
+    for (size_t i = 1; i < CATALOG_PLACES_MAX && entry->folders[i]; i++)
+        str_appendf(&others, "%s'%s'", i > 1 ? ", " : ", as are ", entry->folders[i]);
     if (official)
-        error_set(ERR_IO, "the folder '%s' is missing", official);
+        error_set(ERR_IO, "the folder '%s' is missing%s", official, str_text(&others));
+    str_free(&others);
     free(official);
     return NULL;
 }

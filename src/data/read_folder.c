@@ -69,7 +69,7 @@ static int read_parts(struct dataset *d, const struct name_list *classes)
     if (status == OK && has_val)
         status = read_part(has_test ? &d->val : &d->test, d, "val", classes);
     if (status == OK && !has_test)
-        status = dataset_note(d, "val/ is tested on, as there is no test/");
+        str_append(dataset_note(d), "val/ is tested on, as there is no test/");
     return status;
 }
 

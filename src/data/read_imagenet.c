@@ -160,7 +160,7 @@ static int read_flat_val(struct dataset *d, const struct imagenet_classes *class
     if (status == OK)
         status = read_flat_list(&d->test, classes, list);
     if (status == OK)
-        status = dataset_note(d, "validation images without class folders, labels from '%s'", list);
+        str_appendf(dataset_note(d), "validation images without class folders, labels from '%s'", list);
     free(list);
     return status;
 }
@@ -174,9 +174,9 @@ static int read_part(struct dataset *d, const char *part, const struct imagenet_
     char *dir = path_join(d->image_dir, part);
     int status = dir ? OK : ERR_MEMORY;
     if (status == OK && is_train && !file_is_dir(dir)) {
-        status = dataset_note(d, "no '%s': for evaluation only", dir);
+        str_appendf(dataset_note(d), "no '%s': for evaluation only", dir);
         free(dir);
-        return status;
+        return OK;
     }
     if (status == OK)
         status = dir_list_folders(&folders, dir);

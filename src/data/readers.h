@@ -28,8 +28,9 @@ int read_csv(struct dataset *d, const char *path, uint64_t seed);
 
 /* ---------------------------------------------------------------- what they share */
 
-/** Adds to what is said of how the set was found: dataset.layout. */
-int dataset_note(struct dataset *d, const char *fmt, ...) PROMPT_PRINTF(2, 3);
+/** Begins another note in dataset.layout and returns it, to be appended to; dataset_open looks at its status.
+ */
+struct str *dataset_note(struct dataset *d);
 
 /** ERR_FORMAT for a path that is empty, absolute or leaves the image folder. */
 int reader_check_path(const char *path);

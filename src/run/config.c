@@ -9,17 +9,25 @@
 
 #include "config_internal.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
 #include "prompt/nn/optim.h"
 
-const char *const method_names[] = {"prompt", "clip", NULL};
+const char *const method_names[] = {"prompt", "clip", "coop", "cocoop", "vpt", NULL};
 const char *const generator_input_names[] = {"normalized", "raw", NULL};
+const char *const context_init_names[] = {"words", "random", NULL};
+const char *const context_position_names[] = {"end", "middle", NULL};
 const char *const schedule_names[] = {"cosine", "constant", NULL};
 const char *const augment_names[] = {"random_crop", "none", NULL};
 const char *const encoder_names[] = {"fast", "plain", NULL};
 const char *const precision_names[] = {"fp32", "bf16", "fp16", "auto", NULL};
 /* Lists and enums stand in different layers; their order is one. */
+_Static_assert(METHOD_PROMPT == 0 && METHOD_CLIP == 1 && METHOD_COOP == 2 && METHOD_COCOOP == 3 &&
+                   METHOD_VPT == 4,
+               "order of method_names");
 _Static_assert(GENERATOR_INPUT_NORMALIZED == 0 && GENERATOR_INPUT_RAW == 1, "order of generator_input_names");
+_Static_assert(CONTEXT_INIT_WORDS == 0 && CONTEXT_INIT_RANDOM == 1, "order of context_init_names");
+_Static_assert(CONTEXT_POSITION_END == 0 && CONTEXT_POSITION_MIDDLE == 1, "order of context_position_names");
 _Static_assert(SCHEDULE_COSINE == 0 && SCHEDULE_CONSTANT == 1, "order of schedule_names");
 
 const char *const config_origin_names[4] = {"default", "file", "command line", "run"};
@@ -147,8 +155,7 @@ static int check_template(const char *template)
 {
     if (strcmp(template, "dataset") == 0)
         return OK;
-    const char *hole = strstr(template, "{}");
-    if (hole && !strstr(hole + 2, "{}"))
+    if (template_is_valid(template))
         return OK;
     return error_set(ERR_USAGE,
                      "key 'zero_shot_template': expected \"dataset\" or a sentence with one {}, found \"%s\"",

@@ -172,6 +172,8 @@ static void describe_task(const struct training *t)
         log_info(log, "caption  \"%s\"", caption ? caption : "");
         free(caption);
     }
+    if (t->session->templates.n > 1)
+        log_info(log, "         by the first of %zu templates", t->session->templates.n);
 }
 
 int training_open(struct training *t, struct config *config, const struct train_options *options,
@@ -220,10 +222,10 @@ static int check_zero_shot(struct training *t)
     struct item_list some = {0};
     struct method *clip = NULL;
     struct eval_result result = {0};
-    const struct method_options options = {0};
+    const struct method_options options = {.kind = METHOD_CLIP};
     int status = eval_limit(&some, &t->items, s->config->check_images);
     if (status == OK)
-        status = method_create(&clip, "clip", s->scope, s->clip, &options, &(struct method_init){0});
+        status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0});
     if (status == OK)
         status = eval_run(&result, s, clip, &t->classes, &some, false);
     if (status == OK) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "png.h"
+#include "picture.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "sets.h"
@@ -38,7 +38,7 @@ static int write_picture(struct writer *w, const struct set_item *item, const ch
     if (status == OK)
         status = set_item_draw(w->rgb, w->set, item, w->options);
     if (status == OK)
-        status = png_write(full, w->rgb, w->options->px, w->options->px);
+        status = picture_write(full, w->rgb, w->options->px, w->options->px);
     free(dir);
     free(full);
     return status;

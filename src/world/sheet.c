@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "png.h"
+#include "picture.h"
 #include "sets.h"
 
 struct sheet {
@@ -60,7 +60,7 @@ int world_write_sheet(const char *path, const bool *wanted, const struct world_o
         if (wanted[i])
             status = set_row(&s, (int64_t)row++, &world_sets[i], options);
     if (status == OK)
-        status = png_write(path, s.rgb, n_columns * options->px, n_rows * options->px);
+        status = picture_write(path, s.rgb, n_columns * options->px, n_rows * options->px);
     free(s.tile);
     free(s.rgb);
     return status;

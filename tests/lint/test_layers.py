@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A layer includes its own headers and those of the layers it stands on, nothing else. C++ and libtorch stay in
-shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c, libpng behind
-src/world/png.c."""
+shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c, libpng behind src/world/picture.c."""
 
 import os
 import re
@@ -28,7 +27,7 @@ ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
     (re.compile(r"\bcJSON_\w+"), re.compile(r"src/base/json[^/]*\.c$")),
     (re.compile(r"\bstbi_\w+"), re.compile(r"src/data/image\.c$")),
-    (re.compile(r"\bpng_\w+"), re.compile(r"src/world/png\.[ch]$")),
+    (re.compile(r"\bpng_\w+"), re.compile(r"src/world/picture\.c$")),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 

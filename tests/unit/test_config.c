@@ -173,7 +173,8 @@ static void test_config__refuses_values_out_of_range(void **state)
     expect_refused(c, "{\"training\": {\"momentum\": 1}}",
                    "c.json:1: key 'training.momentum': expected a number from 0 to 0.9999, found 1");
     expect_refused(c, "{\"method\": \"promt\"}",
-                   "c.json:1: key 'method': expected one of \"prompt\", \"clip\", found \"promt\"; "
+                   "c.json:1: key 'method': expected one of \"prompt\", \"clip\", \"coop\", \"cocoop\", "
+                   "\"vpt\", found \"promt\"; "
                    "did you mean \"prompt\"?");
     assert_int_equal(c->seed, 1);
     assert_int_equal(c->n_iterations, 2);
@@ -395,12 +396,15 @@ static void test_config__presets_are_the_papers_settings(void **state)
     expect_accepted(config_read_file(c, CONFIGS_DIR "/base2new.json"));
     expect_accepted(config_write(&preset_text, c));
     assert_string_equal(str_text(&preset_text), str_text(&text)); /* the defaults are this protocol */
-    /* Every key that defines the experiment is explicit, but for what the user gives or the files say. */
+    /* Every key that defines the experiment is explicit, but for what the user gives, the files say, and
+     * other methods have. */
     for (size_t i = 0; i < config_n_keys(); i++) {
         const char *key = config_key(i)->key;
         bool is_given = strcmp(key, "seed") == 0 || strcmp(key, "data.dataset") == 0 ||
-                        strcmp(key, "encoder") == 0 || strcmp(key, "data.skip_bad_images") == 0 ||
-                        str_starts_with(key, "model.");
+                        strcmp(key, "encoder") == 0 || strcmp(key, "data.split_seed") == 0 ||
+                        strcmp(key, "data.skip_bad_images") == 0 ||
+                        strcmp(key, "zero_shot_templates_sha256") == 0 || str_starts_with(key, "model.") ||
+                        str_starts_with(key, "context.");
         if (config_key(i)->is_hashed && !is_given && c->origins[i] != CONFIG_FILE)
             fail_msg("configs/base2new.json does not say '%s'", key);
     }

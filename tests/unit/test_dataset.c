@@ -135,16 +135,23 @@ static void test_split__refuses_lists_that_do_not_fit_together(void **state)
                    ":2: label 1 is not below 1: labels run from 0 without a gap");
 }
 
+#define SOURCE                                                                                               \
+    "images: data.caltech.edu/records/mzrjq-6wc02; split file: CoOp's DATASETS.md; both: "                   \
+    "huggingface.co/zhengli97/prompt_learning_dataset"
+
 static void test_dataset__says_what_is_missing_and_where(void **state)
 {
     struct root *root = *state;
     struct dataset *d = NULL;
-    char *want = str_format("data set 'caltech101': the split file '%s' is missing", root->split_file);
+    char *want =
+        str_format("data set 'caltech101': the split file '%s' is missing (" SOURCE ")", root->split_file);
     assert_int_equal(open_named(&d, root->folder, "caltech101"), ERR_IO);
     assert_string_equal(error_message(), want);
     free(want);
 
-    want = str_format("data set 'caltech101': the folder '%s/caltech-101' is missing", root->image_dir);
+    want = str_format("data set 'caltech101': the folder '%s/caltech-101' is missing, as are 'Caltech101', "
+                      "'caltech101' (" SOURCE ")",
+                      root->image_dir);
     assert_int_equal(open_named(&d, root->image_dir, "caltech101"), ERR_IO);
     assert_string_equal(error_message(), want);
     free(want);
@@ -168,7 +175,8 @@ static void test_dataset__lists_missing_images(void **state)
     char *present = write_file(root->image_dir, "2", "", 0);
     const char *f = root->image_dir;
     char *want =
-        str_format("data set 'caltech101': 4 of 5 images are missing in '%s', first: '%s/1', '%s/3', '%s/4'",
+        str_format("data set 'caltech101': 4 of 5 images are missing in '%s', first: '%s/1', '%s/3', '%s/4'; "
+                   "was the archive downloaded or unpacked in part?",
                    f, f, f, f);
     assert_int_equal(dataset_find_files(d, &d->train), ERR_IO);
     assert_string_equal(error_message(), want);

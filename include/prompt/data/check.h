@@ -21,8 +21,9 @@ struct dataset_check {
     struct str problem;       /* one line; "" if complete */
     /* of a deep check */
     size_t n_undecodable;
-    size_t n_odd;         /* of another format than the file's name says, which is no fault */
-    struct str first_odd; /* "'<path>' is PNG" */
+    struct str first_undecodable; /* why the first of them cannot be decoded, with its path */
+    size_t n_odd;                 /* of another format than the file's name says, which is no fault */
+    struct str first_odd;         /* "'<path>' is PNG" */
 };
 
 /** Called now and then by a deep check; may be NULL. */

@@ -38,7 +38,12 @@ struct dataset {
     int64_t n_classes;
     struct item_list train, val, test;
     struct str layout; /* in what the tree differs from the official one, for a note; "" if in nothing */
+    bool is_synthetic; /* drawn by prompt data synth: its counts are not those of the real set */
 };
+
+/** The file in the data root that a drawn world has (WORLD_MARKER of world/world.h): one line that names it.
+ */
+#define DATASET_SYNTHETIC "SYNTHETIC"
 
 /** Which set, and where. Texts may be NULL or "" where a default stands. */
 struct dataset_options {

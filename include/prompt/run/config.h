@@ -18,15 +18,16 @@
 
 /*
  * The values of the enum keys, in the order of their names; the lists of names end with NULL. Where a lower
- * layer has the enum, it is that one: generator_input (methods/method.h), schedule (nn/optim.h), class_subset
- * (data/dataset.h).
+ * layer has the enum, it is that one: method_kind, generator_input, context_* (methods/method.h), schedule
+ * (nn/optim.h), class_subset (data/dataset.h).
  */
-enum method_kind { METHOD_PROMPT, METHOD_CLIP };
 enum augment { AUGMENT_RANDOM_CROP, AUGMENT_NONE };
 
 enum precision { PRECISION_FP32, PRECISION_BF16, PRECISION_FP16, PRECISION_AUTO };
 extern const char *const method_names[];
 extern const char *const generator_input_names[];
+extern const char *const context_init_names[];
+extern const char *const context_position_names[];
 extern const char *const schedule_names[];
 extern const char *const augment_names[];
 extern const char *const encoder_names[];
@@ -106,8 +107,9 @@ int config_write_experiment(struct str *out, const struct config *c);
  *
  * Not hashed (kind PLACE in the table) is what says where or how fast, not what: model.path, model.merges and
  * data.root (records hold the digests of what they lead to), data.workers, data.cache_mib, device, threads
- * and evaluation.batch_size (they change rounding at most), training.check_images (it only prints).
- * `precision` is hashed: write what "auto" became into the configuration before hashing it.
+ * and evaluation.batch_size (they change rounding at most), training.check_images (it only prints). The
+ * digest of zero_shot_templates_file is hashed in its place. `precision` is hashed: write what "auto" became
+ * into the configuration before hashing it.
  */
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
 /**

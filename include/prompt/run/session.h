@@ -6,6 +6,7 @@
 #include "prompt/clip/clip.h"
 #include "prompt/data/dataset.h"
 #include "prompt/data/loader.h"
+#include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
 #include "prompt/run/config.h"
 #include "prompt/run/log.h"
@@ -21,9 +22,13 @@ struct session {
     struct clip *clip;
     struct tokenizer *tokenizer;
     struct tokens start_tokens;
+    struct templates templates; /* of zero_shot_templates_file; none without it */
 };
 
-/** Device, precision, libtorch's threads and allocator; paths of the configuration become absolute. */
+/** Gives `iterations` the value that the method always has; ERR_USAGE if another one was asked for. */
+int session_settle(struct config *c);
+/** session_settle; device, precision, libtorch's threads and allocator, templates; paths of the configuration
+ * become absolute. */
 int session_open(struct session **out, struct config *config, struct log *log);
 /** Weights and tokenizer; to be called after what is quicker to find missing. */
 int session_open_model(struct session *s);
@@ -52,7 +57,7 @@ struct class_list {
     struct class_texts texts; /* points to rows: do not copy the struct */
 };
 
-/** The template of the captions at n = 0: the key, or the data set's own. */
+/** The template of the captions at n = 0: the key, the data set's own, or the first of the file. */
 const char *session_template(const struct session *s, const struct dataset *d);
 /** @param batch_size  images that are encoded at a time */
 int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,

@@ -1,11 +1,11 @@
-#include "png.h"
+#include "picture.h"
 
 #include <png.h>
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
 
-int png_write(const char *path, const uint8_t *rgb, int64_t width, int64_t height)
+int picture_write(const char *path, const uint8_t *rgb, int64_t width, int64_t height)
 {
     png_image image = {
         .version = PNG_IMAGE_VERSION,
