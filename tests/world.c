@@ -122,8 +122,10 @@ static void read_classes(struct world *w, const struct config *c, const struct d
     MUST(tokenizer_find_merges(&merges, c->model_merges, model, c->data_root));
     MUST(tokenizer_open(&t, merges));
     MUST(prompt_start_tokens(&w->start, t));
-    MUST(class_rows_create(&w->rows, t, d->class_names + first, n, c->zero_shot_template,
-                           method_prefix_tokens(&options), w->clip->dims.context_length));
+    const struct text_form form = method_text_form(&options);
+    const char *const templates[] = {c->zero_shot_template};
+    MUST(class_rows_create(&w->rows, t, d->class_names + first, n, templates, 1, &form,
+                           w->clip->dims.context_length));
     tokenizer_free(t);
     free(merges);
 }

@@ -10,6 +10,9 @@ extern const struct command commands[];
 
 int cmd_train(const struct opt_values *v);
 int cmd_eval(const struct opt_values *v);
+int cmd_grid(const struct opt_values *v);
+int cmd_results(const struct opt_values *v);
+int cmd_diff(const struct opt_values *v);
 int cmd_bench(const struct opt_values *v);
 int cmd_model_init(const struct opt_values *v);
 int cmd_model_info(const struct opt_values *v);

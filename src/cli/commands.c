@@ -80,12 +80,16 @@ static const char train_notes[] =
 static const struct opt eval_options[] = {
     {"run", "DIR", NULL, false, "the run to evaluate: its configuration and its last checkpoint"},
     {"classes", "LIST", NULL, true, "base, new, all, or several with commas between"},
+    {"datasets", "LIST", NULL, true,
+     "evaluate on these: names, main (the eleven), cross (without ImageNet), domain (its variants), all"},
     {"limit", "N", NULL, false, "N images, spread evenly over the list; never counts as finished"},
     {"per-class", NULL, NULL, false, "accuracy by class, macro-F1 and the confusion matrix"},
     {"untrained", NULL, NULL, false, "evaluate the prompts as they are before training"},
     {"json", "FILE", NULL, false, "write the result record there"},
     {"save-logits", "FILE", NULL, false,
      "write logits, labels and paths as safetensors; takes one of --classes"},
+    {"trace", "FILE", NULL, false,
+     "write what each image was taken for at n = 0..N, and how surely, as CSV; takes one of --classes"},
     {"out", "DIR", NULL, false, "folder for results.json; with --run: the run's"},
     END_OF_OPTIONS,
 };
@@ -102,6 +106,56 @@ static const char eval_notes[] =
     "Examples:\n"
     "  prompt eval --run runs/caltech101-s1 --data DIR\n"
     "  prompt eval --config configs/zeroshot.json --data DIR --dataset caltech101 --model FILE";
+
+/* ---------------------------------------------------------------- grid, results, diff */
+
+static const struct opt experiment_options[] = {
+    {"table", "NAME", NULL, false, "1 to 5, figure8a to figure8d, fewshot; the keys of configs/tables.json"},
+    {"methods", "LIST", NULL, true, "rows by name, as in CLIP,ProMPT; else all but the optional ones"},
+    {"datasets", "LIST", NULL, true, "names, main, cross, domain or all; else those of the table"},
+    {"seeds", "LIST", NULL, true, "1,2,3 if not given"},
+    {"set", "KEY=VALUE", NULL, true, "over the key of every row; the table says so"},
+    {"tables", "FILE", NULL, false, "the tables; else configs/tables.json of this program"},
+    {"paper-rounding", NULL, NULL, false,
+     "one decimal per seed, two for means, as the published cells were made"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt grid_options[] = {
+    {"out", "DIR", NULL, false, "folder of the runs and of the finished table"},
+    {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
+    {"max-steps", "N", NULL, false, "stop each training after N steps: a try, never a result"},
+    {"limit", "N", NULL, false, "evaluate on N images of each list: a try, never a result"},
+    {"data", "DIR", "data.root", false, NULL},
+    {"model", "FILE", "model.path", false, NULL},
+    END_OF_OPTIONS,
+};
+static const struct opt_group grid_groups[] = {
+    {"Experiment", experiment_options}, {"Run", grid_options}, {"Machine", machine_options}, END_OF_GROUPS};
+
+static const char grid_notes[] =
+    "What is done already, by its records, configuration and weights, is not run again; what was "
+    "interrupted\n"
+    "goes on. A run that fails is named and the others go on.\n"
+    "\n"
+    "Example:\n"
+    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs";
+
+static const struct opt results_options[] = {
+    {"format", "NAME", NULL, false, "markdown, csv or latex"},
+    {"include-unfinished", NULL, NULL, false, "take records of unfinished or limited runs, too; labelled"},
+    END_OF_OPTIONS,
+};
+static const struct opt_group results_groups[] = {
+    {"Table", experiment_options}, {"Output", results_options}, END_OF_GROUPS};
+
+static const char results_notes[] =
+    "Reads every results.json below the folders. Without --table: every table for which something ran.\n"
+    "\n"
+    "Example:\n"
+    "  prompt results runs --table 1 --format csv";
+
+static const struct opt_group diff_groups[] = {END_OF_GROUPS};
 
 /* ---------------------------------------------------------------- bench */
 
@@ -268,6 +322,8 @@ static const struct opt data_list_options[] = {
 static const struct opt_group data_list_groups[] = {{"Options", data_list_options}, END_OF_GROUPS};
 
 static const struct opt config_command_options[] = {
+    {"config", "FILE", NULL, false, "print this configuration in full, as JSON, with what it extends"},
+    {"set", "KEY=VALUE", NULL, true, "set a key of it"},
     {"markdown", NULL, NULL, false, "print the table of the README"},
     END_OF_OPTIONS,
 };
@@ -281,6 +337,12 @@ const struct command commands[] = {
     {"train", NULL, NULL, cmd_train, train_groups, "train prompts on a few-shot set", train_notes},
     {"eval", NULL, NULL, cmd_eval, eval_groups,
      "accuracy of a run, or of CLIP itself, on base, new or all classes", eval_notes},
+    {"grid", NULL, NULL, cmd_grid, grid_groups,
+     "run an experiment of the paper: methods, data sets and seeds", grid_notes},
+    {"results", NULL, "DIR...", cmd_results, results_groups,
+     "tables over runs, with the paper's numbers beside them", results_notes},
+    {"diff", NULL, "RUN RUN", cmd_diff, diff_groups,
+     "in what two runs differ: keys, digests, versions, numbers", NULL},
     {"bench", NULL, NULL, cmd_bench, bench_groups, "time a training step and an evaluation", bench_notes},
     {"pretrain", NULL, NULL, cmd_pretrain, pretrain_groups, "train a small CLIP from nothing",
      pretrain_notes},
@@ -299,7 +361,7 @@ const struct command commands[] = {
     {"data", "synth", "DIR", cmd_data_synth, data_synth_groups,
      "draw a world of pictures in the layouts of the data sets", data_synth_notes},
     {"config", NULL, NULL, cmd_config, config_groups,
-     "list every configuration key with its type, default and range", NULL},
+     "list every key with its type, default and range, or print a preset in full", NULL},
     {"version", NULL, NULL, cmd_version, no_groups, "versions and devices, as prompt --version", NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -170,7 +170,7 @@ static int note_synthetic(struct dataset *d, const char *root)
     if (line) {
         line[strcspn(line, "\r\n")] = '\0';
         d->is_synthetic = true;
-        status = dataset_note(d, "%s", line);
+        str_append(dataset_note(d), line);
     }
     free(line);
     free(path);

@@ -198,6 +198,11 @@ int config_check(const struct config *c)
     return status;
 }
 
+bool config_trains(const struct config *c)
+{
+    return c->method != METHOD_CLIP && c->n_iterations > 0;
+}
+
 int config_check_training(const struct config *c)
 {
     int status = config_check(c);

@@ -16,6 +16,9 @@
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
 
+struct json;
+struct json_doc;
+
 /*
  * The values of the enum keys, in the order of their names; the lists of names end with NULL. Where a lower
  * layer has the enum, it is that one: method_kind, generator_input, context_* (methods/method.h), schedule
@@ -73,10 +76,16 @@ const char *config_nearest(const char *key);
 int config_init(struct config *c);  /* defaults */
 void config_free(struct config *c); /* of an initialized or zeroed one; leaves it zeroed */
 
-/** Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. */
+/**
+ * Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. A member
+ * "extends" names another file, relative to this one, that is read first: a preset is its differences.
+ */
 int config_read_file(struct config *c, const char *path);
 /** The same from text; `origin` is noted for every key that it sets. On failure `c` may hold part of it. */
 int config_read_text(struct config *c, const char *text, size_t n, const char *name,
+                     enum config_origin origin);
+/** The same from an object of a parsed document. */
+int config_read_json(struct config *c, const struct json_doc *doc, const struct json *object,
                      enum config_origin origin);
 /** "training.lr=0.004"; strings and enums unquoted or quoted. Origin CONFIG_COMMAND_LINE. */
 int config_set(struct config *c, const char *assignment);
@@ -86,6 +95,8 @@ int config_set_key(struct config *c, const char *key, const char *value);
 /** Checks that span keys, and that model, data root and data set are given: what every command needs.
  * ERR_USAGE. */
 int config_check(const struct config *c);
+/** Whether the method has prompts to train: not CLIP, and not ProMPT without iterations. */
+bool config_trains(const struct config *c);
 /** config_check, and that there is something to train. */
 int config_check_training(const struct config *c);
 /** That the keys are those of prompt pretrain, and fit together: sizes divide, warm-up ends. ERR_USAGE. */
