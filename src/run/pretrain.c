@@ -223,7 +223,7 @@ static int zero_shot(double *accuracy, struct pretraining *t)
 {
     struct log quiet = {.quiet = true};
     struct session view = *t->session; /* a session around the model so far */
-    const struct method_options options = {0};
+    const struct method_options options = {.kind = METHOD_CLIP};
     struct method *clip = NULL;
     struct class_list classes = {0};
     struct eval_result result = {0};
@@ -234,7 +234,7 @@ static int zero_shot(double *accuracy, struct pretraining *t)
     if (status == OK)
         status = class_list_open(&classes, &view, t->dataset, CLASS_SUBSET_ALL, view.config->eval_batch_size);
     if (status == OK)
-        status = method_create(&clip, "clip", view.scope, view.clip, &options, &(struct method_init){0});
+        status = method_create(&clip, view.scope, view.clip, &options, &(struct method_init){0});
     if (status == OK)
         status = eval_run(&result, &view, clip, &classes, &t->dataset->test, false);
     if (status == OK)
