@@ -53,6 +53,14 @@ int pair_source_wait(struct pair_source *s);
 int pair_batch_create(struct pair_batch *out, const struct config *config, int64_t n);
 void pair_batch_free(struct pair_batch *b);
 
+/* ---------------------------------------------------------------- start (pretrain_model.c) */
+
+/**
+ * Random weights of the recipe's sizes and the tokenizer, into the session. CLIP's vocabulary if model.merges
+ * names its file, else the drawn world's, which the weights carry from then on.
+ */
+int pretrain_make_model(struct session *s);
+
 /* ---------------------------------------------------------------- model (pretrain_step.c) */
 
 /** What a step puts out. */
