@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "prompt/base/file.h"
+#include "prompt/data/templates.h"
 #include "prompt/run/targets.h"
 
 const char *const experiment_free_keys[] = {"data.dataset",
@@ -272,6 +273,19 @@ static int apply(struct config *c, const struct str_list *sets)
     return status;
 }
 
+/* As a run's record has it: the digest of the templates stands for their file. */
+static int fill_templates(struct config *c)
+{
+    if (c->zero_shot_templates_file[0] == '\0')
+        return OK;
+    struct templates templates = {0};
+    int status = templates_read(&templates, c->zero_shot_templates_file);
+    if (status == OK)
+        status = config_set_key(c, "zero_shot_templates_sha256", templates.sha256);
+    templates_free(&templates);
+    return status;
+}
+
 int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
                       const char *dataset, const struct str_list *sets)
 {
@@ -290,6 +304,8 @@ int experiment_config(struct config *out, const struct experiment *x, const stru
         status = apply(out, sets);
     if (status == OK)
         status = config_set_key(out, "data.dataset", trained_on);
+    if (status == OK)
+        status = fill_templates(out);
     str_list_free(&own);
     if (status != OK)
         config_free(out);
