@@ -284,6 +284,16 @@ char *path_absolute(const char *path)
     return path_join(cwd, path);
 }
 
+int path_make_absolute(char **path)
+{
+    char *absolute = path_absolute(*path);
+    if (!absolute)
+        return ERR_MEMORY;
+    free(*path);
+    *path = absolute;
+    return OK;
+}
+
 char *path_dir(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -188,6 +188,46 @@ static const char bench_notes[] =
     "Example:\n"
     "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
 
+/* ---------------------------------------------------------------- pretrain */
+
+static const struct opt pretrain_options[] = {
+    {"out", "DIR", NULL, false, "folder of the run: recipe, log, checkpoint and model.safetensors"},
+    {"captions", "FILE", "pretrain.captions", false, NULL},
+    {"resume", NULL, NULL, false, "go on from the last checkpoint in --out"},
+    {"force", NULL, NULL, false, "replace what stands in --out"},
+    {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt pretrain_data_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, "measure zero-shot accuracy on it now and then"},
+    {"seed", "S", "seed", false, "of the first weights, the pictures and their order"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt pretrain_machine_options[] = {
+    {"device", "NAME", "device", false, NULL},
+    {"threads", "N", "threads", false, NULL},
+    {"quiet", NULL, NULL, false, "no progress and no notes on stderr; warnings and errors remain"},
+    END_OF_OPTIONS,
+};
+
+static const struct opt_group pretrain_groups[] = {
+    {"Run", pretrain_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data", pretrain_data_options},
+    {"Machine", pretrain_machine_options},
+    END_OF_GROUPS,
+};
+
+static const char pretrain_notes[] =
+    "Without --captions the pictures and captions are drawn. A CSV file needs the header image,caption; its\n"
+    "words must be those of the drawn world, or --set model.merges=FILE gives the model CLIP's vocabulary.\n"
+    "\n"
+    "Example:\n"
+    "  prompt pretrain --config configs/mini/pretrain.json --out runs/mini";
+
 /* ---------------------------------------------------------------- model */
 
 static const struct opt model_init_options[] = {
@@ -304,6 +344,8 @@ const struct command commands[] = {
     {"diff", NULL, "RUN RUN", cmd_diff, diff_groups,
      "in what two runs differ: keys, digests, versions, numbers", NULL},
     {"bench", NULL, NULL, cmd_bench, bench_groups, "time a training step and an evaluation", bench_notes},
+    {"pretrain", NULL, NULL, cmd_pretrain, pretrain_groups, "train a small CLIP from nothing",
+     pretrain_notes},
     {"model", "init", NULL, cmd_model_init, model_init_groups,
      "write a randomly initialized CLIP, for tests and benchmarks", NULL},
     {"model", "info", "FILE", cmd_model_info, model_info_groups,

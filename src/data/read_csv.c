@@ -20,37 +20,11 @@ struct row {
     size_t n;
 };
 
-/* Takes one field off `*at`: plain, or quoted with doubled quotes inside. NULL for a quote that is not
- * closed. */
-static char *next_field(char **at, char separator)
-{
-    char *field = *at;
-    char *end = field;
-    if (*field == '"') {
-        char *from = ++field;
-        for (end = field; *from && (from[0] != '"' || from[1] == '"'); from++) {
-            from += *from == '"';
-            *end++ = *from;
-        }
-        if (!*from)
-            return NULL;
-        *at = from + 1;
-    } else {
-        while (*end && *end != separator)
-            end++;
-        *at = end;
-    }
-    const bool has_more = **at == separator;
-    *at = has_more ? *at + 1 : NULL;
-    *end = '\0';
-    return field;
-}
-
 static int parse_row(struct row *out, char *line, char separator)
 {
     *out = (struct row){0};
     for (char *at = line; at;) {
-        char *field = out->n < MAX_FIELDS ? next_field(&at, separator) : NULL;
+        char *field = out->n < MAX_FIELDS ? lines_field(&at, separator) : NULL;
         if (!field)
             return error_set(ERR_FORMAT, "expected path, label and perhaps a class name");
         out->fields[out->n++] = field;

@@ -64,28 +64,22 @@ static int open_model(struct session *s)
 
 static int open_tokenizer(struct session *s)
 {
+    const struct weights *w = s->weights;
     char *merges = NULL;
-    int status =
-        tokenizer_find_merges(&merges, s->config->model_merges, s->weights->path, s->config->data_root);
-    if (status == OK)
-        status = tokenizer_open(&s->tokenizer, merges);
+    int status = OK;
+    if (w->merges) {
+        status = tokenizer_parse_small(&s->tokenizer, w->merges, w->words, w->path);
+    } else {
+        status = tokenizer_find_merges(&merges, s->config->model_merges, w->path, s->config->data_root);
+        if (status == OK)
+            status = tokenizer_open(&s->tokenizer, merges);
+    }
     free(merges);
     if (status == OK && tokenizer_vocab_size(s->tokenizer) != s->clip->dims.vocab_size)
         status = error_set(ERR_FORMAT, "the merges give %lld tokens, but the model '%s' has %lld",
                            (long long)tokenizer_vocab_size(s->tokenizer), s->weights->path,
                            (long long)s->clip->dims.vocab_size);
     return status == OK ? prompt_start_tokens(&s->start_tokens, s->tokenizer) : status;
-}
-
-/* What is stored and said is absolute: a run must be found again from another folder. */
-static int make_absolute(char **path)
-{
-    char *absolute = path_absolute(*path);
-    if (!absolute)
-        return ERR_MEMORY;
-    free(*path);
-    *path = absolute;
-    return OK;
 }
 
 /* Another split than the published one gives other numbers, and nothing else would say so. */
@@ -110,7 +104,7 @@ static int open_templates(struct session *s)
                                             "the templates of SHA-256 %.16s... are missing: give "
                                             "their file by the key 'zero_shot_templates_file'",
                                             known);
-    int status = make_absolute(&c->zero_shot_templates_file);
+    int status = path_make_absolute(&c->zero_shot_templates_file);
     if (status == OK)
         status = templates_read(&s->templates, c->zero_shot_templates_file);
     if (status != OK)
@@ -126,6 +120,7 @@ static int open_templates(struct session *s)
     return OK;
 }
 
+/* What is stored and said is absolute: a run must be found again from another folder. */
 static int open_machine(struct session *s)
 {
     struct config *c = s->config;
@@ -133,15 +128,15 @@ static int open_machine(struct session *s)
     if (status == OK)
         status = open_templates(s);
     if (status == OK)
-        status = make_absolute(&c->model_path);
+        status = path_make_absolute(&c->model_path);
     if (status == OK)
-        status = make_absolute(&c->model_merges);
+        status = path_make_absolute(&c->model_merges);
     if (status == OK)
-        status = make_absolute(&c->data_root);
+        status = path_make_absolute(&c->data_root);
     if (status == OK)
-        status = make_absolute(&c->data_split_file);
+        status = path_make_absolute(&c->data_split_file);
     if (status == OK)
-        status = make_absolute(&c->data_image_dir);
+        status = path_make_absolute(&c->data_image_dir);
     if (status == OK)
         status = device_parse(&s->device, c->device);
     if (status == OK)

@@ -123,8 +123,28 @@ static void add_noise(struct canvas *c, float amount, struct rng *r)
     }
 }
 
-void camera_take(struct canvas *c, const struct camera *k, struct rng *r)
+/* The camera as it is for one picture: now and then even the negative. */
+static struct camera settle(const struct camera *camera, struct rng *r)
 {
+    struct camera k = *camera;
+    const float u = k.unsteady;
+    if (u <= 0.0F)
+        return k;
+    float exposure = 1.0F + draw_float(r, -0.45F, 0.25F) * u;
+    k.gain.r *= exposure * (1.0F + draw_float(r, -0.25F, 0.25F) * u);
+    k.gain.g *= exposure * (1.0F + draw_float(r, -0.25F, 0.25F) * u);
+    k.gain.b *= exposure * (1.0F + draw_float(r, -0.25F, 0.25F) * u);
+    k.contrast += draw_float(r, 0.0F, 0.4F) * u * (1.0F - k.contrast);
+    k.lift += draw_float(r, -0.08F, 0.12F) * u;
+    if (draw_bool(r, 0.28F * u))
+        k.negative = 1.0F - k.negative;
+    return k;
+}
+
+void camera_take(struct canvas *c, const struct camera *camera, struct rng *r)
+{
+    const struct camera own = settle(camera, r);
+    const struct camera *k = &own;
     for (int i = 0; i < k->blur; i++)
         blur(c);
     if (k->edges > 0.0F || k->ink > 0.0F)

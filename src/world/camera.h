@@ -21,6 +21,7 @@ struct camera {
     float blocks;    /* each 2 x 2 pixels towards their mean */
     float vignette;  /* darkening of the corners */
     float noise;     /* largest deviation of a pixel */
+    float unsteady;  /* how much exposure, colour cast and contrast change from picture to picture */
 };
 
 void camera_take(struct canvas *c, const struct camera *camera, struct rng *r);

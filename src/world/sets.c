@@ -12,18 +12,19 @@
 
 /* ---------------------------------------------------------------- cameras */
 
-#define CAMERA_TINTED CAMERA_PLAIN, .hue = 0.3F, .contrast = 0.25F, .lift = 0.08F, .noise = 0.08F
-#define CAMERA_SCREEN                                                                                        \
-    CAMERA_PLAIN, .blur = 1, .contrast = 0.3F, .scan = 0.4F, .vignette = 0.4F, .noise = 0.05F
-#define CAMERA_MOONLIT .gain = {0.42F, 0.62F, 0.8F}, .noise = 0.1F, .lift = 0.03F
-#define CAMERA_PRINTED CAMERA_PLAIN, .levels = 6, .dots = 0.35F, .hue = 0.1F, .noise = 0.04F
-#define CAMERA_AGED                                                                                          \
-    .gain = {1.0F, 0.86F, 0.62F}, .grey = 0.4F, .contrast = 0.3F, .vignette = 0.5F, .noise = 0.08F
-#define CAMERA_COARSE CAMERA_PLAIN, .blocks = 0.75F, .contrast = 0.2F, .noise = 0.08F
-#define CAMERA_SODIUM .gain = {1.0F, 0.7F, 0.4F}, .lift = 0.05F, .noise = 0.08F, .vignette = 0.3F
-#define CAMERA_HAZED CAMERA_PLAIN, .blur = 1, .contrast = 0.45F, .lift = 0.12F, .noise = 0.07F
-#define CAMERA_SHIFTED CAMERA_PLAIN, .hue = 0.35F, .scan = 0.25F, .noise = 0.07F
-#define CAMERA_FLAT CAMERA_PLAIN, .levels = 7, .grey = 0.35F, .blocks = 0.5F, .noise = 0.05F
+/* clang-format off */
+#define CAMERA_TINTED UNSTEADY, .hue = 0.3F, .contrast = 0.25F, .lift = 0.08F, .noise = 0.08F
+#define CAMERA_SCREEN UNSTEADY, .blur = 1, .contrast = 0.3F, .scan = 0.4F, .vignette = 0.4F, .noise = 0.05F
+#define CAMERA_PRINTED UNSTEADY, .levels = 6, .dots = 0.35F, .hue = 0.1F, .noise = 0.04F
+#define CAMERA_COARSE UNSTEADY, .blocks = 0.75F, .contrast = 0.2F, .noise = 0.08F
+#define CAMERA_HAZED UNSTEADY, .blur = 1, .contrast = 0.45F, .lift = 0.12F, .noise = 0.07F
+#define CAMERA_SHIFTED UNSTEADY, .hue = 0.35F, .scan = 0.25F, .noise = 0.07F
+#define CAMERA_FLAT UNSTEADY, .levels = 7, .grey = 0.35F, .blocks = 0.5F, .noise = 0.05F
+#define CAMERA_MOONLIT .unsteady = 1.0F, .gain = {0.42F, 0.62F, 0.8F}, .noise = 0.1F, .lift = 0.03F
+#define CAMERA_AGED .unsteady = 1.0F, .gain = {1.0F, 0.86F, 0.62F}, .grey = 0.4F, .contrast = 0.3F, .vignette = 0.5F, .noise = 0.08F
+#define CAMERA_SODIUM .unsteady = 1.0F, .gain = {1.0F, 0.7F, 0.4F}, .lift = 0.05F, .noise = 0.08F, .vignette = 0.3F
+#define UNSTEADY CAMERA_PLAIN, .unsteady = 1.0F
+/* clang-format on */
 
 /* ---------------------------------------------------------------- the table */
 

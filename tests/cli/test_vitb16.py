@@ -15,7 +15,10 @@ import harness
 from harness import read_safetensors, run
 
 STEPS, LIMIT = 5, 40
-EQUAL_STEPS = 2  # of both encoders side by side; the plain one takes most of the time
+# Of both encoders side by side, in fp32. Measured with gain 1 (2026-11-25): gradients differ by 4.8e-6 of the largest. A
+# second step at full rate makes that 1.5e-4 in the change of one tensor, beyond the tolerance; in fp64 the
+# same two steps agree to 2.8e-13, so that is rounding.
+EQUAL_STEPS = 1
 MAX_GIB = 8.0
 TARGET_SECONDS = 240  # on two quiet cores; said, not asserted: a busy machine is no fault of the program
 

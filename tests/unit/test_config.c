@@ -261,10 +261,26 @@ static void test_config__written_text_reads_back_the_same(void **state)
     expect_accepted(config_write(&second, &back));
     assert_string_equal(str_text(&first), str_text(&second));
     assert_true(back.lr == c->lr);
-    for (size_t i = 0; i < config_n_keys(); i++) /* every key is written */
-        assert_int_equal(back.origins[i], CONFIG_RUN);
+    for (size_t i = 0; i < config_n_keys(); i++) /* every key but those of pre-training is written */
+        assert_int_equal(back.origins[i],
+                         config_key(i)->kind == CONFIG_PRETRAINING ? CONFIG_DEFAULT : CONFIG_RUN);
     str_free(&first);
     str_free(&second);
+    config_free(&back);
+}
+
+static void test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed(void **state)
+{
+    struct config *c = *state;
+    struct str text = {0};
+    expect_accepted(config_write_recipe(&text, c));
+    struct config back;
+    expect_accepted(config_init(&back));
+    expect_accepted(config_read_text(&back, str_text(&text), text.len, "recipe", CONFIG_RUN));
+    for (size_t i = 0; i < config_n_keys(); i++)
+        if ((config_key(i)->kind == CONFIG_PRETRAINING) != (back.origins[i] == CONFIG_RUN))
+            assert_string_equal(config_key(i)->key, "seed");
+    str_free(&text);
     config_free(&back);
 }
 
@@ -352,6 +368,21 @@ static void test_config__check_refuses_training_without_effect(void **state)
     expect_checked(c, config_check, "");
 }
 
+static void test_config__a_key_of_another_command_is_an_error(void **state)
+{
+    struct config *c = *state;
+    expect_accepted(config_set(c, "data.root=/d"));
+    expect_accepted(config_set(c, "data.dataset=caltech101"));
+    expect_accepted(config_set(c, "model.path=m"));
+    expect_checked(c, config_check, "");
+    expect_checked(c, config_check_pretraining, "");
+    expect_accepted(config_set(c, "pretrain.lr=0.01"));
+    expect_checked(c, config_check,
+                   "key 'pretrain.lr' means nothing to this command, only to prompt pretrain");
+    expect_accepted(config_set(c, "training.lr=0.01"));
+    expect_checked(c, config_check_pretraining, "key 'training.lr' means nothing to prompt pretrain");
+}
+
 /* ---------------------------------------------------------------- presets */
 
 static void test_config__presets_are_the_papers_settings(void **state)
@@ -406,6 +437,8 @@ int main(void)
         TEST(test_config__set_refuses_with_the_key),
         TEST(test_config__later_sources_win),
         TEST(test_config__written_text_reads_back_the_same),
+        TEST(test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed),
+        TEST(test_config__a_key_of_another_command_is_an_error),
         TEST(test_config__writes_nested_json_in_table_order),
         TEST(test_config__hash_sees_the_experiment_and_not_the_place),
         TEST(test_config__check_names_what_is_missing),

@@ -66,6 +66,8 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 char *path_join(const char *dir, const char *name);
 /** The absolute form of `path` without resolving links ("" stays ""); NULL when out of memory. */
 char *path_absolute(const char *path);
+/** Replaces a heap path by its absolute form. */
+int path_make_absolute(char **path);
 /** Heap copy of everything before the last '/', "." if there is none. */
 char *path_dir(const char *path);
 

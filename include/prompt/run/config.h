@@ -37,6 +37,7 @@ extern const char *const encoder_names[];
 extern const char *const precision_names[];
 
 enum config_type { CONFIG_I64, CONFIG_F64, CONFIG_BOOL, CONFIG_STR, CONFIG_ENUM };
+enum config_kind { CONFIG_PLACE, CONFIG_EXPERIMENT, CONFIG_PRETRAINING }; /* see config_keys.def */
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_COMMAND_LINE, CONFIG_RUN };
 extern const char *const config_origin_names[4]; /* "default", "file", "command line", "run" */
 
@@ -56,6 +57,7 @@ struct config {
 struct config_key {
     const char *key; /* dotted path, "training.lr"; at most one dot */
     enum config_type type;
+    enum config_kind kind;
     bool is_hashed;           /* defines the experiment, so it is part of config_hash */
     const char *default_text; /* as JSON */
     double min, max;          /* of numbers */
@@ -97,9 +99,18 @@ int config_check(const struct config *c);
 bool config_trains(const struct config *c);
 /** config_check, and that there is something to train. */
 int config_check_training(const struct config *c);
+/** That the keys are those of prompt pretrain, and fit together: sizes divide, warm-up ends. ERR_USAGE. */
+int config_check_pretraining(const struct config *c);
 
-/** Nested JSON, every key, table order, numbers in shortest form: what is stored and read back. */
+/**
+ * Nested JSON, every key but those of pre-training, table order, numbers in shortest form: what is stored and
+ * read back.
+ */
 int config_write(struct str *out, const struct config *c);
+/** The same of the keys that prompt pretrain reads. */
+int config_write_pretraining(struct str *out, const struct config *c);
+/** Of these, the keys that define the model: a recipe. */
+int config_write_recipe(struct str *out, const struct config *c);
 /** The same of the hashed keys alone: what defines the experiment, wherever it ran. */
 int config_write_experiment(struct str *out, const struct config *c);
 /**
@@ -113,7 +124,8 @@ int config_write_experiment(struct str *out, const struct config *c);
  */
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
 /**
- * The first experiment key in which two configurations differ, and both values as JSON text, appended.
+ * The first key of an experiment or a pre-training in which two configurations differ, and both values as
+ * JSON text, appended.
  * @param except  keys that do not count, NULL-terminated; may be NULL
  * @return its index; config_n_keys() if there is none (then nothing is appended)
  */
