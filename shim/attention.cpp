@@ -1,6 +1,5 @@
-// Attention over a forest of tokens and dense attention, forward and backward, heads side by side in
-// [B,rows,W].
-#include "kernel_types.hpp"
+// Attention over a forest of tokens, forward and backward.
+#include "attention.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -8,35 +7,20 @@
 
 #include "prompt/torch/fused.h"
 
+using shim::attention_flop;
+using shim::BACKWARD_PRODUCTS;
+using shim::check;
+using shim::check_rows;
 using shim::in;
+using shim::join_heads;
+using shim::rows;
 using shim::run;
 using shim::run_status;
+using shim::split_heads;
+using shim::writable_rows;
 
 namespace
 {
-
-/** [B,T,W] -> [B,heads,T,W/heads]; a view. */
-at::Tensor split_heads(const at::Tensor &t, int64_t n_heads)
-{
-    return t.unflatten(-1, {n_heads, -1}).transpose(1, 2);
-}
-
-at::Tensor join_heads(const at::Tensor &t)
-{
-    return t.transpose(1, 2).flatten(2);
-}
-
-template <class T> kernels::rows_of<const T *> rows(const tensor *t)
-{
-    if (!t)
-        return {nullptr, 0, 0};
-    return {static_cast<const T *>(in(t).const_data_ptr()), in(t).stride(0), in(t).stride(1)};
-}
-
-template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
-{
-    return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
-}
 
 template <class T> kernels::tree_args<T> tree_args_of(const struct forest_attention &a)
 {
@@ -46,21 +30,6 @@ template <class T> kernels::tree_args<T> tree_args_of(const struct forest_attent
             a.forest->n_queries, a.forest->n_nodes,   a.n_heads,
             width / a.n_heads,   a.forest->first,     a.forest->seen,
             a.forest->n_seen_max};
-}
-
-void check(bool condition, const char *what)
-{
-    if (!condition)
-        throw std::invalid_argument(what);
-}
-
-/** t is [B,n_rows,W] of q's type, its last axis contiguous. */
-void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
-{
-    check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
-          "operands must be [B,rows,W] of one type with a contiguous last axis");
-    check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
-          "operands do not fit the forest, or one another");
 }
 
 void check_forest(const struct forest_attention &a)
@@ -162,13 +131,6 @@ void composed_backward(const struct forest_attention &a, const at::Tensor &d_out
     }
 }
 
-// Two products of the head width for each pair of query and key; the backward has five.
-double attention_flop(double n_pairs, double width)
-{
-    return 4.0 * n_pairs * width;
-}
-constexpr double BACKWARD_PRODUCTS = 2.5;
-
 double forest_flop(const struct forest_attention &a)
 {
     const double n_prefix = a.prefix_k ? static_cast<double>(in(a.prefix_k).size(1)) : 0.0;
@@ -176,12 +138,6 @@ double forest_flop(const struct forest_attention &a)
     const double n_seen = static_cast<double>(a.forest->first[a.forest->n_queries]);
     const double n_pairs = static_cast<double>(in(a.q).size(0)) * (n_seen + n_queries * n_prefix);
     return attention_flop(n_pairs, static_cast<double>(in(a.q).size(2)));
-}
-
-double dense_flop(const at::Tensor &q, const at::Tensor &k)
-{
-    return attention_flop(static_cast<double>(q.size(0) * q.size(1) * k.size(1)),
-                          static_cast<double>(q.size(2)));
 }
 
 } // namespace
@@ -230,7 +186,7 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
             using A = typename kernels::accumulator<T>::type;
             const kernels::tree_backward_args<T> args = {
                 tree_args_of<T>(*a),
-                {static_cast<const T *>(g.const_data_ptr()), g.stride(0), g.stride(1)},
+                rows<T>(g),
                 writable_rows<T>(in(d_q)),
                 writable_rows<T>(in(d_k)),
                 writable_rows<T>(in(d_v)),
@@ -241,82 +197,6 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
                 kernels::best<T>().tree_backward(args, scratch.data(), begin, end);
             });
         });
-    });
-}
-
-/* ---------------------------------------------------------------- dense */
-
-namespace
-{
-
-/** fp32 and fp64 on a CPU take libtorch's flash attention; half types keep the probabilities (measured
- * faster). */
-bool takes_flash(const at::Tensor &q)
-{
-    return q.is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble);
-}
-
-void check_dense(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads)
-{
-    check(q.dim() == 3 && k.dim() == 3 && k.size(0) == q.size(0) && k.size(2) == q.size(2) &&
-              v.sizes() == k.sizes() && k.scalar_type() == q.scalar_type() &&
-              v.scalar_type() == q.scalar_type(),
-          "operands do not fit one another");
-    check(n_heads > 0 && q.size(2) % n_heads == 0, "heads do not divide the width");
-}
-
-} // namespace
-
-tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
-                          tensor **aux)
-{
-    return run(s, "t_dense_attention", [&] {
-        check_dense(in(q), in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(in(q), in(k)));
-        const at::Tensor qh = split_heads(in(q), n_heads), kh = split_heads(in(k), n_heads),
-                         vh = split_heads(in(v), n_heads);
-        if (takes_flash(qh)) {
-            const auto [out, lse] =
-                at::_scaled_dot_product_flash_attention_for_cpu(qh, kh, vh, 0.0, false, std::nullopt, 1.0);
-            if (aux)
-                *aux = shim::put(s, lse);
-            return join_heads(out);
-        }
-        const at::Tensor weights = at::softmax(qh.matmul(kh.transpose(-1, -2)), -1);
-        if (aux)
-            *aux = shim::put(s, weights);
-        return join_heads(weights.matmul(vh));
-    });
-}
-
-void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
-                                const tensor *v, const tensor *out, const tensor *aux, int64_t n_heads,
-                                tensor *d_q, tensor *d_k, tensor *d_v, int64_t first_key)
-{
-    (void)run_status(s, "t_dense_attention_backward", [&] {
-        check_dense(in(q), in(k), in(v), n_heads);
-        shim::count_flop(BACKWARD_PRODUCTS * dense_flop(in(q), in(k)));
-        const auto split = [&](const tensor *t) { return split_heads(in(t), n_heads); };
-        const at::Tensor qh = split(q), kh = split(k), vh = split(v),
-                         g = split_heads(in(d_out).view_as(in(q)), n_heads);
-        const int64_t n_keys = kh.size(2) - first_key;
-        if (takes_flash(qh)) {
-            const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-                g, qh, kh, vh, split_heads(in(out).view_as(in(q)), n_heads), in(aux), 0.0, false,
-                std::nullopt, 1.0);
-            if (d_q)
-                in(d_q).copy_(join_heads(dq));
-            in(d_k).copy_(join_heads(dk.narrow(2, first_key, n_keys)));
-            in(d_v).copy_(join_heads(dv.narrow(2, first_key, n_keys)));
-            return;
-        }
-        const at::Tensor &weights = in(aux);
-        const at::Tensor ds =
-            at::_softmax_backward_data(g.matmul(vh.transpose(-1, -2)), weights, -1, weights.scalar_type());
-        if (d_q)
-            in(d_q).copy_(join_heads(ds.matmul(kh)));
-        in(d_k).copy_(join_heads(ds.narrow(-1, first_key, n_keys).transpose(-1, -2).matmul(qh)));
-        in(d_v).copy_(join_heads(weights.narrow(-1, first_key, n_keys).transpose(-1, -2).matmul(g)));
     });
 }
 

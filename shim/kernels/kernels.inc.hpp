@@ -1,10 +1,13 @@
 // The kernels themselves; included by kernels_*.cpp, each compiled for one instruction set into a namespace
 // of its own. Loops are written so that the compiler vectorizes them (GCC and clang, -O3 -fopenmp-simd).
 
+#pragma once
+
 #include "kernels.hpp"
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace kernels::KERNELS_ISA
 {
@@ -339,11 +342,6 @@ void tree_backward(const tree_backward_args<T> &b, typename accumulator<T>::type
         tree_backward_width<T, 64>(b, scratch, begin, end);
     else
         tree_backward_width<T, 0>(b, scratch, begin, end);
-}
-
-template <class T> constexpr table<T> make_table()
-{
-    return {residual_norm<T>, norm_backward<T>, silu<T>, multiply<T>, tree_forward<T>, tree_backward<T>};
 }
 
 } // namespace kernels::KERNELS_ISA

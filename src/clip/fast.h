@@ -45,7 +45,7 @@ void clip_fast_free(struct clip_fast *f);
 struct layer_saved {
     tensor *h1, *rstd1; /* normalized input of the attention, [B,T,W]; NULL where it is constant */
     tensor *q, *k, *v;  /* views */
-    tensor *out, *aux;  /* of dense attention */
+    tensor *aux;        /* of dense attention */
     tensor *h2, *rstd2; /* normalized input of the MLP, [B,T,W] */
     tensor *slope;      /* of its activation */
 };

@@ -23,13 +23,13 @@ double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts
                                 (double)(texts->n_prefix + texts->rows->n_tokens));
 }
 
-/* Fast, per token and layer: two normalized inputs, query, key, value, the attention's result, the MLP's
- * slope. Half types keep the attention's probabilities too. */
+/* Fast, per token and layer: two normalized inputs, query, key, value, the MLP's slope. Half types keep the
+ * attention's probabilities too. */
 static double fast_kept_bytes(const struct clip *c, double n_images, double n_tokens)
 {
     const struct tower_dims *v = &c->dims.vision;
     const bool keeps_weights = c->types.products != c->types.master;
-    const double values = n_tokens * (6.0 * (double)v->width + (double)v->mlp_width) +
+    const double values = n_tokens * (5.0 * (double)v->width + (double)v->mlp_width) +
                           (keeps_weights ? (double)v->n_heads * n_tokens * n_tokens : 0.0);
     return n_images * (double)v->n_layers * values * (double)dtype_size(c->types.products);
 }

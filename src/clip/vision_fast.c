@@ -174,9 +174,9 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
         break;
     }
     tensor *aux = NULL;
-    l.out = t_dense_attention(owner, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
-    l.aux = aux;
-    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, l.out), false);
+    tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
+    l.aux = p->saves ? t_narrow(owner, aux, 0, 0, t_size(aux, 0)) : NULL; /* lives on, unlike `out` */
+    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out), false);
     p->d = scope_keep(s, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
     p->x = scope_keep(s, p->x);
     if (saved)
@@ -201,7 +201,7 @@ static struct fast_gradient backward_last(scope *outer, const struct image_state
     tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, class_g->products));
     tensor *d_q = t_empty(s, SHAPE(B, 1, W), c->types.products, c->device);
     tensor *d_kv = t_empty(s, SHAPE(B, T, 2 * W), c->types.products, c->device);
-    t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->out, l->aux, t->n_heads, d_q,
+    t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, t->n_heads, d_q,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), 0);
     tensor *dh = t_reshape(s, t_packed_linear_backward(s, &layer->kv, fast_rows(s, d_kv)), SHAPE(B, T, W));
     t_add_scaled_(s, t_select(s, dh, 1, 0), t_packed_linear_backward(s, &layer->q, fast_rows(s, d_q)), 1.0);
@@ -219,7 +219,7 @@ static void backward_constant(scope *s, const struct image_state *st, const tens
     const struct layer_saved *l = &st->layers[0];
     const int64_t B = t_size(l->q, 0), a = st->n_prompts, W = c->fast->vision.width;
     tensor *d_kv = t_empty(s, SHAPE(B, a, 2 * W), c->types.products, c->device);
-    t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->out, l->aux, c->fast->vision.n_heads, NULL,
+    t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, c->fast->vision.n_heads, NULL,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), st->n_tokens);
     tensor *dh = t_packed_linear_backward(s, &c->fast->vision.layers[0].kv, fast_rows(s, d_kv));
     t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, 0, false);
@@ -235,9 +235,8 @@ static void backward_tokens(scope *s, const struct image_state *st, int64_t i, c
     const int64_t B = t_size(l->k, 0), n_rows = t_size(l->k, 1), T = t_size(l->q, 1), W = t->width;
     tensor *d_qkv = t_empty(s, SHAPE(B, n_rows, 3 * W), c->types.products, c->device);
     tensor *d_q = fast_columns(s, d_qkv, 0, W);
-    t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->out, l->aux, t->n_heads,
-                               t_narrow(s, d_q, 1, 0, T), fast_columns(s, d_qkv, W, W),
-                               fast_columns(s, d_qkv, 2 * W, W), 0);
+    t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, t->n_heads, t_narrow(s, d_q, 1, 0, T),
+                               fast_columns(s, d_qkv, W, W), fast_columns(s, d_qkv, 2 * W, W), 0);
     if (d_prompts)
         t_zero_(s, t_narrow(s, d_q, 1, T, n_rows - T));
     tensor *dh = t_packed_linear_backward(s, &t->layers[i].qkv, fast_rows(s, d_qkv));

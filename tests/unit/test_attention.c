@@ -229,11 +229,12 @@ static void dense_backward(tensor **grads, scope *s, tensor *const *in, const te
     const enum dtype dtype = t_dtype(in[0]);
     const tensor *q = scaled_query(s, in[0], z->head_width), *k = all_keys(s, in[1], 70, z),
                  *v = all_keys(s, in[2], 71, z);
-    tensor *aux = NULL, *out = t_dense_attention(s, q, k, v, z->n_heads, &aux);
+    tensor *aux = NULL;
+    (void)t_dense_attention(s, q, k, v, z->n_heads, &aux);
     tensor *d_kv = t_full(s, SHAPE(z->B, z->n_own, 2 * W), NAN, dtype, CPU);
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
     tensor *d_q = z->first_key ? NULL : t_full(s, SHAPE(z->B, z->n_queries, W), NAN, dtype, CPU);
-    t_dense_attention_backward(s, d_out, q, k, v, out, aux, z->n_heads, d_q, d_k, d_v, z->first_key);
+    t_dense_attention_backward(s, d_out, q, k, v, aux, z->n_heads, d_q, d_k, d_v, z->first_key);
     grads[0] = d_q ? scaled_query(s, d_q, z->head_width) : NULL;
     grads[1] = t_clone(s, d_k);
     grads[2] = t_clone(s, d_v);
@@ -251,7 +252,7 @@ static void test_attention__dense(void **state)
     (void)state;
     const struct dense_sizes sizes[] = {
         {1, 1, 1, 1, 0, 1}, {2, 7, 2, 24, 0, 7},   {2, 1, 2, 64, 0, 21},  {3, 17, 2, 24, 17, 4},
-        {2, 9, 3, 5, 9, 1}, {1, 30, 1, 64, 0, 50}, {2, 5, 12, 64, 3, 40},
+        {2, 9, 3, 5, 9, 1}, {1, 30, 1, 64, 0, 50}, {2, 5, 12, 64, 3, 40}, {2, 100, 2, 64, 0, 103},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const struct dense_sizes *z = &sizes[i];
@@ -332,6 +333,25 @@ static void test_attention__operands_of_dense_attention_that_do_not_fit_are_refu
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 0, NULL),
                    "heads");
+    expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 0, 8), f32(s, 2, 0, 8), 2, NULL),
+                   "no keys");
+}
+
+/* Two images, three queries, five keys of width 8: the gradients of the keys from the second on. */
+static void test_attention__gradients_of_dense_attention_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    for (int change = 0; change < 5; change++) {
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        const tensor *q = f32(s, 2, 3, 8), *k = f32(s, 2, 5, 8);
+        tensor *aux = NULL, *d_q = f32(s, 2, change == 1 ? 4 : 3, 8),
+               *d_k = f32(s, 2, change == 2 ? 5 : 4, 8), *d_v = f32(s, 2, 4, change == 3 ? 7 : 8);
+        (void)t_dense_attention(s, q, k, k, 2, &aux);
+        t_dense_attention_backward(s, f32(s, 2, 3, 8), q, k, k, aux, 2, d_q, d_k, d_v, change == 4 ? 6 : 1);
+        assert_int_equal(scope_status(s), change ? ERR_TORCH : OK);
+        assert_int_equal(scope_close(s), change ? ERR_TORCH : OK);
+    }
+    error_clear();
 }
 
 int main(void)
@@ -341,6 +361,7 @@ int main(void)
         torch_unit_test(test_attention__dense),
         torch_unit_test(test_attention__operands_that_do_not_fit_a_forest_are_refused),
         torch_unit_test(test_attention__operands_of_dense_attention_that_do_not_fit_are_refused),
+        torch_unit_test(test_attention__gradients_of_dense_attention_that_do_not_fit_are_refused),
     };
     const int n_failed = cmocka_run_group_tests_name("attention", tests, NULL, NULL);
     print_worst();

@@ -286,6 +286,67 @@ template <class T> void compare_attention()
             }
 }
 
+// ---------------------------------------------------------------- dense attention
+
+template <class A> struct dense_result {
+    std::vector<A> out, lse, d_qkv;
+};
+
+// qkv [B,rows,3W]: the first `n_queries` rows ask, all are keys; d_k and d_v of the rows from first_key on.
+template <class A>
+dense_result<A> dense(const kernels::table<A> &t, int64_t heads, int64_t width, int64_t n_queries,
+                      int64_t n_keys, int64_t first_key, const std::vector<A> &qkv, const std::vector<A> &g)
+{
+    const int64_t W = heads * width, image = n_keys * 3 * W, n_blocks = kernels::dense_blocks(n_queries);
+    dense_result<A> r = {g, std::vector<A>(static_cast<size_t>(B * heads * n_queries)),
+                         std::vector<A>(qkv.size())};
+    const kernels::dense_args<A> a = {{qkv.data(), image, 3 * W},
+                                      {qkv.data() + W, image, 3 * W},
+                                      {qkv.data() + 2 * W, image, 3 * W},
+                                      n_queries,
+                                      n_keys,
+                                      heads,
+                                      width};
+    std::vector<A> scratch(static_cast<size_t>(t.dense_scratch(a)));
+    const auto forward = [&](int64_t begin, int64_t end) {
+        t.dense_forward(a, {r.out.data(), n_queries * W, W}, r.lse.data(), scratch.data(), begin, end);
+    };
+    forward(n_blocks - 1, B * heads * n_blocks); // as threads would: from the middle of a head
+    forward(0, n_blocks - 1);
+    const kernels::dense_backward_args<A> b = {a,
+                                               {g.data(), n_queries * W, W},
+                                               r.lse.data(),
+                                               {first_key ? nullptr : r.d_qkv.data(), image, 3 * W},
+                                               {r.d_qkv.data() + W, image, 3 * W},
+                                               {r.d_qkv.data() + 2 * W, image, 3 * W},
+                                               first_key};
+    t.dense_backward(b, scratch.data(), 0, 1);
+    t.dense_backward(b, scratch.data(), 1, B * heads);
+    return r;
+}
+
+template <class A> void compare_dense()
+{
+    for (const int64_t width : {1, 5, 64, 80})
+        for (const int64_t n_queries : {1, 7, 100})
+            for (const int64_t more : {0, 5}) {
+                const int64_t heads = 2, W = heads * width, n_keys = n_queries + more,
+                              first_key = more ? n_queries : 0;
+                auto qkv = random_values<A>(static_cast<size_t>(B * n_keys * 3 * W));
+                for (size_t i = 0; i < qkv.size(); i++)
+                    if (static_cast<int64_t>(i) % (3 * W) < W)
+                        qkv[i] /= std::sqrt(static_cast<A>(width));
+                const auto g = random_values<A>(static_cast<size_t>(B * n_queries * W));
+                const auto want = dense(generic<A>(), heads, width, n_queries, n_keys, first_key, qkv, g);
+                for_each_set<A>([&](const kernels::table<A> &t) {
+                    const auto got = dense(t, heads, width, n_queries, n_keys, first_key, qkv, g);
+                    expect_close("out", got.out, want.out);
+                    expect_close("lse", got.lse, want.lse);
+                    expect_close("d_qkv", got.d_qkv, want.d_qkv);
+                });
+            }
+}
+
 // ---------------------------------------------------------------- tests
 
 void test_kernels__norms_of_all_sets_agree(void **)
@@ -307,6 +368,12 @@ void test_kernels__attention_of_all_sets_agrees(void **)
     compare_attention<float>();
     compare_attention<double>();
     compare_attention<bf16>();
+}
+
+void test_kernels__dense_attention_of_all_sets_agrees(void **)
+{
+    compare_dense<float>();
+    compare_dense<double>();
 }
 
 void test_kernels__the_best_set_is_one_of_them(void **)
@@ -358,6 +425,7 @@ int main()
         cmocka_unit_test(test_kernels__norms_of_all_sets_agree),
         cmocka_unit_test(test_kernels__elements_of_all_sets_agree),
         cmocka_unit_test(test_kernels__attention_of_all_sets_agrees),
+        cmocka_unit_test(test_kernels__dense_attention_of_all_sets_agrees),
         cmocka_unit_test(test_kernels__the_best_set_is_one_of_them),
         cmocka_unit_test(test_kernels__bfloat16_rounds_to_nearest_even_and_keeps_what_is_not_finite),
     };

@@ -96,14 +96,17 @@ tensor *t_forest_attention(scope *s, const struct forest_attention *a);
 void t_forest_attention_backward(scope *s, const struct forest_attention *a, const tensor *d_out, tensor *d_q,
                                  tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
 
-/** Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; `aux` is what the backward
- * needs. */
+/**
+ * Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; last axes contiguous. `aux` (or
+ * NULL) receives what the backward needs: the softmax's log-sum-exp [B,heads,Tq] of fp32 and fp64 on a CPU,
+ * the probabilities [B,heads,Tq,Tk] otherwise.
+ */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
-/** d_q may be NULL; d_k and d_v receive the keys from `first_key` on. */
+/** d_q [B,Tq,W] or NULL; d_k and d_v [B,Tk-first_key,W] of the keys from `first_key` on: all are written. */
 void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
-                                const tensor *v, const tensor *out, const tensor *aux, int64_t n_heads,
-                                tensor *d_q, tensor *d_k, tensor *d_v, int64_t first_key);
+                                const tensor *v, const tensor *aux, int64_t n_heads, tensor *d_q, tensor *d_k,
+                                tensor *d_v, int64_t first_key);
 
 /* ---------------------------------------------------------------- joining hand-written backwards to autograd
  */

@@ -1,0 +1,57 @@
+// What forest attention and dense attention share: heads lie side by side in [B,rows,W].
+#pragma once
+
+#include "kernel_types.hpp"
+
+namespace shim
+{
+
+/** [B,T,W] -> [B,heads,T,W/heads]; a view. */
+inline at::Tensor split_heads(const at::Tensor &t, int64_t n_heads)
+{
+    return t.unflatten(-1, {n_heads, -1}).transpose(1, 2);
+}
+
+inline at::Tensor join_heads(const at::Tensor &t)
+{
+    return t.transpose(1, 2).flatten(2);
+}
+
+template <class T> kernels::rows_of<const T *> rows(const at::Tensor &t)
+{
+    return {static_cast<const T *>(t.const_data_ptr()), t.stride(0), t.stride(1)};
+}
+
+template <class T> kernels::rows_of<const T *> rows(const tensor *t)
+{
+    return t ? rows<T>(in(t)) : kernels::rows_of<const T *>{nullptr, 0, 0};
+}
+
+template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
+{
+    return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
+}
+
+inline void check(bool condition, const char *what)
+{
+    if (!condition)
+        throw std::invalid_argument(what);
+}
+
+/** t is [B,n_rows,W] of q's type, its last axis contiguous. */
+inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
+{
+    check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
+          "operands must be [B,rows,W] of one type with a contiguous last axis");
+    check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
+          "operands do not fit one another");
+}
+
+// Two products of the head width for each pair of query and key; the backward has five.
+inline double attention_flop(double n_pairs, double width)
+{
+    return 4.0 * n_pairs * width;
+}
+constexpr double BACKWARD_PRODUCTS = 2.5;
+
+} // namespace shim
