@@ -53,4 +53,31 @@ void t_copy_(scope *s, tensor *a, const tensor *b)
     });
 }
 
+void t_clamp_max_(scope *s, tensor *a, double largest)
+{
+    (void)shim::run_status(s, "t_clamp_max_", [&] {
+        at::NoGradGuard no_grad;
+        in(a).clamp_max_(largest);
+    });
+}
+
+void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *const *first,
+              tensor *const *second, size_t n, struct adamw_numbers numbers)
+{
+    (void)shim::run_status(s, "t_adamw_", [&] {
+        at::NoGradGuard no_grad;
+        std::vector<at::Tensor> ws, gs, firsts, seconds, steps;
+        for (size_t i = 0; i < n; i++) {
+            ws.push_back(in(w[i]));
+            gs.push_back(in(grads[i]));
+            firsts.push_back(in(first[i]));
+            seconds.push_back(in(second[i]));
+            steps.push_back(
+                at::scalar_tensor(static_cast<double>(numbers.step), in(w[i]).options().dtype(at::kFloat)));
+        }
+        at::_fused_adamw_(ws, gs, firsts, seconds, {}, steps, numbers.lr, numbers.beta1, numbers.beta2,
+                          numbers.weight_decay, numbers.eps, /*amsgrad=*/false, /*maximize=*/false);
+    });
+}
+
 } // extern "C"

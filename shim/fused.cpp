@@ -96,10 +96,12 @@ at::Tensor call(const c10::OperatorHandle &operation, std::vector<c10::IValue> s
     return stack.at(0).toTensor();
 }
 
+/** oneDNN refuses to pack bf16 where the processor does not compute in it. */
 bool can_pack(const at::Tensor &weight)
 {
-    return weight.is_cpu() && (weight.scalar_type() == at::kFloat || weight.scalar_type() == at::kBFloat16) &&
-           mkldnn_operation("mkldnn::_reorder_linear_weight") &&
+    const bool has_type = weight.scalar_type() == at::kFloat ||
+                          (weight.scalar_type() == at::kBFloat16 && device_has_bf16({DEVICE_CPU, 0}));
+    return weight.is_cpu() && has_type && mkldnn_operation("mkldnn::_reorder_linear_weight") &&
            mkldnn_operation("mkldnn::_linear_pointwise");
 }
 

@@ -221,6 +221,11 @@ tensor *t_sigmoid(scope *s, const tensor *x)
     return run(s, "t_sigmoid", [&] { return at::sigmoid(in(x)); });
 }
 
+tensor *t_silu(scope *s, const tensor *x)
+{
+    return run(s, "t_silu", [&] { return at::silu(in(x)); });
+}
+
 tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
 {
     return run(s, "t_softmax", [&] { return at::softmax(in(x), dim); });

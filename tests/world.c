@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/rng.h"
 #include "prompt/run/config.h"
 #include "prompt/run/session.h"
 
@@ -46,8 +47,13 @@ static struct text_rows read_names(const struct json *names, int64_t end)
     return rows;
 }
 
-/* Token rows as they stand in the file, [K,context]. */
-static struct text_rows read_captions(scope *s, const tensor *captions, int64_t end)
+static int64_t *read_lengths(const struct json *lengths)
+{
+    struct tokens t = read_ids(lengths);
+    return t.ids;
+}
+
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
 {
     struct text_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
     const size_t n = (size_t)(rows.n * rows.n_tokens);
@@ -92,7 +98,10 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
     const struct json *root = json_root(w->doc), *sgd = json_get(root, "sgd");
     const int64_t end = (int64_t)number(root, "eot_id");
     w->rows.names = read_names(json_get(root, "names"), end);
-    w->rows.captions = read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
+    w->rows.name_lengths = read_lengths(json_get(root, "name_lengths"));
+    w->rows.captions = calloc(1, sizeof *w->rows.captions);
+    w->rows.captions[w->rows.n_templates++] =
+        world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
     w->start = read_ids(json_get(root, "template"));
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");
@@ -100,6 +109,64 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
     free(cases);
     free(model);
     free(arrays);
+}
+
+/* Names and start tokens of the classes, with CLIP's tokenizer. */
+static void read_classes(struct world *w, const struct config *c, const struct dataset *d, const char *model)
+{
+    char *merges = NULL;
+    struct tokenizer *t = NULL;
+    int64_t first = 0, n = 0;
+    const struct method_options options = session_method_options(c);
+    class_subset_range(&first, &n, CLASS_SUBSET_BASE, d->n_classes);
+    MUST(tokenizer_find_merges(&merges, c->model_merges, model, c->data_root));
+    MUST(tokenizer_open(&t, merges));
+    MUST(prompt_start_tokens(&w->start, t));
+    const struct text_form form = method_text_form(&options);
+    const char *const templates[] = {c->zero_shot_template};
+    MUST(class_rows_create(&w->rows, t, d->class_names + first, n, templates, 1, &form,
+                           w->clip->dims.context_length));
+    tokenizer_free(t);
+    free(merges);
+}
+
+static void make_images(struct world *w)
+{
+    enum { M = 8 };
+    const int64_t S = w->clip->dims.image_px, n = M * 3 * S * S;
+    const struct device cpu = {DEVICE_CPU, 0};
+    float *pixels = malloc((size_t)n * sizeof *pixels);
+    int64_t labels[M];
+    struct rng rng;
+    rng_init(&rng, 1, RNG_INIT, 0, 0);
+    for (int64_t i = 0; i < n; i++)
+        pixels[i] = (float)rng_normal(&rng);
+    for (int64_t i = 0; i < M; i++)
+        labels[i] = i * 7919 % w->rows.names.n;
+    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->types.master, cpu);
+    w->labels = t_from_i64(w->scope, labels, SHAPE(M), cpu);
+    free(pixels);
+}
+
+void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_types types,
+                      enum encoder encoder)
+{
+    struct config c;
+    struct dataset *d = NULL;
+    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF), .images_at_a_time = 128};
+    MUST(config_init(&c));
+    MUST(config_set_key(&c, "data.root", data_root));
+    const struct dataset_options options = session_dataset_options(&c, "caltech101");
+    MUST(dataset_open(&d, &options));
+    MUST(weights_open(&w->weights, w->scope, model, NULL));
+    MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types, encoder));
+    read_classes(w, &c, d, model);
+    make_images(w);
+    w->lr = c.lr;
+    w->momentum = c.momentum;
+    w->weight_decay = c.weight_decay;
+    dataset_free(d);
+    config_free(&c);
 }
 
 void world_close(struct world *w)
@@ -118,7 +185,7 @@ void world_close(struct world *w)
 
 const struct json *world_defaults(const struct world *w)
 {
-    return json_get(json_root(w->doc), "defaults");
+    return w->doc ? json_get(json_root(w->doc), "defaults") : NULL;
 }
 
 static void append_value(struct str *out, const struct json *v)
@@ -159,13 +226,13 @@ struct method_options world_options(const struct json *keys, const char *const *
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
 {
     class_texts_free(&w->texts);
-    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, method_prefix_tokens(options),
-                                    w->images_at_a_time);
+    const struct text_form form = method_text_form(options);
+    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, &form, w->images_at_a_time);
     if (status != OK)
         return status;
     const struct method_init init = {
         .seed = 1, .n_train_classes = w->rows.names.n, .start_tokens = &w->start};
-    return method_create(out, "prompt", owner, w->clip, options, &init);
+    return method_create(out, owner, w->clip, options, &init);
 }
 
 tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
@@ -177,4 +244,19 @@ tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const s
     if (m->trained.n == 0)
         return NULL;
     return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));
+}
+
+void world_pass(tensor **logits, tensor **losses, scope *s, const struct world *w, const struct method *m,
+                const tensor *index, struct method_trace *trace)
+{
+    struct method_output out;
+    tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
+    tensor *loss = world_loss(s, &out, terms, w, m, index, trace);
+    *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
+    *losses = NULL;
+    if (loss) {
+        *losses = t_stack(s, (const tensor *const *)terms, (size_t)out.n_iterations, 0);
+        MUST(method_backward(&out, s, loss));
+    }
+    method_output_free(&out);
 }

@@ -12,7 +12,7 @@
 
 struct world {
     scope *scope;
-    struct json_doc *doc; /* cases.json */
+    struct json_doc *doc; /* cases.json; NULL for a model of full size */
     struct weights *weights;
     struct clip *clip;
     struct safetensors *file;
@@ -28,21 +28,32 @@ struct world {
 
 /** Opens the folder `dir`; the model computes in `types` with `encoder`, on the CPU. */
 void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
+/** The same of a model of full size and Caltech-101's base classes below `data_root`, with random images;
+ * settings are the program's defaults. */
+void world_open_model(struct world *out, const char *model, const char *data_root, struct clip_types types,
+                      enum encoder encoder);
 void world_close(struct world *w);
 
+/** Token rows as they stand in a file, [K,context]; text_rows_free frees them. */
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
  */
 struct method_options world_options(const struct json *keys, const char *const *changes);
-/** The keys that all recorded cases start from. */
+/** The keys that all recorded cases start from; NULL for a model of full size. */
 const struct json *world_defaults(const struct world *w);
 
-/** ProMPT with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained tensors
- * and those of w->texts live in `owner`. */
+/** The method with these settings; initial values from seed 1. Sets w->texts for its prefix. The trained
+ * tensors and those of w->texts live in `owner`. */
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options);
 
 /** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained. */
 tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
                    const struct method *m, const tensor *index, struct method_trace *trace);
+
+/** Forward and backward on the images `index` [B]: logits [N+1,B,K] and losses [N] (NULL if nothing is
+ * trained) in `s`, the gradients in the leaves. */
+void world_pass(tensor **logits, tensor **losses, scope *s, const struct world *w, const struct method *m,
+                const tensor *index, struct method_trace *trace);
 
 /** Ends the program with `what` and the last error's message. */
 _Noreturn void world_die(const char *what);

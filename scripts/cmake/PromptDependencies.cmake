@@ -32,6 +32,7 @@ if(NOT OPENSSL_FOUND)
 endif()
 prompt_find_library(prompt_cjson cjson/cJSON.h cjson "cJSON" libcjson-dev)
 prompt_find_library(prompt_utf8proc utf8proc.h utf8proc "utf8proc" libutf8proc-dev)
+prompt_find_library(prompt_libpng png.h png "libpng" libpng-dev)
 prompt_find_library(prompt_stb stb_image.h "" "stb_image" libstb-dev stb)
 
 # ---------------------------------------------------------------- libtorch

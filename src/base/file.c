@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -188,6 +189,36 @@ int file_make_dirs(const char *path)
     }
     free(partial);
     return status;
+}
+
+int file_write(const char *path, const void *data, size_t n)
+{
+    FILE *stream = fopen(path, "wb");
+    if (!stream)
+        return io_error("write", path, errno);
+    errno = 0;
+    bool written = fwrite(data, 1, n, stream) == n;
+    int reason = errno ? errno : EIO;
+    if (fclose(stream) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    return written ? OK : io_error("write", path, reason);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+int file_remove_tree(const char *path)
+{
+    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+        return io_error("remove folder", path, errno);
+    return OK;
 }
 
 /* ---------------------------------------------------------------- atomic files */

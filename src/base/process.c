@@ -2,6 +2,8 @@
 #include "prompt/base/process.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -20,7 +22,8 @@ size_t process_peak_bytes(void)
     FILE *status = fopen("/proc/self/status", "re");
     char line[128];
     while (status && kib == 0 && fgets(line, sizeof line, status))
-        (void)sscanf(line, "VmHWM: %lu kB", &kib);
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtoul(line + 6, NULL, 10);
     if (status)
         fclose(status);
     struct rusage usage;

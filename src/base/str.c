@@ -88,6 +88,17 @@ void str_free(struct str *s)
     *s = (struct str){0};
 }
 
+void csv_write_text(struct str *out, const char *text)
+{
+    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    str_append(out, quoted ? "\"" : "");
+    for (; *text != '\0'; text++) {
+        str_append(out, *text == '"' ? "\"" : "");
+        str_append_char(out, *text);
+    }
+    str_append(out, quoted ? "\"" : "");
+}
+
 /* ---------------------------------------------------------------- heap copies */
 
 char *str_dup_n(const char *text, size_t n)
@@ -122,6 +133,55 @@ char *str_format(const char *fmt, ...)
         error_out_of_memory();
     va_end(again);
     return text;
+}
+
+/* ---------------------------------------------------------------- lists */
+
+int str_list_add(struct str_list *list, const char *text)
+{
+    if (list->n == list->capacity) {
+        const size_t capacity = 2 * list->capacity + 8;
+        char **grown = realloc(list->items, capacity * sizeof *grown);
+        if (!grown)
+            return error_out_of_memory();
+        list->items = grown;
+        list->capacity = capacity;
+    }
+    char *copy = str_dup(text);
+    if (!copy)
+        return ERR_MEMORY;
+    list->items[list->n++] = copy;
+    return OK;
+}
+
+int str_list_split(struct str_list *list, const char *text)
+{
+    int status = OK;
+    while (status == OK && *text != '\0') {
+        const size_t n = strcspn(text, ",");
+        char *part = n > 0 ? str_dup_n(text, n) : NULL;
+        if (n > 0)
+            status = part ? str_list_add(list, part) : ERR_MEMORY;
+        free(part);
+        text += n + (text[n] == ',');
+    }
+    return status;
+}
+
+bool str_list_has(const struct str_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], text) == 0)
+            return true;
+    return false;
+}
+
+void str_list_free(struct str_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct str_list){0};
 }
 
 /* ---------------------------------------------------------------- looking at text */
@@ -222,6 +282,16 @@ char *path_absolute(const char *path)
     if (!getcwd(cwd, sizeof cwd))
         return str_dup(path);
     return path_join(cwd, path);
+}
+
+int path_make_absolute(char **path)
+{
+    char *absolute = path_absolute(*path);
+    if (!absolute)
+        return ERR_MEMORY;
+    free(*path);
+    *path = absolute;
+    return OK;
 }
 
 char *path_dir(const char *path)

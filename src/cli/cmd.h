@@ -10,13 +10,26 @@ extern const struct command commands[];
 
 int cmd_train(const struct opt_values *v);
 int cmd_eval(const struct opt_values *v);
+int cmd_grid(const struct opt_values *v);
+int cmd_results(const struct opt_values *v);
+int cmd_diff(const struct opt_values *v);
 int cmd_bench(const struct opt_values *v);
 int cmd_model_init(const struct opt_values *v);
 int cmd_model_info(const struct opt_values *v);
 int cmd_model_convert(const struct opt_values *v);
+int cmd_data_check(const struct opt_values *v);
+int cmd_data_list(const struct opt_values *v);
 int cmd_data_split(const struct opt_values *v);
+int cmd_data_synth(const struct opt_values *v);
 int cmd_config(const struct opt_values *v);
 int cmd_version(const struct opt_values *v);
+int cmd_pretrain(const struct opt_values *v);
+
+/** Reads the configuration that a run's folder holds over `c`; for --resume. */
+int cmd_read_run_config(struct config *c, const char *out_dir);
+/** A resumed run goes on with its own settings; the command line may repeat them, not change them. ERR_USAGE.
+ */
+int cmd_check_same_run(const struct config *c, const struct config *stored, const char *out_dir);
 
 /**
  * Writes the text to stdout at once.

@@ -64,7 +64,8 @@ static int take_dataset_names(struct bench_command *b)
 {
     struct dataset *d = NULL;
     int64_t first = 0, n = 0;
-    int status = dataset_open(&d, b->config.data_root, b->config.data_dataset);
+    const struct dataset_options options = session_dataset_options(&b->config, b->config.data_dataset);
+    int status = dataset_open(&d, &options);
     if (status == OK)
         class_subset_range(&first, &n, (enum class_subset)b->config.data_classes, d->n_classes);
     for (int64_t k = first; status == OK && k < first + n; k++)
@@ -118,9 +119,23 @@ static int add_modes(struct bench_command *b, struct point p)
     return status;
 }
 
+static int count_vision_layers(int64_t *out, struct bench_command *b)
+{
+    struct session *s = NULL;
+    int status = session_open(&s, &b->config, &b->log);
+    if (status == OK)
+        status = session_open_model(s);
+    if (status == OK)
+        *out = s->clip->dims.vision.n_layers;
+    session_close(s);
+    return status;
+}
+
 /* --sweep: one setting at a time leaves the base. */
 static int add_sweep(struct bench_command *b, const struct point *base)
 {
+    int64_t n_layers = 0;
+    int status = count_vision_layers(&n_layers, b);
     static const int64_t classes[] = {50, 100, 500, 1000}, images[] = {1, 4, 16}, iterations[] = {1, 2, 3},
                          depths[] = {3, 9, 12}, threads[] = {1, 2, 4, 8, 16};
     const struct {
@@ -132,10 +147,11 @@ static int add_sweep(struct bench_command *b, const struct point *base)
         {classes, 4, base->n_classes, b->n_names, offsetof(struct point, n_classes)},
         {images, 3, base->n_images, INT64_MAX, offsetof(struct point, n_images)},
         {iterations, 3, base->n_iterations, INT64_MAX, offsetof(struct point, n_iterations)},
-        {depths, 3, base->depth, INT64_MAX, offsetof(struct point, depth)},
+        {depths, 3, base->depth, n_layers, offsetof(struct point, depth)},
         {threads, 5, base->threads, torch_threads(), offsetof(struct point, threads)},
     };
-    int status = add_modes(b, *base);
+    if (status == OK)
+        status = add_modes(b, *base);
     for (size_t a = 0; a < sizeof axes / sizeof axes[0]; a++)
         for (size_t i = 0; status == OK && i < axes[a].n; i++) {
             struct point p = *base;
@@ -197,7 +213,7 @@ static void append_json(struct str *out, const struct bench_command *b, const st
         {"peak_gflops", r->peak_flop_s * 1e-9},
         {"fraction_of_peak", of_peak(r)},
         {"peak_rss_mib", (double)r->peak_bytes / (1024.0 * 1024.0)},
-        {"minor_faults_per_step", r->minor_faults},
+        {"minor_faults_per_step", (double)r->minor_faults},
         {"device_reads_per_step", r->device_reads},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -240,7 +256,7 @@ static int print_row(struct bench_command *b, const struct point *p, const struc
     b->has_header = true;
     str_appendf(&out,
                 "%-5s %-7s %-9s %5" PRId64 " %3" PRId64 " %2" PRId64 " %3" PRId64 " %7" PRId64
-                " %8.4f %8.4f %9.3f %8.0f%% %7.1f %7.0f%% %7.2f %7.0f %6.0f\n",
+                " %8.4f %8.4f %9.3f %8.0f%% %7.1f %7.0f%% %7.2f %7" PRId64 " %6.0f\n",
                 p->train ? "train" : "eval", encoder_names[p->encoder], precision_names[b->config.precision],
                 r->n_classes, r->n_images, r->n_iterations, p->depth, p->threads, r->seconds,
                 r->median_seconds, (double)r->n_images / r->seconds, 100.0 * r->estimate_seconds / r->seconds,

@@ -1,4 +1,4 @@
-/* prompt config: every configuration key, as text or as the README's table. */
+/* prompt config: every configuration key, as text or as the README's table; or one configuration in full. */
 #include <string.h>
 
 #include "cmd.h"
@@ -54,25 +54,47 @@ static void append_markdown(struct str *out, const struct config *defaults, size
     str_append(out, key->is_hashed ? " | yes |\n" : " | no |\n");
 }
 
-int cmd_config(const struct opt_values *v)
+static int print_keys(const struct config *defaults, bool is_markdown)
 {
-    struct config defaults;
-    int status = config_init(&defaults);
-    if (status != OK)
-        return status;
-    const bool is_markdown = opt_given(v, "markdown");
     struct str text = {0};
     if (is_markdown)
         str_append(&text, "| key | values | default | what it is for | in the hash |\n"
                           "| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < config_n_keys(); i++) {
         if (is_markdown)
-            append_markdown(&text, &defaults, i);
+            append_markdown(&text, defaults, i);
         else
-            append_text(&text, &defaults, i);
+            append_text(&text, defaults, i);
     }
-    status = cmd_print(&text);
+    int status = cmd_print(&text);
     str_free(&text);
-    config_free(&defaults);
+    return status;
+}
+
+static int print_configuration(struct config *c, const struct opt_values *v)
+{
+    struct str text = {0};
+    int status = opt_apply_file(c, v);
+    if (status == OK)
+        status = opt_apply_keys(c, v);
+    if (status == OK)
+        status = config_write(&text, c);
+    if (status == OK)
+        status = cmd_print(&text);
+    str_free(&text);
+    return status;
+}
+
+int cmd_config(const struct opt_values *v)
+{
+    struct config c;
+    int status = config_init(&c);
+    if (status != OK)
+        return status;
+    if (opt_given(v, "config") || opt_given(v, "set"))
+        status = print_configuration(&c, v);
+    else
+        status = print_keys(&c, opt_given(v, "markdown"));
+    config_free(&c);
     return status;
 }

@@ -1,9 +1,11 @@
 /* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "prompt/base/json.h"
-#include "prompt/data/dataset.h"
+#include "prompt/run/session.h"
 
 struct split {
     struct dataset *dataset;
@@ -108,7 +110,10 @@ static int append_summary(struct str *out, const struct split *split, const stru
 
 static int open_split(struct split *out, const struct config *c)
 {
-    int status = dataset_open(&out->dataset, c->data_root, c->data_dataset);
+    const struct dataset_options options = session_dataset_options(c, c->data_dataset);
+    int status = dataset_open(&out->dataset, &options);
+    if (status == OK && out->dataset->layout.len > 0)
+        fprintf(stderr, "%s: %s\n", out->dataset->name, str_text(&out->dataset->layout));
     if (status == OK)
         status = fewshot_sample(&out->train, &out->val, out->dataset, c->data_shots, (uint32_t)c->seed);
     return status;
@@ -136,7 +141,7 @@ int cmd_data_split(const struct opt_values *v)
     int status = config_init(&c);
     if (status == OK)
         status = opt_apply_keys(&c, v);
-    if (status == OK && !opt_given(v, "data"))
+    if (status == OK && !opt_given(v, "data") && strcmp(c.data_dataset, "csv") != 0)
         status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK && !opt_given(v, "dataset"))
         status = error_set(ERR_USAGE, "no data set is given: pass --dataset NAME");

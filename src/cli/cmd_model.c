@@ -64,6 +64,15 @@ static void append_tower_text(struct str *out, const char *title, const struct t
     json_write_f64(out, t->norm_eps);
 }
 
+/* Words of the file's own vocabulary, one a line. */
+static size_t count_words(const struct weights *w)
+{
+    size_t n = 1;
+    for (const char *c = w->words; *c; c++)
+        n += *c == '\n';
+    return n;
+}
+
 static void append_text(struct str *out, const struct weights *w)
 {
     const struct clip_dims *d = &w->dims;
@@ -86,8 +95,11 @@ static void append_text(struct str *out, const struct weights *w)
     str_appendf(out, "\n              images of %" PRId64 " px in patches of %" PRId64 " px\n", d->image_px,
                 d->patch_px);
     append_tower_text(out, "text", &d->text);
-    str_appendf(out, "\n              context %" PRId64 ", vocabulary %" PRId64 "\n", d->context_length,
+    str_appendf(out, "\n              context %" PRId64 ", vocabulary %" PRId64, d->context_length,
                 d->vocab_size);
+    if (w->words)
+        str_appendf(out, " (the file's own, of %zu words)", count_words(w));
+    str_append(out, "\n");
     str_appendf(out, "joint width   %" PRId64 "\n", d->embed_dim);
     str_appendf(out, "format        %s\nfile          %s\n", weights_format_names[w->format], w->path);
     if (w->sha256[0] != '\0')
@@ -137,6 +149,8 @@ static void append_json(struct str *out, const struct weights *w)
     append_optional(out, "path", w->path);
     append_optional(out, "sha256", w->sha256);
     append_optional(out, "known_name", w->known_name);
+    if (w->words)
+        str_appendf(out, ", \"words\": %zu", count_words(w));
     str_append(out, "}\n");
 }
 

@@ -8,7 +8,7 @@
 #include "prompt/run/interrupt.h"
 #include "prompt/run/train.h"
 
-static int read_run_config(struct config *c, const char *out_dir)
+int cmd_read_run_config(struct config *c, const char *out_dir)
 {
     char *path = path_join(out_dir, RUN_CONFIG_FILE);
     char *text = NULL;
@@ -23,8 +23,7 @@ static int read_run_config(struct config *c, const char *out_dir)
     return status;
 }
 
-/* A resumed run goes on with its own settings; the command line may repeat them, not change them. */
-static int check_same_experiment(const struct config *c, const struct config *stored, const char *out_dir)
+int cmd_check_same_run(const struct config *c, const struct config *stored, const char *out_dir)
 {
     struct str here = {0};
     struct str there = {0};
@@ -44,9 +43,9 @@ static int resolve_resumed(struct config *c, const struct opt_values *v, const c
     struct config stored;
     int status = config_init(&stored);
     if (status == OK)
-        status = read_run_config(&stored, out_dir);
+        status = cmd_read_run_config(&stored, out_dir);
     if (status == OK)
-        status = read_run_config(c, out_dir);
+        status = cmd_read_run_config(c, out_dir);
     if (status == OK)
         status = opt_apply_file(c, v);
     if (status == OK)
@@ -54,7 +53,7 @@ static int resolve_resumed(struct config *c, const struct opt_values *v, const c
     if (c->precision == PRECISION_AUTO)
         c->precision = stored.precision; /* what auto became when the run began */
     if (status == OK)
-        status = check_same_experiment(c, &stored, out_dir);
+        status = cmd_check_same_run(c, &stored, out_dir);
     config_free(&stored);
     return status;
 }
@@ -113,6 +112,8 @@ static int train(struct config *c, const struct opt_values *v, const char *out_d
     int status = read_options(&options, v, out_dir);
     if (status == OK)
         status = resolve(c, v, &options);
+    if (status == OK)
+        status = session_settle(c);
     if (status != OK || opt_given(v, "print-config"))
         return status == OK ? print_config(c) : status;
     status = config_check_training(c);

@@ -6,28 +6,49 @@
 
 #include "cmd.h"
 
-int eval_print_row(struct eval_table *table, const char *name, int64_t n_images, int64_t n_classes,
-                   const double *accuracy)
+static void append_header(struct str *out, struct eval_table *table)
 {
-    const int64_t N = table->n_iterations;
+    if (table->has_header)
+        return;
+    if (table->has_datasets)
+        str_appendf(out, "%-16s ", "data set");
+    str_append(out, "classes     K  images");
+    for (int64_t n = 0; n <= table->n_iterations; n++)
+        str_appendf(out, "     n=%" PRId64, n);
+    str_append(out, "\n");
+    table->has_header = true;
+}
+
+static int print(struct str *row)
+{
+    int status = cmd_print(row);
+    str_free(row);
+    return status;
+}
+
+int eval_print_row(struct eval_table *table, const char *dataset, const char *name, int64_t n_images,
+                   int64_t n_classes, const double *accuracy)
+{
     struct str row = {0};
-    if (!table->has_header) {
-        str_append(&row, "classes     K  images");
-        for (int64_t n = 0; n <= N; n++)
-            str_appendf(&row, "     n=%" PRId64, n);
-        str_append(&row, "\n");
-        table->has_header = true;
-    }
+    append_header(&row, table);
+    if (table->has_datasets)
+        str_appendf(&row, "%-16s ", dataset);
     if (n_images > 0)
         str_appendf(&row, "%-6s %6" PRId64 " %7" PRId64, name, n_classes, n_images);
     else
         str_appendf(&row, "%-21s", name);
-    for (int64_t n = 0; n <= N; n++)
+    for (int64_t n = 0; n <= table->n_iterations; n++)
         str_appendf(&row, " %7.2f", 100.0 * accuracy[n]);
     str_append(&row, "\n");
-    int status = cmd_print(&row);
-    str_free(&row);
-    return status;
+    return print(&row);
+}
+
+int eval_print_absent(struct eval_table *table, const char *dataset)
+{
+    struct str row = {0};
+    append_header(&row, table);
+    str_appendf(&row, "%-16s not there\n", dataset);
+    return print(&row);
 }
 
 int eval_print_classes(const struct class_list *classes, const struct metrics *m)

@@ -7,13 +7,16 @@
 
 struct eval_table {
     int64_t n_iterations; /* N: columns n = 0..N */
+    bool has_datasets;    /* a first column names them */
     bool has_header;      /* the first line is printed */
 };
 
 /** accuracy [N+1], fractions; n_images = 0: a row of means, without counts. ERR_IO if it cannot be printed.
  */
-int eval_print_row(struct eval_table *table, const char *name, int64_t n_images, int64_t n_classes,
-                   const double *accuracy);
+int eval_print_row(struct eval_table *table, const char *dataset, const char *name, int64_t n_images,
+                   int64_t n_classes, const double *accuracy);
+/** The row of a data set that is not there. */
+int eval_print_absent(struct eval_table *table, const char *dataset);
 /** Macro-F1 and the accuracy of every class. */
 int eval_print_classes(const struct class_list *classes, const struct metrics *m);
 

@@ -134,20 +134,42 @@ static int parse_option(struct opt_values *v, int *i, int argc, char *const *arg
     return add_value(v, opt, value);
 }
 
+/* How many words a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more. */
+static void operand_range(size_t *min, size_t *max, const char *operand)
+{
+    *min = operand != NULL;
+    for (const char *c = operand; c && *c != '\0'; c++)
+        *min += *c == ' ';
+    *max = operand && str_ends_with(operand, "...") ? SIZE_MAX : *min;
+}
+
 static int parse_operand(struct opt_values *v, const char *word)
 {
-    if (!v->command->operand || v->operand)
+    size_t min, max;
+    operand_range(&min, &max, v->command->operand);
+    if (v->n_operands >= max)
         return unexpected_word(v->command, word);
-    v->operand = word;
+    v->operands[v->n_operands++] = word;
+    v->operand = v->operands[0];
     return OK;
+}
+
+static int check_operands(const struct opt_values *v)
+{
+    size_t min, max;
+    operand_range(&min, &max, v->command->operand);
+    return v->n_operands < min ? usage_errorf(v->command, "expected %s", v->command->operand) : OK;
 }
 
 int opt_parse(struct opt_values *out, const struct command *command, int argc, char *const *argv)
 {
     *out = (struct opt_values){.command = command};
     out->items = calloc((size_t)argc + 1, sizeof *out->items);
-    if (!out->items)
+    out->operands = calloc((size_t)argc + 1, sizeof *out->operands);
+    if (!out->items || !out->operands) {
+        opt_free(out);
         return error_out_of_memory();
+    }
     int status = OK;
     bool is_over = false; /* "--" was met */
     for (int i = 0; status == OK && i < argc; i++) {
@@ -159,8 +181,8 @@ int opt_parse(struct opt_values *out, const struct command *command, int argc, c
         else
             status = parse_operand(out, argv[i]);
     }
-    if (status == OK && command->operand && !out->operand)
-        status = usage_errorf(command, "expected %s", command->operand);
+    if (status == OK)
+        status = check_operands(out);
     if (status != OK)
         opt_free(out);
     return status;
@@ -169,6 +191,7 @@ int opt_parse(struct opt_values *out, const struct command *command, int argc, c
 void opt_free(struct opt_values *v)
 {
     free(v->items);
+    free(v->operands);
     *v = (struct opt_values){0};
 }
 

@@ -32,7 +32,7 @@ struct opt_values;
 struct command {
     const char *name;     /* "model"; NULL ends a table */
     const char *sub_name; /* "init", or NULL */
-    const char *operand;  /* "FILE", the one word that must follow; NULL: none */
+    const char *operand;  /* words that must follow: "FILE", "RUN RUN", "DIR..." (one or more); NULL: none */
     int (*run)(const struct opt_values *v);
     const struct opt_group *groups;
     const char *summary; /* one line, without a full stop */
@@ -52,7 +52,9 @@ struct opt_values {
     const struct command *command;
     struct opt_value *items; /* in order */
     size_t n;
-    const char *operand; /* NULL if the command takes none */
+    const char *operand;   /* the first; NULL if the command takes none */
+    const char **operands; /* [n_operands] */
+    size_t n_operands;
 };
 
 /**

@@ -14,14 +14,13 @@ static double plain_kept_bytes(const struct clip *c, const struct tower_dims *to
            (double)dtype_size(c->types.products);
 }
 
-double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefix,
-                            int64_t n_images)
+double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes)
 {
     if (c->fast)
-        return text_layout_kept_bytes(texts->layout, c, n_images);
+        return text_layout_kept_bytes(texts->layout, c, n_prefixes);
     return plain_kept_bytes(c, &c->dims.text,
-                            (double)n_images * (double)texts->rows->n *
-                                (double)(n_prefix + texts->rows->n_tokens));
+                            (double)n_prefixes * (double)texts->rows->n *
+                                (double)(texts->n_prefix + texts->rows->n_tokens));
 }
 
 /* Fast, per token and layer: two normalized inputs, query, key, value, the MLP's slope. Half types keep the

@@ -26,12 +26,38 @@ static tensor *encode_rows(scope *outer, const struct clip *c, const tensor *emb
 }
 
 /* [K,p+n_tokens,d_l]: the prefix [p,d_l] (or none) before the embedded rows [K,n_tokens,d_l]. */
-static tensor *prepend(scope *s, const tensor *prefix, tensor *rows)
+static tensor *prepend(scope *s, const tensor *prefix, const tensor *rows)
 {
     if (!prefix)
-        return rows;
+        return scope_share(s, rows);
     tensor *repeated = t_expand(s, prefix, SHAPE(t_size(rows, 0), t_size(prefix, 0), t_size(prefix, 1)));
     return t_cat(s, TENSORS(repeated, rows), 1);
+}
+
+/* Embeddings of rows of tokens alone, or with the vectors [1 or K,n_places,d_l] in their places: [K,T,d_l].
+ */
+static tensor *embed_rows(scope *s, const struct clip *c, const struct text_rows *rows, const tensor *vectors)
+{
+    const int64_t K = rows->n, T = rows->n_tokens, d_l = c->dims.text.width, P = rows->n_places;
+    int64_t *ids = malloc((size_t)(2 * K * T) * sizeof *ids);
+    if (!ids) {
+        scope_fail(s, error_out_of_memory());
+        return NULL;
+    }
+    int64_t *picks = ids + K * T; /* of each position among the vectors and the tokens */
+    for (int64_t i = 0; i < K * T; i++) {
+        ids[i] = rows->ids[i] < 0 ? 0 : rows->ids[i];
+        picks[i] = rows->ids[i] < 0 ? -1 - rows->ids[i] : P + i % T;
+    }
+    tensor *tokens = t_reshape(s, clip_embed_tokens(s, c, ids, K * T), SHAPE(K, T, d_l));
+    tensor *out = tokens;
+    if (P > 0) {
+        tensor *index = t_unsqueeze(s, t_from_i64(s, picks, SHAPE(K, T), c->device), -1);
+        tensor *all = t_cat(s, TENSORS(t_expand(s, vectors, SHAPE(K, P, d_l)), tokens), 1);
+        out = t_gather(s, all, 1, t_expand(s, index, SHAPE(K, T, d_l)));
+    }
+    free(ids);
+    return out;
 }
 
 static int check_context(const struct clip *c, int64_t n_prefix, const struct text_rows *rows)
@@ -43,14 +69,14 @@ static int check_context(const struct clip *c, int64_t n_prefix, const struct te
                      (long long)n_prefix, (long long)rows->n_tokens, (long long)c->dims.context_length);
 }
 
-static tensor *plain_encode_text(scope *outer, const struct clip *c, const tensor *prefixes,
+static tensor *plain_encode_text(scope *outer, const struct clip *c, const tensor *vectors,
                                  const struct text_rows *rows)
 {
+    const tensor *prefixes = rows->n_places > 0 ? NULL : vectors;
     const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
     const int64_t K = rows->n;
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    tensor *embedded = clip_embed_tokens(s, c, rows->ids, K * rows->n_tokens);
-    embedded = t_reshape(s, embedded, SHAPE(K, rows->n_tokens, c->dims.text.width));
+    tensor *embedded = embed_rows(s, c, rows, vectors);
     tensor *ends = t_from_i64(s, rows->ends, SHAPE(K), c->device);
     ends =
         t_add(s, ends, t_full(s, SHAPE(1), (double)n_prefix, DTYPE_I64, c->device)); /* behind the prefix */
@@ -89,15 +115,28 @@ void clip_texts_free(struct clip_texts *texts)
     *texts = (struct clip_texts){0};
 }
 
-tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
+static int check_vectors(const tensor *vectors, const struct clip_texts *texts)
+{
+    const int64_t n = vectors ? t_size(vectors, 1) : 0, K = texts->rows->n, P = texts->rows->n_places;
+    if (n != texts->n_prefix + P)
+        return error_set(ERR_SHAPE, "the texts are laid out for %lld learned vectors, not for %lld",
+                         (long long)(texts->n_prefix + P), (long long)n);
+    if (P > 0 && t_size(vectors, 0) != 1 && t_size(vectors, 0) != K)
+        return error_set(ERR_SHAPE, "learned vectors of %lld texts, but there are %lld",
+                         (long long)t_size(vectors, 0), (long long)K);
+    return OK;
+}
+
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
                          const struct clip_texts *texts)
 {
-    const int64_t n_prefix = prefixes ? t_size(prefixes, 1) : 0;
-    if (scope_ok(s) && n_prefix != texts->n_prefix) {
-        scope_fail(s, error_set(ERR_SHAPE, "the texts are laid out for a prefix of %lld tokens, not of %lld",
-                                (long long)texts->n_prefix, (long long)n_prefix));
+    int status = scope_ok(s) ? check_vectors(vectors, texts) : OK;
+    if (status != OK) {
+        scope_fail(s, status);
         return NULL;
     }
-    return c->fast ? fast_encode_text(s, c, tape, prefixes, texts)
-                   : plain_encode_text(s, c, prefixes, texts->rows);
+    if (!c->fast)
+        return plain_encode_text(s, c, vectors, texts->rows);
+    const bool has_places = texts->rows->n_places > 0;
+    return fast_encode_text(s, c, tape, has_places ? embed_rows(s, c, texts->rows, vectors) : vectors, texts);
 }

@@ -12,54 +12,101 @@ tensor *text_normalized(scope *s, const struct clip *c, tensor *x, const tensor 
     return h;
 }
 
-static void create_chunk(struct text_chunk *out, scope *run, const struct clip *c,
-                         const struct token_forest *f, int64_t n_prefix)
+/* What no learned vector touches: the inputs of layer 1 of a forest of tokens. */
+static void create_inputs(struct text_chunk *out, scope *run, const struct clip *c, int64_t n_prefix)
 {
+    const struct token_forest *f = out->forest;
     const int64_t n = f->n_nodes, W = c->dims.text.width;
     scope *s = scope_open(run, SCOPE_GRAD_OFF);
     tensor *positions = t_from_i64(s, f->depths, SHAPE(n), c->device);
     positions = t_embedding(s, t_narrow(s, c->text_positions, 0, n_prefix, c->dims.context_length - n_prefix),
                             positions);
     tensor *x0 = t_reshape(s, t_add(s, clip_embed_tokens(s, c, f->tokens, n), positions), SHAPE(1, n, W));
-    tensor *qkv0 = NULL;
     if (c->fast->text.n_layers > 1) {
         tensor *h = text_normalized(s, c, t_clone(s, x0), NULL, NULL);
-        qkv0 = t_reshape(s, t_packed_linear(s, &c->fast->text.layers[0].qkv, fast_rows(s, h), false),
-                         SHAPE(1, n, -1));
+        h = t_packed_linear(s, &c->fast->text.layers[0].qkv, fast_rows(s, h), false);
+        out->qkv0 = scope_keep(s, t_reshape(s, h, SHAPE(1, n, -1)));
     }
-    *out = (struct text_chunk){.forest = f,
-                               .x0 = scope_keep(s, x0),
-                               .qkv0 = scope_keep(s, qkv0),
-                               .ends = scope_keep(s, t_from_i64(s, f->ends, SHAPE(f->n_rows), c->device)),
-                               .rows = scope_keep(s, t_from_i64(s, f->rows, SHAPE(f->n_rows), c->device))};
+    out->x0 = scope_keep(s, x0);
     scope_close(s);
 }
 
-/* Where each class stands when the chunks' results are put together. */
-static int create_order(struct text_layout *l, scope *run, const struct clip *c)
+/* A row of n tokens like any other: the prefix, or rows with learned vectors. */
+static int create_chain(struct token_forest *out, int64_t n)
+{
+    int64_t *ids = calloc((size_t)n, sizeof *ids), end = n - 1;
+    if (!ids)
+        return error_out_of_memory();
+    const struct text_rows chain = {.n = 1, .n_tokens = n, .ids = ids, .ends = &end};
+    struct token_forests one;
+    int status = token_forests_create(&one, &chain, n);
+    free(ids);
+    if (status != OK)
+        return status;
+    *out = one.items[0];
+    free(one.items);
+    return OK;
+}
+
+/* Forests of tokens; the rows' order is theirs. */
+static int create_forests(struct text_layout *l, const struct text_rows *rows, int64_t max_nodes)
+{
+    int status = token_forests_create(&l->forests, rows, max_nodes);
+    int64_t n = 0;
+    for (size_t i = 0; status == OK && i < l->forests.n; i++) {
+        const struct token_forest *f = &l->forests.items[i];
+        l->chunks[i] = (struct text_chunk){.forest = f, .n_rows = f->n_rows, .n_copies = 1};
+        for (int64_t k = 0; k < f->n_rows; k++)
+            l->sorted[n++] = f->rows[k];
+    }
+    return status;
+}
+
+/* Rows that hold learned vectors: by length, the shortest first. */
+static int create_chains(struct text_layout *l, const struct text_rows *rows, int64_t max_nodes)
+{
+    l->forests.items = calloc((size_t)rows->n, sizeof *l->forests.items); /* at most one a row */
+    int status = l->forests.items ? OK : error_out_of_memory();
+    int64_t n = 0;
+    for (int64_t end = 0; end < rows->n_tokens; end++) {
+        struct text_chunk *chunk = NULL;
+        for (int64_t k = 0; status == OK && k < rows->n; k++) {
+            if (rows->ends[k] != end)
+                continue;
+            if (!chunk || (chunk->n_rows + 1) * (end + 1) > max_nodes) {
+                struct token_forest *f = &l->forests.items[l->forests.n];
+                status = create_chain(f, end + 1);
+                chunk = &l->chunks[l->forests.n];
+                l->forests.n += status == OK;
+                chunk->forest = f;
+            }
+            chunk->n_copies = ++chunk->n_rows;
+            l->sorted[n++] = k;
+        }
+    }
+    return status;
+}
+
+/* The chunks' tensors, and where each row stands when the chunks' results are put together. */
+static int create_tensors(struct text_layout *l, scope *run, const struct clip *c)
 {
     int64_t *order = malloc((size_t)l->n_rows * sizeof *order);
     if (!order)
         return error_out_of_memory();
-    int64_t at = 0;
-    for (size_t i = 0; i < l->forests.n; i++)
-        for (int64_t k = 0; k < l->forests.items[i].n_rows; k++)
-            order[l->forests.items[i].rows[k]] = at++;
+    for (int64_t at = 0; at < l->n_rows; at++)
+        order[l->sorted[at]] = at;
     l->order = t_from_i64(run, order, SHAPE(l->n_rows), c->device);
     free(order);
-    return OK;
-}
-
-/* The prefix is a row of n_prefix tokens like any other. */
-static int create_prefix(struct token_forests *out, int64_t n_prefix)
-{
-    int64_t *ids = calloc((size_t)n_prefix, sizeof *ids), end = n_prefix - 1;
-    if (!ids)
-        return error_out_of_memory();
-    const struct text_rows chain = {.n = 1, .n_tokens = n_prefix, .ids = ids, .ends = &end};
-    int status = token_forests_create(out, &chain, n_prefix);
-    free(ids);
-    return status;
+    const int64_t *rows = l->sorted;
+    for (size_t i = 0; i < l->forests.n; i++) {
+        struct text_chunk *chunk = &l->chunks[i];
+        chunk->ends = t_from_i64(run, chunk->forest->ends, SHAPE(chunk->forest->n_rows), c->device);
+        chunk->rows = t_from_i64(run, rows, SHAPE(chunk->n_rows), c->device);
+        rows += chunk->n_rows;
+        if (!l->is_embedded)
+            create_inputs(chunk, run, c, l->n_prefix);
+    }
+    return scope_status(run);
 }
 
 int text_layout_create(struct text_layout **out, scope *run, const struct clip *c,
@@ -71,24 +118,17 @@ int text_layout_create(struct text_layout **out, scope *run, const struct clip *
         return error_out_of_memory();
     l->n_rows = rows->n;
     l->n_prefix = n_prefix;
-    const int64_t share = ROWS_A_CHUNK / (n_images > 0 ? n_images : 1);
-    int status = token_forests_create(&l->forests, rows, share > 16 ? share : 16);
-    if (status == OK && n_prefix > 0) {
-        struct token_forests prefix;
-        status = create_prefix(&prefix, n_prefix);
-        if (status == OK) {
-            l->prefix = prefix.items[0];
-            free(prefix.items);
-        }
-    }
-    if (status == OK) {
-        l->chunks = calloc(l->forests.n, sizeof *l->chunks);
-        status = l->chunks ? create_order(l, run, c) : error_out_of_memory();
-    }
-    for (size_t i = 0; status == OK && i < l->forests.n; i++)
-        create_chunk(&l->chunks[i], run, c, &l->forests.items[i], n_prefix);
+    l->is_embedded = rows->n_places > 0;
+    l->chunks = calloc((size_t)rows->n, sizeof *l->chunks); /* at most one a row */
+    l->sorted = malloc((size_t)rows->n * sizeof *l->sorted);
+    const int64_t share = ROWS_A_CHUNK / (n_images > 0 ? n_images : 1), max_nodes = share > 16 ? share : 16;
+    int status = l->chunks && l->sorted ? OK : error_out_of_memory();
     if (status == OK)
-        status = scope_status(run);
+        status = l->is_embedded ? create_chains(l, rows, max_nodes) : create_forests(l, rows, max_nodes);
+    if (status == OK && n_prefix > 0)
+        status = create_chain(&l->prefix, n_prefix);
+    if (status == OK)
+        status = create_tensors(l, run, c);
     if (status != OK)
         text_layout_free(l);
     else
@@ -103,23 +143,27 @@ void text_layout_free(struct text_layout *l)
     token_forest_deinit(&l->prefix);
     token_forests_free(&l->forests);
     free(l->chunks);
+    free(l->sorted);
     free(l);
 }
 
-/* Per row and layer: two normalized inputs, query, key, value, the MLP's slope. Layer 1's attention input is
- * constant, the last layer has one row a class behind its keys and values. */
-double text_chunk_kept_bytes(const struct token_forest *f, const struct clip *c, int64_t n_images)
+/* Per row and layer: two normalized inputs, query, key, value, the MLP's slope. Layer 1's attention input may
+ * be constant, the last layer has one row a class behind its keys and values. */
+double text_chunk_kept_bytes(const struct text_chunk *chunk, const struct clip *c, int64_t n_images)
 {
+    const struct token_forest *f = chunk->forest;
     const double W = (double)c->dims.text.width, L = (double)c->dims.text.n_layers;
     const double n = (double)f->n_nodes, C = (double)f->n_rows, slope = (double)c->dims.text.mlp_width;
-    const double values = n * ((L - 1.0) * (5.0 * W + slope) - 4.0 * W) + n * 3.0 * W + C * (3.0 * W + slope);
-    return (double)n_images * values * (double)dtype_size(c->types.products);
+    const double constant = chunk->x0 ? 4.0 * W : 0.0;
+    const double values =
+        n * ((L - 1.0) * (5.0 * W + slope) - constant) + n * 3.0 * W + C * (3.0 * W + slope);
+    return (double)(n_images * chunk->n_copies) * values * (double)dtype_size(c->types.products);
 }
 
 double text_layout_kept_bytes(const struct text_layout *l, const struct clip *c, int64_t n_images)
 {
     double bytes = 0.0;
     for (size_t i = 0; i < l->forests.n; i++)
-        bytes += text_chunk_kept_bytes(&l->forests.items[i], c, n_images);
+        bytes += text_chunk_kept_bytes(&l->chunks[i], c, n_images);
     return bytes;
 }

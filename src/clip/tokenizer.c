@@ -18,6 +18,9 @@
 
 struct tokenizer {
     struct merges merges;
+    bool *is_word; /* [start token] the tokens that are words of a small vocabulary; NULL: all texts are known
+                    */
+    size_t n_words;
 };
 
 /* ---------------------------------------------------------------- opening */
@@ -51,8 +54,10 @@ int tokenizer_open(struct tokenizer **out, const char *merges_path)
 
 void tokenizer_free(struct tokenizer *t)
 {
-    if (t)
+    if (t) {
         merges_free(&t->merges);
+        free(t->is_word);
+    }
     free(t);
 }
 
@@ -214,6 +219,20 @@ void tokens_free(struct tokens *t)
     *t = (struct tokens){0};
 }
 
+static int unknown_word(const struct tokenizer *t, const uint32_t *piece, size_t n)
+{
+    enum { SHOWN_MAX = 40 };
+    struct str word = {0};
+    for (size_t i = 0; i < n && i < SHOWN_MAX; i++) {
+        unsigned char utf8[UNICODE_MAX_BYTES];
+        str_append_n(&word, (const char *)utf8, unicode_encode(utf8, piece[i]));
+    }
+    int status = error_set(ERR_FORMAT, "unknown word '%s': the model's own vocabulary has %zu words",
+                           str_text(&word), t->n_words);
+    str_free(&word);
+    return status;
+}
+
 static int encode_piece(struct tokens *out, struct symbols *s, const struct tokenizer *t,
                         const uint32_t *piece, size_t n)
 {
@@ -224,6 +243,8 @@ static int encode_piece(struct tokens *out, struct symbols *s, const struct toke
     }
     spell_piece(s, piece, n);
     merge_all(s, &t->merges);
+    if (t->is_word && (s->n != 1 || !t->is_word[s->ids[0]]))
+        return unknown_word(t, piece, n);
     return tokens_append(out, s->ids, s->n);
 }
 
@@ -254,5 +275,51 @@ int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *
     if (status != OK)
         out->n = n_before;
     unicode_free(&cleaned);
+    return status;
+}
+
+/* ---------------------------------------------------------------- a small vocabulary */
+
+/* Marks `word`, which must be a token of its own. */
+static int mark_word(bool *is_word, struct tokens *memory, const struct tokenizer *t, const char *word)
+{
+    memory->n = 0;
+    int status = tokenizer_encode(memory, t, word);
+    if (status == OK && (memory->n != 1 || memory->ids[0] >= tokenizer_start(t)))
+        status = error_set(ERR_FORMAT, "the word '%.80s' is no single token", word);
+    if (status == OK)
+        is_word[memory->ids[0]] = true;
+    return status;
+}
+
+/* From here on only these words are known. */
+static int restrict_to_words(struct tokenizer *t, const char *words)
+{
+    const size_t n_ids = (size_t)tokenizer_start(t);
+    struct tokens memory = {0};
+    bool *is_word = calloc(n_ids, sizeof *is_word);
+    int status = is_word ? OK : error_out_of_memory();
+    while (status == OK && *words != '\0') {
+        const size_t n = strcspn(words, "\n");
+        char *word = str_dup_n(words, n);
+        status = word ? mark_word(is_word, &memory, t, word) : ERR_MEMORY;
+        free(word);
+        words += n + (words[n] == '\n');
+    }
+    tokens_free(&memory);
+    t->is_word = is_word;
+    for (size_t i = 0; is_word && i < n_ids; i++)
+        t->n_words += is_word[i];
+    return status;
+}
+
+int tokenizer_parse_small(struct tokenizer **out, const char *merges, const char *words, const char *name)
+{
+    int status = tokenizer_parse(out, merges, strlen(merges), name);
+    if (status == OK && (status = restrict_to_words(*out, words)) != OK) {
+        tokenizer_free(*out);
+        *out = NULL;
+        status = error_context("%s", name);
+    }
     return status;
 }

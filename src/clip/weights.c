@@ -36,6 +36,8 @@ void weights_close(struct weights *w)
     params_free(&w->tensors);
     (void)scope_close(w->scope); /* the views, before the mapping under them */
     safetensors_close(w->file);
+    free(w->merges);
+    free(w->words);
     free(w->path);
     free(w);
 }
@@ -162,6 +164,33 @@ static int refuse_other_encoders(struct weights *w, const struct params *raw)
     return OK;
 }
 
+/* ---------------------------------------------------------------- a vocabulary of its own */
+
+static const char MERGES_KEY[] = "prompt.merges";
+static const char WORDS_KEY[] = "prompt.words";
+
+static int read_vocabulary(struct weights *w)
+{
+    const char *merges = w->file ? metadata_get(&w->file->metadata, MERGES_KEY) : NULL;
+    const char *words = w->file ? metadata_get(&w->file->metadata, WORDS_KEY) : NULL;
+    if (!merges && !words)
+        return OK;
+    if (!merges || !words)
+        return error_set(ERR_FORMAT, "metadata '%s' without '%s'", merges ? MERGES_KEY : WORDS_KEY,
+                         merges ? WORDS_KEY : MERGES_KEY);
+    w->merges = str_dup(merges);
+    w->words = str_dup(words);
+    return w->merges && w->words ? OK : ERR_MEMORY;
+}
+
+static int write_vocabulary(struct metadata *out, const struct weights *w)
+{
+    if (!w->merges)
+        return OK;
+    int status = metadata_set(out, MERGES_KEY, w->merges);
+    return status == OK ? metadata_set(out, WORDS_KEY, w->words) : status;
+}
+
 /* ---------------------------------------------------------------- opening */
 
 static bool has_openai_buffers(const struct params *raw)
@@ -189,6 +218,8 @@ static int interpret(struct weights *w, struct params *raw, bool is_script,
     bool is_ours = false;
     if (status == OK)
         status = weights_configure(&w->dims, &is_ours, &origin, options);
+    if (status == OK)
+        status = read_vocabulary(w);
     if (is_ours)
         w->format = WEIGHTS_PROMPT;
     else if (origin.is_hugging_face)
@@ -234,6 +265,8 @@ int weights_save(const struct weights *w, const char *path)
 {
     struct metadata metadata;
     int status = weights_metadata(&metadata, &w->dims);
+    if (status == OK)
+        status = write_vocabulary(&metadata, w);
     if (status == OK)
         status = safetensors_write(path, &w->tensors, &metadata);
     metadata_free(&metadata);

@@ -189,25 +189,22 @@ static int add_tensor(struct weights *w, const struct weight_spec *spec, struct 
     return t ? params_add(&w->tensors, spec->name, t) : scope_status(w->scope);
 }
 
-int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t seed, double gain)
+int weights_init_dims(struct weights **out, scope *parent, const struct clip_dims *dims, uint64_t seed,
+                      double gain)
 {
     *out = NULL;
     if (!isfinite(gain) || gain <= 0)
         return error_set(ERR_USAGE, "gain %g: expected a positive number", gain);
-    struct clip_dims dims;
-    int status = weights_arch_dims(&dims, arch);
-    if (status != OK)
-        return status;
     struct weights *w = NULL;
     struct weight_specs specs = {0};
-    status = weights_create(&w, parent);
+    int status = weights_create(&w, parent);
     if (status == OK) {
-        w->dims = dims;
+        w->dims = *dims;
         w->format = WEIGHTS_PROMPT;
-        status = weight_specs_create(&specs, &dims);
+        status = weight_specs_create(&specs, dims);
     }
     for (size_t i = 0; i < specs.n && status == OK; i++)
-        status = add_tensor(w, &specs.items[i], distribution_of(&specs.items[i], &dims, gain), seed, i);
+        status = add_tensor(w, &specs.items[i], distribution_of(&specs.items[i], dims, gain), seed, i);
     weight_specs_free(&specs);
     if (status != OK) {
         weights_close(w);
@@ -215,4 +212,12 @@ int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t
     }
     *out = w;
     return OK;
+}
+
+int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t seed, double gain)
+{
+    *out = NULL;
+    struct clip_dims dims;
+    int status = weights_arch_dims(&dims, arch);
+    return status == OK ? weights_init_dims(out, parent, &dims, seed, gain) : status;
 }

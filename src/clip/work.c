@@ -95,9 +95,11 @@ static struct clip_work fast_text_work(const struct clip *c, const struct clip_t
     }
     double kept_bytes = 0.0;
     for (size_t i = 0; i < l->forests.n; i++) {
-        const struct token_forest *f = &l->forests.items[i];
-        const struct clip_work chunk = clip_work_sum(part_work(c, f, B, p, true), finish_work(c, f, B, p));
-        const double bytes = text_chunk_kept_bytes(f, c, (int64_t)B);
+        const struct token_forest *f = l->chunks[i].forest;
+        const double copies = B * (double)l->chunks[i].n_copies;
+        const struct clip_work chunk =
+            clip_work_sum(part_work(c, f, copies, p, !l->is_embedded), finish_work(c, f, copies, p));
+        const double bytes = text_chunk_kept_bytes(&l->chunks[i], c, (int64_t)B);
         const bool has_room = kept_bytes + bytes <= texts->keep_bytes; /* as text_fast.c decides */
         kept_bytes += has_room ? bytes : 0.0;
         w = clip_work_sum(w, backward ? with_backward(chunk, has_room ? 0.0 : 1.0) : chunk);

@@ -1,8 +1,5 @@
 /*
- * The table of data sets, and opening one.
- *
- * Folder names are the ones that the field's public code uses (CoOp's DATASETS.md). Nothing is written into
- * the tree.
+ * Opening a data set, and comparing it with what was published. Nothing is written into the tree.
  */
 #include "prompt/data/dataset.h"
 
@@ -11,110 +8,201 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "split_internal.h"
+#include "prompt/data/catalog.h"
+#include "readers.h"
 
-/* A data set with a split file is one row: name, folder below the data root, image folder ("." is the folder
- * itself) and split file below that, template of the CLIP row (verbatim, with the field's missing articles);
- * what the published split holds: number of classes, images in train, val and test, class_names_digest
- *.
- */
-#define DATASET_TABLE(ROW)                                                                                   \
-    ROW("caltech101", "caltech-101", "101_ObjectCategories", "split_zhou_Caltech101.json",                   \
-        "a photo of a {}.", 100, 4128, 1649, 2465, "04030f9999682bef")
-
-struct dataset_row {
-    const char *name;
-    const char *folder;
-    const char *image_folder;
-    const char *split_file;
-    const char *template;
-    int64_t n_classes;
-    size_t n_train, n_val, n_test;
-    const char *names_digest;
-};
-
-#define ROW_FIELDS(...) {__VA_ARGS__},
-static const struct dataset_row rows[] = {DATASET_TABLE(ROW_FIELDS)};
-
-#define ROW_NAME(name, ...) name,
-static const char *const row_names[] = {DATASET_TABLE(ROW_NAME)};
-
-enum { N_ROWS = sizeof rows / sizeof rows[0] };
-
-static const struct dataset_row *row_of(const char *name)
+struct str *dataset_note(struct dataset *d)
 {
-    for (size_t i = 0; i < N_ROWS; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return &rows[i];
-    return NULL;
+    if (d->layout.len > 0)
+        str_append(&d->layout, "; ");
+    return &d->layout;
 }
 
-static int find_row(const struct dataset_row **out, const char *name)
+/* ---------------------------------------------------------------- where it lies */
+
+static bool is_given(const char *text)
 {
-    *out = row_of(name);
-    if (*out)
-        return OK;
-    const char *nearest = str_nearest(name, row_names, N_ROWS);
-    if (nearest)
-        return error_set(ERR_USAGE, "unknown data set '%s', did you mean '%s'?", name, nearest);
-    struct str known = {0};
-    for (size_t i = 0; i < N_ROWS; i++)
-        str_appendf(&known, "%s%s", i ? ", " : "", rows[i].name);
-    int status = error_set(ERR_USAGE, "unknown data set '%s', expected one of: %s", name, str_text(&known));
-    str_free(&known);
+    return text && text[0] != '\0';
+}
+
+/* What is not there can be had somewhere. */
+static int add_source(const struct catalog_entry *entry, int status)
+{
+    char *message = status == ERR_IO ? str_dup(error_message()) : NULL;
+    if (message)
+        error_set(ERR_IO, "%s (%s)", message, entry->source);
+    free(message);
     return status;
 }
 
-/* "dir/name", which must be there: a folder, or for `is_dir` false, a file. */
-static int join_existing(char **out, const char *dir, const char *name, bool is_dir, const char *what)
+/* Any of the first images of the lists is there. */
+static bool holds_listed(const char *image_dir, const void *context)
 {
-    *out = strcmp(name, ".") == 0 ? str_dup(dir) : path_join(dir, name);
-    if (!*out)
-        return ERR_MEMORY;
-    if (is_dir ? file_is_dir(*out) : file_exists(*out))
-        return OK;
-    int status = error_set(ERR_IO, "%s '%s' is missing", what, *out);
-    free(*out);
-    *out = NULL;
+    const struct dataset *d = context;
+    const struct item_list *const lists[] = {&d->train, &d->val, &d->test};
+    bool found = false;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char *file = lists[i]->n > 0 ? item_file(image_dir, &lists[i]->items[0]) : NULL;
+        found = found || (file && file_exists(file));
+        free(file);
+    }
+    return found;
+}
+
+static bool has_val(const char *image_dir, const void *unused)
+{
+    (void)unused;
+    char *val = path_join(image_dir, "val");
+    const bool found = val && file_is_dir(val);
+    free(val);
+    return found;
+}
+
+static bool is_there(const char *image_dir, const void *unused)
+{
+    (void)unused;
+    return file_is_dir(image_dir);
+}
+
+/* Sets d->image_dir: as given, or below the root. */
+static int find_images(struct dataset *d, const struct catalog_entry *entry, const char *root,
+                       const struct dataset_options *o, place_test *test)
+{
+    if (is_given(o->image_dir)) {
+        d->image_dir = path_absolute(o->image_dir);
+        if (d->image_dir && !file_is_dir(d->image_dir))
+            return error_set(ERR_IO, "the image folder '%s' (data.image_dir) is missing", d->image_dir);
+        return d->image_dir ? OK : ERR_MEMORY;
+    }
+    int status = add_source(entry, place_find_images(&d->image_dir, entry, root, test, d));
+    char *official = status == OK ? place_official(entry, root) : NULL;
+    if (official && strcmp(official, d->image_dir) != 0)
+        str_appendf(dataset_note(d), "images in '%s'", d->image_dir);
+    free(official);
     return status;
 }
 
-static int read_row(struct dataset *d, const struct dataset_row *row, const char *root)
+/* ---------------------------------------------------------------- the layouts */
+
+static int open_split(struct dataset *d, const struct catalog_entry *entry, const char *root,
+                      const struct dataset_options *o)
 {
-    char *folder = NULL;
-    char *split_file = NULL;
-    int status = join_existing(&folder, root, row->folder, true, "the folder");
+    char *path = NULL;
+    int status = OK;
+    if (is_given(o->split_file))
+        path = path_absolute(o->split_file);
+    else
+        status = add_source(entry, place_find_split(&path, entry, root));
     if (status == OK)
-        status = join_existing(&d->image_dir, folder, row->image_folder, true, "the image folder");
+        status = path ? read_split(d, path) : ERR_MEMORY;
     if (status == OK)
-        status = join_existing(&split_file, folder, row->split_file, false, "the split file");
-    if (status == OK)
-        status = split_read(d, split_file);
-    free(split_file);
-    free(folder);
+        status = find_images(d, entry, root, o, holds_listed);
+    char *official = status == OK ? path_join(root, entry->folders[0]) : NULL;
+    char *dir = official ? path_dir(path) : NULL;
+    if (dir && strcmp(official, dir) != 0)
+        str_appendf(dataset_note(d), "split file '%s'", path);
+    free(dir);
+    free(official);
+    free(path);
     return status;
 }
 
-int dataset_open(struct dataset **out, const char *data_root, const char *name)
+static int open_folder(struct dataset *d, const struct catalog_entry *entry, const char *root,
+                       const struct dataset_options *o)
 {
-    *out = NULL;
-    const struct dataset_row *row = NULL;
-    int status = find_row(&row, name);
+    int status = find_images(d, entry, root, o, is_there);
     if (status != OK)
         return status;
-    char *root = path_absolute(data_root);
+    return is_given(o->split_file) ? read_split(d, o->split_file) : read_folder(d, o->split_seed);
+}
+
+static int open_csv(struct dataset *d, const struct dataset_options *o)
+{
+    if (!is_given(o->split_file))
+        return error_set(ERR_USAGE, "no list is given: set the key data.split_file to the CSV file");
+    char *path = path_absolute(o->split_file);
+    d->image_dir = is_given(o->image_dir) ? path_absolute(o->image_dir) : path ? path_dir(path) : NULL;
+    int status = path && d->image_dir ? read_csv(d, path, o->split_seed) : ERR_MEMORY;
+    free(path);
+    return status;
+}
+
+static int open_layout(struct dataset *d, const struct catalog_entry *entry, const char *root,
+                       const struct dataset_options *o)
+{
+    int status = OK;
+    switch (entry->layout) {
+    case LAYOUT_SPLIT:
+        return open_split(d, entry, root, o);
+    case LAYOUT_AIRCRAFT:
+        status = find_images(d, entry, root, o, is_there);
+        return status == OK ? read_aircraft(d) : status;
+    case LAYOUT_IMAGENET:
+        status = find_images(d, entry, root, o, has_val);
+        return status == OK ? read_imagenet(d, root) : status;
+    case LAYOUT_VARIANT:
+        status = find_images(d, entry, root, o, variant_has_classes);
+        return status == OK ? read_variant(d, root) : status;
+    case LAYOUT_FOLDER:
+        return open_folder(d, entry, root, o);
+    case LAYOUT_CSV:
+        return open_csv(d, o);
+    }
+    return status;
+}
+
+static bool takes_split_file(enum catalog_layout layout)
+{
+    return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
+}
+
+/* A drawn world says so. */
+static int note_synthetic(struct dataset *d, const char *root)
+{
+    char *path = path_join(root, DATASET_SYNTHETIC);
+    if (!path)
+        return ERR_MEMORY;
+    char *line = NULL;
+    size_t n = 0;
+    int status = OK;
+    if (file_exists(path))
+        status = file_read(&line, &n, path);
+    if (line) {
+        line[strcspn(line, "\r\n")] = '\0';
+        d->is_synthetic = true;
+        str_append(dataset_note(d), line);
+    }
+    free(line);
+    free(path);
+    return status;
+}
+
+int dataset_open(struct dataset **out, const struct dataset_options *options)
+{
+    *out = NULL;
+    const struct catalog_entry *entry = NULL;
+    int status = catalog_find(&entry, options->name);
+    if (status != OK)
+        return status;
+    char *root = path_absolute(options->root ? options->root : "");
     struct dataset *d = calloc(1, sizeof *d);
     if (!root || !d) {
         free(root);
         free(d);
         return error_out_of_memory();
     }
-    d->name = row->name;
-    d->template = row->template;
-    if (!file_is_dir(root))
+    d->name = entry->name;
+    d->template = entry->template;
+    if (entry->layout != LAYOUT_CSV && !file_is_dir(root))
         status = error_set(ERR_USAGE, "the data root '%s' is not a folder", root);
-    else if (read_row(d, row, root) != OK)
-        status = error_context("data set '%s'", name);
+    else if (is_given(options->split_file) && !takes_split_file(entry->layout))
+        status = error_set(ERR_USAGE, "data set '%s' has no split file: key data.split_file", entry->name);
+    else if (open_layout(d, entry, root, options) != OK)
+        status = error_context("data set '%s'", entry->name);
+    else if (entry->layout != LAYOUT_CSV)
+        status = note_synthetic(d, root);
+    if (status == OK)
+        status = str_status(&d->layout);
     free(root);
     if (status != OK) {
         dataset_free(d);
@@ -135,6 +223,7 @@ void dataset_free(struct dataset *d)
     item_list_free(&d->train);
     item_list_free(&d->val);
     item_list_free(&d->test);
+    str_free(&d->layout);
     free(d);
 }
 
@@ -164,47 +253,20 @@ static void append_difference(struct str *out, const char *what, size_t found, s
 int dataset_compare_known(struct str *out, const struct dataset *d)
 {
     str_clear(out);
-    const struct dataset_row *row = row_of(d->name);
-    if (!row)
+    const struct catalog_entry *entry = catalog_get(d->name);
+    if (!entry || entry->n_classes == 0 || d->is_synthetic)
         return OK;
     char digest[17];
     int status = class_names_digest(digest, d->class_names, d->n_classes);
     if (status != OK)
         return status;
-    struct str differences = {0};
-    append_difference(&differences, "classes", (size_t)d->n_classes, (size_t)row->n_classes);
-    append_difference(&differences, "train", d->train.n, row->n_train);
-    append_difference(&differences, "val", d->val.n, row->n_val);
-    append_difference(&differences, "test", d->test.n, row->n_test);
-    if (d->n_classes == row->n_classes && strcmp(digest, row->names_digest) != 0)
-        str_appendf(&differences, "%sclass names of digest %s instead of %s", differences.len > 0 ? ", " : "",
-                    digest, row->names_digest);
-    status = str_status(&differences);
-    if (differences.len > 0)
-        str_appendf(out, "data set '%s' differs from the published split: %s", d->name,
-                    str_text(&differences));
-    str_free(&differences);
-    return status == OK ? str_status(out) : status;
-}
-
-int dataset_check_files(const struct dataset *d, const struct item_list *list)
-{
-    struct str first_paths = {0};
-    size_t n_missing = 0;
-    for (size_t i = 0; i < list->n; i++) {
-        char *path = path_join(d->image_dir, list->items[i].path);
-        if (!path) {
-            str_free(&first_paths);
-            return ERR_MEMORY;
-        }
-        if (!file_exists(path) && n_missing++ < 3)
-            str_appendf(&first_paths, "%s'%s'", n_missing > 1 ? ", " : "", path);
-        free(path);
-    }
-    int status = OK;
-    if (n_missing > 0)
-        status = error_set(ERR_IO, "data set '%s': %zu of %zu images are missing in '%s', first: %s", d->name,
-                           n_missing, list->n, d->image_dir, str_text(&first_paths));
-    str_free(&first_paths);
-    return status;
+    const bool lacks_train = entry->layout == LAYOUT_IMAGENET && d->train.n == 0;
+    append_difference(out, "classes", (size_t)d->n_classes, (size_t)entry->n_classes);
+    append_difference(out, "train", lacks_train ? entry->n_train : d->train.n, entry->n_train);
+    append_difference(out, "val", d->val.n, entry->n_val);
+    append_difference(out, "test", d->test.n, entry->n_test);
+    if (d->n_classes == entry->n_classes && strcmp(digest, entry->names_digest) != 0)
+        str_appendf(out, "%sclass names of digest %s instead of %s", out->len > 0 ? ", " : "", digest,
+                    entry->names_digest);
+    return str_status(out);
 }

@@ -13,6 +13,7 @@
 #include "prompt/data/image.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,24 @@ static const char *foreign_format(const uint8_t *bytes, size_t n)
             memcmp(bytes + table[i].offset, table[i].magic, table[i].n) == 0)
             return table[i].what;
     return "JPEG, PNG, BMP and GIF are supported";
+}
+
+const char *image_format(const char *path)
+{
+    static const struct {
+        const char *magic;
+        size_t n;
+        const char *format;
+    } table[] = {{"\xff\xd8\xff", 3, "JPEG"}, {"\x89PNG", 4, "PNG"}, {"GIF8", 4, "GIF"}, {"BM", 2, "BMP"}};
+    char bytes[4] = {0};
+    FILE *file = fopen(path, "rb");
+    const size_t n = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+    if (file)
+        fclose(file);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (n >= table[i].n && memcmp(bytes, table[i].magic, table[i].n) == 0)
+            return table[i].format;
+    return "no known format";
 }
 
 /* ---------------------------------------------------------------- JPEG segments */

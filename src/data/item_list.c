@@ -8,27 +8,52 @@
 
 const char *const class_subset_names[4] = {"all", "base", "new", NULL};
 
-int item_list_add(struct item_list *list, const char *path, int64_t label)
+/* Takes both texts over, also on failure. */
+static int append(struct item_list *list, char *path, char *file, int64_t label)
 {
     if (list->n == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 256;
         struct item *items = realloc(list->items, capacity * sizeof *items);
-        if (!items)
+        if (!items) {
+            free(path);
+            free(file);
             return error_out_of_memory();
+        }
         list->items = items;
         list->capacity = capacity;
     }
-    char *copy = str_dup(path);
-    if (!copy)
-        return ERR_MEMORY;
-    list->items[list->n++] = (struct item){.path = copy, .label = label};
+    list->items[list->n++] = (struct item){.path = path, .file = file, .label = label};
     return OK;
+}
+
+int item_list_add(struct item_list *list, const char *path, int64_t label)
+{
+    char *copy = str_dup(path);
+    return copy ? append(list, copy, NULL, label) : ERR_MEMORY;
+}
+
+int item_list_add_item(struct item_list *list, const struct item *item, int64_t label)
+{
+    char *path = str_dup(item->path);
+    char *file = path && item->file ? str_dup(item->file) : NULL;
+    if (!path || (item->file && !file)) {
+        free(path);
+        return ERR_MEMORY;
+    }
+    return append(list, path, file, label);
+}
+
+char *item_file(const char *image_dir, const struct item *item)
+{
+    return path_join(image_dir, item->file ? item->file : item->path);
 }
 
 void item_list_free(struct item_list *list)
 {
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n; i++) {
         free(list->items[i].path);
+        free(list->items[i].file);
+    }
     free(list->items);
     *list = (struct item_list){0};
 }
@@ -53,7 +78,7 @@ int item_list_subset(struct item_list *out, const struct item_list *in, enum cla
         int64_t label = in->items[i].label;
         if (label < first || label >= first + n)
             continue;
-        int status = item_list_add(out, in->items[i].path, label - first);
+        int status = item_list_add_item(out, &in->items[i], label - first);
         if (status != OK) {
             item_list_free(out);
             return status;

@@ -18,7 +18,7 @@ static int decode_item(struct image *out, bool *is_cached, struct loader *l, siz
     *is_cached = out->pixels != NULL;
     if (*is_cached)
         return OK;
-    char *path = path_join(l->image_dir, l->list->items[item].path);
+    char *path = item_file(l->image_dir, &l->list->items[item]);
     int status = path ? image_read(out, path) : ERR_MEMORY;
     free(path);
     if (status != OK)

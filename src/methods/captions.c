@@ -108,19 +108,77 @@ static int encode_all(struct text_rows *out, const struct tokenizer *t, char *co
     return status;
 }
 
-int class_rows_create(struct class_rows *out, const struct tokenizer *t, char *const *class_names,
-                      int64_t n_classes, const char *template, int64_t n_prefix, int64_t context_length)
+/* Tokens of each name alone. "{class}." has as many and its end, unless the dot joins the last one. */
+static int measure_names(struct class_rows *out, const struct tokenizer *t, char *const *class_names)
 {
-    *out = (struct class_rows){0};
-    int status = encode_all(&out->captions, t, class_names, n_classes, template, true, 0, context_length);
+    const int64_t K = out->names.n;
+    out->name_lengths = calloc((size_t)K, sizeof *out->name_lengths);
+    int status = out->name_lengths ? OK : error_out_of_memory();
+    for (int64_t k = 0; status == OK && k < K; k++) {
+        struct tokens tokens = {0};
+        char *name = class_caption("{}", class_names[k]);
+        status = name ? tokenizer_encode(&tokens, t, name) : ERR_MEMORY;
+        const int64_t n = (int64_t)tokens.n, end = out->names.ends[k];
+        out->name_lengths[k] = n < end ? n : end;
+        tokens_free(&tokens);
+        free(name);
+    }
+    return status;
+}
+
+int class_rows_create(struct class_rows *out, const struct tokenizer *t, char *const *class_names,
+                      int64_t n_classes, const char *const *templates, size_t n_templates,
+                      const struct text_form *form, int64_t context_length)
+{
+    *out = (struct class_rows){.captions = calloc(n_templates, sizeof *out->captions)};
+    int status = out->captions ? OK : error_out_of_memory();
+    for (size_t i = 0; status == OK && i < n_templates; i++) {
+        out->n_templates++;
+        status =
+            encode_all(&out->captions[i], t, class_names, n_classes, templates[i], true, 0, context_length);
+    }
     if (status == OK)
-        status = encode_all(&out->names, t, class_names, n_classes, "{}.", false, n_prefix, context_length);
+        status = encode_all(&out->names, t, class_names, n_classes, "{}.", false,
+                            form->n_before + form->n_after, context_length);
+    if (status == OK)
+        status = measure_names(out, t, class_names);
     if (status != OK)
         class_rows_free(out);
     return status;
 }
 
-static void text_rows_free(struct text_rows *rows)
+bool text_form_is_whole(const struct text_form *f)
+{
+    return f->per_class || f->n_after > 0;
+}
+
+int class_rows_fill(struct text_rows *out, const struct class_rows *rows, const struct text_form *form)
+{
+    const struct text_rows *names = &rows->names;
+    const int64_t n_first = form->n_before - 1, n_places = n_first + form->n_after;
+    *out =
+        (struct text_rows){.n = names->n, .n_tokens = 1 + n_places + names->n_tokens, .n_places = n_places};
+    out->ids = calloc((size_t)(out->n * out->n_tokens), sizeof *out->ids);
+    out->ends = calloc((size_t)out->n, sizeof *out->ends);
+    if (!out->ids || !out->ends)
+        return error_out_of_memory();
+    for (int64_t k = 0; k < out->n; k++) {
+        const int64_t *name = names->ids + k * names->n_tokens;
+        int64_t *id = out->ids + k * out->n_tokens;
+        *id++ = rows->captions[0].ids[0];
+        for (int64_t j = 0; j < n_first; j++)
+            *id++ = -1 - j;
+        for (int64_t i = 0; i <= names->ends[k]; i++) {
+            for (int64_t j = n_first; i == rows->name_lengths[k] && j < n_places; j++)
+                *id++ = -1 - j;
+            *id++ = name[i];
+        }
+        out->ends[k] = 1 + n_places + names->ends[k];
+    }
+    return OK;
+}
+
+void text_rows_free(struct text_rows *rows)
 {
     free(rows->ids);
     free(rows->ends);
@@ -129,8 +187,12 @@ static void text_rows_free(struct text_rows *rows)
 
 void class_rows_free(struct class_rows *rows)
 {
-    text_rows_free(&rows->captions);
+    for (int64_t i = 0; i < rows->n_templates; i++)
+        text_rows_free(&rows->captions[i]);
+    free(rows->captions);
     text_rows_free(&rows->names);
+    free(rows->name_lengths);
+    *rows = (struct class_rows){0};
 }
 
 int prompt_start_tokens(struct tokens *out, const struct tokenizer *t)

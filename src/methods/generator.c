@@ -18,6 +18,10 @@ int generator_create(struct method *m, const struct method_init *init, const cha
     const int64_t d = m->clip->dims.embed_dim, hidden = d / 16;
     const int64_t bias1[] = {n_layers, hidden}, bias2[] = {n_layers, width};
     const size_t skip = n_layers == 0 ? 1 : 0; /* biases without a layer axis */
+    if (hidden == 0)
+        return error_set(ERR_USAGE,
+                         "the generators need a joint dimension of at least 16, the model has %lld",
+                         (long long)d);
 
     int status = add(m, init, name, "fc1.weight", (double)d, SHAPE(hidden, d));
     if (status == OK)

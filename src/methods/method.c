@@ -3,62 +3,96 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
 
-static const struct method_ops *const methods[] = {&method_prompt, &method_clip};
-enum { N_METHODS = sizeof methods / sizeof methods[0] };
+static const struct method_ops *const methods[] = {
+    [METHOD_PROMPT] = &method_prompt, [METHOD_CLIP] = &method_clip, [METHOD_COOP] = &method_coop,
+    [METHOD_COCOOP] = &method_cocoop, [METHOD_VPT] = &method_vpt,
+};
 
-int class_texts_create(struct class_texts *out, scope *outer, const struct clip *clip,
-                       const struct class_rows *rows, int64_t n_prefix, int64_t n_images)
+/* ---------------------------------------------------------------- the classes' texts */
+
+/* Features of the captions of one template, [1,K,d] in `outer`. */
+static int encode_captions(tensor **out, scope *outer, const struct clip *clip,
+                           const struct text_rows *captions)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    struct clip_texts captions = {0};
-    *out = (struct class_texts){.rows = rows, .n = rows->names.n};
-    int status = clip_texts_create(&captions, s, clip, &rows->captions, 0, 1);
+    struct clip_texts texts = {0};
+    int status = clip_texts_create(&texts, s, clip, captions, 0, 1);
     if (status == OK)
-        out->caption_features = scope_keep(s, clip_encode_text(s, clip, NULL, NULL, &captions));
-    if (status == OK)
-        status = clip_texts_create(&out->names, outer, clip, &rows->names, n_prefix, n_images);
-    clip_texts_free(&captions);
+        *out = scope_keep(s, clip_encode_text(s, clip, NULL, NULL, &texts));
+    clip_texts_free(&texts);
     int closed = scope_close(s);
-    if (status != OK || closed != OK)
-        class_texts_free(out);
     return status == OK ? closed : status;
+}
+
+/* Z^0 of several templates: features of the same length, added up; the sum points where the mean does. */
+static int encode_ensemble(tensor **out, scope *outer, const struct clip *clip, const struct class_rows *rows)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    tensor *sum = NULL, *z = NULL;
+    int status = OK;
+    for (int64_t i = 0; status == OK && i < rows->n_templates; i++) {
+        status = encode_captions(&z, s, clip, &rows->captions[i]);
+        z = t_normalize(s, z, -1);
+        sum = sum ? t_add(s, sum, z) : z;
+    }
+    *out = scope_keep(s, t_normalize(s, sum, -1));
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+int class_texts_create(struct class_texts *out, scope *s, const struct clip *clip,
+                       const struct class_rows *rows, const struct text_form *form, int64_t n_prefixes)
+{
+    *out = (struct class_texts){.rows = rows, .n = rows->names.n, .is_whole = text_form_is_whole(form)};
+    int status = rows->n_templates == 1 ? encode_captions(&out->caption_features, s, clip, rows->captions)
+                                        : encode_ensemble(&out->caption_features, s, clip, rows);
+    if (status == OK && out->is_whole)
+        status = class_rows_fill(&out->whole, rows, form);
+    if (status == OK)
+        status = clip_texts_create(&out->names, s, clip, out->is_whole ? &out->whole : &rows->names,
+                                   out->is_whole ? 0 : form->n_before, n_prefixes);
+    if (status == OK)
+        status = scope_status(s);
+    if (status != OK)
+        class_texts_free(out);
+    return status;
 }
 
 void class_texts_free(struct class_texts *texts)
 {
     clip_texts_free(&texts->names);
+    text_rows_free(&texts->whole);
     *texts = (struct class_texts){0};
 }
 
 /* ---------------------------------------------------------------- create and free */
 
-int64_t method_prefix_tokens(const struct method_options *o)
+struct text_form method_text_form(const struct method_options *o)
 {
-    if (o->n_iterations == 0)
-        return 0;
-    return o->text_prompt_count + (o->covers_sos ? 0 : 1);
+    const struct method_ops *ops = methods[o->kind];
+    return ops->text_form ? ops->text_form(o) : (struct text_form){0};
 }
 
-int method_create(struct method **out, const char *name, scope *owner, const struct clip *clip,
+int64_t method_fixed_iterations(enum method_kind kind)
+{
+    return methods[kind]->n_iterations;
+}
+
+int method_create(struct method **out, scope *owner, const struct clip *clip,
                   const struct method_options *options, const struct method_init *init)
 {
     *out = NULL;
-    const struct method_ops *ops = NULL;
-    for (size_t i = 0; i < N_METHODS; i++)
-        if (strcmp(methods[i]->name, name) == 0)
-            ops = methods[i];
-    if (!ops)
-        return error_set(ERR_USAGE, "unknown method '%s'", name);
     struct method *m = calloc(1, sizeof *m);
     if (!m)
         return error_out_of_memory();
-    *m = (struct method){.ops = ops, .clip = clip, .options = *options, .scope = owner};
-    int status = ops->create(m, init);
+    *m = (struct method){.ops = methods[options->kind], .clip = clip, .options = *options, .scope = owner};
+    if (m->ops->n_iterations != METHOD_ANY_ITERATIONS)
+        m->options.n_iterations = m->ops->n_iterations;
+    int status = m->ops->create(m, init);
     if (status != OK) {
         method_free(m);
         return status;
@@ -127,7 +161,7 @@ int method_add_uniform(struct method *m, uint64_t seed, const char *name, double
 void method_forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
 {
-    *out = (struct method_output){0};
+    *out = (struct method_output){.n_iterations = m->options.n_iterations};
     m->ops->forward(out, s, m, classes, pixels, trace);
 }
 
@@ -144,6 +178,14 @@ void method_output_free(struct method_output *out)
 int method_backward(struct method_output *out, scope *s, const tensor *loss)
 {
     return tape_backward(&out->tape, s, loss);
+}
+
+tensor *method_after_start(scope *s, const struct method *m, const struct class_texts *classes,
+                           const tensor *vectors)
+{
+    tensor *start = clip_embed_tokens(s, m->clip, classes->rows->captions[0].ids, 1); /* [1,d_l] */
+    start = t_expand(s, start, SHAPE(t_size(vectors, 0), 1, t_size(start, 1)));
+    return t_cat(s, TENSORS(start, vectors), 1);
 }
 
 struct initial_features method_initial_features(scope *outer, const struct method *m,

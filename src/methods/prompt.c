@@ -7,27 +7,11 @@
  */
 #include "prompt/methods/filter.h"
 #include "prompt/methods/generator.h"
+#include "prompt/methods/vision_prompts.h"
 
 #include <stdlib.h>
 
-#define PROMPT_STD 0.02 /* of every prompt vector that starts at random */
-
 /* ---------------------------------------------------------------- trained tensors */
-
-static int check_options(const struct method *m)
-{
-    const struct method_options *o = &m->options;
-    const struct clip_dims *dims = &m->clip->dims;
-    if (o->vision_prompt_depth > dims->vision.n_layers)
-        return error_set(ERR_USAGE,
-                         "vision_prompt.depth: %lld vision layers get prompts, but the model has %lld",
-                         (long long)o->vision_prompt_depth, (long long)dims->vision.n_layers);
-    if ((o->vision_generator || o->text_generator) && dims->embed_dim < 16)
-        return error_set(ERR_USAGE,
-                         "the generators need a joint dimension of at least 16, the model has %lld",
-                         (long long)dims->embed_dim);
-    return OK;
-}
 
 /*
  * P^0: the embeddings of "a photo of a" (with the start token before it, if the prompt covers it). Fewer than
@@ -36,7 +20,7 @@ static int check_options(const struct method *m)
 static int create_text_prompts(struct method *m, const struct method_init *init)
 {
     const int64_t b = m->options.text_prompt_count, d_l = m->clip->dims.text.width;
-    int status = method_add_normal(m, init->seed, "text_prompts", PROMPT_STD, SHAPE(b, d_l));
+    int status = method_add_normal(m, init->seed, "text_prompts", METHOD_PROMPT_STD, SHAPE(b, d_l));
     if (status != OK)
         return status;
 
@@ -58,14 +42,10 @@ static int create(struct method *m, const struct method_init *init)
     const struct method_options *o = &m->options;
     if (o->n_iterations == 0)
         return OK;
-    int status = check_options(m);
-    if (status != OK)
-        return status;
     /* without the filter every class gives a prompt, so O^0 has as many rows as there are training classes */
     const int64_t rows = o->filter ? o->vision_prompt_count : init->n_train_classes;
     const struct clip_dims *dims = &m->clip->dims;
-    status = method_add_normal(m, init->seed, "vision_prompts", PROMPT_STD,
-                               SHAPE(o->vision_prompt_depth, rows, dims->vision.width));
+    int status = vision_prompts_create(m, init, rows);
     if (status == OK)
         status = create_text_prompts(m, init);
     if (status == OK && o->vision_generator)
@@ -95,16 +75,6 @@ static tensor *generator_input(scope *s, const struct method *m, const tensor *f
         return scope_share(s, features);
     }
     return NULL;
-}
-
-/* O^0_j and P^0 as the state before the first iteration. */
-static void start(struct state *state, scope *s, const struct method *m, int64_t n_kept)
-{
-    const tensor *vision = params_find(&m->trained, "vision_prompts"); /* [J,a,d_v] */
-    const int64_t n_rows = m->options.vision_generator ? n_kept : t_size(vision, 1);
-    for (int64_t j = 0; j < m->options.vision_prompt_depth; j++)
-        state->vision_prompts[j] = t_narrow(s, t_narrow(s, vision, 0, j, 1), 1, 0, n_rows);
-    state->text_prompts = t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0);
 }
 
 /* The text features that feed G^V: Z~ of the iteration before, [B,a',d] (or [1 or B,K,d] without the filter).
@@ -142,17 +112,6 @@ static void update_vision_prompts(struct state *state, scope *s, const struct me
     free(generated);
 }
 
-/* Step 2, Eq. 9: the image behind its prompts; prompts that do not depend on the image serve the whole batch.
- */
-static tensor *encode_image(scope *s, const struct method *m, struct tape *tape,
-                            struct image_tokens image_tokens, tensor **prompts)
-{
-    const int64_t B = t_size(image_tokens.x, 0), J = m->options.vision_prompt_depth;
-    for (int64_t j = 0; j < J; j++)
-        prompts[j] = t_expand(s, prompts[j], SHAPE(B, t_size(prompts[j], 1), t_size(prompts[j], 2)));
-    return clip_encode_image(s, m->clip, tape, image_tokens, (const tensor *const *)prompts, J);
-}
-
 /* Step 3, Eq. 10: P^n = G^T(x^n) + P^(n-1), one vector for all b positions. */
 static tensor *update_text_prompts(scope *s, const struct method *m, const struct state *state)
 {
@@ -163,13 +122,10 @@ static tensor *update_text_prompts(scope *s, const struct method *m, const struc
 
 /* Step 4, Eq. 11. A prompt that does not cover the start token stands behind a fixed one. */
 static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
-                           const struct class_texts *classes, const tensor *prompts, int64_t start_token)
+                           const struct class_texts *classes, const tensor *prompts)
 {
-    if (m->options.covers_sos)
-        return clip_encode_text(s, m->clip, tape, prompts, &classes->names);
-    tensor *sos = clip_embed_tokens(s, m->clip, &start_token, 1); /* [1,d_l] */
-    sos = t_expand(s, sos, SHAPE(t_size(prompts, 0), 1, t_size(sos, 1)));
-    return clip_encode_text(s, m->clip, tape, t_cat(s, TENSORS(sos, prompts), 1), &classes->names);
+    const tensor *prefixes = m->options.covers_sos ? prompts : method_after_start(s, m, classes, prompts);
+    return clip_encode_text(s, m->clip, tape, prefixes, &classes->names);
 }
 
 /* What iteration n takes over from the one before; from n = 2 on the gradient may be cut there. */
@@ -190,13 +146,13 @@ static void iterate(struct state *state, scope *s, const struct method *m, struc
         update_vision_prompts(state, s, m, taken_over(s, m, kept, n));
     }
     if (o->vision_generator || n == 1) /* else x^n = x^1 */
-        state->x = encode_image(s, m, tape, image_tokens, state->vision_prompts);
+        state->x = vision_prompts_encode(s, m, tape, image_tokens, state->vision_prompts); /* step 2 */
     if (o->text_generator) {
         state->text_prompts = taken_over(s, m, state->text_prompts, n);
         state->text_prompts = update_text_prompts(s, m, state);
     }
     if (o->text_generator || n == 1) /* else Z^n = Z^1 */
-        state->z = encode_text(s, m, tape, classes, state->text_prompts, classes->rows->captions.ids[0]);
+        state->z = encode_text(s, m, tape, classes, state->text_prompts);
     state->logits = clip_logits(s, m->clip, state->x, state->z); /* step 5 */
 }
 
@@ -205,7 +161,6 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
 {
     const struct method_options *o = &m->options;
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
-    out->n_iterations = o->n_iterations;
     out->logits[0] = initial.logits;
     if (o->n_iterations == 0)
         return;
@@ -220,16 +175,14 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                          (long long)n_rows, (long long)K));
         return;
     }
-    tensor **vision_prompts = calloc((size_t)o->vision_prompt_depth, sizeof(tensor *));
-    if (!vision_prompts) {
-        scope_fail(s, error_out_of_memory());
+    tensor **vision_prompts = vision_prompts_start(s, m, o->vision_generator ? n_kept : n_rows);
+    if (!vision_prompts)
         return;
-    }
     struct state state = {.vision_prompts = vision_prompts,
+                          .text_prompts = t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0),
                           .x = initial.x,
                           .z = classes->caption_features,
                           .logits = initial.logits};
-    start(&state, s, m, n_kept);
     for (int64_t n = 1; n <= o->n_iterations; n++) {
         iterate(&state, s, m, &out->tape, classes, initial.image_tokens, n_kept, trace, n);
         out->logits[n] = state.logits;
@@ -251,5 +204,17 @@ static struct method_passes passes(const struct method *m, int64_t n_images, int
                                   .n_prompt_layers = o->vision_prompt_depth};
 }
 
-const struct method_ops method_prompt = {
-    .name = "prompt", .create = create, .forward = forward, .passes = passes};
+/* The prompt is the prefix of all names. */
+static struct text_form text_form(const struct method_options *o)
+{
+    if (o->n_iterations == 0)
+        return (struct text_form){0};
+    return (struct text_form){.n_before = o->text_prompt_count + (o->covers_sos ? 0 : 1),
+                              .per_image = o->text_generator};
+}
+
+const struct method_ops method_prompt = {.n_iterations = METHOD_ANY_ITERATIONS,
+                                         .text_form = text_form,
+                                         .create = create,
+                                         .forward = forward,
+                                         .passes = passes};

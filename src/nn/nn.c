@@ -17,7 +17,7 @@ tensor *nn_activation(scope *s, enum activation activation, const tensor *x)
 {
     switch (activation) {
     case ACTIVATION_QUICK_GELU:
-        return t_mul(s, x, t_sigmoid(s, t_scale(s, x, 1.702)));
+        return t_scale(s, t_silu(s, t_scale(s, x, 1.702)), 1.0 / 1.702);
     case ACTIVATION_GELU:
         return t_gelu(s, x);
     }

@@ -1,7 +1,10 @@
-/* SGD and the learning rate by epoch. */
+/* SGD, AdamW, and their learning rates. */
 #include "prompt/nn/optim.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+static const double PI = 3.14159265358979323846;
 
 double schedule_lr(const struct schedule_options *o, int64_t epoch)
 {
@@ -9,9 +12,8 @@ double schedule_lr(const struct schedule_options *o, int64_t epoch)
         return o->warmup_lr;
     if (o->schedule == SCHEDULE_CONSTANT)
         return o->lr;
-    const double pi = 3.14159265358979323846;
     double done = (double)(epoch - 1 - o->warmup_epochs) / (double)o->n_epochs;
-    return o->lr * (1.0 + cos(pi * done)) / 2.0;
+    return o->lr * (1.0 + cos(PI * done)) / 2.0;
 }
 
 void sgd_init(struct sgd *o, scope *run, const struct params *trained, double momentum, double weight_decay)
@@ -56,11 +58,121 @@ int sgd_step(struct sgd *o, double lr)
 
 void sgd_clear_grad(struct sgd *o)
 {
-    for (size_t i = 0; i < o->trained->n; i++)
-        t_clear_grad(o->scope, o->trained->items[i].value);
+    params_clear_grad(o->scope, o->trained);
 }
 
 void sgd_deinit(struct sgd *o)
 {
     params_free(&o->momentum);
+}
+
+/* ---------------------------------------------------------------- AdamW */
+
+double warmup_cosine_lr(double lr, int64_t step, int64_t n_warmup, int64_t n_steps)
+{
+    if (step <= n_warmup)
+        return lr * (double)step / (double)n_warmup;
+    const double done = (double)(step - n_warmup) / (double)(n_steps - n_warmup);
+    return lr * (1.0 + cos(PI * done)) / 2.0;
+}
+
+static int add_zeros(struct params *out, scope *run, const struct param *like)
+{
+    tensor *zeros = t_scale(run, t_detach(run, like->value), 0.0);
+    return zeros ? params_add(out, like->name, zeros) : scope_status(run);
+}
+
+int adamw_init(struct adamw *o, scope *run, const struct params *trained, double weight_decay)
+{
+    *o = (struct adamw){.trained = trained, .scope = run, .weight_decay = weight_decay};
+    int status = OK;
+    for (size_t i = 0; status == OK && i < trained->n; i++) {
+        status = add_zeros(&o->first, run, &trained->items[i]);
+        if (status == OK)
+            status = add_zeros(&o->second, run, &trained->items[i]);
+    }
+    return status;
+}
+
+/* Tensors that are updated together, since their weight decay is one. */
+struct adamw_group {
+    tensor **w, **first, **second;
+    const tensor **grads;
+    size_t n;
+};
+
+static void add_to_group(struct adamw_group *g, scope *s, const struct adamw *o, size_t i)
+{
+    const struct param *p = &o->trained->items[i];
+    const tensor *grad = t_grad(s, p->value);
+    if (!grad && scope_ok(s))
+        scope_fail(s, error_set(ERR_NUMERIC, "trained tensor '%s' has no gradient", p->name));
+    g->w[g->n] = p->value;
+    g->grads[g->n] = grad;
+    g->first[g->n] = o->first.items[i].value;
+    g->second[g->n] = o->second.items[i].value;
+    g->n++;
+}
+
+int adamw_step(struct adamw *o, double lr, int64_t step)
+{
+    scope *s = scope_open(o->scope, SCOPE_GRAD_OFF);
+    const size_t n = o->trained->n;
+    tensor **memory = calloc(3 * n + 1, sizeof *memory);
+    const tensor **grads = calloc(n + 1, sizeof *grads);
+    if (!memory || !grads)
+        scope_fail(s, error_out_of_memory());
+    for (int decays = 0; decays < 2 && scope_ok(s); decays++) {
+        struct adamw_group g = {.w = memory, .first = memory + n, .second = memory + 2 * n, .grads = grads};
+        for (size_t i = 0; i < n; i++)
+            if ((t_dim(o->trained->items[i].value) >= 2) == decays)
+                add_to_group(&g, s, o, i);
+        const struct adamw_numbers numbers = {.lr = lr,
+                                              .beta1 = 0.9,
+                                              .beta2 = 0.98,
+                                              .weight_decay = decays ? o->weight_decay : 0.0,
+                                              .eps = 1e-6,
+                                              .step = step};
+        t_adamw_(s, g.w, g.grads, g.first, g.second, g.n, numbers);
+    }
+    free(memory);
+    free(grads);
+    return scope_close(s);
+}
+
+void adamw_deinit(struct adamw *o)
+{
+    params_free(&o->first);
+    params_free(&o->second);
+}
+
+/* ---------------------------------------------------------------- gradients of all trained tensors */
+
+void params_clear_grad(scope *s, const struct params *trained)
+{
+    for (size_t i = 0; i < trained->n; i++)
+        t_clear_grad(s, trained->items[i].value);
+}
+
+int params_clip_grad(double *norm, scope *outer, const struct params *trained, double max_norm)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    tensor *squares = NULL;
+    for (size_t i = 0; i < trained->n; i++) {
+        const tensor *grad = t_grad(s, trained->items[i].value);
+        if (!grad)
+            continue; /* the optimizer names it */
+        tensor *square = t_sum(s, t_mul(s, grad, grad));
+        squares = squares ? t_add(s, squares, square) : square;
+    }
+    *norm = 0.0;
+    int status = squares ? t_item_f64(norm, s, squares) : scope_status(s);
+    *norm = sqrt(*norm);
+    for (size_t i = 0; status == OK && isfinite(*norm) && *norm > max_norm && i < trained->n; i++) {
+        tensor *grad = t_grad(s, trained->items[i].value);
+        if (grad)
+            t_scale_(s, grad, max_norm / *norm);
+    }
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
 }

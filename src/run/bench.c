@@ -55,13 +55,13 @@ static int time_steps(struct bench_result *out, struct bench *b, int64_t repeats
     if (!seconds)
         return error_out_of_memory();
     int status = step(b);
-    const int64_t faults = process_minor_faults();
     for (int64_t i = 0; status == OK && i < repeats; i++) {
+        const int64_t faults = process_minor_faults();
         const double start_s = clock_s();
         status = step(b); /* it reads its result, so the device has finished */
         seconds[i] = clock_s() - start_s;
+        out->minor_faults = process_minor_faults() - faults;
     }
-    out->minor_faults = (double)(process_minor_faults() - faults) / (double)repeats;
     qsort(seconds, (size_t)repeats, sizeof *seconds, by_value);
     out->seconds = seconds[0];
     out->median_seconds = 0.5 * (seconds[(repeats - 1) / 2] + seconds[repeats / 2]);
@@ -151,14 +151,14 @@ int bench_run(struct bench_result *out, struct session *s, char *const *names, i
         out->n_iterations = b.method->options.n_iterations;
         status = cost_seconds(&out->estimate_seconds, s, &out->work);
     }
+    if (status == OK && o->measure_peak) /* before and after: machines have slow moments */
+        status = speed_peak(&peak_before, s, o->n_images);
     process_reset_peak();
     if (status == OK)
         status = time_steps(out, &b, o->repeats);
     out->peak_bytes = process_peak_bytes();
     if (status == OK)
         status = profile_step(out, &b);
-    if (status == OK && o->measure_peak) /* on both sides of nothing: machines have slow moments */
-        status = speed_peak(&peak_before, s, o->n_images);
     if (status == OK && o->measure_peak)
         status = speed_peak(&peak_after, s, o->n_images);
     out->peak_flop_s = peak_before > peak_after ? peak_before : peak_after;

@@ -7,6 +7,8 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "prompt/data/dataset.h"
+#include "prompt/run/config.h"
 
 static const char MOMENTUM_PREFIX[] = "optimizer.momentum.";
 static const char FORMAT[] = "prompt checkpoint 1";
@@ -40,7 +42,7 @@ static int describe(struct metadata *meta, const struct method *m, const struct 
         int64_t number;
     } entries[] = {
         {"format", FORMAT, 0},
-        {"method", m->ops->name, 0},
+        {"method", method_names[m->options.kind], 0},
         {"config", from->config, 0},
         {"config_hash", from->config_hash, 0},
         {"weights_sha256", from->weights_sha256, 0},
@@ -198,6 +200,22 @@ static int check_shape(const char *name, const tensor *found, const tensor *expe
                            name, str_text(&here), str_text(&there));
     str_free(&here);
     str_free(&there);
+    return status;
+}
+
+int checkpoint_check_classes(const struct provenance *provenance, const struct method *m, char *const *names,
+                             int64_t n_names)
+{
+    if (!method_text_form(&m->options).per_class)
+        return OK;
+    char digest[17];
+    int status = class_names_digest(digest, names, n_names);
+    if (status == OK && strcmp(digest, provenance->class_digest) != 0)
+        status =
+            error_set(ERR_USAGE,
+                      "context.class_specific: the run learned contexts of its own %lld classes, which do "
+                      "not serve other classes (%s ... %s)",
+                      (long long)provenance->n_classes, names[0], names[n_names - 1]);
     return status;
 }
 

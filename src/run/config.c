@@ -9,24 +9,30 @@
 
 #include "config_internal.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
 #include "prompt/nn/optim.h"
 
-const char *const method_names[] = {"prompt", "clip", NULL};
+const char *const method_names[] = {"prompt", "clip", "coop", "cocoop", "vpt", NULL};
 const char *const generator_input_names[] = {"normalized", "raw", NULL};
+const char *const context_init_names[] = {"words", "random", NULL};
+const char *const context_position_names[] = {"end", "middle", NULL};
 const char *const schedule_names[] = {"cosine", "constant", NULL};
 const char *const augment_names[] = {"random_crop", "none", NULL};
 const char *const encoder_names[] = {"fast", "plain", NULL};
 const char *const precision_names[] = {"fp32", "bf16", "fp16", "auto", NULL};
 /* Lists and enums stand in different layers; their order is one. */
+_Static_assert(METHOD_PROMPT == 0 && METHOD_CLIP == 1 && METHOD_COOP == 2 && METHOD_COCOOP == 3 &&
+                   METHOD_VPT == 4,
+               "order of method_names");
 _Static_assert(GENERATOR_INPUT_NORMALIZED == 0 && GENERATOR_INPUT_RAW == 1, "order of generator_input_names");
+_Static_assert(CONTEXT_INIT_WORDS == 0 && CONTEXT_INIT_RANDOM == 1, "order of context_init_names");
+_Static_assert(CONTEXT_POSITION_END == 0 && CONTEXT_POSITION_MIDDLE == 1, "order of context_position_names");
 _Static_assert(SCHEDULE_COSINE == 0 && SCHEDULE_CONSTANT == 1, "order of schedule_names");
 
 const char *const config_origin_names[4] = {"default", "file", "command line", "run"};
 
 /* ---------------------------------------------------------------- the table */
-
-enum key_kind { PLACE, EXPERIMENT };
 
 struct row {
     struct config_key key;
@@ -34,14 +40,14 @@ struct row {
 };
 
 /* clang-format off */
-#define ROW(field, path, kind, type_, value, min_, max_, names_, help_)                                              \
-    {{.key = path, .type = type_, .is_hashed = kind == EXPERIMENT, .default_text = value, .min = min_, .max = max_,  \
+#define ROW(field, path, kind_, type_, value, min_, max_, names_, help_)                                              \
+    {{.key = path, .type = type_, .kind = kind_, .is_hashed = kind_ == CONFIG_EXPERIMENT, .default_text = value, .min = min_, .max = max_,  \
       .names = names_, .help = help_}, offsetof(struct config, field)},
-#define KEY_I64(field, path, kind, value, min, max, help) ROW(field, path, kind, CONFIG_I64, #value, min, max, NULL, help)
-#define KEY_F64(field, path, kind, value, min, max, help) ROW(field, path, kind, CONFIG_F64, #value, min, max, NULL, help)
-#define KEY_BOOL(field, path, kind, value, help) ROW(field, path, kind, CONFIG_BOOL, #value, 0, 0, NULL, help)
-#define KEY_STR(field, path, kind, value, help) ROW(field, path, kind, CONFIG_STR, #value, 0, 0, NULL, help)
-#define KEY_ENUM(field, path, kind, value, names, help) ROW(field, path, kind, CONFIG_ENUM, #value, 0, 0, names, help)
+#define KEY_I64(field, path, kind, value, min, max, help) ROW(field, path, CONFIG_##kind, CONFIG_I64, #value, min, max, NULL, help)
+#define KEY_F64(field, path, kind, value, min, max, help) ROW(field, path, CONFIG_##kind, CONFIG_F64, #value, min, max, NULL, help)
+#define KEY_BOOL(field, path, kind, value, help) ROW(field, path, CONFIG_##kind, CONFIG_BOOL, #value, 0, 0, NULL, help)
+#define KEY_STR(field, path, kind, value, help) ROW(field, path, CONFIG_##kind, CONFIG_STR, #value, 0, 0, NULL, help)
+#define KEY_ENUM(field, path, kind, value, names, help) ROW(field, path, CONFIG_##kind, CONFIG_ENUM, #value, 0, 0, names, help)
 /* clang-format on */
 
 static const struct row rows[] = {
@@ -149,17 +155,35 @@ static int check_template(const char *template)
 {
     if (strcmp(template, "dataset") == 0)
         return OK;
-    const char *hole = strstr(template, "{}");
-    if (hole && !strstr(hole + 2, "{}"))
+    if (template_is_valid(template))
         return OK;
     return error_set(ERR_USAGE,
                      "key 'zero_shot_template': expected \"dataset\" or a sentence with one {}, found \"%s\"",
                      template);
 }
 
+const char *const config_pretraining_keys[] = {"seed", "data.dataset", "zero_shot_template", NULL};
+
+/* A key of another command would change nothing; those `used` are this command's, too. */
+static int refuse_keys(const struct config *c, enum config_kind kind, const char *const *used,
+                       const char *command)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        const struct config_key *key = &rows[i].key;
+        bool is_used = key->kind != kind;
+        for (size_t j = 0; used && used[j] && !is_used; j++)
+            is_used = strcmp(used[j], key->key) == 0;
+        if (!is_used && c->origins[i] != CONFIG_DEFAULT)
+            return error_set(ERR_USAGE, "key '%s' means nothing to %s", key->key, command);
+    }
+    return OK;
+}
+
 int config_check(const struct config *c)
 {
-    int status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
+    int status = refuse_keys(c, CONFIG_PRETRAINING, NULL, "this command, only to prompt pretrain");
+    if (status == OK && strcmp(c->data_dataset, "csv") != 0) /* its list says where the images are */
+        status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
     if (status == OK)
         status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset");
     if (status == OK)
@@ -172,6 +196,11 @@ int config_check(const struct config *c)
                            "key 'model.activation': expected \"quick_gelu\", \"gelu\" or \"\", found \"%s\"",
                            c->model_activation);
     return status;
+}
+
+bool config_trains(const struct config *c)
+{
+    return c->method != METHOD_CLIP && c->n_iterations > 0;
 }
 
 int config_check_training(const struct config *c)
@@ -191,4 +220,30 @@ int config_check_training(const struct config *c)
             "training.lr",
             (long long)c->warmup_epochs, (long long)c->epochs);
     return OK;
+}
+
+static int check_tower(const char *name, int64_t width, int64_t heads)
+{
+    if (width % heads == 0)
+        return OK;
+    return error_set(ERR_USAGE, "pretrain.%s_width (%lld) is no multiple of pretrain.%s_heads (%lld)", name,
+                     (long long)width, name, (long long)heads);
+}
+
+int config_check_pretraining(const struct config *c)
+{
+    int status = refuse_keys(c, CONFIG_EXPERIMENT, config_pretraining_keys, "prompt pretrain");
+    if (status == OK && c->pretrain_image_px % c->pretrain_patch_px != 0)
+        status = error_set(ERR_USAGE, "pretrain.image_px (%lld) is no multiple of pretrain.patch_px (%lld)",
+                           (long long)c->pretrain_image_px, (long long)c->pretrain_patch_px);
+    if (status == OK)
+        status = check_tower("vision", c->pretrain_vision_width, c->pretrain_vision_heads);
+    if (status == OK)
+        status = check_tower("text", c->pretrain_text_width, c->pretrain_text_heads);
+    if (status == OK && c->pretrain_warmup_steps >= c->pretrain_steps)
+        status = error_set(ERR_USAGE, "pretrain.warmup_steps (%lld) leaves no step of pretrain.steps (%lld)",
+                           (long long)c->pretrain_warmup_steps, (long long)c->pretrain_steps);
+    if (status == OK && c->data_dataset[0] != '\0')
+        status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
+    return status == OK ? check_template(c->zero_shot_template) : status;
 }

@@ -9,6 +9,9 @@
 void *config_field(struct config *c, size_t i);
 const void *config_value(const struct config *c, size_t i);
 
+/** Keys of experiments that prompt pretrain reads, too; ends with NULL. */
+extern const char *const config_pretraining_keys[];
+
 /** Sets key `i`; ERR_USAGE "expected ..., found ..." without a place, and `c` unchanged, if the value does
  * not fit. */
 int config_assign(struct config *c, size_t i, const struct json *value);

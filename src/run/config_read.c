@@ -5,6 +5,8 @@
 
 #include "config_internal.h"
 
+static const char EXTENDS[] = "extends";
+
 /* ---------------------------------------------------------------- unknown keys */
 
 /* "training" is a section if a key "training.x" exists. */
@@ -69,10 +71,18 @@ static int as_usage_error(int status)
     return ERR_USAGE;
 }
 
+/* A file that is read, and the one whose "extends" names it. */
+struct source {
+    const char *path; /* as it was named */
+    char *real_path;  /* owned */
+    const struct source *extended_by;
+};
+
 struct reader {
     struct config *config;
     const struct json_doc *doc;
     enum config_origin origin;
+    const struct source *source; /* NULL for a text, which extends nothing */
 };
 
 static int read_object(struct reader *r, const struct json *object, const char *section);
@@ -105,6 +115,8 @@ static int read_member(struct reader *r, const struct json *value, const char *p
 static int read_object(struct reader *r, const struct json *object, const char *section)
 {
     for (const struct json *value = json_first(object); value; value = json_next(value)) {
+        if (r->source && section[0] == '\0' && strcmp(json_key(value), EXTENDS) == 0)
+            continue; /* read before the others */
         char *path = str_format("%s%s%s", section, section[0] ? "." : "", json_key(value));
         int status = path ? read_member(r, value, path) : ERR_MEMORY;
         free(path);
@@ -114,14 +126,19 @@ static int read_object(struct reader *r, const struct json *object, const char *
     return OK;
 }
 
-static int read_doc(struct config *c, const struct json_doc *doc, enum config_origin origin)
+static int read_root(struct reader *r, const struct json *root)
+{
+    if (json_type(root) != JSON_OBJECT)
+        return error_set(ERR_USAGE, "%s:%zu: expected an object of keys, found %s", json_name(r->doc),
+                         json_line(r->doc, root), json_type_name(json_type(root)));
+    return read_object(r, root, "");
+}
+
+int config_read_json(struct config *c, const struct json_doc *doc, const struct json *object,
+                     enum config_origin origin)
 {
     struct reader r = {.config = c, .doc = doc, .origin = origin};
-    const struct json *root = json_root(doc);
-    if (json_type(root) != JSON_OBJECT)
-        return error_set(ERR_USAGE, "%s:%zu: expected an object of keys, found %s", json_name(doc),
-                         json_line(doc, root), json_type_name(json_type(root)));
-    return read_object(&r, root, "");
+    return read_root(&r, object);
 }
 
 int config_read_text(struct config *c, const char *text, size_t n, const char *name,
@@ -130,19 +147,62 @@ int config_read_text(struct config *c, const char *text, size_t n, const char *n
     struct json_doc *doc;
     int status = as_usage_error(json_parse(&doc, text, n, name));
     if (status == OK)
-        status = read_doc(c, doc, origin);
+        status = config_read_json(c, doc, json_root(doc), origin);
+    json_free(doc);
+    return status;
+}
+
+/* ---------------------------------------------------------------- files, and what they extend */
+
+static int read_source(struct config *c, const char *path, const struct source *extended_by);
+
+static int check_no_cycle(const struct source *source)
+{
+    for (const struct source *s = source->extended_by; s; s = s->extended_by)
+        if (strcmp(s->real_path, source->real_path) == 0)
+            return error_set(ERR_USAGE, "'%s' extends itself", source->path);
+    return OK;
+}
+
+/* The file that the member "extends" names, relative to the file that says so. */
+static int read_extended(const struct reader *r, const struct json *value)
+{
+    const char *name = NULL;
+    int status = as_usage_error(json_string(&name, value));
+    char *dir = path_dir(r->source->path);
+    char *path = status == OK && dir ? path_join(dir, name) : NULL;
+    if (status == OK)
+        status = path ? read_source(r->config, path, r->source) : ERR_MEMORY;
+    free(path);
+    free(dir);
+    if (status != OK)
+        error_context("%s:%zu: key '%s'", json_name(r->doc), json_line(r->doc, value), EXTENDS);
+    return status;
+}
+
+static int read_source(struct config *c, const char *path, const struct source *extended_by)
+{
+    struct source source = {.path = path, .extended_by = extended_by};
+    struct json_doc *doc;
+    int status = as_usage_error(json_read_file(&doc, path));
+    if (status != OK)
+        return status;
+    struct reader r = {.config = c, .doc = doc, .origin = CONFIG_FILE, .source = &source};
+    source.real_path = realpath(path, NULL);
+    status = source.real_path ? check_no_cycle(&source) : error_out_of_memory();
+    const struct json *extends = json_get(json_root(doc), EXTENDS);
+    if (status == OK && extends)
+        status = read_extended(&r, extends);
+    if (status == OK)
+        status = read_root(&r, json_root(doc));
+    free(source.real_path);
     json_free(doc);
     return status;
 }
 
 int config_read_file(struct config *c, const char *path)
 {
-    struct json_doc *doc;
-    int status = as_usage_error(json_read_file(&doc, path));
-    if (status == OK)
-        status = read_doc(c, doc, CONFIG_FILE);
-    json_free(doc);
-    return status;
+    return read_source(c, path, NULL);
 }
 
 /* ---------------------------------------------------------------- the command line */

@@ -40,14 +40,14 @@ static bool is_same_section(const char *a, const char *b)
 }
 
 /* An object of keys and sections; sections are contiguous in the table and hold no others. */
-static void write_keys(struct str *out, const struct config *c, bool hashed_only)
+static void write_keys(struct str *out, const struct config *c, bool (*is_written)(const struct config_key *))
 {
     const char *before = "";
     bool is_first = true;
     str_append(out, "{");
     for (size_t i = 0; i < config_n_keys(); i++) {
         const char *key = config_key(i)->key;
-        if (hashed_only && !config_key(i)->is_hashed)
+        if (!is_written(config_key(i)))
             continue;
         size_t n = section_len(key);
         bool is_new_section = !is_same_section(before, key);
@@ -64,15 +64,55 @@ static void write_keys(struct str *out, const struct config *c, bool hashed_only
     str_append(out, section_len(before) > 0 ? "\n  }\n}\n" : "\n}\n");
 }
 
+static bool is_listed(const char *key, const char *const *keys)
+{
+    for (; keys && *keys; keys++)
+        if (strcmp(*keys, key) == 0)
+            return true;
+    return false;
+}
+
+static bool is_of_experiments(const struct config_key *key)
+{
+    return key->kind != CONFIG_PRETRAINING;
+}
+
+static bool is_hashed(const struct config_key *key)
+{
+    return key->is_hashed;
+}
+
+static bool is_of_pretraining(const struct config_key *key)
+{
+    return key->kind != CONFIG_EXPERIMENT || is_listed(key->key, config_pretraining_keys);
+}
+
+static bool is_of_recipes(const struct config_key *key)
+{
+    return key->kind == CONFIG_PRETRAINING || strcmp(key->key, "seed") == 0;
+}
+
 int config_write(struct str *out, const struct config *c)
 {
-    write_keys(out, c, false);
+    write_keys(out, c, is_of_experiments);
     return str_status(out);
 }
 
 int config_write_experiment(struct str *out, const struct config *c)
 {
-    write_keys(out, c, true);
+    write_keys(out, c, is_hashed);
+    return str_status(out);
+}
+
+int config_write_pretraining(struct str *out, const struct config *c)
+{
+    write_keys(out, c, is_of_pretraining);
+    return str_status(out);
+}
+
+int config_write_recipe(struct str *out, const struct config *c)
+{
+    write_keys(out, c, is_of_recipes);
     return str_status(out);
 }
 
@@ -86,19 +126,11 @@ int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c)
     return status;
 }
 
-static bool is_listed(const char *key, const char *const *keys)
-{
-    for (; keys && *keys; keys++)
-        if (strcmp(*keys, key) == 0)
-            return true;
-    return false;
-}
-
 size_t config_first_difference(struct str *value_a, struct str *value_b, const struct config *a,
                                const struct config *b, const char *const *except)
 {
     for (size_t i = 0; i < config_n_keys(); i++) {
-        if (!config_key(i)->is_hashed || is_listed(config_key(i)->key, except))
+        if (config_key(i)->kind == CONFIG_PLACE || is_listed(config_key(i)->key, except))
             continue;
         config_write_value(value_a, a, i);
         config_write_value(value_b, b, i);

@@ -50,8 +50,7 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
         .n_steps = n_steps,
         .step_images = B,
         .weights_bytes = model_bytes(s),
-        .text_full_bytes =
-            (double)p.n_text * clip_text_kept_bytes(s->clip, texts, texts->n_prefix, p.n_prefixes),
+        .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
         .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),
         .budget_bytes = budget_bytes(s),
     };

@@ -16,7 +16,7 @@ int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
     int status = OK;
     for (size_t i = 0; status == OK && i < n; i++) {
         const struct item *item = &in->items[i * in->n / n];
-        status = item_list_add(out, item->path, item->label);
+        status = item_list_add_item(out, item, item->label);
     }
     if (status != OK)
         item_list_free(out);

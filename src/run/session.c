@@ -64,11 +64,16 @@ static int open_model(struct session *s)
 
 static int open_tokenizer(struct session *s)
 {
+    const struct weights *w = s->weights;
     char *merges = NULL;
-    int status =
-        tokenizer_find_merges(&merges, s->config->model_merges, s->weights->path, s->config->data_root);
-    if (status == OK)
-        status = tokenizer_open(&s->tokenizer, merges);
+    int status = OK;
+    if (w->merges) {
+        status = tokenizer_parse_small(&s->tokenizer, w->merges, w->words, w->path);
+    } else {
+        status = tokenizer_find_merges(&merges, s->config->model_merges, w->path, s->config->data_root);
+        if (status == OK)
+            status = tokenizer_open(&s->tokenizer, merges);
+    }
     free(merges);
     if (status == OK && tokenizer_vocab_size(s->tokenizer) != s->clip->dims.vocab_size)
         status = error_set(ERR_FORMAT, "the merges give %lld tokens, but the model '%s' has %lld",
@@ -77,36 +82,61 @@ static int open_tokenizer(struct session *s)
     return status == OK ? prompt_start_tokens(&s->start_tokens, s->tokenizer) : status;
 }
 
-/* What is stored and said is absolute: a run must be found again from another folder. */
-static int make_absolute(char **path)
-{
-    char *absolute = path_absolute(*path);
-    if (!absolute)
-        return ERR_MEMORY;
-    free(*path);
-    *path = absolute;
-    return OK;
-}
-
 /* Another split than the published one gives other numbers, and nothing else would say so. */
 static int warn_of_differences(struct session *s, const struct dataset *d)
 {
     struct str text = {0};
     int status = dataset_compare_known(&text, d);
     if (status == OK && text.len > 0)
-        log_warning(s->log, "%s", str_text(&text));
+        log_warning(s->log, "data set '%s' differs from the published split: %s", d->name, str_text(&text));
     str_free(&text);
     return status;
 }
 
+/* The digest stands for the file in the experiment. */
+static int open_templates(struct session *s)
+{
+    struct config *c = s->config;
+    const char *known = c->zero_shot_templates_sha256;
+    if (c->zero_shot_templates_file[0] == '\0')
+        return known[0] == '\0' ? OK
+                                : error_set(ERR_USAGE,
+                                            "the templates of SHA-256 %.16s... are missing: give "
+                                            "their file by the key 'zero_shot_templates_file'",
+                                            known);
+    int status = path_make_absolute(&c->zero_shot_templates_file);
+    if (status == OK)
+        status = templates_read(&s->templates, c->zero_shot_templates_file);
+    if (status != OK)
+        return error_context("key 'zero_shot_templates_file'");
+    if (known[0] != '\0' && strcmp(known, s->templates.sha256) != 0)
+        return error_set(ERR_USAGE, "'%s' holds other templates (SHA-256 %.16s..., expected %.16s...)",
+                         c->zero_shot_templates_file, s->templates.sha256, known);
+    char *digest = str_dup(s->templates.sha256);
+    if (!digest)
+        return ERR_MEMORY;
+    free(c->zero_shot_templates_sha256);
+    c->zero_shot_templates_sha256 = digest;
+    return OK;
+}
+
+/* What is stored and said is absolute: a run must be found again from another folder. */
 static int open_machine(struct session *s)
 {
     struct config *c = s->config;
-    int status = make_absolute(&c->model_path);
+    int status = session_settle(c);
     if (status == OK)
-        status = make_absolute(&c->model_merges);
+        status = open_templates(s);
     if (status == OK)
-        status = make_absolute(&c->data_root);
+        status = path_make_absolute(&c->model_path);
+    if (status == OK)
+        status = path_make_absolute(&c->model_merges);
+    if (status == OK)
+        status = path_make_absolute(&c->data_root);
+    if (status == OK)
+        status = path_make_absolute(&c->data_split_file);
+    if (status == OK)
+        status = path_make_absolute(&c->data_image_dir);
     if (status == OK)
         status = device_parse(&s->device, c->device);
     if (status == OK)
@@ -142,9 +172,22 @@ int session_open_model(struct session *s)
     return status == OK ? open_tokenizer(s) : status;
 }
 
+struct dataset_options session_dataset_options(const struct config *c, const char *name)
+{
+    const bool is_own = strcmp(name, c->data_dataset) == 0;
+    return (struct dataset_options){.name = name,
+                                    .root = c->data_root,
+                                    .split_file = is_own ? c->data_split_file : NULL,
+                                    .image_dir = is_own ? c->data_image_dir : NULL,
+                                    .split_seed = (uint64_t)c->data_split_seed};
+}
+
 int session_open_dataset(struct dataset **out, struct session *s, const char *name)
 {
-    int status = dataset_open(out, s->config->data_root, name);
+    const struct dataset_options options = session_dataset_options(s->config, name);
+    int status = dataset_open(out, &options);
+    if (status == OK && (*out)->layout.len > 0)
+        log_info(s->log, "data     %s: %s", name, str_text(&(*out)->layout));
     if (status == OK)
         status = warn_of_differences(s, *out);
     if (status != OK) {
@@ -158,6 +201,7 @@ void session_close(struct session *s)
 {
     if (!s)
         return;
+    templates_free(&s->templates);
     tokens_free(&s->start_tokens);
     tokenizer_free(s->tokenizer);
     clip_free(s->clip);
@@ -167,11 +211,25 @@ void session_close(struct session *s)
     free(s);
 }
 
+int session_settle(struct config *c)
+{
+    const int64_t N = method_fixed_iterations((enum method_kind)c->method);
+    const enum config_origin origin = c->origins[config_find("iterations")];
+    if (N == METHOD_ANY_ITERATIONS || c->n_iterations == N)
+        return OK;
+    if (origin == CONFIG_FILE || origin == CONFIG_COMMAND_LINE)
+        return error_set(ERR_USAGE, "iterations is %lld, but method %s always has %lld",
+                         (long long)c->n_iterations, method_names[c->method], (long long)N);
+    c->n_iterations = N;
+    return OK;
+}
+
 /* ---------------------------------------------------------------- method and classes */
 
 struct method_options session_method_options(const struct config *c)
 {
-    return (struct method_options){.n_iterations = c->n_iterations,
+    return (struct method_options){.kind = (enum method_kind)c->method,
+                                   .n_iterations = c->n_iterations,
                                    .loss_weight = c->loss_weight,
                                    .vision_prompt_count = c->vision_prompt_count,
                                    .vision_prompt_depth = c->vision_prompt_depth,
@@ -181,7 +239,11 @@ struct method_options session_method_options(const struct config *c)
                                    .covers_sos = c->covers_sos,
                                    .filter = c->filter,
                                    .vision_generator = c->vision_generator,
-                                   .text_generator = c->text_generator};
+                                   .text_generator = c->text_generator,
+                                   .context_count = c->context_count,
+                                   .context_init = (enum context_init)c->context_init,
+                                   .context_class_specific = c->context_class_specific,
+                                   .context_position = (enum context_position)c->context_position};
 }
 
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)
@@ -190,12 +252,14 @@ int session_create_method(struct method **out, struct session *s, int64_t n_trai
     const struct method_init init = {.seed = (uint64_t)s->config->seed,
                                      .n_train_classes = n_train_classes,
                                      .start_tokens = &s->start_tokens};
-    return method_create(out, method_names[s->config->method], s->scope, s->clip, &options, &init);
+    return method_create(out, s->scope, s->clip, &options, &init);
 }
 
 const char *session_template(const struct session *s, const struct dataset *d)
 {
     const char *key = s->config->zero_shot_template;
+    if (s->templates.n > 0)
+        return s->templates.items[0];
     return strcmp(key, "dataset") == 0 ? d->template : key;
 }
 
@@ -203,11 +267,14 @@ const char *session_template(const struct session *s, const struct dataset *d)
 static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
 {
     const struct method_options options = session_method_options(s->config);
-    int status = class_rows_create(&out->rows, s->tokenizer, out->names, out->n, template,
-                                   method_prefix_tokens(&options), s->clip->dims.context_length);
+    const struct text_form form = method_text_form(&options);
+    const struct templates *file = &s->templates;
+    int status =
+        class_rows_create(&out->rows, s->tokenizer, out->names, out->n, file->n > 0 ? file->items : &template,
+                          file->n > 0 ? file->n : 1, &form, s->clip->dims.context_length);
     if (status == OK)
-        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows,
-                                    method_prefix_tokens(&options), batch_size);
+        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
+                                    form.per_image ? batch_size : 1);
     if (status != OK)
         class_list_close(out);
     return status;

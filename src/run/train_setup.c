@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/run/cost.h"
@@ -28,7 +29,7 @@ static int draw_sample(struct training *t)
         status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no training images", d->name,
                            class_subset_names[c->data_classes]);
     if (status == OK)
-        status = dataset_check_files(d, &t->items);
+        status = dataset_find_files(d, &t->items);
     item_list_free(&train);
     item_list_free(&val);
     return status;
@@ -84,49 +85,13 @@ static char *run_file(const struct training *t, const char *name)
     return path_join(t->options->out_dir, name);
 }
 
-static int check_folder(const struct training *t)
-{
-    char *config = run_file(t, RUN_CONFIG_FILE);
-    if (!config || !t->checkpoint_path) {
-        free(config);
-        return ERR_MEMORY;
-    }
-    int status = OK;
-    const bool used = file_exists(config) || file_exists(t->checkpoint_path);
-    if (used && !t->options->resume && !t->options->force)
-        status =
-            error_set(ERR_USAGE, "'%s' holds a run already: --resume goes on with it, --force replaces it",
-                      t->options->out_dir);
-
-    free(config);
-    return status;
-}
-
-/* --force: what an earlier run left is removed, its checkpoint first. */
-static int clear_folder(const struct training *t)
-{
-    static const char *const names[] = {RUN_CHECKPOINT_FILE, RUN_RESULTS_FILE, RUN_LOG_FILE, RUN_CONFIG_FILE};
-    int status = OK;
-    for (size_t i = 0; status == OK && i < sizeof names / sizeof names[0]; i++) {
-        char *path = run_file(t, names[i]);
-        if (!path)
-            return ERR_MEMORY;
-        if (unlink(path) != 0 && errno != ENOENT)
-            status = error_set(ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
-        free(path);
-    }
-    return status;
-}
-
 static int write_config_file(const struct training *t)
 {
-    char *path = run_file(t, RUN_CONFIG_FILE);
     struct str text = {0};
-    int status = path ? config_write(&text, t->session->config) : ERR_MEMORY;
+    int status = config_write(&text, t->session->config);
     if (status == OK)
-        status = file_write_atomic(path, text.data, text.len);
+        status = folder_write(t->options->out_dir, RUN_CONFIG_FILE, &text);
     str_free(&text);
-    free(path);
     return status;
 }
 
@@ -207,6 +172,8 @@ static void describe_task(const struct training *t)
         log_info(log, "caption  \"%s\"", caption ? caption : "");
         free(caption);
     }
+    if (t->session->templates.n > 1)
+        log_info(log, "         by the first of %zu templates", t->session->templates.n);
 }
 
 int training_open(struct training *t, struct config *config, const struct train_options *options,
@@ -215,7 +182,8 @@ int training_open(struct training *t, struct config *config, const struct train_
     int status = OK;
     if (options->out_dir) { /* a dry run needs no folder */
         t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
-        status = check_folder(t);
+        status =
+            t->checkpoint_path ? folder_check(options->out_dir, options->resume, options->force) : ERR_MEMORY;
     }
     if (status == OK)
         status = session_open(&t->session, config, log);
@@ -254,10 +222,10 @@ static int check_zero_shot(struct training *t)
     struct item_list some = {0};
     struct method *clip = NULL;
     struct eval_result result = {0};
-    const struct method_options options = {0};
+    const struct method_options options = {.kind = METHOD_CLIP};
     int status = eval_limit(&some, &t->items, s->config->check_images);
     if (status == OK)
-        status = method_create(&clip, "clip", s->scope, s->clip, &options, &(struct method_init){0});
+        status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0});
     if (status == OK)
         status = eval_run(&result, s, clip, &t->classes, &some, false);
     if (status == OK) {
@@ -278,13 +246,6 @@ static int check_zero_shot(struct training *t)
     return status;
 }
 
-/* The folder is made and taken. */
-static int take_folder(struct training *t)
-{
-    int status = file_make_dirs(t->options->out_dir);
-    return status == OK ? file_lock_dir(&t->lock, t->options->out_dir) : status;
-}
-
 int training_begin(struct training *t)
 {
     const bool resume = t->options->resume && file_exists(t->checkpoint_path);
@@ -296,9 +257,9 @@ int training_begin(struct training *t)
     if (status == OK && !resume)
         status = check_zero_shot(t);
     if (status == OK)
-        status = take_folder(t);
+        status = folder_take(&t->lock, t->options->out_dir);
     if (status == OK && t->options->force)
-        status = clear_folder(t);
+        status = folder_clear(t->options->out_dir);
     if (status == OK && !resume)
         status = write_config_file(t);
     char *log_path = run_file(t, RUN_LOG_FILE);

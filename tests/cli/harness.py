@@ -119,11 +119,11 @@ class Xorshift:
         return self.state & 255
 
 
-def picture(label, number):
+def picture(label, number, size=None):
     """Coarse blocks in colours of its own, so that images differ and classes have something in common."""
     common, own = Xorshift(1000 + label), Xorshift(7 + 100 * label + number)
     blocks = [[((3 * common.byte() + own.byte()) // 4) for _ in range(3)] for _ in range(16)]
-    width, height = 36 + 4 * (number % 3), 36 + 2 * (label % 4)
+    width, height = size or (36 + 4 * (number % 3), 36 + 2 * (label % 4))
     return png(width, height, lambda x, y: blocks[4 * (4 * y // height) + 4 * x // width])
 
 

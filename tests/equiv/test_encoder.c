@@ -1,7 +1,10 @@
 /*
- * The fast encoder against the plain one, in fp32 and fp64 on the small CLIP: logits, losses and gradients of
- * the first batch, and the change of the parameters after SGD steps at full rate. One line per case; exit
- * status 1 if any is beyond the tolerance.
+ * The fast encoder against the plain one: logits, losses and gradients of the first batch, and the change of
+ * the parameters after SGD steps at full rate. One line per case; exit status 1 if any is beyond the
+ * tolerance.
+ *
+ *   test_encoder [CASE]                       the cases below, on the small CLIP, in fp32 and fp64
+ *   test_encoder MODEL DATA STEPS PRECISION   the defaults at full size, Caltech-101's base classes, B = 2
  *
  * Both train side by side from equal values. The filter's picks are those of the plain encoder: two classes
  * whose probabilities are equal up to rounding may change places.
@@ -47,6 +50,8 @@ struct test_case {
     double forgotten;         /* share of what the backward needs that is not kept but computed again */
     bool gelu;
     int64_t vision_layers, text_layers; /* 0: all three */
+    const char *model, *data;           /* a model of full size instead, and the data root */
+    int64_t n_steps;                    /* 0: N_STEPS */
 };
 
 /* All switches: the cases of tests/reference/cases.py, in several chunks. */
@@ -56,6 +61,7 @@ struct test_case {
     }
 #define NO_GV "vision_prompt.generator=false"
 #define NO_GT "text_prompt.generator=false"
+#define CLASS_SPECIFIC "context.class_specific=true"
 /* Lists of names, with the default switches. */
 #define NAMES(title, batch, k, from, to)                                                                     \
     .name = title, .B = batch, .names = {.K = k, .shortest = from, .longest = to}
@@ -98,9 +104,28 @@ static const struct test_case CASES[] = {
     {NAMES("names of 1 to 60 tokens", 2, 20, 1, 60)},
     {NAMES("names of 60 tokens", 2, 4, 60, 60)},
     {NAMES("one class a chunk", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK},
+    {NAMES("one class a chunk, nothing kept", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK,
+     .forgotten = 1.0},
+    {NAMES("K = 50, no filter", 2, 50, 1, 8), .changes = {"filter=false"}},
+    {NAMES("K = 50, no text generator", 2, 50, 1, 8), .changes = {NO_GT}, .images_at_a_time = 128,
+     .forgotten = 0.5},
+    {.name = "equal names, small chunks",
+     .B = 2,
+     .names = {.K = 9, .shortest = 3, .longest = 3, .twice = true},
+     .images_at_a_time = ONE_CLASS_A_CHUNK},
     {.name = "equal names", .B = 2, .names = {.K = 9, .shortest = 3, .longest = 3, .twice = true}},
     {NAMES("nothing kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 1.0},
     {NAMES("half kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 0.5},
+
+    {NAMES("CoOp", 2, 50, 1, 8), .changes = {"method=coop"}, .images_at_a_time = 128, .forgotten = 0.5},
+    {NAMES("CoOp, contexts of each class", 2, 50, 1, 8), .changes = {"method=coop", CLASS_SPECIFIC}},
+    {NAMES("CoOp, around the name", 2, 50, 1, 8), .changes = {"method=coop", "context.position=middle"},
+     .images_at_a_time = 128, .forgotten = 0.5},
+    {NAMES("CoOp, contexts around each name", 2, 20, 1, 40), .images_at_a_time = ONE_CLASS_A_CHUNK,
+     .changes = {"method=coop", CLASS_SPECIFIC, "context.position=middle"}, .forgotten = 1.0},
+    {.name = "CoOp, text of one layer", .changes = {"method=coop", CLASS_SPECIFIC}, .B = 3, .text_layers = 1},
+    {NAMES("CoCoOp", 3, 50, 1, 8), .changes = {"method=cocoop"}, .images_at_a_time = 128, .forgotten = 0.5},
+    {.name = "VPT-deep", .changes = {"method=vpt"}, .B = 3},
 
     {.name = "exact GELU", .B = 3, .gelu = true},
     {.name = "exact GELU, nothing kept", .B = 3, .forgotten = 1.0, .gelu = true},
@@ -151,6 +176,15 @@ static void make_names(struct text_rows *out, const struct names *names, int64_t
     free(ids);
 }
 
+/* Tokens of each name alone: the dot stands behind. */
+static int64_t *lengths_of(const struct text_rows *names)
+{
+    int64_t *lengths = calloc((size_t)names->n, sizeof *lengths);
+    for (int64_t k = 0; k < names->n; k++)
+        lengths[k] = names->ends[k] - 1;
+    return lengths;
+}
+
 /* "a photo of a {name}." of every name. */
 static void make_captions(struct text_rows *out, const struct text_rows *names, const struct tokens *start)
 {
@@ -180,6 +214,11 @@ struct training {
 static void open_world(struct world *w, const struct test_case *c, enum encoder encoder, enum dtype dtype)
 {
     const struct clip_types types = {dtype, dtype};
+    if (c->model) {
+        world_open_model(w, c->model, c->data, types, encoder);
+        w->images_at_a_time = c->B;
+        return;
+    }
     world_open(w, WORLD_DIR, types, encoder);
     struct clip_dims *dims = &w->weights->dims;
     if (c->gelu)
@@ -193,8 +232,10 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
         return;
     const int64_t end = w->rows.names.ids[w->rows.names.ends[0]];
     class_rows_free(&w->rows);
+    w->rows = (struct class_rows){.captions = calloc(1, sizeof *w->rows.captions), .n_templates = 1};
     make_names(&w->rows.names, &c->names, end);
-    make_captions(&w->rows.captions, &w->rows.names, &w->start);
+    w->rows.name_lengths = lengths_of(&w->rows.names);
+    make_captions(w->rows.captions, &w->rows.names, &w->start);
     int64_t labels[N_IMAGES];
     for (int64_t i = 0; i < N_IMAGES; i++)
         labels[i] = i * 7919 % c->names.K;
@@ -214,8 +255,7 @@ static void training_open(struct training *t, const struct test_case *c, enum en
     MUST(world_method(&t->method, w, t->scope, &options));
     if (encoder == ENCODER_FAST && c->forgotten > 0.0)
         w->texts.names.keep_bytes =
-            (1.0 - c->forgotten) *
-            clip_text_kept_bytes(w->clip, &w->texts.names, method_prefix_tokens(&options), c->B);
+            (1.0 - c->forgotten) * clip_text_kept_bytes(w->clip, &w->texts.names, c->B);
     sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
     for (size_t i = 0; i < t->method->trained.n; i++) {
         const struct param *p = &t->method->trained.items[i];
@@ -232,27 +272,12 @@ static void training_close(struct training *t)
     world_close(&t->world);
 }
 
-/* Forward and backward; logits [N+1,B,K] and the losses [N] are in `s`, the gradients in the leaves. */
-static void pass(tensor **logits, tensor **losses, scope *s, struct training *t, const tensor *index,
-                 struct method_trace *trace)
-{
-    struct method_output out;
-    tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
-    tensor *loss = world_loss(s, &out, terms, &t->world, t->method, index, trace);
-    *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
-    *losses = NULL;
-    if (loss) {
-        *losses = t_stack(s, (const tensor *const *)terms, (size_t)out.n_iterations, 0);
-        MUST(method_backward(&out, s, loss));
-    }
-    method_output_free(&out);
-}
-
 /* ---------------------------------------------------------------- one case */
 
 struct errors {
     double logits, losses, gradients, changes;
-    int64_t n_numbers; /* compared */
+    const char *most_changed; /* the tensor whose change differs most */
+    int64_t n_numbers;        /* compared */
 };
 
 static void compare(double *worst, struct errors *e, scope *s, const tensor *got, const tensor *want)
@@ -272,8 +297,10 @@ static void step(struct errors *e, struct training *plain, struct training *fast
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
     tensor *index = t_from_i64(s, images, SHAPE(B), plain->world.clip->device);
     tensor *want[2], *got[2];
-    pass(&want[0], &want[1], s, plain, index, &(struct method_trace){.force = false, .picks = picks});
-    pass(&got[0], &got[1], s, fast, index, &(struct method_trace){.force = true, .picks = picks});
+    world_pass(&want[0], &want[1], s, &plain->world, plain->method, index,
+               &(struct method_trace){.force = false, .picks = picks});
+    world_pass(&got[0], &got[1], s, &fast->world, fast->method, index,
+               &(struct method_trace){.force = true, .picks = picks});
     if (i == 0) {
         const struct params *trained = &plain->method->trained;
         compare(&e->logits, e, s, got[0], want[0]);
@@ -298,7 +325,10 @@ static void compare_changes(struct errors *e, const struct training *plain, cons
             t_sub(s, t_detach(s, plain->method->trained.items[j].value), plain->initial.items[j].value);
         tensor *got =
             t_sub(s, t_detach(s, fast->method->trained.items[j].value), fast->initial.items[j].value);
+        const double before = e->changes;
         compare(&e->changes, e, s, got, want);
+        if (e->changes != before)
+            e->most_changed = plain->initial.items[j].name;
     }
     MUST(scope_close(s));
 }
@@ -311,31 +341,47 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     int64_t *picks =
         calloc((size_t)(METHOD_MAX_ITERATIONS * c->B * (plain.world.texts.n + 1)), sizeof *picks);
     struct errors e = {0};
-    for (int64_t i = 0; i < N_STEPS; i++)
+    for (int64_t i = 0; i < (c->n_steps ? c->n_steps : N_STEPS); i++)
         step(&e, &plain, &fast, picks, i, c->B);
     compare_changes(&e, &plain, &fast);
+    char most_changed[64];
+    snprintf(most_changed, sizeof most_changed, "%s", e.most_changed ? e.most_changed : "none");
     free(picks);
     training_close(&plain);
     training_close(&fast);
     const bool ok = e.logits <= p->tolerance && e.losses <= p->tolerance && e.gradients <= p->tolerance &&
                     e.changes <= p->tolerance && e.n_numbers > 0;
-    printf("%-4s %s %-36s logits %.1e  losses %.1e  gradients %.1e  changes %.1e\n", ok ? "ok" : "FAIL",
-           p->name, c->name, e.logits, e.losses, e.gradients, e.changes);
+    printf("%-4s %s %-36s logits %.1e  losses %.1e  gradients %.1e  changes %.1e (%s)\n", ok ? "ok" : "FAIL",
+           p->name, c->name, e.logits, e.losses, e.gradients, e.changes, most_changed);
     fflush(stdout);
     return ok;
 }
 
-int main(int argc, char **argv)
+static int run_cases(const char *name)
 {
     MUST(torch_init(1));
     int n_failed = 0, n_cases = 0;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
         for (size_t p = 0; p < sizeof PRECISIONS / sizeof PRECISIONS[0]; p++)
-            if ((argc < 2 || strcmp(argv[1], CASES[i].name) == 0) &&
+            if ((!name || strcmp(name, CASES[i].name) == 0) &&
                 CASES[i].names.K <= PRECISIONS[p].most_classes) {
                 n_failed += !run_case(&CASES[i], &PRECISIONS[p]);
                 n_cases++;
             }
     printf("%d cases, %d failed, %zu tensors leaked\n", n_cases, n_failed, scope_live_tensors());
     return n_failed > 0 || n_cases == 0 || scope_live_tensors() != 0;
+}
+
+static int run_model(const char *model, const char *data, const char *n_steps, const char *precision)
+{
+    const struct numbers *p = strcmp(precision, PRECISIONS[1].name) == 0 ? &PRECISIONS[1] : &PRECISIONS[0];
+    MUST(torch_init(0));
+    const struct test_case c = {
+        .name = "full size", .B = 2, .model = model, .data = data, .n_steps = strtoll(n_steps, NULL, 10)};
+    return !run_case(&c, p);
+}
+
+int main(int argc, char **argv)
+{
+    return argc == 5 ? run_model(argv[1], argv[2], argv[3], argv[4]) : run_cases(argc > 1 ? argv[1] : NULL);
 }

@@ -1,10 +1,10 @@
 /*
- * ProMPT against the independent PyTorch implementation in tests/reference: test_method DIR [CASE...]
+ * Every method against the independent PyTorch implementation in tests/reference: test_method DIR [CASE...]
  *
  * DIR is what tests/reference/record.py wrote. For each case: logits, losses, the filter's picks and the
  * gradients of all trained tensors on the first batch, and the change of the parameters after the recorded
- * SGD steps at full rate, once with the filter's picks forced to the recorded ones and once free. One line
- * per case; exit status 1 if any is beyond its tolerance.
+ * SGD steps at full rate, once with the filter's picks forced to the recorded ones and once free. Then the
+ * features of an ensemble of templates. One line per case; exit status 1 if any is beyond its tolerance.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -23,6 +23,7 @@ static const double LOGITS_TOLERANCE = 2e-4;
 static const double LOSS_TOLERANCE = 1e-4;
 static const double GRADIENT_TOLERANCE = 1e-4;
 static const double CHANGE_TOLERANCE = 1e-4;
+static const double ENSEMBLE_TOLERANCE = 1e-6; /* of normalized features; measured 2026-11-25: 2e-7 */
 
 struct errors {
     double logits, losses, gradients, changes;
@@ -189,6 +190,33 @@ static bool run_case(struct world *w, const char *dir, const char *name, int64_t
     return ok;
 }
 
+/* Z^0 of several templates. */
+static bool run_ensemble(const struct world *w, int64_t *n_numbers)
+{
+    scope *s = scope_open(w->scope, SCOPE_GRAD_OFF);
+    const tensor *captions = expected(w->file, "", "ensemble_captions"),
+                 *want = expected(w->file, "", "ensemble_features");
+    const struct text_rows *names = &w->rows.names;
+    struct class_rows rows = {.captions = calloc((size_t)t_size(captions, 0), sizeof *rows.captions),
+                              .names = *names};
+    while (rows.n_templates < t_size(captions, 0)) {
+        const tensor *one = t_select(s, captions, 0, rows.n_templates);
+        rows.captions[rows.n_templates++] = world_read_captions(s, one, names->ids[names->ends[0]]);
+    }
+    struct class_texts texts;
+    MUST(class_texts_create(&texts, s, w->clip, &rows, &(struct text_form){0}, 1));
+    const double error = tensor_max_difference(s, t_select(s, texts.caption_features, 0, 0), want);
+    const bool ok = error <= ENSEMBLE_TOLERANCE;
+    printf("%-4s %-34s features %.1e\n", ok ? "ok" : "FAIL", "an ensemble of templates", error);
+    *n_numbers += t_numel(want);
+    class_texts_free(&texts);
+    for (int64_t i = 0; i < rows.n_templates; i++)
+        text_rows_free(&rows.captions[i]);
+    free(rows.captions);
+    MUST(scope_close(s));
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -208,6 +236,8 @@ int main(int argc, char **argv)
         const struct json *cases = json_get(json_root(w.doc), "cases");
         for (const struct json *v = argc == 2 ? json_first(cases) : NULL; v; v = json_next(v), n_cases++)
             n_failed += !run_case(&w, argv[1], json_key(v), &n_numbers);
+        n_failed += !run_ensemble(&w, &n_numbers);
+        n_cases++;
         world_close(&w);
     }
     printf("%d cases, %d failed, %" PRId64 " numbers compared, %zu tensors leaked\n", n_cases, n_failed,

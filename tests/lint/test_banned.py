@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Functions that have a safer way, output and exit inside libraries, and names of machines in tracked files."""
+"""Functions that have a safer way, output and exit inside libraries, headers of CUDA, names of machines in any file."""
 
 import re
 import sys
@@ -9,6 +9,8 @@ from sources import read, report, sources, tracked, without_comments
 UNSAFE = re.compile(r"\b(?:std::)?(atoi|atol|atof|sscanf|strtok|strcpy|strcat|sprintf|gets|rand|srand)\s*\(")
 # libraries report by status; only the program prints, and only its main ends it
 LIBRARY = re.compile(r"\b(?:std::)?(exit|_exit|_Exit|quick_exit|abort|printf|puts|putchar|perror)\s*\(")
+# the program builds with a libtorch that has no CUDA, and runs on one that has it
+CUDA_HEADER = re.compile(r"#\s*include\s*[<\"]((?:cuda|cublas|cudnn|(?:c10|ATen|torch/csrc)/cuda/)[^>\"]*)[>\"]")
 # put together here, so that this file does not hold them
 MACHINE = re.compile("|".join([
     r"(?<![\w.])/(?:work|root)\b", r"(?<![\w.])/(?:home|Users)/\w",
@@ -28,6 +30,8 @@ def code_problems(path, text):
             if match.group(1) == "sscanf" and path.startswith("tests/"):
                 continue
             yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {match.group(1)}() is banned"
+    for match in CUDA_HEADER.finditer(text):
+        yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: <{match.group(1)}> is a header of CUDA"
 
 
 def machine_problems(path, text):
@@ -38,10 +42,12 @@ def machine_problems(path, text):
 def check_itself():
     """What must be found, or the test proves nothing."""
     for path, text in [("tests/x.c", "int n = atoi(text);"), ("src/run/x.c", "strcpy (a, b);"),
-                       ("shim/x.cpp", "std::sscanf(a, b);"), ("src/data/x.c", "exit(1);"), ("src/run/x.c", 'puts("x");')]:
+                       ("shim/x.cpp", "std::sscanf(a, b);"), ("src/data/x.c", "exit(1);"), ("src/run/x.c", 'puts("x");'),
+                       ("shim/x.cpp", "#include <c10/cuda/CUDAStream.h>"), ("shim/x.cpp", "#include <ATen/cuda/CUDAContext.h>"),
+                       ("shim/x.hpp", '# include "cuda_runtime.h"'), ("shim/x.cpp", "#include <cublasLt.h>")]:
         assert len(list(code_problems(path, text))) == 1, text
     for path, text in [("src/run/x.c", "/* exit(1) */ fprintf(f, x); snprintf(a, n, x); batch_exit(b); my_gets(c);"),
-                       ("src/cli/x.c", "exit(1);"), ("tests/x.c", "printf(x);")]:
+                       ("src/cli/x.c", "exit(1);"), ("tests/x.c", "printf(x);"), ("shim/x.cpp", "#include <torch/cuda.h>")]:
         assert not list(code_problems(path, text)), text
     for text in ("cd /wor" + "k/main", "'/roo" + "t/.cache'", "/hom" + "e/me/x", "https://pypi." + "org/simple"):
         assert len(list(machine_problems("x", text))) == 1, text

@@ -26,6 +26,8 @@ MISSING = (
     (("-Dprompt_cjson_LIBRARY=",), "prompt needs cJSON:", "apt-get install libcjson-dev)"),
     (("-Dprompt_utf8proc_INCLUDE_DIR=",), "prompt needs utf8proc:", "apt-get install libutf8proc-dev)"),
     (("-Dprompt_utf8proc_LIBRARY=",), "prompt needs utf8proc:", "apt-get install libutf8proc-dev)"),
+    (("-Dprompt_libpng_INCLUDE_DIR=",), "prompt needs libpng:", "apt-get install libpng-dev)"),
+    (("-Dprompt_libpng_LIBRARY=",), "prompt needs libpng:", "apt-get install libpng-dev)"),
     (("-Dprompt_stb_INCLUDE_DIR=",), "prompt needs stb_image:", "apt-get install libstb-dev)"),
     (("-DWITH_TESTS=ON", "-DCMOCKA_INCLUDE_DIR="), "prompt needs cmocka (or -DBUILD_TESTING=OFF):",
      "apt-get install libcmocka-dev)"),

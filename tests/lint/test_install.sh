@@ -14,10 +14,14 @@ env -u LD_LIBRARY_PATH bin/prompt model info tiny.safetensors >shown
 grep -q '^architecture' shown
 n=0
 for preset in share/prompt/configs/*.json; do
+    case $preset in */tables.json | */paper.json) continue ;; esac
     bin/prompt train --config "$preset" --print-config >out
     grep -q '"method"' out
     n=$((n + 1))
 done
+# the tables and what they name are found beside the installed program
+env -u LD_LIBRARY_PATH bin/prompt results . --table 5 --methods=-G >out
+grep -q '^| Caltech101 | -G |' out
 # were the build folder's own path in it, another build could change the installed program
 if readelf -d bin/prompt | grep -E 'R(UN)?PATH' | grep -qF "$build"; then
     echo "the build folder stands in the run path of the installed program"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A layer includes its own headers and those of the layers it stands on, nothing else. C++ and libtorch stay in
-shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c."""
+shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c, libpng behind src/world/picture.c."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from sources import read, report, root, sources, without_comments
 
 # base --> torch (shim) --> nn --> clip --> methods --+
 #   +----> data ---------------------------------------+--> run --> cli
+#   +----> world --------------------------------------+
 MAY_INCLUDE = {
     "base": {"base"},
     "torch": {"base", "torch"},
@@ -17,14 +18,16 @@ MAY_INCLUDE = {
     "clip": {"base", "torch", "nn", "clip"},
     "methods": {"base", "torch", "nn", "clip", "methods"},
     "data": {"base", "data"},
-    "run": {"base", "torch", "nn", "clip", "methods", "data", "run"},
-    "cli": {"base", "torch", "nn", "clip", "methods", "data", "run", "cli"},
+    "world": {"base", "world"},
+    "run": {"base", "torch", "nn", "clip", "methods", "data", "world", "run"},
+    "cli": {"base", "torch", "nn", "clip", "methods", "data", "world", "run", "cli"},
 }
 # a pattern and the only files that may hold it
 ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
     (re.compile(r"\bcJSON_\w+"), re.compile(r"src/base/json[^/]*\.c$")),
     (re.compile(r"\bstbi_\w+"), re.compile(r"src/data/image\.c$")),
+    (re.compile(r"\bpng_\w+"), re.compile(r"src/world/picture\.c$")),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 

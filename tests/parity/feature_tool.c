@@ -101,13 +101,16 @@ int main(int argc, char **argv)
 
     struct lines images = read_lines(argv[4]), texts = read_lines(argv[5]);
     struct class_rows rows;
-    must(class_rows_create(&rows, tokenizer, texts.items, texts.n, "{}", 0, c->dims.context_length), "texts");
+    const char *template = "{}";
+    must(class_rows_create(&rows, tokenizer, texts.items, texts.n, &template, 1, &(struct text_form){0},
+                           c->dims.context_length),
+         "texts");
     tensor *pixels = read_pixels(s, &images, c->dims.image_px);
     struct clip_texts laid_out;
-    must(clip_texts_create(&laid_out, s, c, &rows.captions, 0, 1), "texts");
+    must(clip_texts_create(&laid_out, s, c, rows.captions, 0, 1), "texts");
     tensor *text_features = t_select(s, clip_encode_text(s, c, NULL, NULL, &laid_out), 0, 0);
     tensor *tokens =
-        t_from_i64(s, rows.captions.ids, SHAPE(rows.captions.n, rows.captions.n_tokens), c->device);
+        t_from_i64(s, rows.captions->ids, SHAPE(rows.captions->n, rows.captions->n_tokens), c->device);
 
     struct params out = {0};
     must(params_add(&out, "pixels", pixels), "pixels");

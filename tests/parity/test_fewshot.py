@@ -41,7 +41,7 @@ def expected(split, shots, seed):
     random.seed(seed)
     lists = {"train": few_shot(split["train"], shots), "val": few_shot(split["val"], min(shots, 4)),
              "test": split["test"]}
-    labels = sorted({item[1] for item in split["train"]})
+    labels = sorted({item[1] for items in split.values() for item in items})
     half = math.ceil(len(labels) / 2)
     return {part: {"all": subset(items, labels), "base": subset(items, labels[:half]),
                    "new": subset(items, labels[half:])} for part, items in lists.items()}

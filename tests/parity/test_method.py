@@ -1,4 +1,4 @@
-"""ProMPT against the independent implementation in tests/reference, all cases, and the recorded values made again.
+"""The methods against the independent implementations in tests/reference, all cases, and the recorded values made again.
 
 Run with the parity environment: PROMPT_TOOLS is the folder that holds test_method.
 """
@@ -38,7 +38,7 @@ class MethodTest(unittest.TestCase):
         done = subprocess.run([tool, self.folder.name], capture_output=True, text=True)
         print(done.stdout, done.stderr, sep="")
         self.assertEqual(done.returncode, 0)
-        self.assertIn(f"{2 * len(CASES)} cases, 0 failed", done.stdout)  # with both encoders
+        self.assertIn(f"{2 * (len(CASES) + 1)} cases, 0 failed", done.stdout)  # with both encoders; the ensemble is one
 
     def test_recorded_values_come_out_again(self) -> None:
         n_numbers = 0

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from clip_reference import Clip, ClipDims, random_clip
-from prompt_reference import Config, Task, initial_tensors
+import coop_reference
+import prompt_reference
+import vpt_reference
+from prompt_reference import Task
 
 # Widths differ from one another (d_v 48, d_l 32, d 64), so that no mix-up of dimensions fits by chance.
 DIMS = ClipDims(image_px=32, patch_px=8, vision_width=48, vision_layers=3, vision_heads=2,
@@ -21,6 +24,7 @@ IMAGE_SEED = 3
 SOS, EOT = DIMS.vocabulary - 2, DIMS.vocabulary - 1
 A, PHOTO, OF, DOT, BRACKET_DOT = 1, 2, 3, 4, 5
 TEMPLATE = [SOS, A, PHOTO, OF, A]
+ENSEMBLE = [TEMPLATE, [SOS, PHOTO, OF], [SOS, 40, 41, 42, A, PHOTO, A]]  # what stands before "{class}." in each caption
 
 # Names of 1 to 4 tokens. Some share their first tokens; one stands at the start of another; one ends in ")." instead of ".".
 NAMES = [
@@ -41,7 +45,10 @@ NAMES = [
 N_IMAGES = 8
 N_STEPS = 10
 
+METHODS = {"prompt": prompt_reference, "coop": coop_reference, "cocoop": coop_reference, "vpt": vpt_reference}
+
 DEFAULTS: dict[str, object] = {
+    "method": "prompt",
     "iterations": 2,
     "lambda": 1.0,
     "vision_prompt.count": 4,
@@ -53,6 +60,10 @@ DEFAULTS: dict[str, object] = {
     "vision_prompt.generator": True,
     "text_prompt.generator": True,
     "filter": True,
+    "context.count": 4,
+    "context.init": "words",
+    "context.class_specific": False,
+    "context.position": "end",
 }
 
 
@@ -68,8 +79,18 @@ class Case:
         return DEFAULTS | self.changes
 
     @property
-    def config(self) -> Config:
-        return Config.from_keys(self.keys)
+    def reference(self):
+        """The module of the case's method: Config, initial_tensors, forward."""
+        return METHODS[self.keys["method"]]
+
+    @property
+    def config(self):
+        return self.reference.Config.from_keys(self.keys)
+
+
+def coop(**changes: object) -> Case:
+    """CoOp with keys of its section changed."""
+    return Case({"method": "coop"} | {f"context.{key}": value for key, value in changes.items()})
 
 
 CASES: dict[str, Case] = {
@@ -98,6 +119,16 @@ CASES: dict[str, Case] = {
     "one_layer": Case({"vision_prompt.depth": 1}),
     "batch_of_one": Case(batch=1),
     "batch_of_three": Case(batch=3),
+    "coop": coop(),
+    "coop_16_random": coop(count=16, init="random"),
+    "coop_class_specific": coop(class_specific=True),
+    "coop_middle": coop(position="middle"),
+    "coop_middle_of_five": coop(position="middle", count=5, init="random"),
+    "coop_class_specific_middle": coop(class_specific=True, position="middle", count=7, init="random"),
+    "cocoop": Case({"method": "cocoop"}),
+    "cocoop_batch_of_one": Case({"method": "cocoop", "context.init": "random"}, batch=1),
+    "vpt": Case({"method": "vpt"}),
+    "vpt_all_layers": Case({"method": "vpt", "vision_prompt.depth": DIMS.vision_layers, "vision_prompt.count": 2}),
 }
 
 
@@ -111,13 +142,18 @@ class World:
     labels: Tensor  # [N_IMAGES]
 
 
-def caption_tokens(names: list[list[int]], context: int) -> Tensor:
-    """[K, context]: SOS, "a photo of a {class}.", EOT, then zeros."""
+def caption_tokens(names: list[list[int]], context: int, template: list[int] = TEMPLATE) -> Tensor:
+    """[K, context]: SOS, "a photo of a {class}.", EOT, then zeros; or with another beginning."""
     tokens = torch.zeros(len(names), context, dtype=torch.int64)
     for row, name in zip(tokens, names):
-        ids = TEMPLATE + name + [EOT]
+        ids = template + name + [EOT]
         row[: len(ids)] = torch.tensor(ids)
     return tokens
+
+
+def make_task(names: list[list[int]], context: int) -> Task:
+    """The dot is the name's end, or joins its last token."""
+    return Task(names, TEMPLATE, EOT, caption_tokens(names, context), [len(name) - (name[-1] == DOT) for name in names])
 
 
 def make_world() -> World:
@@ -125,13 +161,12 @@ def make_world() -> World:
     g = torch.Generator().manual_seed(IMAGE_SEED)
     pixels = torch.randn(N_IMAGES, 3, DIMS.image_px, DIMS.image_px, generator=g)
     labels = torch.randint(len(NAMES), (N_IMAGES,), generator=g)
-    task = Task(NAMES, TEMPLATE, EOT, caption_tokens(NAMES, DIMS.context))
-    return World(random_clip(DIMS, MODEL_SEED), task, pixels, labels)
+    return World(random_clip(DIMS, MODEL_SEED), make_task(NAMES, DIMS.context), pixels, labels)
 
 
 def case_tensors(world: World, case: Case) -> dict[str, Tensor]:
     """The start of a case's trained tensors in fp32."""
-    return initial_tensors(world.clip, case.config, world.task, TENSOR_SEED)
+    return case.reference.initial_tensors(world.clip, case.config, world.task, TENSOR_SEED)
 
 
 def case_batches(case: Case) -> Tensor:

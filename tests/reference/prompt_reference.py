@@ -32,6 +32,7 @@ FIELDS = {  # of Config, by the program's configuration keys
     "detach_iterations": "detach_iterations",
     "filter": "filter",
 }
+OTHERS = ("method", "context.")  # the program's keys that are not of ProMPT, by how they begin
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Config:
     @staticmethod
     def from_keys(keys: dict[str, object]) -> "Config":
         """From the program's keys, for example {"iterations": 3}; an unknown key is an error."""
-        return Config(**{FIELDS[key]: value for key, value in keys.items()})
+        return Config(**{FIELDS[key]: value for key, value in keys.items() if not key.startswith(OTHERS)})
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Task:
     template: list[int]  # SOS, "a", "photo", "of", "a"
     eot_id: int
     captions: Tensor  # [K, context]: SOS, "a photo of a {class}.", EOT, then zeros
+    name_lengths: list[int]  # K: tokens of "{class}" alone, which begin the name's row
 
     @property
     def n_classes(self) -> int:
@@ -278,10 +280,13 @@ def forward(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], 
 
 
 def gradients(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pixels: Tensor, labels: Tensor,
-              forced_picks: Tensor | None = None) -> tuple[Output, dict[str, Tensor]]:
-    """The output, and dL by every trained tensor; a tensor that has no part in L is an error."""
+              forced_picks: Tensor | None = None, method=forward) -> tuple[Output, dict[str, Tensor]]:
+    """The output, and dL by every trained tensor; a tensor that has no part in L is an error.
+
+    method is another method's forward; then config is that method's.
+    """
     leaves = {name: t.detach().clone().requires_grad_() for name, t in tensors.items()}
-    output = forward(clip, config, task, leaves, pixels, labels, forced_picks)
+    output = method(clip, config, task, leaves, pixels, labels, forced_picks)
     if not leaves:
         return output, {}
     return output, dict(zip(leaves, torch.autograd.grad(output.loss, list(leaves.values()))))
@@ -303,13 +308,13 @@ class Training:
 
 
 def train(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pixels: Tensor, labels: Tensor,
-          batches: Tensor, lr: float = 0.008, momentum: float = 0.9, weight_decay: float = 5e-4) -> Training:
-    """SGD at a constant rate; batches [steps, B] index pixels [M, 3, S, S] and labels [M]."""
+          batches: Tensor, lr: float = 0.008, momentum: float = 0.9, weight_decay: float = 5e-4, method=forward) -> Training:
+    """SGD at a constant rate; method as in gradients; batches [steps, B] index pixels [M, 3, S, S] and labels [M]."""
     trained = {name: t.detach().clone() for name, t in tensors.items()}
     optimizer = torch.optim.SGD(trained.values(), lr=lr, momentum=momentum, weight_decay=weight_decay)
     losses, picks, margin = [], [], math.inf
     for batch in batches:
-        output, grads = gradients(clip, config, task, trained, pixels[batch], labels[batch])
+        output, grads = gradients(clip, config, task, trained, pixels[batch], labels[batch], method=method)
         for name, t in trained.items():
             t.grad = grads[name]
         optimizer.step()

@@ -1,7 +1,8 @@
 """Writes inputs and expected values of the cases: record.py OUT_DIR [--cases NAME... | --cases all]
 
     model.safetensors    the small CLIP, OpenAI's names, fp32; heads, activation and eps in the metadata
-    world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts)
+    world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts);
+                         ensemble_captions [templates, K, context] and their ensemble_features [K, d]
     CASE.safetensors     batches [steps, B] (rows of pixels); of the first batch: loss, losses [N], logits [B, N+1, K],
                          picks [N, B, a'], margins [N, B]; step_losses [steps], step_picks [steps, N, B, a']; and for each trained tensor
                          initial/NAME, gradient/NAME (of the first batch) and change/NAME (by the SGD steps)
@@ -17,9 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from cases import CASES, DEFAULTS, DIMS, Case, World, case_batches, case_tensors, make_world
+from cases import (
+    CASES, DEFAULTS, DIMS, ENSEMBLE, NAMES, Case, World, caption_tokens, case_batches, case_tensors, make_world)
+from clip_reference import caption_features
 from prompt_reference import gradients, train
 from safetensors_file import write_safetensors
 
@@ -32,18 +36,27 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
     initial = case_tensors(world, case)
     tensors = {name: t.double() for name, t in initial.items()}
     first = batches[0]
-    output, grads = gradients(clip, case.config, world.task, tensors, pixels[first], world.labels[first])
+    method = case.reference.forward
+    output, grads = gradients(clip, case.config, world.task, tensors, pixels[first], world.labels[first], method=method)
     arrays = {"batches": batches, "loss": output.loss, "losses": output.losses, "logits": output.logits,
               "picks": output.picks, "margins": output.margins}
     arrays |= {f"initial/{name}": t for name, t in initial.items()}
     if not tensors:
         return arrays, float("inf")
-    training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD)
+    training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD, method=method)
     arrays["step_losses"] = training.losses
     arrays["step_picks"] = training.picks
     arrays |= {f"gradient/{name}": t for name, t in grads.items()}
     arrays |= {f"change/{name}": t for name, t in training.changes.items()}
     return arrays, training.margin
+
+
+def ensemble(world: World) -> dict[str, Tensor]:
+    """Captions of several templates and their classes' features: the features of each normalized, their mean normalized."""
+    clip = world.clip.to(torch.float64)
+    captions = [caption_tokens(NAMES, DIMS.context, template) for template in ENSEMBLE]
+    features = [F.normalize(caption_features(clip, tokens, world.task.eot_id), dim=-1) for tokens in captions]
+    return {"ensemble_captions": torch.stack(captions), "ensemble_features": F.normalize(sum(features) / len(features), dim=-1)}
 
 
 def in_single(arrays: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -58,7 +71,7 @@ def record(out: Path, names: list[str]) -> None:
         f"prompt.{tower}_{field}": str(value) for tower, heads in (("vision", clip.vision_heads), ("text", clip.text_heads))
         for field, value in (("heads", heads), ("activation", clip.activation), ("norm_eps", clip.eps))})
     write_safetensors(out / "world.safetensors",
-                      {"pixels": world.pixels, "labels": world.labels, "captions": task.captions})
+                      in_single({"pixels": world.pixels, "labels": world.labels, "captions": task.captions} | ensemble(world)))
     cases = {}
     for name in names:
         arrays, margin = expected(world, CASES[name])
@@ -67,7 +80,7 @@ def record(out: Path, names: list[str]) -> None:
                        "smallest_margin": margin if margin < float("inf") else None}
     description = {
         "made_by": "tests/reference/record.py", "torch": torch.__version__, "dims": asdict(DIMS),
-        "names": task.names, "template": task.template, "eot_id": task.eot_id,
+        "names": task.names, "name_lengths": task.name_lengths, "template": task.template, "eot_id": task.eot_id,
         "sgd": SGD, "defaults": DEFAULTS, "cases": cases}
     (out / "cases.json").write_text(json.dumps(description, indent=1) + "\n")
 

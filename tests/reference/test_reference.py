@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import clip_reference
-from cases import CASES, DIMS, EOT, NAMES, TEMPLATE, caption_tokens, make_world
+from cases import CASES, DIMS, EOT, NAMES, TEMPLATE, make_task, make_world
 from clip_reference import Clip, ClipDims, caption_features, class_logits, image_features, random_clip
 from prompt_reference import (
     Config, Task, class_features, detached, feature_filter, forward, gradients, initial_state, initial_tensors,
@@ -27,7 +27,7 @@ def tiny(activation: str = "quick_gelu") -> Clip:
 
 def tiny_task(n_classes: int = 6) -> Task:
     names = NAMES[:n_classes]
-    return Task(names, TEMPLATE, EOT, caption_tokens(names, TINY.context))
+    return make_task(names, TINY.context)
 
 
 def tiny_batch(B: int = 2) -> tuple[Tensor, Tensor]:

@@ -173,7 +173,8 @@ static void test_config__refuses_values_out_of_range(void **state)
     expect_refused(c, "{\"training\": {\"momentum\": 1}}",
                    "c.json:1: key 'training.momentum': expected a number from 0 to 0.9999, found 1");
     expect_refused(c, "{\"method\": \"promt\"}",
-                   "c.json:1: key 'method': expected one of \"prompt\", \"clip\", found \"promt\"; "
+                   "c.json:1: key 'method': expected one of \"prompt\", \"clip\", \"coop\", \"cocoop\", "
+                   "\"vpt\", found \"promt\"; "
                    "did you mean \"prompt\"?");
     assert_int_equal(c->seed, 1);
     assert_int_equal(c->n_iterations, 2);
@@ -260,10 +261,26 @@ static void test_config__written_text_reads_back_the_same(void **state)
     expect_accepted(config_write(&second, &back));
     assert_string_equal(str_text(&first), str_text(&second));
     assert_true(back.lr == c->lr);
-    for (size_t i = 0; i < config_n_keys(); i++) /* every key is written */
-        assert_int_equal(back.origins[i], CONFIG_RUN);
+    for (size_t i = 0; i < config_n_keys(); i++) /* every key but those of pre-training is written */
+        assert_int_equal(back.origins[i],
+                         config_key(i)->kind == CONFIG_PRETRAINING ? CONFIG_DEFAULT : CONFIG_RUN);
     str_free(&first);
     str_free(&second);
+    config_free(&back);
+}
+
+static void test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed(void **state)
+{
+    struct config *c = *state;
+    struct str text = {0};
+    expect_accepted(config_write_recipe(&text, c));
+    struct config back;
+    expect_accepted(config_init(&back));
+    expect_accepted(config_read_text(&back, str_text(&text), text.len, "recipe", CONFIG_RUN));
+    for (size_t i = 0; i < config_n_keys(); i++)
+        if ((config_key(i)->kind == CONFIG_PRETRAINING) != (back.origins[i] == CONFIG_RUN))
+            assert_string_equal(config_key(i)->key, "seed");
+    str_free(&text);
     config_free(&back);
 }
 
@@ -351,6 +368,21 @@ static void test_config__check_refuses_training_without_effect(void **state)
     expect_checked(c, config_check, "");
 }
 
+static void test_config__a_key_of_another_command_is_an_error(void **state)
+{
+    struct config *c = *state;
+    expect_accepted(config_set(c, "data.root=/d"));
+    expect_accepted(config_set(c, "data.dataset=caltech101"));
+    expect_accepted(config_set(c, "model.path=m"));
+    expect_checked(c, config_check, "");
+    expect_checked(c, config_check_pretraining, "");
+    expect_accepted(config_set(c, "pretrain.lr=0.01"));
+    expect_checked(c, config_check,
+                   "key 'pretrain.lr' means nothing to this command, only to prompt pretrain");
+    expect_accepted(config_set(c, "training.lr=0.01"));
+    expect_checked(c, config_check_pretraining, "key 'training.lr' means nothing to prompt pretrain");
+}
+
 /* ---------------------------------------------------------------- presets */
 
 static void test_config__presets_are_the_papers_settings(void **state)
@@ -362,12 +394,15 @@ static void test_config__presets_are_the_papers_settings(void **state)
     expect_accepted(config_read_file(c, CONFIGS_DIR "/base2new.json"));
     expect_accepted(config_write(&preset_text, c));
     assert_string_equal(str_text(&preset_text), str_text(&text)); /* the defaults are this protocol */
-    /* Every key that defines the experiment is explicit, but for what the user gives or the files say. */
+    /* Every key that defines the experiment is explicit, but for what the user gives, the files say, and
+     * other methods have. */
     for (size_t i = 0; i < config_n_keys(); i++) {
         const char *key = config_key(i)->key;
         bool is_given = strcmp(key, "seed") == 0 || strcmp(key, "data.dataset") == 0 ||
-                        strcmp(key, "encoder") == 0 || strcmp(key, "data.skip_bad_images") == 0 ||
-                        str_starts_with(key, "model.");
+                        strcmp(key, "encoder") == 0 || strcmp(key, "data.split_seed") == 0 ||
+                        strcmp(key, "data.skip_bad_images") == 0 ||
+                        strcmp(key, "zero_shot_templates_sha256") == 0 || str_starts_with(key, "model.") ||
+                        str_starts_with(key, "context.");
         if (config_key(i)->is_hashed && !is_given && c->origins[i] != CONFIG_FILE)
             fail_msg("configs/base2new.json does not say '%s'", key);
     }
@@ -402,6 +437,8 @@ int main(void)
         TEST(test_config__set_refuses_with_the_key),
         TEST(test_config__later_sources_win),
         TEST(test_config__written_text_reads_back_the_same),
+        TEST(test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed),
+        TEST(test_config__a_key_of_another_command_is_an_error),
         TEST(test_config__writes_nested_json_in_table_order),
         TEST(test_config__hash_sees_the_experiment_and_not_the_place),
         TEST(test_config__check_names_what_is_missing),

@@ -111,7 +111,7 @@ static void test_encoders__a_prefix_of_embedded_tokens_is_those_tokens(void **st
     const int64_t n_start = (int64_t)w->start.n; /* start token and "a photo of a" */
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefix = t_unsqueeze(s, clip_embed_tokens(s, w->clip, w->start.ids, n_start), 0); /* [1,5,d_l] */
-    expect_close(s, encode_rows(s, w, prefix, names), encode_rows(s, w, NULL, &w->rows.captions));
+    expect_close(s, encode_rows(s, w, prefix, names), encode_rows(s, w, NULL, w->rows.captions));
     assert_ok(scope_close(s));
 }
 
@@ -143,7 +143,7 @@ static void test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error
             got ? t_zeros(s, SHAPE(1, got, w->clip->dims.text.width), DTYPE_F32, CPU) : NULL;
         assert_null(clip_encode_text(s, w->clip, NULL, prefix, &texts));
         char says[96];
-        snprintf(says, sizeof says, "the texts are laid out for a prefix of %d tokens, not of %d", (int)want,
+        snprintf(says, sizeof says, "the texts are laid out for %d learned vectors, not for %d", (int)want,
                  (int)got);
         assert_string_equal(error_message(), says);
         clip_texts_free(&texts);

@@ -50,8 +50,7 @@ static int train(struct world *w, const char *path)
     int status = world_method(&m, w, run, &options);
     if (status == OK) {
         /* some chunks are computed again in the backward pass (fast encoder) */
-        w->texts.names.keep_bytes =
-            clip_text_kept_bytes(w->clip, &w->texts.names, method_prefix_tokens(&options), 1) / 2.0;
+        w->texts.names.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts.names, 1) / 2.0;
         sgd_init(&sgd, run, &m->trained, w->momentum, w->weight_decay);
         status = step(run, w, m, &sgd);
     }

@@ -167,9 +167,9 @@ static void test_fewshot__gives_the_recorded_caltech_samples(void **state)
         "8c465c68bff43c6ec2f1890c86980b5dba7d20c9ea0184e3c5130309a35d63f3",
     };
     struct dataset *d = NULL;
-    if (dataset_open(&d, real_data_root(), "caltech101") != OK)
+    if (dataset_open(&d, &(struct dataset_options){.root = real_data_root(), .name = "caltech101"}) != OK)
         fail_msg("%s", error_message());
-    assert_int_equal(dataset_check_files(d, &d->test), OK);
+    assert_int_equal(dataset_find_files(d, &d->test), OK);
     for (uint32_t seed = 1; seed <= 3; seed++) {
         struct item_list train;
         struct item_list val;

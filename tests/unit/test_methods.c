@@ -51,7 +51,7 @@ static void test_methods__without_iterations_nothing_is_trained(void **state)
     struct method *m = NULL;
     assert_ok(create(&m, *state, s, CHANGES("iterations=0")));
     assert_int_equal(m->trained.n, 0);
-    assert_int_equal(method_prefix_tokens(&m->options), 0);
+    assert_int_equal(method_text_form(&m->options).n_before, 0);
     method_free(m);
     assert_ok(scope_close(s));
 }
@@ -95,7 +95,7 @@ static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
         assert_int_equal(t_size(prompts, 0), cases[i].n);
         for (int64_t row = 0; row < cases[i].n; row++)
             expect_row(s, w, prompts, row, cases[i].rows[row]);
-        assert_int_equal(method_prefix_tokens(&m->options),
+        assert_int_equal(method_text_form(&m->options).n_before,
                          cases[i].n + (strstr(cases[i].covers, "false") != NULL));
         method_free(m);
         assert_ok(scope_close(s));
@@ -111,7 +111,7 @@ static void test_methods__the_seed_makes_the_start(void **state)
     const uint64_t seeds[] = {0, 0, 1};
     for (int i = 0; i < 3; i++) {
         const struct method_init init = {seeds[i], w->rows.names.n, &w->start};
-        assert_ok(method_create(&m[i], "prompt", s, w->clip, &options, &init));
+        assert_ok(method_create(&m[i], s, w->clip, &options, &init));
     }
     for (size_t i = 0; i < m[0]->trained.n; i++) {
         const tensor *t = m[0]->trained.items[i].value;
@@ -201,7 +201,9 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     struct method_output with, without;
     assert_ok(create(&prompt, w, s, NULL));
     const struct method_init init = {1, w->rows.names.n, &w->start};
-    assert_ok(method_create(&clip, "clip", s, w->clip, &prompt->options, &init));
+    struct method_options options = prompt->options;
+    options.kind = METHOD_CLIP;
+    assert_ok(method_create(&clip, s, w->clip, &options, &init));
     assert_int_equal(clip->trained.n, 0);
     method_forward(&with, s, prompt, &w->texts, w->pixels, NULL);
     method_forward(&without, s, clip, &w->texts, w->pixels, NULL);
@@ -238,7 +240,125 @@ static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **st
     assert_ok(scope_close(s));
 }
 
+/* ---------------------------------------------------------------- CoOp, CoCoOp, VPT-deep */
+
+static void expect_words(struct world *w, scope *s, const tensor *set)
+{
+    enum { A = 1, PHOTO = 2, OF = 3 };
+    const int64_t words[] = {A, PHOTO, OF, A};
+    for (int64_t i = 0; i < 4; i++)
+        expect_row(s, w, set, i, words[i]);
+}
+
+static void test_methods__contexts_start_as_a_photo_of_a_or_at_random(void **state)
+{
+    struct world *w = *state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct method *shared = NULL, *each = NULL, *random = NULL;
+    assert_ok(create(&shared, w, s, CHANGES("method=coop")));
+    assert_int_equal(shared->trained.n, 1);
+    expect_words(w, s, params_find(&shared->trained, "context"));
+    assert_ok(create(&each, w, s, CHANGES("method=coop", "context.class_specific=true")));
+    const tensor *sets = params_find(&each->trained, "context");
+    assert_int_equal(t_size(sets, 0), w->rows.names.n);
+    for (int64_t k = 0; k < w->rows.names.n; k++)
+        expect_words(w, s, t_select(s, sets, 0, k));
+    assert_ok(create(&random, w, s, CHANGES("method=coop", "context.count=16", "context.init=random")));
+    const tensor *context = params_find(&random->trained, "context");
+    assert_int_equal(t_size(context, 0), 16);
+    for (int64_t i = 0; i < 16; i++)
+        expect_row(s, w, context, i, -1);
+    method_free(shared);
+    method_free(each);
+    method_free(random);
+    assert_ok(scope_close(s));
+}
+
+/* As they start, the words of the context are those of the caption. */
+static void test_methods__an_untrained_context_is_the_caption(void **state)
+{
+    struct world *w = *state;
+    const char *const specific[] = {"context.class_specific=false", "context.class_specific=true"};
+    for (size_t i = 0; i < 2; i++) {
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct method *m = NULL;
+        struct method_output out;
+        assert_ok(create(&m, w, s, CHANGES("method=coop", specific[i])));
+        method_forward(&out, s, m, &w->texts, w->pixels, NULL);
+        assert_int_equal(out.n_iterations, 1);
+        assert_true(tensor_max_difference(s, out.logits[0], out.logits[1]) < 1e-4); /* of 100 */
+        method_output_free(&out);
+        method_free(m);
+        assert_ok(scope_close(s));
+    }
+}
+
+static void test_methods__the_meta_net_starts_as_linear_layers_do(void **state)
+{
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct method *m = NULL;
+    assert_ok(create(&m, *state, s, CHANGES("method=cocoop")));
+    assert_int_equal(m->trained.n, 5);
+    const struct {
+        const char *name;
+        double bound; /* 1/sqrt(fan_in) */
+    } want[] = {{"meta_net.fc1.weight", 0.125},
+                {"meta_net.fc1.bias", 0.125},
+                {"meta_net.fc2.weight", 0.5},
+                {"meta_net.fc2.bias", 0.5}};
+    for (size_t i = 0; i < 4; i++) {
+        double most = 0.0;
+        assert_ok(t_item_f64(&most, s, t_max(s, t_abs(s, params_find(&m->trained, want[i].name)))));
+        assert_true(most <= want[i].bound && most > 0.3 * want[i].bound);
+    }
+    method_free(m);
+    assert_ok(scope_close(s));
+}
+
 /* ---------------------------------------------------------------- refusals */
+
+static void test_methods__settings_that_a_method_does_not_have(void **state)
+{
+    const struct {
+        const char *changes[3], *says;
+    } cases[] = {
+        {{"method=coop", "context.count=16"},
+         "context.init: \"words\" are the 4 of \"a photo of a\", but context.count is 16; \"random\" takes "
+         "any "
+         "count"},
+        {{"method=cocoop", "context.class_specific=true"},
+         "method cocoop has one context for all classes, before the name: context.class_specific is false, "
+         "context.position \"end\""},
+        {{"method=vpt", "vision_prompt.depth=4"},
+         "vision_prompt.depth: 4 vision layers get prompts, but the model has 3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct method *m = NULL;
+        assert_int_equal(create(&m, *state, s, cases[i].changes), ERR_USAGE);
+        assert_string_equal(error_message(), cases[i].says);
+        assert_ok(scope_close(s));
+    }
+}
+
+static void test_methods__contexts_of_classes_serve_no_other_number_of_them(void **state)
+{
+    struct world *w = *state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct method *all = NULL, *m = NULL;
+    struct method_output out;
+    assert_ok(create(&all, w, s, CHANGES("method=coop", "context.class_specific=true")));
+    const struct method_init init = {1, w->rows.names.n - 2, &w->start};
+    assert_ok(method_create(&m, s, w->clip, &all->options, &init));
+    method_forward(&out, s, m, &w->texts, w->pixels, NULL);
+    assert_int_equal(scope_status(s), ERR_USAGE);
+    assert_string_equal(error_message(),
+                        "context.class_specific: contexts of 10 classes cannot be evaluated with 12");
+    method_output_free(&out);
+    method_free(all);
+    method_free(m);
+    assert_int_equal(scope_close(s), ERR_USAGE);
+}
 
 static void test_methods__prompts_for_more_layers_than_the_model_has(void **state)
 {
@@ -251,16 +371,6 @@ static void test_methods__prompts_for_more_layers_than_the_model_has(void **stat
     assert_ok(scope_close(s));
 }
 
-static void test_methods__an_unknown_name(void **state)
-{
-    struct world *w = *state;
-    const struct method_options options = world_options(world_defaults(w), NULL);
-    struct method *m = NULL;
-    assert_int_equal(method_create(&m, "promtp", w->scope, w->clip, &options, &(struct method_init){0}),
-                     ERR_USAGE);
-    assert_string_equal(error_message(), "unknown method 'promtp'");
-}
-
 static void test_methods__without_the_filter_the_class_count_is_fixed(void **state)
 {
     struct world *w = *state;
@@ -269,7 +379,7 @@ static void test_methods__without_the_filter_the_class_count_is_fixed(void **sta
     struct method_output out;
     assert_ok(create(&all, w, s, CHANGES("filter=false")));
     const struct method_init init = {1, w->rows.names.n - 2, &w->start};
-    assert_ok(method_create(&m, "prompt", s, w->clip, &all->options, &init));
+    assert_ok(method_create(&m, s, w->clip, &all->options, &init));
     method_forward(&out, s, m, &w->texts, w->pixels, NULL);
     assert_int_equal(scope_status(s), ERR_USAGE);
     assert_non_null(strstr(error_message(), "was trained with 10 classes"));
@@ -292,8 +402,12 @@ int main(void)
         torch_unit_test(test_methods__loss_weights_fall_from_the_last_iteration),
         torch_unit_test(test_methods__iteration_zero_is_plain_clip),
         torch_unit_test(test_methods__a_fixed_start_token_stands_before_the_prompt),
+        torch_unit_test(test_methods__contexts_start_as_a_photo_of_a_or_at_random),
+        torch_unit_test(test_methods__an_untrained_context_is_the_caption),
+        torch_unit_test(test_methods__the_meta_net_starts_as_linear_layers_do),
+        torch_unit_test(test_methods__settings_that_a_method_does_not_have),
+        torch_unit_test(test_methods__contexts_of_classes_serve_no_other_number_of_them),
         torch_unit_test(test_methods__prompts_for_more_layers_than_the_model_has),
-        torch_unit_test(test_methods__an_unknown_name),
         torch_unit_test(test_methods__without_the_filter_the_class_count_is_fixed),
     };
     return world_run_both("methods", tests, DTYPE_F32);

@@ -94,16 +94,21 @@ static void backward(struct problem *p)
     assert_ok(scope_close(s));
 }
 
-static void expect_values(struct problem *p, const double *w, double b)
+static void expect_near(struct problem *p, const double *w, double b, double tolerance)
 {
     double got[N + 1];
     assert_ok(t_read_f64(got, N, p->scope, p->w));
     assert_ok(t_item_f64(&got[N], p->scope, p->b));
     for (int i = 0; i <= N; i++) {
         const double want = i < N ? w[i] : b;
-        if (!(fabs(got[i] - want) <= 1e-15 * fmax(1.0, fabs(want))))
+        if (!(fabs(got[i] - want) <= tolerance * fmax(1.0, fabs(want))))
             fail_msg("value %d is %.17g, expected %.17g", i, got[i], want);
     }
+}
+
+static void expect_values(struct problem *p, const double *w, double b)
+{
+    expect_near(p, w, b, 1e-15);
 }
 
 static void test_optim__three_steps_are_those_of_a_hand_computation(void **state)
@@ -202,6 +207,75 @@ static void test_optim__a_missing_gradient_names_the_tensor(void **state)
     assert_int_equal(scope_close(p.scope), ERR_NUMERIC);
 }
 
+/* ---------------------------------------------------------------- AdamW */
+
+static void test_optim__the_rate_of_pretraining_rises_to_the_peak_and_ends_at_zero(void **state)
+{
+    (void)state;
+    const double want[] = {0.25, 0.5, 0.75, 1.0, 0.8535534, 0.5, 0.1464466, 0.0};
+    for (int64_t step = 1; step <= 8; step++)
+        if (!(fabs(warmup_cosine_lr(1.0, step, 4, 8) - want[step - 1]) <= 5e-8))
+            fail_msg("step %d: rate %.9g", (int)step, warmup_cosine_lr(1.0, step, 4, 8));
+}
+
+/* Step `step` of the equations for one value w with gradient g. */
+static void adamw_by_hand(double *w, double *first, double *second, double g, double lr, double decay,
+                          int step)
+{
+    *w -= lr * decay * *w;
+    *first = 0.9 * *first + 0.1 * g;
+    *second = 0.98 * *second + 0.02 * g * g;
+    *w -= lr * (*first / (1 - pow(0.9, step))) / (sqrt(*second / (1 - pow(0.98, step))) + 1e-6);
+}
+
+/* "w" is a matrix [N,1] here, "b" is not, so only w decays. */
+static void test_optim__adamw_is_its_equations_and_decays_matrices_alone(void **state)
+{
+    (void)state;
+    const double decay = 0.1, rates[] = {0.1, 0.2, 0.05};
+    struct problem p;
+    problem_open(&p);
+    p.trained.items[0].value = p.w = t_reshape(p.scope, t_detach(p.scope, p.w), SHAPE(N, 1));
+    t_require_grad(p.scope, p.w);
+    struct adamw adamw;
+    assert_ok(adamw_init(&adamw, p.scope, &p.trained, decay));
+    double w[N] = {START[0], START[1]}, b = 1.0, first[N + 1] = {0}, second[N + 1] = {0};
+    for (int step = 1; step <= 3; step++) {
+        params_clear_grad(p.scope, &p.trained);
+        scope *s = scope_open(p.scope, SCOPE_GRAD_ON);
+        tensor *c = t_from_memory(s, CURVATURE, DTYPE_F64, SHAPE(N, 1));
+        tensor *loss = t_scale(s, t_sum(s, t_mul(s, c, t_mul(s, p.w, p.w))), 0.5);
+        assert_ok(t_backward(s, t_add(s, loss, t_scale(s, t_sum(s, p.b), 3.0))));
+        assert_ok(scope_close(s));
+        assert_ok(adamw_step(&adamw, rates[step - 1], step));
+        for (int i = 0; i < N; i++)
+            adamw_by_hand(&w[i], &first[i], &second[i], CURVATURE[i] * w[i], rates[step - 1], decay, step);
+        adamw_by_hand(&b, &first[N], &second[N], 3.0, rates[step - 1], 0.0, step);
+        expect_near(&p, w, b, 1e-12);
+    }
+    /* torch.optim.AdamW([w, b], betas=(0.9, 0.98), eps=1e-6) of PyTorch 2.13 ends here */
+    expect_near(&p, (const double[]){0.6208344874513275, -1.5849838927034734}, 0.6500001166666276, 1e-12);
+    adamw_deinit(&adamw);
+    problem_close(&p);
+}
+
+static void test_optim__gradients_are_scaled_down_to_the_largest_norm_together(void **state)
+{
+    (void)state;
+    struct problem p;
+    problem_open(&p);
+    backward(&p); /* gradients 0.5, -8 and 3 */
+    double norm = 0.0, gradient[N];
+    assert_ok(params_clip_grad(&norm, p.scope, &p.trained, 100.0));
+    assert_true(fabs(norm - sqrt(73.25)) < 1e-12);
+    assert_ok(params_clip_grad(&norm, p.scope, &p.trained, 1.0));
+    assert_ok(t_read_f64(gradient, N, p.scope, t_grad(p.scope, p.w)));
+    assert_true(fabs(gradient[1] + 8.0 / sqrt(73.25)) < 1e-12);
+    assert_ok(params_clip_grad(&norm, p.scope, &p.trained, 1.0));
+    assert_true(fabs(norm - 1.0) < 1e-12);
+    problem_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +288,9 @@ int main(void)
         torch_unit_test(test_optim__a_step_leaves_the_gradient_as_it_was),
         torch_unit_test(test_optim__steps_leave_no_tensor_but_the_velocity),
         torch_unit_test(test_optim__a_missing_gradient_names_the_tensor),
+        torch_unit_test(test_optim__the_rate_of_pretraining_rises_to_the_peak_and_ends_at_zero),
+        torch_unit_test(test_optim__adamw_is_its_equations_and_decays_matrices_alone),
+        torch_unit_test(test_optim__gradients_are_scaled_down_to_the_largest_norm_together),
     };
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
 }

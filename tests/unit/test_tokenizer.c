@@ -57,6 +57,57 @@ static void check_ids(const struct tokenizer *t, const char *text, const int64_t
     check_ids(t, text, (const int64_t[]){__VA_ARGS__},                                                       \
               sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
+/* Words whose merges get into one another's way: "on" and "no" inside "onion", "ring" behind "string". */
+static const char *const learned[] = {".", "a", "no", "on", "onion", "ring", "string", "rings", NULL};
+
+static void test_tokenizer__learned_merges_make_each_word_one_token(void **state)
+{
+    (void)state;
+    struct str merges = {0};
+    struct tokenizer *t = NULL;
+    check_ok(tokenizer_train(&merges, learned));
+    check_ok(tokenizer_parse(&t, str_text(&merges), merges.len, "m"));
+    struct tokens tokens = {0};
+    for (size_t i = 0; learned[i]; i++) {
+        check_ok(tokenizer_encode(&tokens, t, learned[i]));
+        assert_int_equal(tokens.n, i + 1);
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(tokens.ids[i], tokens.ids[j]);
+    }
+    tokens_free(&tokens);
+    tokenizer_free(t);
+    str_free(&merges);
+    const char *const bad[] = {"a", "Two words", NULL};
+    check_error(tokenizer_train(&merges, bad), ERR_USAGE,
+                "cannot learn the word 'Two words': expected printable ASCII in lower case");
+    str_free(&merges);
+}
+
+static void test_tokenizer__a_small_vocabulary_names_the_word_that_it_does_not_know(void **state)
+{
+    (void)state;
+    struct str merges = {0};
+    struct tokenizer *t = NULL;
+    struct tokens tokens = {0};
+    check_ok(tokenizer_train(&merges, learned));
+    check_ok(tokenizer_parse_small(&t, str_text(&merges), "a\nring\n.", "m"));
+    check_ok(tokenizer_encode(&tokens, t, "A ring."));
+    assert_int_equal(tokens.n, 3);
+    /* several tokens; a byte; a token of the merges that is no word */
+    check_error(tokenizer_encode(&tokens, t, "a red ring"), ERR_FORMAT,
+                "unknown word 'red': the model's own vocabulary has 3 words");
+    check_error(tokenizer_encode(&tokens, t, "b"), ERR_FORMAT,
+                "unknown word 'b': the model's own vocabulary has 3 words");
+    check_error(tokenizer_encode(&tokens, t, "onion"), ERR_FORMAT,
+                "unknown word 'onion': the model's own vocabulary has 3 words");
+    tokenizer_free(t);
+    check_error(tokenizer_parse_small(&t, str_text(&merges), "a\nrinse", "m"), ERR_FORMAT,
+                "m: the word 'rinse' is no single token");
+    assert_null(t);
+    tokens_free(&tokens);
+    str_free(&merges);
+}
+
 static void test_tokenizer__sizes_the_vocabulary_by_the_merges(void **state)
 {
     (void)state;
@@ -300,6 +351,8 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tokenizer__learned_merges_make_each_word_one_token),
+        cmocka_unit_test(test_tokenizer__a_small_vocabulary_names_the_word_that_it_does_not_know),
         cmocka_unit_test(test_tokenizer__sizes_the_vocabulary_by_the_merges),
         cmocka_unit_test(test_tokenizer__merges_in_rank_order),
         cmocka_unit_test(test_tokenizer__parses_windows_lines_and_a_missing_last_end),

@@ -34,6 +34,14 @@ void file_unlock_dir(int lock); /* a no-op for a negative one */
 /** Creates a folder and its missing parents; an existing one is fine. */
 int file_make_dirs(const char *path);
 
+/** Writes a file that need not appear whole, as in a folder that is renamed when complete. */
+int file_write(const char *path, const void *data, size_t n);
+
+/**
+ * Removes a folder and everything in it; links are removed, not followed. Fine if it is not there.
+ */
+int file_remove_tree(const char *path);
+
 /**
  * A file that is written beside its final place and renamed when complete, so that a reader, a full disk or
  * a kill at any time leaves either the old file or the new one.

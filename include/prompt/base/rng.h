@@ -36,6 +36,9 @@ enum rng_purpose {
     RNG_ORDER = 2,      /* order of the training items in an epoch */
     RNG_AUGMENT = 3,    /* crop and flip of one item in one epoch */
     RNG_MODEL_INIT = 4, /* `prompt model init`; item = index of the tensor */
+    RNG_SPLIT = 5,      /* lists of own data; item = label */
+    RNG_WORLD = 6,      /* pictures and captions of world/; epoch = what for, item = index of the picture */
+    RNG_PATCHES = 7, /* patches that a picture of pre-training keeps; epoch = step, item = row of the batch */
 };
 
 /** A stream of numbers; cheap to make, so make one where it is needed. */

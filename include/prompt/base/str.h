@@ -29,6 +29,9 @@ int str_status(const struct str *s);
 void str_clear(struct str *s); /* keeps the memory */
 void str_free(struct str *s);
 
+/** Appends a field of a CSV file, in quotes if it must be. */
+void csv_write_text(struct str *out, const char *text);
+
 /** Heap copies; NULL when out of memory (error set). The caller frees them with free(). */
 char *str_dup(const char *text);
 char *str_dup_n(const char *text, size_t n);
@@ -36,6 +39,19 @@ char *str_format(const char *fmt, ...) PROMPT_PRINTF(1, 2);
 
 bool str_starts_with(const char *text, const char *prefix);
 bool str_ends_with(const char *text, const char *suffix);
+
+/** A growing list of owned texts; `{0}` is empty. */
+struct str_list {
+    char **items;
+    size_t n;
+    size_t capacity;
+};
+
+int str_list_add(struct str_list *list, const char *text); /* copies; ERR_MEMORY */
+/** Adds the parts of "a,b,c"; empty parts are left out. */
+int str_list_split(struct str_list *list, const char *text);
+bool str_list_has(const struct str_list *list, const char *text);
+void str_list_free(struct str_list *list);
 
 /** The whole of `text` as a number; ERR_USAGE without touching `*out` if it is anything else. */
 int str_parse_i64(int64_t *out, const char *text);
@@ -50,6 +66,8 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 char *path_join(const char *dir, const char *name);
 /** The absolute form of `path` without resolving links ("" stays ""); NULL when out of memory. */
 char *path_absolute(const char *path);
+/** Replaces a heap path by its absolute form. */
+int path_make_absolute(char **path);
 /** Heap copy of everything before the last '/', "." if there is none. */
 char *path_dir(const char *path);
 

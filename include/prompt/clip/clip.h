@@ -77,13 +77,20 @@ tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, str
 
 /* ---------------------------------------------------------------- text features (text.c) */
 
-/** Token ids of K texts, padded with 0 to a common length; what stands after a prefix, or a whole text. */
+/**
+ * Token ids of K texts, padded with 0 to a common length; what stands after a prefix, or a whole text. An id
+ * -1-j is the place of the j-th learned vector.
+ */
 struct text_rows {
     int64_t n;        /* K */
     int64_t n_tokens; /* longest row */
     int64_t *ids;     /* [K, n_tokens] */
     int64_t *ends;    /* [K], index of the end token in its row */
+    int64_t n_places; /* of learned vectors in each row; 0: tokens alone */
 };
+
+/** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
+tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);
 
 /** Texts as an encoder reads them, laid out once for a list of classes. */
 struct clip_texts {
@@ -106,12 +113,13 @@ void clip_texts_free(struct clip_texts *texts);
 /**
  * Text features of every row behind every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
  * Positions behind the longest end token are left out: attention is causal, so nobody would read them.
- * @param tape      where the fast encoder puts its backward; NULL in evaluation
- * @param prefixes  P, [B,n_prefix,d_l], n_prefix as the texts were made for; gradients flow into it; NULL: no
- * prefix, B = 1
+ * @param tape     where the fast encoder puts its backward; NULL in evaluation
+ * @param vectors  P, [B,n_prefix,d_l], n_prefix as the texts were made for; NULL: no prefix, B = 1. For rows
+ * with places, the vectors that stand there: [1,n_places,d_l] for all rows or [K,n_places,d_l], B = 1.
+ * Gradients flow into it
  * @return Z, [B,K,d], not normalized
  */
-tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *prefixes,
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
                          const struct clip_texts *texts);
 
 /* ---------------------------------------------------------------- what a pass computes (work.c) */
@@ -136,13 +144,9 @@ struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t
 /* ---------------------------------------------------------------- what a backward pass needs (memory.c) */
 
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
-double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefix,
-                            int64_t n_images);
+double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes);
 /** Bytes that the backward of one clip_encode_image keeps. */
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts);
-
-/** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
-tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);
 
 /* ---------------------------------------------------------------- logits */
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "prompt/base/error.h"
+#include "prompt/base/str.h"
 
 struct tokenizer; /* immutable after opening: may be shared by threads */
 
@@ -30,12 +31,26 @@ int tokenizer_open(struct tokenizer **out, const char *merges_path);
  * stands in errors.
  */
 int tokenizer_parse(struct tokenizer **out, const char *text, size_t n, const char *name);
+/**
+ * The tokenizer of a model with a small vocabulary: merges as tokenizer_parse reads them, and the words the
+ * model knows, one a line, each of which must be a single token. Any other word is an error of
+ * tokenizer_encode.
+ */
+int tokenizer_parse_small(struct tokenizer **out, const char *merges, const char *words, const char *name);
 void tokenizer_free(struct tokenizer *t);
 
 /**
- * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8;
- * ERR_MEMORY. As in open_clip, "<start_of_text>" and "<end_of_text>" in a text, in any case, are the special
- * tokens if no other punctuation stands right before them.
+ * Byte-pair encoding learned from a list of words (Sennrich et al., ACL 2016): the most frequent pair is
+ * merged, of equals the one of lower ids, until every word is one token. Appends a merges text.
+ * @param words  NULL-terminated; printable ASCII without upper case; ERR_USAGE names another one
+ */
+int tokenizer_train(struct str *merges, const char *const *words);
+
+/**
+ * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8, or
+ * has a word that a small vocabulary does not know; ERR_MEMORY. As in open_clip, "<start_of_text>" and
+ * "<end_of_text>" in a text, in any case, are the special tokens if no other punctuation stands right before
+ * them.
  */
 int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *text);
 void tokens_free(struct tokens *t);

@@ -30,7 +30,9 @@ struct weights {
     struct params tensors; /* OpenAI's names, every tensor of the architecture and nothing else */
     struct clip_dims dims;
     enum weights_format format;
-    char *path;                   /* absolute path of the file that holds the tensors */
+    char *path;   /* absolute path of the file that holds the tensors */
+    char *merges; /* the model's own vocabulary, as tokenizer_parse_small takes it; NULL: CLIP's */
+    char *words;
     char sha256[DIGEST_HEX_SIZE]; /* of that file; "" until weights_hash */
     const char *known_name;   /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
     struct safetensors *file; /* the mapping behind the tensors, or NULL */
@@ -53,8 +55,9 @@ void weights_close(struct weights *w);
 int weights_hash(struct weights *w);
 
 /**
- * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon), in the tensors'
- * dtypes. From Python: safetensors.torch.load_file gives a state dict for OpenAI's and open_clip's classes.
+ * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon, a vocabulary of its
+ * own), in the tensors' dtypes. From Python: safetensors.torch.load_file gives a state dict for OpenAI's and
+ * open_clip's classes.
  */
 int weights_save(const struct weights *w, const char *path);
 
@@ -74,6 +77,9 @@ int weights_save(const struct weights *w, const char *path);
  * @return OK; ERR_USAGE for an unknown arch or a gain that is not positive and finite; ERR_MEMORY
  */
 int weights_init(struct weights **out, scope *parent, const char *arch, uint64_t seed, double gain);
+/** The same of any sizes. */
+int weights_init_dims(struct weights **out, scope *parent, const struct clip_dims *dims, uint64_t seed,
+                      double gain);
 
 /** The published architecture of these sizes ("ViT-B-16"), "ViT" if it is none of them. */
 const char *weights_arch_of(const struct clip_dims *dims);

@@ -1,7 +1,7 @@
 /**
- * Data sets on disk: lists of (path, label) with class names, from the field's published split files.
+ * Data sets on disk: lists of (path, label) with class names.
  *
- * A data set is one row of the table in dataset.c. Nothing is ever written into the data tree.
+ * A data set is an entry of the catalog (catalog.h). Nothing is ever written into the data tree.
  */
 #ifndef PROMPT_DATA_DATASET_H
 #define PROMPT_DATA_DATASET_H
@@ -19,7 +19,8 @@ enum class_subset { CLASS_SUBSET_ALL, CLASS_SUBSET_BASE, CLASS_SUBSET_NEW };
 extern const char *const class_subset_names[4]; /* "all", "base", "new", NULL */
 
 struct item {
-    char *path;    /* owned; relative to the image folder */
+    char *path;    /* owned; relative to the image folder, as published: what digests and results hold */
+    char *file;    /* owned; where the file lies below the image folder, NULL: at `path` */
     int64_t label; /* from 0 */
 };
 
@@ -30,33 +31,64 @@ struct item_list {
 };
 
 struct dataset {
-    const char *name;     /* row of the table, "caltech101" */
+    const char *name;     /* of the catalog's entry, "caltech101" */
     const char *template; /* of the CLIP row, "a photo of a {}." */
     char *image_dir;      /* absolute; item paths are relative to it */
     char **class_names;   /* [n_classes], as the split file writes them (underscores kept) */
     int64_t n_classes;
     struct item_list train, val, test;
+    struct str layout; /* in what the tree differs from the official one, for a note; "" if in nothing */
+    bool is_synthetic; /* drawn by prompt data synth: its counts are not those of the real set */
+};
+
+/** The file in the data root that a drawn world has (WORLD_MARKER of world/world.h): one line that names it.
+ */
+#define DATASET_SYNTHETIC "SYNTHETIC"
+
+/** Which set, and where. Texts may be NULL or "" where a default stands. */
+struct dataset_options {
+    const char *name;
+    const char *root; /* folder of the sets' folders; for `folder` the images themselves; unused for `csv` */
+    const char
+        *split_file; /* instead of the set's; for `csv` the list; for `folder` a split file for its images */
+    const char *image_dir; /* instead of the set's; for `csv` the default is the list's folder */
+    uint64_t split_seed;   /* of own data without parts */
 };
 
 /**
- * Reads the lists of data set `name` below the data root.
- * Checked: folder and split file are there (else the error says where it looked and what is expected), labels
- * contiguous from 0, one name per label, no absolute or climbing path, no empty class.
- * Existence of every image is checked by dataset_check_files.
- * @return OK; ERR_USAGE for an unknown name (with the nearest known one) or a missing root; ERR_IO;
- * ERR_FORMAT
+ * Reads the lists of a data set. A tree that lies differently, in a way that is found in the wild, is taken
+ * and noted in `layout`. Checked: folders and split file are there (else the error says where it looked and
+ * where they can be had), labels contiguous from 0, one name per label, no absolute or climbing path, no
+ * empty class. Existence of every image is checked by dataset_find_files.
+ * @return OK; ERR_USAGE for an unknown name (with the nearest known one), a missing root or an option that
+ * the set does not take; ERR_IO; ERR_FORMAT
  */
-int dataset_open(struct dataset **out, const char *data_root, const char *name);
+int dataset_open(struct dataset **out, const struct dataset_options *options);
 void dataset_free(struct dataset *d);
 
-/** Every image of the list exists; else ERR_IO with the count, the first three absolute paths and the folder.
- */
-int dataset_check_files(const struct dataset *d, const struct item_list *list);
+/** What dataset_look_for_files found; `{0}` at first. */
+struct found_files {
+    size_t n_images;
+    size_t n_missing;
+    size_t n_moved;   /* found under another case, or one folder deeper */
+    struct str first; /* the first three missing ones, absolute, quoted, with commas between */
+};
 
 /**
- * Compares counts and class names with those of the published split. `*out` becomes one sentence for a
- * warning, "data set 'caltech101' differs from the published split: train 4,100 instead of 4,128, ...", and
- * empty if nothing differs or nothing is known. str_free frees it.
+ * Looks for every image of the list: at its path, in a doubled folder (cars_train/cars_train/), or with other
+ * capitals; sets the `file` of those that lie elsewhere. Adds to `found`; a missing image is no failure.
+ */
+int dataset_look_for_files(struct found_files *found, const struct dataset *d, struct item_list *list);
+void found_files_free(struct found_files *found);
+/** Appends how many are missing, the first of them, and the likely cause. */
+int found_files_describe(struct str *out, const struct found_files *found, const struct dataset *d);
+/** The same for one list; a missing image is ERR_IO with that description. */
+int dataset_find_files(const struct dataset *d, struct item_list *list);
+
+/**
+ * Compares counts and class names with those of the published split: `*out` becomes "train 4,100 instead of
+ * 4,128, ...", and empty if nothing differs or nothing is known. ImageNet may lack its training images.
+ * str_free frees it.
  * @return OK, also if something differs; ERR_MEMORY
  */
 int dataset_compare_known(struct str *out, const struct dataset *d);
@@ -81,7 +113,10 @@ void class_subset_range(int64_t *first, int64_t *n, enum class_subset subset, in
 int item_list_subset(struct item_list *out, const struct item_list *in, enum class_subset subset,
                      int64_t n_classes);
 
-int item_list_add(struct item_list *list, const char *path, int64_t label); /* copies the path */
+int item_list_add(struct item_list *list, const char *path, int64_t label);             /* copies the path */
+int item_list_add_item(struct item_list *list, const struct item *item, int64_t label); /* copies its texts */
+/** The item's file on the heap; NULL when out of memory. */
+char *item_file(const char *image_dir, const struct item *item);
 void item_list_free(struct item_list *list);
 
 /** SHA-256 over "path\tlabel\n" of every item. */

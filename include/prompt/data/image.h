@@ -25,4 +25,7 @@ struct image {
 int image_read(struct image *out, const char *path);
 void image_free(struct image *image);
 
+/** "JPEG", "PNG", "GIF" or "BMP", from the file's first bytes alone; else "no known format". */
+const char *image_format(const char *path);
+
 #endif

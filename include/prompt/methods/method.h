@@ -12,12 +12,19 @@
 #include "prompt/methods/captions.h"
 #include "prompt/nn/tape.h"
 
+enum method_kind { METHOD_PROMPT, METHOD_CLIP, METHOD_COOP, METHOD_COCOOP, METHOD_VPT };
+/* Their names, for keys and checkpoints, are method_names (run/config.h). */
+
 enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
 
-enum { METHOD_MAX_ITERATIONS = 16 };
+enum context_init { CONTEXT_INIT_WORDS, CONTEXT_INIT_RANDOM };
+enum context_position { CONTEXT_POSITION_END, CONTEXT_POSITION_MIDDLE }; /* of the class name */
+
+enum { METHOD_MAX_ITERATIONS = 16, METHOD_ANY_ITERATIONS = -1 };
 
 /** The settings that change what is computed; the configuration keys of the same names document them. */
 struct method_options {
+    enum method_kind kind;
     int64_t n_iterations;        /* N */
     double loss_weight;          /* lambda */
     int64_t vision_prompt_count; /* a */
@@ -29,6 +36,10 @@ struct method_options {
     bool filter;           /* F */
     bool vision_generator; /* G^V */
     bool text_generator;   /* G^T */
+    int64_t context_count; /* of CoOp and CoCoOp, as the next ones */
+    enum context_init context_init;
+    bool context_class_specific;
+    enum context_position context_position;
 };
 
 /** What a method needs to make its initial values. */
@@ -42,17 +53,20 @@ struct method_init {
 struct class_texts {
     const struct class_rows *rows; /* borrowed */
     int64_t n;                     /* K */
-    struct clip_texts names;       /* what stands behind a learned prompt */
+    bool is_whole;                 /* `names` are whole texts with places for learned vectors */
+    struct text_rows whole;        /* their rows */
+    struct clip_texts names;       /* what stands behind a learned prompt, or the whole texts */
     tensor *caption_features;      /* Z^0, [1,K,d] */
 };
 
 /**
- * Encodes the captions, without gradients; Z^0 lives in `s`.
- * @param n_prefix  positions of the learned prompt: method_prefix_tokens
- * @param n_images  images that are encoded at a time
+ * Encodes the captions, without gradients; Z^0 lives in `s`. Of several templates: the features of each
+ * normalized, their mean normalized.
+ * @param form        of the method: method_text_form
+ * @param n_prefixes  prefixes that are encoded at a time; sizes the chunks
  */
 int class_texts_create(struct class_texts *out, scope *s, const struct clip *clip,
-                       const struct class_rows *rows, int64_t n_prefix, int64_t n_images);
+                       const struct class_rows *rows, const struct text_form *form, int64_t n_prefixes);
 void class_texts_free(struct class_texts *texts);
 
 /**
@@ -89,7 +103,9 @@ struct method_passes {
 };
 
 struct method_ops {
-    const char *name;
+    int64_t n_iterations; /* N that the method always has; METHOD_ANY_ITERATIONS: as the options say */
+    /** NULL: the method learns no text. */
+    struct text_form (*text_form)(const struct method_options *o);
     /** Checks the options against the model and adds the trained tensors. */
     int (*create)(struct method *m, const struct method_init *init);
     /** pixels [B,3,S,S] to out; `trace` may be NULL. A failure marks the scope. */
@@ -99,15 +115,17 @@ struct method_ops {
     struct method_passes (*passes)(const struct method *m, int64_t n_images, int64_t n_classes);
 };
 
-/** Positions that a learned prompt takes before a class name, the fixed start token included; 0: none. */
-int64_t method_prefix_tokens(const struct method_options *o);
+/** Where the method's learned vectors stand in the text of a class. */
+struct text_form method_text_form(const struct method_options *o);
+
+/** N of a method that has no choice; METHOD_ANY_ITERATIONS of ProMPT. */
+int64_t method_fixed_iterations(enum method_kind kind);
 
 /**
  * @param owner  scope of the trained tensors
- * @return OK; ERR_USAGE if the options do not fit the model (J > L, say) or the name is unknown; ERR_MEMORY;
- * ERR_TORCH
+ * @return OK; ERR_USAGE if the options do not fit the model (J > L, say); ERR_MEMORY; ERR_TORCH
  */
-int method_create(struct method **out, const char *name, scope *owner, const struct clip *clip,
+int method_create(struct method **out, scope *owner, const struct clip *clip,
                   const struct method_options *options, const struct method_init *init);
 void method_free(struct method *m);
 
@@ -132,6 +150,11 @@ tensor *method_loss(tensor **losses, scope *s, const struct method *m, const str
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
 extern const struct method_ops method_prompt; /* prompt.c: ProMPT */
+extern const struct method_ops method_coop;   /* coop.c */
+extern const struct method_ops method_cocoop; /* cocoop.c */
+extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
+
+#define METHOD_PROMPT_STD 0.02 /* of every learned vector that starts at random */
 
 /** Adds a trained tensor with these initial values (host, row-major). */
 int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
@@ -142,6 +165,10 @@ int method_add_normal(struct method *m, uint64_t seed, const char *name, double 
                       size_t n_dims);
 int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
                        size_t n_dims);
+
+/** The fixed start token before learned vectors [B,n,d_l]: [B,1+n,d_l]. */
+tensor *method_after_start(scope *s, const struct method *m, const struct class_texts *classes,
+                           const tensor *vectors);
 
 /** n = 0: image tokens, x^0 and the zero-shot logits, without gradients. */
 struct initial_features {

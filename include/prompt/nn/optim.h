@@ -1,4 +1,6 @@
-/** SGD with momentum and weight decay, and the learning rate by epoch, as the field's public code runs them.
+/**
+ * SGD with momentum and weight decay and its learning rate by epoch, as the field's public code trains
+ * prompts; AdamW and its rate by step, as CLIP was trained.
  */
 #ifndef PROMPT_NN_OPTIM_H
 #define PROMPT_NN_OPTIM_H
@@ -37,5 +39,36 @@ void sgd_init(struct sgd *o, scope *run, const struct params *trained, double mo
 int sgd_step(struct sgd *o, double lr);
 void sgd_clear_grad(struct sgd *o);
 void sgd_deinit(struct sgd *o);
+
+/* ---------------------------------------------------------------- AdamW */
+
+/** The rate of step `step` (from 1) of n: linear up to lr at step warmup, then a cosine that ends at 0. */
+double warmup_cosine_lr(double lr, int64_t step, int64_t n_warmup, int64_t n_steps);
+
+/**
+ * Decoupled weight decay (Loshchilov and Hutter, ICLR 2019; t_adamw_ has the equations) with CLIP's
+ * constants: betas 0.9 and 0.98, eps 1e-6, decay on matrices alone (tensors of two axes or more).
+ */
+struct adamw {
+    const struct params *trained; /* borrowed */
+    struct params first, second;  /* moments, by the trained tensor's name; zero at the start */
+    scope *scope;                 /* owns the moments */
+    double weight_decay;
+};
+
+/** Makes the moments. ERR_MEMORY; the scope's failure. */
+int adamw_init(struct adamw *o, scope *run, const struct params *trained, double weight_decay);
+/** Step `step` (from 1); ERR_NUMERIC if a tensor has no gradient (a broken graph). */
+int adamw_step(struct adamw *o, double lr, int64_t step);
+void adamw_deinit(struct adamw *o);
+
+/* ---------------------------------------------------------------- gradients of all trained tensors */
+
+void params_clear_grad(scope *s, const struct params *trained);
+/**
+ * The gradients' norm over all tensors together, one read from the device; if it is above `max_norm` they are
+ * scaled down to it. A norm that is not finite scales nothing.
+ */
+int params_clip_grad(double *norm, scope *s, const struct params *trained, double max_norm);
 
 #endif

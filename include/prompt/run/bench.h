@@ -22,7 +22,7 @@ struct bench_result {
     struct clip_work work;   /* counted from the shapes */
     double peak_flop_s;      /* best matrix product of the same shapes in this run; 0: not measured */
     size_t peak_bytes;       /* resident, model included */
-    double minor_faults;     /* a step, of those after the first */
+    int64_t minor_faults;    /* of the last step: the first ones fill the allocator */
     double device_reads;     /* a step: from the device to the host */
     struct op_cost ops[BENCH_MAX_OPS]; /* of one more step, timed operation by operation */
     size_t n_ops;

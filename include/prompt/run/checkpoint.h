@@ -40,6 +40,10 @@ int checkpoint_write(const char *path, const struct method *m, const struct sgd 
 /** Reads what the metadata says; ERR_IO with the absolute path, ERR_FORMAT if it is no checkpoint. */
 int checkpoint_read_header(struct provenance *provenance, struct progress *progress, const char *path);
 
+/** ERR_USAGE if the method learns vectors of each class and these are not the classes it was trained with. */
+int checkpoint_check_classes(const struct provenance *provenance, const struct method *m, char *const *names,
+                             int64_t n_names);
+
 /** Copies the trained tensors (and the momentum, unless `optimizer` is NULL) over; names and shapes must
  * agree. */
 int checkpoint_read_tensors(struct method *m, struct sgd *optimizer, const char *path);

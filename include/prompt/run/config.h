@@ -16,23 +16,28 @@
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
 
+struct json;
+struct json_doc;
+
 /*
  * The values of the enum keys, in the order of their names; the lists of names end with NULL. Where a lower
- * layer has the enum, it is that one: generator_input (methods/method.h), schedule (nn/optim.h), class_subset
- * (data/dataset.h).
+ * layer has the enum, it is that one: method_kind, generator_input, context_* (methods/method.h), schedule
+ * (nn/optim.h), class_subset (data/dataset.h).
  */
-enum method_kind { METHOD_PROMPT, METHOD_CLIP };
 enum augment { AUGMENT_RANDOM_CROP, AUGMENT_NONE };
 
 enum precision { PRECISION_FP32, PRECISION_BF16, PRECISION_FP16, PRECISION_AUTO };
 extern const char *const method_names[];
 extern const char *const generator_input_names[];
+extern const char *const context_init_names[];
+extern const char *const context_position_names[];
 extern const char *const schedule_names[];
 extern const char *const augment_names[];
 extern const char *const encoder_names[];
 extern const char *const precision_names[];
 
 enum config_type { CONFIG_I64, CONFIG_F64, CONFIG_BOOL, CONFIG_STR, CONFIG_ENUM };
+enum config_kind { CONFIG_PLACE, CONFIG_EXPERIMENT, CONFIG_PRETRAINING }; /* see config_keys.def */
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_COMMAND_LINE, CONFIG_RUN };
 extern const char *const config_origin_names[4]; /* "default", "file", "command line", "run" */
 
@@ -52,6 +57,7 @@ struct config {
 struct config_key {
     const char *key; /* dotted path, "training.lr"; at most one dot */
     enum config_type type;
+    enum config_kind kind;
     bool is_hashed;           /* defines the experiment, so it is part of config_hash */
     const char *default_text; /* as JSON */
     double min, max;          /* of numbers */
@@ -70,10 +76,16 @@ const char *config_nearest(const char *key);
 int config_init(struct config *c);  /* defaults */
 void config_free(struct config *c); /* of an initialized or zeroed one; leaves it zeroed */
 
-/** Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. */
+/**
+ * Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. A member
+ * "extends" names another file, relative to this one, that is read first: a preset is its differences.
+ */
 int config_read_file(struct config *c, const char *path);
 /** The same from text; `origin` is noted for every key that it sets. On failure `c` may hold part of it. */
 int config_read_text(struct config *c, const char *text, size_t n, const char *name,
+                     enum config_origin origin);
+/** The same from an object of a parsed document. */
+int config_read_json(struct config *c, const struct json_doc *doc, const struct json *object,
                      enum config_origin origin);
 /** "training.lr=0.004"; strings and enums unquoted or quoted. Origin CONFIG_COMMAND_LINE. */
 int config_set(struct config *c, const char *assignment);
@@ -83,11 +95,22 @@ int config_set_key(struct config *c, const char *key, const char *value);
 /** Checks that span keys, and that model, data root and data set are given: what every command needs.
  * ERR_USAGE. */
 int config_check(const struct config *c);
+/** Whether the method has prompts to train: not CLIP, and not ProMPT without iterations. */
+bool config_trains(const struct config *c);
 /** config_check, and that there is something to train. */
 int config_check_training(const struct config *c);
+/** That the keys are those of prompt pretrain, and fit together: sizes divide, warm-up ends. ERR_USAGE. */
+int config_check_pretraining(const struct config *c);
 
-/** Nested JSON, every key, table order, numbers in shortest form: what is stored and read back. */
+/**
+ * Nested JSON, every key but those of pre-training, table order, numbers in shortest form: what is stored and
+ * read back.
+ */
 int config_write(struct str *out, const struct config *c);
+/** The same of the keys that prompt pretrain reads. */
+int config_write_pretraining(struct str *out, const struct config *c);
+/** Of these, the keys that define the model: a recipe. */
+int config_write_recipe(struct str *out, const struct config *c);
 /** The same of the hashed keys alone: what defines the experiment, wherever it ran. */
 int config_write_experiment(struct str *out, const struct config *c);
 /**
@@ -95,12 +118,14 @@ int config_write_experiment(struct str *out, const struct config *c);
  *
  * Not hashed (kind PLACE in the table) is what says where or how fast, not what: model.path, model.merges and
  * data.root (records hold the digests of what they lead to), data.workers, data.cache_mib, device, threads
- * and evaluation.batch_size (they change rounding at most), training.check_images (it only prints).
- * `precision` is hashed: write what "auto" became into the configuration before hashing it.
+ * and evaluation.batch_size (they change rounding at most), training.check_images (it only prints). The
+ * digest of zero_shot_templates_file is hashed in its place. `precision` is hashed: write what "auto" became
+ * into the configuration before hashing it.
  */
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
 /**
- * The first experiment key in which two configurations differ, and both values as JSON text, appended.
+ * The first key of an experiment or a pre-training in which two configurations differ, and both values as
+ * JSON text, appended.
  * @param except  keys that do not count, NULL-terminated; may be NULL
  * @return its index; config_n_keys() if there is none (then nothing is appended)
  */

@@ -6,6 +6,7 @@
 #include "prompt/clip/clip.h"
 #include "prompt/data/dataset.h"
 #include "prompt/data/loader.h"
+#include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
 #include "prompt/run/config.h"
 #include "prompt/run/log.h"
@@ -21,13 +22,21 @@ struct session {
     struct clip *clip;
     struct tokenizer *tokenizer;
     struct tokens start_tokens;
+    struct templates templates; /* of zero_shot_templates_file; none without it */
 };
 
-/** Device, precision, libtorch's threads and allocator; paths of the configuration become absolute. */
+/** Gives `iterations` the value that the method always has; ERR_USAGE if another one was asked for. */
+int session_settle(struct config *c);
+/** session_settle; device, precision, libtorch's threads and allocator, templates; paths of the configuration
+ * become absolute. */
 int session_open(struct session **out, struct config *config, struct log *log);
 /** Weights and tokenizer; to be called after what is quicker to find missing. */
 int session_open_model(struct session *s);
-/** A data set below the configured root; warns if it differs from the published one. dataset_free frees it.
+/** Where data set `name` lies: data.split_file and data.image_dir are of data.dataset alone. Texts are
+ * borrowed. */
+struct dataset_options session_dataset_options(const struct config *config, const char *name);
+/** A data set below the configured root; says in what its layout differs from the official one; warns if it
+ * differs from the published one. dataset_free frees it.
  */
 int session_open_dataset(struct dataset **out, struct session *s, const char *name);
 void session_close(struct session *s);
@@ -48,7 +57,7 @@ struct class_list {
     struct class_texts texts; /* points to rows: do not copy the struct */
 };
 
-/** The template of the captions at n = 0: the key, or the data set's own. */
+/** The template of the captions at n = 0: the key, the data set's own, or the first of the file. */
 const char *session_template(const struct session *s, const struct dataset *d);
 /** @param batch_size  images that are encoded at a time */
 int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,

@@ -10,7 +10,7 @@ struct machine_speed {
     double bytes_s;        /* norms, residual, activation */
 };
 
-/** A short look (about 0.2 s for ViT-B/16 on two cores) for estimates. ERR_TORCH; ERR_MEMORY. */
+/** A short look (about 0.5 s for ViT-B/16 on two cores) for estimates. ERR_TORCH; ERR_MEMORY. */
 int speed_measure(struct machine_speed *out, const struct session *s);
 
 /** Seconds that the work takes at these rates; within 25 % of a step of the fast encoder (prompt bench). */

@@ -169,6 +169,7 @@ tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tens
 tensor *t_relu(scope *s, const tensor *x);
 tensor *t_gelu(scope *s, const tensor *x); /* the exact one (erf) */
 tensor *t_sigmoid(scope *s, const tensor *x);
+tensor *t_silu(scope *s, const tensor *x); /* x sigmoid(x) */
 tensor *t_softmax(scope *s, const tensor *x, int64_t dim);
 /** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t sees 0..t. */
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal);
@@ -194,6 +195,20 @@ void t_clear_grad(scope *s, tensor *leaf);
 void t_add_scaled_(scope *s, tensor *a, const tensor *b, double factor);
 void t_scale_(scope *s, tensor *a, double factor);
 void t_copy_(scope *s, tensor *a, const tensor *b);
+/** a = min(a, largest). */
+void t_clamp_max_(scope *s, tensor *a, double largest);
+
+/** The numbers of one step of AdamW. */
+struct adamw_numbers {
+    double lr, beta1, beta2, weight_decay, eps;
+    int64_t step; /* from 1 */
+};
+/**
+ * One step of AdamW in place on n tensors: w -= lr weight_decay w; first = beta1 first + (1 - beta1) g;
+ * second = beta2 second + (1 - beta2) g^2; w -= lr f / (sqrt(v) + eps) with f, v free of their bias to zero.
+ */
+void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *const *first,
+              tensor *const *second, size_t n, struct adamw_numbers numbers);
 
 /* ---------------------------------------------------------------- PyTorch's own archives */
 

@@ -3,28 +3,13 @@
  *
  * Nothing in the file is trusted: a path may not leave the image folder, and labels index arrays later.
  */
-#include "split_internal.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt/base/json.h"
 #include "prompt/base/str.h"
-
-static int check_path(const char *path)
-{
-    if (path[0] == '\0')
-        return error_set(ERR_FORMAT, "the path is empty");
-    if (path[0] == '/')
-        return error_set(ERR_FORMAT, "the path '%s' is absolute, expected one below the image folder", path);
-    for (const char *part = path; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (part[0] == '.' && part[1] == '.' && (part[2] == '/' || part[2] == '\0'))
-            return error_set(ERR_FORMAT, "the path '%s' climbs out of the image folder", path);
-    }
-    return OK;
-}
+#include "readers.h"
 
 /* A number or, as some files have it, a string of digits. */
 static int read_label(int64_t *out, const struct json *value)
@@ -54,7 +39,7 @@ static int read_entry(struct entry *out, const struct json *value)
     const struct json *label = json_next(path);
     int status = json_string(&out->path, path);
     if (status == OK)
-        status = check_path(out->path);
+        status = reader_check_path(out->path);
     if (status == OK)
         status = read_label(&out->label, label);
     if (status == OK)
@@ -64,27 +49,6 @@ static int read_entry(struct entry *out, const struct json *value)
     return status;
 }
 
-/* One label has one name: the first entry gives it (in `train`), later ones must agree. */
-static int check_name(struct dataset *d, const struct entry *e, int64_t n_labels)
-{
-    if (e->label >= n_labels)
-        return error_set(ERR_FORMAT,
-                         "label %" PRId64 " is not below %" PRId64 ": labels run from 0 without a gap",
-                         e->label, n_labels);
-    char **name = &d->class_names[e->label];
-    if (!*name) {
-        *name = str_dup(e->name);
-        if (!*name)
-            return ERR_MEMORY;
-        if (e->label >= d->n_classes)
-            d->n_classes = e->label + 1;
-    }
-    if (strcmp(*name, e->name) != 0)
-        return error_set(ERR_FORMAT, "label %" PRId64 " is '%s' here and '%s' before", e->label, e->name,
-                         *name);
-    return OK;
-}
-
 static int read_list(struct item_list *out, struct dataset *d, const struct json_doc *doc,
                      const struct json *list, int64_t n_labels)
 {
@@ -92,7 +56,7 @@ static int read_list(struct item_list *out, struct dataset *d, const struct json
         struct entry e = {0};
         int status = read_entry(&e, value);
         if (status == OK)
-            status = check_name(d, &e, n_labels);
+            status = reader_set_name(d, e.label, e.name, n_labels);
         if (status == OK)
             status = item_list_add(out, e.path, e.label);
         if (status != OK)
@@ -119,20 +83,13 @@ static int read_train(struct dataset *d, const struct json_doc *doc, const struc
     size_t n = json_size(list);
     if (n == 0)
         return error_set(ERR_FORMAT, "%s: the list 'train' is empty", json_name(doc));
-    d->class_names =
-        calloc(n, sizeof *d->class_names); /* labels have no gap, so there are at most n classes */
-    if (!d->class_names)
-        return error_out_of_memory();
-    int status = read_list(&d->train, d, doc, list, (int64_t)n);
-    for (int64_t label = 0; status == OK && label < d->n_classes; label++)
-        if (!d->class_names[label])
-            status = error_set(ERR_FORMAT,
-                               "%s: label %" PRId64 " has no image in 'train', but label %" PRId64 " has",
-                               json_name(doc), label, d->n_classes - 1);
-    return status;
+    int status = reader_alloc_names(d, n); /* labels have no gap, so there are at most n classes */
+    if (status == OK)
+        status = read_list(&d->train, d, doc, list, (int64_t)n);
+    return status == OK ? reader_check_gaps(d, json_name(doc)) : status;
 }
 
-int split_read(struct dataset *d, const char *path)
+int read_split(struct dataset *d, const char *path)
 {
     struct json_doc *doc = NULL;
     const struct json *train = NULL;

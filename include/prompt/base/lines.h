@@ -1,0 +1,30 @@
+/** Text files line by line. */
+#ifndef PROMPT_BASE_LINES_H
+#define PROMPT_BASE_LINES_H
+
+#include <stddef.h>
+
+#include "prompt/base/error.h"
+
+struct lines {
+    char *text;    /* the whole file, owned; the lines point into it */
+    char *next;    /* where the next line begins */
+    size_t number; /* of the line that was read last, from 1 */
+};
+
+/** Reads a whole file; a byte order mark is passed over. ERR_IO; ERR_MEMORY. */
+int lines_open(struct lines *out, const char *path);
+/**
+ * The next line that is not empty, without its end (LF or CR LF, also missing in the last line) and without
+ * white space behind it; NULL at the end. It may be changed and is valid until lines_close.
+ */
+char *lines_next(struct lines *lines);
+void lines_close(struct lines *lines);
+
+/**
+ * Takes one field off a line at `*at`, which is changed: plain, or in double quotes, doubled inside. `*at`
+ * becomes NULL behind the last field. NULL for a quote that is not closed, or not followed by the separator.
+ */
+char *lines_field(char **at, char separator);
+
+#endif

@@ -1,0 +1,35 @@
+/** Result records, read back from the results.json files of any set of run folders. */
+#ifndef PROMPT_RUN_RECORDS_H
+#define PROMPT_RUN_RECORDS_H
+
+#include "prompt/data/dataset.h"
+#include "prompt/run/config.h"
+
+struct record {
+    char *path; /* of its results.json */
+    char *dataset;
+    char *weights; /* SHA-256 */
+    char *time;    /* UTC, sorts as text */
+    enum class_subset subset;
+    int64_t seed;
+    double accuracy; /* a fraction */
+    bool finished, untrained;
+    int64_t limit, steps;
+    struct config config;
+};
+
+struct record_list {
+    struct record *items;
+    size_t n;
+    size_t capacity;
+};
+
+/**
+ * Adds the records of every results.json in a folder and the folders below it, in the order of their paths;
+ * or of one such file.
+ * @return OK, also if there is none; ERR_IO; ERR_FORMAT with file and line for what is no record
+ */
+int records_read(struct record_list *out, const char *path);
+void records_free(struct record_list *list);
+
+#endif

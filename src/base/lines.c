@@ -1,0 +1,63 @@
+/* Text files line by line. */
+#include "prompt/base/lines.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/file.h"
+
+int lines_open(struct lines *out, const char *path)
+{
+    size_t n = 0;
+    *out = (struct lines){0};
+    int status = file_read(&out->text, &n, path);
+    if (status == OK)
+        out->next = out->text + (strncmp(out->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+    return status;
+}
+
+char *lines_next(struct lines *lines)
+{
+    while (*lines->next) {
+        char *line = lines->next;
+        size_t n = strcspn(line, "\n");
+        lines->next += n + (line[n] == '\n');
+        lines->number++;
+        while (n > 0 && strchr(" \t\r", line[n - 1]))
+            n--;
+        line[n] = '\0';
+        if (n > 0)
+            return line;
+    }
+    return NULL;
+}
+
+void lines_close(struct lines *lines)
+{
+    free(lines->text);
+    *lines = (struct lines){0};
+}
+
+char *lines_field(char **at, char separator)
+{
+    char *field = *at, *end = field;
+    const bool is_quoted = *field == '"';
+    if (is_quoted) {
+        char *from = ++field;
+        for (end = field; *from && (from[0] != '"' || from[1] == '"'); from++) {
+            from += *from == '"';
+            *end++ = *from;
+        }
+        if (!*from)
+            return NULL;
+        *at = from + 1;
+    } else {
+        *at = end += strcspn(field, (const char[]){separator, '\0'});
+    }
+    if (**at && **at != separator)
+        return NULL;
+    *at = **at ? *at + 1 : NULL;
+    *end = '\0';
+    return field;
+}

@@ -1,0 +1,149 @@
+/* prompt data check: one line a data set, whether it is complete and what is wrong. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "prompt/base/json.h"
+#include "prompt/data/check.h"
+#include "prompt/run/log.h"
+#include "prompt/run/session.h"
+
+struct checking {
+    const struct config *config;
+    struct log log;
+    bool is_deep;
+    bool is_json;
+    bool is_all;         /* sets that are not there are no failure */
+    struct str text;     /* of JSON: the records so far */
+    struct str failures; /* names of the sets that are not complete, with commas between */
+};
+
+/* ---------------------------------------------------------------- what is said of one set */
+
+/* "100 classes, 4128 train, 1649 val, 2465 test in '<folder>'", and how it was found. */
+static void append_facts(struct str *out, const struct dataset_check *c)
+{
+    const struct dataset *d = c->dataset;
+    str_appendf(out, "%" PRId64 " classes, %zu train, %zu val, %zu test in '%s'", d->n_classes, d->train.n,
+                d->val.n, d->test.n, d->image_dir);
+    if (d->layout.len > 0)
+        str_appendf(out, "; %s", str_text(&d->layout));
+    if (c->files.n_moved > 0)
+        str_appendf(out, "; %zu images with other capitals or in a doubled folder", c->files.n_moved);
+    if (c->n_odd > 0)
+        str_appendf(out, "; %zu images of another format than their name says, first: %s", c->n_odd,
+                    str_text(&c->first_odd));
+}
+
+static void append_line(struct str *out, const struct dataset_check *c)
+{
+    static const char *const words[] = {[CHECK_COMPLETE] = "complete",
+                                        [CHECK_DIFFERS] = "not the published split",
+                                        [CHECK_INCOMPLETE] = "incomplete",
+                                        [CHECK_ABSENT] = "not there"};
+    str_appendf(out, "%-16s %s: ", c->entry->name, words[c->state]);
+    str_append(out, str_text(&c->problem));
+    if (c->dataset && c->files.n_missing == 0) {
+        if (c->problem.len > 0)
+            str_append(out, "; ");
+        append_facts(out, c);
+    }
+    str_append(out, "\n");
+}
+
+static int append_record(struct str *out, const struct dataset_check *c)
+{
+    const struct dataset *d = c->dataset;
+    str_appendf(out, "{\"name\": \"%s\", \"state\": \"%s\", \"problem\": ", c->entry->name,
+                check_state_names[c->state]);
+    json_write_string(out, str_text(&c->problem));
+    if (d) {
+        char digest[17];
+        int status = class_names_digest(digest, d->class_names, d->n_classes);
+        if (status != OK)
+            return status;
+        str_append(out, ", \"image_dir\": ");
+        json_write_string(out, d->image_dir);
+        str_append(out, ", \"layout\": ");
+        json_write_string(out, str_text(&d->layout));
+        str_appendf(out,
+                    ", \"n_classes\": %" PRId64
+                    ", \"class_names\": \"%s\", \"train\": %zu, \"val\": %zu, \"test\": %zu, "
+                    "\"missing\": %zu, \"moved\": %zu, \"undecodable\": %zu, \"odd\": %zu",
+                    d->n_classes, digest, d->train.n, d->val.n, d->test.n, c->files.n_missing,
+                    c->files.n_moved, c->n_undecodable, c->n_odd);
+    }
+    str_append(out, "}");
+    return str_status(out);
+}
+
+/* ---------------------------------------------------------------- checking */
+
+static void show_progress(void *user, const struct dataset_check *check, size_t n_done, size_t n_images)
+{
+    struct checking *c = user;
+    log_progress(&c->log, n_done == n_images, "%s: %zu of %zu images decoded", check->entry->name, n_done,
+                 n_images);
+}
+
+static int check_one(struct checking *c, const char *name)
+{
+    const struct dataset_options options = session_dataset_options(c->config, name);
+    struct dataset_check check = {0};
+    int status = dataset_check(&check, &options, c->is_deep, show_progress, c);
+    if (status == OK && check.state != CHECK_COMPLETE && !(c->is_all && check.state == CHECK_ABSENT))
+        str_appendf(&c->failures, "%s%s", c->failures.len > 0 ? ", " : "", check.entry->name);
+    if (status == OK && c->is_json) {
+        str_append(&c->text, c->text.len > 0 ? ",\n " : "[");
+        status = append_record(&c->text, &check);
+    } else if (status == OK) { /* at once: a deep check takes its time */
+        append_line(&c->text, &check);
+        status = cmd_print(&c->text);
+        str_clear(&c->text);
+    }
+    dataset_check_free(&check);
+    return status;
+}
+
+/* Every set of the paper; own data only by name. */
+static int check_all(struct checking *c)
+{
+    int status = OK;
+    for (const struct catalog_entry *e = catalog; status == OK && e->name; e++)
+        if (e->group != CATALOG_OWN)
+            status = check_one(c, e->name);
+    return status;
+}
+
+static int check_sets(struct checking *c)
+{
+    const char *name = c->config->data_dataset;
+    c->is_all = name[0] == '\0' || strcmp(name, "all") == 0;
+    int status = c->is_all ? check_all(c) : check_one(c, name);
+    if (status == OK && c->is_json) {
+        str_append(&c->text, "]\n");
+        status = cmd_print(&c->text);
+    }
+    if (status == OK && c->failures.len > 0)
+        status = error_set(ERR_FORMAT, "not complete: %s", str_text(&c->failures));
+    return status;
+}
+
+int cmd_data_check(const struct opt_values *v)
+{
+    struct config config;
+    struct checking c = {.config = &config, .is_deep = opt_given(v, "deep"), .is_json = opt_given(v, "json")};
+    log_init(&c.log, opt_given(v, "quiet"));
+    int status = config_init(&config);
+    if (status == OK)
+        status = opt_apply_keys(&config, v);
+    if (status == OK && config.data_root[0] == '\0' && strcmp(config.data_dataset, "csv") != 0)
+        status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
+    if (status == OK)
+        status = check_sets(&c);
+    log_finish(&c.log);
+    str_free(&c.text);
+    str_free(&c.failures);
+    config_free(&config);
+    return status;
+}

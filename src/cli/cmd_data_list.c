@@ -1,0 +1,48 @@
+/* prompt data list: the table of data sets. */
+#include <inttypes.h>
+
+#include "cmd.h"
+#include "prompt/base/json.h"
+#include "prompt/data/catalog.h"
+
+static void append_json(struct str *out, const struct catalog_entry *e)
+{
+    str_appendf(out, "{\"name\": \"%s\", \"display_name\": \"%s\", \"template\": ", e->name, e->display_name);
+    json_write_string(out, e->template);
+    str_appendf(out, ", \"n_classes\": %" PRId64 ", \"train\": %zu, \"val\": %zu, \"test\": %zu}",
+                e->n_classes, e->n_train, e->n_val, e->n_test);
+}
+
+static void append_row(struct str *out, const struct catalog_entry *e)
+{
+    if (e->n_classes > 0)
+        str_appendf(out, "%-16s %-16s %7" PRId64 " %8zu %8zu %8zu  %s\n", e->name, e->display_name,
+                    e->n_classes, e->n_train, e->n_val, e->n_test, e->template);
+    else
+        str_appendf(out, "%-16s %-16s %7s %8s %8s %8s  %s\n", e->name, e->display_name, "-", "-", "-", "-",
+                    e->template);
+}
+
+int cmd_data_list(const struct opt_values *v)
+{
+    const bool is_json = opt_given(v, "json");
+    struct str text = {0};
+    if (is_json)
+        str_append(&text, "[");
+    else
+        str_appendf(&text, "%-16s %-16s %7s %8s %8s %8s  %s\n", "name", "in the paper", "classes", "train",
+                    "val", "test", "template of the CLIP row");
+    for (const struct catalog_entry *e = catalog; e->name; e++) {
+        if (is_json && e != catalog)
+            str_append(&text, ",\n ");
+        if (is_json)
+            append_json(&text, e);
+        else
+            append_row(&text, e);
+    }
+    if (is_json)
+        str_append(&text, "]\n");
+    int status = cmd_print(&text);
+    str_free(&text);
+    return status;
+}

@@ -1,0 +1,220 @@
+/* prompt diff: in what two runs differ. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "prompt/base/file.h"
+#include "prompt/base/json.h"
+#include "prompt/run/train.h"
+
+/* One side: its configuration and its result records; either may be missing. */
+struct side {
+    const char *path;
+    struct json_doc *config, *results;
+};
+
+static int open_document(struct json_doc **out, const char *run, const char *name)
+{
+    char *path = path_join(run, name);
+    int status = path ? OK : ERR_MEMORY;
+    if (status == OK && file_exists(path))
+        status = json_read_file(out, path);
+    free(path);
+    return status;
+}
+
+static int open_side(struct side *s, const char *path)
+{
+    s->path = path;
+    if (!file_is_dir(path))
+        return error_set(ERR_IO, "no run folder: '%s'", path);
+    int status = open_document(&s->config, path, RUN_CONFIG_FILE);
+    if (status == OK)
+        status = open_document(&s->results, path, RUN_RESULTS_FILE);
+    if (status == OK && !s->config && !s->results)
+        status = error_set(ERR_IO, "'%s' holds neither %s nor %s", path, RUN_CONFIG_FILE, RUN_RESULTS_FILE);
+    return status;
+}
+
+/* ---------------------------------------------------------------- values */
+
+static void append_value(struct str *out, const struct json *value)
+{
+    const char *text = NULL;
+    double number = 0.0;
+    bool flag = false;
+    const char *separator = "[";
+    if (!value) {
+        str_append(out, "(none)");
+        return;
+    }
+    switch (json_type(value)) {
+    case JSON_NULL:
+        str_append(out, "null");
+        break;
+    case JSON_BOOL:
+        (void)json_bool(&flag, value);
+        str_append(out, flag ? "true" : "false");
+        break;
+    case JSON_NUMBER:
+        (void)json_f64(&number, value);
+        json_write_f64(out, number);
+        break;
+    case JSON_STRING:
+        (void)json_string(&text, value);
+        str_append(out, text);
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        for (const struct json *each = json_first(value); each; each = json_next(each)) {
+            str_append(out, separator);
+            append_value(out, each);
+            separator = ", ";
+        }
+        str_append(out, separator[0] == '[' ? "[]" : "]");
+        break;
+    }
+}
+
+/* One line if the two differ. */
+static void compare_values(struct str *out, const char *name, const struct json *a, const struct json *b)
+{
+    struct str left = {0};
+    struct str right = {0};
+    append_value(&left, a);
+    append_value(&right, b);
+    if (strcmp(str_text(&left), str_text(&right)) != 0)
+        str_appendf(out, "%s: %s -> %s\n", name, str_text(&left), str_text(&right));
+    out->failed = out->failed || left.failed || right.failed;
+    str_free(&left);
+    str_free(&right);
+}
+
+/* Members of two objects and of the objects in them, by dotted path; those of `b` alone behind them. */
+static void compare_objects(struct str *out, const char *prefix, const struct json *a, const struct json *b)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        const struct json *from = pass == 0 ? a : b;
+        for (const struct json *each = json_first(from); each; each = json_next(each)) {
+            const struct json *left = json_get(a, json_key(each)), *right = json_get(b, json_key(each));
+            if (pass == 1 && left)
+                continue;
+            char *name = str_format("%s%s%s", prefix, prefix[0] ? "." : "", json_key(each));
+            const bool nested =
+                left && right && json_type(left) == JSON_OBJECT && json_type(right) == JSON_OBJECT;
+            if (!name)
+                out->failed = true;
+            else if (nested)
+                compare_objects(out, name, left, right);
+            else
+                compare_values(out, name, left, right);
+            free(name);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- records */
+
+/* The last record of a data set and a list of classes. */
+static const struct json *find_record(const struct side *s, const struct json *dataset,
+                                      const struct json *classes)
+{
+    const struct json *found = NULL;
+    const struct json *each = s->results ? json_first(json_root(s->results)) : NULL;
+    for (; each; each = json_next(each)) {
+        struct str differences = {0};
+        compare_values(&differences, "", json_get(each, "dataset"), dataset);
+        compare_values(&differences, "", json_get(each, "classes"), classes);
+        found = differences.len == 0 ? each : found;
+        str_free(&differences);
+    }
+    return found;
+}
+
+/* What says nothing about the result: the configuration is compared once, above. */
+static bool is_left_out(const char *key)
+{
+    static const char *const keys[] = {"config", "config_hash",  "per_class", "confusion", "seconds",
+                                       "time",   "images_per_s", "dataset",   "classes"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static void compare_record(struct str *out, const struct json *a, const struct json *b)
+{
+    struct str lines = {0};
+    for (const struct json *each = json_first(a); each; each = json_next(each)) {
+        const struct json *other = json_get(b, json_key(each));
+        if (is_left_out(json_key(each)))
+            continue;
+        if (other && json_type(each) == JSON_OBJECT)
+            compare_objects(&lines, json_key(each), each, other);
+        else
+            compare_values(&lines, json_key(each), each, other);
+    }
+    if (lines.len > 0) {
+        str_append(out, "result of ");
+        append_value(out, json_get(a, "dataset"));
+        str_append(out, ", ");
+        append_value(out, json_get(a, "classes"));
+        str_appendf(out, ":\n%s", str_text(&lines));
+    }
+    out->failed = out->failed || lines.failed;
+    str_free(&lines);
+}
+
+static void compare_results(struct str *out, const struct side *a, const struct side *b)
+{
+    const struct json *each = a->results ? json_first(json_root(a->results)) : NULL;
+    for (; each; each = json_next(each)) {
+        const struct json *dataset = json_get(each, "dataset"), *classes = json_get(each, "classes");
+        if (find_record(a, dataset, classes) != each)
+            continue; /* a later one counts */
+        const struct json *other = find_record(b, dataset, classes);
+        if (other)
+            compare_record(out, each, other);
+    }
+}
+
+/* The configuration of the run, else of its first record. */
+static const struct json *config_of(const struct side *s)
+{
+    return s->config ? json_root(s->config) : json_get(json_first(json_root(s->results)), "config");
+}
+
+static int compare(const struct side *a, const struct side *b)
+{
+    struct str keys = {0};
+    struct str results = {0};
+    struct str out = {0};
+    compare_objects(&keys, "", config_of(a), config_of(b));
+    compare_results(&results, a, b);
+    if (keys.len > 0)
+        str_appendf(&out, "keys:\n%s", str_text(&keys));
+    str_append(&out, str_text(&results));
+    if (out.len == 0)
+        str_append(&out, "no difference\n");
+    out.failed = out.failed || keys.failed || results.failed;
+    int status = cmd_print(&out);
+    str_free(&keys);
+    str_free(&results);
+    str_free(&out);
+    return status;
+}
+
+int cmd_diff(const struct opt_values *v)
+{
+    struct side a = {0}, b = {0};
+    int status = open_side(&a, v->operands[0]);
+    if (status == OK)
+        status = open_side(&b, v->operands[1]);
+    if (status == OK)
+        status = compare(&a, &b);
+    json_free(a.config);
+    json_free(a.results);
+    json_free(b.config);
+    json_free(b.results);
+    return status;
+}

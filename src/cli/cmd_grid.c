@@ -1,0 +1,309 @@
+/* prompt grid: an experiment of the paper, run by run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "experiment_args.h"
+#include "prompt/base/file.h"
+#include "prompt/run/grid.h"
+#include "prompt/run/interrupt.h"
+#include "prompt/run/log.h"
+#include "prompt/run/targets.h"
+#include "spawn.h"
+
+struct grid_command {
+    const struct opt_values *v;
+    struct experiment_args args;
+    struct experiment *experiment;
+    struct grid_options options;
+    struct grid grid;
+    struct log log;
+    size_t n_to_run, n_failed;
+    double *seconds; /* of the runs of this call, by row */
+    size_t *n_runs;
+};
+
+/* ---------------------------------------------------------------- the plan */
+
+static size_t count(const struct grid *g, enum grid_state state)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_jobs; i++)
+        n += g->jobs[i].state == state;
+    return n;
+}
+
+static void append_names(struct str *out, const struct str_list *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        str_appendf(out, "%s%s", i > 0 ? ", " : "", target_display_name(names->items[i]));
+    str_append(out, names->n == 0 ? "none" : "");
+}
+
+static void describe(struct grid_command *c)
+{
+    const struct grid *g = &c->grid;
+    struct str there = {0};
+    struct str absent = {0};
+    append_names(&there, &g->there);
+    append_names(&absent, &g->absent);
+    log_info(&c->log, "%s", g->experiment->title);
+    log_info(&c->log, "there:     %s", str_text(&there));
+    log_info(&c->log, "not there: %s", str_text(&absent));
+    for (size_t i = 0; i < g->reasons.n && i < 3; i++)
+        log_info(&c->log, "           %s", g->reasons.items[i]);
+    log_info(&c->log, "runs:      %zu done, %zu to run, %zu without their data", count(g, GRID_DONE),
+             c->n_to_run, count(g, GRID_NO_DATA));
+    str_free(&there);
+    str_free(&absent);
+}
+
+static const char *state_name(const struct grid_job *job)
+{
+    switch (job->state) {
+    case GRID_DONE:
+        return "done";
+    case GRID_NO_DATA:
+        return "no data";
+    case GRID_TO_RUN:
+        break;
+    }
+    return !job->must_train ? "evaluate" : job->is_begun ? "go on" : "run";
+}
+
+/* A word as a shell takes it. */
+static void append_word(struct str *out, const char *word)
+{
+    const bool plain =
+        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,+:") ==
+        strlen(word);
+    str_append(out, plain ? " " : " '");
+    for (; *word != '\0'; word++)
+        str_append(out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
+    str_append(out, plain ? "" : "'");
+}
+
+typedef int words_fn(struct str_list *out, const struct grid *g, const struct grid_job *job);
+
+static int append_command(struct str *out, const struct grid *g, const struct grid_job *job, words_fn *words)
+{
+    struct str_list list = {0};
+    int status = words(&list, g, job);
+    str_append(out, "    prompt");
+    for (size_t i = 0; status == OK && i < list.n; i++)
+        append_word(out, list.items[i]);
+    str_append(out, "\n");
+    str_list_free(&list);
+    return status;
+}
+
+/* Every job with its state, and the commands of those that would run. */
+static int print_plan(const struct grid_command *c)
+{
+    const struct grid *g = &c->grid;
+    struct str out = {0};
+    int status = OK;
+    for (size_t i = 0; status == OK && i < g->n_jobs; i++) {
+        const struct grid_job *job = &g->jobs[i];
+        str_appendf(&out, "%-8s %s, %s, seed %lld\n", state_name(job), job->row->name,
+                    target_display_name(job->config.data_dataset), (long long)job->config.seed);
+        if (job->state != GRID_TO_RUN)
+            continue;
+        if (job->must_train)
+            status = append_command(&out, g, job, grid_train_words);
+        if (status == OK)
+            status = append_command(&out, g, job, grid_eval_words);
+    }
+    if (status == OK)
+        status = cmd_print(&out);
+    str_free(&out);
+    return status;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static int run_words(struct grid_command *c, const struct grid_job *job, words_fn *words)
+{
+    struct str_list list = {0};
+    int exit_status = 0;
+    int status = words(&list, &c->grid, job);
+    if (status == OK && opt_given(c->v, "quiet"))
+        status = str_list_add(&list, "--quiet");
+    if (status == OK)
+        status = spawn_self(&exit_status, &list, interrupt_requested);
+    if (status == OK && interrupt_requested())
+        status = error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
+    else if (status == OK && exit_status != 0)
+        status = error_set(ERR_IO, "prompt %s ended with status %d", list.items[0], exit_status);
+    str_list_free(&list);
+    return status;
+}
+
+static int run_job(struct grid_command *c, const struct grid_job *job)
+{
+    int status = job->must_train ? run_words(c, job, grid_train_words) : OK;
+    if (status == OK && !config_trains(&job->config))
+        status = file_make_dirs(job->folder);
+    return status == OK ? run_words(c, job, grid_eval_words) : status;
+}
+
+/* What is left, from the runs so far: of the same row if there were any. */
+static double seconds_left(const struct grid_command *c, size_t next)
+{
+    const struct grid *g = &c->grid;
+    double total = 0.0, left = 0.0;
+    size_t n = 0;
+    for (size_t r = 0; r < g->experiment->n_rows; r++) {
+        total += c->seconds[r];
+        n += c->n_runs[r];
+    }
+    for (size_t i = next; n > 0 && i < g->n_jobs; i++) {
+        const size_t r = (size_t)(g->jobs[i].row - g->experiment->rows);
+        if (g->jobs[i].state == GRID_TO_RUN)
+            left += c->n_runs[r] > 0 ? c->seconds[r] / (double)c->n_runs[r] : total / (double)n;
+    }
+    return left;
+}
+
+static void say_finished(struct grid_command *c, size_t i, size_t n_done, double seconds)
+{
+    const struct grid_job *job = &c->grid.jobs[i];
+    const size_t r = (size_t)(job->row - c->experiment->rows);
+    char took[32], left[32];
+    c->seconds[r] += seconds;
+    c->n_runs[r]++;
+    format_duration(took, sizeof took, seconds);
+    format_duration(left, sizeof left, seconds_left(c, i + 1));
+    log_info(&c->log, "grid: %zu/%zu, %s took %s, about %s left", n_done, c->n_to_run, job->folder, took,
+             left);
+}
+
+static int run_jobs(struct grid_command *c)
+{
+    size_t n_done = 0;
+    for (size_t i = 0; i < c->grid.n_jobs; i++) {
+        const struct grid_job *job = &c->grid.jobs[i];
+        if (job->state != GRID_TO_RUN)
+            continue;
+        const double start_s = clock_s();
+        log_info(&c->log, "grid: %zu/%zu, %s", n_done + 1, c->n_to_run, job->folder);
+        int status = run_job(c, job);
+        if (status == ERR_INTERRUPTED || status == ERR_MEMORY)
+            return status;
+        n_done++;
+        if (status == OK) {
+            say_finished(c, i, n_done, clock_s() - start_s);
+        } else {
+            c->n_failed++;
+            log_warning(&c->log, "%s failed: %s", job->folder, error_message());
+        }
+    }
+    return OK;
+}
+
+/* ---------------------------------------------------------------- the table */
+
+static int save(struct grid_command *c, const struct scores *scores, enum score_format format)
+{
+    static const char *const endings[] = {"md", "csv", "tex"};
+    struct str text = {0};
+    char *name = str_format("%s.%s", c->experiment->name, endings[format]);
+    char *path = name ? path_join(c->options.out_dir, name) : NULL;
+    int status = path ? scores_write(&text, scores, format) : ERR_MEMORY;
+    if (status == OK)
+        status = file_write_atomic(path, text.data, text.len);
+    if (status == OK && format == SCORE_MARKDOWN)
+        status = cmd_print(&text);
+    if (status == OK)
+        log_info(&c->log, "wrote %s", path);
+    str_free(&text);
+    free(path);
+    free(name);
+    return status;
+}
+
+static int make_table(struct grid_command *c)
+{
+    struct record_list records = {0};
+    struct scores scores = {0};
+    struct score_options options = experiment_args_scores(&c->args, c->v);
+    options.include_unfinished = c->options.max_steps > 0 || c->options.limit > 0;
+    int status = records_read(&records, c->options.out_dir);
+    if (status == OK)
+        status = scores_make(&scores, c->experiment, &records, &options);
+    for (int format = SCORE_MARKDOWN; status == OK && format <= SCORE_LATEX; format++)
+        status = save(c, &scores, (enum score_format)format);
+    scores_free(&scores);
+    records_free(&records);
+    return status;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int plan(struct grid_command *c, const char *out_dir)
+{
+    c->options = (struct grid_options){.datasets = &c->args.datasets,
+                                       .seeds = c->args.seeds,
+                                       .n_seeds = c->args.n_seeds,
+                                       .sets = &c->args.sets,
+                                       .out_dir = out_dir};
+    const char *table = opt_text(c->v, "table");
+    int status = table ? OK : error_set(ERR_USAGE, "no experiment: give --table NAME, as in --table 1");
+    if (status == OK)
+        status = opt_i64(&c->options.max_steps, c->v, "max-steps", 1, INT64_MAX);
+    if (status == OK)
+        status = opt_i64(&c->options.limit, c->v, "limit", 1, INT64_MAX);
+    if (status == OK)
+        status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods);
+    if (status == OK)
+        status = grid_open(&c->grid, c->experiment, &c->options);
+    if (status == OK)
+        c->n_to_run = count(&c->grid, GRID_TO_RUN);
+    return status;
+}
+
+static int run(struct grid_command *c, const char *out_dir)
+{
+    int status = plan(c, out_dir);
+    if (status != OK)
+        return status;
+    describe(c);
+    if (opt_given(c->v, "dry-run"))
+        return print_plan(c);
+    c->seconds = calloc(c->experiment->n_rows + 1, sizeof *c->seconds);
+    c->n_runs = calloc(c->experiment->n_rows + 1, sizeof *c->n_runs);
+    if (!c->seconds || !c->n_runs)
+        return error_out_of_memory();
+    interrupt_install();
+    status = file_make_dirs(out_dir);
+    if (status == OK)
+        status = run_jobs(c);
+    if (status == OK)
+        status = make_table(c);
+    if (status == OK && c->n_failed > 0)
+        status = error_set(ERR_IO, "%zu of %zu runs failed; the same command tries them again", c->n_failed,
+                           c->n_to_run);
+    return status;
+}
+
+int cmd_grid(const struct opt_values *v)
+{
+    struct grid_command c = {.v = v};
+    log_init(&c.log, opt_given(v, "quiet"));
+    const char *out = opt_text(v, "out");
+    char *out_dir = NULL;
+    int status = out ? OK : error_set(ERR_USAGE, "no folder of runs: give --out DIR");
+    if (status == OK)
+        status = (out_dir = path_absolute(out)) ? OK : ERR_MEMORY;
+    if (status == OK)
+        status = experiment_args_read(&c.args, v);
+    if (status == OK)
+        status = run(&c, out_dir);
+    grid_close(&c.grid);
+    experiment_free(c.experiment);
+    experiment_args_free(&c.args);
+    free(c.seconds);
+    free(c.n_runs);
+    free(out_dir);
+    return status;
+}

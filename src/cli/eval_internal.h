@@ -1,0 +1,36 @@
+/* What the files of prompt eval share. */
+#ifndef PROMPT_SRC_CLI_EVAL_INTERNAL_H
+#define PROMPT_SRC_CLI_EVAL_INTERNAL_H
+
+#include "cmd.h"
+#include "eval_table.h"
+#include "prompt/run/results.h"
+
+enum { N_SUBSETS = 3 };
+
+/* One call of the command. */
+struct evaluation {
+    const struct opt_values *v;
+    struct config config;
+    struct log log;
+    struct session *session;
+    struct str_list targets;   /* names of the data sets to evaluate on */
+    struct dataset **datasets; /* [targets.n]; NULL: not there */
+    struct method *method;
+    struct provenance provenance; /* of --run */
+    struct progress progress;
+    char *checkpoint_path; /* NULL without --run */
+    char *results_path;    /* NULL: records are not kept */
+    int64_t limit;
+    bool subsets[N_SUBSETS];                               /* by enum class_subset */
+    double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1]; /* of the data set at hand */
+    double sums[N_SUBSETS][METHOD_MAX_ITERATIONS + 1];     /* over the data sets */
+    size_t n_evaluated;                                    /* data sets */
+    struct eval_table table;
+    struct str records; /* what --json writes, separated by commas */
+};
+
+/* The configuration of the run or of the command line, and what is to be evaluated. */
+int eval_resolve(struct evaluation *e);
+
+#endif

@@ -1,0 +1,203 @@
+/* What prompt eval is to evaluate: files, configuration, classes, data sets. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval_internal.h"
+#include "prompt/base/file.h"
+#include "prompt/run/targets.h"
+#include "prompt/run/train.h"
+
+/* Their file is of one list of classes on one data set. */
+static const char *const one_list_options[] = {"save-logits", "trace"};
+
+/* ---------------------------------------------------------------- configuration */
+
+/* --run names a run folder, or a checkpoint file itself; results go beside it unless --out says where. */
+static int find_files(struct evaluation *e)
+{
+    const char *run = opt_text(e->v, "run");
+    const char *out = opt_text(e->v, "out");
+    if (!run && !out)
+        return OK;
+    char *run_path = path_absolute(run ? run : ""), *dir = NULL;
+    if (run_path && run) {
+        const bool is_dir = !str_ends_with(run, ".safetensors");
+        e->checkpoint_path = is_dir ? path_join(run_path, RUN_CHECKPOINT_FILE) : str_dup(run_path);
+        dir = out ? path_absolute(out) : is_dir ? str_dup(run_path) : path_dir(run_path);
+    } else if (run_path) {
+        dir = path_absolute(out);
+    }
+    if (dir)
+        e->results_path = path_join(dir, RUN_RESULTS_FILE);
+    free(run_path);
+    free(dir);
+    return (run && !e->checkpoint_path) || !e->results_path ? ERR_MEMORY : OK;
+}
+
+static int check_unchanged(const struct config *c, const struct config *trained)
+{
+    /* keys that an evaluation may set to other values than the training had */
+    static const char *const may_differ[] = {"data.dataset", "data.skip_bad_images", "precision", "encoder",
+                                             NULL};
+    struct str here = {0};
+    struct str there = {0};
+    int status = OK;
+    const size_t i = config_first_difference(&here, &there, c, trained, may_differ);
+    if (i < config_n_keys())
+        status = error_set(ERR_USAGE, "%s is %s here, but the run was trained with %s", config_key(i)->key,
+                           str_text(&here), str_text(&there));
+    str_free(&here);
+    str_free(&there);
+    return status;
+}
+
+static bool is_given(const struct config *c, const char *key)
+{
+    return c->origins[config_find(key)] == CONFIG_COMMAND_LINE;
+}
+
+/* A run may have been trained on a device, or in a precision, that is not here; then this machine's own is
+ * taken. */
+static int adapt_to_machine(struct evaluation *e)
+{
+    struct device device;
+    int status = OK;
+    if (!is_given(&e->config, "device") && device_parse(&device, e->config.device) != OK) {
+        log_info(&e->log, "note: the run was trained on %s, which is not here", e->config.device);
+        status = config_set_key(&e->config, "device", "auto");
+    }
+    if (status == OK)
+        status = device_parse(&device, e->config.device);
+    if (status == OK && !is_given(&e->config, "precision") && e->config.precision == PRECISION_FP16 &&
+        device.kind == DEVICE_CPU) {
+        log_info(&e->log, "note: the run was trained in fp16; on a CPU it is evaluated in fp32");
+        e->config.precision = PRECISION_FP32;
+    }
+    return status;
+}
+
+/* Where model and data were found in training stands in the configuration beside the checkpoint, if that is
+ * there. */
+static int read_places(struct evaluation *e)
+{
+    char *dir = path_dir(e->checkpoint_path);
+    char *path = dir ? path_join(dir, RUN_CONFIG_FILE) : NULL;
+    char *text = NULL;
+    size_t n = 0;
+    int status = path ? OK : ERR_MEMORY;
+    if (status == OK && file_exists(path)) {
+        status = file_read(&text, &n, path);
+        if (status == OK)
+            status = config_read_text(&e->config, text, n, path, CONFIG_RUN);
+    }
+    free(text);
+    free(path);
+    free(dir);
+    return status;
+}
+
+/* --datasets, else the one of the configuration. */
+static int choose_targets(struct evaluation *e)
+{
+    const char *text = NULL;
+    int status = OK;
+    for (size_t i = 0; status == OK && (text = opt_nth(e->v, "datasets", i)); i++)
+        status = targets_parse(&e->targets, text);
+    if (status == OK && e->targets.n == 0 && e->config.data_dataset[0] != '\0')
+        status = targets_parse(&e->targets, e->config.data_dataset);
+    for (size_t i = 0; status == OK && e->targets.n > 1 && i < 2; i++)
+        if (opt_given(e->v, one_list_options[i]))
+            status = error_set(ERR_USAGE, "--%s takes one data set", one_list_options[i]);
+    return status;
+}
+
+/* The configuration that the checkpoint carries, with the command line's keys over it. */
+static int resolve_from_run(struct evaluation *e)
+{
+    int status = checkpoint_read_header(&e->provenance, &e->progress, e->checkpoint_path);
+    if (status != OK)
+        return status;
+    if (opt_given(e->v, "config"))
+        return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
+    if (e->progress.step == 0 && !opt_given(e->v, "untrained"))
+        return error_set(ERR_USAGE,
+                         "'%s' holds prompts that were not trained yet; --untrained evaluates them",
+                         e->checkpoint_path);
+    const char *text = e->provenance.config;
+    struct config trained;
+    status = config_init(&trained);
+    if (status == OK)
+        status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
+    if (status == OK)
+        status = read_places(e);
+    if (status == OK)
+        status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
+    if (status == OK)
+        status = opt_apply_keys(&e->config, e->v);
+    if (status == OK)
+        status = check_unchanged(&e->config, &trained);
+    if (status == OK)
+        status = choose_targets(e);
+    if (status == OK) /* the run stays one of the data set that it was trained on */
+        status = config_set_key(&e->config, "data.dataset", trained.data_dataset);
+    config_free(&trained);
+    return status == OK ? adapt_to_machine(e) : status;
+}
+
+static int resolve_config(struct evaluation *e)
+{
+    int status = find_files(e);
+    if (status == OK && e->checkpoint_path)
+        return resolve_from_run(e);
+    if (status == OK)
+        status = opt_apply_file(&e->config, e->v);
+    if (status == OK)
+        status = opt_apply_keys(&e->config, e->v);
+    if (status == OK && config_trains(&e->config) && !opt_given(e->v, "untrained"))
+        status = error_set(ERR_USAGE,
+                           "method '%s' has prompts to train: give --run DIR, or --untrained to evaluate "
+                           "them as they start",
+                           method_names[e->config.method]);
+    if (status == OK)
+        status = choose_targets(e);
+    if (status == OK && e->config.data_dataset[0] == '\0' && e->targets.n > 0)
+        status = config_set_key(&e->config, "data.dataset", e->targets.items[0]);
+    return status;
+}
+
+/* base and new for a training on one of them, all for a training on all, only the trained ones if each class
+ * has vectors of its own; or --classes. */
+static int choose_subsets(struct evaluation *e)
+{
+    static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */
+    bool chosen[4] = {false};
+    int64_t trained_on = e->config.data_classes;
+    e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
+    e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
+    const struct method_options options = session_method_options(&e->config);
+    if (method_text_form(&options).per_class) /* vectors of each class: for the trained ones alone */
+        for (int i = 0; i < N_SUBSETS; i++)
+            e->subsets[i] = i == trained_on;
+    int status = opt_choose(chosen, e->v, "classes", names);
+    if (opt_given(e->v, "classes")) {
+        e->subsets[CLASS_SUBSET_ALL] = chosen[0];
+        e->subsets[CLASS_SUBSET_BASE] = chosen[1];
+        e->subsets[CLASS_SUBSET_NEW] = chosen[2] || chosen[3];
+    }
+    int n = e->subsets[0] + e->subsets[1] + e->subsets[2];
+    for (size_t i = 0; status == OK && n != 1 && i < 2; i++)
+        if (opt_given(e->v, one_list_options[i]))
+            status = error_set(ERR_USAGE, "--%s takes exactly one of --classes base, new or all",
+                               one_list_options[i]);
+    return status;
+}
+
+int eval_resolve(struct evaluation *e)
+{
+    int status = opt_i64(&e->limit, e->v, "limit", 1, INT64_MAX);
+    if (status == OK)
+        status = resolve_config(e);
+    if (status == OK)
+        status = choose_subsets(e);
+    return status == OK ? config_check(&e->config) : status;
+}

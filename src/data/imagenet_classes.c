@@ -1,0 +1,128 @@
+/* ImageNet's ids and names: built in, or from a classnames.txt, whose lines are "n01440764 tench". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/lines.h"
+#include "prompt/base/str.h"
+#include "readers.h"
+
+#define CLASS(id, name) {id, name},
+static const struct imagenet_class built_in[] = {
+#include "imagenet_classes.def"
+};
+#undef CLASS
+
+bool imagenet_is_id(const char *name)
+{
+    return name[0] == 'n' && strspn(name + 1, "0123456789") == 8 && name[9] == '\0';
+}
+
+static int compare_classes(const void *a, const void *b)
+{
+    return strcmp(((const struct imagenet_class *)a)->id, ((const struct imagenet_class *)b)->id);
+}
+
+bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, const char *id)
+{
+    const struct imagenet_class key = {.id = id};
+    const struct imagenet_class *found =
+        bsearch(&key, classes->classes, classes->n, sizeof *classes->classes, compare_classes);
+    if (found)
+        *idx = (size_t)(found - classes->classes);
+    return found != NULL;
+}
+
+/* ---------------------------------------------------------------- classnames.txt */
+
+/* Splits "n01440764 tench" at the first space. */
+static int parse_line(struct imagenet_class *out, char *line)
+{
+    char *space = strchr(line, ' ');
+    if (space)
+        *space = '\0';
+    if (!space || !imagenet_is_id(line))
+        return error_set(ERR_FORMAT,
+                         "expected an id and a class name, such as \"n01440764 tench\", found '%s'", line);
+    *out = (struct imagenet_class){.id = line, .name = space + 1};
+    return OK;
+}
+
+static int add_class(struct imagenet_classes *out, struct imagenet_class class)
+{
+    struct imagenet_class *grown = realloc(out->owned, (out->n + 1) * sizeof *grown);
+    if (!grown)
+        return error_out_of_memory();
+    out->classes = out->owned = grown;
+    out->owned[out->n++] = class;
+    return OK;
+}
+
+static int read_classes(struct imagenet_classes *out, const char *path)
+{
+    struct lines lines = {0};
+    int status = lines_open(&lines, path);
+    out->text = lines.text; /* stays: the classes point into it */
+    for (char *line = NULL; status == OK && (line = lines_next(&lines));) {
+        struct imagenet_class class = {0};
+        status = parse_line(&class, line);
+        if (status == OK)
+            status = add_class(out, class);
+        if (status != OK)
+            return error_context("%s:%zu", path, lines.number);
+    }
+    if (status == OK && out->n == 0)
+        return error_set(ERR_FORMAT, "%s: no class, expected an id and a name on each line", path);
+    if (status == OK)
+        qsort(out->owned, out->n, sizeof *out->owned, compare_classes);
+    for (size_t i = 1; status == OK && i < out->n; i++)
+        if (compare_classes(&out->owned[i - 1], &out->owned[i]) == 0)
+            status = error_set(ERR_FORMAT, "%s: the id '%s' stands there twice", path, out->owned[i].id);
+    return status;
+}
+
+/* The file's path if it is there, else NULL; both without an error. */
+static int find_file(char **out, const char *image_dir, const char *root)
+{
+    char *dir = path_dir(image_dir);
+    const struct {
+        const char *dir;
+        const char *name;
+    } places[] = {{image_dir, "classnames.txt"},
+                  {dir, "classnames.txt"},
+                  {root, "imagenet/classnames.txt"},
+                  {root, "ImageNet/classnames.txt"}};
+    int status = dir ? OK : ERR_MEMORY;
+    *out = NULL;
+    for (size_t i = 0; status == OK && !*out && i < sizeof places / sizeof places[0]; i++) {
+        char *path = path_join(places[i].dir, places[i].name);
+        status = path ? OK : ERR_MEMORY;
+        if (path && file_exists(path))
+            *out = path;
+        else
+            free(path);
+    }
+    free(dir);
+    return status;
+}
+
+int imagenet_classes_open(struct imagenet_classes *out, const char *image_dir, const char *root)
+{
+    *out = (struct imagenet_classes){0};
+    int status = find_file(&out->path, image_dir, root);
+    if (status == OK && out->path)
+        status = read_classes(out, out->path);
+    else if (status == OK)
+        *out = (struct imagenet_classes){.classes = built_in, .n = sizeof built_in / sizeof built_in[0]};
+    if (status != OK)
+        imagenet_classes_close(out);
+    return status;
+}
+
+void imagenet_classes_close(struct imagenet_classes *classes)
+{
+    free(classes->path);
+    free(classes->owned);
+    free(classes->text);
+    *classes = (struct imagenet_classes){0};
+}

@@ -1,0 +1,107 @@
+/*
+ * The variants of ImageNet: folders of ids, of which there may be fewer than 1,000 (ImageNet-A, ImageNet-R),
+ * or of decimal label numbers (ImageNetV2), which are not in bytewise order. The label is the id's rank among
+ * those that are there; all images are the test list.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/str.h"
+#include "readers.h"
+
+static bool is_number(const char *name)
+{
+    return name[strspn(name, "0123456789")] == '\0';
+}
+
+bool variant_has_classes(const char *image_dir, const void *unused)
+{
+    (void)unused;
+    bool found = false;
+    struct name_list folders = {0};
+    if (dir_list_folders(&folders, image_dir) == OK)
+        for (size_t i = 0; i < folders.n; i++)
+            found = found || imagenet_is_id(folders.names[i]) || is_number(folders.names[i]);
+    name_list_free(&folders);
+    return found;
+}
+
+/* The class of a folder. Folders that are neither an id nor a number are no classes: `*is_class` is false. */
+static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_classes *classes,
+                      const char *folder)
+{
+    int64_t number = 0;
+    *is_class = true;
+    if (imagenet_is_id(folder)) {
+        if (!imagenet_classes_find(class_idx, classes, folder))
+            return error_set(ERR_FORMAT, "the folder '%s' is no id of %s", folder,
+                             classes->path ? classes->path : "ImageNet's 1000 classes");
+        return OK;
+    }
+    *is_class = is_number(folder);
+    if (!*is_class)
+        return OK;
+    if (str_parse_i64(&number, folder) != OK || number >= (int64_t)classes->n)
+        return error_set(ERR_FORMAT, "the folder '%s' is no label below %zu", folder, classes->n);
+    *class_idx = (size_t)number;
+    return OK;
+}
+
+/* folder_of[class] becomes the folder's name, borrowed, or stays NULL. */
+static int match_folders(const char **folder_of, const struct name_list *folders,
+                         const struct imagenet_classes *classes)
+{
+    for (size_t i = 0; i < folders->n; i++) {
+        size_t class_idx = 0;
+        bool is_class = false;
+        int status = find_class(&class_idx, &is_class, classes, folders->names[i]);
+        if (status != OK)
+            return status;
+        if (!is_class)
+            continue;
+        if (folder_of[class_idx])
+            return error_set(ERR_FORMAT, "the folders '%s' and '%s' are the same class", folder_of[class_idx],
+                             folders->names[i]);
+        folder_of[class_idx] = folders->names[i];
+    }
+    return OK;
+}
+
+static int read_classes(struct dataset *d, const char *const *folder_of,
+                        const struct imagenet_classes *classes)
+{
+    int status = reader_alloc_names(d, classes->n);
+    for (size_t i = 0; status == OK && i < classes->n; i++) {
+        if (!folder_of[i])
+            continue;
+        const int64_t label = d->n_classes;
+        status = reader_set_name(d, label, classes->classes[i].name, (int64_t)classes->n);
+        if (status == OK)
+            status = reader_add_folder(&d->test, d, folder_of[i], label);
+    }
+    if (status == OK && d->n_classes == 0)
+        status = error_set(ERR_FORMAT, "it holds no class folders (ids such as n01440764, or label numbers)");
+    return status;
+}
+
+int read_variant(struct dataset *d, const char *root)
+{
+    struct imagenet_classes classes = {0};
+    struct name_list folders = {0};
+    const char **folder_of = NULL;
+    int status = imagenet_classes_open(&classes, d->image_dir, root);
+    if (status == OK)
+        status = dir_list_folders(&folders, d->image_dir);
+    if (status == OK) {
+        folder_of = calloc(classes.n, sizeof *folder_of);
+        status = folder_of ? match_folders(folder_of, &folders, &classes) : error_out_of_memory();
+        if (status == OK)
+            status = read_classes(d, folder_of, &classes);
+        if (status == ERR_FORMAT)
+            status = error_context("'%s'", d->image_dir);
+    }
+    free(folder_of);
+    name_list_free(&folders);
+    imagenet_classes_close(&classes);
+    return status;
+}

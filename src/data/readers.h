@@ -1,0 +1,96 @@
+/*
+ * What dataset.c needs of the readers, and they of each other.
+ *
+ * A reader fills the lists, class names and class count of a dataset whose image_dir is set and whose other
+ * fields are empty. On failure they may be partly filled: dataset_free takes care of them.
+ */
+#ifndef PROMPT_DATA_READERS_H
+#define PROMPT_DATA_READERS_H
+
+#include "prompt/base/dir.h"
+#include "prompt/data/catalog.h"
+#include "prompt/data/dataset.h"
+
+/** A published split file. It is read before the image folder is known. */
+int read_split(struct dataset *d, const char *path);
+/** FGVC's lists, which lie beside the image folder. */
+int read_aircraft(struct dataset *d);
+/** train/ (which may be missing: evaluation only) and val/ with a folder for each id, or a flat val/. */
+int read_imagenet(struct dataset *d, const char *root);
+/** A folder for each id, or for each label's number. All of it is the test list. */
+int read_variant(struct dataset *d, const char *root);
+/** A place_test: whether there are such folders. */
+bool variant_has_classes(const char *image_dir, const void *unused);
+/** {train,val,test}/CLASS/IMAGE, or CLASS/IMAGE and a split by `seed`. */
+int read_folder(struct dataset *d, uint64_t seed);
+/** Lines of path, label and, if the labels are numbers, class name; a split by `seed`. */
+int read_csv(struct dataset *d, const char *path, uint64_t seed);
+
+/* ---------------------------------------------------------------- what they share */
+
+/** Begins another note in dataset.layout and returns it, to be appended to; dataset_open looks at its status.
+ */
+struct str *dataset_note(struct dataset *d);
+
+/** ERR_FORMAT for a path that is empty, absolute or leaves the image folder. */
+int reader_check_path(const char *path);
+/** Notes that a label has this name; ERR_FORMAT if it has another already, or is not below `n_labels`. */
+int reader_set_name(struct dataset *d, int64_t label, const char *name, int64_t n_labels);
+/** ERR_FORMAT for a label below the highest that has no name, so no image. */
+int reader_check_gaps(const struct dataset *d, const char *path);
+/** Room for the names of `n` classes. */
+int reader_alloc_names(struct dataset *d, size_t n);
+
+/** Adds the images of folder `folder` below the image folder, sorted by name; none is ERR_FORMAT. */
+int reader_add_folder(struct item_list *out, const struct dataset *d, const char *folder, int64_t label);
+
+/**
+ * Splits d->train by class with a shuffle from `seed`: half of a class (rounded up) stays, a fifth (rounded
+ * down) goes to val, the rest to test; each list keeps the order. A class of one image is ERR_FORMAT.
+ */
+int reader_split_by_class(struct dataset *d, uint64_t seed);
+
+/* ---------------------------------------------------------------- ImageNet's classes */
+
+struct imagenet_class {
+    const char *id;
+    const char *name;
+};
+
+/** Sorted by id, which is label order. */
+struct imagenet_classes {
+    const struct imagenet_class *classes;
+    size_t n;
+    char *path;                   /* the classnames.txt that was read; NULL: the built-in table */
+    struct imagenet_class *owned; /* the same as `classes`, unless built in */
+    char *text;                   /* what the owned classes point into */
+};
+
+/** Reads the classnames.txt in or beside the image folder, else ImageNet's own, else takes the built-in
+ * table. */
+int imagenet_classes_open(struct imagenet_classes *out, const char *image_dir, const char *root);
+void imagenet_classes_close(struct imagenet_classes *classes);
+bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, const char *id);
+/** "n" and eight digits. */
+bool imagenet_is_id(const char *name);
+
+/* ---------------------------------------------------------------- where sets lie */
+
+/** Whether a folder is the image folder that is looked for. */
+typedef bool place_test(const char *image_dir, const void *context);
+
+/**
+ * The image folder of a set below the data root: of the entry's places the first that passes the test, else
+ * the first that exists.
+ * @return OK; ERR_IO, naming the official place, if there is none; ERR_MEMORY
+ */
+int place_find_images(char **out, const struct catalog_entry *entry, const char *root, place_test *test,
+                      const void *context);
+/** The set's split file: in one of its folders, in data_splits/ below the root, or in the root. */
+int place_find_split(char **out, const struct catalog_entry *entry, const char *root);
+/** Whether any of the set's folders is below the root. */
+bool place_exists(const struct catalog_entry *entry, const char *root);
+/** The official image folder, whether it exists or not. NULL when out of memory. */
+char *place_official(const struct catalog_entry *entry, const char *root);
+
+#endif

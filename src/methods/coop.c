@@ -1,0 +1,46 @@
+/*
+ * CoOp (Zhou et al., IJCV 2022): context vectors in the place of "a photo of a", for all classes or a set for
+ * each, before the class name or around it. The image side is CLIP's own.
+ */
+#include "prompt/methods/context.h"
+
+static int check_classes(const tensor *context, int64_t n_classes)
+{
+    if (t_dim(context) < 3 || t_size(context, 0) == n_classes)
+        return OK;
+    return error_set(ERR_USAGE,
+                     "context.class_specific: contexts of %lld classes cannot be evaluated with %lld",
+                     (long long)t_size(context, 0), (long long)n_classes);
+}
+
+static void forward(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+{
+    (void)trace;
+    const tensor *context = params_find(&m->trained, "context");
+    int status = check_classes(context, classes->n);
+    if (status != OK) {
+        scope_fail(s, status);
+        return;
+    }
+    struct initial_features initial = method_initial_features(s, m, classes, pixels);
+    const tensor *vectors = t_dim(context) == 3 ? context : t_unsqueeze(s, context, 0);
+    if (!classes->is_whole)
+        vectors = method_after_start(s, m, classes, vectors);
+    tensor *z = clip_encode_text(s, m->clip, &out->tape, vectors, &classes->names);
+    out->logits[0] = initial.logits;
+    out->logits[1] = clip_logits(s, m->clip, initial.x, z);
+}
+
+/* The text does not depend on the image. */
+static struct method_passes passes(const struct method *m, int64_t n_images, int64_t n_classes)
+{
+    (void)m, (void)n_images, (void)n_classes;
+    return (struct method_passes){.n_text = 1, .n_prefixes = 1};
+}
+
+const struct method_ops method_coop = {.n_iterations = 1,
+                                       .text_form = context_text_form,
+                                       .create = context_create,
+                                       .forward = forward,
+                                       .passes = passes};

@@ -1,0 +1,18 @@
+/* The folder of a run: whether it is free, taking it, emptying it. */
+#ifndef PROMPT_SRC_RUN_FOLDER_H
+#define PROMPT_SRC_RUN_FOLDER_H
+
+#include <stdbool.h>
+
+#include "prompt/base/str.h"
+
+/** ERR_USAGE if a run is in it already and is neither to be resumed nor replaced. */
+int folder_check(const char *dir, bool resume, bool force);
+/** Makes the folder and takes it for this process; file_unlock_dir gives it back. */
+int folder_take(int *lock, const char *dir);
+/** Removes what an earlier run left, its checkpoint first. */
+int folder_clear(const char *dir);
+/** Writes a file of it, whole or not at all. */
+int folder_write(const char *dir, const char *name, const struct str *text);
+
+#endif

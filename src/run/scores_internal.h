@@ -1,0 +1,30 @@
+/* What the files of the scores share. */
+#ifndef PROMPT_SRC_RUN_SCORES_INTERNAL_H
+#define PROMPT_SRC_RUN_SCORES_INTERNAL_H
+
+#include "prompt/run/scores.h"
+
+/* Records, sorted into cells: a cell is a row on a data set. */
+struct sorting {
+    const struct experiment *experiment;
+    const struct score_options *options;
+    struct str_list datasets; /* that are shown */
+    size_t n_cells;
+    struct config *configs;        /* [n_cells], row after row */
+    const struct record **records; /* [n_cells, n_seeds, 3], the last by class subset; NULL: missing */
+    size_t n_double, n_unfinished, n_other;
+    const struct record *first_other;
+};
+
+int sorting_open(struct sorting *t, const struct experiment *x, const struct record_list *records,
+                 const struct score_options *options);
+void sorting_close(struct sorting *t);
+/* ERR_USAGE if two records in use are of different models. */
+int sorting_check_weights(const struct sorting *t);
+
+/* Seeds that a cell must have: one where nothing is trained. */
+size_t sorting_n_seeds(const struct sorting *t, size_t cell);
+const struct record *sorting_record(const struct sorting *t, size_t cell, size_t seed,
+                                    enum class_subset subset);
+
+#endif

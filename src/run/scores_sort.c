@@ -1,0 +1,151 @@
+/* Which record belongs to which cell of a table. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/run/targets.h"
+#include "scores_internal.h"
+
+enum { N_SUBSETS = 3 };
+
+static size_t slot_index(const struct sorting *t, size_t cell, size_t seed, enum class_subset subset)
+{
+    return (cell * t->options->n_seeds + seed) * N_SUBSETS + (size_t)subset;
+}
+
+const struct record *sorting_record(const struct sorting *t, size_t cell, size_t seed,
+                                    enum class_subset subset)
+{
+    return t->records[slot_index(t, cell, seed, subset)];
+}
+
+size_t sorting_n_seeds(const struct sorting *t, size_t cell)
+{
+    return config_trains(&t->configs[cell]) ? t->options->n_seeds : 1;
+}
+
+/* ---------------------------------------------------------------- one record */
+
+static int is_of_cell(bool *out, const struct sorting *t, size_t cell, const struct record *r)
+{
+    const struct config *expected = &t->configs[cell];
+    *out = false;
+    if (strcmp(t->datasets.items[cell % t->datasets.n], r->dataset) != 0)
+        return OK;
+    if (config_trains(expected) && strcmp(expected->data_dataset, r->config.data_dataset) != 0)
+        return OK; /* trained on other images */
+    struct str here = {0};
+    struct str there = {0};
+    *out =
+        config_first_difference(&here, &there, expected, &r->config, experiment_free_keys) == config_n_keys();
+    int status = str_status(&here) == OK ? str_status(&there) : ERR_MEMORY;
+    str_free(&here);
+    str_free(&there);
+    return status;
+}
+
+/* A finished record stands before an unfinished one; of two that are equal in this, the later. */
+static void put(struct sorting *t, size_t slot, const struct record *r)
+{
+    const struct record *old = t->records[slot];
+    const bool is_equal = old && old->finished == r->finished;
+    t->n_double += is_equal;
+    if (!old || (is_equal ? strcmp(r->time, old->time) >= 0 : r->finished))
+        t->records[slot] = r;
+}
+
+/* The same run may stand in several rows: N = 2 of Table 4 is ProMPT. */
+static int place(bool *out, struct sorting *t, const struct record *r)
+{
+    int status = OK;
+    *out = false;
+    for (size_t cell = 0; status == OK && cell < t->n_cells; cell++) {
+        bool fits = false;
+        status = is_of_cell(&fits, t, cell, r);
+        for (size_t seed = 0; fits && seed < sorting_n_seeds(t, cell); seed++)
+            if (!config_trains(&t->configs[cell]) || t->options->seeds[seed] == r->seed) {
+                put(t, slot_index(t, cell, seed, r->subset), r);
+                *out = true;
+            }
+    }
+    return status;
+}
+
+static int place_all(struct sorting *t, const struct record_list *records)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < records->n; i++) {
+        const struct record *r = &records->items[i];
+        bool is_placed = false;
+        if (!r->finished && (r->untrained || !t->options->include_unfinished)) {
+            t->n_unfinished++;
+            continue;
+        }
+        if ((r->subset != CLASS_SUBSET_ALL) == t->experiment->has_halves)
+            status = place(&is_placed, t, r);
+        if (is_placed)
+            continue;
+        t->first_other = t->n_other == 0 ? r : t->first_other;
+        t->n_other++;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- all */
+
+static int choose_datasets(struct sorting *t)
+{
+    const struct str_list *all = &t->experiment->datasets, *wanted = t->options->datasets;
+    int status = OK;
+    for (size_t i = 0; status == OK && i < all->n; i++)
+        if (wanted->n == 0 || str_list_has(wanted, all->items[i]))
+            status = str_list_add(&t->datasets, all->items[i]);
+    if (status == OK && t->datasets.n == 0)
+        status = error_set(ERR_USAGE, "%s has none of the data sets that are asked for", t->experiment->name);
+    return status;
+}
+
+int sorting_open(struct sorting *t, const struct experiment *x, const struct record_list *records,
+                 const struct score_options *options)
+{
+    *t = (struct sorting){.experiment = x, .options = options};
+    int status = choose_datasets(t);
+    if (status != OK)
+        return status;
+    const size_t n_cells = x->n_rows * t->datasets.n;
+    t->configs = calloc(n_cells + 1, sizeof *t->configs);
+    t->records = calloc(n_cells * options->n_seeds * N_SUBSETS + 1, sizeof(const struct record *));
+    if (!t->configs || !t->records)
+        return error_out_of_memory();
+    for (size_t cell = 0; status == OK && cell < n_cells; cell++) {
+        status = experiment_config(&t->configs[cell], x, &x->rows[cell / t->datasets.n],
+                                   t->datasets.items[cell % t->datasets.n], options->sets);
+        t->n_cells += status == OK;
+    }
+    return status == OK ? place_all(t, records) : status;
+}
+
+void sorting_close(struct sorting *t)
+{
+    for (size_t i = 0; i < t->n_cells; i++)
+        config_free(&t->configs[i]);
+    free(t->configs);
+    free(t->records);
+    str_list_free(&t->datasets);
+    *t = (struct sorting){0};
+}
+
+int sorting_check_weights(const struct sorting *t)
+{
+    const struct record *first = NULL;
+    for (size_t i = 0; i < t->n_cells * t->options->n_seeds * N_SUBSETS; i++) {
+        const struct record *r = t->records[i];
+        first = first ? first : r;
+        if (r && strcmp(r->weights, first->weights) != 0)
+            return error_set(
+                ERR_USAGE,
+                "records of two models do not go into one table: '%s' has weights of SHA-256 %.16s..., "
+                "'%s' of %.16s...",
+                first->path, first->weights, r->path, r->weights);
+    }
+    return OK;
+}

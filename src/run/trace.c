@@ -1,0 +1,47 @@
+/* Predictions and confidences of every image at every n. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "prompt/base/file.h"
+#include "prompt/run/eval.h"
+
+/* Softmax of one class. */
+static double probability(const float *logits, int64_t n_classes, int64_t class_idx)
+{
+    const double largest = (double)logits[metrics_predict(logits, n_classes)];
+    double sum = 0.0;
+    for (int64_t k = 0; k < n_classes; k++)
+        sum += exp((double)logits[k] - largest);
+    return exp((double)logits[class_idx] - largest) / sum;
+}
+
+static void append_image(struct str *out, const struct eval_result *r, int64_t i, const char *path,
+                         char *const *names)
+{
+    const int64_t N = r->metrics.n_iterations, K = r->metrics.n_classes;
+    for (int64_t n = 0; n <= N; n++) {
+        const float *logits = r->logits + (i * (N + 1) + n) * K;
+        const int64_t predicted = metrics_predict(logits, K);
+        csv_write_text(out, path);
+        str_append(out, ",");
+        csv_write_text(out, names[r->labels[i]]);
+        str_appendf(out, ",%" PRId64 ",", n);
+        csv_write_text(out, names[predicted]);
+        str_appendf(out, ",%.6f,%.6f\n", probability(logits, K, predicted),
+                    probability(logits, K, r->labels[i]));
+    }
+}
+
+int eval_save_trace(const char *path, const struct eval_result *r, const struct item_list *items,
+                    const struct class_list *classes)
+{
+    struct str out = {0};
+    str_append(&out, "path,label,n,predicted,confidence,label_confidence\n");
+    for (int64_t i = 0; i < r->metrics.n_images; i++)
+        append_image(&out, r, i, items->items[r->items[i]].path, classes->names);
+    int status = str_status(&out);
+    if (status == OK)
+        status = file_write_atomic(path, out.data, out.len);
+    str_free(&out);
+    return status;
+}

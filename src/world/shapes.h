@@ -1,0 +1,18 @@
+/** The outlines of the world's objects, in the order of the words in axes.c. */
+#ifndef PROMPT_SRC_WORLD_SHAPES_H
+#define PROMPT_SRC_WORLD_SHAPES_H
+
+#include "axes.h"
+#include "canvas.h"
+
+/** The shape of value `value` on an axis of objects: emblem, holder, animal, vehicle, flower, food, plane,
+ * prop. */
+const struct shape *shape_of(enum axis axis, int value);
+
+/** Where a holder shows its emblem: place and half-size in the holder's coordinates. */
+struct spot {
+    float x, y, scale;
+};
+struct spot holder_spot(int holder);
+
+#endif

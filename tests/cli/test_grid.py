@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""A grid of runs end to end: its plan, its table, and that a stop in the middle changes nothing."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+import miniature
+from harness import ROOT, run
+
+SETS = ("--set", "vision_prompt.depth=2", "--set", "data.shots=4", "--set", "training.epochs=2", "--set", "training.lr=0.05",
+        "--set", "training.check_images=0")
+shared = {}
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    root = pathlib.Path(folder.name)
+    shared["data"] = root / "data"
+    for name in ("caltech101", "oxford_pets", "imagenet", "imagenetv2", "imagenet_a"):
+        miniature.make(shared["data"], name)
+    (shared["data"] / "clip").mkdir()
+    (shared["data"] / "clip" / harness.merges().name).symlink_to(harness.merges())
+    shared["model"] = harness.make_model(root / "tiny.safetensors")
+    shared["whole"] = root / "whole"
+    shared["script"] = subprocess.run(script_words(root / "whole"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                      timeout=300, check=False, env=environment())
+
+
+def environment():
+    return {**os.environ, "PROMPT_BIN": harness.program(), "OMP_NUM_THREADS": "1"}
+
+
+def grid_options(out, datasets="caltech101,oxford_pets,dtd"):
+    return ("--methods", "CLIP,ProMPT", "--datasets", datasets, "--seeds", "1", "--data", shared["data"], "--model",
+            shared["model"], "--threads", 1, "--out", out, *SETS)
+
+
+def script_words(out, *more):
+    return [str(word) for word in (ROOT / "scripts/table1.sh", *grid_options(out), *more)]
+
+
+def grid(out, *more, table=1, datasets="caltech101,oxford_pets,dtd"):
+    return run("grid", "--table", table, *grid_options(out, datasets), *more)
+
+
+def records(out):
+    return {str(path.relative_to(out).parent): json.loads(path.read_text()) for path in sorted(out.rglob("results.json"))}
+
+
+class Grid(harness.Case):
+    def test_script_ends_with_the_table(self):
+        done = shared["script"]
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("there:     Caltech101, OxfordPets\n", done.stderr)
+        self.assertIn("not there: DTD\n", done.stderr)
+        self.assertIn("runs:      0 done, 4 to run, 2 without their data\n", done.stderr)
+        self.assertRegex(done.stderr, r"grid: 4/4, .* took \d+s, about 0s left")
+        self.assertEqual(done.stdout, (shared["whole"] / "table1.md").read_text())
+        self.assertIn("vision_prompt.depth=2", done.stdout.splitlines()[2])
+        self.assertIn("- not run: ProMPT on DTD", done.stdout)
+        lines = {(line["data_set"], line["method"]): line
+                 for line in csv.DictReader(io.StringIO((shared["whole"] / "table1.csv").read_text()))}
+        for half in ("base", "new"):
+            values = [100 * record["accuracy"] for each in records(shared["whole"]).values() for record in each
+                      if record["method"] == "prompt" and record["classes"] == half]
+            self.assertEqual(len(values), 2)
+            average = lines["average (HM of the averages)", "ProMPT"]
+            self.assertAlmostEqual(float(average[half]), sum(values) / 2, delta=6e-5)
+            self.assertEqual((average["n"], average["n_expected"]), ("2", "11"))
+        self.assertTrue((shared["whole"] / "table1.tex").read_text().endswith("\\end{tabular}\n"))
+
+    def test_what_is_done_is_not_run_again(self):
+        before = {path: path.stat().st_mtime_ns for path in shared["whole"].rglob("results.json")}
+        result = self.check_ok(grid(shared["whole"]))
+        self.assertIn("runs:      4 done, 0 to run, 2 without their data", result.err)
+        self.assertEqual({path: path.stat().st_mtime_ns for path in shared["whole"].rglob("results.json")}, before)
+        # other settings, another model, or a table that shares its runs
+        self.assertIn("runs:      0 done, 4 to run", grid(shared["whole"], "--set", "lambda=0.5", "--dry-run").err)
+        other = harness.make_model(self.tmp / "other.safetensors", seed=3)
+        words = [other if word == shared["model"] else word for word in grid_options(shared["whole"])]
+        self.assertIn("runs:      0 done, 4 to run", run("grid", "--table", 1, *words, "--dry-run").err)
+        words = ("--methods", "N = 0,N = 2", *grid_options(shared["whole"])[2:])
+        self.assertIn("runs:      4 done, 0 to run", run("grid", "--table", 4, *words, "--dry-run").err)
+
+    def test_commands_of_the_plan_do_what_the_grid_does(self):
+        plan = self.check_ok(grid(self.tmp / "runs", "--dry-run", datasets="caltech101,dtd"))
+        self.assertFalse((self.tmp / "runs").exists())
+        commands = [line.strip() for line in plan.out.splitlines() if line.startswith("    prompt")]
+        self.assertEqual([line.split()[1] for line in commands], ["eval", "train", "eval"])
+        self.assertEqual([line for line in plan.out.splitlines() if line.startswith("no data")],
+                         ["no data  CLIP, DTD, seed 1", "no data  ProMPT, DTD, seed 1"])
+        for line in commands:
+            done = subprocess.run(re.sub(r"^prompt", harness.program(), line), shell=True, capture_output=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("runs:      2 done, 0 to run", grid(self.tmp / "runs", "--dry-run", datasets="caltech101").err)
+
+    def stop(self, number, out):
+        """Stops the grid by a signal while its second training runs."""
+        child = subprocess.Popen(harness.words("grid", "--table", 1, *grid_options(out)), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        deadline = time.monotonic() + 60
+        while not list(out.rglob("oxford_pets/seed1/log.jsonl")) and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+        return child.returncode, err.decode()
+
+    def test_stopped_and_continued_it_makes_the_same_table(self):
+        out = self.tmp / "runs"
+        status, err = self.stop(signal.SIGINT, out)
+        self.assertEqual(status, 130, err)
+        self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
+        self.assertFalse((out / "table1.md").exists())
+        status, err = self.stop(signal.SIGKILL, out)
+        self.assertEqual(status, -signal.SIGKILL, err)
+        result = self.check_ok(grid(out))
+        self.assertRegex(result.err, r"runs:      [23] done, [12] to run")
+        for ending in ("md", "csv", "tex"):
+            self.assertEqual((out / f"table1.{ending}").read_bytes(), (shared["whole"] / f"table1.{ending}").read_bytes())
+        for path in shared["whole"].rglob("checkpoint.safetensors"):
+            self.assertEqual((out / path.relative_to(shared["whole"])).read_bytes(), path.read_bytes())
+        self.assertEqual(harness.leftovers(out), [])
+
+    def test_a_try_is_labelled_and_becomes_the_run(self):
+        out = self.tmp / "runs"
+        words = ("--max-steps", 1, "--limit", 3)
+        text = self.check_ok(grid(out, *words, datasets="caltech101")).out
+        self.assertIn("**Not the paper's settings: unfinished or limited runs", text)
+        self.assertIn("runs:      2 done, 0 to run", grid(out, *words, "--dry-run", datasets="caltech101").err)
+        result = self.check_ok(grid(out, datasets="caltech101"))
+        self.assertIn("runs:      0 done, 2 to run", result.err)
+        self.assertNotIn("unfinished or limited runs,", result.out)
+        folder = "base2new/prompt/vision_prompt.depth=2+data.shots=4+training.epochs=2+training.lr=0.05/caltech101/seed1"
+        self.assertEqual((out / folder / "checkpoint.safetensors").read_bytes(),
+                         (shared["whole"] / folder / "checkpoint.safetensors").read_bytes())
+
+    def test_a_failed_run_is_named_and_the_others_go_on(self):
+        image = next(path for path in sorted(shared["data"].rglob("101_ObjectCategories/*/*")))
+        self.addCleanup(image.write_bytes, image.read_bytes())
+        image.write_bytes(b"no picture")
+        result = grid(self.tmp / "runs")
+        self.assertEqual(result.status, 1, str(result))
+        self.assertRegex(result.errors[-1], "prompt: [12] of 4 runs failed; the same command tries them again")
+        self.assertRegex(result.out, r"\n- not run: ProMPT on Caltech101, DTD\n")
+        self.assertRegex(result.out, r"\| OxfordPets \| ProMPT \| \d")
+
+    def test_trained_on_a_source_evaluated_on_its_variants(self):
+        out = self.tmp / "runs"
+        result = self.check_ok(grid(out, table=3, datasets="imagenetv2,imagenet_a,imagenet_r"))
+        self.assertIn("runs:      0 done, 2 to run", result.err)
+        found = records(out)
+        self.assertEqual(len(found), 2)
+        for each in found.values():
+            self.assertEqual([record["dataset"] for record in each], ["imagenetv2", "imagenet_a"])
+            self.assertEqual({record["config"]["data"]["dataset"] for record in each}, {"imagenet"})
+        self.assertIn("| 2 of 4 data sets |", result.out)
+        self.assertIn("- not run: ProMPT on ImageNet-R", result.out)
+        # one more target is evaluated alone
+        self.check_ok(grid(out, table=3, datasets="imagenet,imagenetv2,imagenet_a"))
+        self.assertEqual([record["dataset"] for record in next(iter(records(out).values()))],
+                         ["imagenetv2", "imagenet_a", "imagenet"])
+
+    def test_wrong_words(self):
+        self.check_error(run("grid", "--out", self.tmp), 2, "no experiment: give --table NAME.*")
+        self.check_error(run("grid", "--table", 1), 2, "no folder of runs: give --out DIR")
+        self.check_error(run("grid", "--table", 1, "--out", self.tmp, "--methods", "CLIP"), 2, "no data folder is given.*")
+        self.check_error(grid(self.tmp / "x", "--set", "data.dataset=dtd"), 2, "--set data.dataset=\"dtd\": give --datasets")
+
+
+class ManyTargets(harness.Case):
+    def test_one_table_over_what_is_there(self):
+        words = ("eval", "--config", harness.CONFIGS / "zeroshot.json", "--data", shared["data"], "--model",
+                 shared["model"], "--threads", 1)
+        result = self.check_ok(run(*words, "--datasets", "caltech101,dtd", "--classes", "all", "--out", self.tmp / "r"))
+        lines = result.out.splitlines()
+        self.assertRegex(lines[1], r"^caltech101 +all +4 +16 +\d+\.\d\d$")
+        self.assertEqual(lines[2].split(), ["dtd", "not", "there"])
+        self.assertEqual(lines[3].split(), ["average", "1/2", "all", lines[1].split()[-1]])
+        self.assertRegex(result.err, "warning: data set 'dtd': .*")
+        self.assertEqual(len(json.loads((self.tmp / "r" / "results.json").read_text())), 1)
+        self.check_error(run(*words, "--datasets", "food101,sun397"), 1, "none of the 2 data sets is there; the last: .*")
+
+    def test_record_of_a_target_keeps_what_was_trained(self):
+        folder = next(shared["whole"].rglob("caltech101/seed1/checkpoint.safetensors")).parent
+        record = self.tmp / "r.json"
+        self.check_ok(run("eval", "--run", folder, "--dataset", "oxford_pets", "--classes", "new", "--json", record, "--out",
+                          self.tmp))
+        first = json.loads(record.read_text())["records"][0]
+        self.assertEqual((first["dataset"], first["config"]["data"]["dataset"]), ("oxford_pets", "caltech101"))
+
+    def test_trace_tells_prediction_and_confidence(self):
+        folder = next(shared["whole"].rglob("caltech101/seed1/checkpoint.safetensors")).parent
+        logits, trace = self.tmp / "logits.safetensors", self.tmp / "trace.csv"
+        self.check_ok(run("eval", "--run", folder, "--classes", "base", "--save-logits", logits, "--trace", trace, "--out",
+                          self.tmp))
+        tensors, metadata = harness.read_safetensors(logits)
+        values, labels, paths = harness.numbers(tensors["logits"]), harness.numbers(tensors["labels"]), json.loads(metadata["paths"])
+        lines = list(csv.DictReader(io.StringIO(trace.read_text())))
+        self.assertEqual(len(lines), 3 * len(paths))
+        split = json.loads((shared["data"] / "caltech-101/split_zhou_Caltech101.json").read_text())
+        names = {label: name for _, label, name in split["train"]}
+        K = tensors["logits"][1][2]
+        for i, line in enumerate(lines):
+            row = values[K * i:K * i + K]
+            weights = [2.718281828459045**(value - max(row)) for value in row]
+            label = labels[i // 3]
+            self.assertEqual((line["path"], line["n"], line["label"]), (paths[i // 3], str(i % 3), names[label]))
+            self.assertEqual(line["predicted"], names[row.index(max(row))])
+            self.assertAlmostEqual(float(line["confidence"]), max(weights) / sum(weights), delta=2e-6)
+            self.assertAlmostEqual(float(line["label_confidence"]), weights[label] / sum(weights), delta=2e-6)
+
+
+if __name__ == "__main__":
+    harness.test_data()
+    harness.main()

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""CoOp, CoCoOp, VPT-deep and ensembles of templates, from words to results."""
+
+import hashlib
+import json
+import math
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import harness
+from harness import SmallData, read_safetensors, run, train_words
+
+SETTINGS = ("--set", "data.shots=2", "--set", "training.epochs=3", "--set", "training.lr=0.05", "--set", "iterations=1")
+WIDTH = 32  # of the tiny model's text tower
+METHODS = {  # keys, and the trained tensors
+    "coop": ((), {"context": [4, WIDTH]}),
+    "coop-16": (("context.count=16", "context.init=random"), {"context": [16, WIDTH]}),
+    "coop-specific": (("context.class_specific=true", "context.position=middle"), {"context": [5, 4, WIDTH]}),
+    "cocoop": ((), {"context": [4, WIDTH], "meta_net.fc1.weight": None, "meta_net.fc1.bias": None,
+                    "meta_net.fc2.weight": None, "meta_net.fc2.bias": [WIDTH]}),
+    "vpt": ((), {"vision_prompts": [2, 8, 128]}),
+}
+
+shared = {}
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    root = pathlib.Path(folder.name)
+    shared["data"] = SmallData(root / "data", n_train=2, n_val=1, n_test=2)
+    shared["model"] = harness.make_model(root / "tiny.safetensors")
+    for name in METHODS:
+        result = train(name, root / name)
+        if result.status != 0:
+            sys.exit(f"{name} failed: {result}")
+        shared[name] = root / name
+
+
+def keys(name):
+    return [word for key in (f"method={name.split('-')[0]}", *METHODS[name][0]) for word in ("--set", key)]
+
+
+def train(name, out, *more):
+    return run(*train_words(shared["data"], shared["model"], out, *SETTINGS, *keys(name), *more))
+
+
+def evaluate(*more):
+    return run("eval", "--data", shared["data"].root, "--dataset", "caltech101", "--model", shared["model"], "--threads", 1, *more)
+
+
+class Trained(harness.Case):
+    def test_tensors_losses_and_records_are_those_of_the_method(self):
+        for name, (_, trained) in METHODS.items():
+            with self.subTest(method=name):
+                tensors, metadata = read_safetensors(shared[name] / "checkpoint.safetensors")
+                self.assertEqual({key for key in tensors if not key.startswith("optimizer.")}, set(trained))
+                for key, shape in trained.items():
+                    self.assertIn(shape, (None, tensors[key][1]))
+                self.assertEqual(metadata["method"], name.split("-")[0])
+                steps = [json.loads(line) for line in (shared[name] / "log.jsonl").read_text().splitlines()]
+                self.assertTrue(all(len(step["losses"]) == 1 and math.isfinite(step["loss"]) for step in steps))
+                self.check_ok(run("eval", "--run", shared[name], "--threads", 1, "--json", self.tmp / "r.json"))
+                records = json.loads((self.tmp / "r.json").read_text())["records"]
+                subsets = ["base"] if name == "coop-specific" else ["base", "new"]
+                self.assertEqual([record["classes"] for record in records], subsets)
+                for record in records:
+                    self.assertTrue(record["finished"])
+                    self.assertEqual(len(record["accuracy_per_iteration"]), 2)
+                    self.assertEqual(record["config"]["iterations"], 1)
+
+    def test_resumed_is_byte_for_byte_the_same(self):
+        for name in ("coop-specific", "cocoop"):
+            self.check_ok(train(name, self.tmp / name, "--max-steps", 3))
+            self.check_ok(run("train", "--resume", "--out", self.tmp / name))
+            self.assertEqual((self.tmp / name / "checkpoint.safetensors").read_bytes(),
+                             (shared[name] / "checkpoint.safetensors").read_bytes())
+
+    def test_contexts_of_classes_serve_no_others(self):
+        self.check_error(run("eval", "--run", shared["coop-specific"], "--classes", "new"), 2,
+                         r"context\.class_specific: the run learned contexts of its own 5 classes, which do not serve "
+                         r"other classes \(flower \.\.\. jacket\)")
+
+    def test_other_methods_have_one_iteration(self):
+        words = train_words(shared["data"], shared["model"], self.tmp / "run", "--set", "method=vpt")
+        self.check_error(run(*words), 2, "iterations is 2, but method vpt always has 1")
+        result = self.check_ok(run("train", "--set", "method=coop", "--print-config"))
+        self.assertEqual(json.loads(result.out)["iterations"], 1)
+
+
+class Texts(harness.Case):
+    """Untrained words are a template: what the tokenizer makes of it is what the context stands in."""
+
+    def logits(self, *more):
+        path = self.tmp / "logits.safetensors"
+        self.check_ok(evaluate("--classes", "all", "--save-logits", path, "--json", self.tmp / "r.json", *more))
+        dtype, shape, data = read_safetensors(path)[0]["logits"]
+        values = harness.numbers((dtype, shape, data))
+        n_rounds, n_classes = shape[1:]
+        record = json.loads((self.tmp / "r.json").read_text())["records"][0]
+        return [[values[i:i + n_classes] for i in range(r * n_classes, len(values), n_rounds * n_classes)]
+                for r in range(n_rounds)], record
+
+    def check_close(self, one, other):
+        errors = [abs(a - b) for x, y in zip(one, other) for a, b in zip(x, y)]
+        self.assertGreater(len(errors), 100)
+        self.assertLess(max(errors), 1e-3)  # of logits up to 100
+
+    def test_words_around_a_name_are_the_template_of_those_words(self):
+        for position, template in (("end", "a photo of a {}."), ("middle", "a photo {} of a.")):
+            for encoder in ("plain", "fast"):
+                with self.subTest(position=position, encoder=encoder):
+                    (clip, coop), _ = self.logits(
+                        "--untrained", "--set", "method=coop", "--set", f"context.position={position}", "--set",
+                        f"zero_shot_template={template}", "--set", f"encoder={encoder}")
+                    self.check_close(coop, clip)
+
+    def test_an_ensemble_is_the_mean_of_its_templates(self):
+        templates = ["a photo of a {}.", "art of the {}."]
+        path = self.tmp / "templates.txt"
+        path.write_text("\n".join(templates) + "\n")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        clip = ("--config", harness.CONFIGS / "zeroshot.json")
+        (both,), record = self.logits(*clip, "--set", f"zero_shot_templates_file={path}")
+        self.assertEqual(record["config"]["zero_shot_templates_sha256"], digest)
+        alone = [self.logits(*clip, "--set", f"zero_shot_template={template}") for template in templates]
+        self.assertNotEqual(record["config_hash"], alone[0][1]["config_hash"])
+        path.write_text(templates[1] + "\r\n")
+        (one,), other = self.logits(*clip, "--set", f"zero_shot_templates_file={path}")
+        self.assertNotEqual(record["config_hash"], other["config_hash"])
+        self.check_close(one, alone[1][0][0])
+        # cosines with the mean direction are the sum of the two cosines over a length that the image does not change
+        ratios = [[b / (x + y) for b, x, y in zip(*images)] for images in zip(both, alone[0][0][0], alone[1][0][0])]
+        for k in range(len(ratios[0])):
+            column = [row[k] for row in ratios]
+            self.assertLess(max(column) - min(column), 1e-3)
+        self.check_error(evaluate(*clip, "--set", f"zero_shot_templates_file={path}", "--set",
+                                  f"zero_shot_templates_sha256={digest}"), 2,
+                         r"'.*/templates\.txt' holds other templates \(SHA-256 [0-9a-f]{16}\.\.\., expected "
+                         + digest[:16] + r"\.\.\.\)")
+
+    def test_bad_templates_are_one_line(self):
+        path = self.tmp / "templates.txt"
+        path.write_text("a {}.\na photo\n")
+        self.check_error(evaluate("--config", harness.CONFIGS / "zeroshot.json", "--set", f"zero_shot_templates_file={path}"), 1,
+                         r"key 'zero_shot_templates_file': '.*/templates\.txt':2: expected a sentence with one \{\}, "
+                         r'found "a photo"')
+
+
+if __name__ == "__main__":
+    harness.main()

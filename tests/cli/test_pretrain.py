@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""prompt pretrain end to end: recorded losses, resume, a model that other commands read, a user's own table."""
+
+import json
+
+import harness
+from harness import run
+
+RECIPE = harness.CONFIGS / "mini" / "pretrain.json"
+# mini's recipe with fewer pairs a step. Recorded with libtorch 2.13.0; another libtorch or processor rounds otherwise.
+FEW_PAIRS = ("--set", "pretrain.batch_size=16", "--set", "pretrain.validation_pairs=16")
+LOSSES = (2.7442, 2.9546, 2.9322, 2.9289, 2.8397, 2.8934, 2.8943, 2.8719, 2.9618, 2.8932,
+          2.7062, 2.8539, 2.8873, 2.6963, 2.7678, 2.8532, 2.9021, 2.7526, 2.8431, 2.9043)
+TOLERANCE = 2e-3
+TINY = ("--threads", "1", *(word for key, value in {
+    "image_px": 16, "patch_px": 8, "embed_dim": 16, "vision_width": 16, "vision_layers": 1, "text_width": 16,
+    "text_layers": 1, "batch_size": 8, "validation_pairs": 8, "steps": 6, "warmup_steps": 2, "patch_keep": 0.5,
+    "full_steps": 2, "checkpoint_steps": 4, "validation_steps": 3}.items() for word in ("--set", f"pretrain.{key}={value}")))
+
+
+def records(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+class Pretrain(harness.Case):
+    def test_the_recipe_gives_the_recorded_losses(self):
+        done = run("pretrain", "--config", RECIPE, *FEW_PAIRS, "--threads", "1", "--max-steps", "20", "--out", self.tmp / "mini")
+        self.assertEqual(done.status, 0, done)
+        losses = [record["loss"] for record in records(self.tmp / "mini") if "loss" in record]
+        self.assertEqual(len(losses), 20)
+        for step, (got, want) in enumerate(zip(losses, LOSSES), 1):
+            self.assertAlmostEqual(got, want, delta=TOLERANCE, msg=f"step {step}: {losses}")
+
+    def test_a_resumed_run_ends_in_the_same_bytes(self):
+        whole, parts = self.tmp / "whole", self.tmp / "parts"
+        self.assertEqual(run("pretrain", *TINY, "--out", whole).status, 0)
+        self.assertEqual(run("pretrain", *TINY, "--out", parts, "--max-steps", "3").status, 0)
+        done = run("pretrain", "--resume", "--threads", "1", "--out", parts)
+        self.assertEqual(done.status, 0, done)
+        for name in ("checkpoint.safetensors", "model.safetensors"):
+            self.assertEqual((whole / name).read_bytes(), (parts / name).read_bytes(), name)
+        steps = [record["step"] for record in records(parts) if "loss" in record]
+        self.assertEqual(steps, [1, 2, 3, 4, 5, 6])
+        refused = run("pretrain", "--resume", "--out", parts, "--set", "pretrain.lr=0.5")
+        self.assertEqual(refused.status, 2, refused)
+        self.assertIn("pretrain.lr is 0.5 here, but the run has 0.0015", refused.err)
+
+    def test_the_model_carries_its_vocabulary(self):
+        self.assertEqual(run("pretrain", *TINY, "--max-steps", "1", "--out", self.tmp / "run").status, 0)
+        model = self.tmp / "run" / "model.safetensors"
+        info = json.loads(run("model", "info", "--json", "--no-hash", model).out)
+        self.assertEqual(info["format"], "prompt safetensors")
+        self.assertEqual(info["dtypes"], ["float16"])
+        self.assertGreater(info["words"], 100)
+        copy = self.tmp / "copy.safetensors"
+        self.assertEqual(run("model", "convert", model, "--out", copy).status, 0)
+        self.assertEqual(copy.read_bytes(), model.read_bytes())
+        names = self.tmp / "names.txt"
+        names.write_text("red circle\nphoto\n")
+        bench = ("bench", "--model", copy, "--classes-file", names, "--mode", "eval", "--repeats", "1", "--batch", "1", "--threads", "1",
+                 "--set", "vision_prompt.depth=1")
+        self.assertEqual(run(*bench).status, 0, "no file of merges is needed")
+        names.write_text("red circle\nquokka\n")
+        refused = run(*bench)
+        self.assertEqual(refused.status, 1, refused)
+        self.assertIn("unknown word 'quokka'", refused.err)
+
+    # ---------------------------------------------------------------- a table of one's own
+
+    def table(self, text, n_images=24):
+        folder = self.tmp / "table"
+        folder.mkdir(exist_ok=True)
+        for i in range(n_images):
+            (folder / f"{i}.png").write_bytes(harness.png(20, 16, lambda x, y, i=i: (x * i % 256, y * i % 256, i)))
+        path = folder / "pairs.csv"
+        path.write_text(text)
+        return path
+
+    def test_a_table_trains(self):
+        rows = "".join(f'{i}.png,"a photo of a red circle, large"\n' for i in range(24))
+        path = self.table("image,caption\n" + rows.replace(", large", " ."))
+        out = self.tmp / "own"
+        done = run("pretrain", *TINY, "--captions", path, "--out", out)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(len([record for record in records(out) if "loss" in record]), 6)
+
+    def test_a_wrong_table_is_one_line_with_the_place(self):
+        good = "image,caption\n0.png,a photo\n"
+        for text, line, message in (
+            ("0.png,a photo\n", 1, "expected the header image,caption"),
+            ("image,caption\n", 1, "no row behind the header"),
+            (good + "no.png,a photo\n", 3, "no image '"),
+            (good + "1.png,\n", 3, "the caption is empty"),
+            (good + '1.png," "\n', 3, "the caption is empty"),
+            (good + "\n1.png,a photo, large\n", 4, "expected image,caption (a caption with a comma"),
+            (good + '1.png,"a photo\n', 3, "expected image,caption"),
+            (good + "1.png,a quokka\n", 3, "unknown word 'quokka': the model's own vocabulary has "),
+            (good + f"1.png,{'a ' * 31}\n", 3, "takes 33 tokens, but pretrain.context is 32"),
+        ):
+            with self.subTest(message):
+                path = self.table(text + "".join(f"{i}.png,a photo\n" for i in range(24) if "row" not in message))
+                done = run("pretrain", *TINY, "--captions", path, "--out", self.tmp / "never")
+                self.assertEqual(done.status, 1, done)
+                self.assertEqual(len(done.errors), 1, done)
+                self.assertIn(f"{path}:{line}: ", done.err)
+                self.assertIn(message, done.err)
+                self.assertFalse((self.tmp / "never").exists())
+
+    def test_a_table_that_is_too_small_says_what_it_would_need(self):
+        path = self.table("image,caption\n" + "".join(f"{i}.png,a photo\n" for i in range(9)))
+        done = run("pretrain", *TINY, "--captions", path, "--out", self.tmp / "never")
+        self.assertEqual(done.status, 2, done)
+        self.assertIn("has 9 rows: 9 to train with, of which pretrain.batch_size asks for 8, and 0 held out", done.err)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,55 @@
+"""The plain port computes what the independent reference does: otherwise its times would mean nothing."""
+
+import sys
+import unittest
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "reference"))
+
+import plain_port  # noqa: E402
+from cases import CASES, EOT, TEMPLATE, case_tensors, make_world  # noqa: E402
+from prompt_reference import gradients  # noqa: E402
+
+TOLERANCE = 1e-9  # in fp64, of the largest value of each tensor
+
+
+class PortTest(unittest.TestCase):
+    def setUp(self) -> None:
+        torch.set_num_threads(1)
+
+    def check_close(self, got: torch.Tensor, want: torch.Tensor, name: str) -> None:
+        self.assertEqual(got.shape, want.shape, name)
+        self.assertLessEqual(float((got - want).abs().max() / want.abs().max()), TOLERANCE, name)
+
+    def test_equals_the_reference(self) -> None:
+        world = make_world()
+        clip = world.clip.to(torch.float64)
+        n_compared = 0
+        for name in ("default", "three_iterations", "fewer_classes_than_prompts", "all_layers", "batch_of_one"):
+            case = CASES[name]
+            config, B = case.config, case.batch
+            tensors = {key: t.double() for key, t in case_tensors(world, case).items()}
+            pixels, labels = world.pixels[:B].double(), world.labels[:B]
+            want, want_gradients = gradients(clip, config, world.task, tensors, pixels, labels)
+
+            port = plain_port.Prompt(plain_port.Clip(clip.weights, clip.vision_heads, clip.text_heads), TEMPLATE,
+                                     config.iterations, config.vision_prompts, config.vision_depth).double()
+            self.assertEqual(set(port.trained()), set(tensors))
+            port.load_state_dict({f"clip.{key}": w for key, w in clip.weights.items()} | tensors)
+            port.set_classes(world.task.names, world.task.captions, EOT)
+            loss = port.loss(pixels, labels)
+            loss.backward()
+            logits = torch.stack([torch.stack(port(image)) for image in pixels])
+            self.check_close(loss, want.loss, f"{name}: loss")
+            self.check_close(logits, want.logits, f"{name}: logits")
+            for key, parameter in port.trained().items():
+                self.check_close(parameter.grad, want_gradients[key], f"{name}: gradient of {key}")
+                n_compared += parameter.numel()
+        print(f"{n_compared} gradients compared")
+        self.assertGreater(n_compared, 1000)
+
+
+if __name__ == "__main__":
+    unittest.main()
