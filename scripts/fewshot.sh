@@ -2,14 +2,13 @@
 # Accuracy on all classes over 1, 2, 4, 8 and 16 shots, as in the CoOp paper (ours for ProMPT).
 # Options are those of prompt grid. Ends with runs/fewshot.md, .csv, .tex and fewshot.svg, the average over data sets.
 . "$(dirname "$0")/lib/grid.sh"
-grid fewshot "$@"
+grid fewshot --name fewshot "$@"
 $dry_run && exit
 # one column a method; CLIP, which sees no shots, is a level line
-# columns of fewshot.csv: 1 data set, 3 method, 4 shots, 7 accuracy
-awk -F, '
-    $1 == "average" {
-        if (!($3 in column)) { column[$3] = ++n; name[n] = $3 }
-        if ($4 == "") level[$3] = $7; else { value[$3, $4] = $7; at[$4] = 1 }
+averages "$out/fewshot.csv" | awk -F, '
+    {
+        if (!($1 in column)) { column[$1] = ++n; name[n] = $1 }
+        if ($2 == "") level[$1] = $5; else { value[$1, $2] = $5; at[$2] = 1 }
     }
     END {
         printf "shots"
@@ -22,5 +21,5 @@ awk -F, '
             print ""
         }
     }
-' "$out/fewshot.csv" >"$out/fewshot-average.csv"
-plot shots.gp "$out/fewshot-average.csv" "$out/fewshot.svg" "average over data sets"
+' >"$out/fewshot-average.csv"
+plot shots.gp "$out/fewshot-average.csv" "$out/fewshot.svg" "$(title "all classes" "$out/fewshot.csv")"

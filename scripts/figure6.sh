@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Figures 6 and 7 of the paper: how predictions and confidence of images change from n = 0 to N.
 #
-#   scripts/figure6.sh [--dataset NAME] [--classes base|new] [--methods ...] --data DIR --model FILE --out runs
+#   scripts/figure6.sh [--dataset NAME] [--classes base|new] --data DIR --model FILE --out runs
 #
 # The first seed's ProMPT run of Table 1 on the data set (caltech101, new classes, if nothing is said) is made if it is
 # missing. Ends with figure6-trace.csv (every image at every n), figure6.csv (mean confidence in the right class, of the
-# images that are right at every n, and of those that CLIP gets wrong and the last iteration right) and figure6.svg.
+# images that are right at every n, and of those that CLIP gets wrong and the last iteration right; beside them the
+# confidences that the paper prints for its pictures) and figure6.svg.
 dataset=caltech101
 classes=new
 rest=()
@@ -23,15 +24,32 @@ while [ $# -gt 0 ]; do
 done
 set -- "${rest[@]}"
 . "$(dirname "$0")/lib/grid.sh"
-grid table1 --methods ProMPT --datasets "$dataset" --seeds 1 "$@"
+select=(table1 --methods ProMPT --datasets "$dataset" --seeds 1 --name figure6-table "$@")
+grid "${select[@]}"
 $dry_run && exit
-run=$(find "$out/base2new/prompt" -path "*/$dataset/seed1/checkpoint.safetensors" | sort | head -n 1)
-"$prompt" eval --run "$run" --classes "$classes" --out "$out/figure6" --trace "$out/figure6-trace.csv" >/dev/null
-# fields from the right, since names may hold commas: n, predicted, confidence, confidence in the label
-awk -F, '
-    NR == 1 { next }
-    { n = $(NF - 3); key = $1; p[key, n] = $NF; if (n > N) N = n }
-    { right[key, n] = $(NF - 1) == $NF; seen[key] = 1 }
+run=$(grid "${select[@]}" --print-folders)
+# its record is the grid's already: this one is dropped
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"$prompt" eval --run "$run" --classes "$classes" --out "$scratch" --trace "$out/figure6-trace.csv" >/dev/null
+
+published() { # "0:10.71 1:15.25 2:15.42"
+    sed -n 's/^ *"'"$1"'": {\(.*\)},\{0,1\}$/\1/p' "$root/configs/paper.json" | tr -d '" ' | tr , ' '
+}
+awk -F, -v figure6="$(published figure6_confidence)" -v figure7="$(published figure7_confidence)" '
+    function read(text, into,    pairs, pair, i, k) {
+        k = split(text, pairs, " ")
+        for (i = 1; i <= k; i++) { split(pairs[i], pair, ":"); into[pair[1]] = pair[2] }
+    }
+    function mean(group, n) { return count[group] ? sprintf("%.4f", 100 * sum[group, n] / count[group]) : "" }
+    NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }
+    {
+        key = $c["image"]; n = $c["n"]
+        p[key, n] = $c["label_confidence"]
+        right[key, n] = $c["label_index"] == $c["predicted_index"]
+        seen[key] = 1
+        if (n > N) N = n
+    }
     END {
         for (key in seen) {
             always = 1
@@ -41,10 +59,11 @@ awk -F, '
             count[group]++
             for (n = 0; n <= N; n++) sum[group, n] += p[key, n]
         }
-        print "n,always_right,corrected,n_always_right,n_corrected"
+        read(figure6, paper6)
+        read(figure7, paper7)
+        print "n,always_right,corrected,n_always_right,n_corrected,paper_figure6,paper_figure7"
         for (n = 0; n <= N; n++)
-            printf "%d,%s,%s,%d,%d\n", n, count[1] ? sprintf("%.4f", 100 * sum[1, n] / count[1]) : "",
-                count[2] ? sprintf("%.4f", 100 * sum[2, n] / count[2]) : "", count[1], count[2]
+            printf "%d,%s,%s,%d,%d,%s,%s\n", n, mean(1, n), mean(2, n), count[1], count[2], paper6[n], paper7[n]
     }
 ' "$out/figure6-trace.csv" >"$out/figure6.csv"
 cat "$out/figure6.csv"

@@ -2,8 +2,11 @@
 #
 # grid TABLE [options]   runs prompt grid; PROMPT_DATA and PROMPT_MODEL stand in for --data and --model, and --out is
 #                        runs unless it is given
-# $out                   the folder of the runs, where TABLE.csv ends up
+# table TABLE [options]  the same in place of the script, so that a signal to the script is one to the grid
+# $out                   the folder of the runs, where NAME.csv ends up
 # $dry_run               true if nothing is to be run or drawn
+# columns NAME.csv PROGRAM   awk over a table's CSV; c["data_set"] is the number of the column of that name
+# averages NAME.csv      its lines of averages, all over the same data sets: "series,x,over,label,MEASURE,..."
 # plot SCRIPT TITLE ...  draws with gnuplot, if it is there
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -41,11 +44,45 @@ grid() {
     "$prompt" grid --table "$table" "${options[@]}" "$@"
 }
 
+table() {
+    local table=$1
+    shift
+    exec "$prompt" grid --table "$table" "${options[@]}" "$@"
+}
+
+columns() { # only the last column, the labels, may be quoted with commas in it
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }'"$2" "$1"
+}
+
+averages() { # over what all rows have, if they differ
+    local kind='^average( \(HM of the averages\))?$'
+    ! grep -q '^average over what all rows have' "$1" || kind='^average over what all rows have'
+    columns "$1" '
+        $1 ~ /'"$kind"'/ {
+            over = $c["n"] == $c["n_expected"] ? $c["n"] : $c["n"] " of " $c["n_expected"]
+            label = ""
+            for (i = c["other_settings"]; i <= NF; i++) label = label (label == "" ? "" : ";") $i
+            gsub(/"/, "", label)
+            m = "HM" in c ? $c["base"] "," $c["new"] "," $c["HM"] : $c["accuracy"]
+            print $c["series"] "," $c["x"] "," over "," label "," m
+        }'
+}
+
+title() { # TEXT NAME.csv: with the number of data sets and what makes it none of the paper's settings
+    local over label
+    over=$(averages "$2" | awk -F, '$5 != "" && !n++ { print $3 }')
+    label=$(averages "$2" | awk -F, '$5 != "" && !n++ { print $4 }')
+    echo "$1, average over ${over:-no} data sets${label:+; other than the paper: $label}"
+}
+
 plot() { # SCRIPT IN.csv OUT.svg TITLE
     if ! command -v gnuplot >/dev/null; then
         echo "$(basename "$0"): no gnuplot (Debian: apt-get install gnuplot-nox), so $3 is not drawn; its numbers are in $2" >&2
         return
     fi
-    gnuplot -e "input='$2'; output='$3'; title='$4'" "$root/scripts/plot/$1"
+    local quote="'" n_columns
+    n_columns=$(head -n 1 "$2" | awk -F, '{ print NF }')
+    gnuplot -e "input='${2//$quote/$quote$quote}'; output='${3//$quote/$quote$quote}'; n_columns=$n_columns;
+        title='${4//$quote/$quote$quote}'" "$root/scripts/plot/$1"
     echo "wrote $3" >&2
 }

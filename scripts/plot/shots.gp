@@ -1,4 +1,4 @@
-# Accuracy over shots, a line for each method. input, output, title: set by the caller.
+# Accuracy over shots, a line for each method. input, output, title, n_columns: set by the caller.
 set terminal svg size 720,420 font "sans-serif,13" background "white"
 set output output
 set datafile separator ","
@@ -12,5 +12,4 @@ set logscale x 2
 set xlabel "training images per class"
 set ylabel "accuracy, %"
 set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05
-n = int(system("head -n 1 ".input." | tr -cd , | wc -c")) + 1
-plot for [i = 2:n] input using 1:i with linespoints pt 7 lw 2 title columnheader(i) noenhanced
+plot for [i = 2:n_columns] input using 1:i with linespoints pt 7 lw 2 title columnheader(i) noenhanced

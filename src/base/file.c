@@ -162,7 +162,17 @@ int file_lock_dir(int *out, const char *path)
     return OK;
 }
 
-void file_unlock_dir(int lock)
+int file_lock(int *out, const char *path)
+{
+    *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*out < 0)
+        return io_error("open", path, errno);
+    while (flock(*out, LOCK_EX) != 0 && errno == EINTR) /* where files cannot be locked, go on */
+        ;
+    return OK;
+}
+
+void file_unlock(int lock)
 {
     if (lock >= 0)
         close(lock);

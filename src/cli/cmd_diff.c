@@ -90,6 +90,17 @@ static void compare_values(struct str *out, const char *name, const struct json 
     str_free(&right);
 }
 
+/* Members of a record that say nothing about the result; its configuration is compared once, above. */
+static bool is_left_out(const char *key)
+{
+    static const char *const keys[] = {"config", "config_hash",  "per_class", "confusion", "seconds",
+                                       "time",   "images_per_s", "dataset",   "classes"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
 /* Members of two objects and of the objects in them, by dotted path; those of `b` alone behind them. */
 static void compare_objects(struct str *out, const char *prefix, const struct json *a, const struct json *b)
 {
@@ -102,12 +113,9 @@ static void compare_objects(struct str *out, const char *prefix, const struct js
             char *name = str_format("%s%s%s", prefix, prefix[0] ? "." : "", json_key(each));
             const bool nested =
                 left && right && json_type(left) == JSON_OBJECT && json_type(right) == JSON_OBJECT;
-            if (!name)
-                out->failed = true;
-            else if (nested)
-                compare_objects(out, name, left, right);
-            else
-                compare_values(out, name, left, right);
+            out->failed = out->failed || !name;
+            if (name && !is_left_out(name))
+                (nested ? compare_objects : compare_values)(out, name, left, right);
             free(name);
         }
     }
@@ -115,7 +123,14 @@ static void compare_objects(struct str *out, const char *prefix, const struct js
 
 /* ---------------------------------------------------------------- records */
 
-/* The last record of a data set and a list of classes. */
+static bool is_finished(const struct json *record)
+{
+    bool flag = false;
+    const struct json *value = json_get(record, "finished");
+    return value && json_bool(&flag, value) == OK && flag;
+}
+
+/* The last record of a data set and a list of classes; a finished one before others. */
 static const struct json *find_record(const struct side *s, const struct json *dataset,
                                       const struct json *classes)
 {
@@ -125,56 +140,49 @@ static const struct json *find_record(const struct side *s, const struct json *d
         struct str differences = {0};
         compare_values(&differences, "", json_get(each, "dataset"), dataset);
         compare_values(&differences, "", json_get(each, "classes"), classes);
-        found = differences.len == 0 ? each : found;
+        if (differences.len == 0 && (is_finished(each) || !is_finished(found)))
+            found = each;
         str_free(&differences);
     }
     return found;
 }
 
-/* What says nothing about the result: the configuration is compared once, above. */
-static bool is_left_out(const char *key)
+static void append_list(struct str *out, const char *start, const struct json *record)
 {
-    static const char *const keys[] = {"config", "config_hash",  "per_class", "confusion", "seconds",
-                                       "time",   "images_per_s", "dataset",   "classes"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    return false;
+    str_append(out, start);
+    append_value(out, json_get(record, "dataset"));
+    str_append(out, ", ");
+    append_value(out, json_get(record, "classes"));
 }
 
 static void compare_record(struct str *out, const struct json *a, const struct json *b)
 {
     struct str lines = {0};
-    for (const struct json *each = json_first(a); each; each = json_next(each)) {
-        const struct json *other = json_get(b, json_key(each));
-        if (is_left_out(json_key(each)))
-            continue;
-        if (other && json_type(each) == JSON_OBJECT)
-            compare_objects(&lines, json_key(each), each, other);
-        else
-            compare_values(&lines, json_key(each), each, other);
-    }
+    compare_objects(&lines, "", a, b);
     if (lines.len > 0) {
-        str_append(out, "result of ");
-        append_value(out, json_get(a, "dataset"));
-        str_append(out, ", ");
-        append_value(out, json_get(a, "classes"));
+        append_list(out, "result of ", a);
         str_appendf(out, ":\n%s", str_text(&lines));
     }
     out->failed = out->failed || lines.failed;
     str_free(&lines);
 }
 
-static void compare_results(struct str *out, const struct side *a, const struct side *b)
+/* Lists of `a` in both sides are compared, unless that is done already; those of `a` alone are named. */
+static void compare_results(struct str *out, const struct side *a, const struct side *b, bool only_missing)
 {
     const struct json *each = a->results ? json_first(json_root(a->results)) : NULL;
     for (; each; each = json_next(each)) {
         const struct json *dataset = json_get(each, "dataset"), *classes = json_get(each, "classes");
         if (find_record(a, dataset, classes) != each)
-            continue; /* a later one counts */
+            continue; /* another one counts */
         const struct json *other = find_record(b, dataset, classes);
-        if (other)
+        if (other && !only_missing) {
             compare_record(out, each, other);
+        } else if (!other) {
+            str_appendf(out, "only in %s: ", a->path);
+            append_list(out, "result of ", each);
+            str_append(out, "\n");
+        }
     }
 }
 
@@ -190,7 +198,8 @@ static int compare(const struct side *a, const struct side *b)
     struct str results = {0};
     struct str out = {0};
     compare_objects(&keys, "", config_of(a), config_of(b));
-    compare_results(&results, a, b);
+    compare_results(&results, a, b, false);
+    compare_results(&results, b, a, true);
     if (keys.len > 0)
         str_appendf(&out, "keys:\n%s", str_text(&keys));
     str_append(&out, str_text(&results));

@@ -236,25 +236,33 @@ static int evaluate_dataset(struct evaluation *e, const struct dataset *d)
         if (!e->subsets[order[i]])
             continue;
         status = evaluate(e, d, order[i]);
-        for (int64_t n = 0; status == OK && n <= e->method->options.n_iterations; n++)
-            e->sums[order[i]][n] += e->accuracy[order[i]][n];
     }
+    for (size_t i = 0; status == OK && i < N_SUBSETS; i++)
+        for (int64_t n = 0; e->subsets[i] && n <= e->method->options.n_iterations; n++)
+            e->sums[i][n] += e->accuracy[i][n];
     if (status != OK || !has_halves(e))
         return status;
     halves_mean(hm, e, e->accuracy);
     return eval_print_row(&e->table, d->name, "HM", 0, 0, hm);
 }
 
+/* One that fails ends an evaluation on it alone; of several it is named, and the others go on. */
 static int evaluate_datasets(struct evaluation *e)
 {
     int status = OK;
     for (size_t i = 0; status == OK && i < e->targets.n; i++) {
+        const char *name = e->targets.items[i];
         if (!e->datasets[i]) {
-            status = eval_print_absent(&e->table, e->targets.items[i]);
+            status = eval_print_without(&e->table, name, "not there");
             continue;
         }
         status = evaluate_dataset(e, e->datasets[i]);
-        e->n_evaluated++;
+        e->n_evaluated += status == OK;
+        if (status == OK || e->targets.n == 1 || status == ERR_MEMORY || status == ERR_INTERRUPTED)
+            continue;
+        e->n_failed++;
+        log_warning(&e->log, "%s", error_message());
+        status = eval_print_without(&e->table, name, "failed");
     }
     return status;
 }
@@ -265,7 +273,7 @@ static int print_average(struct evaluation *e)
     double hm[METHOD_MAX_ITERATIONS + 1];
     struct str name = {0};
     int status = OK;
-    if (e->targets.n < 2)
+    if (e->targets.n < 2 || e->n_evaluated == 0)
         return OK;
     str_appendf(&name, "average %zu/%zu", e->n_evaluated, e->targets.n);
     for (size_t i = 0; status == OK && i < N_SUBSETS; i++) {
@@ -314,7 +322,12 @@ static int run(struct evaluation *e)
         e->table.has_datasets = e->targets.n > 1;
         status = evaluate_datasets(e);
     }
-    return status == OK ? finish(e) : status;
+    if (status == OK)
+        status = finish(e);
+    if (status == OK && e->n_failed > 0)
+        status =
+            error_set(ERR_IO, "the evaluation on %zu of %zu data sets failed", e->n_failed, e->targets.n);
+    return status;
 }
 
 int cmd_eval(const struct opt_values *v)

@@ -19,8 +19,7 @@ struct grid_command {
     struct grid grid;
     struct log log;
     size_t n_to_run, n_failed;
-    double *seconds; /* of the runs of this call, by row */
-    size_t *n_runs;
+    double *seconds, *work; /* of the runs of this call, by row */
 };
 
 /* ---------------------------------------------------------------- the plan */
@@ -50,12 +49,26 @@ static void describe(struct grid_command *c)
     log_info(&c->log, "%s", g->experiment->title);
     log_info(&c->log, "there:     %s", str_text(&there));
     log_info(&c->log, "not there: %s", str_text(&absent));
-    for (size_t i = 0; i < g->reasons.n && i < 3; i++)
+    for (size_t i = 0; i < g->reasons.n; i++)
         log_info(&c->log, "           %s", g->reasons.items[i]);
+    for (size_t i = 0; i < g->n_jobs; i++)
+        if (g->jobs[i].aside)
+            log_info(&c->log, "note:      %s", g->jobs[i].aside);
     log_info(&c->log, "runs:      %zu done, %zu to run, %zu without their data", count(g, GRID_DONE),
              c->n_to_run, count(g, GRID_NO_DATA));
     str_free(&there);
     str_free(&absent);
+}
+
+/* The folder of each job, for a script that goes on with one. */
+static int print_folders(const struct grid *g)
+{
+    struct str out = {0};
+    for (size_t i = 0; i < g->n_jobs; i++)
+        str_appendf(&out, "%s\n", g->jobs[i].folder);
+    int status = cmd_print(&out);
+    str_free(&out);
+    return status;
 }
 
 static const char *state_name(const struct grid_job *job)
@@ -147,20 +160,20 @@ static int run_job(struct grid_command *c, const struct grid_job *job)
     return status == OK ? run_words(c, job, grid_eval_words) : status;
 }
 
-/* What is left, from the runs so far: of the same row if there were any. */
+/* What is left, by the work of each job and the pace so far: of the same row if one of it ran. */
 static double seconds_left(const struct grid_command *c, size_t next)
 {
     const struct grid *g = &c->grid;
-    double total = 0.0, left = 0.0;
-    size_t n = 0;
+    double seconds = 0.0, work = 0.0, left = 0.0;
     for (size_t r = 0; r < g->experiment->n_rows; r++) {
-        total += c->seconds[r];
-        n += c->n_runs[r];
+        seconds += c->seconds[r];
+        work += c->work[r];
     }
-    for (size_t i = next; n > 0 && i < g->n_jobs; i++) {
+    for (size_t i = next; work > 0.0 && i < g->n_jobs; i++) {
         const size_t r = (size_t)(g->jobs[i].row - g->experiment->rows);
+        const double pace = c->work[r] > 0.0 ? c->seconds[r] / c->work[r] : seconds / work;
         if (g->jobs[i].state == GRID_TO_RUN)
-            left += c->n_runs[r] > 0 ? c->seconds[r] / (double)c->n_runs[r] : total / (double)n;
+            left += g->jobs[i].work * pace;
     }
     return left;
 }
@@ -171,7 +184,7 @@ static void say_finished(struct grid_command *c, size_t i, size_t n_done, double
     const size_t r = (size_t)(job->row - c->experiment->rows);
     char took[32], left[32];
     c->seconds[r] += seconds;
-    c->n_runs[r]++;
+    c->work[r] += job->work;
     format_duration(took, sizeof took, seconds);
     format_duration(left, sizeof left, seconds_left(c, i + 1));
     log_info(&c->log, "grid: %zu/%zu, %s took %s, about %s left", n_done, c->n_to_run, job->folder, took,
@@ -182,12 +195,14 @@ static int run_jobs(struct grid_command *c)
 {
     size_t n_done = 0;
     for (size_t i = 0; i < c->grid.n_jobs; i++) {
-        const struct grid_job *job = &c->grid.jobs[i];
+        struct grid_job *job = &c->grid.jobs[i];
         if (job->state != GRID_TO_RUN)
             continue;
         const double start_s = clock_s();
         log_info(&c->log, "grid: %zu/%zu, %s", n_done + 1, c->n_to_run, job->folder);
-        int status = run_job(c, job);
+        int status = grid_look(job, &c->grid); /* hours may lie between the plan and now */
+        if (status == OK && job->state == GRID_TO_RUN)
+            status = run_job(c, job);
         if (status == ERR_INTERRUPTED || status == ERR_MEMORY)
             return status;
         n_done++;
@@ -203,11 +218,24 @@ static int run_jobs(struct grid_command *c)
 
 /* ---------------------------------------------------------------- the table */
 
+/* The name of the finished table's files: only the whole of it, in its own settings, takes the plain one. */
+static char *table_name(const struct grid_command *c)
+{
+    static const int64_t all_seeds[] = {1, 2, 3};
+    const struct grid_options *o = &c->options;
+    const bool all = o->n_seeds == 3 && memcmp(o->seeds, all_seeds, sizeof all_seeds) == 0 &&
+                     o->datasets->n == 0 && c->args.methods.n == 0;
+    const bool is_whole = all && o->max_steps == 0 && o->limit == 0 && !experiment_args_change(&c->args);
+    const char *name = opt_text(c->v, "name");
+    return name ? str_dup(name) : str_format("%s%s", c->experiment->name, is_whole ? "" : "-part");
+}
+
 static int save(struct grid_command *c, const struct scores *scores, enum score_format format)
 {
     static const char *const endings[] = {"md", "csv", "tex"};
     struct str text = {0};
-    char *name = str_format("%s.%s", c->experiment->name, endings[format]);
+    char *stem = table_name(c);
+    char *name = stem ? str_format("%s.%s", stem, endings[format]) : NULL;
     char *path = name ? path_join(c->options.out_dir, name) : NULL;
     int status = path ? scores_write(&text, scores, format) : ERR_MEMORY;
     if (status == OK)
@@ -219,6 +247,7 @@ static int save(struct grid_command *c, const struct scores *scores, enum score_
     str_free(&text);
     free(path);
     free(name);
+    free(stem);
     return status;
 }
 
@@ -227,6 +256,7 @@ static int make_table(struct grid_command *c)
     struct record_list records = {0};
     struct scores scores = {0};
     struct score_options options = experiment_args_scores(&c->args, c->v);
+    options.weights = c->grid.weights_sha256;
     options.include_unfinished = c->options.max_steps > 0 || c->options.limit > 0;
     int status = records_read(&records, c->options.out_dir);
     if (status == OK)
@@ -262,28 +292,37 @@ static int plan(struct grid_command *c, const char *out_dir)
     return status;
 }
 
-static int run(struct grid_command *c, const char *out_dir)
+/* The runs and the table, in a folder that no other grid has meanwhile. */
+static int run_in(struct grid_command *c, const char *out_dir)
 {
-    int status = plan(c, out_dir);
+    int lock = -1;
+    c->seconds = calloc(c->experiment->n_rows + 1, sizeof *c->seconds);
+    c->work = calloc(c->experiment->n_rows + 1, sizeof *c->work);
+    int status = c->seconds && c->work ? file_make_dirs(out_dir) : error_out_of_memory();
+    if (status == OK)
+        status = file_lock_dir(&lock, out_dir);
     if (status != OK)
         return status;
-    describe(c);
-    if (opt_given(c->v, "dry-run"))
-        return print_plan(c);
-    c->seconds = calloc(c->experiment->n_rows + 1, sizeof *c->seconds);
-    c->n_runs = calloc(c->experiment->n_rows + 1, sizeof *c->n_runs);
-    if (!c->seconds || !c->n_runs)
-        return error_out_of_memory();
     interrupt_install();
-    status = file_make_dirs(out_dir);
-    if (status == OK)
-        status = run_jobs(c);
+    status = run_jobs(c);
     if (status == OK)
         status = make_table(c);
+    file_unlock(lock);
     if (status == OK && c->n_failed > 0)
         status = error_set(ERR_IO, "%zu of %zu runs failed; the same command tries them again", c->n_failed,
                            c->n_to_run);
     return status;
+}
+
+static int run(struct grid_command *c, const char *out_dir)
+{
+    int status = plan(c, out_dir);
+    if (status == OK && opt_given(c->v, "print-folders"))
+        return print_folders(&c->grid);
+    if (status != OK)
+        return status;
+    describe(c);
+    return opt_given(c->v, "dry-run") ? print_plan(c) : run_in(c, out_dir);
 }
 
 int cmd_grid(const struct opt_values *v)
@@ -303,7 +342,7 @@ int cmd_grid(const struct opt_values *v)
     experiment_free(c.experiment);
     experiment_args_free(&c.args);
     free(c.seconds);
-    free(c.n_runs);
+    free(c.work);
     free(out_dir);
     return status;
 }

@@ -117,13 +117,16 @@ static const struct opt experiment_options[] = {
     {"set", "KEY=VALUE", NULL, true, "over the key of every row; the table says so"},
     {"tables", "FILE", NULL, false, "the tables; else configs/tables.json of this program"},
     {"paper-rounding", NULL, NULL, false,
-     "one decimal per seed, two for means, as the published cells were made"},
+     "one decimal per seed, two for means, in the rows whose published cells were made so"},
     END_OF_OPTIONS,
 };
 
 static const struct opt grid_options[] = {
     {"out", "DIR", NULL, false, "folder of the runs and of the finished table"},
+    {"name", "NAME", NULL, false,
+     "of the table's files; else that of the table, and NAME-part for a part or other settings"},
     {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
+    {"print-folders", NULL, NULL, false, "print the folder of every run, then stop"},
     {"max-steps", "N", NULL, false, "stop each training after N steps: a try, never a result"},
     {"limit", "N", NULL, false, "evaluate on N images of each list: a try, never a result"},
     {"data", "DIR", "data.root", false, NULL},

@@ -25,7 +25,7 @@ struct evaluation {
     bool subsets[N_SUBSETS];                               /* by enum class_subset */
     double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1]; /* of the data set at hand */
     double sums[N_SUBSETS][METHOD_MAX_ITERATIONS + 1];     /* over the data sets */
-    size_t n_evaluated;                                    /* data sets */
+    size_t n_evaluated, n_failed;                          /* data sets */
     struct eval_table table;
     struct str records; /* what --json writes, separated by commas */
 };

@@ -43,11 +43,11 @@ int eval_print_row(struct eval_table *table, const char *dataset, const char *na
     return print(&row);
 }
 
-int eval_print_absent(struct eval_table *table, const char *dataset)
+int eval_print_without(struct eval_table *table, const char *dataset, const char *reason)
 {
     struct str row = {0};
     append_header(&row, table);
-    str_appendf(&row, "%-16s not there\n", dataset);
+    str_appendf(&row, "%-16s %s\n", dataset, reason);
     return print(&row);
 }
 

@@ -15,8 +15,8 @@ struct eval_table {
  */
 int eval_print_row(struct eval_table *table, const char *dataset, const char *name, int64_t n_images,
                    int64_t n_classes, const double *accuracy);
-/** The row of a data set that is not there. */
-int eval_print_absent(struct eval_table *table, const char *dataset);
+/** The row of a data set without numbers: "not there", "failed". */
+int eval_print_without(struct eval_table *table, const char *dataset, const char *reason);
 /** Macro-F1 and the accuracy of every class. */
 int eval_print_classes(const struct class_list *classes, const struct metrics *m);
 

@@ -50,11 +50,14 @@ static int read_seeds(struct experiment_args *a, const struct opt_values *v)
 /* The key of an assignment that an experiment sets itself. */
 static int check_free(const char *assignment)
 {
-    static const char *const taken[][2] = {{"seed", "--seeds"}, {"data.dataset", "--datasets"}};
+    static const char *const taken[][2] = {{"seed", "give --seeds"},
+                                           {"data.dataset", "give --datasets"},
+                                           {"data.split_file", "each data set of a table has its own"},
+                                           {"data.image_dir", "each data set of a table has its own"}};
     const size_t n = strcspn(assignment, "=");
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         if (strlen(taken[i][0]) == n && strncmp(taken[i][0], assignment, n) == 0)
-            return error_set(ERR_USAGE, "--set %s: give %s", assignment, taken[i][1]);
+            return error_set(ERR_USAGE, "--set %s: %s", assignment, taken[i][1]);
     return OK;
 }
 
@@ -98,6 +101,14 @@ int experiment_args_read(struct experiment_args *out, const struct opt_values *v
     if (status == OK)
         status = read_seeds(out, v);
     return status == OK ? read_sets(out, v) : status;
+}
+
+bool experiment_args_change(const struct experiment_args *a)
+{
+    for (size_t i = 0; i < a->sets.n; i++)
+        if (experiment_is_changed(a->sets.items[i]))
+            return true;
+    return false;
 }
 
 void experiment_args_free(struct experiment_args *a)

@@ -17,6 +17,9 @@ struct experiment_args {
 int experiment_args_read(struct experiment_args *out, const struct opt_values *v);
 void experiment_args_free(struct experiment_args *a);
 
+/** Whether the settings are others than the table's. */
+bool experiment_args_change(const struct experiment_args *a);
+
 /** What scores_make is to do with them. */
 struct score_options experiment_args_scores(const struct experiment_args *a, const struct opt_values *v);
 

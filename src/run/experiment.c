@@ -8,18 +8,8 @@
 
 #include "prompt/base/file.h"
 #include "prompt/data/templates.h"
+#include "prompt/run/session.h"
 #include "prompt/run/targets.h"
-
-const char *const experiment_free_keys[] = {"data.dataset",
-                                            "data.skip_bad_images",
-                                            "seed",
-                                            "precision",
-                                            "encoder",
-                                            "model.vision_heads",
-                                            "model.text_heads",
-                                            "model.activation",
-                                            "model.norm_eps",
-                                            NULL};
 
 /* ---------------------------------------------------------------- members */
 
@@ -56,6 +46,13 @@ static int add_texts(struct str_list *out, const struct json_doc *doc, const str
     return status;
 }
 
+static bool is_true(const struct json *object, const char *key)
+{
+    bool flag = false;
+    const struct json *value = json_get(object, key);
+    return value && json_bool(&flag, value) == OK && flag;
+}
+
 /* ---------------------------------------------------------------- rows */
 
 static void free_row(struct experiment_row *row)
@@ -82,7 +79,8 @@ static int add_row(struct experiment *x, const struct json *object, const char *
         return error_out_of_memory();
     x->rows = grown;
     struct experiment_row *row = &x->rows[x->n_rows++];
-    *row = (struct experiment_row){.x = NAN, .on = json_get(object, "on")};
+    *row = (struct experiment_row){
+        .x = NAN, .on = json_get(object, "on"), .has_paper_rounding = is_true(object, "paper_rounding")};
     const char *label = NULL, *preset = NULL, *key = NULL;
     int status = need_text(&row->series, x->doc, object, "name");
     if (status == OK)
@@ -133,13 +131,6 @@ static bool is_named(const struct str_list *methods, const char *name)
     return false;
 }
 
-static bool is_optional(const struct json *object)
-{
-    bool optional = false;
-    const struct json *value = json_get(object, "optional");
-    return value && json_bool(&optional, value) == OK && optional;
-}
-
 /* A method that names no row is a misspelled one. */
 static int check_methods(const struct experiment *x, const struct json *rows, const struct str_list *methods)
 {
@@ -169,7 +160,7 @@ static int read_rows(struct experiment *x, const struct json *rows, const struct
     int status = OK;
     size_t n_kept = 0;
     for (const struct json *row = json_first(rows); status == OK && row; row = json_next(row)) {
-        const bool optional = is_optional(row);
+        const bool optional = is_true(row, "optional");
         status = add_rows(x, row);
         for (size_t r = n_kept; status == OK && r < x->n_rows; r++) { /* drop those not asked for */
             const bool named = is_named(methods, x->rows[r].series) || is_named(methods, x->rows[r].name);
@@ -286,12 +277,25 @@ static int fill_templates(struct config *c)
     return status;
 }
 
+/* What is swept is not for the user to set. */
+static int check_sets(const struct experiment *x, const struct experiment_row *row,
+                      const struct str_list *sets)
+{
+    const size_t n = row->swept ? strcspn(row->swept, "=") + 1 : 0;
+    for (size_t i = 0; n > 0 && i < sets->n; i++)
+        if (strncmp(sets->items[i], row->swept, n) == 0)
+            return error_set(ERR_USAGE, "--set %s: %s sweeps this key itself", sets->items[i], x->name);
+    return OK;
+}
+
 int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
                       const char *dataset, const struct str_list *sets)
 {
     const char *trained_on = x->source[0] != '\0' ? x->source : dataset;
     struct str_list own = {0};
     int status = config_init(out);
+    if (status == OK)
+        status = check_sets(x, row, sets);
     if (status == OK)
         status = config_read_file(out, row->path);
     if (status == OK)
@@ -308,36 +312,10 @@ int experiment_config(struct config *out, const struct experiment *x, const stru
         status = config_set_key(out, "data.dataset", trained_on);
     if (status == OK)
         status = fill_templates(out);
+    if (status == OK)
+        status = session_settle(out);
     str_list_free(&own);
     if (status != OK)
         config_free(out);
     return status;
-}
-
-double experiment_paper(const struct experiment *x, const struct experiment_row *row, const char *dataset,
-                        const char *measure)
-{
-    double value = NAN;
-    if (!x->paper)
-        return NAN;
-    const struct json *rows = json_get(json_root(x->paper), x->name);
-    const struct json *number = json_get(json_get(json_get(rows, row->name), dataset), measure);
-    return number && json_f64(&value, number) == OK ? value : (double)NAN;
-}
-
-int experiment_find_tables(char **out)
-{
-    static const char *const places[] = {"../configs/tables.json", "../share/prompt/configs/tables.json"};
-    char *program = realpath("/proc/self/exe", NULL);
-    char *folder = program ? path_dir(program) : NULL;
-    *out = NULL;
-    for (size_t i = 0; folder && !*out && i < sizeof places / sizeof places[0]; i++) {
-        char *path = path_join(folder, places[i]);
-        *out = path ? realpath(path, NULL) : NULL;
-        free(path);
-    }
-    free(folder);
-    free(program);
-    return *out ? OK
-                : error_set(ERR_IO, "no configs/tables.json belongs to this program: give --tables FILE");
 }

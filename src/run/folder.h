@@ -8,7 +8,7 @@
 
 /** ERR_USAGE if a run is in it already and is neither to be resumed nor replaced. */
 int folder_check(const char *dir, bool resume, bool force);
-/** Makes the folder and takes it for this process; file_unlock_dir gives it back. */
+/** Makes the folder and takes it for this process; file_unlock gives it back. */
 int folder_take(int *lock, const char *dir);
 /** Removes what an earlier run left, its checkpoint first. */
 int folder_clear(const char *dir);

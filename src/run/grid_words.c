@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "grid_internal.h"
+#include "prompt/run/session.h"
 
 /* ---------------------------------------------------------------- what a preset does not say */
 
@@ -26,7 +27,9 @@ static bool is_said(const struct config *preset, const struct config *c, size_t 
 static int read_preset(struct config *out, const struct grid_job *job)
 {
     int status = config_init(out);
-    return status == OK ? config_read_file(out, job->row->path) : status;
+    if (status == OK)
+        status = config_read_file(out, job->row->path);
+    return status == OK ? session_settle(out) : status;
 }
 
 /* Adds --set KEY=VALUE for each. */

@@ -133,7 +133,7 @@ static void close_all(struct pretraining *t)
     free(t->state.recipe);
     free(t->checkpoint_path);
     free(t->model_path);
-    file_unlock_dir(t->lock);
+    file_unlock(t->lock);
 }
 
 /* ---------------------------------------------------------------- validation */

@@ -1,11 +1,10 @@
 /* Reading result records. */
 #include "prompt/run/records.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/run/train.h"
@@ -15,6 +14,8 @@ static void free_record(struct record *r)
     free(r->path);
     free(r->dataset);
     free(r->weights);
+    free(r->class_digest);
+    free(r->image_digest);
     free(r->time);
     config_free(&r->config);
 }
@@ -92,6 +93,10 @@ static int parse_numbers(struct record *r, const struct json *object)
     if (status == OK)
         status = need_i64(&r->steps, object, "steps");
     if (status == OK)
+        status = need_i64(&r->n_steps, object, "n_steps");
+    if (status == OK)
+        status = need_i64(&r->n_skipped, object, "skipped_images");
+    if (status == OK)
         status = need(&accuracy, object, "accuracy");
     if (status == OK)
         status = json_f64(&r->accuracy, accuracy);
@@ -99,6 +104,10 @@ static int parse_numbers(struct record *r, const struct json *object)
         status = need_bool(&r->finished, object, "finished");
     if (status == OK)
         status = need_bool(&r->untrained, object, "untrained");
+    if (status == OK && json_get(object, "synthetic")) /* older records do not say it */
+        status = need_bool(&r->synthetic, object, "synthetic");
+    if (status == OK && json_get(object, "as_published"))
+        status = need_bool(&r->as_published, object, "as_published");
     return status;
 }
 
@@ -108,6 +117,10 @@ static int parse_record(struct record *r, const struct json_doc *doc, const stru
     int status = need(&digests, object, "digests");
     if (status == OK)
         status = need_text(&r->weights, digests, "weights_sha256");
+    if (status == OK)
+        status = need_text(&r->class_digest, digests, "class_names");
+    if (status == OK)
+        status = need_text(&r->image_digest, digests, "images");
     if (status == OK)
         status = need_text(&r->dataset, object, "dataset");
     if (status == OK)
@@ -133,7 +146,7 @@ static int add_record(struct record_list *list, const struct json_doc *doc, cons
         list->capacity = capacity;
     }
     struct record *r = &list->items[list->n++];
-    *r = (struct record){.path = str_dup(json_name(doc))};
+    *r = (struct record){.path = str_dup(json_name(doc)), .as_published = true};
     return r->path ? parse_record(r, doc, object) : ERR_MEMORY;
 }
 
@@ -152,42 +165,21 @@ static int read_file(struct record_list *list, const char *path)
     return status;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The entries of a folder, sorted, without hidden ones. */
-static int list_folder(struct str_list *out, const char *path)
-{
-    DIR *dir = opendir(path);
-    if (!dir)
-        return error_set(ERR_IO, "cannot read the folder '%s': %s", path, strerror(errno));
-    int status = OK;
-    for (struct dirent *entry; status == OK && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.')
-            status = str_list_add(out, entry->d_name);
-    closedir(dir);
-    if (out->n > 0)
-        qsort(out->items, out->n, sizeof *out->items, compare_texts);
-    return status;
-}
-
 static int read_folder(struct record_list *list, const char *path)
 {
-    struct str_list names = {0};
-    int status = list_folder(&names, path);
+    struct name_list names = {0};
+    int status = dir_list(&names, path);
     for (size_t i = 0; status == OK && i < names.n; i++) {
-        char *below = path_join(path, names.items[i]);
+        char *below = path_join(path, names.names[i]);
         if (!below)
             status = ERR_MEMORY;
         else if (file_is_dir(below))
             status = read_folder(list, below);
-        else if (strcmp(names.items[i], RUN_RESULTS_FILE) == 0)
+        else if (strcmp(names.names[i], RUN_RESULTS_FILE) == 0)
             status = read_file(list, below);
         free(below);
     }
-    str_list_free(&names);
+    name_list_free(&names);
     return status;
 }
 

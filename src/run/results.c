@@ -92,6 +92,17 @@ static void write_per_class(struct str *out, const struct eval_result *r, const 
     str_append(out, "]");
 }
 
+/* Whether the pictures are drawn, and whether counts and names are the published ones. */
+static int write_data(struct str *out, const struct dataset *d)
+{
+    struct str differences = {0};
+    int status = dataset_compare_known(&differences, d);
+    member_bool(out, "synthetic", d->is_synthetic);
+    member_bool(out, "as_published", !d->is_synthetic && differences.len == 0);
+    str_free(&differences);
+    return status;
+}
+
 static int write_digests(struct str *out, const struct record_context *c)
 {
     char classes[17];
@@ -179,7 +190,9 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     write_numbers(out, result);
     if (c->per_class)
         write_per_class(out, result, c->classes);
-    int status = write_digests(out, c);
+    int status = write_data(out, c->classes->dataset);
+    if (status == OK)
+        status = write_digests(out, c);
     if (status == OK)
         status = write_config(out, config);
     write_machine(out, c->session, result);
@@ -225,7 +238,7 @@ int results_check(const char *path)
     return status == OK ? file_check_writable(path) : status;
 }
 
-int results_append(const char *path, const struct str *record)
+static int append(const char *path, const struct str *record)
 {
     struct str out = {0};
     char *old = NULL;
@@ -252,5 +265,21 @@ int results_append(const char *path, const struct str *record)
         status = file_write_atomic(path, out.data, out.len);
     free(old);
     str_free(&out);
+    return status;
+}
+
+/* Two evaluations of one run may end at once: the lock's file stands beside the records, which are replaced.
+ */
+int results_append(const char *path, const struct str *record)
+{
+    char *dir = path_dir(path);
+    char *lock_path = dir ? path_join(dir, ".results.lock") : NULL;
+    int lock = -1;
+    int status = lock_path ? file_lock(&lock, lock_path) : ERR_MEMORY;
+    if (status == OK)
+        status = append(path, record);
+    file_unlock(lock);
+    free(lock_path);
+    free(dir);
     return status;
 }

@@ -39,47 +39,45 @@ static double round_to(double value, int decimals)
 
 /* ---------------------------------------------------------------- a row on a data set */
 
-static bool has_seed(const struct sorting *t, size_t cell, size_t seed)
-{
-    if (!t->experiment->has_halves)
-        return sorting_record(t, cell, seed, CLASS_SUBSET_ALL);
-    return sorting_record(t, cell, seed, CLASS_SUBSET_BASE) &&
-           sorting_record(t, cell, seed, CLASS_SUBSET_NEW);
-}
+static const struct score NO_SCORE = {.mean = NAN, .sd = NAN, .paper = NAN};
 
-/* Mean and sample standard deviation over the seeds that are there. */
+/* Mean and sample standard deviation over the seeds. */
 static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum class_subset subset)
 {
-    struct score out = {.mean = NONE, .sd = NONE, .paper = NONE};
+    const bool rounds =
+        t->options->paper_rounding && t->experiment->rows[cell / t->datasets.n].has_paper_rounding;
+    struct score out = NO_SCORE;
     double sum = 0.0, squares = 0.0;
     size_t n = 0;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t seed = 0; seed < sorting_n_seeds(t, cell); seed++) {
-            if (!has_seed(t, cell, seed))
-                continue;
             double value = 100.0 * sorting_record(t, cell, seed, subset)->accuracy;
-            value = t->options->paper_rounding ? round_to(value, 1) : value;
+            value = rounds ? round_to(value, 1) : value;
             sum += pass == 0 ? value : 0.0;
             n += pass == 0;
             squares += pass == 1 ? (value - out.mean) * (value - out.mean) : 0.0;
         }
-        if (n > 0 && pass == 0)
+        if (pass == 0)
             out.mean = sum / (double)n;
     }
     if (n > 1)
         out.sd = sqrt(squares / (double)(n - 1));
-    if (t->options->paper_rounding)
+    if (rounds)
         out.mean = round_to(out.mean, 2);
     return out;
 }
 
+/* A cell that lacks a seed has no number: its mean would be of other seeds than its neighbours'. */
 static void fill_cell(struct score_line *line, const struct sorting *t, size_t cell)
 {
     const struct experiment *x = t->experiment;
     line->n_expected = sorting_n_seeds(t, cell);
     for (size_t seed = 0; seed < line->n_expected; seed++)
-        line->n += has_seed(t, cell, seed);
-    if (x->has_halves) {
+        line->n += sorting_has_seed(t, cell, seed);
+    if (line->n < line->n_expected) {
+        for (size_t m = 0; m < SCORES_MAX_MEASURES; m++)
+            line->scores[m] = NO_SCORE;
+    } else if (x->has_halves) {
         line->scores[BASE] = mean_over_seeds(t, cell, CLASS_SUBSET_BASE);
         line->scores[NEW] = mean_over_seeds(t, cell, CLASS_SUBSET_NEW);
         line->scores[HM] = (struct score){
@@ -99,22 +97,63 @@ struct average {
     const char *label;
     bool without_eurosat;
     bool mean_of_hms; /* else HM of the averages */
+    bool common;      /* over the data sets that every row has; only if the rows differ */
 };
 
 static const struct average halves_averages[] = {
-    {"average (HM of the averages)", false, false},
-    {"average (mean of the HMs)", false, true},
-    {"average without EuroSAT (HM of the averages)", true, false},
-    {"average without EuroSAT (mean of the HMs)", true, true},
+    {"average (HM of the averages)", false, false, false},
+    {"average (mean of the HMs)", false, true, false},
+    {"average without EuroSAT (HM of the averages)", true, false, false},
+    {"average without EuroSAT (mean of the HMs)", true, true, false},
+    {"average over what all rows have (HM of the averages)", false, false, true},
 };
 static const struct average all_averages[] = {
-    {"average", false, false},
-    {"average without EuroSAT", true, false},
+    {"average", false, false, false},
+    {"average without EuroSAT", true, false, false},
+    {"average over what all rows have", false, false, true},
 };
 
 static bool is_averaged(const struct experiment *x, const struct average *a, const char *dataset)
 {
     return strcmp(dataset, x->source) != 0 && !(a->without_eurosat && strcmp(dataset, EUROSAT) == 0);
+}
+
+static bool is_whole(const struct score_line *line)
+{
+    return !line->is_average && line->n == line->n_expected;
+}
+
+/* Whether every row that ran at all has this data set. */
+static bool is_common(const struct scores *s, const char *dataset)
+{
+    for (size_t r = 0; r < s->experiment->n_rows; r++) {
+        bool ran = false, has = false;
+        for (size_t i = 0; i < s->n_lines; i++) {
+            const struct score_line *line = &s->lines[i];
+            if (line->row != &s->experiment->rows[r] || !is_whole(line))
+                continue;
+            ran = true;
+            has = has || strcmp(line->dataset_name, dataset) == 0;
+        }
+        if (ran && !has)
+            return false;
+    }
+    return true;
+}
+
+static bool rows_differ(const struct scores *s)
+{
+    for (size_t i = 0; i < s->n_lines; i++)
+        if (is_whole(&s->lines[i]) && !is_common(s, s->lines[i].dataset_name))
+            return true;
+    return false;
+}
+
+/* Whether a cell enters an average of its row. */
+static bool enters(const struct scores *s, const struct average *a, const struct score_line *cell)
+{
+    return is_whole(cell) && is_averaged(s->experiment, a, cell->dataset_name) &&
+           (!a->common || is_common(s, cell->dataset_name));
 }
 
 /* The paper's average over the data sets of ours: the published one if these are all, else from its cells;
@@ -128,8 +167,7 @@ static void average_paper(struct score_line *line, const struct scores *s, const
         double sum = 0.0;
         for (size_t i = 0; i < s->n_lines; i++) {
             const struct score_line *cell = &s->lines[i];
-            if (!cell->is_average && cell->row == line->row && cell->n == cell->n_expected &&
-                is_averaged(x, a, cell->dataset_name))
+            if (cell->row == line->row && enters(s, a, cell))
                 sum += cell->scores[m].paper;
         }
         line->scores[m].paper = line->n > 0 ? sum / (double)line->n : NONE;
@@ -151,8 +189,7 @@ static void fill_average(struct score_line *line, const struct scores *s, const 
         line->n_expected += is_averaged(x, a, x->datasets.items[d]);
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *cell = &s->lines[i];
-        if (cell->is_average || cell->row != line->row || cell->n < cell->n_expected ||
-            !is_averaged(x, a, cell->dataset_name))
+        if (cell->row != line->row || !enters(s, a, cell))
             continue;
         line->n++;
         for (size_t m = 0; m < n_measures; m++)
@@ -169,7 +206,8 @@ static int make_lines(struct scores *s, const struct sorting *t)
 {
     const struct experiment *x = s->experiment;
     const struct average *averages = x->has_halves ? halves_averages : all_averages;
-    const size_t n_kinds = x->has_halves ? 4 : 2;
+    const size_t n_kinds = x->has_halves ? sizeof halves_averages / sizeof halves_averages[0]
+                                         : sizeof all_averages / sizeof all_averages[0];
     const bool has_eurosat = str_list_has(&x->datasets, EUROSAT);
     s->lines = calloc(t->n_cells + n_kinds * x->n_rows + 1, sizeof *s->lines);
     if (!s->lines)
@@ -187,100 +225,20 @@ static int make_lines(struct scores *s, const struct sorting *t)
                                         .row = row};
             fill_cell(line, t, r * t->datasets.n + d);
         }
-    for (size_t a = 0; a < n_kinds; a++)
-        for (size_t r = 0; r < x->n_rows && (has_eurosat || !averages[a].without_eurosat); r++) {
+    const bool differ = rows_differ(s);
+    for (size_t a = 0; a < n_kinds; a++) {
+        if ((averages[a].without_eurosat && !has_eurosat) || (averages[a].common && !differ))
+            continue;
+        for (size_t r = 0; r < x->n_rows; r++) {
             struct score_line line = {.dataset = averages[a].label, .dataset_name = "", .row = &x->rows[r]};
             fill_average(&line, s, &averages[a]);
             s->lines[s->n_lines++] = line;
         }
+    }
     return OK;
 }
 
-/* ---------------------------------------------------------------- notes */
-
-static int add_note(struct str_list *notes, struct str *text)
-{
-    int status = str_status(text);
-    if (status == OK)
-        status = str_list_add(notes, str_text(text));
-    str_free(text);
-    return status;
-}
-
-/* "not run: CoOp on DTD (seeds 2, 3), on EuroSAT" for each row. */
-static int note_missing(struct scores *s, const struct sorting *t, size_t row)
-{
-    struct str text = {0};
-    for (size_t d = 0; d < t->datasets.n; d++) {
-        const size_t cell = row * t->datasets.n + d, n_seeds = sorting_n_seeds(t, cell);
-        size_t n_missing = 0;
-        for (size_t seed = 0; seed < n_seeds; seed++)
-            n_missing += !has_seed(t, cell, seed);
-        if (n_missing == 0)
-            continue;
-        str_appendf(&text, text.len > 0 ? ", %s" : "not run: %s on ",
-                    text.len > 0 ? "" : s->experiment->rows[row].name);
-        str_append(&text, target_display_name(t->datasets.items[d]));
-        if (n_missing == n_seeds)
-            continue;
-        str_append(&text, n_missing > 1 ? " (seeds" : " (seed");
-        for (size_t seed = 0, n = 0; seed < n_seeds; seed++)
-            if (!has_seed(t, cell, seed))
-                str_appendf(&text, "%s %lld", n++ > 0 ? "," : "", (long long)t->options->seeds[seed]);
-        str_append(&text, ")");
-    }
-    return text.len > 0 ? add_note(&s->notes, &text) : OK;
-}
-
-static int note_counts(struct scores *s, const struct sorting *t)
-{
-    struct str text = {0};
-    int status = OK;
-    if (t->n_double > 0) {
-        str_appendf(&text, "double records: %zu; of equal row, data set, classes and seed the last counts",
-                    t->n_double);
-        status = add_note(&s->notes, &text);
-    }
-    if (status == OK && t->n_unfinished > 0) {
-        str_appendf(&text, "left out: %zu records of unfinished, untrained or limited runs", t->n_unfinished);
-        status = add_note(&s->notes, &text);
-    }
-    if (status == OK && t->n_other > 0) {
-        str_appendf(&text,
-                    "left out: %zu records of other settings, seeds, classes or data sets, the first in %s",
-                    t->n_other, t->first_other->path);
-        status = add_note(&s->notes, &text);
-    }
-    return status;
-}
-
-/* Whether KEY=VALUE is more than a place, a machine's setting or another seed. */
-static bool changes_experiment(const char *assignment)
-{
-    const size_t n = strcspn(assignment, "=");
-    for (const char *const *key = experiment_free_keys; *key; key++)
-        if (strncmp(*key, assignment, n) == 0 && (*key)[n] == '\0')
-            return false;
-    char *name = str_dup_n(assignment, n);
-    const size_t i = name ? config_find(name) : config_n_keys();
-    free(name);
-    return i < config_n_keys() && config_key(i)->is_hashed;
-}
-
-/* What makes the table none of the paper's settings. */
-static int add_labels(struct scores *s, const struct sorting *t)
-{
-    int status = OK;
-    bool is_unfinished = false;
-    for (size_t i = 0; i < t->n_cells * t->options->n_seeds * 3; i++)
-        is_unfinished = is_unfinished || (t->records[i] && !t->records[i]->finished);
-    if (is_unfinished)
-        status = str_list_add(&s->labels, "unfinished or limited runs");
-    for (size_t i = 0; status == OK && i < t->options->sets->n; i++)
-        if (changes_experiment(t->options->sets->items[i]))
-            status = str_list_add(&s->labels, t->options->sets->items[i]);
-    return status;
-}
+/* ---------------------------------------------------------------- all */
 
 int scores_make(struct scores *out, const struct experiment *x, const struct record_list *records,
                 const struct score_options *options)
@@ -289,15 +247,13 @@ int scores_make(struct scores *out, const struct experiment *x, const struct rec
     struct sorting t = {0};
     int status = sorting_open(&t, x, records, options);
     if (status == OK)
-        status = sorting_check_weights(&t);
+        status = sorting_check(&t);
     if (status == OK)
         status = make_lines(out, &t);
-    for (size_t row = 0; status == OK && row < x->n_rows; row++)
-        status = note_missing(out, &t, row);
     if (status == OK)
-        status = note_counts(out, &t);
+        status = scores_add_notes(out, &t);
     if (status == OK)
-        status = add_labels(out, &t);
+        status = scores_add_labels(out, &t);
     sorting_close(&t);
     if (status != OK)
         scores_free(out);

@@ -18,6 +18,19 @@ const struct record *sorting_record(const struct sorting *t, size_t cell, size_t
     return t->records[slot_index(t, cell, seed, subset)];
 }
 
+size_t sorting_n_records(const struct sorting *t)
+{
+    return t->n_cells * t->options->n_seeds * N_SUBSETS;
+}
+
+bool sorting_has_seed(const struct sorting *t, size_t cell, size_t seed)
+{
+    if (!t->experiment->has_halves)
+        return sorting_record(t, cell, seed, CLASS_SUBSET_ALL);
+    return sorting_record(t, cell, seed, CLASS_SUBSET_BASE) &&
+           sorting_record(t, cell, seed, CLASS_SUBSET_NEW);
+}
+
 size_t sorting_n_seeds(const struct sorting *t, size_t cell)
 {
     return config_trains(&t->configs[cell]) ? t->options->n_seeds : 1;
@@ -27,19 +40,13 @@ size_t sorting_n_seeds(const struct sorting *t, size_t cell)
 
 static int is_of_cell(bool *out, const struct sorting *t, size_t cell, const struct record *r)
 {
-    const struct config *expected = &t->configs[cell];
+    struct str difference = {0};
     *out = false;
     if (strcmp(t->datasets.items[cell % t->datasets.n], r->dataset) != 0)
         return OK;
-    if (config_trains(expected) && strcmp(expected->data_dataset, r->config.data_dataset) != 0)
-        return OK; /* trained on other images */
-    struct str here = {0};
-    struct str there = {0};
-    *out =
-        config_first_difference(&here, &there, expected, &r->config, experiment_free_keys) == config_n_keys();
-    int status = str_status(&here) == OK ? str_status(&there) : ERR_MEMORY;
-    str_free(&here);
-    str_free(&there);
+    int status = experiment_compare(&difference, &t->configs[cell], &r->config);
+    *out = difference.len == 0;
+    str_free(&difference);
     return status;
 }
 
@@ -78,6 +85,10 @@ static int place_all(struct sorting *t, const struct record_list *records)
         bool is_placed = false;
         if (!r->finished && (r->untrained || !t->options->include_unfinished)) {
             t->n_unfinished++;
+            continue;
+        }
+        if (t->options->weights && strcmp(r->weights, t->options->weights) != 0) {
+            t->n_other_model++;
             continue;
         }
         if ((r->subset != CLASS_SUBSET_ALL) == t->experiment->has_halves)
@@ -134,18 +145,42 @@ void sorting_close(struct sorting *t)
     *t = (struct sorting){0};
 }
 
-int sorting_check_weights(const struct sorting *t)
+static int two_models(const struct record *a, const struct record *b)
+{
+    return error_set(ERR_USAGE,
+                     "records of two models do not go into one table: '%s' has weights of SHA-256 %.16s..., "
+                     "'%s' of %.16s...",
+                     a->path, a->weights, b->path, b->weights);
+}
+
+/* The first record of the same list as slot `i`: of its data set and classes. */
+static const struct record *first_of_list(const struct sorting *t, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        const struct record *r = t->records[k], *last = t->records[i];
+        if (r && r->subset == last->subset && r->limit == last->limit &&
+            strcmp(r->dataset, last->dataset) == 0)
+            return r;
+    }
+    return t->records[i];
+}
+
+int sorting_check(const struct sorting *t)
 {
     const struct record *first = NULL;
-    for (size_t i = 0; i < t->n_cells * t->options->n_seeds * N_SUBSETS; i++) {
+    for (size_t i = 0; i < sorting_n_records(t); i++) {
         const struct record *r = t->records[i];
+        if (!r)
+            continue;
         first = first ? first : r;
-        if (r && strcmp(r->weights, first->weights) != 0)
-            return error_set(
-                ERR_USAGE,
-                "records of two models do not go into one table: '%s' has weights of SHA-256 %.16s..., "
-                "'%s' of %.16s...",
-                first->path, first->weights, r->path, r->weights);
+        if (strcmp(r->weights, first->weights) != 0)
+            return two_models(first, r);
+        const struct record *same = first_of_list(t, i);
+        const bool same_names = strcmp(r->class_digest, same->class_digest) == 0;
+        if (!same_names || strcmp(r->image_digest, same->image_digest) != 0)
+            return error_set(ERR_USAGE, "'%s' and '%s' are of different %s of %s, %s classes", same->path,
+                             r->path, same_names ? "images" : "class names", r->dataset,
+                             class_subset_names[r->subset]);
     }
     return OK;
 }

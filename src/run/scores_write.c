@@ -138,12 +138,34 @@ static void write_csv(struct str *out, const struct scores *s)
 
 static void append_tex(struct str *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
+    static const char lambda[] = "λ";
+    while (*text != '\0') {
         const bool special = strchr("&%$#_{}", *text) != NULL;
-        if (*text == '^')
+        const bool is_power = text[1] == '^' && text[2] != '\0';
+        if (is_power) /* G^V */
+            str_appendf(out, "$%.3s$", text);
+        else if (str_starts_with(text, lambda))
+            str_append(out, "$\\lambda$");
+        else if (*text == '^')
             str_append(out, "\\^{}");
         else
             str_appendf(out, "%s%c", special ? "\\" : "", *text);
+        text += is_power ? 3 : str_starts_with(text, lambda) ? sizeof lambda - 1 : 1;
+    }
+}
+
+/* Below the table, where a reader sees them. */
+static void append_tex_notes(struct str *out, const struct scores *s)
+{
+    for (size_t i = 0; i < s->labels.n; i++) {
+        str_append(out, i == 0 ? "\n\\textbf{Not the paper's settings: " : ", ");
+        append_tex(out, s->labels.items[i]);
+    }
+    str_append(out, s->labels.n > 0 ? ".}\n" : "");
+    for (size_t i = 0; i < s->notes.n; i++) {
+        str_append(out, "\n{\\footnotesize ");
+        append_tex(out, s->notes.items[i]);
+        str_append(out, "\\par}\n");
     }
 }
 
@@ -151,10 +173,6 @@ static void write_latex(struct str *out, const struct scores *s)
 {
     const size_t n = n_measures(s);
     str_appendf(out, "%% %s\n", s->experiment->title);
-    for (size_t i = 0; i < s->labels.n; i++)
-        str_appendf(out, "%% not the paper's settings: %s\n", s->labels.items[i]);
-    for (size_t i = 0; i < s->notes.n; i++)
-        str_appendf(out, "%% %s\n", s->notes.items[i]);
     str_append(out, "\\begin{tabular}{ll");
     for (size_t m = 0; m < n; m++)
         str_append(out, "rrr");
@@ -182,6 +200,7 @@ static void write_latex(struct str *out, const struct scores *s)
         str_append(out, " \\\\\n");
     }
     str_append(out, "\\hline\n\\end{tabular}\n");
+    append_tex_notes(out, s);
 }
 
 int scores_write(struct str *out, const struct scores *s, enum score_format format)

@@ -15,6 +15,7 @@ static double probability(const float *logits, int64_t n_classes, int64_t class_
     return exp((double)logits[class_idx] - largest) / sum;
 }
 
+/* Numbers first: names may hold commas. */
 static void append_image(struct str *out, const struct eval_result *r, int64_t i, const char *path,
                          char *const *names)
 {
@@ -22,13 +23,14 @@ static void append_image(struct str *out, const struct eval_result *r, int64_t i
     for (int64_t n = 0; n <= N; n++) {
         const float *logits = r->logits + (i * (N + 1) + n) * K;
         const int64_t predicted = metrics_predict(logits, K);
+        str_appendf(out, "%zu,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,", r->items[i], n, r->labels[i],
+                    predicted, probability(logits, K, predicted), probability(logits, K, r->labels[i]));
         csv_write_text(out, path);
         str_append(out, ",");
         csv_write_text(out, names[r->labels[i]]);
-        str_appendf(out, ",%" PRId64 ",", n);
+        str_append(out, ",");
         csv_write_text(out, names[predicted]);
-        str_appendf(out, ",%.6f,%.6f\n", probability(logits, K, predicted),
-                    probability(logits, K, r->labels[i]));
+        str_append(out, "\n");
     }
 }
 
@@ -36,7 +38,8 @@ int eval_save_trace(const char *path, const struct eval_result *r, const struct 
                     const struct class_list *classes)
 {
     struct str out = {0};
-    str_append(&out, "path,label,n,predicted,confidence,label_confidence\n");
+    str_append(&out,
+               "image,n,label_index,predicted_index,confidence,label_confidence,path,label,predicted\n");
     for (int64_t i = 0; i < r->metrics.n_images; i++)
         append_image(&out, r, i, items->items[r->items[i]].path, classes->names);
     int status = str_status(&out);

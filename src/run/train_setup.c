@@ -15,21 +15,18 @@
 
 /* ---------------------------------------------------------------- data */
 
-/* The few-shot sample: drawn over all classes, then cut to the trained ones. */
-static int draw_sample(struct training *t)
+int train_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d)
 {
-    const struct config *c = t->session->config;
-    const struct dataset *d = t->dataset;
     struct item_list train = {0};
     struct item_list val = {0};
     int status = fewshot_sample(&train, &val, d, c->data_shots, (uint32_t)c->seed);
     if (status == OK)
-        status = item_list_subset(&t->items, &train, (enum class_subset)c->data_classes, d->n_classes);
-    if (status == OK && t->items.n == 0)
+        status = item_list_subset(out, &train, (enum class_subset)c->data_classes, d->n_classes);
+    if (status == OK && out->n == 0)
         status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no training images", d->name,
                            class_subset_names[c->data_classes]);
     if (status == OK)
-        status = dataset_find_files(d, &t->items);
+        status = dataset_find_files(d, out);
     item_list_free(&train);
     item_list_free(&val);
     return status;
@@ -190,7 +187,7 @@ int training_open(struct training *t, struct config *config, const struct train_
     if (status == OK)
         status = session_open_dataset(&t->dataset, t->session, config->data_dataset);
     if (status == OK)
-        status = draw_sample(t);
+        status = train_draw_sample(&t->items, config, t->dataset);
     if (status == OK)
         status = session_open_model(t->session);
     if (status == OK)
@@ -281,5 +278,5 @@ void training_close(struct training *t)
     dataset_free(t->dataset);
     session_close(t->session);
     free(t->checkpoint_path);
-    file_unlock_dir(t->lock);
+    file_unlock(t->lock);
 }

@@ -2,11 +2,13 @@
 """A grid of runs end to end: its plan, its table, and that a stop in the middle changes nothing."""
 
 import csv
+import fcntl
 import io
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -66,11 +68,11 @@ class Grid(harness.Case):
         self.assertIn("not there: DTD\n", done.stderr)
         self.assertIn("runs:      0 done, 4 to run, 2 without their data\n", done.stderr)
         self.assertRegex(done.stderr, r"grid: 4/4, .* took \d+s, about 0s left")
-        self.assertEqual(done.stdout, (shared["whole"] / "table1.md").read_text())
+        self.assertEqual(done.stdout, (shared["whole"] / "table1-part.md").read_text())
         self.assertIn("vision_prompt.depth=2", done.stdout.splitlines()[2])
         self.assertIn("- not run: ProMPT on DTD", done.stdout)
         lines = {(line["data_set"], line["method"]): line
-                 for line in csv.DictReader(io.StringIO((shared["whole"] / "table1.csv").read_text()))}
+                 for line in csv.DictReader(io.StringIO((shared["whole"] / "table1-part.csv").read_text()))}
         for half in ("base", "new"):
             values = [100 * record["accuracy"] for each in records(shared["whole"]).values() for record in each
                       if record["method"] == "prompt" and record["classes"] == half]
@@ -78,7 +80,8 @@ class Grid(harness.Case):
             average = lines["average (HM of the averages)", "ProMPT"]
             self.assertAlmostEqual(float(average[half]), sum(values) / 2, delta=6e-5)
             self.assertEqual((average["n"], average["n_expected"]), ("2", "11"))
-        self.assertTrue((shared["whole"] / "table1.tex").read_text().endswith("\\end{tabular}\n"))
+        self.assertIn("\\end{tabular}\n", (shared["whole"] / "table1-part.tex").read_text())
+        self.assertEqual(list(shared["whole"].glob("table1.*")), [])  # a part never stands for the whole
 
     def test_what_is_done_is_not_run_again(self):
         before = {path: path.stat().st_mtime_ns for path in shared["whole"].rglob("results.json")}
@@ -92,6 +95,42 @@ class Grid(harness.Case):
         self.assertIn("runs:      0 done, 4 to run", run("grid", "--table", 1, *words, "--dry-run").err)
         words = ("--methods", "N = 0,N = 2", *grid_options(shared["whole"])[2:])
         self.assertIn("runs:      4 done, 0 to run", run("grid", "--table", 4, *words, "--dry-run").err)
+
+    def test_another_model_or_preset_is_trained_anew(self):
+        """A finished training in the folder of that name is neither taken nor touched."""
+        out = self.tmp / "runs"
+        shutil.copytree(shared["whole"], out)
+        old = {path: path.read_bytes() for path in out.rglob("seed1/*.*")}
+        configs = self.tmp / "configs"
+        shutil.copytree(harness.CONFIGS, configs)
+        preset = json.loads((configs / "base2new.json").read_text())
+        (configs / "base2new.json").write_text(json.dumps({**preset, "lambda": 0.25}))
+        other = harness.make_model(self.tmp / "other.safetensors", seed=3)
+        for tables, model in ((configs, shared["model"]), (harness.CONFIGS, other)):
+            words = ("grid", "--table", 1, "--methods", "ProMPT", *grid_options(out, "caltech101")[2:], "--tables",
+                     tables / "tables.json")
+            result = self.check_ok(run(*(model if word == shared["model"] else word for word in words)))
+            self.assertRegex(result.err, r"note: +'.*seed1' holds another training \((lambda is|weights of).*\): '.*' is taken")
+            line = next(csv.DictReader(io.StringIO((out / "table1-part.csv").read_text())))
+            self.assertEqual((line["method"], line["n"]), ("ProMPT", "1"))
+        self.assertEqual({path: path.read_bytes() for path in old}, old)
+        self.assertEqual(len(list(out.rglob("checkpoint.safetensors"))), 4)
+
+    def test_a_folder_of_runs_is_of_one_grid(self):
+        folder = os.open(self.tmp, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        self.check_error(grid(self.tmp, datasets="dtd"), 2, "'.*' is in use by another process")
+
+    def test_without_training_images_only_clip_runs(self):
+        data = self.tmp / "data"
+        miniature.make(data, "imagenet")
+        shutil.rmtree(data / "imagenet" / "images" / "train")
+        words = [data if word == shared["data"] else word for word in grid_options(self.tmp / "runs", "imagenet")]
+        result = self.check_ok(run("grid", "--table", 1, *words, "--dry-run"))
+        self.assertRegex(result.err, "data set 'imagenet': .* no training images")
+        self.assertIn("no data  ProMPT, ImageNet, seed 1\n", result.out)
+        self.assertIn("evaluate CLIP, ImageNet, seed 1\n", result.out)
 
     def test_commands_of_the_plan_do_what_the_grid_does(self):
         plan = self.check_ok(grid(self.tmp / "runs", "--dry-run", datasets="caltech101,dtd"))
@@ -121,13 +160,13 @@ class Grid(harness.Case):
         status, err = self.stop(signal.SIGINT, out)
         self.assertEqual(status, 130, err)
         self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
-        self.assertFalse((out / "table1.md").exists())
+        self.assertFalse((out / "table1-part.md").exists())
         status, err = self.stop(signal.SIGKILL, out)
         self.assertEqual(status, -signal.SIGKILL, err)
         result = self.check_ok(grid(out))
         self.assertRegex(result.err, r"runs:      [23] done, [12] to run")
         for ending in ("md", "csv", "tex"):
-            self.assertEqual((out / f"table1.{ending}").read_bytes(), (shared["whole"] / f"table1.{ending}").read_bytes())
+            self.assertEqual((out / f"table1-part.{ending}").read_bytes(), (shared["whole"] / f"table1-part.{ending}").read_bytes())
         for path in shared["whole"].rglob("checkpoint.safetensors"):
             self.assertEqual((out / path.relative_to(shared["whole"])).read_bytes(), path.read_bytes())
         self.assertEqual(harness.leftovers(out), [])
@@ -191,6 +230,20 @@ class ManyTargets(harness.Case):
         self.assertEqual(len(json.loads((self.tmp / "r" / "results.json").read_text())), 1)
         self.check_error(run(*words, "--datasets", "food101,sun397"), 1, "none of the 2 data sets is there; the last: .*")
 
+    def test_one_that_fails_does_not_end_the_others(self):
+        split = json.loads((shared["data"] / "caltech-101/split_zhou_Caltech101.json").read_text())
+        image = shared["data"] / "caltech-101/101_ObjectCategories" / split["test"][0][0]
+        self.addCleanup(image.write_bytes, image.read_bytes())
+        image.write_bytes(b"no picture")
+        record = self.tmp / "r.json"
+        result = run("eval", "--config", harness.CONFIGS / "zeroshot.json", "--data", shared["data"], "--model",
+                     shared["model"], "--threads", 1, "--datasets", "caltech101,oxford_pets", "--classes", "all", "--json",
+                     record)
+        self.assertEqual((result.status, result.errors[-1]), (1, "prompt: the evaluation on 1 of 2 data sets failed"))
+        self.assertEqual(result.out.splitlines()[1].split(), ["caltech101", "failed"])
+        self.assertEqual(result.out.splitlines()[3].split()[:2], ["average", "1/2"])
+        self.assertEqual([each["dataset"] for each in json.loads(record.read_text())["records"]], ["oxford_pets"])
+
     def test_record_of_a_target_keeps_what_was_trained(self):
         folder = next(shared["whole"].rglob("caltech101/seed1/checkpoint.safetensors")).parent
         record = self.tmp / "r.json"
@@ -216,7 +269,8 @@ class ManyTargets(harness.Case):
             weights = [2.718281828459045**(value - max(row)) for value in row]
             label = labels[i // 3]
             self.assertEqual((line["path"], line["n"], line["label"]), (paths[i // 3], str(i % 3), names[label]))
-            self.assertEqual(line["predicted"], names[row.index(max(row))])
+            self.assertEqual((line["image"], line["label_index"]), (str(i // 3), str(label)))
+            self.assertEqual((line["predicted"], line["predicted_index"]), (names[row.index(max(row))], str(row.index(max(row)))))
             self.assertAlmostEqual(float(line["confidence"]), max(weights) / sum(weights), delta=2e-6)
             self.assertAlmostEqual(float(line["label_confidence"]), weights[label] / sum(weights), delta=2e-6)
 

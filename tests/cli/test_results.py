@@ -5,7 +5,9 @@ import csv
 import functools
 import io
 import json
+import os
 import statistics
+import subprocess
 import unittest
 
 import harness
@@ -39,8 +41,9 @@ class Case(harness.Case):
         config = {**preset(name, *sets), "seed": seed, "precision": "fp32"}
         config["data"]["dataset"] = dataset
         record = {"method": config["method"], "dataset": target or dataset, "classes": classes, "seed": seed,
-                  "finished": True, "untrained": False, "limit": 0, "steps": 100, "accuracy": accuracy / 100,
-                  "digests": {"weights_sha256": SHA}, "config": config, "time": "2026-01-01T00:00:00Z", **more}
+                  "finished": True, "untrained": False, "limit": 0, "steps": 100, "n_steps": 100, "skipped_images": 0,
+                  "accuracy": accuracy / 100, "config": config, "time": "2026-01-01T00:00:00Z", **more,
+                  "digests": {"weights_sha256": SHA, "class_names": "c", "images": "i", **more.get("digests", {})}}
         path = self.runs / (folder or f"{name}/{dataset}/{seed}") / "results.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         old = json.loads(path.read_text()) if path.exists() else []
@@ -85,11 +88,14 @@ class Tables(Case):
             halves = list(zip(*numbers))
             means[name] = [statistics.mean(half) for half in halves]
             means[name].append(hm(*means[name]))
+            self.assertEqual((line["HM_sd"], line["n"], line["n_expected"]), ("", str(len(numbers)), "3"))
+            if len(numbers) < 3:  # a mean over other seeds than its neighbours' is none
+                self.assertEqual([line[key] for key in ("base", "base_sd", "new", "HM", "HM_difference")], 5 * [""])
+                continue
             for measure, mean in zip(("base", "new", "HM"), means[name]):
                 self.check_number(line[measure], mean)
             self.check_number(line["base_sd"], statistics.stdev(halves[0]))
             self.check_number(line["new_sd"], statistics.stdev(halves[1]))
-            self.assertEqual((line["HM_sd"], line["n"], line["n_expected"]), ("", str(len(numbers)), "3"))
         paper = PAPER["table1"]["ProMPT"]
         self.check_number(lines["EuroSAT", "ProMPT"]["HM_difference"], means["EuroSAT"][2] - paper["eurosat"]["hm"])
         clip = lines["Caltech101", "CLIP"]  # nothing is trained: one seed is all
@@ -109,6 +115,9 @@ class Tables(Case):
             numbers, count = average(f"average without EuroSAT ({label})")
             self.assertEqual(count, ("1", "10"))
             self.assertAlmostEqual(numbers[2], means["Caltech101"][2], delta=6e-5)
+        common = lines["average over what all rows have (HM of the averages)", "ProMPT"]  # CLIP has one alone
+        self.assertEqual(common["n"], "1")
+        self.check_number(common["HM"], means["Caltech101"][2])
         # beside an average over two data sets stands the paper's over the same two
         self.check_number(lines["average (HM of the averages)", "ProMPT"]["base_paper"],
                           (paper["caltech101"]["base"] + paper["eurosat"]["base"]) / 2)
@@ -144,6 +153,10 @@ class Tables(Case):
         self.check_number(line["base"], base)
         self.check_number(line["HM"], hm(base, new))
         self.assertNotEqual(line["base"], self.lines("--methods", "ProMPT")["Caltech101", "ProMPT"]["base"])
+        for half in ("base", "new"):  # CLIP's published cells were not made so
+            self.add("base2new/clip", "caltech101", half, 1, 96.837)
+        line = self.lines("--methods", "CLIP", "--paper-rounding")["Caltech101", "CLIP"]
+        self.check_number(line["base"], 96.837)
 
     def test_unfinished_records_never_count_unasked(self):
         self.add_halves("base2new/prompt", "caltech101", CALTECH[:1])
@@ -193,6 +206,14 @@ class Tables(Case):
         self.add_halves("base2new/prompt", "eurosat", [(70, 60)], digests={"weights_sha256": "b" * 64})
         self.check_error(self.results("--methods", "ProMPT"), 2, "records of two models do not go into one table: .*")
 
+    def test_data_are_not_mixed_and_drawn_ones_are_labelled(self):
+        self.add_halves("base2new/prompt", "dtd", [(70, 60)], synthetic=True, as_published=False)
+        self.add_halves("base2new/prompt", "eurosat", [(70, 60)], synthetic=False, as_published=False)
+        self.assertIn("**Not the paper's settings: drawn pictures: DTD, data other than the published: EuroSAT.**",
+                      self.results("--methods", "ProMPT", "--seeds", "1").out)
+        self.add("base2new/prompt", "dtd", "base", 2, 70, digests={"images": "j"})
+        self.check_error(self.results("--methods", "ProMPT"), 2, "'.*' and '.*' are of different images of dtd, base classes")
+
     def test_bad_words_and_bad_records(self):
         self.add_halves("base2new/prompt", "dtd", [(70, 60)])
         self.check_error(self.results(table="9"), 2, "no table '9' in '.*', expected one of: table1, .*")
@@ -200,6 +221,8 @@ class Tables(Case):
         self.check_error(self.results("--datasets", "dtt"), 2, "unknown data set 'dtt', did you mean 'dtd'.*")
         self.check_error(self.results("--seeds", "1,1"), 2, "option '--seeds': 1 is given twice")
         self.check_error(self.results("--set", "seed=4"), 2, "--set seed=4: give --seeds")
+        self.check_error(self.results("--set", "data.image_dir=x"), 2, "--set data.image_dir=\"x\": each data set .* its own")
+        self.check_error(self.results("--set", "lambda=2", table="figure8d"), 2, "--set lambda=2: figure8d sweeps this key itself")
         self.check_error(run("results", self.tmp / "none"), 1, "no folder of runs: '.*none' does not exist")
         path = self.runs / "bad" / "results.json"
         path.parent.mkdir()
@@ -219,9 +242,50 @@ class Diff(Case):
                          ["keys:", "training.lr: 0.008 -> 0.004", "seed: 1 -> 2", "result of dtd, base:",
                           "seed: 1 -> 2", "accuracy: 0.7 -> 0.725", "digests.sample: s1 -> s2", "threads: 1 -> 2"])
         self.assertEqual(run("diff", a, a).out, "no difference\n")
+        self.add("base2new/prompt", "dtd", "new", 2, 60, folder=b.relative_to(self.runs))
+        self.add("base2new/prompt", "dtd", "base", 2, 1, folder=b.relative_to(self.runs), finished=False)  # never counts
+        out = run("diff", a, b).out
+        self.assertIn("accuracy: 0.7 -> 0.725\n", out)
+        self.assertTrue(out.endswith(f"only in {b}: result of dtd, new\n"), out)
         self.check_error(run("diff", a), 2, "expected RUN RUN; see prompt diff --help")
         self.check_error(run("diff", a, self.tmp / "none"), 1, "no run folder: '.*none'")
         self.check_error(run("diff", a, self.tmp), 1, "'.*' holds neither config.json nor results.json")
+
+
+class Figures(Case):
+    """What the scripts draw, with a program that hands out a finished table and a gnuplot that notes what it is given."""
+
+    def draw(self, script, csv_text):
+        out = self.tmp / "out"
+        out.mkdir()
+        (self.tmp / "table.csv").write_text(csv_text)
+        for name, text in (("prompt", 'while [ "$1" != --name ]; do shift; done; cp "$TABLE" "$OUT/$2.csv"'),
+                           ("gnuplot", 'echo "$2" >>"$OUT/drawn"')):
+            path = self.tmp / name
+            path.write_text(f"#!/bin/sh\n{text}\n")
+            path.chmod(0o755)
+        done = subprocess.run([harness.ROOT / "scripts" / script, "--out", out], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PATH": f"{self.tmp}:{os.environ['PATH']}", "OUT": str(out),
+                                   "TABLE": str(self.tmp / "table.csv"), "PROMPT_BIN": str(self.tmp / "prompt")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return out, (out / "drawn").read_text()
+
+    def test_bars_of_data_sets_that_both_have(self):
+        self.add_halves("base2new/cocoop", "caltech101", [(95, 90)])
+        self.add_halves("base2new/prompt", "caltech101", [(97, 94)])
+        self.add_halves("base2new/prompt", "dtd", [(70, 60)])
+        out, drawn = self.draw("figure5.sh", self.results("--methods", "CoCoOp,ProMPT", "--seeds", "1", "--format", "csv").out)
+        self.assertEqual((out / "figure5-difference.csv").read_text(), "data_set,base,new\nCaltech101,2.0000,4.0000\n")
+        self.assertIn("of 1 of 11 data sets'", drawn)
+
+    def test_points_of_a_sweep_are_over_the_same_data_sets(self):
+        self.add_halves("base2new/prompt", "caltech101", [(97, 94)], sets=("lambda=1",))
+        self.add_halves("base2new/prompt", "dtd", [(70, 60)], sets=("lambda=1",), synthetic=True)
+        self.add_halves("base2new/prompt", "caltech101", [(95, 90)], sets=("lambda=0.5",))
+        out, drawn = self.draw("figure8.sh", self.results("--seeds", "1", "--format", "csv", table="figure8d").out)
+        self.assertEqual((out / "figure8d-average.csv").read_text(),
+                         f"x,base,new,HM\n0.5,95.0000,90.0000,{hm(95, 90):.4f}\n1,97.0000,94.0000,{hm(97, 94):.4f}\n")
+        self.assertIn("title='figure 8 (d), average over 1 of 11 data sets; other than the paper: drawn pictures: DTD'", drawn)
 
 
 TABLES = json.loads((CONFIGS / "tables.json").read_text())

@@ -32,8 +32,9 @@ int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
 int eval_save_logits(const char *path, const struct eval_result *r, const struct item_list *items);
 
 /**
- * Writes as CSV what each image was taken for at every n = 0..N: path, label, n, predicted class, its
- * probability and that of the label (Figures 1, 6 and 7). Logits must have been kept.
+ * Writes as CSV what each image was taken for at every n = 0..N: its index in the list, n, the label's
+ * and the predicted class's index, the predicted one's probability and the label's, then path and both names
+ * (Figures 1, 6 and 7). Logits must have been kept.
  */
 int eval_save_trace(const char *path, const struct eval_result *r, const struct item_list *items,
                     const struct class_list *classes);

@@ -10,14 +10,15 @@
 
 /** A row of a table, or a point of a sweep. */
 struct experiment_row {
-    const char *series;    /* "CoOp"; borrowed from the document */
-    char *name;            /* what the table shows: the series, or with a sweep "CoOp (4 shots)" */
-    double x;              /* of a sweep; NaN: none */
-    char *preset;          /* "base2new/coop", a file below the folder of tables.json without ".json" */
-    char *path;            /* of that file */
-    struct str_list sets;  /* KEY=VALUE over the preset */
-    char *swept;           /* the sweep's KEY=VALUE, which stands over all others; NULL: none */
-    const struct json *on; /* {"imagenet": ["KEY=VALUE", ...]}: what a data set changes; NULL: nothing */
+    const char *series;      /* "CoOp"; borrowed from the document */
+    char *name;              /* what the table shows: the series, or with a sweep "CoOp (4 shots)" */
+    double x;                /* of a sweep; NaN: none */
+    char *preset;            /* "base2new/coop", a file below the folder of tables.json without ".json" */
+    char *path;              /* of that file */
+    struct str_list sets;    /* KEY=VALUE over the preset */
+    char *swept;             /* the sweep's KEY=VALUE, which stands over all others; NULL: none */
+    bool has_paper_rounding; /* its published cells are means of seeds that were rounded to one decimal */
+    const struct json *on;   /* {"imagenet": ["KEY=VALUE", ...]}: what a data set changes; NULL: nothing */
 };
 
 struct experiment {
@@ -43,17 +44,28 @@ void experiment_free(struct experiment *x);
 
 /**
  * The configuration of a row on a data set, to be freed: preset < the row's keys < the data set's keys <
- * `sets` (KEY=VALUE, the user's) < what is swept. data.dataset is the one that is trained on.
+ * `sets` (KEY=VALUE, the user's) < what is swept. data.dataset is the one that is trained on; settled, as
+ * records are (session_settle).
+ * @return OK; ERR_USAGE for a key that is swept in `sets`, and what reading configurations says
  */
 int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
                       const char *dataset, const struct str_list *sets);
 
-/** Keys in which a run may differ from its row's configuration and still be of that row; NULL-terminated. */
-extern const char *const experiment_free_keys[];
+/**
+ * Appends in what a run is not the expected one; nothing if it is. Free are the seed, the machine's settings,
+ * what model files say, the precision unless one is expected, and, where nothing is trained, the data set.
+ */
+int experiment_compare(struct str *difference, const struct config *expected, const struct config *run);
+
+/** Whether KEY=VALUE is more than a place, a machine's setting or another seed. */
+bool experiment_is_changed(const char *assignment);
 
 /** The paper's number in percent for "base", "new", "hm" or "all"; `dataset` may be "average". NaN: none. */
 double experiment_paper(const struct experiment *x, const struct experiment_row *row, const char *dataset,
                         const char *measure);
+
+/** What a reader of the paper's numbers must know; NULL: nothing. */
+const char *experiment_paper_note(const struct experiment *x);
 
 /** The file of tables that belongs to this program: configs/ beside its build folder, or where it is
  * installed. The caller frees it. */

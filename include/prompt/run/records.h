@@ -8,13 +8,15 @@
 struct record {
     char *path; /* of its results.json */
     char *dataset;
-    char *weights; /* SHA-256 */
-    char *time;    /* UTC, sorts as text */
+    char *weights;                     /* SHA-256 */
+    char *class_digest, *image_digest; /* of the names and the list that were evaluated */
+    char *time;                        /* UTC, sorts as text */
     enum class_subset subset;
     int64_t seed;
     double accuracy; /* a fraction */
     bool finished, untrained;
-    int64_t limit, steps;
+    bool synthetic, as_published; /* the data: drawn; or with the published counts and names */
+    int64_t limit, steps, n_steps, n_skipped;
     struct config config;
 };
 

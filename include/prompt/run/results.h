@@ -19,16 +19,17 @@ struct record_context {
 
 /**
  * One JSON object: method, data set, split, classes, seed, counts, accuracy per n, configuration and its
- * hash, digests of weights, sample, class names and test list, versions, device, time. `finished` is false
- * for a limited evaluation or an unfinished training; such a record never fills a table.
+ * hash, digests of weights, sample, class names and test list, whether the data are drawn or the published
+ * ones, versions, device, time. `finished` is false for a limited evaluation or an unfinished training; such
+ * a record never fills a table.
  */
 int record_write(struct str *out, const struct record_context *context, const struct eval_result *result);
 
 /** OK if records can be appended to `path`: it is such an array, or not there. */
 int results_check(const char *path);
 
-/** Appends a record to the JSON array in `path`, atomically; creates the file. ERR_FORMAT if it is no such
- * array. */
+/** Appends a record to the JSON array in `path`, atomically, one process after the other; creates the file.
+ * ERR_FORMAT if it is no such array. */
 int results_append(const char *path, const struct str *record);
 
 #endif

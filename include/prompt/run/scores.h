@@ -1,7 +1,7 @@
 /**
  * From records to the numbers of a table: for each data set and row the mean over seeds and the sample
  * standard deviation (n - 1), HM of the means, averages over data sets. Nothing is averaged over what happens
- * to be there: a cell without all of its seeds enters no average, and what is missing is named.
+ * to be there: a cell without all of its seeds has no number, and what is missing is named.
  */
 #ifndef PROMPT_RUN_SCORES_H
 #define PROMPT_RUN_SCORES_H
@@ -39,14 +39,15 @@ struct score_options {
     const struct str_list *datasets; /* to show; empty: all of the experiment */
     const int64_t *seeds;
     size_t n_seeds;
+    const char *weights;         /* SHA-256 of the only model that counts; NULL: any, but one */
     const struct str_list *sets; /* KEY=VALUE over every row: a variant of the experiment, labelled */
-    bool paper_rounding;         /* one decimal per seed, two for means, as the published cells were made */
+    bool paper_rounding;         /* one decimal per seed, two for means, in rows that were published so */
     bool include_unfinished;     /* records of unfinished or limited runs, labelled */
 };
 
 /**
- * @return OK, also for no record at all; ERR_USAGE if records of different models would be mixed; what
- * experiment_config says
+ * @return OK, also for no record at all; ERR_USAGE if records of different models, class names or test images
+ * would be mixed; what experiment_config says
  */
 int scores_make(struct scores *out, const struct experiment *x, const struct record_list *records,
                 const struct score_options *options);

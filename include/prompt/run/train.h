@@ -27,4 +27,11 @@ struct train_options {
  */
 int train_run(struct config *config, const struct train_options *options, struct log *log);
 
+/**
+ * The few-shot sample of a training: drawn over all classes, then cut to those that are trained; every image
+ * is looked for. item_list_free frees it, also on failure.
+ * @return OK; ERR_FORMAT if there is none; ERR_IO for a missing image
+ */
+int train_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d);
+
 #endif
