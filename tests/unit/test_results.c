@@ -24,6 +24,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     temp_remove(*state, "results.json");
+    temp_remove(*state, ".results.lock");
     return temp_dir_close(*state);
 }
 
