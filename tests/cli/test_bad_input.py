@@ -232,7 +232,7 @@ class Data(Bad):
 
     def test_missing_folder(self):
         self.data.folder.rename(self.data.root / "caltech-256")
-        self.check_refused(self.train(), 1, r"data set 'caltech101': the folder '/.*/caltech-101' is missing")
+        self.check_refused(self.train(), 1, r"data set 'caltech101': the folder '/.*/caltech-101' is missing, as are .* \(images: .*\)")
 
     def test_missing_split_file(self):
         self.data.split_file.unlink()

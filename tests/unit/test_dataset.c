@@ -130,7 +130,7 @@ static void test_split__refuses_lists_that_do_not_fit_together(void **state)
     expect_refused(
         *state,
         "{\"train\": [[\"a\", 0, \"x\"], [\"b\", 2, \"z\"], [\"c\", 2, \"z\"]], \"val\": [], \"test\": []}",
-        ": label 1 has no image, but label 2 has");
+        ": label 1 has no image in 'train', but label 2 has");
     expect_refused(*state, "{\"train\": [[\"a\", 0, \"x\"]], \"val\": [],\n\"test\": [[\"b\", 1, \"y\"]]}",
                    ":2: label 1 is not below 1: labels run from 0 without a gap");
 }
