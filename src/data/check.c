@@ -98,9 +98,7 @@ static int find_all(struct dataset_check *c)
     if (status != OK || c->files.n_missing == 0)
         return status;
     c->state = CHECK_INCOMPLETE;
-    status = found_files_describe(&c->problem, &c->files, d);
-    str_appendf(&c->problem, " (%s)", c->entry->source);
-    return status;
+    return found_files_describe(&c->problem, &c->files, d);
 }
 
 /* A set of which nothing is there is absent; one that cannot be read is incomplete, and the error says why.

@@ -238,7 +238,8 @@ class Check(harness.Case):
         self.make("eurosat")
         (self.root / "eurosat/split_zhou_EuroSAT.json").unlink()
         self.assertRegex(self.check("eurosat"), r"\Aeurosat +incomplete: the split file '/.*/eurosat/split_zhou_EuroSAT"
-                                                r"\.json' is missing \(.*CoOp's DATASETS\.md.*\)\n\Z")
+                                                r"\.json' is missing; looked in 'eurosat', 'EuroSAT', 'data_splits', '\.' of "
+                                                r"'/.*/data' \(.*CoOp's DATASETS\.md.*\)\n\Z")
 
     def test_missing_class_folder(self):
         self.make("imagenet")
