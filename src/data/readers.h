@@ -73,6 +73,8 @@ void imagenet_classes_close(struct imagenet_classes *classes);
 bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, const char *id);
 /** "n" and eight digits. */
 bool imagenet_is_id(const char *name);
+/** ERR_IO for the first class without a folder; `n_there` have one. */
+int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there);
 
 /* ---------------------------------------------------------------- where sets lie */
 

@@ -186,6 +186,23 @@ class Layouts(harness.Case):
         self.assertRegex(check.out, "no '.*/imagenet/images/train': for evaluation only")
         self.assertNotRegex(check.out, "train 0 instead")
 
+    def test_variant_without_a_class_folder(self):
+        """Of two hundred of the thousand classes, and of all; a folder that is missing makes no smaller task."""
+        for name, classes, error in (
+                ("imagenet_a", miniature.IDS[::5], r"199 class folders are there, expected 200"),
+                ("imagenet_sketch", miniature.IDS, r"999 of 1000 class folders are there, the first missing one is "
+                                                   rf"'{miniature.IDS[85][0]}' \(label 85\)")):
+            with self.subTest(name=name):
+                images = self.tmp / miniature.VARIANTS[name]
+                for id, _ in classes:
+                    (images / id).mkdir(parents=True)
+                    (images / id / "1.jpg").touch()
+                words = ("data", "split", "--data", self.tmp, "--dataset", name, "--json")
+                self.assertEqual(json.loads(self.check_ok(run(*words)).out)["test"]["all"],
+                                 [[f"{id}/1.jpg", label, text] for label, (id, text) in enumerate(classes)])
+                shutil.rmtree(images / miniature.IDS[85][0])
+                self.check_error(run(*words), 1, rf"data set '{name}': '/.*/{images.name}': {error} \(.*github\.com/.*\)")
+
     def test_files_given_by_keys(self):
         root = self.copy("dtd")
         (root / "dtd/images").rename(self.tmp / "elsewhere")
@@ -245,7 +262,7 @@ class Check(harness.Case):
         self.make("imagenet")
         shutil.rmtree(self.root / "imagenet/images/val" / miniature.IDS[3][0])
         self.assertRegex(self.check("imagenet"), r"incomplete: '.*/val': 11 of 12 class folders are there, the first "
-                                                 rf"missing one is '{miniature.IDS[3][0]}'\n")
+                                                 rf"missing one is '{miniature.IDS[3][0]}' \(label 3\) \(image-net\.org .*\)\n")
 
     def test_unreadable_and_mislabelled_images(self):
         self.make("dtd")
