@@ -9,9 +9,8 @@
 
 int lines_open(struct lines *out, const char *path)
 {
-    size_t n = 0;
     *out = (struct lines){0};
-    int status = file_read(&out->text, &n, path);
+    int status = file_read_text(&out->text, path);
     if (status == OK)
         out->next = out->text + (strncmp(out->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
     return status;

@@ -46,13 +46,13 @@ static int add_name(struct bench_command *b, const char *text, size_t n)
 static int read_names(struct bench_command *b, const char *path)
 {
     char *text = NULL;
-    size_t n = 0;
-    int status = file_read(&text, &n, path);
-    for (size_t at = 0; status == OK && at < n;) {
-        const size_t length = strcspn(text + at, "\r\n");
+    int status = file_read_text(&text, path);
+    for (const char *at = text; status == OK && *at;) {
+        const size_t length = strcspn(at, "\r\n");
         if (length > 0)
-            status = add_name(b, text + at, length);
-        at += length + 1;
+            status = add_name(b, at, length);
+        at += length;
+        at += strspn(at, "\r\n");
     }
     free(text);
     if (status == OK && b->n_names == 0)

@@ -346,6 +346,9 @@ class Own(harness.Case):
                 table.write_text(text, encoding="utf-8")
                 self.check_error(run("data", "split", "--dataset", "csv", "--set", f"data.split_file={table}"), 1,
                                  "data set 'csv': " + pattern)
+        table.write_text("a.jpg,0\nb.jpg,0\n", encoding="utf-16")
+        self.check_error(run("data", "split", "--dataset", "csv", "--set", f"data.split_file={table}"), 1, "data set 'csv': "
+                         r"/.*/list\.csv:1: expected text in UTF-8, found a byte of value 0: is it UTF-16\?")
         self.write("train/a/1.jpg", "test/b/1.jpg")
         words = ("data", "split", "--data", self.tmp / "own", "--dataset", "folder")
         self.check_error(run(*words), 1, r"data set 'folder': '/.*/own/test' has a class folder 'b', which train/ has not")

@@ -12,7 +12,7 @@ struct lines {
     size_t number; /* of the line that was read last, from 1 */
 };
 
-/** Reads a whole file; a byte order mark is passed over. ERR_IO; ERR_MEMORY. */
+/** Reads a whole file; a byte order mark is passed over. ERR_IO; ERR_FORMAT for a byte of value 0; ERR_MEMORY. */
 int lines_open(struct lines *out, const char *path);
 /**
  * The next line that is not empty, without its end (LF or CR LF, also missing in the last line) and without
