@@ -84,20 +84,6 @@ int file_read(char **out, size_t *n, const char *path)
     return OK;
 }
 
-int file_read_text(char **out, const char *path)
-{
-    size_t n = 0, line = 1;
-    int status = file_read(out, &n, path);
-    if (status != OK || strlen(*out) == n)
-        return status;
-    for (const char *c = *out; *c != '\0'; c++)
-        line += *c == '\n';
-    free(*out);
-    *out = NULL;
-    return error_set(ERR_FORMAT, "%s:%zu: expected text in UTF-8, found a byte of value 0: is it UTF-16?", path,
-                     line);
-}
-
 int file_map(const void **out, size_t *n, const char *path)
 {
     *out = NULL;

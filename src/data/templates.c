@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/base/file.h"
+#include "prompt/base/lines.h"
 #include "prompt/data/templates.h"
 
 bool template_is_valid(const char *template)
@@ -54,7 +54,7 @@ int templates_read(struct templates *out, const char *path)
 {
     *out = (struct templates){0};
     size_t n_lines = 1;
-    int status = file_read_text(&out->text, path);
+    int status = lines_read_text(&out->text, path);
     if (status == OK) {
         for (const char *c = out->text; *c != '\0'; c++)
             n_lines += *c == '\n';

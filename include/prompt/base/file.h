@@ -16,8 +16,6 @@ bool file_is_dir(const char *path);
  * @return OK; ERR_IO with the absolute path and the system's reason; ERR_MEMORY
  */
 int file_read(char **out, size_t *n, const char *path);
-/** The same for text; a byte of value 0, as in UTF-16, is ERR_FORMAT with path and line. */
-int file_read_text(char **out, const char *path);
 
 /** Maps a whole regular file read-only; an empty file is ERR_FORMAT. Undone by file_unmap. */
 int file_map(const void **out, size_t *n, const char *path);
