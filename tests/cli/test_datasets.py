@@ -3,6 +3,7 @@
 found in the wild, what `prompt data check` says, and a user's own images."""
 
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -82,10 +83,12 @@ class Lists(unittest.TestCase):
 
     def test_sets_with_training_images(self):
         names = [name for name in miniature.NAMES if name not in miniature.VARIANTS]
-        for i in range(2 * len(names)):  # each set twice; over the sets all shots with all seeds
-            name, shots, seed = names[i // 2], SHOTS[i % len(SHOTS)], SEEDS[i % len(SEEDS)]
-            with self.subTest(name=name, shots=shots, seed=seed):
-                self.check(name, shots, seed)
+        for i, name in enumerate(names):  # two sets at all shots and seeds, the others at each shots and each seed
+            pairs = list(itertools.product(SHOTS, SEEDS)) if name in ("dtd", "fgvc_aircraft") else [
+                (shots, SEEDS[(i + k) % len(SEEDS)]) for k, shots in enumerate(SHOTS)]
+            for shots, seed in pairs:
+                with self.subTest(name=name, shots=shots, seed=seed):
+                    self.check(name, shots, seed)
 
     def test_variants(self):
         for name in miniature.VARIANTS:
@@ -272,6 +275,25 @@ class Check(harness.Case):
         self.assertRegex(self.check("dtd", "--deep"),
                          r"\Adtd +incomplete: 2 images cannot be decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; "
                          r"not the published split: .*; 72 images of another format than their name says, first: '.*/banded_0002\.jpg' is PNG\n\Z")
+
+    def test_deep_with_missing_images(self):
+        self.make("dtd")
+        images = self.root / "dtd/images/banded"
+        (images / "banded_0001.jpg").write_bytes(b"<html>not found</html>")
+        (images / "banded_0002.jpg").unlink()
+        self.assertRegex(self.check("dtd", "--deep"), r"\Adtd +incomplete: 1 of 74 images are missing .*; 1 images cannot be "
+                                                      r"decoded, first: cannot decode '/.*/banded_0001\.jpg': .*\n\Z")
+
+    def test_image_that_stands_twice(self):
+        self.make("dtd")
+        path = self.root / "dtd/split_zhou_DescribableTextures.json"
+        split = json.loads(path.read_text())
+        again = split["train"][0]
+        for part, label, name in (("train", again[1], again[2]), ("test", again[1], again[2]), ("val", 1, "polka-dotted")):
+            with self.subTest(part=part, name=name):
+                path.write_text(json.dumps({**split, part: [*split[part], [again[0], label, name]]}))
+                self.assertRegex(self.check("dtd"), rf"\Adtd +incomplete: 1 images stand twice in the lists, first: '{again[0]}' "
+                                                    rf"in train as 'banded', in {part} as '{name}'; not the published .*\n\Z")
 
     def test_all_sets(self):
         self.make("dtd")
