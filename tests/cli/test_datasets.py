@@ -135,9 +135,13 @@ class Layouts(harness.Case):
                 ("fgvc_aircraft", [("fgvc_aircraft", "fgvc-aircraft-2013b/data")], "2013b/data/images'"),
                 ("imagenet", [("imagenet/images", "ILSVRC/Data/CLS-LOC")], "images in '.*/ILSVRC/Data/CLS-LOC'"),
                 ("imagenetv2", [("imagenetv2/imagenetv2-matched-frequency-format-val",
-                                 "imagenetv2-matched-frequency-format-val")], "images in '.*-val'"),
+                                 "imagenetv2-matched-frequency-format-val"),
+                                ("imagenetv2/classnames.txt", "imagenetv2-matched-frequency-format-val/classnames.txt")],
+                 "images in '.*-val'"),
                 ("imagenet_sketch", [("imagenet-sketch/images", "imagenet-sketch/sketch")], "images in '.*/sketch'"),
-                ("imagenet_a", [("imagenet-adversarial/imagenet-a", "imagenet-a")], "images in '.*/imagenet-a'")):
+                ("imagenet_a", [("imagenet-adversarial/imagenet-a", "imagenet-a"),
+                                ("imagenet-adversarial/classnames.txt", "imagenet-a/classnames.txt")],
+                 "images in '.*/imagenet-a'")):
             with self.subTest(name=name):
                 self.check_same(self.moved(name, changes), name, note)
 
