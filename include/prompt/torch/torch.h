@@ -121,6 +121,9 @@ int t_read_f32(float *out, size_t n, scope *s, const tensor *t);
 int t_read_f64(double *out, size_t n, scope *s, const tensor *t);
 int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t);
 int t_item_f64(double *out, scope *s, const tensor *t);
+/** Calls of the readers above since the program's start, by any thread: nothing else copies from a device to
+ * the host, and each waits for the device. */
+uint64_t device_reads(void);
 
 /* ---------------------------------------------------------------- making and shaping */
 
