@@ -69,6 +69,10 @@ void t_mul_(scope *s, tensor *a, const tensor *b);
 
 /* ---------------------------------------------------------------- attention; the scale is part of q */
 
+/* Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
+ * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
+enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
+
 /** Token nodes, each of which sees a prefix and its own ancestors (itself too). Arrays are borrowed. */
 struct forest {
     int64_t n_nodes;
@@ -98,8 +102,8 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
 
 /**
  * Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; last axes contiguous. `aux` (or
- * NULL) receives what the backward needs: the softmax's log-sum-exp [B,heads,Tq] of fp32 and fp64 on a CPU,
- * the probabilities [B,heads,Tq,Tk] otherwise.
+ * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master. Scores, weights
+ * and their gradients are master; off the CPU they are rounded for the products that follow.
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
