@@ -83,10 +83,11 @@ struct forest_sizes {
     const struct forest *forest;
 };
 
-/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's. */
+/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; a power of two
+ * rounds no value. */
 static tensor *scaled_query(scope *s, const tensor *q, int64_t head_width)
 {
-    return t_scale(s, q, 1.0 / sqrt((double)head_width));
+    return t_scale(s, q, exp2(-round(0.5 * log2((double)head_width))));
 }
 
 /* t for all images, if it is one image's. */
@@ -176,6 +177,7 @@ static void check_forest(struct forest_sizes *z)
                                           {B, n, W},
                                           {z->B, z->n_prefix, W},
                                           {z->B, z->n_prefix, W}},
+                                 .n_summed = z->is_expanded ? z->B : 1,
                                  .sizes = z,
                                  .forward = forest_forward,
                                  .backward = forest_backward,
