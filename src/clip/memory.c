@@ -75,16 +75,17 @@ double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_p
                    : plain_kept_bytes(c, &c->dims.vision, (double)n_images * n_tokens);
 }
 
-/* Per token, of a forward that keeps nothing: residual stream, two branches, two normalized inputs, query, key,
- * value, the attention's result, the MLP's hidden values before and after the activation. A backward works
- * with less. The plain encoder's are part of what it keeps. */
+/* Per token, of a forward that keeps nothing: residual stream, two branches, two normalized inputs, query,
+ * key, value, the attention's result, the MLP's hidden values before and after the activation. A backward
+ * works with less. The plain encoder's are part of what it keeps. */
 double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
                         int64_t n_images, int64_t n_prompts)
 {
     if (!c->fast)
         return 0.0;
     const struct tower_dims *l = &c->dims.text, *v = &c->dims.vision;
-    const double text_rows = n_prefixes > 0 ? (double)(n_prefixes * text_layout_part_rows(texts->layout)) : 0.0;
+    const double text_rows =
+        n_prefixes > 0 ? (double)(n_prefixes * text_layout_part_rows(texts->layout)) : 0.0;
     const double text = text_rows * (double)(9 * l->width + 2 * l->mlp_width);
     const double image =
         (double)n_images * n_image_tokens(c, n_prompts) * (double)(9 * v->width + 2 * v->mlp_width);
