@@ -59,19 +59,6 @@ static void share_room(struct cost *c, struct class_list *classes, const struct 
         c->budget_bytes > 0.0 ? smaller(cache_bytes, larger(room - c->text_full_bytes, 0.0)) : cache_bytes;
 }
 
-/* What a step computes: CLIP's own image features, then the method's passes. */
-static struct clip_work work_of(const struct clip *c, const struct method_passes *p,
-                                const struct clip_texts *texts, int64_t n_images, bool backward)
-{
-    struct clip_work w =
-        clip_work_sum(clip_tokens_work(c, n_images), clip_image_work(c, n_images, 0, 0, false));
-    for (int64_t i = 0; i < p->n_text; i++)
-        w = clip_work_sum(w, clip_text_work(c, texts, p->n_prefixes, backward));
-    for (int64_t i = 0; i < p->n_image; i++)
-        w = clip_work_sum(w, clip_image_work(c, n_images, p->n_prompts, p->n_prompt_layers, backward));
-    return w;
-}
-
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
                       const struct cost_options *o)
 {
@@ -95,8 +82,8 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     share_room(&c, classes, s->clip, &p, (double)s->config->data_cache_mib * MIB);
     if (o->loader)
         loader_limit_cache(o->loader, (size_t)c.cache_bytes);
-    c.step_work = work_of(s->clip, &p, texts, B, true);
-    c.forward_work = work_of(s->clip, &p, texts, B, false);
+    c.step_work = method_work(m, &classes->texts, B, true);
+    c.forward_work = method_work(m, &classes->texts, B, false);
     return c;
 }
 
