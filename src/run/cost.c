@@ -34,10 +34,13 @@ static double step_bytes(const struct session *s, const struct method *m, const 
 {
     /* Z of a pass: from the tower, normalized, filtered, in the order of the classes, and their gradients */
     enum { COPIES_OF_FEATURES = 8, COPIES_OF_TRAINED = 3 /* gradient, velocity, update */ };
+    enum { COPIES_OF_ROWS = 5 /* whole texts: tokens, with vectors, without autograd, and two gradients */ };
     const struct clip *c = s->clip;
+    const struct text_rows *whole = &classes->texts.whole; /* none: 0 */
+    const double rows = (double)(whole->n * whole->n_tokens * c->dims.text.width);
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
-    const double values =
-        COPIES_OF_FEATURES * features + COPIES_OF_TRAINED * (double)params_numel(&m->trained);
+    const double values = COPIES_OF_FEATURES * features +
+                          COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
     return values * (double)dtype_size(c->types.master) +
            clip_layer_bytes(c, &classes->texts.names, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
 }
