@@ -266,9 +266,8 @@ static int run(struct bench_command *b)
 
 int cmd_bench(const struct opt_values *v)
 {
-    struct bench_command b = {.v = v};
-    b.report.as_json = opt_given(v, "json");
-    b.report.has_profile = opt_given(v, "profile");
+    struct bench_command b = {
+        .v = v, .report = {.as_json = opt_given(v, "json"), .has_profile = opt_given(v, "profile")}};
     int status = config_init(&b.config);
     if (status == OK)
         status = run(&b);

@@ -6,7 +6,7 @@
 
 #include "prompt/torch/profile.h"
 
-enum { B = 4, MAX_CHANGES = 3, MAX_OPS = 64 };
+enum { B = 4, MAX_CHANGES = 3, MAX_OPS = 128 };
 
 static const struct setting {
     const char *name;
