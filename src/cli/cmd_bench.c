@@ -134,11 +134,11 @@ static int add_sweep(struct bench_command *b, const struct bench_point *base)
         int64_t base, most;
         size_t field;
     } axes[] = {
-        {classes, 4, base->n_classes, b->n_names, offsetof(struct point, n_classes)},
-        {images, 3, base->n_images, INT64_MAX, offsetof(struct point, n_images)},
-        {iterations, 3, base->n_iterations, INT64_MAX, offsetof(struct point, n_iterations)},
-        {depths, 3, base->depth, n_layers, offsetof(struct point, depth)},
-        {threads, 5, base->threads, torch_threads(), offsetof(struct point, threads)},
+        {classes, 4, base->n_classes, b->n_names, offsetof(struct bench_point, n_classes)},
+        {images, 3, base->n_images, INT64_MAX, offsetof(struct bench_point, n_images)},
+        {iterations, 3, base->n_iterations, INT64_MAX, offsetof(struct bench_point, n_iterations)},
+        {depths, 3, base->depth, n_layers, offsetof(struct bench_point, depth)},
+        {threads, 5, base->threads, torch_threads(), offsetof(struct bench_point, threads)},
     };
     if (status == OK)
         status = add_modes(b, *base);
