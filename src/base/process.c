@@ -1,13 +1,88 @@
-/* Page faults and peak memory of the process. */
+/* Cores, page faults and peak memory of the process. */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
 #include "prompt/base/process.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+/* ---------------------------------------------------------------- cores */
+
+#ifdef __linux__
+
+/* The first line of a file of the system; "" if there is none. */
+static void read_line(char *out, int size, const char *path)
+{
+    out[0] = '\0';
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    if (!fgets(out, size, f))
+        out[0] = '\0';
+    fclose(f);
+}
+
+/* The first of the processors that share a core with this one: its list reads "0-1" or "0,64". */
+static size_t first_of_core(size_t processor)
+{
+    char path[96], line[64], *end;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", processor);
+    read_line(line, sizeof line, path);
+    const unsigned long first = strtoul(line, &end, 10);
+    return end > line && first < CPU_SETSIZE ? first : processor;
+}
+
+/* 0 if the system does not say. */
+static int64_t allowed_cores(void)
+{
+    cpu_set_t allowed, cores;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 0;
+    CPU_ZERO(&cores);
+    for (size_t i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &allowed))
+            CPU_SET(first_of_core(i), &cores);
+    return CPU_COUNT(&cores);
+}
+
+/* Whole processors' worth of time of the control group, "200000 100000" or "max 100000"; 0 if unlimited. */
+static int64_t quota_cores(void)
+{
+    char line[64], *end;
+    read_line(line, sizeof line, "/sys/fs/cgroup/cpu.max");
+    const long long quota = strtoll(line, &end, 10), period = strtoll(end, NULL, 10);
+    if (quota <= 0 || period <= 0)
+        return 0;
+    return quota < period ? 1 : quota / period;
+}
+
+int64_t process_cores(void)
+{
+    const int64_t allowed = allowed_cores(), quota = quota_cores();
+    const int64_t n = allowed > 0 ? allowed : sysconf(_SC_NPROCESSORS_ONLN);
+    const int64_t limited = quota > 0 && quota < n ? quota : n;
+    return limited > 0 ? limited : 1;
+}
+
+#else
+
+int64_t process_cores(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? n : 1;
+}
+
+#endif
+
+/* ---------------------------------------------------------------- pages */
 
 int64_t process_minor_faults(void)
 {
@@ -15,28 +90,44 @@ int64_t process_minor_faults(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_minflt : 0;
 }
 
-/* "VmHWM" follows clear_refs, ru_maxrss does not. */
-size_t process_peak_bytes(void)
+/* A field of /proc/self/status in bytes, such as "VmHWM:"; 0 if there is none. */
+static size_t status_bytes(const char *field)
 {
     unsigned long kib = 0;
     FILE *status = fopen("/proc/self/status", "re");
     char line[128];
     while (status && kib == 0 && fgets(line, sizeof line, status))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kib = strtoul(line + 6, NULL, 10);
+        if (strncmp(line, field, strlen(field)) == 0)
+            kib = strtoul(line + strlen(field), NULL, 10);
     if (status)
         fclose(status);
-    struct rusage usage;
-    if (kib == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
-        kib = (unsigned long)usage.ru_maxrss;
     return (size_t)kib * 1024;
 }
 
-void process_reset_peak(void)
+static void return_freed(void)
 {
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
+}
+
+size_t process_resident_bytes(void)
+{
+    return_freed();
+    return status_bytes("VmRSS:");
+}
+
+/* "VmHWM" follows clear_refs, ru_maxrss does not. */
+size_t process_peak_bytes(void)
+{
+    const size_t bytes = status_bytes("VmHWM:");
+    struct rusage usage;
+    return bytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : bytes;
+}
+
+void process_reset_peak(void)
+{
+    return_freed();
     FILE *refs = fopen("/proc/self/clear_refs", "we");
     if (!refs)
         return;
