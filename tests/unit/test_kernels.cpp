@@ -299,6 +299,7 @@ template <class T> struct dense_result {
 };
 
 // qkv [B,rows,3W]: the first `n_queries` rows ask, all are keys; d_k and d_v of the rows from first_key on.
+// Scratch starts as NaN.
 template <class T>
 dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const std::vector<T> &qkv,
                       const std::vector<T> &g)
@@ -315,7 +316,6 @@ dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const st
                                       z.n_keys,
                                       z.heads,
                                       z.width};
-    // not a number: what a result takes from it before it was written shows
     std::vector<A> scratch(static_cast<size_t>(t.dense_scratch(a)), std::numeric_limits<A>::quiet_NaN());
     const auto forward = [&](int64_t begin, int64_t end) {
         t.dense_forward(a, {r.out.data(), asking, W}, r.lse.data(), scratch.data(), begin, end);
