@@ -299,7 +299,6 @@ template <class T> struct dense_result {
 };
 
 // qkv [B,rows,3W]: the first `n_queries` rows ask, all are keys; d_k and d_v of the rows from first_key on.
-// Scratch starts as NaN.
 template <class T>
 dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const std::vector<T> &qkv,
                       const std::vector<T> &g)
