@@ -91,6 +91,44 @@ static int read_logit_scale(double *out, scope *run, const struct weights *w)
     return OK;
 }
 
+static void place_embeddings(struct clip *c, const struct placing *p)
+{
+    c->patch_weight = place(p, "", "visual.conv1.weight", p->types.products);
+    c->class_embedding = place(p, "", "visual.class_embedding", p->types.master);
+    c->patch_positions = place(p, "", "visual.positional_embedding", p->types.master);
+    c->ln_pre = place_norm(p, "visual.", "ln_pre", c->dims.vision.norm_eps);
+    c->token_embedding = place(p, "", "token_embedding.weight", p->types.master);
+    c->text_positions = place(p, "", "positional_embedding", p->types.master);
+}
+
+static void place_towers(struct clip *c, const struct placing *p)
+{
+    c->vision_blocks = place_blocks(p, "visual.transformer.resblocks.", &c->dims.vision);
+    c->ln_post = place_norm(p, "visual.", "ln_post", c->dims.vision.norm_eps);
+    c->vision_projection = place_projection(p, "visual.proj");
+    c->text_blocks = place_blocks(p, "transformer.resblocks.", &c->dims.text);
+    c->ln_final = place_norm(p, "", "ln_final", c->dims.text.norm_eps);
+    c->text_projection = place_projection(p, "text_projection");
+}
+
+/* The towers' weights are there only while they are packed. */
+static int pack_towers(struct clip *c, const struct placing *of_run)
+{
+    struct placing p = *of_run;
+    p.run = scope_open(of_run->run, SCOPE_GRAD_OFF);
+    place_towers(c, &p);
+    int status = scope_status(p.run);
+    if (status == OK)
+        status = clip_fast_create(&c->fast, of_run->run, c);
+    const int closed = scope_close(p.run);
+    free(c->vision_blocks);
+    free(c->text_blocks);
+    c->vision_blocks = c->text_blocks = NULL;
+    c->ln_post = c->ln_final = (struct nn_norm){0};
+    c->vision_projection = c->text_projection = (struct nn_linear){0};
+    return status == OK ? closed : status;
+}
+
 int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
                 struct clip_types types, enum encoder encoder)
 {
@@ -99,28 +137,17 @@ int clip_create(struct clip **out, scope *run, const struct weights *w, struct d
     if (!c)
         return error_out_of_memory();
     *c = (struct clip){.dims = w->dims, .types = types, .device = device};
+    const bool is_fast = encoder == ENCODER_FAST;
     /* the fast encoder folds norms into the weights before it rounds them */
-    const struct clip_types placed = {.products = encoder == ENCODER_FAST ? types.master : types.products,
+    const struct clip_types placed = {.products = is_fast ? types.master : types.products,
                                       .master = types.master};
     const struct placing p = {.run = run, .weights = w, .device = device, .types = placed};
-
-    c->patch_weight = place(&p, "", "visual.conv1.weight", placed.products);
-    c->class_embedding = place(&p, "", "visual.class_embedding", types.master);
-    c->patch_positions = place(&p, "", "visual.positional_embedding", types.master);
-    c->ln_pre = place_norm(&p, "visual.", "ln_pre", w->dims.vision.norm_eps);
-    c->vision_blocks = place_blocks(&p, "visual.transformer.resblocks.", &w->dims.vision);
-    c->ln_post = place_norm(&p, "visual.", "ln_post", w->dims.vision.norm_eps);
-    c->vision_projection = place_projection(&p, "visual.proj");
-
-    c->token_embedding = place(&p, "", "token_embedding.weight", types.master);
-    c->text_positions = place(&p, "", "positional_embedding", types.master);
-    c->text_blocks = place_blocks(&p, "transformer.resblocks.", &w->dims.text);
-    c->ln_final = place_norm(&p, "", "ln_final", w->dims.text.norm_eps);
-    c->text_projection = place_projection(&p, "text_projection");
-
+    place_embeddings(c, &p);
+    if (!is_fast)
+        place_towers(c, &p);
     int status = read_logit_scale(&c->logit_scale, run, w);
-    if (status == OK && encoder == ENCODER_FAST)
-        status = clip_fast_create(&c->fast, run, c);
+    if (status == OK && is_fast)
+        status = pack_towers(c, &p);
     if (status != OK) {
         clip_free(c);
         return status;

@@ -85,6 +85,9 @@ int text_layout_create(struct text_layout **out, scope *run, const struct clip *
 void text_layout_free(struct text_layout *l);
 /** Bytes that the backward of all chunks keeps, for n_images prefixes. */
 double text_layout_kept_bytes(const struct text_layout *l, const struct clip *c, int64_t n_images);
+/** Of the largest chunk: the bytes that its backward keeps, and its tokens for one prefix. */
+double text_layout_part_bytes(const struct text_layout *l, const struct clip *c, int64_t n_images);
+int64_t text_layout_part_rows(const struct text_layout *l);
 /** @param input  prefixes [B,p,d_l] or NULL; for rows that hold learned vectors, their embeddings [K,T,d_l]
  */
 tensor *fast_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *input,

@@ -14,6 +14,29 @@ static double plain_kept_bytes(const struct clip *c, const struct tower_dims *to
            (double)dtype_size(c->types.products);
 }
 
+static double tower_values(const struct clip *c, const struct tower_dims *t)
+{
+    const double W = (double)t->width, M = (double)t->mlp_width;
+    return (double)t->n_layers * (4.0 * W * W + 2.0 * W * M) + W * (double)c->dims.embed_dim;
+}
+
+/* The fast encoder holds each matrix of the towers twice, laid out for its forward and its backward. */
+double clip_model_bytes(const struct clip *c, const struct weights *w)
+{
+    const bool on_cpu = c->device.kind == DEVICE_CPU;
+    const double value_bytes = (double)dtype_size(c->fast ? c->types.master : c->types.products);
+    double values = 0.0, file_bytes = 0.0;
+    for (size_t i = 0; i < w->tensors.n; i++) {
+        const tensor *t = w->tensors.items[i].value;
+        values += (double)t_numel(t);
+        file_bytes += (double)t_numel(t) * (double)dtype_size(t_dtype(t));
+    }
+    const double packed = c->fast ? tower_values(c, &c->dims.vision) + tower_values(c, &c->dims.text) : 0.0;
+    const bool is_copied = !on_cpu || file_bytes != values * value_bytes; /* else it is the file's tensor */
+    return (on_cpu ? file_bytes : 0.0) + (is_copied ? (values - packed) * value_bytes : 0.0) +
+           2.0 * packed * (double)dtype_size(c->types.products);
+}
+
 double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes)
 {
     if (c->fast)
@@ -21,6 +44,17 @@ double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts
     return plain_kept_bytes(c, &c->dims.text,
                             (double)n_prefixes * (double)texts->rows->n *
                                 (double)(texts->n_prefix + texts->rows->n_tokens));
+}
+
+double clip_text_part_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes)
+{
+    return c->fast ? text_layout_part_bytes(texts->layout, c, n_prefixes) : 0.0;
+}
+
+static double n_image_tokens(const struct clip *c, int64_t n_prompts)
+{
+    const int64_t side = c->dims.image_px / c->dims.patch_px;
+    return (double)(1 + n_prompts + side * side);
 }
 
 /* Fast, per token and layer: two normalized inputs, query, key, value, the MLP's slope. Half types keep the
@@ -36,8 +70,24 @@ static double fast_kept_bytes(const struct clip *c, double n_images, double n_to
 
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts)
 {
-    const int64_t side = c->dims.image_px / c->dims.patch_px;
-    const double n_tokens = (double)(1 + n_prompts + side * side);
+    const double n_tokens = n_image_tokens(c, n_prompts);
     return c->fast ? fast_kept_bytes(c, (double)n_images, n_tokens)
                    : plain_kept_bytes(c, &c->dims.vision, (double)n_images * n_tokens);
+}
+
+/* Per token, of a forward that keeps nothing: residual stream, two branches, two normalized inputs, query,
+ * key, value, the attention's result, the MLP's hidden values before and after the activation. A backward
+ * works with less. The plain encoder's are part of what it keeps. */
+double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
+                        int64_t n_images, int64_t n_prompts)
+{
+    if (!c->fast)
+        return 0.0;
+    const struct tower_dims *l = &c->dims.text, *v = &c->dims.vision;
+    const double text_rows =
+        n_prefixes > 0 ? (double)(n_prefixes * text_layout_part_rows(texts->layout)) : 0.0;
+    const double text = text_rows * (double)(9 * l->width + 2 * l->mlp_width);
+    const double image =
+        (double)n_images * n_image_tokens(c, n_prompts) * (double)(9 * v->width + 2 * v->mlp_width);
+    return (text > image ? text : image) * (double)dtype_size(c->types.master);
 }

@@ -154,7 +154,7 @@ double text_chunk_kept_bytes(const struct text_chunk *chunk, const struct clip *
     const struct token_forest *f = chunk->forest;
     const double W = (double)c->dims.text.width, L = (double)c->dims.text.n_layers;
     const double n = (double)f->n_nodes, C = (double)f->n_rows, slope = (double)c->dims.text.mlp_width;
-    const double constant = chunk->x0 ? 4.0 * W : 0.0;
+    const double constant = chunk->qkv0 ? 4.0 * W : 0.0;
     const double values =
         n * ((L - 1.0) * (5.0 * W + slope) - constant) + n * 3.0 * W + C * (3.0 * W + slope);
     return (double)(n_images * chunk->n_copies) * values * (double)dtype_size(c->types.products);
@@ -166,4 +166,24 @@ double text_layout_kept_bytes(const struct text_layout *l, const struct clip *c,
     for (size_t i = 0; i < l->forests.n; i++)
         bytes += text_chunk_kept_bytes(&l->chunks[i], c, n_images);
     return bytes;
+}
+
+double text_layout_part_bytes(const struct text_layout *l, const struct clip *c, int64_t n_images)
+{
+    double largest = 0.0;
+    for (size_t i = 0; i < l->forests.n; i++) {
+        const double bytes = text_chunk_kept_bytes(&l->chunks[i], c, n_images);
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
+}
+
+int64_t text_layout_part_rows(const struct text_layout *l)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < l->forests.n; i++) {
+        const int64_t n = l->chunks[i].n_copies * l->chunks[i].forest->n_nodes;
+        most = n > most ? n : most;
+    }
+    return most;
 }

@@ -79,11 +79,12 @@ tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *
 {
     const int64_t L = c->fast->text.n_layers;
     tensor *d = NULL, *features = NULL;
+    scope *holder = NULL; /* of d, until the next layer has added it */
     for (int64_t i = 0; i < L; i++) {
-        scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+        scope *s = scope_open(outer, SCOPE_GRAD_OFF), *next = scope_open(outer, SCOPE_GRAD_INHERIT);
         struct layer_saved l = {0};
         if (i < L - 1) {
-            d = scope_keep(s, forward_layer(s, c, p, i, x, d, &l));
+            d = scope_share(next, forward_layer(s, c, p, i, x, d, &l));
         } else {
             last_keys(s, c, p, x, d, &l);
             features = keys ? NULL : scope_keep(s, finish_chunk(s, c, p, x, &l));
@@ -93,7 +94,11 @@ tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *
         if (p->saved)
             p->saved[i] = l;
         scope_close(s);
+        if (holder)
+            scope_close(holder);
+        holder = next;
     }
+    scope_close(holder);
     return features;
 }
 

@@ -56,8 +56,9 @@ struct image_pass {
     int64_t n_prompt_layers;
     bool saves;
     scope *keep;
-    tensor *x; /* [B,T,W] master, the residual stream */
-    tensor *d; /* the branch that waits to be added, or NULL */
+    tensor *x;     /* [B,T,W] master, the residual stream */
+    tensor *d;     /* the branch that waits to be added, or NULL */
+    scope *holder; /* of both, until the next layer has handed on its own */
 };
 
 /* The kind of a layer decides what its attention reads. */
@@ -150,6 +151,17 @@ static void join_prompts(scope *s, struct image_pass *p, int64_t i)
     p->d = NULL;
 }
 
+/* x and d, made in a layer's scope, outlive it and replace those of the layer before. */
+static void hand_on(struct image_pass *p, scope *outer, tensor *x, tensor *d)
+{
+    scope *holder = scope_open(outer, SCOPE_GRAD_INHERIT);
+    p->x = scope_share(holder, x);
+    p->d = scope_share(holder, d);
+    if (p->holder)
+        scope_close(p->holder);
+    p->holder = holder;
+}
+
 static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct layer_saved *saved)
 {
     const struct clip *c = p->clip;
@@ -177,8 +189,7 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
     l.aux = scope_share(owner, aux); /* lives on, unlike `out` */
     tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out), false);
-    p->d = scope_keep(s, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
-    p->x = scope_keep(s, p->x);
+    hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
     if (saved)
         *saved = l;
     scope_close(s);
@@ -319,7 +330,7 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
     const struct fast_tower *t = &c->fast->vision;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     scope *owner = p->saves ? p->keep : s;
-    p->x = t_clone(s, p->tokens.x); /* changed in place */
+    hand_on(p, s, t_clone(s, p->tokens.x), NULL); /* changed in place */
     for (int64_t i = 0; i < t->n_layers; i++)
         forward_layer(s, p, i, p->saves ? &st->layers[i] : NULL);
     const int64_t B = t_size(p->x, 0);
@@ -333,6 +344,7 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
             scope_fail(s, scope_status(p->keep));
     }
     tensor *x = scope_keep(s, t_to(s, t_packed_linear(s, &t->out, fast_rows(s, h), false), c->types.master));
+    scope_close(p->holder);
     scope_close(s);
     return x;
 }

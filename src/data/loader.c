@@ -134,6 +134,17 @@ void loader_close(struct loader *l)
 
 /* ---------------------------------------------------------------- the caller's side */
 
+size_t loader_batch_bytes(const struct loader *l)
+{
+    return (size_t)(l->n_slots * l->options.batch_size * l->image_floats) * sizeof *l->slots->pixels;
+}
+
+void loader_limit_cache(struct loader *l, size_t cache_bytes)
+{
+    if (cache_bytes < l->options.cache_bytes)
+        l->options.cache_bytes = cache_bytes;
+}
+
 int64_t loader_n_batches(const struct loader *l)
 {
     return l->n_batches;

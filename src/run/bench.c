@@ -12,14 +12,16 @@
 
 /* What one point of the benchmark runs on. */
 struct bench {
+    struct bench_options options;
     struct session *session;
     struct class_list classes;
     struct method *method;
     struct sgd optimizer;
-    tensor *pixels; /* [B,3,S,S] */
-    tensor *labels; /* [B] */
-    float *logits;  /* [B,N+1,K], host */
-    bool train;
+    struct step_batch batch;
+    float *logits;   /* [B,N+1,K], host */
+    double *seconds; /* [repeats] */
+    int64_t n_timed;
+    struct bench_result result; /* as far as it is known */
 };
 
 /* ---------------------------------------------------------------- one step */
@@ -28,18 +30,39 @@ static int train_step(struct bench *b)
 {
     scope *s = scope_open(b->session->scope, SCOPE_GRAD_ON);
     struct step_numbers numbers;
-    int status =
-        step_gradients(&numbers, s, b->method, &b->optimizer, &b->classes.texts, b->pixels, b->labels);
-    if (status == OK)
-        status = sgd_step(&b->optimizer, 0.0); /* a rate of 0: each step computes the same */
+    /* a rate of 0: each step computes the same */
+    int status = step_train(&numbers, s, b->method, &b->optimizer, &b->classes.texts, b->batch, 0.0);
+    if (status == OK && !step_is_finite(&numbers))
+        status = error_set(ERR_NUMERIC, "the loss or a gradient is not finite: other weights or precision?");
     const int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 
 static int step(struct bench *b)
 {
-    return b->train ? train_step(b)
-                    : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, b->pixels);
+    return b->options.train
+               ? train_step(b)
+               : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, b->batch.pixels);
+}
+
+static void note_peak(struct bench *b)
+{
+    const size_t peak = process_peak_bytes(), earlier = b->options.earlier_bytes;
+    b->result.peak_bytes = peak > earlier ? peak - earlier : 0;
+}
+
+int bench_time(struct bench *b)
+{
+    const int64_t faults = process_minor_faults();
+    const double start_s = clock_s();
+    int status = step(b); /* it reads its result, so the device has finished */
+    if (status != OK || b->n_timed == b->options.repeats)
+        return status;
+    b->seconds[b->n_timed++] = clock_s() - start_s;
+    b->result.minor_faults = process_minor_faults() - faults;
+    if (b->options.is_alone)
+        note_peak(b);
+    return OK;
 }
 
 static int by_value(const void *a, const void *b)
@@ -48,30 +71,10 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The timed steps, after one that warms up. */
-static int time_steps(struct bench_result *out, struct bench *b, int64_t repeats)
-{
-    double *seconds = malloc((size_t)repeats * sizeof *seconds);
-    if (!seconds)
-        return error_out_of_memory();
-    int status = step(b);
-    for (int64_t i = 0; status == OK && i < repeats; i++) {
-        const int64_t faults = process_minor_faults();
-        const double start_s = clock_s();
-        status = step(b); /* it reads its result, so the device has finished */
-        seconds[i] = clock_s() - start_s;
-        out->minor_faults = process_minor_faults() - faults;
-    }
-    qsort(seconds, (size_t)repeats, sizeof *seconds, by_value);
-    out->seconds = seconds[0];
-    out->median_seconds = 0.5 * (seconds[(repeats - 1) / 2] + seconds[repeats / 2]);
-    free(seconds);
-    return status;
-}
-
 /* One more step, operation by operation. */
-static int profile_step(struct bench_result *out, struct bench *b)
+static int profile_step(struct bench *b)
 {
+    struct bench_result *out = &b->result;
     const uint64_t reads = device_reads();
     int status = profile_start(b->session->device);
     if (status == OK)
@@ -99,8 +102,9 @@ static int make_batch(struct bench *b, int64_t n_images)
             pixels[i] = (float)rng_normal(&rng);
         for (int64_t i = 0; i < n_images; i++)
             labels[i] = i % b->classes.n;
-        b->pixels = t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->types.master, s->device);
-        b->labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
+        b->batch.pixels =
+            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->types.master, s->device);
+        b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }
     free(pixels);
@@ -108,9 +112,10 @@ static int make_batch(struct bench *b, int64_t n_images)
     return status;
 }
 
-static int open_bench(struct bench *b, char *const *names, int64_t n_names, int64_t n_images)
+static int prepare(struct bench *b, char *const *names, int64_t n_names)
 {
     const struct config *c = b->session->config;
+    const int64_t n_images = b->options.n_images;
     int status = class_list_open_names(&b->classes, b->session, names, n_names, n_images);
     if (status == OK)
         status = session_create_method(&b->method, b->session, n_names);
@@ -121,43 +126,78 @@ static int open_bench(struct bench *b, char *const *names, int64_t n_names, int6
     if (status != OK)
         return status;
     b->logits = malloc((size_t)(n_images * (METHOD_MAX_ITERATIONS + 1) * n_names) * sizeof *b->logits);
-    return b->logits ? OK : error_out_of_memory();
+    b->seconds = malloc((size_t)b->options.repeats * sizeof *b->seconds);
+    return b->logits && b->seconds ? OK : error_out_of_memory();
 }
 
-static void close_bench(struct bench *b)
+/* Work, estimate and the peak before; then the step that warms up. */
+static int warm_up(struct bench *b)
 {
+    const struct bench_options *o = &b->options;
+    struct bench_result *r = &b->result;
+    const struct cost cost =
+        cost_plan(b->session, b->method, &b->classes,
+                  &(struct cost_options){.batch_size = o->n_images, .n_images = o->n_images});
+    r->work = o->train ? cost.step_work : cost.forward_work;
+    r->n_iterations = b->method->options.n_iterations;
+    int status = speed_measure(&r->speed, b->session);
+    r->estimate_seconds = speed_seconds(&r->speed, &r->work);
+    if (status == OK && o->measure_peak) /* before and after: machines have slow moments */
+        status = speed_peak(&r->peak_flop_s, b->session, o->n_images);
+    process_reset_peak();
+    if (status == OK)
+        status = step(b);
+    note_peak(b);
+    return status;
+}
+
+int bench_open(struct bench **out, struct session *s, char *const *names, int64_t n_names,
+               const struct bench_options *options)
+{
+    *out = NULL;
+    struct bench *b = calloc(1, sizeof *b);
+    if (!b)
+        return error_out_of_memory();
+    b->session = s;
+    b->options = *options;
+    b->result = (struct bench_result){.n_classes = n_names, .n_images = options->n_images};
+    int status = prepare(b, names, n_names);
+    if (status == OK)
+        status = warm_up(b);
+    if (status != OK) {
+        bench_close(b);
+        return status;
+    }
+    *out = b;
+    return OK;
+}
+
+int bench_finish(struct bench_result *out, struct bench *b)
+{
+    struct bench_result *r = &b->result;
+    const int64_t n = b->n_timed;
+    double peak_flop_s = 0.0;
+    qsort(b->seconds, (size_t)n, sizeof *b->seconds, by_value);
+    r->seconds = b->seconds[0];
+    r->median_seconds = 0.5 * (b->seconds[(n - 1) / 2] + b->seconds[n / 2]);
+    int status = profile_step(b);
+    if (status == OK && b->options.measure_peak)
+        status = speed_peak(&peak_flop_s, b->session, b->options.n_images);
+    r->peak_flop_s = peak_flop_s > r->peak_flop_s ? peak_flop_s : r->peak_flop_s;
+    *out = *r;
+    return status;
+}
+
+void bench_close(struct bench *b)
+{
+    if (!b)
+        return;
     free(b->logits);
+    free(b->seconds);
     sgd_deinit(&b->optimizer);
     method_free(b->method);
     class_list_close(&b->classes);
-}
-
-int bench_run(struct bench_result *out, struct session *s, char *const *names, int64_t n_names,
-              const struct bench_options *o)
-{
-    *out = (struct bench_result){.n_classes = n_names, .n_images = o->n_images};
-    struct bench b = {.session = s, .train = o->train};
-    double peak_before = 0.0, peak_after = 0.0;
-    int status = open_bench(&b, names, n_names, o->n_images);
-    if (status == OK) {
-        const struct cost cost = cost_plan(s, b.method, &b.classes, o->n_images, o->n_images, 0);
-        out->work = o->train ? cost.step_work : cost.forward_work;
-        out->n_iterations = b.method->options.n_iterations;
-        status = cost_seconds(&out->estimate_seconds, s, &out->work);
-    }
-    if (status == OK && o->measure_peak) /* before and after: machines have slow moments */
-        status = speed_peak(&peak_before, s, o->n_images);
-    process_reset_peak();
-    if (status == OK)
-        status = time_steps(out, &b, o->repeats);
-    out->peak_bytes = process_peak_bytes();
-    if (status == OK)
-        status = profile_step(out, &b);
-    if (status == OK && o->measure_peak)
-        status = speed_peak(&peak_after, s, o->n_images);
-    out->peak_flop_s = peak_before > peak_after ? peak_before : peak_after;
-    close_bench(&b);
-    return status;
+    free(b);
 }
 
 /* ---------------------------------------------------------------- where the time goes */

@@ -3,65 +3,90 @@
 
 #include <inttypes.h>
 
+#include "prompt/base/process.h"
 #include "prompt/run/speed.h"
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
 static const double FREE_SHARE = 0.85; /* of what is free, without a key */
 
-/* The fast encoder holds each matrix as the file has it (on a CPU the mapped file itself), and laid out for
- * its forward and for its backward product. */
-static double model_bytes(const struct session *s)
+static double larger(double a, double b)
 {
-    double values = 0.0;
-    for (size_t i = 0; i < s->weights->tensors.n; i++)
-        values += (double)t_numel(s->weights->tensors.items[i].value);
-    const double products = (double)dtype_size(s->clip->types.products);
-    return values * (s->clip->fast ? (double)dtype_size(s->clip->types.master) + 2.0 * products : products);
+    return a > b ? a : b;
 }
 
-static double budget_bytes(const struct session *s)
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* What is free comes on top of what the process has. */
+static double budget_bytes(const struct session *s, double resident_bytes)
 {
     const double key = (double)s->config->memory_budget_mib * MIB;
-    return key > 0.0 ? key : FREE_SHARE * (double)device_free_bytes(s->device);
+    const double free_bytes = (double)device_free_bytes(s->device);
+    return key > 0.0 ? key : free_bytes > 0.0 ? resident_bytes + FREE_SHARE * free_bytes : 0.0;
 }
 
-/* What a step computes: CLIP's own image features, then the method's passes. */
-static struct clip_work work_of(const struct clip *c, const struct method_passes *p,
-                                const struct clip_texts *texts, int64_t n_images, bool backward)
+/* What a step needs besides the model and what its backward keeps. */
+static double step_bytes(const struct session *s, const struct method *m, const struct class_list *classes,
+                         const struct method_passes *p, int64_t B)
 {
-    struct clip_work w =
-        clip_work_sum(clip_tokens_work(c, n_images), clip_image_work(c, n_images, 0, 0, false));
-    for (int64_t i = 0; i < p->n_text; i++)
-        w = clip_work_sum(w, clip_text_work(c, texts, p->n_prefixes, backward));
-    for (int64_t i = 0; i < p->n_image; i++)
-        w = clip_work_sum(w, clip_image_work(c, n_images, p->n_prompts, p->n_prompt_layers, backward));
-    return w;
+    /* Z of a pass: from the tower, normalized, filtered, in the order of the classes, and their gradients */
+    enum { COPIES_OF_FEATURES = 8, COPIES_OF_TRAINED = 3 /* gradient, velocity, update */ };
+    enum { COPIES_OF_ROWS = 5 /* whole texts: tokens, with vectors, without autograd, and two gradients */ };
+    const struct clip *c = s->clip;
+    const struct text_rows *whole = &classes->texts.whole; /* none: 0 */
+    const double rows = (double)(whole->n * whole->n_tokens * c->dims.text.width);
+    const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
+    const double values = COPIES_OF_FEATURES * features +
+                          COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
+    return values * (double)dtype_size(c->types.master) +
+           clip_layer_bytes(c, &classes->texts.names, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
+}
+
+/* Room for what the text side keeps and for decoded images, in this order. */
+static void share_room(struct cost *c, struct class_list *classes, const struct clip *clip,
+                       const struct method_passes *p, double cache_bytes)
+{
+    struct clip_texts *texts = &classes->texts.names;
+    const double room = larger(c->budget_bytes - c->weights_bytes - c->image_bytes - c->rest_bytes, 0.0);
+    if (c->budget_bytes > 0.0 && room < c->text_full_bytes && clip->fast) {
+        /* while a part is computed again, its own is there besides what is kept */
+        const double again_bytes = clip_text_part_bytes(clip, texts, p->n_prefixes);
+        c->rest_bytes += again_bytes;
+        c->text_bytes = larger(room - again_bytes, 0.0);
+        texts->keep_bytes = c->text_bytes / (double)p->n_text;
+    }
+    c->cache_bytes =
+        c->budget_bytes > 0.0 ? smaller(cache_bytes, larger(room - c->text_full_bytes, 0.0)) : cache_bytes;
 }
 
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
-                      int64_t batch_size, int64_t n_images, int64_t n_steps)
+                      const struct cost_options *o)
 {
-    const int64_t B = n_images < batch_size ? n_images : batch_size;
+    const int64_t B = o->n_images < o->batch_size ? o->n_images : o->batch_size;
+    const double resident_bytes =
+        s->device.kind == DEVICE_CPU ? (double)process_resident_bytes() : 0.0; /* the device's budget */
     const struct method_passes p = method_passes(m, B, classes->n);
     struct clip_texts *texts = &classes->texts.names;
     struct cost c = {
         .n_trained = params_numel(&m->trained),
-        .n_steps = n_steps,
+        .n_steps = o->n_steps,
         .step_images = B,
-        .weights_bytes = model_bytes(s),
+        .weights_bytes = clip_model_bytes(s->clip, s->weights),
         .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
         .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),
-        .budget_bytes = budget_bytes(s),
+        .budget_bytes = budget_bytes(s, resident_bytes),
     };
     c.text_bytes = c.text_full_bytes;
-    if (s->config->encoder == ENCODER_FAST && c.budget_bytes > 0.0 && p.n_text > 0) {
-        const double room = c.budget_bytes - c.weights_bytes - c.image_bytes;
-        c.text_bytes = room < 0.0 ? 0.0 : room < c.text_full_bytes ? room : c.text_full_bytes;
-        texts->keep_bytes = c.text_bytes / (double)p.n_text;
-    }
-    c.step_work = work_of(s->clip, &p, texts, B, true);
-    c.forward_work = work_of(s->clip, &p, texts, B, false);
+    c.rest_bytes = larger(resident_bytes - c.weights_bytes, 0.0) + step_bytes(s, m, classes, &p, B) +
+                   (o->loader ? (double)loader_batch_bytes(o->loader) : 0.0);
+    share_room(&c, classes, s->clip, &p, (double)s->config->data_cache_mib * MIB);
+    if (o->loader)
+        loader_limit_cache(o->loader, (size_t)c.cache_bytes);
+    c.step_work = method_work(m, &classes->texts, B, true);
+    c.forward_work = method_work(m, &classes->texts, B, false);
     return c;
 }
 
@@ -96,15 +121,16 @@ int cost_print(struct log *log, const struct cost *c, const struct method *m, co
              c->step_images, s->config->epochs);
     log_info(log, "time     about %s: %.2g s and %.3g GFLOP a step", duration, seconds,
              (c->step_work.products + c->step_work.attention) * 1e-9);
-    const double total = c->weights_bytes + c->text_bytes + c->image_bytes;
+    const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)
         snprintf(budget, sizeof budget, "; the budget is %.1f GiB", c->budget_bytes / GIB);
     if (c->text_bytes < c->text_full_bytes)
         snprintf(again, sizeof again, " (%.0f %% of it computed again)",
                  100.0 * (1.0 - c->text_bytes / c->text_full_bytes));
-    log_info(log, "memory   about %.2f GiB: model %.2f, text side %.2f%s, image side %.2f%s", total / GIB,
-             c->weights_bytes / GIB, c->text_bytes / GIB, again, c->image_bytes / GIB, budget);
+    log_info(log, "memory   about %.2f GiB: model %.2f, text side %.2f%s, image side %.2f, the rest %.2f%s",
+             total / GIB, c->weights_bytes / GIB, c->text_bytes / GIB, again, c->image_bytes / GIB,
+             c->rest_bytes / GIB, budget);
     if (c->budget_bytes > 0 && total > c->budget_bytes)
         log_warning(
             log, "this is more than the budget; a smaller training.batch_size or fewer iterations need less");

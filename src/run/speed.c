@@ -1,6 +1,8 @@
 /* Rates of matrix products and of memory, on the model's shapes. */
 #include "prompt/run/speed.h"
 
+#include <math.h>
+
 #include "prompt/torch/fused.h"
 #include "prompt/torch/profile.h"
 
@@ -130,10 +132,54 @@ int speed_measure(struct machine_speed *out, const struct session *s)
     return status;
 }
 
+static double seconds_with(const struct machine_speed *v, const struct clip_work *work, double product_share,
+                           double attention_share)
+{
+    if (v->product_flop_s <= 0.0 || v->bytes_s <= 0.0 || product_share <= 0.0 || attention_share <= 0.0)
+        return 0.0;
+    return work->products / (product_share * v->product_flop_s) +
+           work->attention / (attention_share * v->product_flop_s) + work->bytes / v->bytes_s;
+}
+
 double speed_seconds(const struct machine_speed *v, const struct clip_work *work)
 {
-    if (v->product_flop_s <= 0.0 || v->bytes_s <= 0.0)
-        return 0.0;
-    return work->products / (PRODUCT_SHARE * v->product_flop_s) +
-           work->attention / (ATTENTION_SHARE * v->product_flop_s) + work->bytes / v->bytes_s;
+    return seconds_with(v, work, PRODUCT_SHARE, ATTENTION_SHARE);
+}
+
+static double worst_error(const struct speed_sample *samples, size_t n, double product_share,
+                          double attention_share)
+{
+    double worst = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double estimate =
+            seconds_with(&samples[i].speed, &samples[i].work, product_share, attention_share);
+        worst = fmax(worst, fabs(estimate / samples[i].seconds - 1.0));
+    }
+    return worst;
+}
+
+/* x p_i + y a_i = r_i, of p and a the seconds at full rate and r what is left without norms, each in parts of
+ * the measured seconds; the shares are 1/x and 1/y. */
+struct speed_fit speed_fit(const struct speed_sample *samples, size_t n)
+{
+    double pp = 0.0, pa = 0.0, aa = 0.0, pr = 0.0, ar = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const struct speed_sample *s = &samples[i];
+        const double full = s->speed.product_flop_s * s->seconds;
+        const double p = s->work.products / full, a = s->work.attention / full,
+                     r = 1.0 - s->work.bytes / s->speed.bytes_s / s->seconds;
+        pp += p * p;
+        pa += p * a;
+        aa += a * a;
+        pr += p * r;
+        ar += a * r;
+    }
+    const double determinant = pp * aa - pa * pa;
+    struct speed_fit fit = {.worst_error = worst_error(samples, n, PRODUCT_SHARE, ATTENTION_SHARE)};
+    if (determinant <= 1e-9 * pp * aa)
+        return fit;
+    fit.product_share = determinant / (pr * aa - ar * pa);
+    fit.attention_share = determinant / (ar * pp - pr * pa);
+    fit.fitted_worst_error = worst_error(samples, n, fit.product_share, fit.attention_share);
+    return fit;
 }

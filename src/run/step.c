@@ -1,6 +1,7 @@
 /* One step of training, one of evaluation. */
 #include "step.h"
 
+#include <math.h>
 #include <string.h>
 
 static int read_numbers(struct step_numbers *out, scope *s, const struct method *m, tensor *const *losses,
@@ -30,19 +31,24 @@ static int read_numbers(struct step_numbers *out, scope *s, const struct method 
     return OK;
 }
 
-int step_gradients(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
-                   const struct class_texts *classes, const tensor *pixels, const tensor *labels)
+bool step_is_finite(const struct step_numbers *numbers)
+{
+    return isfinite(numbers->loss) && isfinite(numbers->largest_gradient);
+}
+
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+               const struct class_texts *classes, struct step_batch batch, double lr)
 {
     struct method_output output;
     tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
     sgd_clear_grad(optimizer);
-    method_forward(&output, s, m, classes, pixels, NULL);
-    tensor *loss = method_loss(losses, s, m, &output, labels);
+    method_forward(&output, s, m, classes, batch.pixels, NULL);
+    tensor *loss = method_loss(losses, s, m, &output, batch.labels);
     int status = method_backward(&output, s, loss);
     if (status == OK)
         status = read_numbers(out, s, m, losses, loss);
     method_output_free(&output);
-    return status;
+    return status == OK && step_is_finite(out) ? sgd_step(optimizer, lr) : status;
 }
 
 int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,

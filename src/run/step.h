@@ -1,5 +1,4 @@
-/* One training step up to its gradients, and one evaluation step: what the loops repeat and the benchmark
- * times. */
+/* One training step and one evaluation step: what the loops repeat and the benchmark times. */
 #ifndef PROMPT_RUN_STEP_H
 #define PROMPT_RUN_STEP_H
 
@@ -13,13 +12,20 @@ struct step_numbers {
     double largest_gradient; /* over all trained tensors; not finite if any of them is not */
 };
 
+bool step_is_finite(const struct step_numbers *numbers);
+
+/** What a step reads: pixels [B,3,S,S], labels [B]. */
+struct step_batch {
+    const tensor *pixels, *labels;
+};
+
 /**
- * Forward, loss and backward of pixels [B,3,S,S] and labels [B]. Gradients of before are cleared, the new
- * ones stay with the trained tensors for sgd_step.
+ * Forward, loss, backward and, if all numbers are finite, the update. The gradients stay with the trained
+ * tensors until the next step.
  * @param s  holds the step's tensors, gradients on
  */
-int step_gradients(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
-                   const struct class_texts *classes, const tensor *pixels, const tensor *labels);
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+               const struct class_texts *classes, struct step_batch batch, double lr);
 
 /** Logits of pixels [B,3,S,S] for n = 0..N on the host, [B,N+1,K]; one read from the device. */
 int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,

@@ -5,7 +5,6 @@
 #include "prompt/run/train.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,12 +80,10 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
-    int status = step_gradients(out, s, t->method, &t->optimizer, &t->classes.texts,
-                                batch_pixels(s, t->session, batch), batch_labels(s, t->session, batch));
-    if (status == OK && !(isfinite(out->loss) && isfinite(out->largest_gradient)))
+    const struct step_batch inputs = {batch_pixels(s, t->session, batch), batch_labels(s, t->session, batch)};
+    int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
+    if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
-    if (status == OK)
-        status = sgd_step(&t->optimizer, lr);
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }

@@ -204,8 +204,11 @@ int training_open(struct training *t, struct config *config, const struct train_
         return status;
     sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
     describe_task(t);
-    const struct cost cost = cost_plan(t->session, t->method, &t->classes, config->batch_size,
-                                       (int64_t)t->items.n, t->progress.n_steps);
+    const struct cost cost = cost_plan(t->session, t->method, &t->classes,
+                                       &(struct cost_options){.batch_size = config->batch_size,
+                                                              .n_images = (int64_t)t->items.n,
+                                                              .n_steps = t->progress.n_steps,
+                                                              .loader = t->loader});
     status = cost_print(log, &cost, t->method, t->session);
     return status == OK ? fill_provenance(t) : status;
 }

@@ -63,6 +63,9 @@ class Bench(harness.Case):
         points = self.points("--compare", "plain", "--set", "iterations=3", batch=5)
         self.assertEqual([(p["mode"], p["encoder"], p["device_reads_per_step"]) for p in points],
                          [(mode, encoder, 1) for mode in ("train", "eval") for encoder in ("fast", "plain")])
+        for fast, plain in zip(points[::2], points[1::2]):
+            self.assertNotIn("ratio", fast)
+            self.assertAlmostEqual(plain["ratio"], plain["seconds"] / fast["seconds"], delta=1e-6 * plain["ratio"])
 
     def test_table_comparison_and_profile(self):
         out = self.check_ok(bench("--compare", "plain", "--profile", "--mode", "train")).out
@@ -81,7 +84,11 @@ class Bench(harness.Case):
         self.assertRegex(out, r"t_packed_linear +\d+ calls")
 
     def test_sweep_varies_one_setting_at_a_time(self):
-        points = self.points("--sweep", "--mode", "eval", n_classes=50)
+        swept = json.loads(self.check_ok(bench("--json", "--sweep", "--mode", "eval", n_classes=50)).out)
+        points, fit = swept["points"], swept["fit"]
+        worst = max(abs(p["estimate_seconds"] / p["seconds"] - 1) for p in points)
+        self.assertAlmostEqual(fit["worst_error"], worst, delta=1e-6 * worst)
+        self.assertEqual(set(fit), {"worst_error", "product_share", "attention_share", "fitted_worst_error"})
         base = points[0]
         changed = {name: [p[name] for p in points[1:] if p[name] != base[name]] for name in COUNTS}
         self.assertEqual(changed["batch_size"], [1, 4, 16])

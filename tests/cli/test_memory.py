@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Memory of a training: it does not grow with the steps, and the estimate printed before the first step holds."""
+"""Memory of a training: it does not grow with the steps, the estimate printed before the first step holds, and so does the
+key memory_budget_mib."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -35,7 +37,7 @@ def status_kib(pid, field):
 
 class Memory(harness.Case):
     def follow(self, *more):
-        """Trains; [(steps done, resident KiB)] while it goes on, and the messages."""
+        """Trains; [(steps done, resident KiB, its peak)] while it goes on, the messages, and the records of the steps."""
         out = self.tmp / f"run{len(list(self.tmp.iterdir()))}"
         command = harness.words(*train_words(shared["data"], shared["model"], out, "--set", "training.check_images=0", *more))
         samples = []
@@ -50,11 +52,12 @@ class Memory(harness.Case):
             err.seek(0)
             text = err.read().decode()
         self.assertEqual(process.returncode, 0, text)
-        return [sample for sample in samples if sample[1]], text
+        records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+        return [sample for sample in samples if sample[1]], text, records
 
     def test_does_not_grow_with_the_steps(self):
         n_epochs = STEPS // 5  # 20 base classes of one image, batches of 4
-        samples, _ = self.follow("--set", "data.shots=1", "--set", f"training.epochs={n_epochs}")
+        samples, _, _ = self.follow("--set", "data.shots=1", "--set", f"training.epochs={n_epochs}")
         early = [rss for n, rss, _ in samples if WARM_UP <= n < WARM_UP + 60]
         late = [rss for n, rss, _ in samples if n >= STEPS - 60]
         self.assertGreaterEqual(min(len(early), len(late)), 5, "too few samples")
@@ -63,12 +66,35 @@ class Memory(harness.Case):
               f"{growth:+} KiB", flush=True)
         self.assertLessEqual(growth, MAX_GROWTH_KIB)
 
+    def measure(self, batch_size, *more):
+        """Peak KiB, the messages and the records, of three steps."""
+        samples, err, records = self.follow("--set", f"training.batch_size={batch_size}", "--set", "data.shots=2", "--set",
+                                            "training.epochs=2", "--max-steps", 2, *more)
+        return max(hwm for *_, hwm in samples), err, records
+
+    def estimated(self, err):
+        """GiB: in all, model, text side, image side."""
+        parts = re.search(r"about (\d+\.\d+) GiB: model (\d+\.\d+), text side (\d+\.\d+).*, image side (\d+\.\d+)", err)
+        return [float(text) for text in parts.groups()]
+
     def peak(self, batch_size, *more):
-        """Peak KiB and estimated GiB by part, of three steps."""
-        samples, err = self.follow("--set", f"training.batch_size={batch_size}", "--set", "data.shots=2", "--set",
-                                   "training.epochs=2", "--set", "data.cache_mib=0", "--max-steps", 2, *more)
-        parts = re.search(r"about (\d+\.\d+) GiB: model (\d+\.\d+), text side (\d+\.\d+), image side (\d+\.\d+)", err)
-        return max(hwm for *_, hwm in samples), [float(text) for text in parts.groups()]
+        hwm, err, _ = self.measure(batch_size, "--set", "data.cache_mib=0", *more)
+        return hwm, self.estimated(err)
+
+    def test_budget_bounds_the_peak_and_changes_no_number(self):
+        settings = (32, "--set", "data.classes=all", "--set", "iterations=3")
+        free, err, want = self.measure(*settings)
+        self.assertNotIn("computed again", err)
+        total, _, text, _ = self.estimated(err)
+        budget = int(1024 * (total - text / 2))
+        bounded, err, got = self.measure(*settings, "--set", f"memory_budget_mib={budget}")
+        self.assertRegex(err, r"\(\d+ % of it computed again\)")
+        self.assertNotIn("more than the budget", err)
+        print(f"peak {free / 1024:.0f} MiB without a budget, {bounded / 1024:.0f} with one of {budget}", flush=True)
+        self.assertLessEqual(bounded / 1024, budget)
+        for record, other in zip(want, got, strict=True):
+            for loss, again in zip(record["losses"], other["losses"], strict=True):
+                self.assertAlmostEqual(loss, again, delta=1e-5 * abs(loss))
 
     def test_estimate_of_the_activations(self):
         """Batches of 32 and of 4: what both have (libtorch, the model, threads) falls out of the difference."""

@@ -3,7 +3,8 @@
  * the parameters after SGD steps at full rate. One line per case; exit status 1 if any is beyond the
  * tolerance.
  *
- *   test_encoder [CASE]                       the cases below, on the small CLIP, in fp32 and fp64
+ *   test_encoder [CASE]                       the cases below, on the small CLIP, in fp32 and fp64, some of
+ *                                             them with three threads too
  *   test_encoder MODEL DATA STEPS PRECISION   the defaults at full size, Caltech-101's base classes, B = 2
  *
  * Both train side by side from equal values. The filter's picks are those of the plain encoder: two classes
@@ -362,6 +363,30 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     return ok;
 }
 
+/* Some of the cases again with more threads than cores: what is split among threads gives the same numbers.
+ */
+static int run_threaded(int *n_failed, const char *name)
+{
+    enum { N_THREADS = 3, N_FEW_STEPS = 2 };
+    static const char *const names[] = {"default", "K = 50, small chunks", "half kept", "CoCoOp",
+                                        "CoOp, contexts around each name"};
+    int n_cases = 0;
+    MUST(torch_init(N_THREADS));
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+            if (strcmp(CASES[i].name, names[k]) != 0 || (name && strcmp(name, names[k]) != 0))
+                continue;
+            char title[64];
+            struct test_case c = CASES[i];
+            snprintf(title, sizeof title, "%s, 3 threads", c.name);
+            c.name = title;
+            c.n_steps = N_FEW_STEPS;
+            *n_failed += !run_case(&c, &PRECISIONS[0]);
+            n_cases++;
+        }
+    return n_cases;
+}
+
 static int run_cases(const char *name)
 {
     MUST(torch_init(1));
@@ -373,6 +398,7 @@ static int run_cases(const char *name)
                 n_failed += !run_case(&CASES[i], &PRECISIONS[p]);
                 n_cases++;
             }
+    n_cases += run_threaded(&n_failed, name);
     printf("%d cases, %d failed, %zu tensors leaked\n", n_cases, n_failed, scope_live_tensors());
     return n_failed > 0 || n_cases == 0 || scope_live_tensors() != 0;
 }

@@ -16,6 +16,8 @@ extern "C" {
 int64_t process_cores(void);
 /** Pages that were given to the process without reading a disk, since its start. */
 int64_t process_minor_faults(void);
+/** What is resident after freed memory was returned to the system; 0 where the system does not tell. */
+size_t process_resident_bytes(void);
 /** The largest resident size since the start, or since process_reset_peak where the system can reset it. */
 size_t process_peak_bytes(void);
 /** Returns freed memory to the system and starts a new peak (Linux; elsewhere the old one stands). */

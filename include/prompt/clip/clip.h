@@ -33,14 +33,14 @@ struct clip {
     const tensor *class_embedding; /* [d_v] */
     const tensor *patch_positions; /* [1+M,d_v], class token first */
     struct nn_norm ln_pre;
-    struct nn_block *vision_blocks; /* [L] */
+    struct nn_block *vision_blocks; /* [L]; with what follows it, of the plain encoder alone */
     struct nn_norm ln_post;
     struct nn_linear vision_projection; /* d_v -> d */
 
     /* text */
     const tensor *token_embedding; /* [vocabulary,d_l] */
     const tensor *text_positions;  /* [context,d_l] */
-    struct nn_block *text_blocks;  /* [L] */
+    struct nn_block *text_blocks;  /* [L]; likewise */
     struct nn_norm ln_final;
     struct nn_linear text_projection; /* d_l -> d */
 
@@ -141,12 +141,19 @@ struct clip_work clip_tokens_work(const struct clip *c, int64_t n_images);
 struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t n_prompts,
                                  int64_t n_prompt_layers, bool backward);
 
-/* ---------------------------------------------------------------- what a backward pass needs (memory.c) */
+/* ---------------------------------------------------------------- what it needs of memory (memory.c) */
 
+/** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */
+double clip_model_bytes(const struct clip *c, const struct weights *w);
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
 double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes);
+/** Of those, what the largest part takes that can be computed again by itself. */
+double clip_text_part_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes);
 /** Bytes that the backward of one clip_encode_image keeps. */
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts);
+/** Bytes that one layer works with for a moment, besides what is kept; n_prefixes 0: no text. */
+double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
+                        int64_t n_images, int64_t n_prompts);
 
 /* ---------------------------------------------------------------- logits */
 

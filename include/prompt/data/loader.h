@@ -46,6 +46,11 @@ int loader_open(struct loader **out, const struct item_list *items, const char *
                 const struct loader_options *options);
 void loader_close(struct loader *loader);
 
+/** Bytes of the batches that are ready or in work, decoded images aside. */
+size_t loader_batch_bytes(const struct loader *loader);
+/** Lowers options.cache_bytes; to be called before the first loader_start. */
+void loader_limit_cache(struct loader *loader, size_t cache_bytes);
+
 /** Steps of an epoch; at least 1. Skipped images make batches smaller; one with no image left is passed over.
  */
 int64_t loader_n_batches(const struct loader *loader);

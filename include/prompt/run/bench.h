@@ -2,14 +2,16 @@
 #ifndef PROMPT_RUN_BENCH_H
 #define PROMPT_RUN_BENCH_H
 
-#include "prompt/run/session.h"
+#include "prompt/run/speed.h"
 #include "prompt/torch/profile.h"
 
 struct bench_options {
     bool train;       /* a step with backward and update; else a forward pass */
     int64_t n_images; /* B */
-    int64_t repeats;  /* timed steps after one that warms up */
+    int64_t repeats;  /* steps that are timed, at most */
     bool measure_peak;
+    bool is_alone;        /* no other is open beside it; else peak_bytes is that of the first step */
+    size_t earlier_bytes; /* resident already for others, which peak_bytes leaves out */
 };
 
 enum { BENCH_MAX_OPS = 64 };
@@ -18,19 +20,28 @@ struct bench_result {
     int64_t n_classes, n_images, n_iterations;
     double seconds; /* of the fastest step */
     double median_seconds;
-    double estimate_seconds; /* what `prompt train` would have said of it */
-    struct clip_work work;   /* counted from the shapes */
-    double peak_flop_s;      /* best matrix product of the same shapes in this run; 0: not measured */
-    size_t peak_bytes;       /* resident, model included */
-    int64_t minor_faults;    /* of the last step: the first ones fill the allocator */
-    double device_reads;     /* a step: from the device to the host */
+    double estimate_seconds;    /* what `prompt train` would have said of it */
+    struct machine_speed speed; /* measured for the estimate */
+    struct clip_work work;      /* counted from the shapes */
+    double peak_flop_s;         /* best matrix product of the same shapes in this run; 0: not measured */
+    size_t peak_bytes;          /* resident, model included */
+    int64_t minor_faults;       /* of the last step: the first ones fill the allocator */
+    double device_reads;        /* a step: from the device to the host */
     struct op_cost ops[BENCH_MAX_OPS]; /* of one more step, timed operation by operation */
     size_t n_ops;
 };
 
-/** The session's configured method on random pixels and the given class names. */
-int bench_run(struct bench_result *out, struct session *s, char *const *names, int64_t n_names,
-              const struct bench_options *options);
+struct bench;
+
+/** The session's configured method on random pixels and the given class names, warmed up by one step. All are
+ * borrowed. */
+int bench_open(struct bench **out, struct session *s, char *const *names, int64_t n_names,
+               const struct bench_options *options);
+/** Times one more step; several benches may take turns, so that all see the machine's slow moments. */
+int bench_time(struct bench *b);
+/** After at least one bench_time. */
+int bench_finish(struct bench_result *out, struct bench *b);
+void bench_close(struct bench *b);
 
 /** Groups a profile: matrix products, attention, norms, activation, autograd, the rest. */
 enum op_group { OP_PRODUCT, OP_ATTENTION, OP_NORM, OP_ACTIVATION, OP_AUTOGRAD, OP_REST, N_OP_GROUPS };

@@ -12,18 +12,28 @@ struct cost {
     double text_bytes;             /* what the backward pass of a step keeps of the text side */
     double text_full_bytes;        /* what it would keep of it with room for everything */
     double image_bytes;            /* of the image side */
+    double rest_bytes;             /* the program itself, and what a step works with for a moment */
+    double cache_bytes;            /* what is left for decoded images, at most the key data.cache_mib */
     double budget_bytes;           /* key memory_budget_mib, or most of what is free; 0: unknown */
     struct clip_work step_work;    /* of a training step */
     struct clip_work forward_work; /* of the same batch in evaluation */
 };
 
+/** What a step is planned for. */
+struct cost_options {
+    int64_t batch_size, n_images; /* of all the training; a step has the smaller of the two */
+    int64_t n_steps;
+    struct loader *loader; /* NULL: none */
+};
+
 /**
- * Estimates work and memory of a step of `batch_size` images (or of all `n_images`, if they are fewer) and
- * fits the text side into the budget: the part of it that finds no room is computed again in the backward
- * pass (fast encoder), which gives the same numbers. Sets classes->texts.names.keep_bytes.
+ * Estimates work and memory of a step and fits the process into the budget: the part of the text side that
+ * finds no room is computed again in the backward pass (fast encoder), which gives the same numbers; what is
+ * left over is for decoded images. Sets classes->texts.names.keep_bytes and the limit of the loader's cache.
+ * To be called when all that lives as long as the training is there: it counts as what the process takes.
  */
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
-                      int64_t batch_size, int64_t n_images, int64_t n_steps);
+                      const struct cost_options *options);
 
 /** Seconds that the work takes on this machine, after a short measurement of its rates. */
 int cost_seconds(double *seconds, const struct session *s, const struct clip_work *work);
