@@ -315,7 +315,6 @@ dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const st
                                       z.n_keys,
                                       z.heads,
                                       z.width};
-    // not a number: what a result takes from it before it was written shows
     std::vector<A> scratch(static_cast<size_t>(t.dense_scratch(a)), std::numeric_limits<A>::quiet_NaN());
     const auto forward = [&](int64_t begin, int64_t end) {
         t.dense_forward(a, {r.out.data(), asking, W}, r.lse.data(), scratch.data(), begin, end);
