@@ -8,11 +8,11 @@
 #include "prompt/torch/fused.h"
 
 using shim::attention_flop;
-using shim::BACKWARD_PRODUCTS;
 using shim::check;
 using shim::check_rows;
 using shim::in;
 using shim::join_heads;
+using shim::master_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
@@ -59,9 +59,8 @@ void check_gradients(const struct forest_attention &a, const tensor *d_q, const 
     check_rows(in(d_k), q, a.forest->n_nodes);
     check_rows(in(d_v), q, a.forest->n_nodes);
     check(!d_prefix_k == !d_prefix_v && (!d_prefix_k || a.prefix_k), "a prefix has keys and values");
-    const at::ScalarType master = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     for (const tensor *t : {d_prefix_k, d_prefix_v})
-        check(!t || (in(t).is_contiguous() && in(t).scalar_type() == master &&
+        check(!t || (in(t).is_contiguous() && in(t).scalar_type() == master_type(q) &&
                      in(t).sizes() == in(a.prefix_k).sizes()),
               "gradients of the prefix must be like it, dense and of the master type");
 }
@@ -93,9 +92,7 @@ at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &
                                                          .view({B, f.n_queries, f.n_seen_max, n_heads, hw})
                                                          .permute({0, 3, 1, 2, 4});
     };
-    const at::Tensor qh =
-        split_heads(q, n_heads)
-            .to(q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat); /* [B,heads,queries,hw] */
+    const at::Tensor qh = split_heads(q, n_heads).to(master_type(q)); /* [B,heads,queries,hw] */
     const auto as_math = [&](const at::Tensor &t) { return t.to(qh.scalar_type()); };
     at::Tensor scores = (as_math(gathered(k)) * qh.unsqueeze(3)).sum(-1).masked_fill(is_padding, -INFINITY);
     if (prefix_k.defined())
@@ -131,13 +128,13 @@ void composed_backward(const struct forest_attention &a, const at::Tensor &d_out
     }
 }
 
-double forest_flop(const struct forest_attention &a)
+double forest_flop(double n_products, const struct forest_attention &a)
 {
     const double n_prefix = a.prefix_k ? static_cast<double>(in(a.prefix_k).size(1)) : 0.0;
     const double n_queries = static_cast<double>(a.forest->n_queries);
     const double n_seen = static_cast<double>(a.forest->first[a.forest->n_queries]);
     const double n_pairs = static_cast<double>(in(a.q).size(0)) * (n_seen + n_queries * n_prefix);
-    return attention_flop(n_pairs, static_cast<double>(in(a.q).size(2)));
+    return attention_flop(n_products, n_pairs, static_cast<double>(in(a.q).size(2)));
 }
 
 } // namespace
@@ -148,7 +145,7 @@ tensor *t_forest_attention(scope *s, const struct forest_attention *a)
 {
     return run(s, "t_forest_attention", [&] {
         check_forest(*a);
-        shim::count_flop(forest_flop(*a));
+        shim::count_flop(forest_flop(ATTENTION_PRODUCTS, *a));
         const at::Tensor &q = in(a->q);
         if (!shim::has_kernel(q)) {
             const at::Tensor none;
@@ -174,7 +171,7 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
     (void)run_status(s, "t_forest_attention_backward", [&] {
         check_forest(*a);
         check_gradients(*a, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
-        shim::count_flop(BACKWARD_PRODUCTS * forest_flop(*a));
+        shim::count_flop(forest_flop(ATTENTION_BACKWARD_PRODUCTS, *a));
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
         if (!shim::has_kernel(q)) {

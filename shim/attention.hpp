@@ -32,10 +32,10 @@ template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
     return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
 }
 
-inline void check(bool condition, const char *what)
+/** The type of scores, weights and sums. */
+inline at::ScalarType master_type(const at::Tensor &t)
 {
-    if (!condition)
-        throw std::invalid_argument(what);
+    return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
 /** t is [B,n_rows,W] of q's type, its last axis contiguous. */
@@ -47,11 +47,10 @@ inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
           "operands do not fit one another");
 }
 
-// Two products of the head width for each pair of query and key; the backward has five.
-inline double attention_flop(double n_pairs, double width)
+/** Of attention's products (ATTENTION_PRODUCTS and its like) for so many pairs of query and key. */
+inline double attention_flop(double n_products, double n_pairs, double width)
 {
-    return 4.0 * n_pairs * width;
+    return 2.0 * n_products * n_pairs * width;
 }
-constexpr double BACKWARD_PRODUCTS = 2.5;
 
 } // namespace shim

@@ -6,11 +6,11 @@
 #include "prompt/torch/fused.h"
 
 using shim::attention_flop;
-using shim::BACKWARD_PRODUCTS;
 using shim::check;
 using shim::check_rows;
 using shim::in;
 using shim::join_heads;
+using shim::master_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
@@ -20,61 +20,93 @@ using shim::writable_rows;
 namespace
 {
 
-double dense_flop(const at::Tensor &q, const at::Tensor &k)
+double dense_flop(double n_products, const at::Tensor &q, int64_t n_keys)
 {
-    return attention_flop(static_cast<double>(q.size(0) * q.size(1) * k.size(1)),
+    return attention_flop(n_products, static_cast<double>(q.size(0) * q.size(1) * n_keys),
                           static_cast<double>(q.size(2)));
 }
 
-/** fp32 and fp64 on a CPU take our kernel; half types keep the probabilities (measured faster), as does what
- * is not on a CPU. */
-bool has_dense_kernel(const at::Tensor &q)
+/** d_q's product is left out with it; d_k's and d_v's are of the keys that get a gradient. */
+double dense_backward_flop(const at::Tensor &q, int64_t n_keys, int64_t first_key, bool has_d_q)
 {
-    return shim::has_kernel(q) && q.scalar_type() != at::kBFloat16;
+    const double n_of_all = ATTENTION_BACKWARD_PRODUCTS - 2 - (has_d_q ? 0 : 1);
+    return dense_flop(n_of_all, q, n_keys) + dense_flop(2, q, n_keys - first_key);
 }
 
-/** Calls `f` with a value of the kernel's type. */
-template <class F> void with_dense_type(at::ScalarType type, F f)
-{
-    if (type == at::kFloat)
-        f(float{});
-    else
-        f(double{});
-}
-
-template <class A>
-kernels::dense_args<A> dense_args_of(const tensor *q, const tensor *k, const tensor *v, int64_t n_heads)
+template <class T>
+kernels::dense_args<T> dense_args_of(const tensor *q, const tensor *k, const tensor *v, int64_t n_heads)
 {
     return {
-        rows<A>(q), rows<A>(k), rows<A>(v), in(q).size(1), in(k).size(1), n_heads, in(q).size(2) / n_heads};
+        rows<T>(q), rows<T>(k), rows<T>(v), in(q).size(1), in(k).size(1), n_heads, in(q).size(2) / n_heads};
 }
 
 /** A thread's; libtorch aligns it to cache lines. */
-template <class A> at::Tensor dense_scratch(const kernels::dense_args<A> &a)
+template <class T> at::Tensor dense_scratch(const kernels::dense_args<T> &a)
 {
-    return at::empty({kernels::best<A>().dense_scratch(a)}, c10::CppTypeToScalarType<A>::value);
+    using A = typename kernels::accumulator<T>::type;
+    return at::empty({kernels::best<T>().dense_scratch(a)}, c10::CppTypeToScalarType<A>::value);
 }
 
-template <class A> at::Tensor dense_forward(const kernels::dense_args<A> &a, at::Tensor &lse)
+template <class T>
+void dense_forward(const at::Tensor &out, const at::Tensor &lse, const kernels::dense_args<T> &a)
 {
-    at::Tensor out = at::empty({lse.size(0), a.n_queries, a.n_heads * a.head_width}, lse.options());
-    const auto to = writable_rows<A>(out);
+    using A = typename kernels::accumulator<T>::type;
+    const auto to = writable_rows<T>(out);
     A *sums = lse.mutable_data_ptr<A>();
-    const int64_t n_tasks = lse.size(0) * a.n_heads * kernels::dense_blocks(a.n_queries);
+    const int64_t n_tasks = out.size(0) * a.n_heads * kernels::dense_blocks(a.n_queries);
     at::parallel_for(0, n_tasks, 1, [&](int64_t begin, int64_t end) {
         const at::Tensor scratch = dense_scratch(a);
-        kernels::best<A>().dense_forward(a, to, sums, scratch.mutable_data_ptr<A>(), begin, end);
+        kernels::best<T>().dense_forward(a, to, sums, scratch.mutable_data_ptr<A>(), begin, end);
     });
-    return out;
 }
 
-template <class A> void dense_backward(const kernels::dense_backward_args<A> &b, int64_t n_images)
+template <class T> void dense_backward(const kernels::dense_backward_args<T> &b, int64_t n_images)
 {
+    using A = typename kernels::accumulator<T>::type;
     at::parallel_for(0, n_images * b.forward.n_heads, 1, [&](int64_t begin, int64_t end) {
         const at::Tensor scratch = dense_scratch(b.forward);
-        kernels::best<A>().dense_backward(b, scratch.mutable_data_ptr<A>(), begin, end);
+        kernels::best<T>().dense_backward(b, scratch.mutable_data_ptr<A>(), begin, end);
     });
 }
+
+// ---------------------------------------------------------------- by PyTorch's operations
+
+/** a b^T of all heads in the master type: [B,heads,rows of a,rows of b]. */
+at::Tensor master_product(const at::Tensor &a, const at::Tensor &b, int64_t n_heads)
+{
+    const at::ScalarType master = master_type(a);
+    return split_heads(a.to(master), n_heads).matmul(split_heads(b.to(master), n_heads).transpose(-1, -2));
+}
+
+at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads,
+                    at::Tensor &lse)
+{
+    const at::Tensor scores = master_product(q, k, n_heads);
+    lse = scores.logsumexp(-1);
+    const at::Tensor weights = (scores - lse.unsqueeze(-1)).exp().to(q.scalar_type());
+    return join_heads(weights.matmul(split_heads(v, n_heads)));
+}
+
+void composed_backward(const at::Tensor &d_out, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                       const at::Tensor &lse, int64_t n_heads, tensor *d_q, tensor *d_k, tensor *d_v,
+                       int64_t first_key)
+{
+    const at::ScalarType products = q.scalar_type();
+    const at::Tensor weights = (master_product(q, k, n_heads) - lse.unsqueeze(-1)).exp();
+    const at::Tensor d_weights = master_product(d_out, v, n_heads);
+    const at::Tensor mean = (weights * d_weights).sum(-1, true);
+    const at::Tensor d_scores = (weights * (d_weights - mean)).to(products);
+    // [B,heads,own keys,Tq]
+    const auto of_own_keys = [&](const at::Tensor &t) {
+        return t.narrow(-1, first_key, k.size(1) - first_key).transpose(-1, -2);
+    };
+    if (d_q)
+        in(d_q).copy_(join_heads(d_scores.matmul(split_heads(k, n_heads))));
+    in(d_k).copy_(join_heads(of_own_keys(d_scores).matmul(split_heads(q, n_heads))));
+    in(d_v).copy_(join_heads(of_own_keys(weights.to(products)).matmul(split_heads(d_out, n_heads))));
+}
+
+// ---------------------------------------------------------------- operands
 
 void check_dense(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads)
 {
@@ -96,6 +128,13 @@ void check_dense_gradients(const at::Tensor &q, const at::Tensor &k, const tenso
     check_rows(in(d_v), q, k.size(1) - first_key);
 }
 
+void check_lse(const at::Tensor &lse, const at::Tensor &q, int64_t n_heads)
+{
+    check(lse.is_contiguous() && lse.scalar_type() == master_type(q) &&
+              lse.sizes() == at::IntArrayRef({q.size(0), n_heads, q.size(1)}),
+          "aux is not what the forward of these operands gave");
+}
+
 } // namespace
 
 extern "C" {
@@ -106,22 +145,20 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
     return run(s, "t_dense_attention", [&] {
         const at::Tensor &qt = in(q);
         check_dense(qt, in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(qt, in(k)));
-        if (has_dense_kernel(qt)) {
-            at::Tensor lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options()), out;
-            with_dense_type(qt.scalar_type(), [&](auto t) {
-                out = dense_forward(dense_args_of<decltype(t)>(q, k, v, n_heads), lse);
+        shim::count_flop(dense_flop(ATTENTION_PRODUCTS, qt, in(k).size(1)));
+        at::Tensor out, lse;
+        if (shim::has_kernel(qt)) {
+            out = at::empty(qt.sizes(), qt.options());
+            lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options().dtype(master_type(qt)));
+            shim::with_kernel_type(qt.scalar_type(), [&](auto t) {
+                dense_forward(out, lse, dense_args_of<decltype(t)>(q, k, v, n_heads));
             });
-            if (aux)
-                *aux = shim::put(s, lse);
-            return out;
+        } else {
+            out = composed(qt, in(k), in(v), n_heads, lse);
         }
-        const at::Tensor qh = split_heads(qt, n_heads), kh = split_heads(in(k), n_heads),
-                         vh = split_heads(in(v), n_heads);
-        const at::Tensor weights = at::softmax(qh.matmul(kh.transpose(-1, -2)), -1);
         if (aux)
-            *aux = shim::put(s, weights);
-        return join_heads(weights.matmul(vh));
+            *aux = shim::put(s, lse);
+        return out;
     });
 }
 
@@ -130,31 +167,26 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
                                 tensor *d_v, int64_t first_key)
 {
     (void)run_status(s, "t_dense_attention_backward", [&] {
-        const at::Tensor &qt = in(q);
+        const at::Tensor &qt = in(q), &lse = in(aux);
         check_dense(qt, in(k), in(v), n_heads);
         check_dense_gradients(qt, in(k), d_q, d_k, d_v, first_key);
-        shim::count_flop(BACKWARD_PRODUCTS * dense_flop(qt, in(k)));
+        check_lse(lse, qt, n_heads);
+        shim::count_flop(dense_backward_flop(qt, in(k).size(1), first_key, d_q != nullptr));
         const at::Tensor g = in(d_out).view_as(qt).contiguous();
-        if (has_dense_kernel(qt)) {
-            with_dense_type(qt.scalar_type(), [&](auto t) {
-                using A = decltype(t);
-                const kernels::rows_of<A *> none = {nullptr, 0, 0};
-                dense_backward<A>({dense_args_of<A>(q, k, v, n_heads), rows<A>(g),
-                                   in(aux).const_data_ptr<A>(), d_q ? writable_rows<A>(in(d_q)) : none,
-                                   writable_rows<A>(in(d_k)), writable_rows<A>(in(d_v)), first_key},
-                                  qt.size(0));
-            });
+        check_rows(g, qt, qt.size(1));
+        if (!shim::has_kernel(qt)) {
+            composed_backward(g, qt, in(k), in(v), lse, n_heads, d_q, d_k, d_v, first_key);
             return;
         }
-        const at::Tensor qh = split_heads(qt, n_heads), kh = split_heads(in(k), n_heads),
-                         vh = split_heads(in(v), n_heads), gh = split_heads(g, n_heads), &weights = in(aux);
-        const int64_t n_own = kh.size(2) - first_key;
-        const at::Tensor ds =
-            at::_softmax_backward_data(gh.matmul(vh.transpose(-1, -2)), weights, -1, weights.scalar_type());
-        if (d_q)
-            in(d_q).copy_(join_heads(ds.matmul(kh)));
-        in(d_k).copy_(join_heads(ds.narrow(-1, first_key, n_own).transpose(-1, -2).matmul(qh)));
-        in(d_v).copy_(join_heads(weights.narrow(-1, first_key, n_own).transpose(-1, -2).matmul(gh)));
+        shim::with_kernel_type(qt.scalar_type(), [&](auto t) {
+            using T = decltype(t);
+            using A = typename kernels::accumulator<T>::type;
+            const kernels::rows_of<T *> none = {nullptr, 0, 0};
+            dense_backward<T>({dense_args_of<T>(q, k, v, n_heads), rows<T>(g), lse.const_data_ptr<A>(),
+                               d_q ? writable_rows<T>(in(d_q)) : none, writable_rows<T>(in(d_k)),
+                               writable_rows<T>(in(d_v)), first_key},
+                              qt.size(0));
+        });
     });
 }
 

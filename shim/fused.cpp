@@ -7,6 +7,7 @@
 
 #include "prompt/torch/fused.h"
 
+using shim::check;
 using shim::in;
 using shim::opt;
 using shim::run;
@@ -20,12 +21,6 @@ constexpr int64_t ROWS_A_TASK = 16;
 template <class T> T *data(const at::Tensor &t)
 {
     return static_cast<T *>(t.mutable_data_ptr());
-}
-
-void check(bool condition, const char *what)
-{
-    if (!condition)
-        throw std::invalid_argument(what);
 }
 
 /** Rows of x [B,T,W] inside y [B,T',W] at `offset` along axis 1. */

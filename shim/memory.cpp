@@ -1,6 +1,7 @@
 // Tensors from and to host memory, and what can be asked of a tensor.
 #include "shim.hpp"
 
+#include <atomic>
 #include <cstring>
 
 using shim::in;
@@ -57,10 +58,13 @@ at::TensorOptions options(enum dtype dtype, struct device device)
 namespace
 {
 
+std::atomic<uint64_t> n_reads{0};
+
 template <class T>
 int read(T *out, size_t n, scope *s, const tensor *t, at::ScalarType type, const char *name) noexcept
 {
     return shim::run_status(s, name, [&] {
+        n_reads.fetch_add(1, std::memory_order_relaxed);
         at::Tensor host = in(t).detach().to(at::kCPU, type).contiguous();
         if (static_cast<size_t>(host.numel()) != n)
             throw std::invalid_argument("expected " + std::to_string(n) + " values, found " +
@@ -169,6 +173,11 @@ int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t)
 int t_item_f64(double *out, scope *s, const tensor *t)
 {
     return t_read_f64(out, 1, s, t);
+}
+
+uint64_t device_reads(void)
+{
+    return n_reads.load(std::memory_order_relaxed);
 }
 
 } // extern "C"

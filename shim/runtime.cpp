@@ -5,6 +5,11 @@
 #include <ATen/Version.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
+#define HAS_DEVICE_ALLOCATOR                                                                                 \
+    (TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 13))
+#if HAS_DEVICE_ALLOCATOR
+#include <c10/core/CachingDeviceAllocator.h>
+#endif
 
 #include <charconv>
 #include <cstdio>
@@ -12,7 +17,8 @@
 #include <fstream>
 #include <malloc.h>
 #include <string>
-#include <thread>
+
+#include "prompt/base/process.h"
 
 namespace
 {
@@ -45,6 +51,19 @@ size_t available_host_bytes()
     return available;
 }
 
+/** Free on a CUDA device, as its driver says. Without CUDA's headers only newer versions of libtorch tell it
+ * (looked up in 2.13's); 0 for older ones. */
+size_t free_cuda_bytes([[maybe_unused]] int index)
+{
+#if HAS_DEVICE_ALLOCATOR
+    return c10::getDeviceAllocator(c10::DeviceType::CUDA)
+        ->getMemoryInfo(static_cast<c10::DeviceIndex>(index))
+        .first;
+#else
+    return 0;
+#endif
+}
+
 /** The version of the libtorch that runs, which need not be the one of the headers. */
 std::string running_version()
 {
@@ -70,8 +89,7 @@ int torch_init(int64_t n_threads)
         mallopt(M_TRIM_THRESHOLD, -1);
         mallopt(M_TOP_PAD, 16 << 20);
 #endif
-        int64_t n = n_threads > 0 ? n_threads : static_cast<int64_t>(std::thread::hardware_concurrency());
-        at::set_num_threads(static_cast<int>(n > 0 ? n : 1));
+        at::set_num_threads(static_cast<int>(n_threads > 0 ? n_threads : process_cores()));
         // fp32 means fp32: cuDNN's convolutions otherwise round to TF32, which has 10 bits of mantissa.
         at::globalContext().setAllowTF32CuDNN(false);
         at::globalContext().setAllowTF32CuBLAS(false);
@@ -164,8 +182,7 @@ size_t device_free_bytes(struct device device)
 {
     size_t bytes = 0;
     (void)shim::guard("device_free_bytes", [&] {
-        if (device.kind == DEVICE_CPU)
-            bytes = available_host_bytes();
+        bytes = device.kind == DEVICE_CPU ? available_host_bytes() : free_cuda_bytes(device.index);
         return static_cast<int>(OK);
     });
     return bytes;

@@ -21,6 +21,13 @@ struct scope {
 namespace shim
 {
 
+/** What a caller must see to; the guard turns it into an error of this text. */
+inline void check(bool condition, const char *what)
+{
+    if (!condition)
+        throw std::invalid_argument(what);
+}
+
 inline const at::Tensor &in(const tensor *t)
 {
     if (!t)

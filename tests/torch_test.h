@@ -1,7 +1,8 @@
 /**
  * What all tests with tensors share: cmocka, one thread, and after each test no tensor more than before it.
  *
- * Use: cmocka_unit_test_setup_teardown(test, torch_test_begin, torch_test_end), in short torch_unit_test.
+ * Use: cmocka_unit_test_setup_teardown(test, torch_test_begin, torch_test_end), in short torch_unit_test; or
+ * torch_unit_test_3_threads, for what splits its work.
  */
 #ifndef PROMPT_TESTS_TORCH_TEST_H
 #define PROMPT_TESTS_TORCH_TEST_H
@@ -25,12 +26,23 @@
 
 static size_t torch_test_n_before; /* live tensors: those of the group's fixture */
 
+static inline int torch_test_begin_threads(int64_t n)
+{
+    torch_test_n_before = scope_live_tensors();
+    error_clear();
+    return torch_threads() == n ? OK : torch_init(n);
+}
+
 static inline int torch_test_begin(void **state)
 {
     (void)state;
-    torch_test_n_before = scope_live_tensors();
-    error_clear();
-    return torch_threads() == 1 ? OK : torch_init(1);
+    return torch_test_begin_threads(1);
+}
+
+static inline int torch_test_begin_3_threads(void **state)
+{
+    (void)state;
+    return torch_test_begin_threads(3);
 }
 
 static inline int torch_test_end(void **state)
@@ -44,5 +56,9 @@ static inline int torch_test_end(void **state)
 }
 
 #define torch_unit_test(test) cmocka_unit_test_setup_teardown(test, torch_test_begin, torch_test_end)
+#define torch_unit_test_3_threads(test)                                                                      \
+    {                                                                                                        \
+#test "__3_threads", test, torch_test_begin_3_threads, torch_test_end, NULL                          \
+    }
 
 #endif

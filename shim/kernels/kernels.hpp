@@ -87,9 +87,10 @@ template <class T> struct tree_backward_args {
     A *d_prefix_k, *d_prefix_v; // [batch, prefix, heads * head width], added to; or null
 };
 
-/** Attention without a mask: every query of an image sees all its keys. The scale is part of q already. */
-template <class A> struct dense_args {
-    rows_of<const A *> q, k, v;
+/** Attention without a mask: every query of an image sees all its keys. The scale is part of q already.
+ * Scores, weights and their gradients are in A. */
+template <class T> struct dense_args {
+    rows_of<const T *> q, k, v;
     int64_t n_queries, n_keys, n_heads, head_width;
 };
 
@@ -101,17 +102,19 @@ inline int64_t dense_blocks(int64_t n_queries)
     return (n_queries + DENSE_BLOCK - 1) / DENSE_BLOCK;
 }
 
-template <class A> struct dense_backward_args {
-    dense_args<A> forward;
-    rows_of<const A *> d_out;
+template <class T> struct dense_backward_args {
+    using A = typename accumulator<T>::type;
+    dense_args<T> forward;
+    rows_of<const T *> d_out;
     const A *lse;          // [batch, heads, queries], of the forward
-    rows_of<A *> d_q;      // written; or null
-    rows_of<A *> d_k, d_v; // written: of the keys from first_key on
+    rows_of<T *> d_q;      // written; or null
+    rows_of<T *> d_k, d_v; // written: of the keys from first_key on
     int64_t first_key;
 };
 
 /** The kernels of one type for one instruction set. Each works on [begin, end) of its rows or tasks. */
 template <class T> struct table {
+    using A = typename accumulator<T>::type;
     void (*residual_norm)(const residual_norm_args<T> &a, int64_t begin, int64_t end);
     void (*norm_backward)(const norm_backward_args<T> &a, int64_t begin, int64_t end);
     /** out = silu(x); if `keep_slope`, x becomes silu'(x). */
@@ -120,19 +123,15 @@ template <class T> struct table {
     /** Tasks are (image, query) pairs. */
     void (*tree_forward)(const tree_args<T> &a, rows_of<T *> out, int64_t begin, int64_t end);
     /** Tasks are (image, head) pairs: no two write to one place. `scratch`: tree_scratch values a thread. */
-    void (*tree_backward)(const tree_backward_args<T> &a, typename accumulator<T>::type *scratch,
-                          int64_t begin, int64_t end);
-
-    // Dense attention is in A alone: in bf16 the library's products, with the weights kept, are faster.
-    using A = typename accumulator<T>::type;
+    void (*tree_backward)(const tree_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
     /** Values of scratch, a thread, that the next two need. */
-    int64_t (*dense_scratch)(const dense_args<A> &a);
+    int64_t (*dense_scratch)(const dense_args<T> &a);
     /** Tasks are (image, head, block of queries); lse [batch, heads, queries]: log of the sums of
      * exponentials. */
-    void (*dense_forward)(const dense_args<A> &a, rows_of<A *> out, A *lse, A *scratch, int64_t begin,
+    void (*dense_forward)(const dense_args<T> &a, rows_of<T *> out, A *lse, A *scratch, int64_t begin,
                           int64_t end);
     /** Tasks are (image, head) pairs. */
-    void (*dense_backward)(const dense_backward_args<A> &a, A *scratch, int64_t begin, int64_t end);
+    void (*dense_backward)(const dense_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
 };
 
 /** Values of scratch that tree_backward needs. */

@@ -5,9 +5,8 @@ namespace kernels::KERNELS_ISA
 
 template <class T> constexpr table<T> make_table()
 {
-    using A = typename accumulator<T>::type;
     return {residual_norm<T>, norm_backward<T>, silu<T>,          multiply<T>,      tree_forward<T>,
-            tree_backward<T>, dense_scratch<A>, dense_forward<A>, dense_backward<A>};
+            tree_backward<T>, dense_scratch<T>, dense_forward<T>, dense_backward<T>};
 }
 
 extern const table<float> float_table;

@@ -93,39 +93,44 @@ void multiply_matrices(left_factor<A> a, right_factor<A> b, int64_t rows, int64_
 
 // ---------------------------------------------------------------- packing
 
-/** Rows of `width` values, one head of a [row, heads * width] operand. */
-template <class A> struct head_rows {
-    const A *data;
+/** Rows of `width` values, one head of a [row, heads * width] operand. Packing turns them into A. */
+template <class T> struct head_rows {
+    const T *data;
     int64_t stride, n, width;
 };
 
 /** Asks for the same row of the next head, whose turn it is next: no hardware foresees that. */
-template <class A> inline void prefetch_next(const A *row, int64_t width)
+template <class T> inline void prefetch_next(const T *row, int64_t width)
 {
-    constexpr int64_t LINE = 64 / static_cast<int64_t>(sizeof(A));
+    constexpr int64_t LINE = 64 / static_cast<int64_t>(sizeof(T));
     for (int64_t c = 0; c < width; c += LINE)
         __builtin_prefetch(row + width + c);
 }
 
 /** -> [padded_rows, width to whole tiles]. */
-template <class A> void pack_rows(head_rows<A> from, int64_t padded_rows, A *to)
+template <class T, class A> void pack_rows(head_rows<T> from, int64_t padded_rows, A *to)
 {
     const int64_t padded_width = round_up(from.width, TILE_COLUMNS<A>);
     for (int64_t i = 0; i < from.n; i++, to += padded_width) {
-        const A *row = from.data + i * from.stride;
+        const T *row = from.data + i * from.stride;
         prefetch_next(row, from.width);
-        std::memcpy(to, row, static_cast<size_t>(from.width) * sizeof *to);
+#pragma omp simd
+        for (int64_t c = 0; c < from.width; c++)
+            to[c] = load(row[c]);
         std::memset(to + from.width, 0, static_cast<size_t>(padded_width - from.width) * sizeof *to);
     }
     std::memset(to, 0, static_cast<size_t>((padded_rows - from.n) * padded_width) * sizeof *to);
 }
 
-template <class A> inline void transpose_4(const A *from, int64_t stride, A *to, int64_t to_stride)
+template <class T, class A> inline void transpose_4(const T *from, int64_t stride, A *to, int64_t to_stride)
 {
     typedef A V __attribute__((vector_size(4 * sizeof(A))));
     V r[4];
-    for (int64_t i = 0; i < 4; i++)
-        std::memcpy(&r[i], from + i * stride, sizeof r[i]);
+    for (int64_t i = 0; i < 4; i++, from += stride)
+        if constexpr (sizeof(T) == sizeof(A))
+            std::memcpy(&r[i], from, sizeof r[i]);
+        else
+            r[i] = V{load(from[0]), load(from[1]), load(from[2]), load(from[3])};
     const V low[2] = {__builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
                       __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5)};
     const V high[2] = {__builtin_shufflevector(r[0], r[1], 2, 6, 3, 7),
@@ -139,11 +144,11 @@ template <class A> inline void transpose_4(const A *from, int64_t stride, A *to,
 }
 
 /** The transpose: panels of TILE_COLUMNS rows, each [width, TILE_COLUMNS]. */
-template <class A> void pack_transposed(head_rows<A> from, A *to)
+template <class T, class A> void pack_transposed(head_rows<T> from, A *to)
 {
     constexpr int64_t COLUMNS = TILE_COLUMNS<A>;
     for (int64_t i = 0; i < round_up(from.n, COLUMNS); i += 4) {
-        const A *rows = from.data + i * from.stride;
+        const T *rows = from.data + i * from.stride;
         A *panel = to + i / COLUMNS * COLUMNS * from.width + i % COLUMNS;
         for (int64_t r = 0; r < 4 && i + r < from.n; r++)
             prefetch_next(rows + r * from.stride, from.width);
@@ -153,7 +158,7 @@ template <class A> void pack_transposed(head_rows<A> from, A *to)
                 transpose_4(rows + c, from.stride, panel + c * COLUMNS, COLUMNS);
         for (; c < from.width; c++)
             for (int64_t r = 0; r < 4; r++)
-                panel[c * COLUMNS + r] = i + r < from.n ? rows[r * from.stride + c] : 0;
+                panel[c * COLUMNS + r] = i + r < from.n ? load(rows[r * from.stride + c]) : 0;
     }
 }
 

@@ -7,11 +7,24 @@
 
 #include "prompt/base/file.h"
 
+int lines_read_text(char **out, const char *path)
+{
+    size_t n = 0, line = 1;
+    int status = file_read(out, &n, path);
+    if (status != OK || strlen(*out) == n)
+        return status;
+    for (const char *c = *out; *c != '\0'; c++)
+        line += *c == '\n';
+    free(*out);
+    *out = NULL;
+    return error_set(ERR_FORMAT, "%s:%zu: expected text in UTF-8, found a byte of value 0: is it UTF-16?",
+                     path, line);
+}
+
 int lines_open(struct lines *out, const char *path)
 {
-    size_t n = 0;
     *out = (struct lines){0};
-    int status = file_read(&out->text, &n, path);
+    int status = lines_read_text(&out->text, path);
     if (status == OK)
         out->next = out->text + (strncmp(out->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
     return status;

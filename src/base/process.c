@@ -1,13 +1,88 @@
-/* Page faults and peak memory of the process. */
+/* Cores, page faults and peak memory of the process. */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
 #include "prompt/base/process.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+/* ---------------------------------------------------------------- cores */
+
+#ifdef __linux__
+
+/* The first line of a file of the system; "" if there is none. */
+static void read_line(char *out, int size, const char *path)
+{
+    out[0] = '\0';
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    if (!fgets(out, size, f))
+        out[0] = '\0';
+    fclose(f);
+}
+
+/* The first of the processors that share a core with this one: its list reads "0-1" or "0,64". */
+static size_t first_of_core(size_t processor)
+{
+    char path[96], line[64], *end;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", processor);
+    read_line(line, sizeof line, path);
+    const unsigned long first = strtoul(line, &end, 10);
+    return end > line && first < CPU_SETSIZE ? first : processor;
+}
+
+/* 0 if the system does not say. */
+static int64_t allowed_cores(void)
+{
+    cpu_set_t allowed, cores;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 0;
+    CPU_ZERO(&cores);
+    for (size_t i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &allowed))
+            CPU_SET(first_of_core(i), &cores);
+    return CPU_COUNT(&cores);
+}
+
+/* Whole processors' worth of time of the control group, "200000 100000" or "max 100000"; 0 if unlimited. */
+static int64_t quota_cores(void)
+{
+    char line[64], *end;
+    read_line(line, sizeof line, "/sys/fs/cgroup/cpu.max");
+    const long long quota = strtoll(line, &end, 10), period = strtoll(end, NULL, 10);
+    if (quota <= 0 || period <= 0)
+        return 0;
+    return quota < period ? 1 : quota / period;
+}
+
+int64_t process_cores(void)
+{
+    const int64_t allowed = allowed_cores(), quota = quota_cores();
+    const int64_t n = allowed > 0 ? allowed : sysconf(_SC_NPROCESSORS_ONLN);
+    const int64_t limited = quota > 0 && quota < n ? quota : n;
+    return limited > 0 ? limited : 1;
+}
+
+#else
+
+int64_t process_cores(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? n : 1;
+}
+
+#endif
+
+/* ---------------------------------------------------------------- pages */
 
 int64_t process_minor_faults(void)
 {

@@ -5,7 +5,7 @@
 
 #include "bench_report.h"
 #include "cmd.h"
-#include "prompt/base/file.h"
+#include "prompt/base/lines.h"
 #include "prompt/base/process.h"
 
 enum { MAX_SIDES = 2 }; /* encoders that are compared */
@@ -25,29 +25,24 @@ struct bench_command {
 
 /* ---------------------------------------------------------------- class names */
 
-static int add_name(struct bench_command *b, const char *text, size_t n)
+static int add_name(struct bench_command *b, const char *text)
 {
     char **grown = realloc(b->names, (size_t)(b->n_names + 1) * sizeof *grown);
     if (!grown)
         return error_out_of_memory();
     b->names = grown;
-    b->names[b->n_names] = str_dup_n(text, n);
+    b->names[b->n_names] = str_dup(text);
     return b->names[b->n_names] && ++b->n_names ? OK : ERR_MEMORY;
 }
 
 /* One name a line. */
 static int read_names(struct bench_command *b, const char *path)
 {
-    char *text = NULL;
-    size_t n = 0;
-    int status = file_read(&text, &n, path);
-    for (size_t at = 0; status == OK && at < n;) {
-        const size_t length = strcspn(text + at, "\r\n");
-        if (length > 0)
-            status = add_name(b, text + at, length);
-        at += length + 1;
-    }
-    free(text);
+    struct lines lines = {0};
+    int status = lines_open(&lines, path);
+    for (const char *line = NULL; status == OK && (line = lines_next(&lines));)
+        status = add_name(b, line);
+    lines_close(&lines);
     if (status == OK && b->n_names == 0)
         status = error_set(ERR_FORMAT, "'%s': no class name, expected one a line", path);
     return status;
@@ -62,7 +57,7 @@ static int take_dataset_names(struct bench_command *b)
     if (status == OK)
         class_subset_range(&first, &n, (enum class_subset)b->config.data_classes, d->n_classes);
     for (int64_t k = first; status == OK && k < first + n; k++)
-        status = add_name(b, d->class_names[k], strlen(d->class_names[k]));
+        status = add_name(b, d->class_names[k]);
     dataset_free(d);
     return status;
 }

@@ -30,9 +30,6 @@ static void append_facts(struct str *out, const struct dataset_check *c)
         str_appendf(out, "; %s", str_text(&d->layout));
     if (c->files.n_moved > 0)
         str_appendf(out, "; %zu images with other capitals or in a doubled folder", c->files.n_moved);
-    if (c->n_odd > 0)
-        str_appendf(out, "; %zu images of another format than their name says, first: %s", c->n_odd,
-                    str_text(&c->first_odd));
 }
 
 static void append_line(struct str *out, const struct dataset_check *c)
@@ -48,6 +45,9 @@ static void append_line(struct str *out, const struct dataset_check *c)
             str_append(out, "; ");
         append_facts(out, c);
     }
+    if (c->n_odd > 0)
+        str_appendf(out, "; %zu images of another format than their name says, first: %s", c->n_odd,
+                    str_text(&c->first_odd));
     str_append(out, "\n");
 }
 
@@ -69,9 +69,9 @@ static int append_record(struct str *out, const struct dataset_check *c)
         str_appendf(out,
                     ", \"n_classes\": %" PRId64
                     ", \"class_names\": \"%s\", \"train\": %zu, \"val\": %zu, \"test\": %zu, "
-                    "\"missing\": %zu, \"moved\": %zu, \"undecodable\": %zu, \"odd\": %zu",
+                    "\"missing\": %zu, \"moved\": %zu, \"repeated\": %zu, \"undecodable\": %zu, \"odd\": %zu",
                     d->n_classes, digest, d->train.n, d->val.n, d->test.n, c->files.n_missing,
-                    c->files.n_moved, c->n_undecodable, c->n_odd);
+                    c->files.n_moved, c->n_repeated, c->n_undecodable, c->n_odd);
     }
     str_append(out, "}");
     return str_status(out);

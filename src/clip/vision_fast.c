@@ -187,7 +187,7 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     }
     tensor *aux = NULL;
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
-    l.aux = p->saves ? t_narrow(owner, aux, 0, 0, t_size(aux, 0)) : NULL; /* lives on, unlike `out` */
+    l.aux = scope_share(owner, aux); /* lives on, unlike `out` */
     tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out), false);
     hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
     if (saved)

@@ -75,9 +75,9 @@ const struct catalog_entry catalog[] = {
      "a photo of a {}.", 200, 0, 0, 30000, "2d2c64759075b9bc",
      "imagenet-r.tar, github.com/hendrycks/imagenet-r"},
     {"folder", "folder", CATALOG_OWN, LAYOUT_FOLDER, {"."}, {"."}, NULL,
-     "a photo of a {}.", 0, 0, 0, 0, NULL, "your own images"},
+     "a photo of a {}.", 0, 0, 0, 0, NULL, NULL},
     {"csv", "csv", CATALOG_OWN, LAYOUT_CSV, {"."}, {"."}, NULL,
-     "a photo of a {}.", 0, 0, 0, 0, NULL, "your own images"},
+     "a photo of a {}.", 0, 0, 0, 0, NULL, NULL},
     {0},
 };
 /* clang-format on */

@@ -11,6 +11,15 @@
 
 const char *const check_state_names[] = {"complete", "differs", "incomplete", "absent", NULL};
 
+/* Begins another problem of a set that is incomplete by it. */
+static struct str *add_problem(struct dataset_check *c)
+{
+    c->state = CHECK_INCOMPLETE;
+    if (c->problem.len > 0)
+        str_append(&c->problem, "; ");
+    return &c->problem;
+}
+
 /* ---------------------------------------------------------------- deep */
 
 /* The format that a file's name promises; NULL for a name that promises nothing. */
@@ -54,20 +63,6 @@ static int decode(struct dataset_check *c, const char *path)
     return OK;
 }
 
-/* That goes in front of what else there is. */
-static int note_undecodable(struct dataset_check *c)
-{
-    struct str problem = {0};
-    str_appendf(&problem, "%zu images cannot be decoded, first: %s", c->n_undecodable,
-                str_text(&c->first_undecodable));
-    if (c->state == CHECK_DIFFERS)
-        str_appendf(&problem, "; not the published split: %s", str_text(&c->problem));
-    str_free(&c->problem);
-    c->problem = problem;
-    c->state = CHECK_INCOMPLETE;
-    return str_status(&problem);
-}
-
 static int decode_all(struct dataset_check *c, check_progress *progress, void *user)
 {
     const struct dataset *d = c->dataset;
@@ -78,12 +73,15 @@ static int decode_all(struct dataset_check *c, check_progress *progress, void *u
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
         for (size_t i = 0; status == OK && i < lists[l]->n; i++) {
             char *path = item_file(d->image_dir, &lists[l]->items[i]);
-            status = path ? decode(c, path) : ERR_MEMORY;
+            status = !path ? ERR_MEMORY : file_exists(path) ? decode(c, path) : OK;
             free(path);
             if (progress)
                 progress(user, c, ++n_done, n_images);
         }
-    return status == OK && c->n_undecodable > 0 ? note_undecodable(c) : status;
+    if (status == OK && c->n_undecodable > 0)
+        str_appendf(add_problem(c), "%zu images cannot be decoded, first: %s", c->n_undecodable,
+                    str_text(&c->first_undecodable));
+    return status;
 }
 
 /* ---------------------------------------------------------------- files and counts */
@@ -97,9 +95,75 @@ static int find_all(struct dataset_check *c)
         status = dataset_look_for_files(&c->files, d, lists[l]);
     if (status != OK || c->files.n_missing == 0)
         return status;
-    c->state = CHECK_INCOMPLETE;
-    status = found_files_describe(&c->problem, &c->files, d);
-    str_appendf(&c->problem, " (%s)", c->entry->source);
+    return found_files_describe(add_problem(c), &c->files, d);
+}
+
+/* ---------------------------------------------------------------- images that stand twice */
+
+/* An image as a list has it. */
+struct entry {
+    const struct item *item;
+    const char *list;
+    size_t number; /* over all lists */
+};
+
+/* By path; of the same path by number. */
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a;
+    const struct entry *y = b;
+    const int order = strcmp(x->item->path, y->item->path);
+    return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static void note_repeated(struct dataset_check *c, const struct entry *first, const struct entry *second)
+{
+    char *const *names = c->dataset->class_names;
+    str_appendf(add_problem(c),
+                "%zu images stand twice in the lists, first: '%s' in %s as '%s', in %s as '%s'",
+                c->n_repeated, first->item->path, first->list, names[first->item->label], second->list,
+                names[second->item->label]);
+}
+
+/* The same path twice in a list, in two of them, or as two classes. */
+static int find_repeated(struct dataset_check *c)
+{
+    const struct dataset *d = c->dataset;
+    const struct {
+        const char *name;
+        const struct item_list *list;
+    } lists[] = {{"train", &d->train}, {"val", &d->val}, {"test", &d->test}};
+    struct entry *entries = calloc(d->train.n + d->val.n + d->test.n + 1, sizeof *entries);
+    if (!entries)
+        return error_out_of_memory();
+    size_t n = 0, second = 0;
+    for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
+        for (size_t i = 0; i < lists[l].list->n; i++, n++)
+            entries[n] = (struct entry){&lists[l].list->items[i], lists[l].name, n};
+    qsort(entries, n, sizeof *entries, compare_entries);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(entries[i - 1].item->path, entries[i].item->path) == 0 && c->n_repeated++ == 0)
+            second = i;
+    if (c->n_repeated > 0)
+        note_repeated(c, &entries[second - 1], &entries[second]);
+    free(entries);
+    return OK;
+}
+
+/* ---------------------------------------------------------------- the published lists */
+
+static int compare_known(struct dataset_check *c)
+{
+    struct str difference = {0};
+    int status = dataset_compare_known(&difference, c->dataset);
+    if (status == OK && difference.len > 0) {
+        if (c->state == CHECK_COMPLETE)
+            c->state = CHECK_DIFFERS; /* which the line says already */
+        else
+            str_append(&c->problem, "; not the published split: ");
+        str_append(&c->problem, str_text(&difference));
+    }
+    str_free(&difference);
     return status;
 }
 
@@ -130,14 +194,13 @@ int dataset_check(struct dataset_check *out, const struct dataset_options *optio
     if (status != OK)
         return note_failure(out, options, status);
     status = find_all(out);
-    if (status == OK && out->state == CHECK_COMPLETE) {
-        status = dataset_compare_known(&out->problem, out->dataset);
-        if (out->problem.len > 0)
-            out->state = CHECK_DIFFERS;
-    }
-    if (status == OK && deep && out->state != CHECK_INCOMPLETE)
+    if (status == OK)
+        status = find_repeated(out);
+    if (status == OK && deep)
         status = decode_all(out, progress, user);
-    return status;
+    if (status == OK && out->files.n_missing == 0)
+        status = compare_known(out);
+    return status == OK ? str_status(&out->problem) : status;
 }
 
 void dataset_check_free(struct dataset_check *check)

@@ -28,7 +28,7 @@ static bool is_given(const char *text)
 /* What is not there can be had somewhere. */
 static int add_source(const struct catalog_entry *entry, int status)
 {
-    char *message = status == ERR_IO ? str_dup(error_message()) : NULL;
+    char *message = status == ERR_IO && entry->source ? str_dup(error_message()) : NULL;
     if (message)
         error_set(ERR_IO, "%s (%s)", message, entry->source);
     free(message);
@@ -74,7 +74,7 @@ static int find_images(struct dataset *d, const struct catalog_entry *entry, con
             return error_set(ERR_IO, "the image folder '%s' (data.image_dir) is missing", d->image_dir);
         return d->image_dir ? OK : ERR_MEMORY;
     }
-    int status = add_source(entry, place_find_images(&d->image_dir, entry, root, test, d));
+    int status = place_find_images(&d->image_dir, entry, root, test, d);
     char *official = status == OK ? place_official(entry, root) : NULL;
     if (official && strcmp(official, d->image_dir) != 0)
         str_appendf(dataset_note(d), "images in '%s'", d->image_dir);
@@ -92,7 +92,7 @@ static int open_split(struct dataset *d, const struct catalog_entry *entry, cons
     if (is_given(o->split_file))
         path = path_absolute(o->split_file);
     else
-        status = add_source(entry, place_find_split(&path, entry, root));
+        status = place_find_split(&path, entry, root);
     if (status == OK)
         status = path ? read_split(d, path) : ERR_MEMORY;
     if (status == OK)
@@ -197,7 +197,7 @@ int dataset_open(struct dataset **out, const struct dataset_options *options)
         status = error_set(ERR_USAGE, "the data root '%s' is not a folder", root);
     else if (is_given(options->split_file) && !takes_split_file(entry->layout))
         status = error_set(ERR_USAGE, "data set '%s' has no split file: key data.split_file", entry->name);
-    else if (open_layout(d, entry, root, options) != OK)
+    else if (add_source(entry, open_layout(d, entry, root, options)) != OK)
         status = error_context("data set '%s'", entry->name);
     else if (entry->layout != LAYOUT_CSV)
         status = note_synthetic(d, root);

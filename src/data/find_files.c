@@ -5,6 +5,7 @@
 
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
+#include "prompt/data/catalog.h"
 #include "prompt/data/dataset.h"
 
 /* The listing of the folder that was looked through last: missing images come folder by folder. */
@@ -153,6 +154,9 @@ int found_files_describe(struct str *out, const struct found_files *found, const
     str_appendf(out, "%zu of %zu images are missing in '%s', first: %s; ", found->n_missing, found->n_images,
                 d->image_dir, str_text(&found->first));
     append_cause(out, found, d->image_dir);
+    const struct catalog_entry *entry = catalog_get(d->name);
+    if (entry && entry->source)
+        str_appendf(out, " (%s)", entry->source);
     return str_status(out);
 }
 

@@ -33,6 +33,12 @@ bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, 
     return found != NULL;
 }
 
+int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there)
+{
+    return error_set(ERR_IO, "%zu of %zu class folders are there, the first missing one is '%s' (label %zu)",
+                     n_there, classes->n, classes->classes[idx].id, idx);
+}
+
 /* ---------------------------------------------------------------- classnames.txt */
 
 /* Splits "n01440764 tench" at the first space. */

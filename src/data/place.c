@@ -124,8 +124,13 @@ int place_find_split(char **out, const struct catalog_entry *entry, const char *
     }
     char *folder = find_folder(entry, root);
     char *missing = folder ? path_join(folder, entry->split_file) : NULL;
+    struct str looked_in = {0};
+    for (size_t i = 0; i < n; i++)
+        str_appendf(&looked_in, "%s'%s'", i > 0 ? ", " : "", places[i]);
     if (missing)
-        error_set(ERR_IO, "the split file '%s' is missing", missing);
+        error_set(ERR_IO, "the split file '%s' is missing; looked in %s of '%s'", missing,
+                  str_text(&looked_in), root);
+    str_free(&looked_in);
     free(missing);
     free(folder);
     return ERR_IO;

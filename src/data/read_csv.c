@@ -107,7 +107,7 @@ static int set_labels(struct dataset *d, const struct csv *csv, const struct nam
         if (status != OK)
             return error_context("%s:%lld", path, (long long)item->label);
     }
-    return status == OK ? reader_check_gaps(d, path) : status;
+    return status == OK ? reader_check_gaps(d, path, "") : status;
 }
 
 /* The labels' own names in bytewise order. */

@@ -17,18 +17,16 @@
 
 /* ---------------------------------------------------------------- a folder for each id */
 
-static int check_ids(const struct name_list *folders, const struct imagenet_classes *classes, const char *dir)
+static int check_ids(const struct name_list *folders, const struct imagenet_classes *classes)
 {
     size_t idx = 0;
     for (size_t i = 0; i < folders->n; i++)
         if (!imagenet_classes_find(&idx, classes, folders->names[i]))
-            return error_set(ERR_FORMAT, "'%s': the folder '%s' is no id of %s", dir, folders->names[i],
+            return error_set(ERR_FORMAT, "the folder '%s' is no id of %s", folders->names[i],
                              classes->path ? classes->path : "ImageNet's 1000 classes");
     for (size_t i = 0; folders->n != classes->n && i < classes->n; i++)
         if (!name_list_find(&idx, folders, classes->classes[i].id))
-            return error_set(ERR_FORMAT,
-                             "'%s': %zu of %zu class folders are there, the first missing one is '%s'", dir,
-                             folders->n, classes->n, classes->classes[i].id);
+            return imagenet_class_is_missing(classes, i, folders->n);
     return OK;
 }
 
@@ -36,7 +34,9 @@ static int read_folders(struct item_list *out, const struct dataset *d, const ch
                         const struct name_list *folders, const struct imagenet_classes *classes)
 {
     char *dir = path_join(d->image_dir, part);
-    int status = dir ? check_ids(folders, classes, dir) : ERR_MEMORY;
+    int status = dir ? OK : ERR_MEMORY;
+    if (status == OK && check_ids(folders, classes) != OK)
+        status = error_context("'%s'", dir);
     for (size_t i = 0; status == OK && i < folders->n; i++) {
         char *folder = path_join(part, folders->names[i]);
         status = folder ? reader_add_folder(out, d, folder, (int64_t)i) : ERR_MEMORY;

@@ -86,7 +86,7 @@ static int read_train(struct dataset *d, const struct json_doc *doc, const struc
     int status = reader_alloc_names(d, n); /* labels have no gap, so there are at most n classes */
     if (status == OK)
         status = read_list(&d->train, d, doc, list, (int64_t)n);
-    return status == OK ? reader_check_gaps(d, json_name(doc)) : status;
+    return status == OK ? reader_check_gaps(d, json_name(doc), " in 'train'") : status;
 }
 
 int read_split(struct dataset *d, const char *path)

@@ -2,6 +2,9 @@
  * The variants of ImageNet: folders of ids, of which there may be fewer than 1,000 (ImageNet-A, ImageNet-R),
  * or of decimal label numbers (ImageNetV2), which are not in bytewise order. The label is the id's rank among
  * those that are there; all images are the test list.
+ *
+ * A folder that is missing would make another task of fewer classes: there must be as many as were published,
+ * or all that the set's classnames.txt names.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +51,7 @@ static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_c
 }
 
 /* folder_of[class] becomes the folder's name, borrowed, or stays NULL. */
-static int match_folders(const char **folder_of, const struct name_list *folders,
+static int match_folders(const char **folder_of, size_t *n_found, const struct name_list *folders,
                          const struct imagenet_classes *classes)
 {
     for (size_t i = 0; i < folders->n; i++) {
@@ -63,8 +66,24 @@ static int match_folders(const char **folder_of, const struct name_list *folders
             return error_set(ERR_FORMAT, "the folders '%s' and '%s' are the same class", folder_of[class_idx],
                              folders->names[i]);
         folder_of[class_idx] = folders->names[i];
+        ++*n_found;
     }
     return OK;
+}
+
+static int check_count(const char *const *folder_of, size_t n_found, const struct imagenet_classes *classes,
+                       size_t n_published)
+{
+    if (n_found == 0)
+        return error_set(ERR_FORMAT, "it holds no class folders (ids such as n01440764, or label numbers)");
+    if (n_found == n_published || (classes->path && n_found == classes->n))
+        return OK;
+    if (classes->n > n_published) /* which of them were published is not known */
+        return error_set(ERR_IO, "%zu class folders are there, expected %zu", n_found, n_published);
+    size_t first = 0;
+    while (folder_of[first])
+        first++;
+    return imagenet_class_is_missing(classes, first, n_found);
 }
 
 static int read_classes(struct dataset *d, const char *const *folder_of,
@@ -79,27 +98,28 @@ static int read_classes(struct dataset *d, const char *const *folder_of,
         if (status == OK)
             status = reader_add_folder(&d->test, d, folder_of[i], label);
     }
-    if (status == OK && d->n_classes == 0)
-        status = error_set(ERR_FORMAT, "it holds no class folders (ids such as n01440764, or label numbers)");
     return status;
 }
 
 int read_variant(struct dataset *d, const char *root)
 {
+    const size_t n_published = (size_t)catalog_get(d->name)->n_classes;
     struct imagenet_classes classes = {0};
     struct name_list folders = {0};
     const char **folder_of = NULL;
+    size_t n_found = 0;
     int status = imagenet_classes_open(&classes, d->image_dir, root);
     if (status == OK)
         status = dir_list_folders(&folders, d->image_dir);
     if (status == OK) {
         folder_of = calloc(classes.n, sizeof *folder_of);
-        status = folder_of ? match_folders(folder_of, &folders, &classes) : error_out_of_memory();
-        if (status == OK)
-            status = read_classes(d, folder_of, &classes);
-        if (status == ERR_FORMAT)
-            status = error_context("'%s'", d->image_dir);
+        status = folder_of ? OK : error_out_of_memory();
     }
+    if (status == OK && (match_folders(folder_of, &n_found, &folders, &classes) != OK ||
+                         check_count(folder_of, n_found, &classes, n_published) != OK))
+        status = error_context("'%s'", d->image_dir);
+    if (status == OK)
+        status = read_classes(d, folder_of, &classes);
     free(folder_of);
     name_list_free(&folders);
     imagenet_classes_close(&classes);

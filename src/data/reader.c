@@ -51,12 +51,12 @@ int reader_set_name(struct dataset *d, int64_t label, const char *name, int64_t 
     return OK;
 }
 
-int reader_check_gaps(const struct dataset *d, const char *path)
+int reader_check_gaps(const struct dataset *d, const char *path, const char *where)
 {
     for (int64_t label = 0; label < d->n_classes; label++)
         if (!d->class_names[label])
-            return error_set(ERR_FORMAT, "%s: label %" PRId64 " has no image, but label %" PRId64 " has",
-                             path, label, d->n_classes - 1);
+            return error_set(ERR_FORMAT, "%s: label %" PRId64 " has no image%s, but label %" PRId64 " has",
+                             path, label, where, d->n_classes - 1);
     return OK;
 }
 

@@ -36,8 +36,8 @@ struct str *dataset_note(struct dataset *d);
 int reader_check_path(const char *path);
 /** Notes that a label has this name; ERR_FORMAT if it has another already, or is not below `n_labels`. */
 int reader_set_name(struct dataset *d, int64_t label, const char *name, int64_t n_labels);
-/** ERR_FORMAT for a label below the highest that has no name, so no image. */
-int reader_check_gaps(const struct dataset *d, const char *path);
+/** ERR_FORMAT for a label below the highest that has no name, so no image; `where`: " in 'train'", or "". */
+int reader_check_gaps(const struct dataset *d, const char *path, const char *where);
 /** Room for the names of `n` classes. */
 int reader_alloc_names(struct dataset *d, size_t n);
 
@@ -73,6 +73,8 @@ void imagenet_classes_close(struct imagenet_classes *classes);
 bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, const char *id);
 /** "n" and eight digits. */
 bool imagenet_is_id(const char *name);
+/** ERR_IO for the first class without a folder; `n_there` have one. */
+int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there);
 
 /* ---------------------------------------------------------------- where sets lie */
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/base/file.h"
+#include "prompt/base/lines.h"
 #include "prompt/data/templates.h"
 
 bool template_is_valid(const char *template)
@@ -53,10 +53,8 @@ static int hash(struct templates *t)
 int templates_read(struct templates *out, const char *path)
 {
     *out = (struct templates){0};
-    size_t n = 0, n_lines = 1;
-    int status = file_read(&out->text, &n, path);
-    if (status == OK && strlen(out->text) != n)
-        status = error_set(ERR_FORMAT, "'%s': expected text, found a byte of value 0", path);
+    size_t n_lines = 1;
+    int status = lines_read_text(&out->text, path);
     if (status == OK) {
         for (const char *c = out->text; *c != '\0'; c++)
             n_lines += *c == '\n';

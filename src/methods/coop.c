@@ -13,21 +13,28 @@ static int check_classes(const tensor *context, int64_t n_classes)
                      (long long)t_size(context, 0), (long long)n_classes);
 }
 
-static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
+                           const struct class_texts *classes)
 {
-    (void)trace;
     const tensor *context = params_find(&m->trained, "context");
     int status = check_classes(context, classes->n);
     if (status != OK) {
         scope_fail(s, status);
-        return;
+        return NULL;
     }
-    struct initial_features initial = method_initial_features(s, m, classes, pixels);
     const tensor *vectors = t_dim(context) == 3 ? context : t_unsqueeze(s, context, 0);
     if (!classes->is_whole)
         vectors = method_after_start(s, m, classes, vectors);
-    tensor *z = clip_encode_text(s, m->clip, &out->tape, vectors, &classes->names);
+    return clip_encode_text(s, m->clip, tape, vectors, &classes->names);
+}
+
+static void forward(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+{
+    (void)trace;
+    const tensor *z =
+        classes->fixed_features ? classes->fixed_features : encode_text(s, m, &out->tape, classes);
+    struct initial_features initial = method_initial_features(s, m, classes, pixels);
     out->logits[0] = initial.logits;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }
@@ -43,4 +50,5 @@ const struct method_ops method_coop = {.n_iterations = 1,
                                        .text_form = context_text_form,
                                        .create = context_create,
                                        .forward = forward,
+                                       .fixed_text = encode_text,
                                        .passes = passes};

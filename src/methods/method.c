@@ -165,6 +165,11 @@ void method_forward(struct method_output *out, scope *s, const struct method *m,
     m->ops->forward(out, s, m, classes, pixels, trace);
 }
 
+tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes)
+{
+    return m->ops->fixed_text ? m->ops->fixed_text(s, m, NULL, classes) : NULL;
+}
+
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes)
 {
     return m->ops->passes ? m->ops->passes(m, n_images, n_classes) : (struct method_passes){0};

@@ -128,6 +128,15 @@ static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
     return clip_encode_text(s, m->clip, tape, prefixes, &classes->names);
 }
 
+/* Without G^T the text is that of P^0. */
+static tensor *fixed_text(scope *s, const struct method *m, struct tape *tape,
+                          const struct class_texts *classes)
+{
+    if (m->options.text_generator || m->options.n_iterations == 0)
+        return NULL;
+    return encode_text(s, m, tape, classes, t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0));
+}
+
 /* What iteration n takes over from the one before; from n = 2 on the gradient may be cut there. */
 static tensor *taken_over(scope *s, const struct method *m, tensor *t, int64_t n)
 {
@@ -152,7 +161,8 @@ static void iterate(struct state *state, scope *s, const struct method *m, struc
         state->text_prompts = update_text_prompts(s, m, state);
     }
     if (o->text_generator || n == 1) /* else Z^n = Z^1 */
-        state->z = encode_text(s, m, tape, classes, state->text_prompts);
+        state->z = classes->fixed_features ? classes->fixed_features
+                                           : encode_text(s, m, tape, classes, state->text_prompts);
     state->logits = clip_logits(s, m->clip, state->x, state->z); /* step 5 */
 }
 
@@ -217,4 +227,5 @@ const struct method_ops method_prompt = {.n_iterations = METHOD_ANY_ITERATIONS,
                                          .text_form = text_form,
                                          .create = create,
                                          .forward = forward,
+                                         .fixed_text = fixed_text,
                                          .passes = passes};

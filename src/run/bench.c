@@ -71,23 +71,17 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool is_read(const char *name)
-{
-    return strncmp(name, "t_read_", 7) == 0 || strncmp(name, "t_item_", 7) == 0;
-}
-
 /* One more step, operation by operation. */
 static int profile_step(struct bench *b)
 {
     struct bench_result *out = &b->result;
+    const uint64_t reads = device_reads();
     int status = profile_start(b->session->device);
     if (status == OK)
         status = step(b);
+    out->device_reads = (double)(device_reads() - reads);
     const size_t n = profile_stop(out->ops, BENCH_MAX_OPS);
     out->n_ops = n < BENCH_MAX_OPS ? n : BENCH_MAX_OPS;
-    for (size_t i = 0; i < out->n_ops; i++)
-        if (is_read(out->ops[i].name))
-            out->device_reads += (double)out->ops[i].n_calls;
     return status;
 }
 

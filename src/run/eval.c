@@ -34,10 +34,10 @@ void eval_result_free(struct eval_result *r)
 
 /* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
 static int forward(float *logits, struct session *session, const struct method *m,
-                   const struct class_list *classes, const struct batch *batch)
+                   const struct class_texts *texts, const struct batch *batch)
 {
     scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
-    int status = step_logits(logits, s, m, &classes->texts, batch_pixels(s, session, batch));
+    int status = step_logits(logits, s, m, texts, batch_pixels(s, session, batch));
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }
@@ -88,13 +88,18 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
                        const struct class_list *classes, const struct item_list *items, struct loop *loop)
 {
     const double start_s = clock_s();
-    int status = loader_start(loop->loader, 0, 0);
+    scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
+    struct class_texts texts = classes->texts;
+    texts.fixed_features = method_fixed_text(fixed, m, &texts);
+    int status = scope_status(fixed);
+    if (status == OK)
+        status = loader_start(loop->loader, 0, 0);
     while (status == OK) {
         struct batch batch;
         status = loader_next(&batch, loop->loader);
         if (status != OK || batch.n == 0)
             break;
-        status = forward(loop->logits, s, m, classes, &batch);
+        status = forward(loop->logits, s, m, &texts, &batch);
         if (status == OK)
             status = check_finite(loop->logits, loop->n_per_image, &batch, items);
         if (status != OK)
@@ -111,6 +116,7 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
                           (long long)loop->n_done, items->n, class_subset_names[classes->subset]);
     }
     log_finish(s->log);
+    scope_close(fixed);
     out->seconds = clock_s() - start_s;
     return status;
 }

@@ -1,9 +1,9 @@
 /* Pairs of picture and caption: drawn, or read from a table, by threads ahead of the model. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pretrain_internal.h"
+#include "prompt/base/process.h"
 #include "prompt/clip/tokenizer.h"
 #include "prompt/data/image.h"
 #include "prompt/data/transform.h"
@@ -195,7 +195,6 @@ static int order_rows(struct pair_source *s)
 int pair_source_open(struct pair_source *out, const struct config *config)
 {
     *out = (struct pair_source){.config = config, .epoch = -1};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int status = OK;
     if (config->pretrain_captions[0] != '\0') {
         status = pairs_read(&out->table, config->pretrain_captions);
@@ -203,9 +202,7 @@ int pair_source_open(struct pair_source *out, const struct config *config)
             status = order_rows(out);
     }
     if (status == OK)
-        status = pool_open(&out->pool, config->data_workers > 0 ? config->data_workers
-                                       : cores > 0              ? cores
-                                                                : 1);
+        status = pool_open(&out->pool, config->data_workers > 0 ? config->data_workers : process_cores());
     return status;
 }
 

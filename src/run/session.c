@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "prompt/base/process.h"
 
 /* ---------------------------------------------------------------- device and precision */
 
@@ -306,8 +307,7 @@ void class_list_close(struct class_list *c)
 
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : (cores > 0 ? cores : 1);
+    const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
     return (struct loader_options){.image_px = s->clip->dims.image_px,
                                    .batch_size = batch_size,
                                    .crop_scale_min = s->config->crop_scale_min,

@@ -147,14 +147,15 @@ def make_imagenet(root, n_classes, per_class, px):
 def make_variant(root, name, n_classes, per_class, px):
     images = root / VARIANTS[name]
     step = 2 if name in ("imagenet_a", "imagenet_r") else 1  # some of the thousand
-    for label, (id, _) in enumerate(IDS[:step * n_classes:step]):
+    classes = IDS[:step * n_classes:step]
+    for label, (id, _) in enumerate(classes):
         folder = str(label) if name == "imagenetv2" else id
         for number in range(per_class):
             ending = "jpeg" if name == "imagenetv2" else "JPEG" if name == "imagenet_sketch" else "jpg"
             write_image(images / folder / f"{number:02}_{label}.{ending}", label, 200 + number, px)
     if step == 2:
         (images / "README.txt").write_text("not a class\n", encoding="utf-8")
-    write_class_names(images.parent / "classnames.txt", IDS)
+    write_class_names(images.parent / "classnames.txt", classes)
 
 
 def make(root, name, n_classes=4, per_class=4, px=32):

@@ -232,12 +232,12 @@ class Data(Bad):
 
     def test_missing_folder(self):
         self.data.folder.rename(self.data.root / "caltech-256")
-        self.check_refused(self.train(), 1, r"data set 'caltech101': the folder '/.*/caltech-101' is missing")
+        self.check_refused(self.train(), 1, r"data set 'caltech101': the folder '/.*/caltech-101' is missing, as are .* \(images: .*\)")
 
     def test_missing_split_file(self):
         self.data.split_file.unlink()
         self.check_refused(self.train(), 1, r"data set 'caltech101': the split file '/.*/split_zhou_Caltech101\.json' is "
-                           r"missing")
+                           r"missing; looked in 'caltech-101', .* \(.*split file: CoOp's DATASETS\.md; .*\)")
 
     def test_missing_merges(self):
         (self.data.root / "clip" / harness.merges().name).unlink()
@@ -247,7 +247,7 @@ class Data(Bad):
         path = self.train_image()
         path.unlink()
         self.check_refused(self.train(), 1, r"data set 'caltech101': 1 of 5 images are missing in '/.*', first: '" +
-                           re.escape(str(path)) + "'")
+                           re.escape(str(path)) + r"'; was the archive .*\? \(images: data\.caltech\.edu/.*\)")
 
     def test_missing_files_by_relative_paths(self):
         """Whatever was typed, the error says where it looked."""

@@ -3,6 +3,7 @@
 found in the wild, what `prompt data check` says, and a user's own images."""
 
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -82,10 +83,12 @@ class Lists(unittest.TestCase):
 
     def test_sets_with_training_images(self):
         names = [name for name in miniature.NAMES if name not in miniature.VARIANTS]
-        for i in range(2 * len(names)):  # each set twice; over the sets all shots with all seeds
-            name, shots, seed = names[i // 2], SHOTS[i % len(SHOTS)], SEEDS[i % len(SEEDS)]
-            with self.subTest(name=name, shots=shots, seed=seed):
-                self.check(name, shots, seed)
+        for i, name in enumerate(names):  # two sets at all shots and seeds, the others at each shots and each seed
+            pairs = list(itertools.product(SHOTS, SEEDS)) if name in ("dtd", "fgvc_aircraft") else [
+                (shots, SEEDS[(i + k) % len(SEEDS)]) for k, shots in enumerate(SHOTS)]
+            for shots, seed in pairs:
+                with self.subTest(name=name, shots=shots, seed=seed):
+                    self.check(name, shots, seed)
 
     def test_variants(self):
         for name in miniature.VARIANTS:
@@ -132,9 +135,13 @@ class Layouts(harness.Case):
                 ("fgvc_aircraft", [("fgvc_aircraft", "fgvc-aircraft-2013b/data")], "2013b/data/images'"),
                 ("imagenet", [("imagenet/images", "ILSVRC/Data/CLS-LOC")], "images in '.*/ILSVRC/Data/CLS-LOC'"),
                 ("imagenetv2", [("imagenetv2/imagenetv2-matched-frequency-format-val",
-                                 "imagenetv2-matched-frequency-format-val")], "images in '.*-val'"),
+                                 "imagenetv2-matched-frequency-format-val"),
+                                ("imagenetv2/classnames.txt", "imagenetv2-matched-frequency-format-val/classnames.txt")],
+                 "images in '.*-val'"),
                 ("imagenet_sketch", [("imagenet-sketch/images", "imagenet-sketch/sketch")], "images in '.*/sketch'"),
-                ("imagenet_a", [("imagenet-adversarial/imagenet-a", "imagenet-a")], "images in '.*/imagenet-a'")):
+                ("imagenet_a", [("imagenet-adversarial/imagenet-a", "imagenet-a"),
+                                ("imagenet-adversarial/classnames.txt", "imagenet-a/classnames.txt")],
+                 "images in '.*/imagenet-a'")):
             with self.subTest(name=name):
                 self.check_same(self.moved(name, changes), name, note)
 
@@ -185,6 +192,23 @@ class Layouts(harness.Case):
         check = run("data", "check", "--data", root, "--dataset", "imagenet")
         self.assertRegex(check.out, "no '.*/imagenet/images/train': for evaluation only")
         self.assertNotRegex(check.out, "train 0 instead")
+
+    def test_variant_without_a_class_folder(self):
+        """Of two hundred of the thousand classes, and of all; a folder that is missing makes no smaller task."""
+        for name, classes, error in (
+                ("imagenet_a", miniature.IDS[::5], r"199 class folders are there, expected 200"),
+                ("imagenet_sketch", miniature.IDS, r"999 of 1000 class folders are there, the first missing one is "
+                                                   rf"'{miniature.IDS[85][0]}' \(label 85\)")):
+            with self.subTest(name=name):
+                images = self.tmp / miniature.VARIANTS[name]
+                for id, _ in classes:
+                    (images / id).mkdir(parents=True)
+                    (images / id / "1.jpg").touch()
+                words = ("data", "split", "--data", self.tmp, "--dataset", name, "--json")
+                self.assertEqual(json.loads(self.check_ok(run(*words)).out)["test"]["all"],
+                                 [[f"{id}/1.jpg", label, text] for label, (id, text) in enumerate(classes)])
+                shutil.rmtree(images / miniature.IDS[85][0])
+                self.check_error(run(*words), 1, rf"data set '{name}': '/.*/{images.name}': {error} \(.*github\.com/.*\)")
 
     def test_files_given_by_keys(self):
         root = self.copy("dtd")
@@ -238,13 +262,14 @@ class Check(harness.Case):
         self.make("eurosat")
         (self.root / "eurosat/split_zhou_EuroSAT.json").unlink()
         self.assertRegex(self.check("eurosat"), r"\Aeurosat +incomplete: the split file '/.*/eurosat/split_zhou_EuroSAT"
-                                                r"\.json' is missing \(.*CoOp's DATASETS\.md.*\)\n\Z")
+                                                r"\.json' is missing; looked in 'eurosat', 'EuroSAT', 'data_splits', '\.' of "
+                                                r"'/.*/data' \(.*CoOp's DATASETS\.md.*\)\n\Z")
 
     def test_missing_class_folder(self):
         self.make("imagenet")
         shutil.rmtree(self.root / "imagenet/images/val" / miniature.IDS[3][0])
         self.assertRegex(self.check("imagenet"), r"incomplete: '.*/val': 11 of 12 class folders are there, the first "
-                                                 rf"missing one is '{miniature.IDS[3][0]}'\n")
+                                                 rf"missing one is '{miniature.IDS[3][0]}' \(label 3\) \(image-net\.org .*\)\n")
 
     def test_unreadable_and_mislabelled_images(self):
         self.make("dtd")
@@ -254,6 +279,25 @@ class Check(harness.Case):
         self.assertRegex(self.check("dtd", "--deep"),
                          r"\Adtd +incomplete: 2 images cannot be decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; "
                          r"not the published split: .*; 72 images of another format than their name says, first: '.*/banded_0002\.jpg' is PNG\n\Z")
+
+    def test_deep_with_missing_images(self):
+        self.make("dtd")
+        images = self.root / "dtd/images/banded"
+        (images / "banded_0001.jpg").write_bytes(b"<html>not found</html>")
+        (images / "banded_0002.jpg").unlink()
+        self.assertRegex(self.check("dtd", "--deep"), r"\Adtd +incomplete: 1 of 74 images are missing .*; 1 images cannot be "
+                                                      r"decoded, first: cannot decode '/.*/banded_0001\.jpg': .*\n\Z")
+
+    def test_image_that_stands_twice(self):
+        self.make("dtd")
+        path = self.root / "dtd/split_zhou_DescribableTextures.json"
+        split = json.loads(path.read_text())
+        again = split["train"][0]
+        for part, label, name in (("train", again[1], again[2]), ("test", again[1], again[2]), ("val", 1, "polka-dotted")):
+            with self.subTest(part=part, name=name):
+                path.write_text(json.dumps({**split, part: [*split[part], [again[0], label, name]]}))
+                self.assertRegex(self.check("dtd"), rf"\Adtd +incomplete: 1 images stand twice in the lists, first: '{again[0]}' "
+                                                    rf"in train as 'banded', in {part} as '{name}'; not the published .*\n\Z")
 
     def test_all_sets(self):
         self.make("dtd")
@@ -328,6 +372,9 @@ class Own(harness.Case):
                 table.write_text(text, encoding="utf-8")
                 self.check_error(run("data", "split", "--dataset", "csv", "--set", f"data.split_file={table}"), 1,
                                  "data set 'csv': " + pattern)
+        table.write_text("a.jpg,0\nb.jpg,0\n", encoding="utf-16")
+        self.check_error(run("data", "split", "--dataset", "csv", "--set", f"data.split_file={table}"), 1, "data set 'csv': "
+                         r"/.*/list\.csv:1: expected text in UTF-8, found a byte of value 0: is it UTF-16\?")
         self.write("train/a/1.jpg", "test/b/1.jpg")
         words = ("data", "split", "--data", self.tmp / "own", "--dataset", "folder")
         self.check_error(run(*words), 1, r"data set 'folder': '/.*/own/test' has a class folder 'b', which train/ has not")

@@ -26,6 +26,9 @@
  * Max-norm of the difference in a tensor, divided by that of the plain encoder's tensor. Measured 2026-11-24,
  * the worst of logits, losses, gradients and changes: fp32 6.9e-6, 3.4e-6, 5.6e-5, 7.9e-5; fp64 6e-15, 2e-14,
  * 8e-14, 2e-13.
+ *
+ * Of names of 60 tokens the gradients nearly cancel. Measured 2026-11-25 against the plain encoder in fp64:
+ * the plain one in fp32 is 6.5e-5 from it, the fast one 7.7e-5, so that the two are 1.4e-4 apart.
  */
 static const struct numbers {
     const char *name;
@@ -53,6 +56,7 @@ struct test_case {
     int64_t vision_layers, text_layers; /* 0: all three */
     const char *model, *data;           /* a model of full size instead, and the data root */
     int64_t n_steps;                    /* 0: N_STEPS */
+    double widened;                     /* by this factor the tolerance, for a reason above; 0: 1 */
 };
 
 /* All switches: the cases of tests/reference/cases.py, in several chunks. */
@@ -103,7 +107,7 @@ static const struct test_case CASES[] = {
     {NAMES("K = 1000", 1, 1000, 1, 4)},
     {NAMES("K = 1000, small chunks", 1, 1000, 1, 4), .images_at_a_time = 128},
     {NAMES("names of 1 to 60 tokens", 2, 20, 1, 60)},
-    {NAMES("names of 60 tokens", 2, 4, 60, 60)},
+    {NAMES("names of 60 tokens", 2, 4, 60, 60), .widened = 2.0},
     {NAMES("one class a chunk", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK},
     {NAMES("one class a chunk, nothing kept", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK,
      .forgotten = 1.0},
@@ -350,8 +354,9 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     free(picks);
     training_close(&plain);
     training_close(&fast);
-    const bool ok = e.logits <= p->tolerance && e.losses <= p->tolerance && e.gradients <= p->tolerance &&
-                    e.changes <= p->tolerance && e.n_numbers > 0;
+    const double tolerance = p->tolerance * (c->widened > 0.0 ? c->widened : 1.0);
+    const bool ok = e.logits <= tolerance && e.losses <= tolerance && e.gradients <= tolerance &&
+                    e.changes <= tolerance && e.n_numbers > 0;
     printf("%-4s %s %-36s logits %.1e  losses %.1e  gradients %.1e  changes %.1e (%s)\n", ok ? "ok" : "FAIL",
            p->name, c->name, e.logits, e.losses, e.gradients, e.changes, most_changed);
     fflush(stdout);

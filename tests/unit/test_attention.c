@@ -83,10 +83,11 @@ struct forest_sizes {
     const struct forest *forest;
 };
 
-/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's. */
+/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; a power of two
+ * rounds no value. */
 static tensor *scaled_query(scope *s, const tensor *q, int64_t head_width)
 {
-    return t_scale(s, q, 1.0 / sqrt((double)head_width));
+    return t_scale(s, q, exp2(-round(0.5 * log2((double)head_width))));
 }
 
 /* t for all images, if it is one image's. */
@@ -176,6 +177,7 @@ static void check_forest(struct forest_sizes *z)
                                           {B, n, W},
                                           {z->B, z->n_prefix, W},
                                           {z->B, z->n_prefix, W}},
+                                 .n_summed = z->is_expanded ? z->B : 1,
                                  .sizes = z,
                                  .forward = forest_forward,
                                  .backward = forest_backward,
@@ -269,6 +271,28 @@ static void test_attention__dense(void **state)
     }
 }
 
+/* Where no key gets a gradient, d_q is still that of all keys. */
+static void test_attention__dense_without_keys_of_its_own(void **state)
+{
+    (void)state;
+    const enum dtype dtypes[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        const tensor *q = t_to(s, random_tensor(s, 1, SHAPE(2, 7, 48)), dtypes[i]);
+        const tensor *k = t_to(s, random_tensor(s, 2, SHAPE(2, 19, 48)), dtypes[i]);
+        tensor *aux = NULL, *d_q[2];
+        (void)t_dense_attention(s, q, k, k, 2, &aux);
+        for (int64_t own = 0; own < 2; own++) {
+            const int64_t n_own = own ? 19 : 0;
+            d_q[own] = t_full(s, SHAPE(2, 7, 48), NAN, dtypes[i], CPU);
+            tensor *d_k = t_full(s, SHAPE(2, n_own, 48), NAN, dtypes[i], CPU);
+            t_dense_attention_backward(s, q, q, k, k, aux, 2, d_q[own], d_k, t_clone(s, d_k), 19 - n_own);
+        }
+        assert_true(tensor_max_difference(s, d_q[0], d_q[1]) == 0.0);
+        assert_ok(scope_close(s));
+    }
+}
+
 /* ---------------------------------------------------------------- refusals */
 
 static tensor *f32(scope *s, int64_t a, int64_t b, int64_t c)
@@ -341,15 +365,27 @@ static void test_attention__operands_of_dense_attention_that_do_not_fit_are_refu
 static void test_attention__gradients_of_dense_attention_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
-    for (int change = 0; change < 5; change++) {
+    enum { FITS, D_Q, D_K, D_V, FIRST_KEY, D_OUT, AUX_SIZE, AUX_TYPE, AUX_STRIDES, AUX_MISSING, N_CHANGES };
+    for (int change = FITS; change < N_CHANGES; change++) {
         scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-        const tensor *q = f32(s, 2, 3, 8), *k = f32(s, 2, 5, 8);
-        tensor *aux = NULL, *d_q = f32(s, 2, change == 1 ? 4 : 3, 8),
-               *d_k = f32(s, 2, change == 2 ? 5 : 4, 8), *d_v = f32(s, 2, 4, change == 3 ? 7 : 8);
+        const tensor *q = f32(s, 2, 3, 8), *k = f32(s, 2, 5, 8), *d_out = q;
+        tensor *aux = NULL, *d_q = f32(s, 2, change == D_Q ? 4 : 3, 8),
+               *d_k = f32(s, 2, change == D_K ? 5 : 4, 8), *d_v = f32(s, 2, 4, change == D_V ? 7 : 8);
         (void)t_dense_attention(s, q, k, k, 2, &aux);
-        t_dense_attention_backward(s, f32(s, 2, 3, 8), q, k, k, aux, 2, d_q, d_k, d_v, change == 4 ? 6 : 1);
-        assert_int_equal(scope_status(s), change ? ERR_TORCH : OK);
-        assert_int_equal(scope_close(s), change ? ERR_TORCH : OK);
+        if (change == D_OUT)
+            d_out = t_to(s, q, DTYPE_BF16);
+        if (change == AUX_SIZE)
+            aux = t_narrow(s, aux, 0, 0, 1);
+        if (change == AUX_TYPE)
+            aux = t_to(s, aux, DTYPE_F64);
+        if (change == AUX_STRIDES)
+            aux = t_transpose(s, f32(s, 2, 3, 2), 1, 2);
+        if (change == AUX_MISSING)
+            aux = NULL;
+        t_dense_attention_backward(s, d_out, q, k, k, aux, 2, d_q, d_k, d_v, change == FIRST_KEY ? 6 : 1);
+        if (scope_status(s) != (change ? ERR_TORCH : OK))
+            fail_msg("change %d: status %d, message '%s'", change, scope_status(s), error_message());
+        (void)scope_close(s);
     }
     error_clear();
 }
@@ -359,6 +395,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_attention__over_a_forest),
         torch_unit_test(test_attention__dense),
+        torch_unit_test_3_threads(test_attention__over_a_forest),
+        torch_unit_test_3_threads(test_attention__dense),
+        torch_unit_test(test_attention__dense_without_keys_of_its_own),
         torch_unit_test(test_attention__operands_that_do_not_fit_a_forest_are_refused),
         torch_unit_test(test_attention__operands_of_dense_attention_that_do_not_fit_are_refused),
         torch_unit_test(test_attention__gradients_of_dense_attention_that_do_not_fit_are_refused),

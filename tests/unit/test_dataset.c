@@ -130,7 +130,7 @@ static void test_split__refuses_lists_that_do_not_fit_together(void **state)
     expect_refused(
         *state,
         "{\"train\": [[\"a\", 0, \"x\"], [\"b\", 2, \"z\"], [\"c\", 2, \"z\"]], \"val\": [], \"test\": []}",
-        ": label 1 has no image, but label 2 has");
+        ": label 1 has no image in 'train', but label 2 has");
     expect_refused(*state, "{\"train\": [[\"a\", 0, \"x\"]], \"val\": [],\n\"test\": [[\"b\", 1, \"y\"]]}",
                    ":2: label 1 is not below 1: labels run from 0 without a gap");
 }
@@ -143,8 +143,9 @@ static void test_dataset__says_what_is_missing_and_where(void **state)
 {
     struct root *root = *state;
     struct dataset *d = NULL;
-    char *want =
-        str_format("data set 'caltech101': the split file '%s' is missing (" SOURCE ")", root->split_file);
+    char *want = str_format("data set 'caltech101': the split file '%s' is missing; looked in 'caltech-101', "
+                            "'Caltech101', 'caltech101', 'data_splits', '.' of '%s' (" SOURCE ")",
+                            root->split_file, (char *)root->folder);
     assert_int_equal(open_named(&d, root->folder, "caltech101"), ERR_IO);
     assert_string_equal(error_message(), want);
     free(want);
@@ -176,7 +177,7 @@ static void test_dataset__lists_missing_images(void **state)
     const char *f = root->image_dir;
     char *want =
         str_format("data set 'caltech101': 4 of 5 images are missing in '%s', first: '%s/1', '%s/3', '%s/4'; "
-                   "was the archive downloaded or unpacked in part?",
+                   "was the archive downloaded or unpacked in part? (" SOURCE ")",
                    f, f, f, f);
     assert_int_equal(dataset_find_files(d, &d->train), ERR_IO);
     assert_string_equal(error_message(), want);

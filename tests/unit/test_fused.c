@@ -313,6 +313,9 @@ int main(void)
         torch_unit_test(test_fused__residual_and_norm),
         torch_unit_test(test_fused__residual_and_norm_writes_its_rows_alone),
         torch_unit_test(test_fused__activations),
+        torch_unit_test_3_threads(test_fused__packed_linear),
+        torch_unit_test_3_threads(test_fused__residual_and_norm),
+        torch_unit_test_3_threads(test_fused__activations),
         torch_unit_test(test_fused__operands_that_do_not_fit_are_refused),
     };
     const int n_failed = cmocka_run_group_tests_name("fused", tests, NULL, NULL);

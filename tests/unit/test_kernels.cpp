@@ -288,63 +288,77 @@ template <class T> void compare_attention()
 
 // ---------------------------------------------------------------- dense attention
 
-template <class A> struct dense_result {
-    std::vector<A> out, lse, d_qkv;
+struct dense_sizes {
+    int64_t heads, width, n_queries, n_keys, first_key;
+    bool has_d_q;
+};
+
+template <class T> struct dense_result {
+    std::vector<T> out, d_qkv;
+    std::vector<typename kernels::accumulator<T>::type> lse;
 };
 
 // qkv [B,rows,3W]: the first `n_queries` rows ask, all are keys; d_k and d_v of the rows from first_key on.
-template <class A>
-dense_result<A> dense(const kernels::table<A> &t, int64_t heads, int64_t width, int64_t n_queries,
-                      int64_t n_keys, int64_t first_key, const std::vector<A> &qkv, const std::vector<A> &g)
+template <class T>
+dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const std::vector<T> &qkv,
+                      const std::vector<T> &g)
 {
-    const int64_t W = heads * width, image = n_keys * 3 * W, n_blocks = kernels::dense_blocks(n_queries);
-    dense_result<A> r = {g, std::vector<A>(static_cast<size_t>(B * heads * n_queries)),
-                         std::vector<A>(qkv.size())};
-    const kernels::dense_args<A> a = {{qkv.data(), image, 3 * W},
+    using A = typename kernels::accumulator<T>::type;
+    const int64_t W = z.heads * z.width, image = z.n_keys * 3 * W, asking = z.n_queries * W,
+                  n_blocks = kernels::dense_blocks(z.n_queries);
+    dense_result<T> r = {g, std::vector<T>(qkv.size()),
+                         std::vector<A>(static_cast<size_t>(B * z.heads * z.n_queries))};
+    const kernels::dense_args<T> a = {{qkv.data(), image, 3 * W},
                                       {qkv.data() + W, image, 3 * W},
                                       {qkv.data() + 2 * W, image, 3 * W},
-                                      n_queries,
-                                      n_keys,
-                                      heads,
-                                      width};
-    std::vector<A> scratch(static_cast<size_t>(t.dense_scratch(a)));
+                                      z.n_queries,
+                                      z.n_keys,
+                                      z.heads,
+                                      z.width};
+    // not a number: what a result takes from it before it was written shows
+    std::vector<A> scratch(static_cast<size_t>(t.dense_scratch(a)), std::numeric_limits<A>::quiet_NaN());
     const auto forward = [&](int64_t begin, int64_t end) {
-        t.dense_forward(a, {r.out.data(), n_queries * W, W}, r.lse.data(), scratch.data(), begin, end);
+        t.dense_forward(a, {r.out.data(), asking, W}, r.lse.data(), scratch.data(), begin, end);
     };
-    forward(n_blocks - 1, B * heads * n_blocks); // as threads would: from the middle of a head
+    forward(n_blocks - 1, B * z.heads * n_blocks); // as threads would: from the middle of a head
     forward(0, n_blocks - 1);
-    const kernels::dense_backward_args<A> b = {a,
-                                               {g.data(), n_queries * W, W},
+    const kernels::dense_backward_args<T> b = {a,
+                                               {g.data(), asking, W},
                                                r.lse.data(),
-                                               {first_key ? nullptr : r.d_qkv.data(), image, 3 * W},
+                                               {z.has_d_q ? r.d_qkv.data() : nullptr, image, 3 * W},
                                                {r.d_qkv.data() + W, image, 3 * W},
                                                {r.d_qkv.data() + 2 * W, image, 3 * W},
-                                               first_key};
+                                               z.first_key};
     t.dense_backward(b, scratch.data(), 0, 1);
-    t.dense_backward(b, scratch.data(), 1, B * heads);
+    t.dense_backward(b, scratch.data(), 1, B * z.heads);
     return r;
 }
 
-template <class A> void compare_dense()
+template <class T> void compare_dense_of(const dense_sizes &z)
+{
+    const int64_t W = z.heads * z.width;
+    auto qkv = random_values<T>(static_cast<size_t>(B * z.n_keys * 3 * W));
+    for (size_t i = 0; i < qkv.size(); i++)
+        if (static_cast<int64_t>(i) % (3 * W) < W)
+            qkv[i] = rounded<T>(static_cast<double>(value(qkv[i])) / std::sqrt(static_cast<double>(z.width)));
+    const auto g = random_values<T>(static_cast<size_t>(B * z.n_queries * W));
+    const auto want = dense(generic<T>(), z, qkv, g);
+    for_each_set<T>([&](const kernels::table<T> &t) {
+        const auto got = dense(t, z, qkv, g);
+        expect_close("out", got.out, want.out);
+        expect_close("lse", got.lse, want.lse);
+        expect_close("d_qkv", got.d_qkv, want.d_qkv);
+    });
+}
+
+template <class T> void compare_dense()
 {
     for (const int64_t width : {1, 5, 64, 80})
-        for (const int64_t n_queries : {1, 7, 100})
-            for (const int64_t more : {0, 5}) {
-                const int64_t heads = 2, W = heads * width, n_keys = n_queries + more,
-                              first_key = more ? n_queries : 0;
-                auto qkv = random_values<A>(static_cast<size_t>(B * n_keys * 3 * W));
-                for (size_t i = 0; i < qkv.size(); i++)
-                    if (static_cast<int64_t>(i) % (3 * W) < W)
-                        qkv[i] /= std::sqrt(static_cast<A>(width));
-                const auto g = random_values<A>(static_cast<size_t>(B * n_queries * W));
-                const auto want = dense(generic<A>(), heads, width, n_queries, n_keys, first_key, qkv, g);
-                for_each_set<A>([&](const kernels::table<A> &t) {
-                    const auto got = dense(t, heads, width, n_queries, n_keys, first_key, qkv, g);
-                    expect_close("out", got.out, want.out);
-                    expect_close("lse", got.lse, want.lse);
-                    expect_close("d_qkv", got.d_qkv, want.d_qkv);
-                });
-            }
+        for (const int64_t n : {1, 7, 100}) {
+            compare_dense_of<T>({2, width, n, n, 0, true});
+            compare_dense_of<T>({2, width, n, n + 5, n, false});
+            compare_dense_of<T>({2, width, n, n + 5, n + 5, true}); // no key gets a gradient
+        }
 }
 
 // ---------------------------------------------------------------- tests
@@ -374,6 +388,7 @@ void test_kernels__dense_attention_of_all_sets_agrees(void **)
 {
     compare_dense<float>();
     compare_dense<double>();
+    compare_dense<bf16>();
 }
 
 void test_kernels__the_best_set_is_one_of_them(void **)

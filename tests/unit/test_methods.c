@@ -293,6 +293,48 @@ static void test_methods__an_untrained_context_is_the_caption(void **state)
     }
 }
 
+/* Text that no image changes may be encoded once for all batches. Turned around, it turns the logits around.
+ */
+static void test_methods__fixed_text_is_taken_by_the_forward_pass(void **state)
+{
+    struct world *w = *state;
+    const char *const *const cases[] = {CHANGES("method=coop"),
+                                        CHANGES("method=coop", "context.position=middle"),
+                                        CHANGES("text_prompt.generator=false")};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct method *m = NULL;
+        struct method_output own, given;
+        assert_ok(create(&m, w, s, cases[i]));
+        method_forward(&own, s, m, &w->texts, w->pixels, NULL);
+        struct class_texts texts = w->texts;
+        texts.fixed_features = t_scale(s, method_fixed_text(s, m, &texts), -1.0);
+        assert_non_null(texts.fixed_features);
+        method_forward(&given, s, m, &texts, w->pixels, NULL);
+        assert_true(tensor_max_difference(s, given.logits[1], t_scale(s, own.logits[1], -1.0)) == 0.0);
+        method_output_free(&own);
+        method_output_free(&given);
+        method_free(m);
+        assert_ok(scope_close(s));
+    }
+}
+
+static void test_methods__text_of_each_image_is_not_fixed(void **state)
+{
+    const char *const *const cases[] = {CHANGES("method=cocoop"), CHANGES("method=vpt"),
+                                        CHANGES("method=clip"), CHANGES("iterations=2"),
+                                        CHANGES("iterations=0")};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *w = *state;
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct method *m = NULL;
+        assert_ok(create(&m, w, s, cases[i]));
+        assert_null(method_fixed_text(s, m, &w->texts));
+        method_free(m);
+        assert_ok(scope_close(s));
+    }
+}
+
 static void test_methods__the_meta_net_starts_as_linear_layers_do(void **state)
 {
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -404,6 +446,8 @@ int main(void)
         torch_unit_test(test_methods__a_fixed_start_token_stands_before_the_prompt),
         torch_unit_test(test_methods__contexts_start_as_a_photo_of_a_or_at_random),
         torch_unit_test(test_methods__an_untrained_context_is_the_caption),
+        torch_unit_test(test_methods__fixed_text_is_taken_by_the_forward_pass),
+        torch_unit_test(test_methods__text_of_each_image_is_not_fixed),
         torch_unit_test(test_methods__the_meta_net_starts_as_linear_layers_do),
         torch_unit_test(test_methods__settings_that_a_method_does_not_have),
         torch_unit_test(test_methods__contexts_of_classes_serve_no_other_number_of_them),

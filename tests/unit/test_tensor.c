@@ -49,6 +49,21 @@ static void test_tensor__readers_check_the_count(void **state)
     assert_int_equal(scope_close(s), ERR_TORCH);
 }
 
+static void test_tensor__reads_are_counted_and_nothing_else(void **state)
+{
+    (void)state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_INHERIT);
+    float out[6];
+    double item = 0.0;
+    const uint64_t before = device_reads();
+    tensor *t = t_scale(s, ones(s, 2, 3), 2.0);
+    assert_int_equal(device_reads() - before, 0);
+    assert_ok(t_read_f32(out, 6, s, t));
+    assert_ok(t_item_f64(&item, s, t_sum(s, t)));
+    assert_int_equal(device_reads() - before, 2);
+    assert_ok(scope_close(s));
+}
+
 static void test_tensor__readers_follow_strides(void **state)
 {
     (void)state;
@@ -179,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_tensor__readers_return_the_scopes_failure),
         torch_unit_test(test_tensor__readers_check_the_count),
+        torch_unit_test(test_tensor__reads_are_counted_and_nothing_else),
         torch_unit_test(test_tensor__readers_follow_strides),
         torch_unit_test(test_tensor__from_memory_is_a_view),
         torch_unit_test(test_tensor__types_convert_as_their_names_say),

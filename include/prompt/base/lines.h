@@ -12,7 +12,13 @@ struct lines {
     size_t number; /* of the line that was read last, from 1 */
 };
 
-/** Reads a whole file; a byte order mark is passed over. ERR_IO; ERR_MEMORY. */
+/**
+ * Reads a whole text file; the caller frees it.
+ * @return OK; ERR_IO; ERR_FORMAT, with the line, for a byte of value 0 (as in UTF-16); ERR_MEMORY
+ */
+int lines_read_text(char **out, const char *path);
+
+/** The same, to be taken line by line; a byte order mark is passed over. */
 int lines_open(struct lines *out, const char *path);
 /**
  * The next line that is not empty, without its end (LF or CR LF, also missing in the last line) and without

@@ -44,7 +44,7 @@ struct catalog_entry {
     int64_t n_classes;                             /* 0: unknown, as are the counts */
     size_t n_train, n_val, n_test;
     const char *names_digest; /* class_names_digest of the names in label order; NULL: unknown */
-    const char *source;       /* where images and split file can be had */
+    const char *source;       /* where images and split file can be had; NULL: the user has them */
 };
 
 /** Every data set, in the order of the paper's tables; ends with a NULL name. */

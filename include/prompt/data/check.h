@@ -18,6 +18,7 @@ struct dataset_check {
     enum check_state state;
     struct dataset *dataset;  /* NULL if it cannot be opened */
     struct found_files files; /* of train, val and test together */
+    size_t n_repeated;        /* paths that stand twice in a list, in two lists, or as two classes */
     struct str problem;       /* one line; "" if complete */
     /* of a deep check */
     size_t n_undecodable;

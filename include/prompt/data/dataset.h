@@ -80,7 +80,7 @@ struct found_files {
  */
 int dataset_look_for_files(struct found_files *found, const struct dataset *d, struct item_list *list);
 void found_files_free(struct found_files *found);
-/** Appends how many are missing, the first of them, and the likely cause. */
+/** Appends how many are missing, the first of them, the likely cause, and where they can be had. */
 int found_files_describe(struct str *out, const struct found_files *found, const struct dataset *d);
 /** The same for one list; a missing image is ERR_IO with that description. */
 int dataset_find_files(const struct dataset *d, struct item_list *list);

@@ -57,6 +57,7 @@ struct class_texts {
     struct text_rows whole;        /* their rows */
     struct clip_texts names;       /* what stands behind a learned prompt, or the whole texts */
     tensor *caption_features;      /* Z^0, [1,K,d] */
+    tensor *fixed_features;        /* method_fixed_text in evaluation; NULL: each forward pass encodes it */
 };
 
 /**
@@ -111,6 +112,9 @@ struct method_ops {
     /** pixels [B,3,S,S] to out; `trace` may be NULL. A failure marks the scope. */
     void (*forward)(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
+    /** Z that is the same for all images; NULL, as pointer or as result: there is none. */
+    tensor *(*fixed_text)(scope *s, const struct method *m, struct tape *tape,
+                          const struct class_texts *classes);
     /** For the estimate of cost: n_images a step, n_classes to tell apart. NULL: no passes. */
     struct method_passes (*passes)(const struct method *m, int64_t n_images, int64_t n_classes);
 };
@@ -131,6 +135,12 @@ void method_free(struct method *m);
 
 void method_forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *pixels, struct method_trace *trace);
+
+/**
+ * Z, [1,K,d], of a method whose learned text does not depend on the image, else NULL. As long as nothing is
+ * trained, forward passes may take it from classes->fixed_features.
+ */
+tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes);
 
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 /** What the encoders compute in a step of n_images, with the backward or without. */

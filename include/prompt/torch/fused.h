@@ -3,9 +3,10 @@
  * hand.
  *
  * None of them records anything for autograd: they are to be used with gradients off. On a CPU they are
- * kernels of ours (shim/kernels) or oneDNN's; elsewhere compositions of PyTorch's operations, which are also
- * what tests compare with. "Master" is the type of the residual stream and of sums (fp32; fp64 in gradient
- * checks), "products" the type of the matrix products (fp32, bf16, fp16; fp64).
+ * kernels of ours (shim/kernels) or oneDNN's; elsewhere compositions of PyTorch's operations. Each says what
+ * plain operations it replaces: tests compare with those and their autograd. "Master" is the type of the
+ * residual stream and of sums (fp32; fp64 in gradient checks), "products" the type of the matrix products
+ * (fp32, bf16, fp16; fp64).
  */
 #ifndef PROMPT_TORCH_FUSED_H
 #define PROMPT_TORCH_FUSED_H
@@ -35,9 +36,10 @@ struct packed_linear {
  * @param bias  [out], products type, or NULL
  */
 struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows);
-/** x [rows,in] -> [rows,out]; `silu`: x sigmoid(x) of the result, in the product's epilogue. */
+/** x [rows,in] -> [rows,out]; `silu`: x sigmoid(x) of the result, in the product's epilogue. Replaces
+ * t_linear (and t_sigmoid, t_mul), which lays the weight out anew at every call. */
 tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x, bool silu);
-/** dy [rows,out] -> dx [rows,in]. */
+/** dy [rows,out] -> dx [rows,in]. Replaces autograd of t_linear; of a frozen weight this is all of it. */
 tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy);
 
 /* ---------------------------------------------------------------- residual and norm */
@@ -45,7 +47,8 @@ tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const 
 /**
  * x += d; y = (x - mean) / sqrt(variance + eps) per row (scale and shift are folded into the product that
  * follows). x [B,T,W] master, contiguous, changed in place; d products [B,T,W] or NULL. y [B,T',W] products
- * and rstd [B,T'] master receive the rows at `offset` along axis 1; rstd may be NULL.
+ * and rstd [B,T'] master receive the rows at `offset` along axis 1; rstd may be NULL. Replaces t_add,
+ * t_layer_norm and the cast of its result: one pass over memory instead of three.
  */
 void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *rstd, int64_t offset,
                       double eps);
@@ -53,21 +56,27 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
 /**
  * The backward: g [B,T,W] master receives (accumulate: plus) d x, from dy and y [B,T',W] products at
  * `offset`. g_copy: [B,T,W] products, receives g; or NULL (then g must be of the products' type to be used as
- * such).
+ * such). Replaces autograd of t_layer_norm, which keeps x where this keeps y and rstd, and the sum and the
+ * cast that follow.
  */
 void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, const tensor *y,
                       const tensor *rstd, int64_t offset, bool accumulate);
 
 /* ---------------------------------------------------------------- SiLU */
 
-/** silu(x); with `keep_slope`, x becomes silu'(x) in place. */
+/** silu(x); with `keep_slope`, x becomes silu'(x) in place. Replaces t_sigmoid and t_mul, for which
+ * autograd keeps x and the sigmoid; here the slope is all that is kept. */
 tensor *t_silu_(scope *s, tensor *x, bool keep_slope);
-/** The exact GELU, likewise. */
+/** The exact GELU, likewise; replaces t_gelu. */
 tensor *t_gelu_(scope *s, tensor *x, bool keep_slope);
-/** a *= b in place. */
+/** a *= b in place: the backward of both, with b the slope. Replaces t_mul without a third tensor. */
 void t_mul_(scope *s, tensor *a, const tensor *b);
 
 /* ---------------------------------------------------------------- attention; the scale is part of q */
+
+/* Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
+ * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
+enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
 
 /** Token nodes, each of which sees a prefix and its own ancestors (itself too). Arrays are borrowed. */
 struct forest {
@@ -87,23 +96,26 @@ struct forest_attention {
     const struct forest *forest;
 };
 
-/** [B,n_queries,W]. */
+/** [B,n_queries,W]. Replaces causal t_attention over whole sequences, each with its own copy of the tokens
+ * that it shares with others. */
 tensor *t_forest_attention(scope *s, const struct forest_attention *a);
 /**
  * d_q, d_k, d_v (views like q, k, v) are written; d_prefix_k, d_prefix_v [B,p,W] master are added to, or
- * NULL.
+ * NULL. Replaces autograd of the same; nothing is kept but the operands, the weights are computed again.
  */
 void t_forest_attention_backward(scope *s, const struct forest_attention *a, const tensor *d_out, tensor *d_q,
                                  tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
 
 /**
  * Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; last axes contiguous. `aux` (or
- * NULL) receives what the backward needs: the softmax's log-sum-exp [B,heads,Tq] of fp32 and fp64 on a CPU,
- * the probabilities [B,heads,Tq,Tk] otherwise.
+ * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master. Scores, weights
+ * and their gradients are master; off the CPU they are rounded for the products that follow. Replaces
+ * t_attention.
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
-/** d_q [B,Tq,W] or NULL; d_k and d_v [B,Tk-first_key,W] of the keys from `first_key` on: all are written. */
+/** d_q [B,Tq,W] or NULL; d_k and d_v [B,Tk-first_key,W] of the keys from `first_key` on: all are written.
+ * Replaces autograd of t_attention, which knows the gradients of all operands alone. */
 void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
                                 const tensor *v, const tensor *aux, int64_t n_heads, tensor *d_q, tensor *d_k,
                                 tensor *d_v, int64_t first_key);

@@ -51,13 +51,14 @@ int64_t device_count_cuda(void);
 void device_describe(char *out, size_t n);
 /** True if bfloat16 products are fast on it: CUDA, or a CPU with AVX512-BF16 or AMX. */
 bool device_has_bf16(struct device device);
-/** Bytes free on the device (CUDA) or available in the machine (CPU); 0 if unknown. */
+/** Bytes free on the device (CUDA; libtorch before 2.13 does not say) or available in the machine (CPU); 0 if
+ * unknown. */
 size_t device_free_bytes(struct device device);
 
 /* ---------------------------------------------------------------- run time */
 
 /**
- * Sets the allocator's thresholds and the number of intra-op threads (0: one per core). To be called once,
+ * Sets the allocator's thresholds and the number of intra-op threads (0: process_cores). To be called once,
  * before the first tensor. glibc's default returns large blocks to the system after every use, and page
  * faults then cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). On CUDA, fp32
  * is computed in fp32: TF32 is switched off.
@@ -120,6 +121,9 @@ int t_read_f32(float *out, size_t n, scope *s, const tensor *t);
 int t_read_f64(double *out, size_t n, scope *s, const tensor *t);
 int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t);
 int t_item_f64(double *out, scope *s, const tensor *t);
+/** Calls of the readers above since the program's start, by any thread: nothing else copies from a device to
+ * the host, and each waits for the device. */
+uint64_t device_reads(void);
 
 /* ---------------------------------------------------------------- making and shaping */
 
