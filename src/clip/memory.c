@@ -58,13 +58,11 @@ static double n_image_tokens(const struct clip *c, int64_t n_prompts)
 }
 
 /* Fast, per token and layer: two normalized inputs, query, key, value, the MLP's slope; in the last layer one
- * input, key and value. Half types keep the attention's probabilities too. */
+ * input, key and value. */
 static double fast_kept_bytes(const struct clip *c, double n_images, double n_tokens)
 {
     const struct tower_dims *v = &c->dims.vision;
-    const bool keeps_weights = c->types.products != c->types.master;
-    const double values = n_tokens * (5.0 * (double)v->width + (double)v->mlp_width) +
-                          (keeps_weights ? (double)v->n_heads * n_tokens * n_tokens : 0.0);
+    const double values = n_tokens * (5.0 * (double)v->width + (double)v->mlp_width);
     const double all = (double)(v->n_layers - 1) * values + n_tokens * 3.0 * (double)v->width;
     return n_images * all * (double)dtype_size(c->types.products);
 }

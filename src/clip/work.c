@@ -7,7 +7,8 @@
  */
 #include "text_layout.h"
 
-static const double BACKWARD_ATTENTION = 2.5; /* five products where the forward has two */
+/* of attention's forward: five products where that has two */
+static const double BACKWARD_ATTENTION = (double)ATTENTION_BACKWARD_PRODUCTS / (double)ATTENTION_PRODUCTS;
 
 /* Bytes that norms, residual and activation move for one token in one layer. */
 static double row_bytes(const struct clip *c, const struct tower_dims *t, bool backward)
@@ -38,12 +39,19 @@ static void add_attention(struct clip_work *w, double pairs, double width)
     w->attention += 4.0 * pairs * width;
 }
 
-static struct clip_work with_backward(struct clip_work forward, double extra_forwards)
+/* A forward and its backward, whose attention is `backward_attention` times the forward's. */
+static struct clip_work with_attention(struct clip_work forward, double extra_forwards,
+                                       double backward_attention)
 {
     const double passes = 2.0 + extra_forwards;
     return (struct clip_work){.products = passes * forward.products,
-                              .attention = (1.0 + extra_forwards + BACKWARD_ATTENTION) * forward.attention,
+                              .attention = (1.0 + extra_forwards + backward_attention) * forward.attention,
                               .bytes = (passes + 0.2) * forward.bytes}; /* the backward's norms move more */
+}
+
+static struct clip_work with_backward(struct clip_work forward, double extra_forwards)
+{
+    return with_attention(forward, extra_forwards, BACKWARD_ATTENTION);
 }
 
 struct clip_work clip_work_sum(struct clip_work a, struct clip_work b)
@@ -147,6 +155,12 @@ struct clip_work clip_tokens_work(const struct clip *c, int64_t n_images)
     return w;
 }
 
+/* Layer 1 where only prompts, as keys and values, depend on anything trained. */
+static bool is_constant(int64_t J, int64_t i)
+{
+    return i == 0 && J != 1;
+}
+
 /* Layer i of L with a prompts, J layers of them; see enum layer_kind in vision_fast.c. */
 static struct clip_work fast_layer_work(const struct clip *c, double B, double a, int64_t J, int64_t i)
 {
@@ -162,8 +176,7 @@ static struct clip_work fast_layer_work(const struct clip *c, double B, double a
         add_attention(&w, all, W);
         return w;
     }
-    const bool is_constant = i == 0 && (keys_only || J == 0);
-    if (is_constant)
+    if (is_constant(J, i))
         add_product(&w, J > 0 ? B * a : 0.0, W, 2.0 * W);
     else
         add_product(&w, all, W, 3.0 * W);
@@ -190,9 +203,18 @@ struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t
 {
     const double B = (double)n_images, a = (double)n_prompts;
     struct clip_work w = {0};
-    if (!c->fast)
+    if (!c->fast) {
         w = plain_image_work(c, B, a, n_prompt_layers);
-    for (int64_t i = 0; c->fast && i < c->dims.vision.n_layers; i++)
-        w = clip_work_sum(w, fast_layer_work(c, B, a, n_prompt_layers, i));
-    return backward ? with_backward(w, 0.0) : w;
+        return backward ? with_backward(w, 0.0) : w;
+    }
+    for (int64_t i = 0; i < c->dims.vision.n_layers; i++) {
+        const bool is_last = i == c->dims.vision.n_layers - 1;
+        struct clip_work layer = fast_layer_work(c, B, a, n_prompt_layers, i);
+        if (backward && is_constant(n_prompt_layers, i) && !is_last) /* no gradient of queries or patches */
+            layer = with_attention(layer, 0.0, 1.0 + a / (n_image_tokens(c) + a));
+        else if (backward)
+            layer = with_backward(layer, 0.0);
+        w = clip_work_sum(w, layer);
+    }
+    return w;
 }

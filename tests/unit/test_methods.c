@@ -1,19 +1,11 @@
 /* Methods on the recorded small CLIP: what is trained and how it starts, the filter, the loss, refusals. */
-#include "world_test.h"
+#include "method_start.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt/methods/filter.h"
-#include "tensor_check.h"
-
-static int create(struct method **out, struct world *w, scope *s, const char *const *changes)
-{
-    const struct method_options options = world_options(world_defaults(w), changes);
-    return world_method(out, w, s, &options);
-}
-#define CHANGES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* ---------------------------------------------------------------- trained tensors */
 
@@ -54,22 +46,6 @@ static void test_methods__without_iterations_nothing_is_trained(void **state)
     assert_int_equal(method_text_form(&m->options).n_before, 0);
     method_free(m);
     assert_ok(scope_close(s));
-}
-
-/* Row `row` of P^0 is the embedding of token `id`; a negative one stands for a random vector of size 0.02. */
-static void expect_row(scope *s, const struct world *w, const tensor *prompts, int64_t row, int64_t id)
-{
-    tensor *got = t_narrow(s, prompts, 0, row, 1);
-    if (id >= 0) {
-        assert_true(tensor_max_difference(s, got, clip_embed_tokens(s, w->clip, &id, 1)) == 0.0);
-        return;
-    }
-    for (int64_t other = 0; other < w->clip->dims.vocab_size; other++)
-        assert_true(tensor_max_difference(s, got, clip_embed_tokens(s, w->clip, &other, 1)) > 0.0);
-    double square = 0.0;
-    assert_ok(t_item_f64(&square, s, t_sum(s, t_mul(s, got, got))));
-    const double std = sqrt(square / (double)w->clip->dims.text.width);
-    assert_true(std > 0.012 && std < 0.028); /* of 32 values: 0.02 within three standard deviations */
 }
 
 static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
@@ -240,169 +216,6 @@ static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **st
     assert_ok(scope_close(s));
 }
 
-/* ---------------------------------------------------------------- CoOp, CoCoOp, VPT-deep */
-
-static void expect_words(struct world *w, scope *s, const tensor *set)
-{
-    enum { A = 1, PHOTO = 2, OF = 3 };
-    const int64_t words[] = {A, PHOTO, OF, A};
-    for (int64_t i = 0; i < 4; i++)
-        expect_row(s, w, set, i, words[i]);
-}
-
-static void test_methods__contexts_start_as_a_photo_of_a_or_at_random(void **state)
-{
-    struct world *w = *state;
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method *shared = NULL, *each = NULL, *random = NULL;
-    assert_ok(create(&shared, w, s, CHANGES("method=coop")));
-    assert_int_equal(shared->trained.n, 1);
-    expect_words(w, s, params_find(&shared->trained, "context"));
-    assert_ok(create(&each, w, s, CHANGES("method=coop", "context.class_specific=true")));
-    const tensor *sets = params_find(&each->trained, "context");
-    assert_int_equal(t_size(sets, 0), w->rows.names.n);
-    for (int64_t k = 0; k < w->rows.names.n; k++)
-        expect_words(w, s, t_select(s, sets, 0, k));
-    assert_ok(create(&random, w, s, CHANGES("method=coop", "context.count=16", "context.init=random")));
-    const tensor *context = params_find(&random->trained, "context");
-    assert_int_equal(t_size(context, 0), 16);
-    for (int64_t i = 0; i < 16; i++)
-        expect_row(s, w, context, i, -1);
-    method_free(shared);
-    method_free(each);
-    method_free(random);
-    assert_ok(scope_close(s));
-}
-
-/* As they start, the words of the context are those of the caption. */
-static void test_methods__an_untrained_context_is_the_caption(void **state)
-{
-    struct world *w = *state;
-    const char *const specific[] = {"context.class_specific=false", "context.class_specific=true"};
-    for (size_t i = 0; i < 2; i++) {
-        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-        struct method *m = NULL;
-        struct method_output out;
-        assert_ok(create(&m, w, s, CHANGES("method=coop", specific[i])));
-        method_forward(&out, s, m, &w->texts, w->pixels, NULL);
-        assert_int_equal(out.n_iterations, 1);
-        assert_true(tensor_max_difference(s, out.logits[0], out.logits[1]) < 1e-4); /* of 100 */
-        method_output_free(&out);
-        method_free(m);
-        assert_ok(scope_close(s));
-    }
-}
-
-/* Text that no image changes may be encoded once for all batches. Turned around, it turns the logits around.
- */
-static void test_methods__fixed_text_is_taken_by_the_forward_pass(void **state)
-{
-    struct world *w = *state;
-    const char *const *const cases[] = {CHANGES("method=coop"),
-                                        CHANGES("method=coop", "context.position=middle"),
-                                        CHANGES("text_prompt.generator=false")};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-        struct method *m = NULL;
-        struct method_output own, given;
-        assert_ok(create(&m, w, s, cases[i]));
-        method_forward(&own, s, m, &w->texts, w->pixels, NULL);
-        struct class_texts texts = w->texts;
-        texts.fixed_features = t_scale(s, method_fixed_text(s, m, &texts), -1.0);
-        assert_non_null(texts.fixed_features);
-        method_forward(&given, s, m, &texts, w->pixels, NULL);
-        tensor *turned = t_scale(s, own.logits[1], -1.0);
-        assert_true(tensor_max_difference(s, given.logits[1], turned) < 1e-4); /* of 100 */
-        method_output_free(&own);
-        method_output_free(&given);
-        method_free(m);
-        assert_ok(scope_close(s));
-    }
-}
-
-static void test_methods__text_of_each_image_is_not_fixed(void **state)
-{
-    const char *const *const cases[] = {CHANGES("method=cocoop"), CHANGES("method=vpt"),
-                                        CHANGES("method=clip"), CHANGES("iterations=2"),
-                                        CHANGES("iterations=0")};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct world *w = *state;
-        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-        struct method *m = NULL;
-        assert_ok(create(&m, w, s, cases[i]));
-        assert_null(method_fixed_text(s, m, &w->texts));
-        method_free(m);
-        assert_ok(scope_close(s));
-    }
-}
-
-static void test_methods__the_meta_net_starts_as_linear_layers_do(void **state)
-{
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method *m = NULL;
-    assert_ok(create(&m, *state, s, CHANGES("method=cocoop")));
-    assert_int_equal(m->trained.n, 5);
-    const struct {
-        const char *name;
-        double bound; /* 1/sqrt(fan_in) */
-    } want[] = {{"meta_net.fc1.weight", 0.125},
-                {"meta_net.fc1.bias", 0.125},
-                {"meta_net.fc2.weight", 0.5},
-                {"meta_net.fc2.bias", 0.5}};
-    for (size_t i = 0; i < 4; i++) {
-        double most = 0.0;
-        assert_ok(t_item_f64(&most, s, t_max(s, t_abs(s, params_find(&m->trained, want[i].name)))));
-        assert_true(most <= want[i].bound && most > 0.3 * want[i].bound);
-    }
-    method_free(m);
-    assert_ok(scope_close(s));
-}
-
-/* ---------------------------------------------------------------- refusals */
-
-static void test_methods__settings_that_a_method_does_not_have(void **state)
-{
-    const struct {
-        const char *changes[3], *says;
-    } cases[] = {
-        {{"method=coop", "context.count=16"},
-         "context.init: \"words\" are the 4 of \"a photo of a\", but context.count is 16; \"random\" takes "
-         "any "
-         "count"},
-        {{"method=cocoop", "context.class_specific=true"},
-         "method cocoop has one context for all classes, before the name: context.class_specific is false, "
-         "context.position \"end\""},
-        {{"method=vpt", "vision_prompt.depth=4"},
-         "vision_prompt.depth: 4 vision layers get prompts, but the model has 3"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-        struct method *m = NULL;
-        assert_int_equal(create(&m, *state, s, cases[i].changes), ERR_USAGE);
-        assert_string_equal(error_message(), cases[i].says);
-        assert_ok(scope_close(s));
-    }
-}
-
-static void test_methods__contexts_of_classes_serve_no_other_number_of_them(void **state)
-{
-    struct world *w = *state;
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method *all = NULL, *m = NULL;
-    struct method_output out;
-    assert_ok(create(&all, w, s, CHANGES("method=coop", "context.class_specific=true")));
-    const struct method_init init = {1, w->rows.names.n - 2, &w->start};
-    assert_ok(method_create(&m, s, w->clip, &all->options, &init));
-    method_forward(&out, s, m, &w->texts, w->pixels, NULL);
-    assert_int_equal(scope_status(s), ERR_USAGE);
-    assert_string_equal(error_message(),
-                        "context.class_specific: contexts of 10 classes cannot be evaluated with 12");
-    method_output_free(&out);
-    method_free(all);
-    method_free(m);
-    assert_int_equal(scope_close(s), ERR_USAGE);
-}
-
 static void test_methods__prompts_for_more_layers_than_the_model_has(void **state)
 {
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -432,7 +245,6 @@ static void test_methods__without_the_filter_the_class_count_is_fixed(void **sta
     method_free(m);
     assert_int_equal(scope_close(s), ERR_USAGE);
 }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,13 +257,6 @@ int main(void)
         torch_unit_test(test_methods__loss_weights_fall_from_the_last_iteration),
         torch_unit_test(test_methods__iteration_zero_is_plain_clip),
         torch_unit_test(test_methods__a_fixed_start_token_stands_before_the_prompt),
-        torch_unit_test(test_methods__contexts_start_as_a_photo_of_a_or_at_random),
-        torch_unit_test(test_methods__an_untrained_context_is_the_caption),
-        torch_unit_test(test_methods__fixed_text_is_taken_by_the_forward_pass),
-        torch_unit_test(test_methods__text_of_each_image_is_not_fixed),
-        torch_unit_test(test_methods__the_meta_net_starts_as_linear_layers_do),
-        torch_unit_test(test_methods__settings_that_a_method_does_not_have),
-        torch_unit_test(test_methods__contexts_of_classes_serve_no_other_number_of_them),
         torch_unit_test(test_methods__prompts_for_more_layers_than_the_model_has),
         torch_unit_test(test_methods__without_the_filter_the_class_count_is_fixed),
     };
