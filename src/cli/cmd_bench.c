@@ -8,7 +8,8 @@
 #include "prompt/base/lines.h"
 #include "prompt/base/process.h"
 
-enum { MAX_SIDES = 2 }; /* encoders that are compared */
+enum { MAX_SIDES = 2 };   /* encoders that are compared */
+enum { MAX_POINTS = 64 }; /* of a sweep: 19 in each of two modes */
 
 /* One call of the command. */
 struct bench_command {
@@ -18,8 +19,8 @@ struct bench_command {
     char **names; /* class names */
     int64_t n_names;
     int64_t n_images, repeats;
-    struct bench_point *points;
-    size_t n_points, capacity;
+    struct bench_point points[MAX_POINTS];
+    size_t n_points;
     struct bench_report report;
 };
 
@@ -77,13 +78,8 @@ static int find_names(struct bench_command *b)
 
 static int add_point(struct bench_command *b, struct bench_point p)
 {
-    if (b->n_points == b->capacity) {
-        b->capacity = 2 * b->capacity + 16;
-        struct bench_point *grown = realloc(b->points, b->capacity * sizeof *grown);
-        if (!grown)
-            return error_out_of_memory();
-        b->points = grown;
-    }
+    if (b->n_points == MAX_POINTS)
+        return error_set(ERR_USAGE, "more than %d points", MAX_POINTS);
     b->points[b->n_points++] = p;
     return OK;
 }
@@ -269,7 +265,6 @@ int cmd_bench(const struct opt_values *v)
     for (int64_t k = 0; k < b.n_names; k++)
         free(b.names[k]);
     free(b.names);
-    free(b.points);
     bench_report_free(&b.report);
     config_free(&b.config);
     return status;
