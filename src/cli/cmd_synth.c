@@ -56,7 +56,7 @@ static int read_wanted(bool *wanted, const struct opt_values *v)
 int cmd_data_synth(const struct opt_values *v)
 {
     struct world_options options;
-    bool *wanted = calloc(n_sets(), sizeof *wanted);
+    bool *wanted = calloc(n_sets() + 1, sizeof *wanted); /* never of size zero */
     int status = wanted ? read_options(&options, v) : error_out_of_memory();
     if (status == OK)
         status = read_wanted(wanted, v);

@@ -100,10 +100,16 @@ static void tower(const struct view *v, float x, float y, float w, float h)
 {
     float tone = draw_float(v->r, 0.35F, 0.65F);
     put(v, BOX, lit(v, tone, tone, tone * 1.1F), x, y - h * 0.5F, w, h * 0.5F, 0, 0);
-    for (float wy = y - h + 0.08F; wy < y - 0.05F; wy += 0.15F)
-        for (float wx = x - w + 0.08F; wx < x + w - 0.04F; wx += 0.13F)
+    float wy = y - h + 0.08F;
+    while (wy < y - 0.05F) {
+        float wx = x - w + 0.08F;
+        while (wx < x + w - 0.04F) {
             if (draw_bool(v->r, 0.7F))
                 put(v, BOX, (struct rgb){0.92F, 0.85F, 0.5F}, wx, wy, 0.03F, 0.035F, 0, 0);
+            wx += 0.13F;
+        }
+        wy += 0.15F;
+    }
 }
 
 static void boat(const struct view *v, float x, float y, float h)

@@ -220,13 +220,13 @@ static int check_place(const char *dir, bool replace)
 }
 
 /* Puts the finished folder in place; the old one goes last. */
-static int move_in(const char *dir, const char *finished, const char *old)
+static int move_in(const char *dir, const char *finished, const char *away)
 {
-    if (file_exists(dir) && rename(dir, old) != 0)
+    if (file_exists(dir) && rename(dir, away) != 0)
         return error_set(ERR_IO, "cannot move '%s' away: %s", dir, strerror(errno));
     if (rename(finished, dir) != 0)
         return error_set(ERR_IO, "cannot rename '%s' to '%s': %s", finished, dir, strerror(errno));
-    return file_remove_tree(old);
+    return file_remove_tree(away);
 }
 
 static int check_wanted(const bool *wanted, const struct world_options *options)
