@@ -82,7 +82,7 @@ class Memory(harness.Case):
         return hwm, self.estimated(err)
 
     def test_budget_bounds_the_peak_and_changes_no_number(self):
-        settings = (32, "--set", "data.classes=all", "--set", "iterations=3")
+        settings = (64, "--set", "data.classes=all", "--set", "iterations=3")
         free, err, want = self.measure(*settings)
         self.assertNotIn("computed again", err)
         total, _, text, _ = self.estimated(err)
@@ -92,6 +92,7 @@ class Memory(harness.Case):
         self.assertNotIn("more than the budget", err)
         print(f"peak {free / 1024:.0f} MiB without a budget, {bounded / 1024:.0f} with one of {budget}", flush=True)
         self.assertLessEqual(bounded / 1024, budget)
+        self.assertLess(bounded, free - 1024 * 1024 * text / 4)  # half of it was to go
         for record, other in zip(want, got, strict=True):
             for loss, again in zip(record["losses"], other["losses"], strict=True):
                 self.assertAlmostEqual(loss, again, delta=1e-5 * abs(loss))

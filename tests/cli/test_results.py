@@ -131,6 +131,13 @@ class Tables(Case):
         self.assertIn(f"EuroSAT & ProMPT & {means['EuroSAT'][0]:.2f} $\\pm$", tex)
         self.assertIn("2 of 3 seeds", text)
 
+    def test_latex_sets_symbols_as_mathematics(self):
+        self.add_halves("base2new/no-vision-generator", "dtd", [(50, 40)])
+        self.add_halves("base2new/prompt", "dtd", [(50, 40)], sets=("lambda=0.5",))
+        words = "--seeds", "1", "--format", "latex"
+        self.assertIn("DTD & -$G^V$ & 50.00", self.check_ok(self.results(*words, table=5)).out)
+        self.assertIn("$\\lambda$ = 0.5 & 50.00", self.check_ok(self.results(*words, table="figure8d")).out)
+
     def test_papers_own_cells_average_to_its_average(self):
         """With the paper's cells as results every difference is 0, and both of its averages of HM come out."""
         for name in PAPER["table1"]["ProMPT"]:

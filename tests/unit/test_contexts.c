@@ -148,20 +148,11 @@ static void test_contexts__settings_that_a_method_does_not_have(void **state)
 
 static void test_contexts__contexts_of_classes_serve_no_other_number_of_them(void **state)
 {
-    struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method *all = NULL, *m = NULL;
-    struct method_output out;
-    assert_ok(create(&all, w, s, CHANGES("method=coop", "context.class_specific=true")));
-    const struct method_init init = {1, w->rows.names.n - 2, &w->start};
-    assert_ok(method_create(&m, s, w->clip, &all->options, &init));
-    method_forward(&out, s, m, &w->texts, w->pixels, NULL);
+    forward_trained_with_fewer_classes(*state, s, CHANGES("method=coop", "context.class_specific=true"));
     assert_int_equal(scope_status(s), ERR_USAGE);
     assert_string_equal(error_message(),
                         "context.class_specific: contexts of 10 classes cannot be evaluated with 12");
-    method_output_free(&out);
-    method_free(all);
-    method_free(m);
     assert_int_equal(scope_close(s), ERR_USAGE);
 }
 

@@ -229,22 +229,14 @@ static void test_methods__prompts_for_more_layers_than_the_model_has(void **stat
 
 static void test_methods__without_the_filter_the_class_count_is_fixed(void **state)
 {
-    struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method *all = NULL, *m = NULL;
-    struct method_output out;
-    assert_ok(create(&all, w, s, CHANGES("filter=false")));
-    const struct method_init init = {1, w->rows.names.n - 2, &w->start};
-    assert_ok(method_create(&m, s, w->clip, &all->options, &init));
-    method_forward(&out, s, m, &w->texts, w->pixels, NULL);
+    forward_trained_with_fewer_classes(*state, s, CHANGES("filter=false"));
     assert_int_equal(scope_status(s), ERR_USAGE);
     assert_non_null(strstr(error_message(), "was trained with 10 classes"));
     assert_non_null(strstr(error_message(), "cannot be evaluated with 12"));
-    method_output_free(&out);
-    method_free(all);
-    method_free(m);
     assert_int_equal(scope_close(s), ERR_USAGE);
 }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
@@ -89,6 +91,31 @@ static void test_results__any_layout_of_the_array_will_do(void **state)
         assert_int_equal(append(*state, record), OK);
         expect_ids(*state, cases[i].n + 1);
     }
+}
+
+/* Processes that append at the same moment lose none of their records. */
+static void test_results__records_of_several_processes_are_all_kept(void **state)
+{
+    enum { N_PROCESSES = 4, N_RECORDS = 40 };
+    for (int i = 0; i < N_PROCESSES; i++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child > 0)
+            continue;
+        int status = OK;
+        for (int j = 0; status == OK && j < N_RECORDS; j++)
+            status = append(*state, "{\"id\": 1}");
+        _exit(status == OK ? 0 : 1);
+    }
+    for (int i = 0; i < N_PROCESSES; i++) {
+        int ended = 0;
+        assert_true(wait(&ended) > 0);
+        assert_int_equal(ended, 0);
+    }
+    struct json_doc *doc = NULL;
+    assert_int_equal(json_read_file(&doc, temp_path(*state, "results.json")), OK);
+    assert_int_equal(json_size(json_root(doc)), N_PROCESSES * N_RECORDS);
+    json_free(doc);
 }
 
 static void test_results__what_is_no_array_is_refused_and_left_alone(void **state)
@@ -278,6 +305,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_results__records_are_kept_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_results__any_layout_of_the_array_will_do, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_results__records_of_several_processes_are_all_kept, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_results__what_is_no_array_is_refused_and_left_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_results__a_folder_that_is_not_there_is_an_error, setup,
