@@ -11,6 +11,30 @@ fail() {
 # the lines of the script's own head, as its help
 usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p}' "$0"; }
 
+# read_words "OPTION ..." WORD...: sets dir to the first word, names to the others, and a variable for each --option
+read_words() {
+    local word option known=" $1 "
+    for option in $1; do printf -v "${option//-/_}" %s ''; done
+    shift
+    dir=
+    names=()
+    for word in "$@"; do
+        option=${word#--}
+        case $word in
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        -*)
+            [ "$word" != "$option" ] && [ "$known" != "${known/ $option /}" ] || fail "unknown option '$word'; see --help"
+            printf -v "${option//-/_}" %s yes
+            ;;
+        *) if [ -z "$dir" ]; then dir=$word; else names+=("$word"); fi ;;
+        esac
+    done
+    [ -n "$dir" ] || fail "expected a folder; see --help"
+}
+
 need() {
     for tool in "$@"; do
         command -v "$tool" > /dev/null || fail "'$tool' is needed, install it first"

@@ -50,24 +50,8 @@ sun397           sun397/SUN397         the original server is gone: SUN397/ from
 imagenet_sketch  imagenet-sketch/images   github.com/HaohanWang/ImageNet-Sketch: its sketch/ or images/
 "
 
-dry_run=
-keep=
-dir=
-names=()
 failed=()
-for word in "$@"; do
-    case $word in
-    --dry-run) dry_run=yes ;;
-    --keep) keep=yes ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    -*) fail "unknown option '$word'; see --help" ;;
-    *) if [ -z "$dir" ]; then dir=$word; else names+=("$word"); fi ;;
-    esac
-done
-[ -n "$dir" ] || fail "expected a folder; see --help"
+read_words "dry-run keep" "$@"
 known=$(printf '%s\n%s\n' "$table" "$by_hand" | awk 'NF { print $1 }' | sort -u)
 [ ${#names[@]} -gt 0 ] || mapfile -t names <<< "$known"
 for name in "${names[@]}"; do

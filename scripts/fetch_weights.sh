@@ -16,21 +16,7 @@ declare -A sha256=(
     [ViT-L-14-336px]=3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02
 )
 
-dry_run=
-dir=
-names=()
-for word in "$@"; do
-    case $word in
-    --dry-run) dry_run=yes ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    -*) fail "unknown option '$word'; see --help" ;;
-    *) if [ -z "$dir" ]; then dir=$word; else names+=("$word"); fi ;;
-    esac
-done
-[ -n "$dir" ] || fail "expected a folder; see --help"
+read_words "dry-run" "$@"
 [ ${#names[@]} -gt 0 ] || names=(ViT-B-16)
 for name in "${names[@]}"; do
     [ -n "${sha256[$name]:-}" ] || fail "unknown model '$name', expected ViT-B-16, ViT-B-32, ViT-L-14 or ViT-L-14-336px"
