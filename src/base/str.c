@@ -176,6 +176,35 @@ bool str_list_has(const struct str_list *list, const char *text)
     return false;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void str_list_sort_unique(struct str_list *list)
+{
+    if (list->n == 0)
+        return;
+    qsort(list->items, list->n, sizeof *list->items, compare_texts);
+    size_t n_kept = 1;
+    for (size_t i = 1; i < list->n; i++) {
+        if (strcmp(list->items[i], list->items[n_kept - 1]) == 0)
+            free(list->items[i]);
+        else
+            list->items[n_kept++] = list->items[i];
+    }
+    list->n = n_kept;
+}
+
+bool str_list_find(size_t *idx, const struct str_list *list, const char *text)
+{
+    char *const *found =
+        list->n > 0 ? bsearch(&text, list->items, list->n, sizeof *list->items, compare_texts) : NULL;
+    if (found)
+        *idx = (size_t)(found - list->items);
+    return found != NULL;
+}
+
 void str_list_free(struct str_list *list)
 {
     for (size_t i = 0; i < list->n; i++)

@@ -25,11 +25,12 @@ int cmd_config(const struct opt_values *v);
 int cmd_version(const struct opt_values *v);
 int cmd_pretrain(const struct opt_values *v);
 
-/** Reads the configuration that a run's folder holds over `c`; for --resume. */
-int cmd_read_run_config(struct config *c, const char *out_dir);
-/** A resumed run goes on with its own settings; the command line may repeat them, not change them. ERR_USAGE.
+/**
+ * For --resume: the configuration that the run's folder holds, then --config and the keys of the command line
+ * over it, which may repeat it, not change it.
+ * @return OK; ERR_USAGE naming the first key that differs; ERR_IO; ERR_FORMAT
  */
-int cmd_check_same_run(const struct config *c, const struct config *stored, const char *out_dir);
+int cmd_resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir);
 
 /**
  * Writes the text to stdout at once.

@@ -3,8 +3,8 @@
 
 #include "cmd.h"
 #include "prompt/base/json.h"
-#include "prompt/clip/weights.h"
 #include "prompt/nn/nn.h"
+#include "prompt/run/session.h"
 
 /* ---------------------------------------------------------------- shared */
 
@@ -17,12 +17,7 @@ static int open_weights(struct weights **out, const struct opt_values *v)
     if (status == OK)
         status = opt_apply_keys(&c, v);
     if (status == OK) {
-        const struct weights_options options = {
-            .vision_heads = c.model_vision_heads,
-            .text_heads = c.model_text_heads,
-            .activation = c.model_activation,
-            .norm_eps = c.model_norm_eps,
-        };
+        const struct weights_options options = session_weights_options(&c);
         status = weights_open(out, NULL, v->operand, &options);
     }
     config_free(&c);

@@ -5,25 +5,6 @@
 #include "prompt/run/interrupt.h"
 #include "prompt/run/pretrain.h"
 
-/* The run's own recipe, then --config and the command line over it, which may repeat it, not change it. */
-static int resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
-{
-    struct config stored;
-    int status = config_init(&stored);
-    if (status == OK)
-        status = cmd_read_run_config(&stored, out_dir);
-    if (status == OK)
-        status = cmd_read_run_config(c, out_dir);
-    if (status == OK)
-        status = opt_apply_file(c, v);
-    if (status == OK)
-        status = opt_apply_keys(c, v);
-    if (status == OK)
-        status = cmd_check_same_run(c, &stored, out_dir);
-    config_free(&stored);
-    return status;
-}
-
 static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)
 {
     struct pretrain_options options = {
@@ -34,7 +15,7 @@ static int pretrain(struct config *c, const struct opt_values *v, const char *ou
         return error_set(ERR_USAGE, "--resume and --force exclude each other");
     int status = opt_i64(&options.max_steps, v, "max-steps", 1, INT64_MAX);
     if (status == OK && options.resume)
-        status = resolve_resumed(c, v, out_dir);
+        status = cmd_resolve_resumed(c, v, out_dir);
     else if (status == OK) {
         status = opt_apply_file(c, v);
         if (status == OK)

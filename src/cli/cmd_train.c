@@ -8,60 +8,10 @@
 #include "prompt/run/interrupt.h"
 #include "prompt/run/train.h"
 
-int cmd_read_run_config(struct config *c, const char *out_dir)
-{
-    char *path = path_join(out_dir, RUN_CONFIG_FILE);
-    char *text = NULL;
-    size_t n = 0;
-    int status = path ? file_read(&text, &n, path) : ERR_MEMORY;
-    if (status == OK)
-        status = config_read_text(c, text, n, path, CONFIG_RUN);
-    else
-        error_context("--resume");
-    free(text);
-    free(path);
-    return status;
-}
-
-int cmd_check_same_run(const struct config *c, const struct config *stored, const char *out_dir)
-{
-    struct str here = {0};
-    struct str there = {0};
-    int status = OK;
-    const size_t i = config_first_difference(&here, &there, c, stored, NULL);
-    if (i < config_n_keys())
-        status = error_set(ERR_USAGE, "cannot resume '%s': %s is %s here, but the run has %s", out_dir,
-                           config_key(i)->key, str_text(&here), str_text(&there));
-    str_free(&here);
-    str_free(&there);
-    return status;
-}
-
-/* The run's own configuration, then --config and the keys of the command line over it. */
-static int resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
-{
-    struct config stored;
-    int status = config_init(&stored);
-    if (status == OK)
-        status = cmd_read_run_config(&stored, out_dir);
-    if (status == OK)
-        status = cmd_read_run_config(c, out_dir);
-    if (status == OK)
-        status = opt_apply_file(c, v);
-    if (status == OK)
-        status = opt_apply_keys(c, v);
-    if (c->precision == PRECISION_AUTO)
-        c->precision = stored.precision; /* what auto became when the run began */
-    if (status == OK)
-        status = cmd_check_same_run(c, &stored, out_dir);
-    config_free(&stored);
-    return status;
-}
-
 static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
 {
     if (options->resume)
-        return resolve_resumed(c, v, options->out_dir);
+        return cmd_resolve_resumed(c, v, options->out_dir);
     int status = opt_apply_file(c, v);
     return status == OK ? opt_apply_keys(c, v) : status;
 }

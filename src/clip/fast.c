@@ -94,17 +94,16 @@ static int create_tower(struct fast_tower *t, scope *run, const struct clip *c, 
 
 int clip_fast_create(struct clip_fast **out, scope *run, const struct clip *c)
 {
-    enum { TEXT_ROWS = 2048, IMAGES = 4 }; /* rows a product is packed for; any number works */
+    enum { IMAGES = 4 }; /* that a product is packed for; any number works */
     *out = NULL;
     struct clip_fast *f = calloc(1, sizeof *f);
     if (!f)
         return error_out_of_memory();
-    const int64_t n_patches = (c->dims.image_px / c->dims.patch_px) * (c->dims.image_px / c->dims.patch_px);
     int status = create_tower(&f->vision, run, c, &c->dims.vision, c->vision_blocks, &c->ln_post,
-                              &c->vision_projection, IMAGES * (1 + n_patches));
+                              &c->vision_projection, IMAGES * clip_image_positions(&c->dims));
     if (status == OK)
         status = create_tower(&f->text, run, c, &c->dims.text, c->text_blocks, &c->ln_final,
-                              &c->text_projection, TEXT_ROWS);
+                              &c->text_projection, CLIP_TEXT_CHUNK_ROWS);
     if (status != OK) {
         clip_fast_free(f);
         return status;

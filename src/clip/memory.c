@@ -51,12 +51,6 @@ double clip_text_part_bytes(const struct clip *c, const struct clip_texts *texts
     return c->fast ? text_layout_part_bytes(texts->layout, c, n_prefixes) : 0.0;
 }
 
-static double n_image_tokens(const struct clip *c, int64_t n_prompts)
-{
-    const int64_t side = c->dims.image_px / c->dims.patch_px;
-    return (double)(1 + n_prompts + side * side);
-}
-
 /* Fast, per token and layer: two normalized inputs, query, key, value, the MLP's slope; in the last layer one
  * input, key and value. */
 static double fast_kept_bytes(const struct clip *c, double n_images, double n_tokens)
@@ -69,7 +63,7 @@ static double fast_kept_bytes(const struct clip *c, double n_images, double n_to
 
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts)
 {
-    const double n_tokens = n_image_tokens(c, n_prompts);
+    const double n_tokens = (double)(clip_image_positions(&c->dims) + n_prompts);
     return c->fast ? fast_kept_bytes(c, (double)n_images, n_tokens)
                    : plain_kept_bytes(c, &c->dims.vision, (double)n_images * n_tokens);
 }
@@ -86,7 +80,7 @@ double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, in
     const double text_rows =
         n_prefixes > 0 ? (double)(n_prefixes * text_layout_part_rows(texts->layout)) : 0.0;
     const double text = text_rows * (double)(9 * l->width + 2 * l->mlp_width);
-    const double image =
-        (double)n_images * n_image_tokens(c, n_prompts) * (double)(9 * v->width + 2 * v->mlp_width);
+    const double image = (double)n_images * (double)(clip_image_positions(&c->dims) + n_prompts) *
+                         (double)(9 * v->width + 2 * v->mlp_width);
     return (text > image ? text : image) * (double)dtype_size(c->types.master);
 }

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-static const int64_t ROWS_A_CHUNK = 2048; /* of all images; measured flat from 1,024 to 4,096 */
-
 tensor *text_normalized(scope *s, const struct clip *c, tensor *x, const tensor *d, tensor *rstd)
 {
     tensor *h = t_empty(s, SHAPE(t_size(x, 0), t_size(x, 1), t_size(x, 2)), c->types.products, c->device);
@@ -121,7 +119,8 @@ int text_layout_create(struct text_layout **out, scope *run, const struct clip *
     l->is_embedded = rows->n_places > 0;
     l->chunks = calloc((size_t)rows->n, sizeof *l->chunks); /* at most one a row */
     l->sorted = malloc((size_t)rows->n * sizeof *l->sorted);
-    const int64_t share = ROWS_A_CHUNK / (n_images > 0 ? n_images : 1), max_nodes = share > 16 ? share : 16;
+    const int64_t share = CLIP_TEXT_CHUNK_ROWS / (n_images > 0 ? n_images : 1),
+                  max_nodes = share > 16 ? share : 16;
     int status = l->chunks && l->sorted ? OK : error_out_of_memory();
     if (status == OK)
         status = l->is_embedded ? create_chains(l, rows, max_nodes) : create_forests(l, rows, max_nodes);

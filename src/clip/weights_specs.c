@@ -82,7 +82,6 @@ static void add_norm(struct weight_specs *specs, bool is_vision, const char *nam
 
 int weight_specs_create(struct weight_specs *out, const struct clip_dims *dims)
 {
-    const int64_t side = dims->image_px / dims->patch_px;
     const int64_t d = dims->embed_dim;
     const int64_t Wv = dims->vision.width;
     const int64_t Wl = dims->text.width;
@@ -96,7 +95,7 @@ int weight_specs_create(struct weight_specs *out, const struct clip_dims *dims)
     add(out, false, WEIGHT_TEXT_PROJECTION, "text_projection", shape2(Wl, d));
     add(out, false, WEIGHT_LOGIT_SCALE, "logit_scale", shape0());
     add(out, true, WEIGHT_VISION_EMBEDDING, "class_embedding", shape1(Wv));
-    add(out, true, WEIGHT_VISION_EMBEDDING, "positional_embedding", shape2(1 + side * side, Wv));
+    add(out, true, WEIGHT_VISION_EMBEDDING, "positional_embedding", shape2(clip_image_positions(dims), Wv));
     add(out, true, WEIGHT_VISION_EMBEDDING, "proj", shape2(Wv, d));
     add(out, true, WEIGHT_PATCHES, "conv1.weight", shape4(Wv, 3, dims->patch_px, dims->patch_px));
     add_norm(out, true, "ln_pre", Wv);

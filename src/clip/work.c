@@ -138,15 +138,10 @@ struct clip_work clip_text_work(const struct clip *c, const struct clip_texts *t
 
 /* ---------------------------------------------------------------- images */
 
-static double n_image_tokens(const struct clip *c)
-{
-    const int64_t side = c->dims.image_px / c->dims.patch_px;
-    return (double)(1 + side * side);
-}
-
 struct clip_work clip_tokens_work(const struct clip *c, int64_t n_images)
 {
-    const double B = (double)n_images, T = n_image_tokens(c), W = (double)c->dims.vision.width;
+    const double B = (double)n_images, T = (double)clip_image_positions(&c->dims),
+                 W = (double)c->dims.vision.width;
     const double p = (double)c->dims.patch_px;
     struct clip_work w = {0};
     add_product(&w, B * (T - 1.0), 3.0 * p * p, W);
@@ -165,7 +160,8 @@ static bool is_constant(int64_t J, int64_t i)
 static struct clip_work fast_layer_work(const struct clip *c, double B, double a, int64_t J, int64_t i)
 {
     const struct tower_dims *t = &c->dims.vision;
-    const double W = (double)t->width, T = n_image_tokens(c), all = B * (T + (J > 0 ? a : 0.0));
+    const double W = (double)t->width, T = (double)clip_image_positions(&c->dims),
+                 all = B * (T + (J > 0 ? a : 0.0));
     const bool keys_only = i < J - 1;
     struct clip_work w = {0};
     if (i == t->n_layers - 1) {
@@ -189,7 +185,8 @@ static struct clip_work fast_layer_work(const struct clip *c, double B, double a
 static struct clip_work plain_image_work(const struct clip *c, double B, double a, int64_t J)
 {
     const struct tower_dims *t = &c->dims.vision;
-    const double W = (double)t->width, L = (double)t->n_layers, T = n_image_tokens(c) + (J > 0 ? a : 0.0);
+    const double W = (double)t->width, L = (double)t->n_layers,
+                 T = (double)clip_image_positions(&c->dims) + (J > 0 ? a : 0.0);
     struct clip_work w = {0};
     add_product(&w, B * T * L, W, 3.0 * W);
     add_block(&w, c, t, B * T, L);
@@ -211,7 +208,7 @@ struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t
         const bool is_last = i == c->dims.vision.n_layers - 1;
         struct clip_work layer = fast_layer_work(c, B, a, n_prompt_layers, i);
         if (backward && is_constant(n_prompt_layers, i) && !is_last) /* no gradient of queries or patches */
-            layer = with_attention(layer, 0.0, 1.0 + a / (n_image_tokens(c) + a));
+            layer = with_attention(layer, 0.0, 1.0 + a / ((double)clip_image_positions(&c->dims) + a));
         else if (backward)
             layer = with_backward(layer, 0.0);
         w = clip_work_sum(w, layer);

@@ -11,13 +11,13 @@
 /* The listing of the folder that was looked through last: missing images come folder by folder. */
 struct listing {
     char *dir;
-    struct name_list names;
+    struct str_list names;
 };
 
 static void listing_free(struct listing *listing)
 {
     free(listing->dir);
-    name_list_free(&listing->names);
+    str_list_free(&listing->names);
     *listing = (struct listing){0};
 }
 
@@ -37,8 +37,8 @@ static const char *find_part(struct listing *listing, const char *dir, const cha
 {
     listing_open(listing, dir);
     for (size_t i = 0; i < listing->names.n; i++)
-        if (strcasecmp(listing->names.names[i], part) == 0)
-            return listing->names.names[i];
+        if (strcasecmp(listing->names.items[i], part) == 0)
+            return listing->names.items[i];
     return NULL;
 }
 
@@ -136,7 +136,7 @@ void found_files_free(struct found_files *found)
 /* If not one image is there, what stands in the folder tells why. */
 static void append_cause(struct str *out, const struct found_files *found, const char *image_dir)
 {
-    struct name_list names = {0};
+    struct str_list names = {0};
     if (found->n_missing < found->n_images)
         str_append(out, "was the archive downloaded or unpacked in part?");
     else if (dir_list(&names, image_dir) != OK)
@@ -145,8 +145,8 @@ static void append_cause(struct str *out, const struct found_files *found, const
         str_append(out, "the folder is empty");
     else
         str_appendf(out, "'%s' stands there instead: is it another archive, or a folder too many?",
-                    names.names[0]);
-    name_list_free(&names);
+                    names.items[0]);
+    str_list_free(&names);
 }
 
 int found_files_describe(struct str *out, const struct found_files *found, const struct dataset *d)

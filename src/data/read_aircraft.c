@@ -13,18 +13,18 @@
 static int read_variants(struct dataset *d, const char *path)
 {
     struct lines lines = {0};
-    struct name_list names = {0};
+    struct str_list names = {0};
     int status = lines_open(&lines, path);
     for (char *line = NULL; status == OK && (line = lines_next(&lines));)
-        status = name_list_add(&names, line);
+        status = str_list_add(&names, line);
     lines_close(&lines);
     if (status == OK && names.n == 0)
         status = error_set(ERR_FORMAT, "%s: no variant, expected one a line", path);
     if (status != OK) {
-        name_list_free(&names);
+        str_list_free(&names);
         return status;
     }
-    d->class_names = names.names;
+    d->class_names = names.items;
     d->n_classes = (int64_t)names.n;
     return OK;
 }

@@ -37,16 +37,16 @@ static int parse_row(struct row *out, char *line, char separator)
 /* ---------------------------------------------------------------- the file */
 
 struct csv {
-    struct item_list items;  /* the label is the line's number, until it is known */
-    struct name_list labels; /* as written, one for each item */
-    struct name_list names;  /* the class name of each item */
+    struct item_list items; /* the label is the line's number, until it is known */
+    struct str_list labels; /* as written, one for each item */
+    struct str_list names;  /* the class name of each item */
 };
 
 static void csv_free(struct csv *csv)
 {
     item_list_free(&csv->items);
-    name_list_free(&csv->labels);
-    name_list_free(&csv->names);
+    str_list_free(&csv->labels);
+    str_list_free(&csv->names);
 }
 
 static int read_rows(struct csv *out, struct lines *lines)
@@ -63,9 +63,9 @@ static int read_rows(struct csv *out, struct lines *lines)
         if (status == OK)
             status = item_list_add(&out->items, row.fields[0], (int64_t)lines->number);
         if (status == OK)
-            status = name_list_add(&out->labels, row.fields[1]);
+            status = str_list_add(&out->labels, row.fields[1]);
         if (status == OK)
-            status = name_list_add(&out->names, row.fields[row.n - 1]);
+            status = str_list_add(&out->names, row.fields[row.n - 1]);
         if (status != OK)
             return status;
     }
@@ -75,23 +75,23 @@ static int read_rows(struct csv *out, struct lines *lines)
 /* ---------------------------------------------------------------- labels */
 
 /* The label of item i: its number, or the rank of its name in `ranked` if that is given. */
-static int label_of(int64_t *out, const struct csv *csv, size_t i, const struct name_list *ranked)
+static int label_of(int64_t *out, const struct csv *csv, size_t i, const struct str_list *ranked)
 {
     size_t rank = 0;
     if (ranked) {
-        if (!name_list_find(&rank, ranked, csv->labels.names[i]))
-            return error_set(ERR_FORMAT, "unknown class '%s'", csv->labels.names[i]);
+        if (!str_list_find(&rank, ranked, csv->labels.items[i]))
+            return error_set(ERR_FORMAT, "unknown class '%s'", csv->labels.items[i]);
         *out = (int64_t)rank;
         return OK;
     }
-    if (str_parse_i64(out, csv->labels.names[i]) != OK || *out < 0)
+    if (str_parse_i64(out, csv->labels.items[i]) != OK || *out < 0)
         return error_set(ERR_FORMAT,
                          "expected a whole number from 0 as the label, as in the first line, found '%s'",
-                         csv->labels.names[i]);
+                         csv->labels.items[i]);
     return OK;
 }
 
-static int set_labels(struct dataset *d, const struct csv *csv, const struct name_list *ranked,
+static int set_labels(struct dataset *d, const struct csv *csv, const struct str_list *ranked,
                       const char *path)
 {
     const int64_t n = (int64_t)csv->items.n;
@@ -101,7 +101,7 @@ static int set_labels(struct dataset *d, const struct csv *csv, const struct nam
         int64_t label = 0;
         status = label_of(&label, csv, i, ranked);
         if (status == OK)
-            status = reader_set_name(d, label, csv->names.names[i], n);
+            status = reader_set_name(d, label, csv->names.items[i], n);
         if (status == OK)
             status = item_list_add_item(&d->train, item, label);
         if (status != OK)
@@ -111,12 +111,12 @@ static int set_labels(struct dataset *d, const struct csv *csv, const struct nam
 }
 
 /* The labels' own names in bytewise order. */
-static int rank_names(struct name_list *out, const struct name_list *labels)
+static int rank_names(struct str_list *out, const struct str_list *labels)
 {
     int status = OK;
     for (size_t i = 0; status == OK && i < labels->n; i++)
-        status = name_list_add(out, labels->names[i]);
-    name_list_sort(out);
+        status = str_list_add(out, labels->items[i]);
+    str_list_sort_unique(out);
     return status;
 }
 
@@ -124,13 +124,13 @@ int read_csv(struct dataset *d, const char *path, uint64_t seed)
 {
     struct lines lines = {0};
     struct csv csv = {0};
-    struct name_list ranked = {0};
+    struct str_list ranked = {0};
     int64_t number = 0;
     int status = lines_open(&lines, path);
     if (status == OK && read_rows(&csv, &lines) != OK)
         status = error_context("%s:%zu", path, lines.number);
     if (status == OK) {
-        const bool are_numbers = str_parse_i64(&number, csv.labels.names[0]) == OK;
+        const bool are_numbers = str_parse_i64(&number, csv.labels.items[0]) == OK;
         if (!are_numbers)
             status = rank_names(&ranked, &csv.labels);
         if (status == OK)
@@ -138,7 +138,7 @@ int read_csv(struct dataset *d, const char *path, uint64_t seed)
     }
     if (status == OK && reader_split_by_class(d, seed) != OK)
         status = error_context("%s", path);
-    name_list_free(&ranked);
+    str_list_free(&ranked);
     csv_free(&csv);
     lines_close(&lines);
     return status;

@@ -6,27 +6,27 @@
 #include "prompt/base/str.h"
 #include "readers.h"
 
-static int set_names(struct dataset *d, const struct name_list *folders, const char *dir)
+static int set_names(struct dataset *d, const struct str_list *folders, const char *dir)
 {
     if (folders->n == 0)
         return error_set(ERR_FORMAT, "'%s' holds no class folders", dir);
     int status = reader_alloc_names(d, folders->n);
     for (size_t i = 0; status == OK && i < folders->n; i++)
-        status = reader_set_name(d, (int64_t)i, folders->names[i], (int64_t)folders->n);
+        status = reader_set_name(d, (int64_t)i, folders->items[i], (int64_t)folders->n);
     return status;
 }
 
 /* The images of the class folders in `part` ("." for the image folder itself). */
 static int add_classes(struct item_list *out, const struct dataset *d, const char *part,
-                       const struct name_list *folders, const struct name_list *classes)
+                       const struct str_list *folders, const struct str_list *classes)
 {
     for (size_t i = 0; i < folders->n; i++) {
         size_t label = 0;
-        if (!name_list_find(&label, classes, folders->names[i]))
+        if (!str_list_find(&label, classes, folders->items[i]))
             return error_set(ERR_FORMAT, "'%s/%s' has a class folder '%s', which train/ has not",
-                             d->image_dir, part, folders->names[i]);
+                             d->image_dir, part, folders->items[i]);
         const bool has_parts = strcmp(part, ".") != 0;
-        char *folder = has_parts ? path_join(part, folders->names[i]) : str_dup(folders->names[i]);
+        char *folder = has_parts ? path_join(part, folders->items[i]) : str_dup(folders->items[i]);
         int status = folder ? reader_add_folder(out, d, folder, (int64_t)label) : ERR_MEMORY;
         free(folder);
         if (status != OK)
@@ -36,14 +36,14 @@ static int add_classes(struct item_list *out, const struct dataset *d, const cha
 }
 
 static int read_part(struct item_list *out, const struct dataset *d, const char *part,
-                     const struct name_list *classes)
+                     const struct str_list *classes)
 {
-    struct name_list folders = {0};
+    struct str_list folders = {0};
     char *dir = path_join(d->image_dir, part);
     int status = dir ? dir_list_folders(&folders, dir) : ERR_MEMORY;
     if (status == OK)
         status = add_classes(out, d, part, &folders, classes);
-    name_list_free(&folders);
+    str_list_free(&folders);
     free(dir);
     return status;
 }
@@ -57,7 +57,7 @@ static bool has_folder(const struct dataset *d, const char *name)
 }
 
 /* train/ gives the classes. Without test/, val/ is tested on, as ImageNet's is. */
-static int read_parts(struct dataset *d, const struct name_list *classes)
+static int read_parts(struct dataset *d, const struct str_list *classes)
 {
     const bool has_val = has_folder(d, "val");
     const bool has_test = has_folder(d, "test");
@@ -75,7 +75,7 @@ static int read_parts(struct dataset *d, const struct name_list *classes)
 
 int read_folder(struct dataset *d, uint64_t seed)
 {
-    struct name_list classes = {0};
+    struct str_list classes = {0};
     const bool has_parts = has_folder(d, "train");
     char *dir = has_parts ? path_join(d->image_dir, "train") : str_dup(d->image_dir);
     int status = dir ? dir_list_folders(&classes, dir) : ERR_MEMORY;
@@ -88,7 +88,7 @@ int read_folder(struct dataset *d, uint64_t seed)
         if (status == OK)
             status = reader_split_by_class(d, seed);
     }
-    name_list_free(&classes);
+    str_list_free(&classes);
     free(dir);
     return status;
 }

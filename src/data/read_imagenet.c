@@ -17,28 +17,28 @@
 
 /* ---------------------------------------------------------------- a folder for each id */
 
-static int check_ids(const struct name_list *folders, const struct imagenet_classes *classes)
+static int check_ids(const struct str_list *folders, const struct imagenet_classes *classes)
 {
     size_t idx = 0;
     for (size_t i = 0; i < folders->n; i++)
-        if (!imagenet_classes_find(&idx, classes, folders->names[i]))
-            return error_set(ERR_FORMAT, "the folder '%s' is no id of %s", folders->names[i],
+        if (!imagenet_classes_find(&idx, classes, folders->items[i]))
+            return error_set(ERR_FORMAT, "the folder '%s' is no id of %s", folders->items[i],
                              classes->path ? classes->path : "ImageNet's 1000 classes");
     for (size_t i = 0; folders->n != classes->n && i < classes->n; i++)
-        if (!name_list_find(&idx, folders, classes->classes[i].id))
+        if (!str_list_find(&idx, folders, classes->classes[i].id))
             return imagenet_class_is_missing(classes, i, folders->n);
     return OK;
 }
 
 static int read_folders(struct item_list *out, const struct dataset *d, const char *part,
-                        const struct name_list *folders, const struct imagenet_classes *classes)
+                        const struct str_list *folders, const struct imagenet_classes *classes)
 {
     char *dir = path_join(d->image_dir, part);
     int status = dir ? OK : ERR_MEMORY;
     if (status == OK && check_ids(folders, classes) != OK)
         status = error_context("'%s'", dir);
     for (size_t i = 0; status == OK && i < folders->n; i++) {
-        char *folder = path_join(part, folders->names[i]);
+        char *folder = path_join(part, folders->items[i]);
         status = folder ? reader_add_folder(out, d, folder, (int64_t)i) : ERR_MEMORY;
         free(folder);
     }
@@ -170,7 +170,7 @@ static int read_flat_val(struct dataset *d, const struct imagenet_classes *class
 static int read_part(struct dataset *d, const char *part, const struct imagenet_classes *classes)
 {
     const bool is_train = strcmp(part, "train") == 0;
-    struct name_list folders = {0};
+    struct str_list folders = {0};
     char *dir = path_join(d->image_dir, part);
     int status = dir ? OK : ERR_MEMORY;
     if (status == OK && is_train && !file_is_dir(dir)) {
@@ -184,7 +184,7 @@ static int read_part(struct dataset *d, const char *part, const struct imagenet_
         status = folders.n == 0 && !is_train
                      ? read_flat_val(d, classes, dir)
                      : read_folders(is_train ? &d->train : &d->test, d, part, &folders, classes);
-    name_list_free(&folders);
+    str_list_free(&folders);
     free(dir);
     return status;
 }

@@ -21,11 +21,11 @@ bool variant_has_classes(const char *image_dir, const void *unused)
 {
     (void)unused;
     bool found = false;
-    struct name_list folders = {0};
+    struct str_list folders = {0};
     if (dir_list_folders(&folders, image_dir) == OK)
         for (size_t i = 0; i < folders.n; i++)
-            found = found || imagenet_is_id(folders.names[i]) || is_number(folders.names[i]);
-    name_list_free(&folders);
+            found = found || imagenet_is_id(folders.items[i]) || is_number(folders.items[i]);
+    str_list_free(&folders);
     return found;
 }
 
@@ -51,21 +51,21 @@ static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_c
 }
 
 /* folder_of[class] becomes the folder's name, borrowed, or stays NULL. */
-static int match_folders(const char **folder_of, size_t *n_found, const struct name_list *folders,
+static int match_folders(const char **folder_of, size_t *n_found, const struct str_list *folders,
                          const struct imagenet_classes *classes)
 {
     for (size_t i = 0; i < folders->n; i++) {
         size_t class_idx = 0;
         bool is_class = false;
-        int status = find_class(&class_idx, &is_class, classes, folders->names[i]);
+        int status = find_class(&class_idx, &is_class, classes, folders->items[i]);
         if (status != OK)
             return status;
         if (!is_class)
             continue;
         if (folder_of[class_idx])
             return error_set(ERR_FORMAT, "the folders '%s' and '%s' are the same class", folder_of[class_idx],
-                             folders->names[i]);
-        folder_of[class_idx] = folders->names[i];
+                             folders->items[i]);
+        folder_of[class_idx] = folders->items[i];
         ++*n_found;
     }
     return OK;
@@ -105,7 +105,7 @@ int read_variant(struct dataset *d, const char *root)
 {
     const size_t n_published = (size_t)catalog_get(d->name)->n_classes;
     struct imagenet_classes classes = {0};
-    struct name_list folders = {0};
+    struct str_list folders = {0};
     const char **folder_of = NULL;
     size_t n_found = 0;
     int status = imagenet_classes_open(&classes, d->image_dir, root);
@@ -121,7 +121,7 @@ int read_variant(struct dataset *d, const char *root)
     if (status == OK)
         status = read_classes(d, folder_of, &classes);
     free(folder_of);
-    name_list_free(&folders);
+    str_list_free(&folders);
     imagenet_classes_close(&classes);
     return status;
 }

@@ -76,20 +76,20 @@ static bool is_image_name(const char *name)
 
 int reader_add_folder(struct item_list *out, const struct dataset *d, const char *folder, int64_t label)
 {
-    struct name_list names = {0};
+    struct str_list names = {0};
     const size_t n_before = out->n;
     char *dir = path_join(d->image_dir, folder);
     int status = dir ? dir_list(&names, dir) : ERR_MEMORY;
     for (size_t i = 0; status == OK && i < names.n; i++) {
-        if (!is_image_name(names.names[i]))
+        if (!is_image_name(names.items[i]))
             continue;
-        char *path = path_join(folder, names.names[i]);
+        char *path = path_join(folder, names.items[i]);
         status = path ? item_list_add(out, path, label) : ERR_MEMORY;
         free(path);
     }
     if (status == OK && out->n == n_before)
         status = error_set(ERR_FORMAT, "the class folder '%s' holds no images", dir);
-    name_list_free(&names);
+    str_list_free(&names);
     free(dir);
     return status;
 }

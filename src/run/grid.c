@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/clip/weights.h"
+#include "prompt/run/session.h"
 
 static void free_job(struct grid_job *job)
 {
@@ -100,10 +100,7 @@ static int add_jobs(struct grid *g)
 
 static int hash_weights(struct grid *g, const struct config *c)
 {
-    const struct weights_options options = {.vision_heads = c->model_vision_heads,
-                                            .text_heads = c->model_text_heads,
-                                            .activation = c->model_activation[0] ? c->model_activation : NULL,
-                                            .norm_eps = c->model_norm_eps};
+    const struct weights_options options = session_weights_options(c);
     struct weights *weights = NULL;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     int status = weights_open(&weights, s, c->model_path, &options);

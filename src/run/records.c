@@ -167,19 +167,19 @@ static int read_file(struct record_list *list, const char *path)
 
 static int read_folder(struct record_list *list, const char *path)
 {
-    struct name_list names = {0};
+    struct str_list names = {0};
     int status = dir_list(&names, path);
     for (size_t i = 0; status == OK && i < names.n; i++) {
-        char *below = path_join(path, names.names[i]);
+        char *below = path_join(path, names.items[i]);
         if (!below)
             status = ERR_MEMORY;
         else if (file_is_dir(below))
             status = read_folder(list, below);
-        else if (strcmp(names.names[i], RUN_RESULTS_FILE) == 0)
+        else if (strcmp(names.items[i], RUN_RESULTS_FILE) == 0)
             status = read_file(list, below);
         free(below);
     }
-    name_list_free(&names);
+    str_list_free(&names);
     return status;
 }
 

@@ -47,6 +47,30 @@ static void append_count(struct str *out, const struct score_line *line)
     str_append(out, line->is_average ? " data sets" : line->n_expected == 1 ? " seed" : " seeds");
 }
 
+/* How a format writes the cells of a line. */
+struct cell_style {
+    const char *before; /* each cell */
+    const char *plus_minus;
+    const char *none; /* for what is not there */
+};
+
+/* Mean, the paper's number and the difference for each measure, then over how many. */
+static void append_cells(struct str *out, const struct score_line *line, size_t n,
+                         const struct cell_style *style)
+{
+    for (size_t m = 0; m < n; m++) {
+        const struct score *score = &line->scores[m];
+        str_append(out, style->before);
+        append_mean(out, score, style->plus_minus, style->none);
+        str_append(out, style->before);
+        append_number(out, score->paper, "", style->none);
+        str_append(out, style->before);
+        append_number(out, difference(score), "+", style->none);
+    }
+    str_append(out, style->before);
+    append_count(out, line);
+}
+
 static void append_labels(struct str *out, const struct scores *s, const char *separator)
 {
     for (size_t i = 0; i < s->labels.n; i++)
@@ -73,18 +97,8 @@ static void write_markdown(struct str *out, const struct scores *s)
     str_append(out, " --- |\n");
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *line = &s->lines[i];
-        str_appendf(out, "| %s | %s |", line->dataset, line->row->name);
-        for (size_t m = 0; m < n; m++) {
-            str_append(out, " ");
-            append_mean(out, &line->scores[m], " ± ", "–");
-            str_append(out, " | ");
-            append_number(out, line->scores[m].paper, "", "–");
-            str_append(out, " | ");
-            append_number(out, difference(&line->scores[m]), "+", "–");
-            str_append(out, " |");
-        }
-        str_append(out, " ");
-        append_count(out, line);
+        str_appendf(out, "| %s | %s", line->dataset, line->row->name);
+        append_cells(out, line, n, &(struct cell_style){" | ", " ± ", "–"});
         str_append(out, " |\n");
     }
     str_append(
@@ -187,16 +201,7 @@ static void write_latex(struct str *out, const struct scores *s)
         append_tex(out, line->dataset);
         str_append(out, " & ");
         append_tex(out, line->row->name);
-        for (size_t m = 0; m < n; m++) {
-            str_append(out, " & ");
-            append_mean(out, &line->scores[m], " $\\pm$ ", "--");
-            str_append(out, " & ");
-            append_number(out, line->scores[m].paper, "", "--");
-            str_append(out, " & ");
-            append_number(out, difference(&line->scores[m]), "+", "--");
-        }
-        str_append(out, " & ");
-        append_count(out, line);
+        append_cells(out, line, n, &(struct cell_style){" & ", " $\\pm$ ", "--"});
         str_append(out, " \\\\\n");
     }
     str_append(out, "\\hline\n\\end{tabular}\n");

@@ -47,15 +47,20 @@ static struct clip_types types_of(enum precision precision)
 
 /* ---------------------------------------------------------------- parts */
 
+struct weights_options session_weights_options(const struct config *c)
+{
+    return (struct weights_options){.vision_heads = c->model_vision_heads,
+                                    .text_heads = c->model_text_heads,
+                                    .activation = c->model_activation,
+                                    .norm_eps = c->model_norm_eps};
+}
+
 static int open_model(struct session *s)
 {
     const struct config *c = s->config;
     if (c->model_path[0] == '\0')
         return error_set(ERR_USAGE, "no model: give --model FILE (key model.path)");
-    const struct weights_options options = {.vision_heads = c->model_vision_heads,
-                                            .text_heads = c->model_text_heads,
-                                            .activation = c->model_activation[0] ? c->model_activation : NULL,
-                                            .norm_eps = c->model_norm_eps};
+    const struct weights_options options = session_weights_options(c);
     int status = weights_open(&s->weights, s->scope, c->model_path, &options);
     if (status == OK)
         status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision),

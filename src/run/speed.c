@@ -6,8 +6,6 @@
 #include "prompt/torch/fused.h"
 #include "prompt/torch/profile.h"
 
-static const int64_t TEXT_ROWS = 2048; /* of a chunk of classes */
-
 /* Shares of the measured rates that a step reaches, fitted to `prompt bench --sweep` (README, Speed). */
 static const double PRODUCT_SHARE = 0.92;
 static const double ATTENTION_SHARE = 0.25;
@@ -59,8 +57,7 @@ static int product_rate(double *flop_s, const struct session *session, const str
 
 static int64_t image_rows(const struct session *s, int64_t n_images)
 {
-    const int64_t side = s->clip->dims.image_px / s->clip->dims.patch_px;
-    return n_images * (1 + side * side);
+    return n_images * clip_image_positions(&s->clip->dims);
 }
 
 /* ---------------------------------------------------------------- peak */
@@ -68,7 +65,7 @@ static int64_t image_rows(const struct session *s, int64_t n_images)
 int speed_peak(double *flop_s, const struct session *s, int64_t n_images)
 {
     const struct tower_dims *towers[] = {&s->clip->dims.vision, &s->clip->dims.text};
-    const int64_t rows[] = {image_rows(s, n_images), TEXT_ROWS};
+    const int64_t rows[] = {image_rows(s, n_images), CLIP_TEXT_CHUNK_ROWS};
     *flop_s = 0.0;
     int status = OK;
     for (int t = 0; t < 2; t++) {
@@ -95,10 +92,10 @@ static int byte_rate(double *bytes_s, const struct session *session)
     const struct clip *c = session->clip;
     const int64_t W = c->dims.text.width;
     scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
-    tensor *x = t_zeros(s, SHAPE(1, TEXT_ROWS, W), c->types.master, c->device);
-    tensor *y = t_zeros(s, SHAPE(1, TEXT_ROWS, W), c->types.products, c->device);
-    const double bytes = (double)(TEXT_ROWS * W) * (2.0 * (double)dtype_size(c->types.master) +
-                                                    2.0 * (double)dtype_size(c->types.products));
+    tensor *x = t_zeros(s, SHAPE(1, CLIP_TEXT_CHUNK_ROWS, W), c->types.master, c->device);
+    tensor *y = t_zeros(s, SHAPE(1, CLIP_TEXT_CHUNK_ROWS, W), c->types.products, c->device);
+    const double bytes = (double)(CLIP_TEXT_CHUNK_ROWS * W) * (2.0 * (double)dtype_size(c->types.master) +
+                                                               2.0 * (double)dtype_size(c->types.products));
     *bytes_s = 0.0;
     int status = OK;
     for (int i = 0; status == OK && i <= REPEATS; i++) {
@@ -118,7 +115,7 @@ int speed_measure(struct machine_speed *out, const struct session *s)
     enum { REPEATS = 6, IMAGES = 4 };
     const struct tower_dims *text = &s->clip->dims.text, *vision = &s->clip->dims.vision;
     const enum kernel kernel = s->clip->fast ? KERNEL_PACKED : KERNEL_PLAIN;
-    const struct product of_text = {TEXT_ROWS, text->width, text->mlp_width, kernel};
+    const struct product of_text = {CLIP_TEXT_CHUNK_ROWS, text->width, text->mlp_width, kernel};
     const struct product of_vision = {image_rows(s, IMAGES), vision->width, vision->mlp_width, kernel};
     double text_flop_s = 0.0, vision_flop_s = 0.0;
     *out = (struct machine_speed){0};

@@ -51,6 +51,10 @@ int str_list_add(struct str_list *list, const char *text); /* copies; ERR_MEMORY
 /** Adds the parts of "a,b,c"; empty parts are left out. */
 int str_list_split(struct str_list *list, const char *text);
 bool str_list_has(const struct str_list *list, const char *text);
+/** Bytewise, on every machine and in every locale; equal texts are kept once. */
+void str_list_sort_unique(struct str_list *list);
+/** The index of `text` in a sorted list. */
+bool str_list_find(size_t *idx, const struct str_list *list, const char *text);
 void str_list_free(struct str_list *list);
 
 /** The whole of `text` as a number; ERR_USAGE without touching `*out` if it is anything else. */

@@ -26,4 +26,15 @@ struct clip_dims {
     int64_t vocab_size;
 };
 
+/** 1+M: the class token and the patches of an image. */
+static inline int64_t clip_image_positions(const struct clip_dims *d)
+{
+    const int64_t side = d->image_px / d->patch_px;
+    return 1 + side * side;
+}
+
+/** Rows of the text tower that go through a layer at a time, of all images; measured flat from 1,024 to
+ * 4,096. */
+enum { CLIP_TEXT_CHUNK_ROWS = 2048 };
+
 #endif

@@ -41,6 +41,9 @@ struct dataset_options session_dataset_options(const struct config *config, cons
 int session_open_dataset(struct dataset **out, struct session *s, const char *name);
 void session_close(struct session *s);
 
+/** What the configuration says of a model that its files do not; it borrows the configuration's texts. */
+struct weights_options session_weights_options(const struct config *config);
+
 /** The settings of the method, as the configuration says. */
 struct method_options session_method_options(const struct config *config);
 
