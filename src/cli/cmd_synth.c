@@ -17,11 +17,11 @@ static size_t n_sets(void)
 
 static int read_kind(enum world_kind *out, const struct opt_values *v)
 {
-    bool chosen[2] = {false, false};
+    bool chosen[3] = {false, false, false};
     int status = opt_choose(chosen, v, "world", world_kind_names);
-    if (status == OK && chosen[WORLD_TEST] && chosen[WORLD_DEV])
+    if (status == OK && chosen[WORLD_TEST] + chosen[WORLD_DEV] + chosen[WORLD_SEEN] > 1)
         return error_set(ERR_USAGE, "--world takes one of its names");
-    *out = chosen[WORLD_DEV] ? WORLD_DEV : WORLD_TEST;
+    *out = chosen[WORLD_SEEN] ? WORLD_SEEN : chosen[WORLD_DEV] ? WORLD_DEV : WORLD_TEST;
     return status;
 }
 

@@ -71,6 +71,18 @@ static char *fill(const char *label, const char *value)
     return hole ? str_format("%.*s%s%s", (int)(hole - label), label, value, hole + 2) : str_dup(label);
 }
 
+static int get_iteration(int64_t *out, const struct json_doc *doc, const struct json *object)
+{
+    const struct json *value = json_get(object, "iteration");
+    *out = -1;
+    if (!value)
+        return OK;
+    int status = json_i64(out, value);
+    if (status == OK && *out < 0)
+        status = error_set(ERR_FORMAT, "expected 0 or more, found %lld", (long long)*out);
+    return status == OK ? OK : error_context("%s:%zu: 'iteration'", json_name(doc), json_line(doc, value));
+}
+
 /* One row of the table: of a sweep, the one at `value`, else NULL. */
 static int add_row(struct experiment *x, const struct json *object, const char *value)
 {
@@ -89,6 +101,8 @@ static int add_row(struct experiment *x, const struct json *object, const char *
         status = get_text(&label, x->doc, object, "label");
     if (status == OK)
         status = get_text(&key, x->doc, object, "sweep");
+    if (status == OK)
+        status = get_iteration(&row->iteration, x->doc, object);
     if (status != OK)
         return status;
     char *folder = path_dir(json_name(x->doc));

@@ -43,7 +43,18 @@ static int plan_job(struct grid_job *job, struct grid *g)
     return grid_add_reason(g);
 }
 
-static int add_job(struct grid *g, const struct experiment_row *row, const char *dataset, int64_t seed)
+/* Rows that show several iterations of a run have one job. */
+static bool is_planned(const struct grid *g, const char *folder)
+{
+    for (size_t i = 0; i + 1 < g->n_jobs; i++)
+        if (strcmp(g->jobs[i].folder, folder) == 0)
+            return true;
+    return false;
+}
+
+/* `trains`: whether the seed makes a difference. */
+static int add_job(bool *trains, struct grid *g, const struct experiment_row *row, const char *dataset,
+                   int64_t seed)
 {
     struct grid_job *grown = realloc(g->jobs, (g->n_jobs + 1) * sizeof *grown);
     if (!grown)
@@ -55,7 +66,8 @@ static int add_job(struct grid *g, const struct experiment_row *row, const char 
     if (status != OK)
         return status;
     g->n_jobs++;
-    if (config_trains(&job->config))
+    *trains = config_trains(&job->config);
+    if (*trains)
         job->config.seed = seed;
     if (g->experiment->source[0] == '\0')
         status = str_list_has(&g->there, dataset) ? str_list_add(&job->targets, dataset) : OK;
@@ -65,6 +77,10 @@ static int add_job(struct grid *g, const struct experiment_row *row, const char 
             status = str_list_add(&job->targets, g->there.items[i]);
     if (status == OK)
         status = grid_name_folder(job, g->options->out_dir);
+    if (status == OK && is_planned(g, job->folder)) {
+        free_job(&g->jobs[--g->n_jobs]);
+        return OK;
+    }
     return status == OK ? plan_job(job, g) : status;
 }
 
@@ -72,11 +88,9 @@ static int add_job(struct grid *g, const struct experiment_row *row, const char 
 static int add_seeds(struct grid *g, const struct experiment_row *row, const char *dataset)
 {
     int status = OK;
-    for (size_t s = 0; status == OK && s < g->options->n_seeds; s++) {
-        status = add_job(g, row, dataset, g->options->seeds[s]);
-        if (status == OK && !config_trains(&g->jobs[g->n_jobs - 1].config))
-            break;
-    }
+    bool trains = true;
+    for (size_t s = 0; status == OK && trains && s < g->options->n_seeds; s++)
+        status = add_job(&trains, g, row, dataset, g->options->seeds[s]);
     return status;
 }
 

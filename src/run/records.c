@@ -17,6 +17,7 @@ static void free_record(struct record *r)
     free(r->class_digest);
     free(r->image_digest);
     free(r->time);
+    free(r->accuracies);
     config_free(&r->config);
 }
 
@@ -82,6 +83,21 @@ static int need_bool(bool *out, const struct json *object, const char *key)
     return status;
 }
 
+static int need_accuracies(struct record *r, const struct json *object)
+{
+    const struct json *array = NULL;
+    size_t n = 0;
+    int status = need(&array, object, "accuracy_per_iteration");
+    for (const struct json *each = json_first(array); each; each = json_next(each))
+        n++;
+    r->accuracies = status == OK ? calloc(n + 1, sizeof *r->accuracies) : NULL;
+    if (status == OK && !r->accuracies)
+        status = error_out_of_memory();
+    for (const struct json *each = json_first(array); status == OK && each; each = json_next(each))
+        status = json_f64(&r->accuracies[r->n_accuracies++], each);
+    return status;
+}
+
 static int parse_numbers(struct record *r, const struct json *object)
 {
     const struct json *accuracy = NULL;
@@ -100,6 +116,8 @@ static int parse_numbers(struct record *r, const struct json *object)
         status = need(&accuracy, object, "accuracy");
     if (status == OK)
         status = json_f64(&r->accuracy, accuracy);
+    if (status == OK)
+        status = need_accuracies(r, object);
     if (status == OK)
         status = need_bool(&r->finished, object, "finished");
     if (status == OK)

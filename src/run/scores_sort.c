@@ -60,6 +60,16 @@ static void put(struct sorting *t, size_t slot, const struct record *r)
         t->records[slot] = r;
 }
 
+/* A row may show an iteration before the last. */
+static int check_iteration(const struct sorting *t, size_t cell, const struct record *r)
+{
+    const struct experiment_row *row = &t->experiment->rows[cell / t->datasets.n];
+    if (row->iteration < (int64_t)r->n_accuracies)
+        return OK;
+    return error_set(ERR_USAGE, "%s: '%s' shows iteration %lld, '%s' has %zu", t->experiment->name, row->name,
+                     (long long)row->iteration, r->path, r->n_accuracies - 1);
+}
+
 /* The same run may stand in several rows: N = 2 of Table 4 is ProMPT. */
 static int place(bool *out, struct sorting *t, const struct record *r)
 {
@@ -68,7 +78,9 @@ static int place(bool *out, struct sorting *t, const struct record *r)
     for (size_t cell = 0; status == OK && cell < t->n_cells; cell++) {
         bool fits = false;
         status = is_of_cell(&fits, t, cell, r);
-        for (size_t seed = 0; fits && seed < sorting_n_seeds(t, cell); seed++)
+        if (status == OK && fits)
+            status = check_iteration(t, cell, r);
+        for (size_t seed = 0; status == OK && fits && seed < sorting_n_seeds(t, cell); seed++)
             if (!config_trains(&t->configs[cell]) || t->options->seeds[seed] == r->seed) {
                 put(t, slot_index(t, cell, seed, r->subset), r);
                 *out = true;

@@ -54,14 +54,16 @@ struct cell_style {
     const char *none; /* for what is not there */
 };
 
-/* Mean, the paper's number and the difference for each measure, then over how many. */
-static void append_cells(struct str *out, const struct score_line *line, size_t n,
+/* Mean and, if there is a paper, its number and the difference for each measure, then over how many. */
+static void append_cells(struct str *out, const struct score_line *line, const struct scores *s,
                          const struct cell_style *style)
 {
-    for (size_t m = 0; m < n; m++) {
+    for (size_t m = 0; m < n_measures(s); m++) {
         const struct score *score = &line->scores[m];
         str_append(out, style->before);
         append_mean(out, score, style->plus_minus, style->none);
+        if (!s->experiment->paper)
+            continue;
         str_append(out, style->before);
         append_number(out, score->paper, "", style->none);
         str_append(out, style->before);
@@ -82,6 +84,7 @@ static void append_labels(struct str *out, const struct scores *s, const char *s
 static void write_markdown(struct str *out, const struct scores *s)
 {
     const size_t n = n_measures(s);
+    const bool has_paper = s->experiment->paper;
     str_appendf(out, "### %s\n\n", s->experiment->title);
     if (s->labels.n > 0) {
         str_append(out, "**Not the paper's settings: ");
@@ -90,21 +93,22 @@ static void write_markdown(struct str *out, const struct scores *s)
     }
     str_append(out, "| data set | method |");
     for (size_t m = 0; m < n; m++)
-        str_appendf(out, " %s | paper | difference |", s->measures[m]);
+        str_appendf(out, has_paper ? " %s | paper | difference |" : " %s |", s->measures[m]);
     str_append(out, " over |\n| --- | --- |");
     for (size_t m = 0; m < n; m++)
-        str_append(out, " --- | --- | --- |");
+        str_append(out, has_paper ? " --- | --- | --- |" : " --- |");
     str_append(out, " --- |\n");
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *line = &s->lines[i];
         str_appendf(out, "| %s | %s", line->dataset, line->row->name);
-        append_cells(out, line, n, &(struct cell_style){" | ", " ± ", "–"});
+        append_cells(out, line, s, &(struct cell_style){" | ", " ± ", "–"});
         str_append(out, " |\n");
     }
-    str_append(
+    str_appendf(
         out,
         "\nPercent; mean ± sample standard deviation (n - 1) over seeds; HM of the means. An average is over "
-        "the data sets that have all their seeds, the paper's beside it over the same.\n");
+        "the data sets that have all their seeds%s.\n",
+        has_paper ? ", the paper's beside it over the same" : "");
     for (size_t i = 0; i < s->notes.n; i++)
         str_appendf(out, "%s- %s\n", i == 0 ? "\n" : "", s->notes.items[i]);
 }
@@ -186,13 +190,14 @@ static void append_tex_notes(struct str *out, const struct scores *s)
 static void write_latex(struct str *out, const struct scores *s)
 {
     const size_t n = n_measures(s);
+    const bool has_paper = s->experiment->paper;
     str_appendf(out, "%% %s\n", s->experiment->title);
     str_append(out, "\\begin{tabular}{ll");
     for (size_t m = 0; m < n; m++)
-        str_append(out, "rrr");
+        str_append(out, has_paper ? "rrr" : "r");
     str_append(out, "l}\n\\hline\ndata set & method");
     for (size_t m = 0; m < n; m++)
-        str_appendf(out, " & %s & paper & $\\Delta$", s->measures[m]);
+        str_appendf(out, has_paper ? " & %s & paper & $\\Delta$" : " & %s", s->measures[m]);
     str_append(out, " & over \\\\\n");
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *line = &s->lines[i];
@@ -201,7 +206,7 @@ static void write_latex(struct str *out, const struct scores *s)
         append_tex(out, line->dataset);
         str_append(out, " & ");
         append_tex(out, line->row->name);
-        append_cells(out, line, n, &(struct cell_style){" & ", " $\\pm$ ", "--"});
+        append_cells(out, line, s, &(struct cell_style){" & ", " $\\pm$ ", "--"});
         str_append(out, " \\\\\n");
     }
     str_append(out, "\\hline\n\\end{tabular}\n");

@@ -185,7 +185,9 @@ static enum pair_use family_use(const struct family *f, int a, int b)
     int diagonal = (a + b) % (n_first > n_second ? n_first : n_second);
     if (diagonal < f->n_test)
         return PAIR_TEST;
-    return diagonal < f->n_test + f->n_dev ? PAIR_DEV : PAIR_SEEN;
+    if (diagonal < f->n_test + f->n_dev)
+        return PAIR_DEV;
+    return diagonal < 2 * f->n_test + f->n_dev ? PAIR_CONTROL : PAIR_SEEN;
 }
 
 enum pair_use pair_use(enum axis first, int a, enum axis second, int b)
@@ -204,7 +206,8 @@ bool traits_are_held_out(const struct traits *t)
     for (int i = 0; i < N_FAMILIES; i++) {
         int a = t->value[families[i].first];
         int b = t->value[families[i].second];
-        if (a >= 0 && b >= 0 && family_use(&families[i], a, b) != PAIR_SEEN)
+        const enum pair_use use = a >= 0 && b >= 0 ? family_use(&families[i], a, b) : PAIR_SEEN;
+        if (use == PAIR_TEST || use == PAIR_DEV)
             return true;
     }
     return false;

@@ -71,7 +71,12 @@ extern const struct word axis_words[N_AXES][MAX_WORDS];
 size_t axis_size(enum axis axis);
 
 /** Which pairs a class list holds. */
-enum pair_use { PAIR_SEEN, PAIR_TEST, PAIR_DEV };
+enum pair_use {
+    PAIR_SEEN,    /* in pre-training, and no class */
+    PAIR_CONTROL, /* in pre-training, and classes: as many as the test's, to compare with */
+    PAIR_TEST,    /* held out, as the next */
+    PAIR_DEV,
+};
 
 /**
  * What the pair of value `a` on axis `first` and `b` on `second` is for, in either order. Pairs of the test

@@ -52,14 +52,15 @@ const char *const *world_set_names(void)
     return set_names;
 }
 
-const char *const world_kind_names[3] = {"test", "dev", NULL};
+const char *const world_kind_names[4] = {"test", "dev", "seen", NULL};
 const char *const set_part_names[N_PARTS] = {"train", "val", "test"};
 
 /* ---------------------------------------------------------------- classes */
 
 int set_classes(struct set_class out[MAX_CLASSES], const struct world_set *set, enum world_kind kind)
 {
-    const enum pair_use use = kind == WORLD_TEST ? PAIR_TEST : PAIR_DEV;
+    static const enum pair_use uses[] = {PAIR_TEST, PAIR_DEV, PAIR_CONTROL};
+    const enum pair_use use = uses[kind];
     int n = 0;
     int id = 0;
     for (int a = 0; a < (int)axis_size(set->first); a++) {
@@ -180,7 +181,7 @@ int set_item_draw(uint8_t *rgb, const struct world_set *set, const struct set_it
     scene.traits.value[set->first] = item->class->a;
     scene.traits.value[set->second] = item->class->b;
     scene_complete(&scene, &r);
-    scene_draw(&canvas, &scene, &set->cameras[options->kind], &r);
+    scene_draw(&canvas, &scene, &set->cameras[options->kind == WORLD_DEV], &r);
     canvas_read(rgb, &canvas);
     canvas_free(&canvas);
     return OK;

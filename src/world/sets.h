@@ -35,7 +35,7 @@ struct world_set {
     enum subject subject;
     enum axis first, second; /* whose held-out pairs are the classes */
     struct difficulty difficulty;
-    struct camera cameras[2]; /* [enum world_kind] */
+    struct camera cameras[2]; /* of the test, and of the development world */
     int fifths_from, fifths;  /* of the classes: those whose id modulo 5 is from, ..., from + fifths - 1 */
 };
 

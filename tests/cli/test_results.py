@@ -42,7 +42,7 @@ class Case(harness.Case):
         config["data"]["dataset"] = dataset
         record = {"method": config["method"], "dataset": target or dataset, "classes": classes, "seed": seed,
                   "finished": True, "untrained": False, "limit": 0, "steps": 100, "n_steps": 100, "skipped_images": 0,
-                  "accuracy": accuracy / 100, "config": config, "time": "2026-01-01T00:00:00Z", **more,
+                  "accuracy": accuracy / 100, "accuracy_per_iteration": [accuracy / 100], "config": config, "time": "2026-01-01T00:00:00Z", **more,
                   "digests": {"weights_sha256": SHA, "class_names": "c", "images": "i", **more.get("digests", {})}}
         path = self.runs / (folder or f"{name}/{dataset}/{seed}") / "results.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +130,30 @@ class Tables(Case):
         tex = self.check_ok(self.results("--methods", "ProMPT", "--format", "latex")).out
         self.assertIn(f"EuroSAT & ProMPT & {means['EuroSAT'][0]:.2f} $\\pm$", tex)
         self.assertIn("2 of 3 seeds", text)
+
+    def test_a_row_may_show_an_earlier_iteration(self):
+        preset_of = str(CONFIGS / "base2new" / "prompt")
+        tables = self.tmp / "tables.json"
+
+        def write(iteration):
+            rows = [{"name": "ProMPT n=0", "config": preset_of, "iteration": iteration},
+                    {"name": "ProMPT", "config": preset_of}]
+            tables.write_text(json.dumps({"own": {"title": "own", "classes": "base,new", "datasets": "dtd", "rows": rows}}))
+
+        words = "--tables", tables, "--seeds", "1"
+        for classes, accuracies in (("base", [0.5, 0.7]), ("new", [0.25, 0.75])):
+            self.add("base2new/prompt", "dtd", classes, 1, 100 * accuracies[-1], accuracy_per_iteration=accuracies)
+        write(0)
+        lines = self.lines(*words, table="own")
+        for method, numbers in (("ProMPT n=0", (50, 25)), ("ProMPT", (70, 75))):
+            self.check_number(lines["DTD", method]["base"], numbers[0])
+            self.check_number(lines["DTD", method]["new"], numbers[1])
+        markdown = self.check_ok(self.results(*words, table="own")).out
+        self.assertIn("| DTD | ProMPT | 70.00 | 75.00 | 72.41 | 1 seed |", markdown)  # tables without a paper have no such column
+        write(2)
+        self.check_error(self.results(*words, table="own"), 2, "own: 'ProMPT n=0' shows iteration 2, '.*' has 1")
+        write(-1)
+        self.check_error(self.results(*words, table="own"), 1, ".*tables.json:1: 'iteration': expected 0 or more, found -1")
 
     def test_latex_sets_symbols_as_mathematics(self):
         self.add_halves("base2new/no-vision-generator", "dtd", [(50, 40)])
@@ -247,7 +271,8 @@ class Diff(Case):
                      digests={**digests, "sample": "s2"}, threads=2)
         self.assertEqual(self.check_ok(run("diff", a, b)).out.splitlines(),
                          ["keys:", "training.lr: 0.008 -> 0.004", "seed: 1 -> 2", "result of dtd, base:",
-                          "seed: 1 -> 2", "accuracy: 0.7 -> 0.725", "digests.sample: s1 -> s2", "threads: 1 -> 2"])
+                          "seed: 1 -> 2", "accuracy: 0.7 -> 0.725", "accuracy_per_iteration: [0.7] -> [0.725]",
+                          "digests.sample: s1 -> s2", "threads: 1 -> 2"])
         self.assertEqual(run("diff", a, a).out, "no difference\n")
         self.add("base2new/prompt", "dtd", "new", 2, 60, folder=b.relative_to(self.runs))
         self.add("base2new/prompt", "dtd", "base", 2, 1, folder=b.relative_to(self.runs), finished=False)  # never counts

@@ -156,8 +156,29 @@ static void test_world__every_word_of_a_class_is_seen_in_pre_training(void **sta
         for (int a = 0; a < (int)axis_size(set->first); a++) {
             int n_seen = 0;
             for (int b = 0; b < (int)axis_size(set->second); b++)
-                n_seen += pair_use(set->first, a, set->second, b) == PAIR_SEEN;
+                n_seen += pair_use(set->first, a, set->second, b) <= PAIR_CONTROL;
             assert_true(n_seen >= 2);
+        }
+    }
+}
+
+/* What the test is compared with: as many classes, each a pair that the stream may draw. */
+static void test_world__the_seen_world_has_pairs_of_pre_training(void **state)
+{
+    (void)state;
+    struct set_class classes[MAX_CLASSES];
+    for (size_t k = 0; k < world_n_sets(); k++) {
+        const struct world_set *set = &world_sets[k];
+        const int n_test = set_classes(classes, set, WORLD_TEST);
+        const int n = set_classes(classes, set, WORLD_SEEN);
+        assert_true(n > n_test - 2 && n < n_test + 2); /* imagenet's variants take fifths */
+        for (int i = 0; i < n; i++) {
+            struct traits traits;
+            for (int axis = 0; axis < N_AXES; axis++)
+                traits.value[axis] = -1;
+            traits.value[set->first] = classes[i].a;
+            traits.value[set->second] = classes[i].b;
+            assert_false(traits_are_held_out(&traits));
         }
     }
 }
@@ -247,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_world__a_sample_depends_on_seed_and_index_alone),
         cmocka_unit_test(test_world__the_stream_holds_no_class_of_a_data_set),
         cmocka_unit_test(test_world__every_word_of_a_class_is_seen_in_pre_training),
+        cmocka_unit_test(test_world__the_seen_world_has_pairs_of_pre_training),
         cmocka_unit_test(test_world__class_names_are_in_the_style_of_each_set),
         cmocka_unit_test(test_world__the_vocabulary_is_what_is_used),
     };

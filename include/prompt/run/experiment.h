@@ -17,6 +17,7 @@ struct experiment_row {
     char *path;              /* of that file */
     struct str_list sets;    /* KEY=VALUE over the preset */
     char *swept;             /* the sweep's KEY=VALUE, which stands over all others; NULL: none */
+    int64_t iteration;       /* the accuracy after so many iterations is shown; -1: the last */
     bool has_paper_rounding; /* its published cells are means of seeds that were rounded to one decimal */
     const struct json *on;   /* {"imagenet": ["KEY=VALUE", ...]}: what a data set changes; NULL: nothing */
 };

@@ -36,12 +36,13 @@ const char *const *world_words(void);
 
 /* ---------------------------------------------------------------- data sets */
 
-/** Two worlds of data sets: other pairs of words, other cameras, other pictures. */
+/** Worlds of data sets: other pairs of words, other pictures. */
 enum world_kind {
     WORLD_TEST, /* what is reported */
-    WORLD_DEV,  /* where rates and other choices are made */
+    WORLD_DEV,  /* where rates and other choices are made; other cameras, too */
+    WORLD_SEEN, /* beside the test: the same cameras, but pairs of words that pre-training has */
 };
-extern const char *const world_kind_names[3]; /* "test", "dev", NULL */
+extern const char *const world_kind_names[4]; /* "test", "dev", "seen", NULL */
 
 struct world_options {
     enum world_kind kind;
