@@ -3,7 +3,7 @@
 # grid TABLE [options]   runs prompt grid; PROMPT_DATA and PROMPT_MODEL stand in for --data and --model, and --out is
 #                        runs unless it is given
 # table TABLE [options]  the same in place of the script, so that a signal to the script is one to the grid
-# $out                   the folder of the runs, where NAME.csv ends up
+# $out                   the folder of the runs, where NAME.csv ends up; $default_out, if the script sets it, or runs
 # $dry_run               true if nothing is to be run or drawn
 # columns NAME.csv PROGRAM   awk over a table's CSV; c["data_set"] is the number of the column of that name
 # averages NAME.csv      its lines of averages, all over the same data sets: "series,x,over,label,MEASURE,..."
@@ -17,7 +17,7 @@ help() { # the comment at the head of the calling script
     exit 0
 }
 
-out=runs
+out=${default_out:-runs}
 dry_run=false
 options=()
 [ -z "${PROMPT_DATA:-}" ] || options+=(--data "$PROMPT_DATA")

@@ -13,17 +13,20 @@
 /* ---------------------------------------------------------------- cameras */
 
 /* clang-format off */
-#define CAMERA_TINTED UNSTEADY, .hue = 0.3F, .contrast = 0.25F, .lift = 0.08F, .noise = 0.08F
-#define CAMERA_SCREEN UNSTEADY, .blur = 1, .contrast = 0.3F, .scan = 0.4F, .vignette = 0.4F, .noise = 0.05F
-#define CAMERA_PRINTED UNSTEADY, .levels = 6, .dots = 0.35F, .hue = 0.1F, .noise = 0.04F
-#define CAMERA_COARSE UNSTEADY, .blocks = 0.75F, .contrast = 0.2F, .noise = 0.08F
-#define CAMERA_HAZED UNSTEADY, .blur = 1, .contrast = 0.45F, .lift = 0.12F, .noise = 0.07F
-#define CAMERA_SHIFTED UNSTEADY, .hue = 0.35F, .scan = 0.25F, .noise = 0.07F
-#define CAMERA_FLAT UNSTEADY, .levels = 7, .grey = 0.35F, .blocks = 0.5F, .noise = 0.05F
-#define CAMERA_MOONLIT .unsteady = 1.0F, .gain = {0.42F, 0.62F, 0.8F}, .noise = 0.1F, .lift = 0.03F
-#define CAMERA_AGED .unsteady = 1.0F, .gain = {1.0F, 0.86F, 0.62F}, .grey = 0.4F, .contrast = 0.3F, .vignette = 0.5F, .noise = 0.08F
-#define CAMERA_SODIUM .unsteady = 1.0F, .gain = {1.0F, 0.7F, 0.4F}, .lift = 0.05F, .noise = 0.08F, .vignette = 0.3F
-#define UNSTEADY CAMERA_PLAIN, .unsteady = 1.0F
+#define CAMERA_TINTED CAMERA_PLAIN, .hue = 0.3F, .contrast = 0.15F, .lift = 0.05F, .noise = 0.06F
+#define CAMERA_SHIFTED CAMERA_PLAIN, .hue = 0.35F, .scan = 0.2F, .noise = 0.06F
+#define CAMERA_MOONLIT .gain = {0.42F, 0.62F, 0.8F}, .noise = 0.1F, .lift = 0.03F
+#define CAMERA_FLAT CAMERA_PLAIN, .levels = 7, .grey = 0.5F, .blocks = 0.6F, .noise = 0.06F
+#define CAMERA_SCREEN CAMERA_PLAIN, .blur = 1, .contrast = 0.18F, .scan = 0.24F, .vignette = 0.24F, .noise = 0.03F
+#define CAMERA_COARSE CAMERA_PLAIN, .blocks = 0.45F, .contrast = 0.12F, .noise = 0.05F
+#define CAMERA_HAZED CAMERA_PLAIN, .blur = 1, .contrast = 0.27F, .lift = 0.07F, .noise = 0.04F
+#define CAMERA_AGED .gain = {1.0F, 0.92F, 0.77F}, .grey = 0.24F, .contrast = 0.18F, .vignette = 0.3F, .noise = 0.05F
+#define CAMERA_SODIUM .gain = {1.0F, 0.82F, 0.64F}, .lift = 0.03F, .noise = 0.05F, .vignette = 0.18F
+/* How much exposure, cast and contrast change from picture to picture: so that means of colours tell little, the more
+ * the more a family's classes differ by them. */
+#define CALM .unsteady = 0.25F
+#define UNEVEN .unsteady = 0.5F
+#define FITFUL .unsteady = 0.75F
 /* clang-format on */
 
 /* ---------------------------------------------------------------- the table */

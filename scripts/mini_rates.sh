@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Chooses the rates of configs/mini/: every method with the same five rates and three seeds on the development world, whose
+# pairs of words, cameras and pictures are not the test's. Prints for each method the averages by rate; the preset takes the
+# rate of the highest HM. Options are those of prompt grid, but for --data and --model.
+# usage: scripts/mini_rates.sh [--out DIR] [--threads N] ...
+. "$(dirname "$0")/lib/grid.sh"
+[ -e "$out/dev" ] || "$prompt" data synth "$out/dev" --world dev --seed 1
+options+=(--data "$out/dev" --model "$root/configs/mini/mini.safetensors" --tables "$root/configs/mini/tables.json")
+grid rates --name rates "$@" >/dev/null
+echo "method,rate,base,new,HM"
+averages "$out/rates.csv" | awk -F, '
+    $5 == "" { next }
+    { print $1 "," $2 "," $5 "," $6 "," $7 }
+    $2 != "" && (!($1 in best) || $7 > hm[$1]) { best[$1] = $2; hm[$1] = $7 }
+    END { for (name in best) print "best of " name ": " best[name] }
+'
