@@ -13,8 +13,8 @@
 /* ---------------------------------------------------------------- cameras */
 
 /* clang-format off */
-#define CAMERA_TINTED CAMERA_PLAIN, .hue = 0.3F, .contrast = 0.15F, .lift = 0.05F, .noise = 0.06F
-#define CAMERA_SHIFTED CAMERA_PLAIN, .hue = 0.35F, .scan = 0.2F, .noise = 0.06F
+#define CAMERA_TINTED CAMERA_PLAIN, .hue = 0.37F, .contrast = 0.15F, .lift = 0.05F, .noise = 0.06F
+#define CAMERA_SHIFTED CAMERA_PLAIN, .hue = 0.38F, .scan = 0.2F, .noise = 0.06F
 #define CAMERA_MOONLIT .gain = {0.42F, 0.62F, 0.8F}, .noise = 0.1F, .lift = 0.03F
 #define CAMERA_FLAT CAMERA_PLAIN, .levels = 7, .grey = 0.5F, .blocks = 0.6F, .noise = 0.06F
 #define CAMERA_SCREEN CAMERA_PLAIN, .blur = 1, .contrast = 0.18F, .scan = 0.24F, .vignette = 0.24F, .noise = 0.03F
@@ -25,8 +25,7 @@
 /* How much exposure, cast and contrast change from picture to picture: so that means of colours tell little, the more
  * the more a family's classes differ by them. */
 #define CALM .unsteady = 0.25F
-#define UNEVEN .unsteady = 0.5F
-#define FITFUL .unsteady = 0.75F
+#define FITFUL .unsteady = 0.5F
 /* clang-format on */
 
 /* ---------------------------------------------------------------- the table */
