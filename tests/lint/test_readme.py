@@ -25,7 +25,7 @@ def output(*words):
 class Program:
     def __init__(self, path):
         listed = output(path, "--help").split("Commands:\n")[1].split("\n\n")[0]
-        self.commands = [line[2:28].strip() for line in listed.splitlines()]
+        self.commands = [line[2:28].strip() for line in listed.splitlines() if line[2] != " "]  # else a text goes on
         self.help = {name: output(path, *name.split(), "--help") for name in self.commands}
         self.help[""] = output(path, "--help")
         self.keys = set(re.findall(r"^([a-z]\w*(?:\.\w+)*)\b", output(path, "config"), re.M))
