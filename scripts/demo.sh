@@ -38,9 +38,8 @@ prompt=build/prompt
 
 tables=configs/mini/tables.json
 world=$out/world
-datasets=$(sed -n '/"demo"/,/"rows"/s/.*"datasets": "\(.*\)".*/\1/p' $tables)
 # seed 1 of the test world took part in choosing the cameras
-[ -e "$world" ] || $prompt data synth "$world" --seed 2 --layouts "$datasets"
+[ -e "$world" ] || $prompt data synth "$world" --seed 2
 $prompt grid --tables $tables --table demo --data "$world" --model configs/mini/mini.safetensors --threads "$threads" \
     --out "$out"
 

@@ -17,12 +17,15 @@ static size_t n_sets(void)
 
 static int read_kind(enum world_kind *out, const struct opt_values *v)
 {
-    bool chosen[3] = {false, false, false};
+    bool chosen[3] = {false};
+    int n_chosen = 0;
     int status = opt_choose(chosen, v, "world", world_kind_names);
-    if (status == OK && chosen[WORLD_TEST] + chosen[WORLD_DEV] + chosen[WORLD_SEEN] > 1)
-        return error_set(ERR_USAGE, "--world takes one of its names");
-    *out = chosen[WORLD_SEEN] ? WORLD_SEEN : chosen[WORLD_DEV] ? WORLD_DEV : WORLD_TEST;
-    return status;
+    for (int kind = WORLD_TEST; kind <= WORLD_SEEN; kind++) {
+        if (chosen[kind])
+            *out = (enum world_kind)kind;
+        n_chosen += chosen[kind];
+    }
+    return status == OK && n_chosen > 1 ? error_set(ERR_USAGE, "--world takes one of its names") : status;
 }
 
 static int read_options(struct world_options *out, const struct opt_values *v)

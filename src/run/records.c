@@ -95,12 +95,13 @@ static int need_accuracies(struct record *r, const struct json *object)
         status = error_out_of_memory();
     for (const struct json *each = json_first(array); status == OK && each; each = json_next(each))
         status = json_f64(&r->accuracies[r->n_accuracies++], each);
+    if (status == OK && n == 0)
+        status = error_set(ERR_FORMAT, "'accuracy_per_iteration' is empty");
     return status;
 }
 
 static int parse_numbers(struct record *r, const struct json *object)
 {
-    const struct json *accuracy = NULL;
     int status = need_subset(&r->subset, object);
     if (status == OK)
         status = need_i64(&r->seed, object, "seed");
@@ -112,10 +113,6 @@ static int parse_numbers(struct record *r, const struct json *object)
         status = need_i64(&r->n_steps, object, "n_steps");
     if (status == OK)
         status = need_i64(&r->n_skipped, object, "skipped_images");
-    if (status == OK)
-        status = need(&accuracy, object, "accuracy");
-    if (status == OK)
-        status = json_f64(&r->accuracy, accuracy);
     if (status == OK)
         status = need_accuracies(r, object);
     if (status == OK)

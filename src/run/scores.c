@@ -46,14 +46,14 @@ static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum c
 {
     const struct experiment_row *row = &t->experiment->rows[cell / t->datasets.n];
     const bool rounds = t->options->paper_rounding && row->has_paper_rounding;
-    const int64_t n_iterations = row->iteration;
+    const int64_t iteration = row->iteration;
     struct score out = NO_SCORE;
     double sum = 0.0, squares = 0.0;
     size_t n = 0;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t seed = 0; seed < sorting_n_seeds(t, cell); seed++) {
             const struct record *r = sorting_record(t, cell, seed, subset);
-            double value = 100.0 * (n_iterations < 0 ? r->accuracy : r->accuracies[n_iterations]);
+            double value = 100.0 * r->accuracies[iteration < 0 ? (int64_t)r->n_accuracies - 1 : iteration];
             value = rounds ? round_to(value, 1) : value;
             sum += pass == 0 ? value : 0.0;
             n += pass == 0;

@@ -99,9 +99,8 @@ static void screen(struct canvas *c, const struct camera *k)
         float row = 1.0F - (y % 3 == 0 ? k->scan : 0.0F);
         for (int x = 0; x < c->px; x++) {
             float u = canvas_at(c, x);
-            float dot = 1.0F - k->dots * ((x + y) % 4 < 2 && (x - y + c->px) % 4 < 2 ? 1.0F : 0.0F);
             float corner = 1.0F - k->vignette * 0.5F * (u * u + v * v);
-            canvas_set(c, x, y, rgb_scale(canvas_get(c, x, y), row * dot * corner));
+            canvas_set(c, x, y, rgb_scale(canvas_get(c, x, y), row * corner));
         }
     }
 }
@@ -154,7 +153,7 @@ void camera_take(struct canvas *c, const struct camera *camera, struct rng *r)
             canvas_set(c, x, y, tone(canvas_get(c, x, y), k));
     if (k->blocks > 0.0F)
         pixelate(c, k->blocks);
-    if (k->scan > 0.0F || k->dots > 0.0F || k->vignette > 0.0F)
+    if (k->scan > 0.0F || k->vignette > 0.0F)
         screen(c, k);
     if (k->noise > 0.0F)
         add_noise(c, k->noise, r);

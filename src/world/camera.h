@@ -17,7 +17,6 @@ struct camera {
     struct rgb gain; /* of the channels */
     float lift;      /* added */
     float scan;      /* darkening of every third row */
-    float dots;      /* a printing screen */
     float blocks;    /* each 2 x 2 pixels towards their mean */
     float vignette;  /* darkening of the corners */
     float noise;     /* largest deviation of a pixel */

@@ -26,9 +26,9 @@ class Summary(test_results.Case):
                     shift = 10 * (-1) ** i if i < 2 * (len(DATASETS) // 2) else 0  # the averages are what counts
                     base = 50 + shift + (0 if name == "clip" else base_gain[name, seed])
                     new = 40 + (0 if name == "clip" else new_gain[name, seed])
-                    numbers = {"accuracy_per_iteration": [0.1, 0.2, base / 100]} if name == "prompt" else {}
-                    self.add(f"mini/{name}", dataset, "base", seed, base, **numbers)
-                    self.add(f"mini/{name}", dataset, "new", seed, new, **numbers)
+                    for half, accuracy in (("base", base), ("new", new)):
+                        more = {"accuracy_per_iteration": [0.1, 0.2, accuracy / 100]} if name == "prompt" else {}
+                        self.add(f"mini/{name}", dataset, half, seed, accuracy, **more)
 
     def summary(self, base=6.0, new=5.0, **changed):
         """changed: coop_base2=4, the gain of a method's half in a seed."""
@@ -71,6 +71,15 @@ class Summary(test_results.Case):
 
 
 class Model(harness.Case):
+    def test_rows_that_show_iterations_of_a_run_share_it(self):
+        world = self.tmp / "world"
+        self.check_ok(run("data", "synth", world, "--layouts", DATASETS[0], "--per-class", 16))
+        done = run("grid", "--tables", MINI / "tables.json", "--table", "demo", "--model", MINI / "mini.safetensors", "--data", world,
+                   "--out", self.tmp / "out", "--dry-run")
+        self.assertEqual(done.status, 0, done)
+        plan = [line.split()[1].rstrip(",") for line in done.out.splitlines() if line.startswith("run ") or line.startswith("evaluate ")]
+        self.assertEqual(sorted(plan), ["CLIP"] + 3 * ["CoCoOp"] + 3 * ["CoOp"] + 3 * ["ProMPT"])
+
     def test_it_has_the_recorded_accuracy(self):
         self.assertLess((MINI / "mini.safetensors").stat().st_size, 6e6)
         world = self.tmp / "world"

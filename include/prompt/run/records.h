@@ -13,9 +13,8 @@ struct record {
     char *time;                        /* UTC, sorts as text */
     enum class_subset subset;
     int64_t seed;
-    double accuracy;    /* a fraction */
-    double *accuracies; /* after 0, 1, ... iterations; the last is `accuracy` */
-    size_t n_accuracies;
+    double *accuracies;  /* fractions, after 0, 1, ... iterations */
+    size_t n_accuracies; /* at least one */
     bool finished, untrained;
     bool synthetic, as_published; /* the data: drawn; or with the published counts and names */
     int64_t limit, steps, n_steps, n_skipped;
