@@ -43,5 +43,7 @@ world=$out/world
 $prompt grid --tables $tables --table demo --data "$world" --model configs/mini/mini.safetensors --threads "$threads" \
     --out "$out"
 
-scripts/lib/demo_summary.sh --out "$out"
+status=0
+scripts/lib/demo_summary.sh --out "$out" || status=$?
 echo "demo: $((SECONDS - began)) s after the set-up; the tables: $out/demo.md, .csv and .tex, $out/summary.md; the runs: $out"
+exit $status
