@@ -1,7 +1,6 @@
 // Attention over a forest of tokens, forward and backward.
 #include "attention.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 

@@ -1,8 +1,6 @@
 // Dense attention, forward and backward.
 #include "attention.hpp"
 
-#include <ATen/Parallel.h>
-
 #include "prompt/torch/fused.h"
 
 using shim::attention_flop;

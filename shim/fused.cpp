@@ -1,7 +1,6 @@
 // The fused operations: packed products by oneDNN, our kernels on a CPU, compositions of PyTorch's elsewhere.
 #include "kernel_types.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -118,12 +117,11 @@ void count_product(const at::Tensor &x, const at::Tensor &weight)
 }
 
 at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
-                          const std::optional<at::Tensor> &bias, bool silu)
+                          const std::optional<at::Tensor> &bias)
 {
     static const auto linear = mkldnn_operation("mkldnn::_linear_pointwise");
     c10::List<std::optional<at::Scalar>> none;
-    return call(*linear,
-                {x, weight, bias, silu ? "swish" : "none", c10::IValue(c10::impl::toList(none)), ""});
+    return call(*linear, {x, weight, bias, "none", c10::IValue(c10::impl::toList(none)), ""});
 }
 
 } // namespace
@@ -140,15 +138,13 @@ struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor 
     return l;
 }
 
-tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x, bool silu)
+tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x)
 {
     return run(s, "t_packed_linear", [&] {
         check(fits(in(x), in(l->forward)), "x does not fit");
         count_product(in(x), in(l->forward));
-        if (l->is_packed)
-            return packed_product(in(x), in(l->forward), opt(l->bias), silu);
-        at::Tensor y = at::linear(in(x), in(l->forward), opt(l->bias));
-        return silu ? at::silu_(y) : y;
+        return l->is_packed ? packed_product(in(x), in(l->forward), opt(l->bias))
+                            : at::linear(in(x), in(l->forward), opt(l->bias));
     });
 }
 
@@ -158,7 +154,7 @@ tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const 
         check(fits(in(dy), in(l->backward)), "dy does not fit");
         count_product(in(dy), in(l->backward));
         if (l->is_packed)
-            return packed_product(in(dy), in(l->backward), std::nullopt, false);
+            return packed_product(in(dy), in(l->backward), std::nullopt);
         return at::linear(in(dy), in(l->backward));
     });
 }
@@ -252,7 +248,7 @@ tensor *t_silu_(scope *s, tensor *x, bool keep_slope)
             return y;
         }
         check(xt.is_contiguous(), "x is not contiguous");
-        at::Tensor y = at::empty_like(xt);
+        at::Tensor y = keep_slope ? at::empty_like(xt) : xt;
         shim::with_kernel_type(xt.scalar_type(), [&](auto t) {
             using T = decltype(t);
             at::parallel_for(0, xt.numel(), 4096, [&](int64_t begin, int64_t end) {

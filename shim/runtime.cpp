@@ -1,7 +1,6 @@
 // Devices, threads, the allocator's thresholds, versions.
 #include "shim.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
@@ -11,6 +10,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
 
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -99,7 +99,9 @@ int torch_init(int64_t n_threads)
 
 int64_t torch_threads(void)
 {
-    return at::get_num_threads();
+    std::atomic<int64_t> n = 0;
+    at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) { n++; });
+    return n;
 }
 
 const char *torch_version(void)

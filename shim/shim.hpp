@@ -2,12 +2,17 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <deque>
 #include <new>
 #include <stdexcept>
 
 #include "prompt/torch/torch.h"
+
+#if AT_PARALLEL_OPENMP && !defined(_OPENMP)
+#error "without OpenMP at::parallel_for runs on one thread"
+#endif
 
 /** Owns the tensors made in it. A handle is the address of an element: stable, for a deque only grows. */
 struct scope {

@@ -107,6 +107,16 @@ if(libtorch_torch_cuda AND libtorch_c10_cuda)
     "-Wl,--no-as-needed" "${libtorch_torch_cuda}" "${libtorch_c10_cuda}" "-Wl,--as-needed")
 endif()
 target_link_options(prompt_libtorch INTERFACE "-Wl,-rpath,${torch_root}/lib")
+# at::parallel_for is OpenMP's in the caller, and silently one thread's if the caller is compiled without it. The runtime is
+# the one that libtorch brings, if it brings one: a second would be a second set of threads.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+file(GLOB libtorch_openmp "${torch_root}/lib/libgomp*.so*" "${torch_root}/lib/libiomp5.so")
+separate_arguments(openmp_flags NATIVE_COMMAND "${OpenMP_CXX_FLAGS}")
+target_compile_options(prompt_libtorch INTERFACE ${openmp_flags})
+target_link_libraries(prompt_libtorch INTERFACE ${libtorch_openmp})
+if(NOT libtorch_openmp)
+  target_link_libraries(prompt_libtorch INTERFACE ${OpenMP_CXX_LIBRARIES})
+endif()
 # libtorch before 2.7 for pip used the old string ABI; a mismatch shows only as undefined references.
 file(STRINGS "${torch_root}/share/cmake/Torch/TorchConfig.cmake" torch_abi_line REGEX "_GLIBCXX_USE_CXX11_ABI=[01]")
 if(torch_abi_line MATCHES "_GLIBCXX_USE_CXX11_ABI=0")

@@ -79,6 +79,12 @@ template <class T> struct tree_args {
 constexpr int64_t MAX_HEAD_WIDTH = 1024;
 constexpr int64_t MAX_SEEN = 1024; // prefix and nodes that one query sees; contexts are 77 long
 
+/** The next whole number of vectors of any instruction set. */
+inline int64_t padded(int64_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
 template <class T> struct tree_backward_args {
     using A = typename accumulator<T>::type;
     tree_args<T> forward;
@@ -137,7 +143,8 @@ template <class T> struct table {
 /** Values of scratch that tree_backward needs. */
 template <class T> int64_t tree_scratch(const tree_args<T> &a)
 {
-    return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * (a.n_prefix + a.n_seen_max) + 3 * a.head_width;
+    return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * padded(a.n_prefix + a.n_seen_max) +
+           3 * a.head_width;
 }
 
 enum class isa { generic, avx2, avx512 };

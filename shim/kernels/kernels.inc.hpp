@@ -186,20 +186,26 @@ template <class T, int Width> inline typename accumulator<T>::type dot(const T *
     return sum;
 }
 
+/** Of s[0..n), which has room for padded(n): a query sees few tokens, and so no loop has a rest of single
+ * elements. What pads takes no part: exp(-87) does not reach the last place of a sum of at least 1. */
 template <class A> inline void softmax(A *s, int64_t n)
 {
+    const int64_t n_padded = padded(n);
+    for (int64_t i = n; i < n_padded; i++)
+        s[i] = -std::numeric_limits<A>::infinity();
     A largest = s[0];
-    for (int64_t i = 1; i < n; i++)
+#pragma omp simd reduction(max : largest)
+    for (int64_t i = 0; i < n_padded; i++)
         largest = s[i] > largest ? s[i] : largest;
     A sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n_padded; i++) {
         s[i] = exponential(s[i] - largest);
         sum += s[i];
     }
     const A scale = 1 / sum;
 #pragma omp simd
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n_padded; i++)
         s[i] *= scale;
 }
 
@@ -219,30 +225,34 @@ void tree_forward_width(const tree_args<T> &a, rows_of<T *> out, int64_t begin, 
     using A = typename accumulator<T>::type;
     const int64_t hw = Width ? Width : a.head_width;
     A weights[MAX_SEEN];
+    const T *keys[MAX_SEEN], *values[MAX_SEEN];
     A sum[static_cast<size_t>(Width ? Width : MAX_HEAD_WIDTH)];
     for (int64_t task = begin; task < end; task++) {
         const int64_t image = task / a.n_queries, i = task % a.n_queries;
         const int32_t *seen = a.seen + a.first[i];
         const int64_t n = a.n_prefix + a.first[i + 1] - a.first[i];
-        for (int64_t h = 0; h < a.n_heads; h++) {
-            const int64_t at = h * hw;
-            const T *q = a.q.data + image * a.q.batch_stride + i * a.q.row_stride + at;
+        for (int64_t j = 0; j < n; j++) {
+            keys[j] = seen_row(a.prefix_k, a.k, a, image, seen, j);
+            values[j] = seen_row(a.prefix_v, a.v, a, image, seen, j);
+        }
+        const T *q = a.q.data + image * a.q.batch_stride + i * a.q.row_stride;
+        T *o = out.data + image * out.batch_stride + i * out.row_stride;
+        for (int64_t at = 0; at < a.n_heads * hw; at += hw) {
             for (int64_t j = 0; j < n; j++)
-                weights[j] = dot<T, Width>(q, seen_row(a.prefix_k, a.k, a, image, seen, j) + at, hw);
+                weights[j] = dot<T, Width>(q + at, keys[j] + at, hw);
             softmax(weights, n);
             for (int64_t c = 0; c < hw; c++)
                 sum[c] = 0;
             for (int64_t j = 0; j < n; j++) {
-                const T *v = seen_row(a.prefix_v, a.v, a, image, seen, j) + at;
+                const T *v = values[j] + at;
                 const A w = weights[j];
 #pragma omp simd
                 for (int64_t c = 0; c < hw; c++)
                     sum[c] += w * load(v[c]);
             }
-            T *o = out.data + image * out.batch_stride + i * out.row_stride + at;
 #pragma omp simd
             for (int64_t c = 0; c < hw; c++)
-                store(o + c, sum[c]);
+                store(o + at + c, sum[c]);
         }
     }
 }
@@ -267,8 +277,8 @@ inline void tree_backward_query(const tree_backward_args<T> &b, int64_t image, i
     const int64_t hw = Width ? Width : a.head_width;
     const int32_t *seen = a.seen + a.first[i];
     const int64_t n = a.n_prefix + a.first[i + 1] - a.first[i];
-    A *weights = small, *d_weights = weights + a.n_prefix + a.n_seen_max;
-    A *qs = d_weights + a.n_prefix + a.n_seen_max, *gs = qs + hw, *dq = gs + hw;
+    A *weights = small, *d_weights = weights + padded(a.n_prefix + a.n_seen_max);
+    A *qs = d_weights + padded(a.n_prefix + a.n_seen_max), *gs = qs + hw, *dq = gs + hw;
     const T *q = a.q.data + image * a.q.batch_stride + i * a.q.row_stride + at;
     const T *g = b.d_out.data + image * b.d_out.batch_stride + i * b.d_out.row_stride + at;
     for (int64_t c = 0; c < hw; c++) {

@@ -153,15 +153,14 @@ tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_
     tensor *h = t_empty(owner, SHAPE(B, T, t->width), c->types.products, c->device);
     tensor *rstd = saved ? t_empty(keep, SHAPE(B, T), c->types.master, c->device) : NULL;
     t_residual_norm_(s, x, d, h, rstd, 0, t->norm_eps);
-    const bool in_epilogue = !saved && t->activation == ACTIVATION_QUICK_GELU;
-    tensor *f = t_packed_linear(owner, &l->mlp_in, fast_rows(s, h), in_epilogue);
-    tensor *g = in_epilogue ? f : activate(s, t->activation, f, saved != NULL);
+    tensor *f = t_packed_linear(owner, &l->mlp_in, fast_rows(s, h));
+    tensor *g = activate(s, t->activation, f, saved != NULL);
     if (saved) {
         saved->h2 = h;
         saved->rstd2 = rstd;
         saved->slope = f;
     }
-    return t_packed_linear(s, &l->mlp_out, g, false);
+    return t_packed_linear(s, &l->mlp_out, g);
 }
 
 struct fast_gradient fast_gradient_empty(scope *s, const struct clip *c, const int64_t *dims, size_t n_dims)

@@ -22,7 +22,7 @@ static void create_inputs(struct text_chunk *out, scope *run, const struct clip 
     tensor *x0 = t_reshape(s, t_add(s, clip_embed_tokens(s, c, f->tokens, n), positions), SHAPE(1, n, W));
     if (c->fast->text.n_layers > 1) {
         tensor *h = text_normalized(s, c, t_clone(s, x0), NULL, NULL);
-        h = t_packed_linear(s, &c->fast->text.layers[0].qkv, fast_rows(s, h), false);
+        h = t_packed_linear(s, &c->fast->text.layers[0].qkv, fast_rows(s, h));
         out->qkv0 = scope_keep(s, t_reshape(s, h, SHAPE(1, n, -1)));
     }
     out->x0 = scope_keep(s, x0);

@@ -28,15 +28,14 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
     } else {
         l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->types.master, c->device) : NULL;
         l->h1 = text_normalized(owner, c, x, d, l->rstd1);
-        qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1), false),
+        qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1)),
                         SHAPE(B, n, 3 * W));
     }
     l->q = fast_columns(owner, qkv, 0, W);
     l->k = fast_columns(owner, qkv, W, W);
     l->v = fast_columns(owner, qkv, 2 * W, W);
     const struct forest_attention a = attention_of(c, p, l, i, false);
-    tensor *o =
-        t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, t_forest_attention(s, &a)), false);
+    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, t_forest_attention(s, &a)));
     return fast_mlp(s, p->keep, c, t, &t->layers[i], x, o, p->saved ? l : NULL);
 }
 
@@ -49,7 +48,7 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     scope *owner = p->saved ? p->keep : s;
     l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->types.master, c->device) : NULL;
     l->h1 = text_normalized(owner, c, x, d, l->rstd1);
-    tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1), false);
+    tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1));
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
@@ -64,14 +63,14 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
     const int64_t B = t_size(x, 0), W = t->width, C = p->forest->n_rows;
     scope *owner = p->saved ? p->keep : s;
     tensor *x_end = t_index_select(s, x, 1, p->ends);
-    tensor *q = t_packed_linear(owner, &layer->q, fast_rows(s, t_index_select(s, l->h1, 1, p->ends)), false);
+    tensor *q = t_packed_linear(owner, &layer->q, fast_rows(s, t_index_select(s, l->h1, 1, p->ends)));
     l->q = t_reshape(owner, q, SHAPE(B, C, W));
     const struct forest_attention a = attention_of(c, p, l, t->n_layers - 1, true);
-    tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_forest_attention(s, &a)), false);
+    tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_forest_attention(s, &a)));
     tensor *d = fast_mlp(s, p->keep, c, t, layer, x_end, o, p->saved ? l : NULL);
     p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->types.master, c->device) : NULL;
     p->h_final = text_normalized(owner, c, x_end, d, p->rstd_final);
-    return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final), false), SHAPE(B, C, -1));
+    return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final)), SHAPE(B, C, -1));
 }
 
 tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *p, tensor *x,

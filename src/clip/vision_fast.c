@@ -40,7 +40,7 @@ struct image_tokens fast_image_tokens(scope *outer, const struct clip *c, tensor
     const int64_t B = t_size(x, 0), T = t_size(x, 1), W = t_size(x, 2);
     tensor *h = t_empty(s, SHAPE(B, T, W), c->types.products, c->device);
     t_residual_norm_(s, t_clone(s, x), NULL, h, NULL, 0, c->fast->vision.norm_eps);
-    tensor *qkv = t_packed_linear(s, &c->fast->vision.layers[0].qkv, fast_rows(s, h), false);
+    tensor *qkv = t_packed_linear(s, &c->fast->vision.layers[0].qkv, fast_rows(s, h));
     tokens.qkv = scope_keep(s, t_reshape(s, qkv, SHAPE(B, T, 3 * W)));
     scope_close(s);
     return tokens;
@@ -106,7 +106,7 @@ static void keys_of_first(scope *s, scope *owner, const struct image_pass *p, st
     const int64_t a = t_size(p->prompts[0], 1);
     make_normalized(owner, p, l, a);
     normalize_prompts(s, p, l, 0, 0);
-    tensor *kv = t_packed_linear(s, &p->clip->fast->vision.layers[0].kv, fast_rows(s, l->h1), false);
+    tensor *kv = t_packed_linear(s, &p->clip->fast->vision.layers[0].kv, fast_rows(s, l->h1));
     kv = t_reshape(s, kv, SHAPE(B, a, 2 * W));
     l->k = t_cat(owner, TENSORS(l->k, fast_columns(s, kv, 0, W)), 1);
     l->v = t_cat(owner, TENSORS(l->v, fast_columns(s, kv, W, W)), 1);
@@ -121,7 +121,7 @@ static void keys_of_tokens(scope *s, scope *owner, const struct image_pass *p, s
     t_residual_norm_(s, p->x, p->d, l->h1, l->rstd1, 0, p->clip->fast->vision.norm_eps);
     if (has_keys_only)
         normalize_prompts(s, p, l, i, T);
-    tensor *qkv = t_packed_linear(owner, &p->clip->fast->vision.layers[i].qkv, fast_rows(s, l->h1), false);
+    tensor *qkv = t_packed_linear(owner, &p->clip->fast->vision.layers[i].qkv, fast_rows(s, l->h1));
     qkv = t_reshape(owner, qkv, SHAPE(B, n_rows, 3 * W));
     l->q = t_narrow(owner, fast_columns(owner, qkv, 0, W), 1, 0, T);
     l->k = fast_columns(owner, qkv, W, W);
@@ -136,9 +136,9 @@ static void keys_of_last(scope *s, scope *owner, const struct image_pass *p, str
     make_normalized(owner, p, l, T);
     t_residual_norm_(s, p->x, p->d, l->h1, l->rstd1, 0, t->norm_eps);
     tensor *kv =
-        t_reshape(owner, t_packed_linear(owner, &layer->kv, fast_rows(s, l->h1), false), SHAPE(B, T, 2 * W));
+        t_reshape(owner, t_packed_linear(owner, &layer->kv, fast_rows(s, l->h1)), SHAPE(B, T, 2 * W));
     tensor *class_token = t_contiguous(s, t_select(s, l->h1, 1, 0));
-    l->q = t_reshape(owner, t_packed_linear(owner, &layer->q, class_token, false), SHAPE(B, 1, W));
+    l->q = t_reshape(owner, t_packed_linear(owner, &layer->q, class_token), SHAPE(B, 1, W));
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
 }
@@ -188,7 +188,7 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     tensor *aux = NULL;
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
     l.aux = scope_share(owner, aux); /* lives on, unlike `out` */
-    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out), false);
+    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out));
     hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
     if (saved)
         *saved = l;
@@ -343,7 +343,7 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
         if (!scope_ok(p->keep))
             scope_fail(s, scope_status(p->keep));
     }
-    tensor *x = scope_keep(s, t_to(s, t_packed_linear(s, &t->out, fast_rows(s, h), false), c->types.master));
+    tensor *x = scope_keep(s, t_to(s, t_packed_linear(s, &t->out, fast_rows(s, h)), c->types.master));
     scope_close(p->holder);
     scope_close(s);
     return x;

@@ -43,7 +43,7 @@ static int product_rate(double *flop_s, const struct session *session, const str
     for (int i = 0; status == OK && i <= repeats; i++) { /* the first one warms up */
         scope *one = scope_open(s, SCOPE_GRAD_INHERIT);
         const double start_s = clock_s();
-        (void)t_packed_linear(one, &l, x, false);
+        (void)t_packed_linear(one, &l, x);
         status = device_synchronize(session->device);
         const double rate = flop / (clock_s() - start_s);
         if (i > 0 && rate > *flop_s)

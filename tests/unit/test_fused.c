@@ -5,7 +5,7 @@
 
 struct linear_sizes {
     int64_t rows, in, out;
-    bool has_bias, is_silu;
+    bool has_bias;
 };
 
 /* The weight's values are bf16's, so that every type has the same. */
@@ -23,15 +23,13 @@ static tensor *linear_forward(scope *s, tensor *const *in, const void *sizes)
     const struct linear_sizes *z = sizes;
     const struct packed_linear l = make_linear(s, z, t_dtype(in[0]));
     tensor *x = t_reshape(s, in[0], SHAPE(z->rows, z->in));
-    return t_reshape(s, t_packed_linear(s, &l, x, z->is_silu), SHAPE(1, z->rows, z->out));
+    return t_reshape(s, t_packed_linear(s, &l, x), SHAPE(1, z->rows, z->out));
 }
 
 static void linear_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
                             const void *sizes)
 {
     const struct linear_sizes *z = sizes;
-    if (z->is_silu)
-        return; /* in evaluation alone */
     const struct packed_linear l = make_linear(s, z, t_dtype(in[0]));
     tensor *dx = t_packed_linear_backward(s, &l, t_reshape(s, d_out, SHAPE(z->rows, z->out)));
     grads[0] = t_reshape(s, dx, SHAPE(1, z->rows, z->in));
@@ -45,8 +43,7 @@ static tensor *linear_reference(scope *s, tensor *const *in, const void *sizes)
     const tensor *weight = scope_keep(off, l.forward), *bias = scope_keep(off, l.bias);
     assert_false(l.is_packed);
     scope_close(off);
-    tensor *y = t_linear(s, in[0], weight, bias);
-    return z->is_silu ? t_mul(s, y, t_sigmoid(s, y)) : y;
+    return t_linear(s, in[0], weight, bias);
 }
 
 static void test_fused__packed_linear(void **state)
@@ -54,8 +51,8 @@ static void test_fused__packed_linear(void **state)
     (void)state;
     const int64_t shapes[][3] = {{1, 1, 1}, {3, 7, 5}, {33, 48, 144}, {5, 512, 31}, {130, 65, 64}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        for (int bits = 0; bits < 4; bits++) {
-            const struct linear_sizes z = {shapes[i][0], shapes[i][1], shapes[i][2], bits & 1, bits & 2};
+        for (int has_bias = 0; has_bias < 2; has_bias++) {
+            const struct linear_sizes z = {shapes[i][0], shapes[i][1], shapes[i][2], has_bias};
             const struct operation op = {.name = "packed linear",
                                          .n_inputs = 1,
                                          .dims = {{1, z.rows, z.in}},
@@ -79,7 +76,7 @@ static void test_fused__packed_linear_of_any_number_of_rows(void **state)
     for (int64_t rows = 1; rows < 300; rows = 3 * rows + 1) {
         tensor *x = t_to(s, random_tensor(s, 1, SHAPE(rows, z.in)), DTYPE_F32);
         tensor *want = t_linear(s, t_to(s, x, DTYPE_F64), plain.forward, plain.bias);
-        expect_close(s, &worst[1][0], "rows", t_packed_linear(s, &l, x, false), want, NUMBERS[1].tolerance);
+        expect_close(s, &worst[1][0], "rows", t_packed_linear(s, &l, x), want, NUMBERS[1].tolerance);
     }
     assert_ok(scope_close(s));
 }
@@ -295,14 +292,13 @@ static void test_fused__operands_that_do_not_fit_are_refused(void **state)
     expect_refusal(s, t_silu_(s, t_transpose(s, f32(s, 2, 3, 8), 1, 2), true), "not contiguous");
     const struct linear_sizes z = {.rows = 4, .in = 8, .out = 6};
     struct packed_linear l;
-    expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear(s, &l, f32(s, 1, 4, 7), false)),
+    expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear(s, &l, f32(s, 1, 4, 7))),
                    "x does not fit");
     expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear_backward(s, &l, f32(s, 1, 4, 8))),
                    "dy does not fit");
-    expect_refusal(s,
-                   (l = make_linear(s, &z, DTYPE_F32),
-                    t_packed_linear(s, &l, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16), false)),
-                   "x does not fit");
+    expect_refusal(
+        s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear(s, &l, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16))),
+        "x does not fit");
 }
 
 int main(void)

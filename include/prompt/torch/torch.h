@@ -64,7 +64,7 @@ size_t device_free_bytes(struct device device);
  * is computed in fp32: TF32 is switched off.
  */
 int torch_init(int64_t n_threads);
-int64_t torch_threads(void);
+int64_t torch_threads(void);     /* that share a kernel's work; counted by one */
 const char *torch_version(void); /* "2.13.0", of the libtorch that runs */
 
 /* ---------------------------------------------------------------- scopes */
