@@ -4,12 +4,10 @@
 
 #include "cmd.h"
 #include "experiment_args.h"
+#include "grid_run.h"
 #include "prompt/base/file.h"
-#include "prompt/run/grid.h"
 #include "prompt/run/interrupt.h"
-#include "prompt/run/log.h"
 #include "prompt/run/targets.h"
-#include "spawn.h"
 
 struct grid_command {
     const struct opt_values *v;
@@ -18,8 +16,8 @@ struct grid_command {
     struct grid_options options;
     struct grid grid;
     struct log log;
-    size_t n_to_run, n_failed;
-    double *seconds, *work; /* of the runs of this call, by row */
+    struct grid_run_options running;
+    size_t n_to_run;
 };
 
 /* ---------------------------------------------------------------- the plan */
@@ -133,89 +131,6 @@ static int print_plan(const struct grid_command *c)
     return status;
 }
 
-/* ---------------------------------------------------------------- running */
-
-static int run_words(struct grid_command *c, const struct grid_job *job, words_fn *words)
-{
-    struct str_list list = {0};
-    int exit_status = 0;
-    int status = words(&list, &c->grid, job);
-    if (status == OK && opt_given(c->v, "quiet"))
-        status = str_list_add(&list, "--quiet");
-    if (status == OK)
-        status = spawn_self(&exit_status, &list, interrupt_requested);
-    if (status == OK && interrupt_requested())
-        status = error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
-    else if (status == OK && exit_status != 0)
-        status = error_set(ERR_IO, "prompt %s ended with status %d", list.items[0], exit_status);
-    str_list_free(&list);
-    return status;
-}
-
-static int run_job(struct grid_command *c, const struct grid_job *job)
-{
-    int status = job->must_train ? run_words(c, job, grid_train_words) : OK;
-    if (status == OK && !config_trains(&job->config))
-        status = file_make_dirs(job->folder);
-    return status == OK ? run_words(c, job, grid_eval_words) : status;
-}
-
-/* What is left, by the work of each job and the pace so far: of the same row if one of it ran. */
-static double seconds_left(const struct grid_command *c, size_t next)
-{
-    const struct grid *g = &c->grid;
-    double seconds = 0.0, work = 0.0, left = 0.0;
-    for (size_t r = 0; r < g->experiment->n_rows; r++) {
-        seconds += c->seconds[r];
-        work += c->work[r];
-    }
-    for (size_t i = next; work > 0.0 && i < g->n_jobs; i++) {
-        const size_t r = (size_t)(g->jobs[i].row - g->experiment->rows);
-        const double pace = c->work[r] > 0.0 ? c->seconds[r] / c->work[r] : seconds / work;
-        if (g->jobs[i].state == GRID_TO_RUN)
-            left += g->jobs[i].work * pace;
-    }
-    return left;
-}
-
-static void say_finished(struct grid_command *c, size_t i, size_t n_done, double seconds)
-{
-    const struct grid_job *job = &c->grid.jobs[i];
-    const size_t r = (size_t)(job->row - c->experiment->rows);
-    char took[32], left[32];
-    c->seconds[r] += seconds;
-    c->work[r] += job->work;
-    format_duration(took, sizeof took, seconds);
-    format_duration(left, sizeof left, seconds_left(c, i + 1));
-    log_info(&c->log, "grid: %zu/%zu, %s took %s, about %s left", n_done, c->n_to_run, job->folder, took,
-             left);
-}
-
-static int run_jobs(struct grid_command *c)
-{
-    size_t n_done = 0;
-    for (size_t i = 0; i < c->grid.n_jobs; i++) {
-        struct grid_job *job = &c->grid.jobs[i];
-        if (job->state != GRID_TO_RUN)
-            continue;
-        const double start_s = clock_s();
-        log_info(&c->log, "grid: %zu/%zu, %s", n_done + 1, c->n_to_run, job->folder);
-        int status = grid_look(job, &c->grid); /* hours may lie between the plan and now */
-        if (status == OK && job->state == GRID_TO_RUN)
-            status = run_job(c, job);
-        if (status == ERR_INTERRUPTED || status == ERR_MEMORY)
-            return status;
-        n_done++;
-        if (status == OK) {
-            say_finished(c, i, n_done, clock_s() - start_s);
-        } else {
-            c->n_failed++;
-            log_warning(&c->log, "%s failed: %s", job->folder, error_message());
-        }
-    }
-    return OK;
-}
-
 /* ---------------------------------------------------------------- the table */
 
 /* The name of the finished table's files: only the whole of it, in its own settings, takes the plain one. */
@@ -283,6 +198,9 @@ static int plan(struct grid_command *c, const char *out_dir)
         status = opt_i64(&c->options.max_steps, c->v, "max-steps", 1, INT64_MAX);
     if (status == OK)
         status = opt_i64(&c->options.limit, c->v, "limit", 1, INT64_MAX);
+    c->running = (struct grid_run_options){.n_at_once = 1, .is_quiet = opt_given(c->v, "quiet")};
+    if (status == OK)
+        status = opt_i64(&c->running.n_at_once, c->v, "jobs", 1, 1024);
     if (status == OK)
         status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods);
     if (status == OK)
@@ -296,20 +214,19 @@ static int plan(struct grid_command *c, const char *out_dir)
 static int run_in(struct grid_command *c, const char *out_dir)
 {
     int lock = -1;
-    c->seconds = calloc(c->experiment->n_rows + 1, sizeof *c->seconds);
-    c->work = calloc(c->experiment->n_rows + 1, sizeof *c->work);
-    int status = c->seconds && c->work ? file_make_dirs(out_dir) : error_out_of_memory();
+    size_t n_failed = 0;
+    int status = file_make_dirs(out_dir);
     if (status == OK)
         status = file_lock_dir(&lock, out_dir);
     if (status != OK)
         return status;
     interrupt_install();
-    status = run_jobs(c);
+    status = grid_run(&n_failed, &c->grid, &c->running, &c->log);
     if (status == OK)
         status = make_table(c);
     file_unlock(lock);
-    if (status == OK && c->n_failed > 0)
-        status = error_set(ERR_IO, "%zu of %zu runs failed; the same command tries them again", c->n_failed,
+    if (status == OK && n_failed > 0)
+        status = error_set(ERR_IO, "%zu of %zu runs failed; the same command tries them again", n_failed,
                            c->n_to_run);
     return status;
 }
@@ -341,8 +258,6 @@ int cmd_grid(const struct opt_values *v)
     grid_close(&c.grid);
     experiment_free(c.experiment);
     experiment_args_free(&c.args);
-    free(c.seconds);
-    free(c.work);
     free(out_dir);
     return status;
 }

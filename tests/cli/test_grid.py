@@ -144,9 +144,9 @@ class Grid(harness.Case):
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("runs:      2 done, 0 to run", grid(self.tmp / "runs", "--dry-run", datasets="caltech101").err)
 
-    def stop(self, number, out):
+    def stop(self, number, out, *more):
         """Stops the grid by a signal while its second training runs."""
-        child = subprocess.Popen(harness.words("grid", "--table", 1, *grid_options(out)), stdin=subprocess.DEVNULL,
+        child = subprocess.Popen(harness.words("grid", "--table", 1, *grid_options(out), *more), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
         deadline = time.monotonic() + 60
         while not list(out.rglob("oxford_pets/seed1/log.jsonl")) and child.poll() is None and time.monotonic() < deadline:
@@ -157,14 +157,15 @@ class Grid(harness.Case):
 
     def test_stopped_and_continued_it_makes_the_same_table(self):
         out = self.tmp / "runs"
-        status, err = self.stop(signal.SIGINT, out)
+        status, err = self.stop(signal.SIGINT, out, "--jobs", 2)
         self.assertEqual(status, 130, err)
+        self.assertRegex(err, r"grid: 1/4, \S+\ngrid: 2/4, \S+\n")  # side by side
         self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
         self.assertFalse((out / "table1-part.md").exists())
         status, err = self.stop(signal.SIGKILL, out)
         self.assertEqual(status, -signal.SIGKILL, err)
-        result = self.check_ok(grid(out))
-        self.assertRegex(result.err, r"runs:      [23] done, [12] to run")
+        result = self.check_ok(grid(out, "--jobs", 2))
+        self.assertRegex(result.err, r"runs:      [0-3] done, [1-4] to run")
         for ending in ("md", "csv", "tex"):
             self.assertEqual((out / f"table1-part.{ending}").read_bytes(), (shared["whole"] / f"table1-part.{ending}").read_bytes())
         for path in shared["whole"].rglob("checkpoint.safetensors"):

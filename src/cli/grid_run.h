@@ -1,0 +1,20 @@
+/** The runs of a grid's plan, each a process of its own, some at a time. */
+#ifndef PROMPT_SRC_CLI_GRID_RUN_H
+#define PROMPT_SRC_CLI_GRID_RUN_H
+
+#include "prompt/run/grid.h"
+#include "prompt/run/log.h"
+
+struct grid_run_options {
+    int64_t n_at_once; /* if more than one, each says only warnings and takes its share of the cores */
+    bool is_quiet;     /* the runs */
+};
+
+/**
+ * Trains and evaluates what is to run. A run that fails is named, and the others go on.
+ * @param n_failed  of the runs
+ * @return OK, whether or not runs failed; ERR_INTERRUPTED after those that ran have saved and ended
+ */
+int grid_run(size_t *n_failed, struct grid *g, const struct grid_run_options *options, struct log *log);
+
+#endif
