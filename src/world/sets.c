@@ -63,11 +63,15 @@ int set_classes(struct set_class out[MAX_CLASSES], const struct world_set *set, 
 {
     static const enum pair_use uses[] = {PAIR_TEST, PAIR_DEV, PAIR_CONTROL};
     const enum pair_use use = uses[kind];
+    const int n_first = (int)axis_size(set->first);
+    const int n_second = (int)axis_size(set->second);
+    const int n_diagonals = n_first > n_second ? n_first : n_second;
     int n = 0;
     int id = 0;
-    for (int a = 0; a < (int)axis_size(set->first); a++) {
-        for (int b = 0; b < (int)axis_size(set->second); b++) {
-            if (pair_use(set->first, a, set->second, b) != use)
+    for (int d = 0; d < n_diagonals; d++) {
+        for (int a = 0; a < n_first; a++) {
+            const int b = (d + n_diagonals - a) % n_diagonals;
+            if (b >= n_second || pair_use(set->first, a, set->second, b) != use)
                 continue;
             int fifth = id % 5 - set->fifths_from;
             if (fifth >= 0 && fifth < set->fifths) {
