@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Chooses the rates of configs/mini/: every method with the same four rates and three seeds on the development world, whose
+# Chooses the rates of configs/mini/: every method with the same six rates and three seeds on the development world, whose
 # pairs of words, cameras and pictures are not the test's. Prints for each method the averages by rate; the preset takes the
 # rate of the highest HM. Options are those of prompt grid, but for --data and --model.
 # usage: scripts/mini_rates.sh [--out DIR] [--threads N] ...

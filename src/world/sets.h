@@ -52,9 +52,9 @@ struct set_class {
 enum { MAX_CLASSES = MAX_WORDS * MAX_WORDS };
 
 /**
- * Fills `out` with the classes in label order; returns their number. The order goes by diagonals of the table
- * of pairs, each of which holds a word at most once: so the first half, the base classes, has nearly all
- * words of both axes, and a new class is a new combination of words that base classes have.
+ * Fills `out` with the classes in label order; returns their number. The order goes by diagonals of the
+ * table of pairs, each of which holds a word at most once: the first half, the base classes, has nearly all
+ * words of both axes, and a new class is a new combination of base classes' words, but for one at most.
  */
 int set_classes(struct set_class out[MAX_CLASSES], const struct world_set *set, enum world_kind kind);
 
