@@ -41,7 +41,10 @@ tables=configs/mini/tables.json
 world=$out/world
 # seeds 1 and 2 of the test world took part in choosing
 [ -e "$world" ] || $prompt data synth "$world" --seed 3
-[ "$threads" != 0 ] || threads=$(nproc)
+if ! grep -q "^synthetic world, version 2, test, seed 3, " "$world/SYNTHETIC"; then
+    echo "demo.sh: '$out' belongs to another demonstration than this one; remove it, or give another --out" >&2
+    exit 1
+fi
 $prompt grid --tables $tables --table demo --data "$world" --model configs/mini/mini.safetensors --jobs "$threads" --threads 1 \
     --out "$out"
 

@@ -156,7 +156,8 @@ tensor *t_forest_attention(scope *s, const struct forest_attention *a)
             using T = decltype(t);
             const auto args = tree_args_of<T>(*a);
             const auto to = writable_rows<T>(out);
-            at::parallel_for(0, q.size(0) * a->forest->n_queries, 8, [&](int64_t begin, int64_t end) {
+            const int64_t grain = std::max<int64_t>(1, 4096 / q.size(2)); /* tens of thousands of products */
+            at::parallel_for(0, q.size(0) * a->forest->n_queries, grain, [&](int64_t begin, int64_t end) {
                 kernels::best<T>().tree_forward(args, to, begin, end);
             });
         });

@@ -15,7 +15,13 @@ using shim::run_status;
 namespace
 {
 
-constexpr int64_t ROWS_A_TASK = 16;
+constexpr int64_t VALUES_A_TASK = 32768; // fewer are done before another thread has begun
+
+/** Of t [B,T,W]. */
+int64_t rows_a_task(const at::Tensor &t)
+{
+    return std::max<int64_t>(1, VALUES_A_TASK / std::max<int64_t>(1, t.size(2)));
+}
 
 template <class T> T *data(const at::Tensor &t)
 {
@@ -187,7 +193,7 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
                                                       data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
                                                       map,         xt.size(2),
                                                       eps};
-            at::parallel_for(0, xt.size(0) * xt.size(1), ROWS_A_TASK, [&](int64_t begin, int64_t end) {
+            at::parallel_for(0, xt.size(0) * xt.size(1), rows_a_task(xt), [&](int64_t begin, int64_t end) {
                 kernels::best<T>().residual_norm(a, begin, end);
             });
         });
@@ -226,7 +232,7 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
                 data<T>(dyt),      data<T>(yt),
                 data<A>(in(rstd)), map,
                 gt.size(2),        accumulate};
-            at::parallel_for(0, gt.size(0) * gt.size(1), ROWS_A_TASK, [&](int64_t begin, int64_t end) {
+            at::parallel_for(0, gt.size(0) * gt.size(1), rows_a_task(gt), [&](int64_t begin, int64_t end) {
                 kernels::best<T>().norm_backward(a, begin, end);
             });
         });
@@ -240,18 +246,17 @@ tensor *t_silu_(scope *s, tensor *x, bool keep_slope)
     return run(s, "t_silu_", [&] {
         at::Tensor &xt = in(x);
         if (!shim::has_kernel(xt)) {
-            const at::Tensor y = at::silu(xt);
-            if (keep_slope) {
-                const at::Tensor sigmoid = at::sigmoid(xt);
-                xt.copy_(sigmoid + y * (1 - sigmoid));
-            }
+            if (!keep_slope)
+                return at::silu_(xt);
+            const at::Tensor y = at::silu(xt), sigmoid = at::sigmoid(xt);
+            xt.copy_(sigmoid + y * (1 - sigmoid));
             return y;
         }
         check(xt.is_contiguous(), "x is not contiguous");
         at::Tensor y = keep_slope ? at::empty_like(xt) : xt;
         shim::with_kernel_type(xt.scalar_type(), [&](auto t) {
             using T = decltype(t);
-            at::parallel_for(0, xt.numel(), 4096, [&](int64_t begin, int64_t end) {
+            at::parallel_for(0, xt.numel(), VALUES_A_TASK, [&](int64_t begin, int64_t end) {
                 kernels::best<T>().silu(data<T>(xt), data<T>(y), keep_slope, begin, end);
             });
         });
@@ -262,9 +267,10 @@ tensor *t_silu_(scope *s, tensor *x, bool keep_slope)
 tensor *t_gelu_(scope *s, tensor *x, bool keep_slope)
 {
     return run(s, "t_gelu_", [&] {
+        if (!keep_slope)
+            return at::gelu_(in(x));
         const at::Tensor y = at::gelu(in(x));
-        if (keep_slope)
-            in(x).copy_(at::gelu_backward(at::ones_like(in(x)), in(x)));
+        in(x).copy_(at::gelu_backward(at::ones_like(in(x)), in(x)));
         return y;
     });
 }
@@ -281,7 +287,7 @@ void t_mul_(scope *s, tensor *a, const tensor *b)
         check_dense(b, at_.numel(), at_.scalar_type(), "a and b do not fit");
         shim::with_kernel_type(at_.scalar_type(), [&](auto t) {
             using T = decltype(t);
-            at::parallel_for(0, at_.numel(), 4096, [&](int64_t begin, int64_t end) {
+            at::parallel_for(0, at_.numel(), VALUES_A_TASK, [&](int64_t begin, int64_t end) {
                 kernels::best<T>().multiply(data<T>(at_), data<T>(in(b)), begin, end);
             });
         });

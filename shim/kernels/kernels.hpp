@@ -80,10 +80,11 @@ constexpr int64_t MAX_HEAD_WIDTH = 1024;
 constexpr int64_t MAX_SEEN = 1024; // prefix and nodes that one query sees; contexts are 77 long
 
 /** The next whole number of vectors of any instruction set. */
-inline int64_t padded(int64_t n)
+constexpr int64_t padded(int64_t n)
 {
     return (n + 15) / 16 * 16;
 }
+static_assert(padded(MAX_SEEN) == MAX_SEEN);
 
 template <class T> struct tree_backward_args {
     using A = typename accumulator<T>::type;

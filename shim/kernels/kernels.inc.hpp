@@ -187,12 +187,13 @@ template <class T, int Width> inline typename accumulator<T>::type dot(const T *
 }
 
 /** Of s[0..n), which has room for padded(n): a query sees few tokens, and so no loop has a rest of single
- * elements. What pads takes no part: exp(-87) does not reach the last place of a sum of at least 1. */
+ * elements. What pads becomes 0. */
 template <class A> inline void softmax(A *s, int64_t n)
 {
     const int64_t n_padded = padded(n);
+    const A none = -std::numeric_limits<A>::infinity();
     for (int64_t i = n; i < n_padded; i++)
-        s[i] = -std::numeric_limits<A>::infinity();
+        s[i] = none;
     A largest = s[0];
 #pragma omp simd reduction(max : largest)
     for (int64_t i = 0; i < n_padded; i++)
@@ -200,7 +201,7 @@ template <class A> inline void softmax(A *s, int64_t n)
     A sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n_padded; i++) {
-        s[i] = exponential(s[i] - largest);
+        s[i] = s[i] == none ? 0 : exponential(s[i] - largest);
         sum += s[i];
     }
     const A scale = 1 / sum;

@@ -6,6 +6,7 @@
 #include "experiment_args.h"
 #include "grid_run.h"
 #include "prompt/base/file.h"
+#include "prompt/base/process.h"
 #include "prompt/run/interrupt.h"
 #include "prompt/run/targets.h"
 
@@ -200,7 +201,9 @@ static int plan(struct grid_command *c, const char *out_dir)
         status = opt_i64(&c->options.limit, c->v, "limit", 1, INT64_MAX);
     c->running = (struct grid_run_options){.n_at_once = 1, .is_quiet = opt_given(c->v, "quiet")};
     if (status == OK)
-        status = opt_i64(&c->running.n_at_once, c->v, "jobs", 1, 1024);
+        status = opt_i64(&c->running.n_at_once, c->v, "jobs", 0, 1024);
+    if (c->running.n_at_once == 0)
+        c->running.n_at_once = process_cores();
     if (status == OK)
         status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods);
     if (status == OK)

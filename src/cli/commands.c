@@ -126,7 +126,7 @@ static const struct opt grid_options[] = {
     {"name", "NAME", NULL, false,
      "of the table's files; else that of the table, and NAME-part for a part or other settings"},
     {"jobs", "N", NULL, false,
-     "runs at a time; without --threads each takes its share of the cores; 1 if not given"},
+     "runs at a time, each with its share of cores and memory; 0: one per core; 1 if not given"},
     {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
     {"print-folders", NULL, NULL, false, "print the folder of every run, then stop"},
     {"max-steps", "N", NULL, false, "stop each training after N steps: a try, never a result"},

@@ -1,10 +1,11 @@
 /* The pool of a grid's runs: a training, then its evaluation, in each slot. */
 #include "grid_run.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
-#include "prompt/base/process.h"
+#include "prompt/run/cost.h"
 #include "prompt/run/interrupt.h"
 #include "spawn.h"
 
@@ -22,12 +23,17 @@ struct pool {
     struct grid *grid;
     const struct grid_run_options *options;
     struct log *log;
-    struct slot *slots; /* [options->n_at_once] */
-    size_t next;        /* job */
+    struct slot *slots; /* [n_slots] */
+    int64_t n_slots;
+    size_t next; /* job */
     size_t n_to_run, n_begun, n_done, n_failed;
     double *seconds, *work; /* of the runs that ended, by row */
-    int status;             /* why no other run begins */
 };
+
+static int interrupted(void)
+{
+    return error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
+}
 
 /* ---------------------------------------------------------------- what is said */
 
@@ -48,15 +54,21 @@ static double seconds_of(const struct pool *p, const struct grid_job *job)
     return work > 0.0 ? job->work * seconds / work : 0.0;
 }
 
-/* Of what runs now all is counted. */
+/* The runs that are left, one after another in as many places; the longest of those that run takes its time
+ * in any case. */
 static double seconds_left(const struct pool *p)
 {
-    double left = 0.0;
+    double total = 0.0, longest = 0.0;
     for (size_t i = p->next; i < p->grid->n_jobs; i++)
-        left += p->grid->jobs[i].state == GRID_TO_RUN ? seconds_of(p, &p->grid->jobs[i]) : 0.0;
-    for (int64_t i = 0; i < p->options->n_at_once; i++)
-        left += p->slots[i].phase != PHASE_FREE ? seconds_of(p, p->slots[i].job) : 0.0;
-    return left / (double)p->options->n_at_once;
+        total += p->grid->jobs[i].state == GRID_TO_RUN ? seconds_of(p, &p->grid->jobs[i]) : 0.0;
+    for (int64_t i = 0; i < p->n_slots; i++) {
+        const struct slot *slot = &p->slots[i];
+        const double left =
+            slot->phase == PHASE_FREE ? 0.0 : seconds_of(p, slot->job) - (clock_s() - slot->start_s);
+        total += fmax(left, 0.0);
+        longest = fmax(left, longest);
+    }
+    return fmax(total / (double)p->n_slots, longest);
 }
 
 static void say_finished(struct pool *p, const struct grid_job *job, double seconds)
@@ -67,18 +79,16 @@ static void say_finished(struct pool *p, const struct grid_job *job, double seco
     p->work[r] += job->work;
     format_duration(took, sizeof took, seconds);
     format_duration(left, sizeof left, seconds_left(p));
-    log_info(p->log, "grid: %zu/%zu, %s took %s, about %s left", p->n_done, p->n_to_run, job->folder, took,
-             left);
+    log_info(p->log, "grid: %zu of %zu done, %s took %s, about %s left", p->n_done, p->n_to_run, job->folder,
+             took, left);
 }
 
 /* Ends a slot's run: of `status`, what it came to. */
 static void finish(struct pool *p, struct slot *slot, int status)
 {
     slot->phase = PHASE_FREE;
-    if (status == ERR_INTERRUPTED || status == ERR_MEMORY) {
-        p->status = p->status == OK ? status : p->status;
+    if (status == ERR_INTERRUPTED)
         return;
-    }
     p->n_done++;
     if (status == OK) {
         say_finished(p, slot->job, clock_s() - slot->start_s);
@@ -90,34 +100,20 @@ static void finish(struct pool *p, struct slot *slot, int status)
 
 /* ---------------------------------------------------------------- a run */
 
-/* Several at once do not fight for cores, nor for the screen. */
-static int add_share(struct str_list *words, const struct pool *p, const struct grid_job *job)
-{
-    const int64_t n = p->options->n_at_once;
-    int status = OK;
-    if (n > 1 && job->config.threads == 0) {
-        const int64_t share = process_cores() / n;
-        char *text = str_format("%lld", share > 0 ? (long long)share : 1LL);
-        status = text ? str_list_add(words, "--threads") : ERR_MEMORY;
-        if (status == OK)
-            status = str_list_add(words, text);
-        free(text);
-    }
-    return status == OK && (n > 1 || p->options->is_quiet) ? str_list_add(words, "--quiet") : status;
-}
-
 static int begin_phase(struct pool *p, struct slot *slot, enum phase phase)
 {
-    const struct grid_job *job = slot->job;
+    struct grid_job *job = slot->job;
     struct str_list words = {0};
     int status =
         phase == PHASE_TRAIN ? grid_train_words(&words, p->grid, job) : grid_eval_words(&words, p->grid, job);
-    if (status == OK)
-        status = add_share(&words, p, job);
+    if (status == OK && (p->n_slots > 1 || p->options->is_quiet))
+        status = str_list_add(&words, "--quiet");
     if (status == OK && phase == PHASE_EVAL && !config_trains(&job->config))
         status = file_make_dirs(job->folder);
+    if (status == OK && interrupt_requested())
+        status = interrupted();
     if (status == OK)
-        status = spawn_self(&slot->child, &words, p->options->n_at_once == 1);
+        status = spawn_self(&slot->child, &words, p->n_slots == 1);
     if (status == OK)
         slot->phase = phase;
     str_list_free(&words);
@@ -133,6 +129,8 @@ static void begin_job(struct pool *p, struct slot *slot)
     slot->start_s = clock_s();
     log_info(p->log, "grid: %zu/%zu, %s", ++p->n_begun, p->n_to_run, slot->job->folder);
     int status = grid_look(slot->job, p->grid);
+    if (status == OK && p->n_slots > 1) /* they do not fight for the machine */
+        status = cost_take_share(&slot->job->config, p->n_slots);
     const bool is_done = status == OK && slot->job->state != GRID_TO_RUN;
     if (status == OK && !is_done)
         status = begin_phase(p, slot, slot->job->must_train ? PHASE_TRAIN : PHASE_EVAL);
@@ -149,7 +147,7 @@ static void advance(struct pool *p, struct slot *slot)
     if (status == OK && !has_ended)
         return;
     if (status == OK && interrupt_requested())
-        status = error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
+        status = interrupted();
     else if (status == OK && exit_status != 0)
         status = error_set(ERR_IO, "prompt %s ended with status %d",
                            slot->phase == PHASE_TRAIN ? "train" : "eval", exit_status);
@@ -167,12 +165,11 @@ static void advance(struct pool *p, struct slot *slot)
 static size_t turn(struct pool *p)
 {
     size_t n_running = 0;
-    for (int64_t i = 0; i < p->options->n_at_once; i++) {
+    for (int64_t i = 0; i < p->n_slots; i++) {
         struct slot *slot = &p->slots[i];
         if (slot->phase != PHASE_FREE)
             advance(p, slot);
-        while (slot->phase == PHASE_FREE && p->status == OK && p->next < p->grid->n_jobs &&
-               !interrupt_requested())
+        while (slot->phase == PHASE_FREE && p->next < p->grid->n_jobs && !interrupt_requested())
             begin_job(p, slot);
         n_running += slot->phase != PHASE_FREE;
     }
@@ -180,18 +177,19 @@ static size_t turn(struct pool *p)
 }
 
 /* Asking now and then leaves no moment in which a signal could be missed. */
-static void run_all(struct pool *p)
+static int run_all(struct pool *p)
 {
     bool is_asked = false;
     while (turn(p) > 0) {
-        for (int64_t i = 0; interrupt_requested() && !is_asked && i < p->options->n_at_once; i++)
-            if (p->slots[i].phase != PHASE_FREE)
-                spawn_ask(p->slots[i].child);
-        is_asked = interrupt_requested();
+        if (!is_asked && interrupt_requested()) {
+            for (int64_t i = 0; i < p->n_slots; i++)
+                if (p->slots[i].phase != PHASE_FREE)
+                    spawn_ask(p->slots[i].child);
+            is_asked = true;
+        }
         spawn_pause();
     }
-    if (p->status == OK && interrupt_requested())
-        p->status = error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
+    return interrupt_requested() ? interrupted() : OK;
 }
 
 int grid_run(size_t *n_failed, struct grid *g, const struct grid_run_options *options, struct log *log)
@@ -199,16 +197,14 @@ int grid_run(size_t *n_failed, struct grid *g, const struct grid_run_options *op
     struct pool p = {.grid = g, .options = options, .log = log};
     for (size_t i = 0; i < g->n_jobs; i++)
         p.n_to_run += g->jobs[i].state == GRID_TO_RUN;
-    p.slots = calloc((size_t)options->n_at_once, sizeof *p.slots);
+    p.n_slots = p.n_to_run < (size_t)options->n_at_once ? (int64_t)p.n_to_run : options->n_at_once;
+    p.slots = calloc((size_t)p.n_slots + 1, sizeof *p.slots);
     p.seconds = calloc(g->experiment->n_rows + 1, sizeof *p.seconds);
     p.work = calloc(g->experiment->n_rows + 1, sizeof *p.work);
-    if (p.slots && p.seconds && p.work)
-        run_all(&p);
-    else
-        p.status = error_out_of_memory();
+    const int status = p.slots && p.seconds && p.work ? run_all(&p) : error_out_of_memory();
     free(p.slots);
     free(p.seconds);
     free(p.work);
     *n_failed = p.n_failed;
-    return p.status;
+    return status;
 }

@@ -6,7 +6,7 @@
 #include "prompt/run/log.h"
 
 struct grid_run_options {
-    int64_t n_at_once; /* if more than one, each says only warnings and takes its share of the cores */
+    int64_t n_at_once; /* of several each says only warnings, and takes its share of the machine */
     bool is_quiet;     /* the runs */
 };
 

@@ -13,9 +13,12 @@
 
 static const char SELF[] = "/proc/self/exe";
 
-/* Between fork and exec: system calls alone. */
-static void become(char *const *argv, pid_t parent, bool has_output)
+/* Between fork and exec: system calls alone. A signal that came meanwhile ends the child at once. */
+static void become(char *const *argv, pid_t parent, bool has_output, const sigset_t *mask)
 {
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
     const int out = has_output ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC);
     setpgid(0, 0); /* Ctrl-C reaches the parent, which passes it on once: a second one would end it at once */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -33,9 +36,15 @@ int spawn_self(pid_t *child, const struct str_list *words, bool has_output)
     argv[0] = name;
     memcpy(argv + 1, words->items, words->n * sizeof *argv);
     const pid_t parent = getpid();
+    sigset_t asked, mask; /* until exec the child would take a signal for its parent's, and forget it */
+    sigemptyset(&asked);
+    sigaddset(&asked, SIGINT);
+    sigaddset(&asked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &asked, &mask);
     *child = fork();
     if (*child == 0)
-        become(argv, parent, has_output);
+        become(argv, parent, has_output, &mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     free(argv);
     return *child > 0 ? OK : error_set(ERR_IO, "cannot start a run: %s", strerror(errno));
 }

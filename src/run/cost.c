@@ -2,6 +2,7 @@
 #include "prompt/run/cost.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "prompt/base/process.h"
 #include "prompt/run/speed.h"
@@ -29,6 +30,33 @@ static double budget_bytes(const struct session *s, double resident_bytes)
     const double key = (double)s->config->memory_budget_mib * MIB;
     const double free_bytes = (double)device_free_bytes(s->device);
     return key > 0.0 ? key : free_bytes > 0.0 ? resident_bytes + FREE_SHARE * free_bytes : 0.0;
+}
+
+/* A key that is left to the program, 0, becomes `value`. */
+static int settle(struct config *c, const char *key, int64_t now, double value)
+{
+    if (now != 0)
+        return OK;
+    char *text = str_format("%" PRId64, value > 1.0 ? (int64_t)value : 1);
+    int status = text ? config_set_key(c, key, text) : ERR_MEMORY;
+    free(text);
+    return status;
+}
+
+int cost_take_share(struct config *c, int64_t n_runs)
+{
+    struct device device;
+    const double cores = (double)(process_cores() / n_runs);
+    int status = device_parse(&device, c->device);
+    if (status == OK)
+        status = settle(c, "threads", c->threads, cores);
+    if (status == OK)
+        status = settle(c, "data.workers", c->data_workers, cores);
+    const double free_bytes = status == OK ? (double)device_free_bytes(device) : 0.0;
+    if (free_bytes > 0.0)
+        status = settle(c, "memory_budget_mib", c->memory_budget_mib,
+                        FREE_SHARE * free_bytes / (double)n_runs / MIB);
+    return status;
 }
 
 /* What a step needs besides the model and what its backward keeps. */

@@ -10,7 +10,7 @@ import tempfile
 from sources import root
 
 PROJECT = """cmake_minimum_required(VERSION 3.21)
-project(dependencies LANGUAGES C)
+project(dependencies LANGUAGES C CXX)
 list(APPEND CMAKE_MODULE_PATH "{root}/scripts/cmake")
 include(PromptDependencies)
 if(WITH_TESTS)
@@ -22,6 +22,7 @@ endif()
 MISSING = (
     (("-DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON",), "prompt needs zlib:", "apt-get install zlib1g-dev)"),
     (("-DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON",), "prompt needs OpenSSL's libcrypto:", "apt-get install libssl-dev)"),
+    (("-DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON",), "prompt needs OpenMP of the C++ compiler:", "apt-get install g++)"),
     (("-Dprompt_cjson_INCLUDE_DIR=",), "prompt needs cJSON:", "apt-get install libcjson-dev)"),
     (("-Dprompt_cjson_LIBRARY=",), "prompt needs cJSON:", "apt-get install libcjson-dev)"),
     (("-Dprompt_utf8proc_INCLUDE_DIR=",), "prompt needs utf8proc:", "apt-get install libutf8proc-dev)"),

@@ -189,13 +189,14 @@ static void test_attention__over_a_forest(void **state)
 {
     (void)state;
     const int64_t heads[][2] = {{1, 1}, {2, 16}, {3, 5}, {2, 64}, {1, 80}};
+    const int64_t prefixes[] = {0, 1, 5, 15, 71}; /* with the nodes up to, and beyond, whole vectors */
     for (size_t t = 0; t < sizeof TREES / sizeof TREES[0]; t++)
         for (size_t h = 0; h < sizeof heads / sizeof heads[0]; h++)
-            for (int64_t n_prefix = 0; n_prefix <= 5; n_prefix += n_prefix ? 4 : 1)
+            for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++)
                 for (int expanded = 0; expanded < 2; expanded++) {
                     struct forest_arrays f;
                     make_forest(&f, &TREES[t]);
-                    struct forest_sizes z = {3, heads[h][0], heads[h][1], n_prefix, expanded, &f.forest};
+                    struct forest_sizes z = {3, heads[h][0], heads[h][1], prefixes[p], expanded, &f.forest};
                     check_forest(&z);
                 }
 }

@@ -27,6 +27,12 @@ struct cost_options {
 };
 
 /**
+ * For a run beside n_runs - 1 others: the keys that leave cores, decoding threads and memory to the program
+ * (0) are set to its share of what is there now.
+ */
+int cost_take_share(struct config *c, int64_t n_runs);
+
+/**
  * Estimates work and memory of a step and fits the process into the budget: the part of the text side that
  * finds no room is computed again in the backward pass (fast encoder), which gives the same numbers; what is
  * left over is for decoded images. Sets classes->texts.names.keep_bytes and the limit of the loader's cache.
