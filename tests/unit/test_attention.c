@@ -141,13 +141,13 @@ static void forest_backward(tensor **grads, scope *s, tensor *const *in, const t
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
     tensor *d_prefix[2] = {NULL}; /* added to */
     for (int i = 0; z->n_prefix && i < 2; i++)
-        d_prefix[i] = t_full(s, SHAPE(z->B, z->n_prefix, W), 2.0, master, CPU);
+        d_prefix[i] = t_full(s, SHAPE(z->B, z->n_prefix, W), 0.125, master, CPU);
     t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, d_prefix[0], d_prefix[1]);
     grads[0] = scaled_query(s, sum_of_images(s, d_q, z->is_expanded), z->head_width);
     grads[1] = sum_of_images(s, d_k, z->is_expanded);
     grads[2] = sum_of_images(s, d_v, z->is_expanded);
     for (int i = 0; z->n_prefix && i < 2; i++)
-        grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 2.0, master, CPU));
+        grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 0.125, master, CPU));
     if (z->n_prefix) /* without the prefix's gradients the others are the same */
         t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, NULL, NULL);
     assert_true(!z->n_prefix ||
