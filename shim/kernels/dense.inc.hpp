@@ -97,31 +97,6 @@ void write_rows(const dense_task<T> &task, const rows_of<T *> &to, int64_t first
     }
 }
 
-/** s = exp(s - minus), its padding 0; their sum. */
-template <class A> inline A exponentials(A *s, int64_t n, int64_t n_padded, A minus)
-{
-    for (int64_t j = n; j < n_padded; j++)
-        s[j] = -std::numeric_limits<A>::infinity();
-    A sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < n_padded; j++) {
-        s[j] = exponential(s[j] - minus);
-        sum += s[j];
-    }
-    for (int64_t j = n; j < n_padded; j++)
-        s[j] = 0;
-    return sum;
-}
-
-template <class A> inline A largest_of(const A *s, int64_t n)
-{
-    A largest = s[0];
-#pragma omp simd reduction(max : largest)
-    for (int64_t j = 0; j < n; j++)
-        largest = s[j] > largest ? s[j] : largest;
-    return largest;
-}
-
 // ---------------------------------------------------------------- forward
 
 template <class T, class A>

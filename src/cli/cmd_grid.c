@@ -23,14 +23,6 @@ struct grid_command {
 
 /* ---------------------------------------------------------------- the plan */
 
-static size_t count(const struct grid *g, enum grid_state state)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < g->n_jobs; i++)
-        n += g->jobs[i].state == state;
-    return n;
-}
-
 static void append_names(struct str *out, const struct str_list *names)
 {
     for (size_t i = 0; i < names->n; i++)
@@ -53,8 +45,8 @@ static void describe(struct grid_command *c)
     for (size_t i = 0; i < g->n_jobs; i++)
         if (g->jobs[i].aside)
             log_info(&c->log, "note:      %s", g->jobs[i].aside);
-    log_info(&c->log, "runs:      %zu done, %zu to run, %zu without their data", count(g, GRID_DONE),
-             c->n_to_run, count(g, GRID_NO_DATA));
+    log_info(&c->log, "runs:      %zu done, %zu to run, %zu without their data", grid_count(g, GRID_DONE),
+             c->n_to_run, grid_count(g, GRID_NO_DATA));
     str_free(&there);
     str_free(&absent);
 }
@@ -209,7 +201,7 @@ static int plan(struct grid_command *c, const char *out_dir)
     if (status == OK)
         status = grid_open(&c->grid, c->experiment, &c->options);
     if (status == OK)
-        c->n_to_run = count(&c->grid, GRID_TO_RUN);
+        c->n_to_run = grid_count(&c->grid, GRID_TO_RUN);
     return status;
 }
 

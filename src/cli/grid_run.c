@@ -194,9 +194,7 @@ static int run_all(struct pool *p)
 
 int grid_run(size_t *n_failed, struct grid *g, const struct grid_run_options *options, struct log *log)
 {
-    struct pool p = {.grid = g, .options = options, .log = log};
-    for (size_t i = 0; i < g->n_jobs; i++)
-        p.n_to_run += g->jobs[i].state == GRID_TO_RUN;
+    struct pool p = {.grid = g, .options = options, .log = log, .n_to_run = grid_count(g, GRID_TO_RUN)};
     p.n_slots = p.n_to_run < (size_t)options->n_at_once ? (int64_t)p.n_to_run : options->n_at_once;
     p.slots = calloc((size_t)p.n_slots + 1, sizeof *p.slots);
     p.seconds = calloc(g->experiment->n_rows + 1, sizeof *p.seconds);

@@ -28,6 +28,14 @@ void grid_close(struct grid *g)
     *g = (struct grid){0};
 }
 
+size_t grid_count(const struct grid *g, enum grid_state state)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_jobs; i++)
+        n += g->jobs[i].state == state;
+    return n;
+}
+
 /* ---------------------------------------------------------------- jobs */
 
 /* A job without training images is named; the others go on. */

@@ -157,20 +157,41 @@ class Grid(harness.Case):
 
     def test_stopped_and_continued_it_makes_the_same_table(self):
         out = self.tmp / "runs"
-        status, err = self.stop(signal.SIGINT, out, "--jobs", 2)
+        status, err = self.stop(signal.SIGINT, out)
         self.assertEqual(status, 130, err)
-        self.assertRegex(err, r"grid: 1/4, \S+\ngrid: 2/4, \S+\n")  # side by side
         self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
         self.assertFalse((out / "table1-part.md").exists())
         status, err = self.stop(signal.SIGKILL, out)
         self.assertEqual(status, -signal.SIGKILL, err)
-        result = self.check_ok(grid(out, "--jobs", 2))
-        self.assertRegex(result.err, r"runs:      [0-3] done, [1-4] to run")
+        result = self.check_ok(grid(out))
+        self.assertRegex(result.err, r"runs:      [23] done, [12] to run")
+        self.expect_whole(out)
+
+    def expect_whole(self, out):
         for ending in ("md", "csv", "tex"):
             self.assertEqual((out / f"table1-part.{ending}").read_bytes(), (shared["whole"] / f"table1-part.{ending}").read_bytes())
         for path in shared["whole"].rglob("checkpoint.safetensors"):
             self.assertEqual((out / path.relative_to(shared["whole"])).read_bytes(), path.read_bytes())
         self.assertEqual(harness.leftovers(out), [])
+
+    def test_side_by_side_stopped_and_continued_it_makes_the_same_table(self):
+        out = self.tmp / "runs"
+        status, err = self.stop(signal.SIGINT, out, "--jobs", 2)
+        self.assertEqual(status, 130, err)
+        self.assertRegex(err, r"grid: 1/4, \S+\ngrid: 2/4, \S+\n")
+        self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
+        self.assertFalse((out / "table1-part.md").exists())
+        self.check_ok(grid(out, "--jobs", 2))
+        self.expect_whole(out)
+
+    def test_side_by_side_each_run_has_its_share_of_the_machine(self):
+        words = list(grid_options(self.tmp / "runs", "caltech101"))
+        words[words.index("--threads") + 1] = 0
+        self.check_ok(run("grid", "--table", 1, *words, "--max-steps", 1, "--limit", 1, "--jobs", 2))
+        config = json.loads(next((self.tmp / "runs").rglob("config.json")).read_text())
+        self.assertGreater(config["threads"], 0)
+        self.assertGreater(config["data"]["workers"], 0)
+        self.assertGreater(config["memory_budget_mib"], 0)
 
     def test_a_try_is_labelled_and_becomes_the_run(self):
         out = self.tmp / "runs"
@@ -189,9 +210,7 @@ class Grid(harness.Case):
         image = next(path for path in sorted(shared["data"].rglob("101_ObjectCategories/*/*")))
         self.addCleanup(image.write_bytes, image.read_bytes())
         image.write_bytes(b"no picture")
-        words = list(grid_options(self.tmp / "runs"))
-        words[words.index("--threads") + 1] = 0  # each takes its share
-        result = run("grid", "--table", 1, *words, "--jobs", 2)
+        result = grid(self.tmp / "runs", "--jobs", 2)
         self.assertEqual(result.status, 1, str(result))
         self.assertRegex(result.errors[-1], "prompt: [12] of 4 runs failed; the same command tries them again")
         self.assertRegex(result.out, r"\n- not run: ProMPT on Caltech101, DTD\n")

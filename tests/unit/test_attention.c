@@ -141,13 +141,13 @@ static void forest_backward(tensor **grads, scope *s, tensor *const *in, const t
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
     tensor *d_prefix[2] = {NULL}; /* added to */
     for (int i = 0; z->n_prefix && i < 2; i++)
-        d_prefix[i] = t_full(s, SHAPE(z->B, z->n_prefix, W), 0.125, master, CPU);
+        d_prefix[i] = t_full(s, SHAPE(z->B, z->n_prefix, W), 2.0, master, CPU);
     t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, d_prefix[0], d_prefix[1]);
     grads[0] = scaled_query(s, sum_of_images(s, d_q, z->is_expanded), z->head_width);
     grads[1] = sum_of_images(s, d_k, z->is_expanded);
     grads[2] = sum_of_images(s, d_v, z->is_expanded);
     for (int i = 0; z->n_prefix && i < 2; i++)
-        grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 0.125, master, CPU));
+        grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 2.0, master, CPU));
     if (z->n_prefix) /* without the prefix's gradients the others are the same */
         t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, NULL, NULL);
     assert_true(!z->n_prefix ||
@@ -166,6 +166,9 @@ static tensor *forest_reference(scope *s, tensor *const *in, const void *sizes)
     return attend(s, q, k, v, z->n_heads, mask_of(s, z->forest, z->n_prefix));
 }
 
+/* More tokens than one vector has are a matter of our kernels, and fp16 is a composition of PyTorch's. */
+enum { FP16_PREFIX = 5 };
+
 static void check_forest(struct forest_sizes *z)
 {
     const int64_t W = z->n_heads * z->head_width, B = z->is_expanded ? 1 : z->B;
@@ -182,7 +185,9 @@ static void check_forest(struct forest_sizes *z)
                                  .forward = forest_forward,
                                  .backward = forest_backward,
                                  .reference = forest_reference};
-    check(&op);
+    for (size_t k = 0; k < N_NUMBERS; k++)
+        if (NUMBERS[k].products != DTYPE_F16 || z->n_prefix <= FP16_PREFIX)
+            check_one(&op, k);
 }
 
 static void test_attention__over_a_forest(void **state)

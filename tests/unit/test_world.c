@@ -162,6 +162,29 @@ static void test_world__every_word_of_a_class_is_seen_in_pre_training(void **sta
     }
 }
 
+static bool has_word(const struct set_class *classes, int n, int a, int b)
+{
+    for (int i = 0; i < n; i++)
+        if (classes[i].a == a || classes[i].b == b)
+            return true;
+    return false;
+}
+
+static void test_world__a_new_class_has_words_of_base_classes(void **state)
+{
+    (void)state;
+    struct set_class classes[MAX_CLASSES];
+    for (size_t k = 0; k < world_n_sets(); k++)
+        for (int kind = WORLD_TEST; kind <= WORLD_DEV && world_sets[k].fifths == 5; kind++) {
+            const int n = set_classes(classes, &world_sets[k], (enum world_kind)kind), n_base = (n + 1) / 2;
+            int n_strange = 0;
+            for (int i = n_base; i < n; i++)
+                n_strange += !has_word(classes, n_base, classes[i].a, -1) ||
+                             !has_word(classes, n_base, -1, classes[i].b);
+            assert_true(n_strange <= 1);
+        }
+}
+
 /* What the test is compared with: as many classes, each a pair that the stream may draw. */
 static void test_world__the_seen_world_has_pairs_of_pre_training(void **state)
 {
@@ -268,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_world__a_sample_depends_on_seed_and_index_alone),
         cmocka_unit_test(test_world__the_stream_holds_no_class_of_a_data_set),
         cmocka_unit_test(test_world__every_word_of_a_class_is_seen_in_pre_training),
+        cmocka_unit_test(test_world__a_new_class_has_words_of_base_classes),
         cmocka_unit_test(test_world__the_seen_world_has_pairs_of_pre_training),
         cmocka_unit_test(test_world__class_names_are_in_the_style_of_each_set),
         cmocka_unit_test(test_world__the_vocabulary_is_what_is_used),

@@ -72,6 +72,8 @@ struct grid {
 int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options);
 void grid_close(struct grid *g);
 
+size_t grid_count(const struct grid *g, enum grid_state state); /* of the jobs */
+
 /** What of a job is done by now. ERR_IO, ERR_FORMAT for what cannot be read. */
 int grid_look(struct grid_job *job, const struct grid *g);
 
