@@ -35,7 +35,7 @@ status=0
 # stop_at.c cannot be preloaded before the sanitizers' own library, so these two of test_resume.py alone
 python3 test_bad_input.py &
 bad_input=$!
-trap 'kill $bad_input 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill $bad_input; rm -rf "$folder"' EXIT
 end=0
 ended() { [ "$1" -eq 0 ] || [ $end -eq 1 ] || { [ "$1" -eq 77 ] && end=77 || end=1; }; } # a failure counts before a skip
 status=0
@@ -46,5 +46,6 @@ python3 test_resume.py Stopped.test_by_max_steps_and_resumed Stopped.test_by_ctr
 ended $status
 status=0
 wait $bad_input || status=$?
+trap 'rm -rf "$folder"' EXIT # nobody is left to stop: a kill that fails would be the status of the whole
 ended $status
 exit $end
