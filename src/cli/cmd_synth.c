@@ -63,11 +63,12 @@ int cmd_data_synth(const struct opt_values *v)
     int status = wanted ? read_options(&options, v) : error_out_of_memory();
     if (status == OK)
         status = read_wanted(wanted, v);
+    const bool replace = opt_given(v, "force");
     if (status == OK && opt_given(v, "sheet")) {
-        status = world_write_sheet(v->operand, wanted, &options, 24);
+        status = world_write_sheet(v->operand, wanted, &options, 24, replace);
     } else if (status == OK) {
         interrupt_install();
-        status = world_write(v->operand, wanted, &options, opt_given(v, "force"), interrupt_requested);
+        status = world_write(v->operand, wanted, &options, replace, interrupt_requested);
     }
     free(wanted);
     return status;

@@ -38,7 +38,7 @@ static int write_picture(struct writer *w, const struct set_item *item, const ch
     if (status == OK)
         status = set_item_draw(w->rgb, w->set, item, w->options);
     if (status == OK)
-        status = picture_write(full, w->rgb, w->options->px, w->options->px);
+        status = picture_write(full, w->rgb, w->options->px, w->options->px, file_write);
     free(dir);
     free(full);
     return status;

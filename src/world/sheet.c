@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "picture.h"
+#include "prompt/base/file.h"
 #include "sets.h"
 
 struct sheet {
@@ -46,8 +47,10 @@ static int set_row(const struct sheet *s, int64_t row, const struct world_set *s
 }
 
 int world_write_sheet(const char *path, const bool *wanted, const struct world_options *options,
-                      int64_t n_columns)
+                      int64_t n_columns, bool replace)
 {
+    if (!replace && file_exists(path))
+        return error_set(ERR_USAGE, "'%s' exists; --force replaces it", path);
     int64_t n_rows = 1;
     for (size_t i = 0; i < world_n_sets(); i++)
         n_rows += wanted[i];
@@ -60,7 +63,7 @@ int world_write_sheet(const char *path, const bool *wanted, const struct world_o
         if (wanted[i])
             status = set_row(&s, (int64_t)row++, &world_sets[i], options);
     if (status == OK)
-        status = picture_write(path, s.rgb, n_columns * options->px, n_rows * options->px);
+        status = picture_write(path, s.rgb, n_columns * options->px, n_rows * options->px, file_write_atomic);
     free(s.tile);
     free(s.rgb);
     return status;

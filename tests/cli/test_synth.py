@@ -85,6 +85,12 @@ class Synth(harness.Case):
         sheet = self.tmp / "sheet.png"
         self.check_ok(run("data", "synth", sheet, "--sheet", "--layouts", "dtd", "--px", "16"))
         self.assertEqual(sheet.read_bytes()[16:24], bytes((0, 0, 24 * 16 // 256, 24 * 16 % 256, 0, 0, 0, 2 * 16)))
+        sheet.write_text("a file of the user's")
+        refused = run("data", "synth", sheet, "--sheet", "--layouts", "dtd", "--px", "16")
+        self.assertEqual(refused.status, 2, refused)
+        self.assertIn(f"'{sheet}' exists; --force replaces it", refused.err)
+        self.assertEqual(sheet.read_text(), "a file of the user's")
+        self.check_ok(run("data", "synth", sheet, "--sheet", "--layouts", "dtd", "--px", "16", "--force"))
 
 
 class Place(harness.Case):

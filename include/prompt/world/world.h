@@ -39,7 +39,7 @@ const char *const *world_words(void);
 /** Worlds of data sets: other pairs of words, other pictures. */
 enum world_kind {
     WORLD_TEST, /* what is reported */
-    WORLD_DEV,  /* where rates and other choices are made; other cameras, too */
+    WORLD_DEV,  /* where rates and other choices are made; each set by another camera of the collection */
     WORLD_SEEN, /* beside the test: the same cameras, but pairs of words that pre-training has */
 };
 extern const char *const world_kind_names[4]; /* "test", "dev", "seen", NULL */
@@ -72,8 +72,9 @@ int world_write(const char *dir, const bool *wanted, const struct world_options 
 #define WORLD_MARKER "SYNTHETIC"
 
 /** One picture (PNG): a row of `n_columns` test pictures for each wanted data set, one class after another,
- * and first a row of the pre-training stream. */
+ * and first a row of the pre-training stream. `path` must not exist, or, with `replace`, stays until the new
+ * picture is whole. */
 int world_write_sheet(const char *path, const bool *wanted, const struct world_options *options,
-                      int64_t n_columns);
+                      int64_t n_columns, bool replace);
 
 #endif
