@@ -1,4 +1,4 @@
-"""The plain port computes what the independent reference does: otherwise its times would mean nothing."""
+"""The plain port computes what the independent reference does, or its times would mean nothing; and the table of ratios."""
 
 import sys
 import unittest
@@ -8,6 +8,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "reference"))
 
+import compare  # noqa: E402
 import plain_port  # noqa: E402
 from cases import CASES, EOT, TEMPLATE, case_tensors, make_world  # noqa: E402
 from prompt_reference import gradients  # noqa: E402
@@ -49,6 +50,20 @@ class PortTest(unittest.TestCase):
                 n_compared += parameter.numel()
         print(f"{n_compared} gradients compared")
         self.assertGreater(n_compared, 1000)
+
+
+class TableTest(unittest.TestCase):
+    def test_a_port_below_the_least_fraction_does_not_count(self) -> None:
+        def record(program: str, K: int, seconds: float, gflop: float) -> dict[str, object]:
+            return {"program": program, "mode": "eval", "precision": "fp32", "K": K, "batch": 1, "seconds": seconds,
+                    "median_seconds": seconds, "gflop": gflop, "peak_gflops": 100.0, "peak_rss_mib": 1024.0}
+
+        records = [record("port", 50, 10.0, 700.0), record("ours", 50, 2.0, 180.0),
+                   record("port", 100, 20.0, 900.0), record("ours", 100, 2.0, 180.0)]
+        summary = compare.summarize(records)
+        table = compare.markdown(summary, compare.ratio_rows(summary, {}), {})
+        self.assertIn("| 70% | 1.00 | measured, batch 1 | **5.0x** |", table)
+        self.assertIn("| 45% | 1.00 | measured, batch 1 | 10.0x, does not count; 7.5x if the port were at 60% |", table)
 
 
 if __name__ == "__main__":
