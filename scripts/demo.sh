@@ -11,9 +11,9 @@
 # What is done is not run again; the same command goes on. It fails unless the mean base accuracy of every learner is at
 # least 5 points above CLIP's, and ProMPT's HM at least 4 points above CLIP's in every seed.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+root=$(cd "$(dirname "$0")/.." && pwd)
 
-out=demo
+out=
 threads=0
 while [ $# -gt 0 ]; do
     case $1 in
@@ -33,6 +33,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+[ -z "$out" ] || out=$(realpath -m "$out") # of the folder that the script was called in
+cd "$root"
+out=${out:-demo}
 scripts/setup.sh
 began=$SECONDS
 prompt=build/prompt
