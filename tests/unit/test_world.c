@@ -153,10 +153,8 @@ static void test_world__every_word_of_a_class_is_seen_in_pre_training(void **sta
     (void)state;
     for (size_t k = 0; k < world_n_sets(); k++) {
         const struct world_set *set = &world_sets[k];
-        enum { MAX_WORDS = 64 };
         int n_of_first[MAX_WORDS] = {0}, n_of_second[MAX_WORDS] = {0};
         const int n_first = (int)axis_size(set->first), n_second = (int)axis_size(set->second);
-        assert_true(n_first <= MAX_WORDS && n_second <= MAX_WORDS);
         for (int a = 0; a < n_first; a++) {
             for (int b = 0; b < n_second; b++) {
                 const bool is_seen = pair_use(set->first, a, set->second, b) <= PAIR_CONTROL;
