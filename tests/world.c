@@ -15,6 +15,19 @@ _Noreturn void world_die(const char *what)
     exit(1);
 }
 
+struct device world_device(void)
+{
+    const char *name = getenv("PROMPT_TEST_DEVICE");
+    struct device device = {DEVICE_CPU, 0};
+    if (name && strcmp(name, "cuda") == 0 && device_count_cuda() == 0) {
+        puts("skipped: no CUDA device");
+        exit(77);
+    }
+    if (name)
+        MUST(device_parse(&device, name));
+    return device;
+}
+
 /* ---------------------------------------------------------------- rows of tokens */
 
 static struct tokens read_ids(const struct json *array)
@@ -90,10 +103,10 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
     MUST(safetensors_open(&w->file, w->scope, arrays));
-    w->pixels = params_find(&w->file->tensors, "pixels");
-    w->labels = params_find(&w->file->tensors, "labels");
+    w->pixels = t_to_device(w->scope, params_find(&w->file->tensors, "pixels"), w->clip->device);
+    w->labels = t_to_device(w->scope, params_find(&w->file->tensors, "labels"), w->clip->device);
 
     const struct json *root = json_root(w->doc), *sgd = json_get(root, "sgd");
     const int64_t end = (int64_t)number(root, "eot_id");
@@ -134,7 +147,6 @@ static void make_images(struct world *w)
 {
     enum { M = 8 };
     const int64_t S = w->clip->dims.image_px, n = M * 3 * S * S;
-    const struct device cpu = {DEVICE_CPU, 0};
     float *pixels = malloc((size_t)n * sizeof *pixels);
     int64_t labels[M];
     struct rng rng;
@@ -143,8 +155,8 @@ static void make_images(struct world *w)
         pixels[i] = (float)rng_normal(&rng);
     for (int64_t i = 0; i < M; i++)
         labels[i] = i * 7919 % w->rows.names.n;
-    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->types.master, cpu);
-    w->labels = t_from_i64(w->scope, labels, SHAPE(M), cpu);
+    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->types.master, w->clip->device);
+    w->labels = t_from_i64(w->scope, labels, SHAPE(M), w->clip->device);
     free(pixels);
 }
 
@@ -159,7 +171,7 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
     const struct dataset_options options = session_dataset_options(&c, "caltech101");
     MUST(dataset_open(&d, &options));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
     read_classes(w, &c, d, model);
     make_images(w);
     w->lr = c.lr;
@@ -238,6 +250,7 @@ int world_method(struct method **out, struct world *w, scope *owner, const struc
 tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
                    const struct method *m, const tensor *index, struct method_trace *trace)
 {
+    index = t_to_device(s, index, w->clip->device);
     for (size_t i = 0; i < m->trained.n; i++)
         t_clear_grad(s, m->trained.items[i].value);
     method_forward(out, s, m, &w->texts, t_index_select(s, w->pixels, 0, index), trace);

@@ -26,7 +26,10 @@ struct world {
     double lr, momentum, weight_decay;
 };
 
-/** Opens the folder `dir`; the model computes in `types` with `encoder`, on the CPU. */
+/** Where the tests' models compute: PROMPT_TEST_DEVICE, else the CPU. Without a CUDA device "cuda" ends the
+ * program as skipped. */
+struct device world_device(void);
+/** Opens the folder `dir`; the model computes in `types` with `encoder`, on world_device. */
 void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
 /** The same of a model of full size and Caltech-101's base classes below `data_root`, with random images;
  * settings are the program's defaults. */

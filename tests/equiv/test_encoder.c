@@ -231,7 +231,7 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
     dims->vision.n_layers = c->vision_layers ? c->vision_layers : dims->vision.n_layers;
     dims->text.n_layers = c->text_layers ? c->text_layers : dims->text.n_layers;
     clip_free(w->clip);
-    MUST(clip_create(&w->clip, w->scope, w->weights, (struct device){DEVICE_CPU, 0}, types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
     w->images_at_a_time = c->images_at_a_time ? c->images_at_a_time : c->B;
     if (c->names.K == 0)
         return;
@@ -244,7 +244,7 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
     int64_t labels[N_IMAGES];
     for (int64_t i = 0; i < N_IMAGES; i++)
         labels[i] = i * 7919 % c->names.K;
-    w->labels = t_from_i64(w->scope, labels, SHAPE(N_IMAGES), (struct device){DEVICE_CPU, 0});
+    w->labels = t_from_i64(w->scope, labels, SHAPE(N_IMAGES), w->clip->device);
 }
 
 static void training_open(struct training *t, const struct test_case *c, enum encoder encoder,

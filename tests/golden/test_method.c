@@ -145,7 +145,8 @@ static void compare_steps(struct errors *e, const struct world *w, struct method
     }
     for (size_t i = 0; i < m->trained.n; i++) {
         const struct param *p = &m->trained.items[i];
-        tensor *change = t_sub(all, t_detach(all, p->value), expected(file, "initial/", p->name));
+        const tensor *initial = t_to_device(all, expected(file, "initial/", p->name), w->clip->device);
+        tensor *change = t_sub(all, t_detach(all, p->value), initial);
         worst(&e->changes, tensor_relative_error(all, change, expected(file, "change/", p->name)));
         e->n_numbers += t_numel(p->value);
     }

@@ -20,8 +20,9 @@
 /*
  * Max-norm of the difference over that of the reference's tensor. Measured 2026-11-25, forward and backward:
  * fp64 1.1e-15, 1.6e-15; fp32 5e-7, 1.1e-6; bf16 3.6e-3, 5.5e-3 (sums of three images' gradients: 9.3e-3);
- * fp16 6e-4, 6e-4 (1.6e-3): no kernel takes it, its are the compositions; central differences 2.2e-10. One
- * rounding to bf16 is up to 2^-8 = 3.9e-3.
+ * central differences 2.2e-10. One rounding to bf16 is up to 2^-8 = 3.9e-3. fp16, which none of our kernels
+ * takes: 6e-4, and 1.4e-3 (2.9e-3) since 2026-11-26, when PyTorch's attention, which rounds weights and their
+ * gradients, took the place of a composition that did not.
  */
 static const struct numbers {
     const char *name;
@@ -30,7 +31,7 @@ static const struct numbers {
 } NUMBERS[] = {{"fp64", DTYPE_F64, DTYPE_F64, 1e-13},
                {"fp32", DTYPE_F32, DTYPE_F32, 2e-6},
                {"bf16", DTYPE_BF16, DTYPE_F32, 6e-3},
-               {"fp16", DTYPE_F16, DTYPE_F32, 1e-3}};
+               {"fp16", DTYPE_F16, DTYPE_F32, 2e-3}};
 static const double DIFFERENCES_TOLERANCE = 1e-8, STEP = 1e-5;
 enum { N_NUMBERS = 4, MAX_INPUTS = 5 };
 

@@ -41,9 +41,6 @@ int cost_take_share(struct config *c, int64_t n_runs);
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
                       const struct cost_options *options);
 
-/** Seconds that the work takes on this machine, after a short measurement of its rates. */
-int cost_seconds(double *seconds, const struct session *s, const struct clip_work *work);
-
 /** Trained tensors, steps, time and memory, as lines of the log. */
 int cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s);
 
