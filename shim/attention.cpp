@@ -1,21 +1,16 @@
 // Attention over a forest of tokens, forward and backward.
 #include "attention.hpp"
 
-#include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/autograd.h>
-
 #include "prompt/torch/fused.h"
 
 using shim::attention_flop;
 using shim::check;
 using shim::check_rows;
 using shim::in;
-using shim::join_heads;
 using shim::master_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
-using shim::split_heads;
 using shim::writable_rows;
 
 namespace
@@ -66,64 +61,51 @@ void check_gradients(const struct forest_attention &a, const tensor *d_q, const 
 
 // ---------------------------------------------------------------- by PyTorch's operations
 
-/** Nodes seen by every query, [queries, most], padded with node 0, and which entries are padding. */
-std::pair<at::Tensor, at::Tensor> padded_seen(const struct forest &f, at::Device device)
+/** Every query against every key: what it does not see has weight 0. */
+at::Tensor mask_of(const struct forest &f, int64_t n_prefix, const at::TensorOptions &options)
 {
-    at::Tensor index = at::zeros({f.n_queries, f.n_seen_max}, at::kLong);
-    at::Tensor is_padding = at::ones({f.n_queries, f.n_seen_max}, at::kBool);
-    for (int64_t i = 0; i < f.n_queries; i++)
-        for (int32_t j = f.first[i]; j < f.first[i + 1]; j++) {
-            index.mutable_data_ptr<int64_t>()[i * f.n_seen_max + j - f.first[i]] = f.seen[j];
-            is_padding.mutable_data_ptr<bool>()[i * f.n_seen_max + j - f.first[i]] = false;
-        }
-    return {index.to(device), is_padding.to(device)};
+    const int64_t n = n_prefix + f.n_nodes, stride = (n + 15) / 16 * 16; // fused kernels want aligned rows
+    at::Tensor mask = at::full({f.n_queries, stride}, -INFINITY, at::kFloat);
+    for (int64_t i = 0; i < f.n_queries; i++) {
+        float *row = mask.mutable_data_ptr<float>() + i * stride;
+        std::fill_n(row, n_prefix, 0.0F);
+        for (int32_t j = f.first[i]; j < f.first[i + 1]; j++)
+            row[n_prefix + f.seen[j]] = 0.0F;
+    }
+    return mask.to(options).narrow(1, 0, n);
 }
 
-/** Forest attention as a composition: keys and values of what each query sees are gathered, padding is
- * masked. */
-at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &prefix_k,
-                    const at::Tensor &prefix_v, int64_t n_heads, const struct forest &f)
+/** Keys and values of prefix and nodes side by side. */
+struct joined {
+    at::Tensor k, v, mask;
+    int64_t n_prefix;
+};
+
+joined join_prefix(const struct forest_attention &a)
 {
-    const auto [index, is_padding] = padded_seen(f, q.device());
-    const int64_t B = q.size(0), W = q.size(2), hw = W / n_heads;
-    const auto gathered = [&](const at::Tensor &t) { /* [B,heads,queries,seen,hw] */
-                                                     return t.index_select(1, index.flatten())
-                                                         .view({B, f.n_queries, f.n_seen_max, n_heads, hw})
-                                                         .permute({0, 3, 1, 2, 4});
-    };
-    const at::Tensor qh = split_heads(q, n_heads).to(master_type(q)); /* [B,heads,queries,hw] */
-    const auto as_math = [&](const at::Tensor &t) { return t.to(qh.scalar_type()); };
-    at::Tensor scores = (as_math(gathered(k)) * qh.unsqueeze(3)).sum(-1).masked_fill(is_padding, -INFINITY);
-    if (prefix_k.defined())
-        scores = at::cat({qh.matmul(as_math(split_heads(prefix_k, n_heads)).transpose(-1, -2)), scores}, -1);
-    const at::Tensor weights = at::softmax(scores, -1);
-    const int64_t p = prefix_k.defined() ? prefix_k.size(1) : 0;
-    at::Tensor out = (weights.narrow(-1, p, f.n_seen_max).unsqueeze(-1) * as_math(gathered(v))).sum(3);
-    if (p > 0)
-        out = out + weights.narrow(-1, 0, p).matmul(as_math(split_heads(prefix_v, n_heads)));
-    return join_heads(out).to(q.scalar_type());
+    const int64_t n_prefix = a.prefix_k ? in(a.prefix_k).size(1) : 0;
+    const at::Tensor mask =
+        a.forest->mask ? in(a.forest->mask) : mask_of(*a.forest, n_prefix, in(a.q).options());
+    check(mask.size(0) == a.forest->n_queries && mask.size(1) == n_prefix + a.forest->n_nodes,
+          "the mask is of another prefix");
+    if (n_prefix == 0)
+        return {in(a.k), in(a.v), mask, 0};
+    return {at::cat({in(a.prefix_k), in(a.k)}, 1), at::cat({in(a.prefix_v), in(a.v)}, 1), mask, n_prefix};
 }
 
-void composed_backward(const struct forest_attention &a, const at::Tensor &d_out, tensor *d_q, tensor *d_k,
-                       tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
+void library_backward(const struct forest_attention &a, const at::Tensor &d_out, tensor *d_q, tensor *d_k,
+                      tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
 {
-    at::AutoGradMode on(true);
-    const bool has_prefix = a.prefix_k != nullptr;
-    std::vector<at::Tensor> leaves;
-    for (const tensor *t : {a.q, a.k, a.v, a.prefix_k, a.prefix_v})
-        if (t)
-            leaves.push_back(in(t).detach().requires_grad_());
-    const at::Tensor none;
-    const at::Tensor out = composed(leaves[0], leaves[1], leaves[2], has_prefix ? leaves[3] : none,
-                                    has_prefix ? leaves[4] : none, a.n_heads, *a.forest);
-    const auto grads = torch::autograd::grad({out}, leaves, {d_out.view_as(out)});
-    at::NoGradGuard off;
-    in(d_q).copy_(grads[0]);
-    in(d_k).copy_(grads[1]);
-    in(d_v).copy_(grads[2]);
-    if (has_prefix && d_prefix_k) {
-        in(d_prefix_k).add_(grads[3]);
-        in(d_prefix_v).add_(grads[4]);
+    const joined all = join_prefix(a);
+    const shim::attention_gradients g =
+        shim::library_attention_backward(d_out, in(a.q), all.k, all.v, a.n_heads, all.mask);
+    const int64_t p = all.n_prefix, n = a.forest->n_nodes;
+    in(d_q).copy_(g.q);
+    in(d_k).copy_(g.k.narrow(1, p, n));
+    in(d_v).copy_(g.v.narrow(1, p, n));
+    if (d_prefix_k) {
+        in(d_prefix_k).add_(g.k.narrow(1, 0, p));
+        in(d_prefix_v).add_(g.v.narrow(1, 0, p));
     }
 }
 
@@ -140,6 +122,12 @@ double forest_flop(double n_products, const struct forest_attention &a)
 
 extern "C" {
 
+tensor *t_forest_mask(scope *s, const struct forest *forest, int64_t n_prefix, enum dtype dtype,
+                      struct device device)
+{
+    return run(s, "t_forest_mask", [&] { return mask_of(*forest, n_prefix, shim::options(dtype, device)); });
+}
+
 tensor *t_forest_attention(scope *s, const struct forest_attention *a)
 {
     return run(s, "t_forest_attention", [&] {
@@ -147,9 +135,8 @@ tensor *t_forest_attention(scope *s, const struct forest_attention *a)
         shim::count_flop(forest_flop(ATTENTION_PRODUCTS, *a));
         const at::Tensor &q = in(a->q);
         if (!shim::has_kernel(q)) {
-            const at::Tensor none;
-            return composed(q, in(a->k), in(a->v), a->prefix_k ? in(a->prefix_k) : none,
-                            a->prefix_v ? in(a->prefix_v) : none, a->n_heads, *a->forest);
+            const joined all = join_prefix(*a);
+            return shim::library_attention(q, all.k, all.v, a->n_heads, all.mask);
         }
         at::Tensor out = at::empty(q.sizes(), q.options());
         shim::with_kernel_type(q.scalar_type(), [&](auto t) {
@@ -175,7 +162,7 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
         if (!shim::has_kernel(q)) {
-            composed_backward(*a, g, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
+            library_backward(*a, g, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
             return;
         }
         shim::with_kernel_type(q.scalar_type(), [&](auto t) {

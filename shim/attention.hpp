@@ -38,6 +38,19 @@ inline at::ScalarType master_type(const at::Tensor &t)
     return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
+/**
+ * Attention by PyTorch's own kernels, for tensors that ours do not take. mask [Tq,Tk] is added to the scores;
+ * undefined: none. The backward computes the forward again, so nothing is kept. In library_attention.cpp.
+ */
+at::Tensor library_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads,
+                             const at::Tensor &mask);
+struct attention_gradients {
+    at::Tensor q, k, v;
+};
+attention_gradients library_attention_backward(const at::Tensor &d_out, const at::Tensor &q,
+                                               const at::Tensor &k, const at::Tensor &v, int64_t n_heads,
+                                               const at::Tensor &mask);
+
 /** t is [B,n_rows,W] of q's type, its last axis contiguous. */
 inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
 {

@@ -7,12 +7,10 @@ using shim::attention_flop;
 using shim::check;
 using shim::check_rows;
 using shim::in;
-using shim::join_heads;
 using shim::master_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
-using shim::split_heads;
 using shim::writable_rows;
 
 namespace
@@ -69,39 +67,16 @@ template <class T> void dense_backward(const kernels::dense_backward_args<T> &b,
 
 // ---------------------------------------------------------------- by PyTorch's operations
 
-/** a b^T of all heads in the master type: [B,heads,rows of a,rows of b]. */
-at::Tensor master_product(const at::Tensor &a, const at::Tensor &b, int64_t n_heads)
+void library_backward(const at::Tensor &d_out, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                      int64_t n_heads, tensor *d_q, tensor *d_k, tensor *d_v, int64_t first_key)
 {
-    const at::ScalarType master = master_type(a);
-    return split_heads(a.to(master), n_heads).matmul(split_heads(b.to(master), n_heads).transpose(-1, -2));
-}
-
-at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads,
-                    at::Tensor &lse)
-{
-    const at::Tensor scores = master_product(q, k, n_heads);
-    lse = scores.logsumexp(-1);
-    const at::Tensor weights = (scores - lse.unsqueeze(-1)).exp().to(q.scalar_type());
-    return join_heads(weights.matmul(split_heads(v, n_heads)));
-}
-
-void composed_backward(const at::Tensor &d_out, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
-                       const at::Tensor &lse, int64_t n_heads, tensor *d_q, tensor *d_k, tensor *d_v,
-                       int64_t first_key)
-{
-    const at::ScalarType products = q.scalar_type();
-    const at::Tensor weights = (master_product(q, k, n_heads) - lse.unsqueeze(-1)).exp();
-    const at::Tensor d_weights = master_product(d_out, v, n_heads);
-    const at::Tensor mean = (weights * d_weights).sum(-1, true);
-    const at::Tensor d_scores = (weights * (d_weights - mean)).to(products);
-    // [B,heads,own keys,Tq]
-    const auto of_own_keys = [&](const at::Tensor &t) {
-        return t.narrow(-1, first_key, k.size(1) - first_key).transpose(-1, -2);
-    };
+    const shim::attention_gradients g =
+        shim::library_attention_backward(d_out, q, k, v, n_heads, at::Tensor());
+    const int64_t n = k.size(1) - first_key;
     if (d_q)
-        in(d_q).copy_(join_heads(d_scores.matmul(split_heads(k, n_heads))));
-    in(d_k).copy_(join_heads(of_own_keys(d_scores).matmul(split_heads(q, n_heads))));
-    in(d_v).copy_(join_heads(of_own_keys(weights.to(products)).matmul(split_heads(d_out, n_heads))));
+        in(d_q).copy_(g.q);
+    in(d_k).copy_(g.k.narrow(1, first_key, n));
+    in(d_v).copy_(g.v.narrow(1, first_key, n));
 }
 
 // ---------------------------------------------------------------- operands
@@ -152,7 +127,8 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
                 dense_forward(out, lse, dense_args_of<decltype(t)>(q, k, v, n_heads));
             });
         } else {
-            out = composed(qt, in(k), in(v), n_heads, lse);
+            out = shim::library_attention(qt, in(k), in(v), n_heads, at::Tensor());
+            lse = at::empty({0}, qt.options());
         }
         if (aux)
             *aux = shim::put(s, lse);
@@ -168,14 +144,14 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
         const at::Tensor &qt = in(q), &lse = in(aux);
         check_dense(qt, in(k), in(v), n_heads);
         check_dense_gradients(qt, in(k), d_q, d_k, d_v, first_key);
-        check_lse(lse, qt, n_heads);
         shim::count_flop(dense_backward_flop(qt, in(k).size(1), first_key, d_q != nullptr));
         const at::Tensor g = in(d_out).view_as(qt).contiguous();
         check_rows(g, qt, qt.size(1));
         if (!shim::has_kernel(qt)) {
-            composed_backward(g, qt, in(k), in(v), lse, n_heads, d_q, d_k, d_v, first_key);
+            library_backward(g, qt, in(k), in(v), n_heads, d_q, d_k, d_v, first_key);
             return;
         }
+        check_lse(lse, qt, n_heads);
         shim::with_kernel_type(qt.scalar_type(), [&](auto t) {
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;

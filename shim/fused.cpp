@@ -210,12 +210,14 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
         if (!shim::has_kernel(yt)) {
             const at::ScalarType master = gt.scalar_type();
             const auto part = [&](const at::Tensor &t) {
-                return t.view_as(yt).narrow(1, offset, gt.size(1)).to(master);
+                return t.view_as(yt).narrow(1, offset, gt.size(1)).to(master).contiguous();
             };
-            const at::Tensor u = part(dyt), n = part(yt);
             const at::Tensor r = in(rstd).narrow(1, offset, gt.size(1)).unsqueeze(-1);
-            const at::Tensor dx = r * (u - u.mean(-1, true) - n * (u * n).mean(-1, true));
-            accumulate ? in(g).add_(dx) : in(g).copy_(dx);
+            // y is normal: as the norm's input its mean is 0 and its deviation 1, and the factor rstd is left
+            const at::Tensor mean = at::zeros(r.sizes(), r.options()), one = at::ones(r.sizes(), r.options());
+            const at::Tensor dx = std::get<0>(at::native_layer_norm_backward(
+                part(dyt), part(yt), {gt.size(2)}, mean, one, {}, {}, {true, false, false}));
+            accumulate ? in(g).addcmul_(dx, r) : at::mul_out(in(g), dx, r);
             if (g_copy)
                 in(g_copy).copy_(gt.view_as(in(g_copy)));
             return;

@@ -85,6 +85,15 @@ static int create_chains(struct text_layout *l, const struct text_rows *rows, in
     return status;
 }
 
+/* Off the CPU attention needs them, and making them stops the device. */
+static void create_masks(struct token_forest *f, scope *run, const struct clip *c, int64_t n_prefix)
+{
+    if (c->device.kind == DEVICE_CPU)
+        return;
+    f->nodes.mask = t_forest_mask(run, &f->nodes, n_prefix, c->types.products, c->device);
+    f->end_nodes.mask = t_forest_mask(run, &f->end_nodes, n_prefix, c->types.products, c->device);
+}
+
 /* The chunks' tensors, and where each row stands when the chunks' results are put together. */
 static int create_tensors(struct text_layout *l, scope *run, const struct clip *c)
 {
@@ -100,11 +109,25 @@ static int create_tensors(struct text_layout *l, scope *run, const struct clip *
         struct text_chunk *chunk = &l->chunks[i];
         chunk->ends = t_from_i64(run, chunk->forest->ends, SHAPE(chunk->forest->n_rows), c->device);
         chunk->rows = t_from_i64(run, rows, SHAPE(chunk->n_rows), c->device);
+        create_masks(&l->forests.items[i], run, c, l->n_prefix);
         rows += chunk->n_rows;
         if (!l->is_embedded)
             create_inputs(chunk, run, c, l->n_prefix);
     }
+    if (l->n_prefix > 0)
+        create_masks(&l->prefix, run, c, 0);
     return scope_status(run);
+}
+
+/* Of all images' rows a chunk has so many nodes. */
+static int64_t nodes_a_chunk(const struct clip *c, int64_t n_images, bool is_forest)
+{
+    const bool on_cpu = c->device.kind == DEVICE_CPU;
+    const int64_t rows = on_cpu ? CLIP_TEXT_CHUNK_ROWS : CLIP_TEXT_CHUNK_ROWS_CUDA;
+    int64_t n = rows / (n_images > 0 ? n_images : 1);
+    if (!on_cpu && is_forest && n > CLIP_TEXT_FOREST_NODES_CUDA)
+        n = CLIP_TEXT_FOREST_NODES_CUDA;
+    return n > 16 ? n : 16;
 }
 
 int text_layout_create(struct text_layout **out, scope *run, const struct clip *c,
@@ -119,8 +142,7 @@ int text_layout_create(struct text_layout **out, scope *run, const struct clip *
     l->is_embedded = rows->n_places > 0;
     l->chunks = calloc((size_t)rows->n, sizeof *l->chunks); /* at most one a row */
     l->sorted = malloc((size_t)rows->n * sizeof *l->sorted);
-    const int64_t share = CLIP_TEXT_CHUNK_ROWS / (n_images > 0 ? n_images : 1),
-                  max_nodes = share > 16 ? share : 16;
+    const int64_t max_nodes = nodes_a_chunk(c, n_images, !l->is_embedded);
     int status = l->chunks && l->sorted ? OK : error_out_of_memory();
     if (status == OK)
         status = l->is_embedded ? create_chains(l, rows, max_nodes) : create_forests(l, rows, max_nodes);

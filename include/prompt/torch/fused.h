@@ -86,7 +86,14 @@ struct forest {
     const int32_t *first; /* [n_queries+1] into seen */
     const int32_t *seen;  /* nodes that query i sees: seen[first[i]] .. seen[first[i+1]-1] */
     int64_t n_seen_max;   /* of one query */
+    const tensor *mask;   /* by t_forest_mask for the prefix at hand, or NULL: our kernels need none, others
+                             make it each time */
 };
+
+/** What is added to the scores where none of our kernels takes the tensors: 0 where query i sees prefix or
+ * node j, else -inf, [n_queries, n_prefix + n_nodes]. */
+tensor *t_forest_mask(scope *s, const struct forest *forest, int64_t n_prefix, enum dtype dtype,
+                      struct device device);
 
 /** Operands of forest attention: [B,rows,W] views whose last axis is contiguous. */
 struct forest_attention {
@@ -109,9 +116,9 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
 
 /**
  * Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; last axes contiguous. `aux` (or
- * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master. Scores, weights
- * and their gradients are master; off the CPU they are rounded for the products that follow. Replaces
- * t_attention.
+ * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master; off the CPU an
+ * empty tensor, as PyTorch's kernels compute the forward again. Scores, weights and their gradients are
+ * master. Replaces t_attention.
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
