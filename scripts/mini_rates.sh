@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Chooses the rates of configs/mini/: every method with the same six rates and three seeds on the development world, whose
-# pairs of words and pictures are not the test's, and whose data sets have other cameras than there. Prints for each method
-# the averages by rate; the preset takes the rate of the highest HM. Options are those of prompt grid, but for --data and --model.
+# Chooses the rates of configs/mini/: every method with the same seven rates and three seeds on the development world, whose
+# pairs of words, pictures and cameras are not the test's. Prints for each method the averages by rate; the preset takes the
+# rate of the highest HM. Options are those of prompt grid, but for --data and --model.
 # usage: scripts/mini_rates.sh [--out DIR] [--threads N] ...
 . "$(dirname "$0")/lib/grid.sh"
 [ -e "$out/dev" ] || "$prompt" data synth "$out/dev" --world dev --seed 1

@@ -281,8 +281,8 @@ static const char data_split_notes[] =
 static const struct opt data_synth_options[] = {
     {"seed", "S", NULL, false, "of the pictures (1)"},
     {"world", "NAME", NULL, true,
-     "test; dev for choosing rates: other words, another camera a set; or seen: words of pre-training "
-     "(test)"},
+     "test; dev for choosing rates: other pairs of words, other cameras; or seen: words of "
+     "pre-training (test)"},
     {"layouts", "LIST", NULL, true, "the data sets to draw, names with commas between (all fifteen)"},
     {"folder", NULL, NULL, false, "plain folders instead: DIR/{train,val,test}/CLASS/*.png"},
     {"px", "N", NULL, false, "pixels a side (64)"},

@@ -58,7 +58,8 @@ static struct rgb tone(struct rgb v, const struct camera *k)
     if (k->levels > 1)
         v = (struct rgb){posterize(v.r, k->levels), posterize(v.g, k->levels), posterize(v.b, k->levels)};
     v = rgb_mix(v, (struct rgb){1.0F - v.r, 1.0F - v.g, 1.0F - v.b}, k->negative);
-    v = rgb_mix(v, (struct rgb){v.g, v.b, v.r}, k->hue);
+    v = k->hue < 0.0F ? rgb_mix(v, (struct rgb){v.b, v.r, v.g}, -k->hue)
+                      : rgb_mix(v, (struct rgb){v.g, v.b, v.r}, k->hue);
     float grey = luminance(v);
     v = rgb_mix(v, (struct rgb){grey, grey, grey}, k->grey);
     v = rgb_mix(v, (struct rgb){0.5F, 0.5F, 0.5F}, k->contrast);
@@ -105,6 +106,26 @@ static void screen(struct canvas *c, const struct camera *k)
     }
 }
 
+static int clamp_index(int i, int n)
+{
+    return i < 0 ? 0 : i < n ? i : n - 1;
+}
+
+/* The view from a little beside. Works in place: pixels that are still needed are written last. */
+static void shift(struct canvas *c, float most, struct rng *r)
+{
+    const int px = c->px;
+    const int dx = (int)(draw_float(r, -most, most) * (float)px);
+    const int dy = (int)(draw_float(r, -most, most) * (float)px);
+    for (int i = 0; i < px; i++) {
+        const int y = dy < 0 ? px - 1 - i : i;
+        for (int j = 0; j < px; j++) {
+            const int x = dx < 0 ? px - 1 - j : j;
+            canvas_set(c, x, y, canvas_get(c, clamp_index(x + dx, px), clamp_index(y + dy, px)));
+        }
+    }
+}
+
 /* Sums of two bytes: a triangular distribution, the channels related as a sensor's are. */
 static void add_noise(struct canvas *c, float amount, struct rng *r)
 {
@@ -127,6 +148,8 @@ static struct camera settle(const struct camera *camera, struct rng *r)
 {
     struct camera k = *camera;
     const float u = k.unsteady;
+    if (k.negatives > 0.0F && draw_bool(r, k.negatives))
+        k.negative = 1.0F - k.negative;
     if (u <= 0.0F)
         return k;
     float exposure = 1.0F + draw_float(r, -0.45F, 0.25F) * u;
@@ -144,6 +167,8 @@ void camera_take(struct canvas *c, const struct camera *camera, struct rng *r)
 {
     const struct camera own = settle(camera, r);
     const struct camera *k = &own;
+    if (k->shake > 0.0F)
+        shift(c, k->shake, r);
     for (int i = 0; i < k->blur; i++)
         blur(c);
     if (k->edges > 0.0F || k->ink > 0.0F)

@@ -16,16 +16,25 @@
 #define CAMERA_TINTED CAMERA_PLAIN, .hue = 0.37F, .contrast = 0.15F, .lift = 0.05F, .noise = 0.06F
 #define CAMERA_SHIFTED CAMERA_PLAIN, .hue = 0.38F, .scan = 0.2F, .noise = 0.06F
 #define CAMERA_MOONLIT .gain = {0.42F, 0.62F, 0.8F}, .noise = 0.1F, .lift = 0.03F
+#define CAMERA_TURNED CAMERA_PLAIN, .hue = -0.38F, .blocks = 0.3F, .noise = 0.06F
+#define CAMERA_DUSK .gain = {0.82F, 0.6F, 0.4F}, .noise = 0.1F, .lift = 0.03F
 #define CAMERA_FLAT CAMERA_PLAIN, .levels = 7, .grey = 0.5F, .blocks = 0.6F, .noise = 0.06F
 #define CAMERA_SCREEN CAMERA_PLAIN, .blur = 1, .contrast = 0.18F, .scan = 0.24F, .vignette = 0.24F, .noise = 0.03F
 #define CAMERA_COARSE CAMERA_PLAIN, .blocks = 0.45F, .contrast = 0.12F, .noise = 0.05F
 #define CAMERA_HAZED CAMERA_PLAIN, .blur = 1, .contrast = 0.27F, .lift = 0.07F, .noise = 0.04F
-#define CAMERA_AGED .gain = {1.0F, 0.92F, 0.77F}, .grey = 0.24F, .contrast = 0.18F, .vignette = 0.3F, .noise = 0.05F
 #define CAMERA_SODIUM .gain = {1.0F, 0.82F, 0.64F}, .lift = 0.03F, .noise = 0.05F, .vignette = 0.18F
+#define CAMERA_SUBMERGED .gain = {0.36F, 0.61F, 0.85F}, .lift = 0.04F, .noise = 0.06F
+#define CAMERA_TRACED CAMERA_PLAIN, .edges = 0.5F, .noise = 0.02F
+#define CAMERA_INTERLACED CAMERA_PLAIN, .scan = 0.7F, .noise = 0.03F
 /* How much exposure, cast and contrast change from picture to picture: so that means of colours tell little, the more
  * the more a family's classes differ by them. */
 #define CALM .unsteady = 0.25F
 #define FITFUL .unsteady = 0.5F
+/* Negatives turn the mean of a class grey. The skylines of places stay told by half of the pictures,
+ * unless these move, too. */
+#define FICKLE FITFUL, .negatives = 0.2F
+#define WILD FITFUL, .negatives = 0.5F
+#define SHAKEN FITFUL, .negatives = 0.4F, .shake = 0.2F
 /* clang-format on */
 
 /* ---------------------------------------------------------------- the table */

@@ -39,7 +39,7 @@ const char *const *world_words(void);
 /** Worlds of data sets: other pairs of words, other pictures. */
 enum world_kind {
     WORLD_TEST, /* what is reported */
-    WORLD_DEV,  /* where rates and other choices are made; each set by another camera of the collection */
+    WORLD_DEV,  /* where rates and other choices are made: cameras of its own, too */
     WORLD_SEEN, /* beside the test: the same cameras, but pairs of words that pre-training has */
 };
 extern const char *const world_kind_names[4]; /* "test", "dev", "seen", NULL */
