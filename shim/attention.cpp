@@ -1,6 +1,9 @@
 // Attention over a forest of tokens, forward and backward.
 #include "attention.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "prompt/torch/fused.h"
 
 using shim::attention_flop;
@@ -86,8 +89,10 @@ joined join_prefix(const struct forest_attention &a)
     const int64_t n_prefix = a.prefix_k ? in(a.prefix_k).size(1) : 0;
     const at::Tensor mask =
         a.forest->mask ? in(a.forest->mask) : mask_of(*a.forest, n_prefix, in(a.q).options());
-    check(mask.size(0) == a.forest->n_queries && mask.size(1) == n_prefix + a.forest->n_nodes,
-          "the mask is of another prefix");
+    check(mask.dim() == 2 && mask.size(0) == a.forest->n_queries &&
+              mask.size(1) == n_prefix + a.forest->n_nodes && mask.scalar_type() == in(a.q).scalar_type() &&
+              mask.device() == in(a.q).device(),
+          "the mask is of another prefix, type or device");
     if (n_prefix == 0)
         return {in(a.k), in(a.v), mask, 0};
     return {at::cat({in(a.prefix_k), in(a.k)}, 1), at::cat({in(a.prefix_v), in(a.v)}, 1), mask, n_prefix};

@@ -4,6 +4,9 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <optional>
+#include <vector>
+
 namespace shim
 {
 

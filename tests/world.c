@@ -96,14 +96,21 @@ static char *in_dir(const char *dir, const char *name)
     return path;
 }
 
+int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu)
+{
+    const bool is_cpu = c->device.kind == DEVICE_CPU;
+    return is_cpu ? on_cpu : on_cpu * CLIP_TEXT_CHUNK_ROWS_CUDA / CLIP_TEXT_CHUNK_ROWS;
+}
+
 void world_open(struct world *w, const char *dir, struct clip_types types, enum encoder encoder)
 {
-    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF), .images_at_a_time = 128};
+    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
     MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    w->images_at_a_time = world_images_at_a_time(w->clip, 128);
     MUST(safetensors_open(&w->file, w->scope, arrays));
     w->pixels = t_to_device(w->scope, params_find(&w->file->tensors, "pixels"), w->clip->device);
     w->labels = t_to_device(w->scope, params_find(&w->file->tensors, "labels"), w->clip->device);
@@ -165,13 +172,14 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
 {
     struct config c;
     struct dataset *d = NULL;
-    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF), .images_at_a_time = 128};
+    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     MUST(config_init(&c));
     MUST(config_set_key(&c, "data.root", data_root));
     const struct dataset_options options = session_dataset_options(&c, "caltech101");
     MUST(dataset_open(&d, &options));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
     MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    w->images_at_a_time = world_images_at_a_time(w->clip, 128);
     read_classes(w, &c, d, model);
     make_images(w);
     w->lr = c.lr;

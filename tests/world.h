@@ -29,6 +29,9 @@ struct world {
 /** Where the tests' models compute: PROMPT_TEST_DEVICE, else the CPU. Without a CUDA device "cuda" ends the
  * program as skipped. */
 struct device world_device(void);
+/** For how many images texts are laid out so that chunks have as many nodes as they have on a CPU for
+ * `on_cpu`. */
+int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu);
 /** Opens the folder `dir`; the model computes in `types` with `encoder`, on world_device. */
 void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
 /** The same of a model of full size and Caltech-101's base classes below `data_root`, with random images;

@@ -188,7 +188,7 @@ static const struct opt_group bench_groups[] = {
 static const char bench_notes[] =
     "A step is timed on random pixels. GFLOP counts matrix products from their shapes; \"of peak\" is their\n"
     "rate against the best single product of the same shapes in the same run; \"estimate\" is what prompt\n"
-    "train would have said of the step; faults are page faults, reads those from the device to the host.\n"
+    "train says of the step on a CPU; faults are page faults, reads those from the device to the host.\n"
     "\n"
     "Example:\n"
     "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";

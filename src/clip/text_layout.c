@@ -85,7 +85,7 @@ static int create_chains(struct text_layout *l, const struct text_rows *rows, in
     return status;
 }
 
-/* Off the CPU attention needs them, and making them stops the device. */
+/* Off the CPU attention would make them at every call, which stops the device. */
 static void create_masks(struct token_forest *f, scope *run, const struct clip *c, int64_t n_prefix)
 {
     if (c->device.kind == DEVICE_CPU)
@@ -115,7 +115,7 @@ static int create_tensors(struct text_layout *l, scope *run, const struct clip *
             create_inputs(chunk, run, c, l->n_prefix);
     }
     if (l->n_prefix > 0)
-        create_masks(&l->prefix, run, c, 0);
+        create_masks(&l->prefix, run, c, 0); /* its last layer has keys and values alone */
     return scope_status(run);
 }
 

@@ -22,7 +22,8 @@ struct camera {
     float vignette;  /* darkening of the corners */
     float noise;     /* largest deviation of a pixel */
     float unsteady;  /* how much exposure, colour cast and contrast change from picture to picture */
-    float negatives; /* how often a picture is the negative of what it would be */
+    float negatives; /* how often a picture is the negative of what it would be, an unsteady camera gives
+                        some, too */
 };
 
 void camera_take(struct canvas *c, const struct camera *camera, struct rng *r);

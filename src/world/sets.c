@@ -30,7 +30,7 @@
  * the more a family's classes differ by them. */
 #define CALM .unsteady = 0.25F
 #define FITFUL .unsteady = 0.5F
-/* Negatives turn the mean of a class grey. The skylines of places stay told by half of the pictures,
+/* Negatives take the mean of a class towards grey. The skylines of places stay told by half of the pictures,
  * unless these move, too. */
 #define FICKLE FITFUL, .negatives = 0.2F
 #define WILD FITFUL, .negatives = 0.5F

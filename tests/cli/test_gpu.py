@@ -13,6 +13,7 @@ from harness import CONFIGS, run
 MINI = CONFIGS / "mini"
 SET = "oxford_flowers"
 STEPS = 20
+MOVING = ("--set", "training.warmup_epochs=0", "--set", "training.lr=0.01")  # without them these steps move next to nothing
 METHODS = ("prompt", "coop", "cocoop", "vpt")
 
 shared = {}
@@ -31,7 +32,7 @@ def setUpModule():
 
 def train(method, out, *more):
     return run("train", "--config", MINI / f"{method}.json", "--model", MINI / "mini.safetensors", "--data", shared["world"],
-               "--dataset", SET, "--seed", 1, "--threads", 1, "--out", out, *more)
+               "--dataset", SET, "--seed", 1, "--threads", 1, "--out", out, *MOVING, *more)
 
 
 def losses(out):
@@ -51,9 +52,8 @@ class Gpu(harness.Case):
                                         "--max-steps", STEPS))
                 want, got = losses(self.tmp / f"{method}-cpu"), losses(self.tmp / f"{method}-cuda")
                 self.assertEqual(len(got), STEPS)
-                # the first steps are at the rate of the warm-up, so rounding is all that differs
                 for step in range(STEPS):
-                    self.assertAlmostEqual(got[step], want[step], delta=2e-3 * max(1.0, want[step]), msg=f"step {step + 1}")
+                    self.assertAlmostEqual(got[step], want[step], delta=5e-3 * max(1.0, want[step]), msg=f"step {step + 1}")
 
     def test_a_run_of_the_cpu_is_evaluated_to_the_same(self):
         self.check_ok(train("prompt", self.tmp / "run", "--device", "cpu", "--max-steps", STEPS))
@@ -86,7 +86,7 @@ class Gpu(harness.Case):
             found[device] = [record["loss"] for record in map(json.loads, (out / "log.jsonl").read_text().splitlines())
                              if "loss" in record]
         self.assertEqual(len(found["cuda"]), 4)
-        for got, want in zip(found["cuda"], found["cpu"]):
+        for got, want in zip(found["cuda"], found["cpu"], strict=True):
             self.assertAlmostEqual(got, want, delta=0.02 * want)
 
     def test_a_step_reads_the_device_once(self):

@@ -232,7 +232,7 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
     dims->text.n_layers = c->text_layers ? c->text_layers : dims->text.n_layers;
     clip_free(w->clip);
     MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
-    w->images_at_a_time = c->images_at_a_time ? c->images_at_a_time : c->B;
+    w->images_at_a_time = world_images_at_a_time(w->clip, c->images_at_a_time ? c->images_at_a_time : c->B);
     if (c->names.K == 0)
         return;
     const int64_t end = w->rows.names.ids[w->rows.names.ends[0]];

@@ -6,8 +6,8 @@
  *   test_precision MODEL MERGES DATA N [CHECKPOINT]  N test images of Caltech-101's base classes:
  * accuracy after every n, and the largest difference of a probability
  *
- * Any CPU computes in both here; without instructions for it, slowly. Of fp16 these are PyTorch's operations,
- * as on CUDA; the images are compared in bf16.
+ * Any CPU computes in both here (or world_device); without instructions for it, slowly. Of fp16 these are
+ * PyTorch's operations, as on CUDA; the images are compared in bf16.
  */
 #include <inttypes.h>
 #include <math.h>

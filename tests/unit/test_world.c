@@ -86,7 +86,8 @@ static void test_world__development_has_cameras_of_its_own(void **state)
     for (size_t i = 0; i < world_n_sets(); i++)
         for (size_t k = 0; k < world_n_sets(); k++) {
             struct camera test = world_sets[i].cameras[0], dev = world_sets[k].cameras[1];
-            test.unsteady = dev.unsteady = 0.0F; /* a matter of degree */
+            test.unsteady = test.negatives = test.shake = 0.0F; /* matters of degree */
+            dev.unsteady = dev.negatives = dev.shake = 0.0F;
             if (memcmp(&test, &dev, sizeof test) == 0)
                 fail_msg("%s has in the test the camera of %s in development", world_sets[i].name,
                          world_sets[k].name);

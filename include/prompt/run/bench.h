@@ -20,7 +20,7 @@ struct bench_result {
     int64_t n_classes, n_images, n_iterations;
     double seconds; /* of the fastest step */
     double median_seconds;
-    double estimate_seconds;    /* what `prompt train` would have said of it */
+    double estimate_seconds;    /* what `prompt train` says of it on a CPU */
     struct machine_speed speed; /* measured for the estimate */
     struct clip_work work;      /* counted from the shapes */
     double peak_flop_s;         /* best matrix product of the same shapes in this run; 0: not measured */

@@ -90,8 +90,11 @@ struct forest {
                              make it each time */
 };
 
-/** What is added to the scores where none of our kernels takes the tensors: 0 where query i sees prefix or
- * node j, else -inf, [n_queries, n_prefix + n_nodes]. */
+/**
+ * What is added to the scores where none of our kernels takes the tensors: 0 where query i sees prefix or
+ * node j, else -inf. [n_queries, n_prefix + n_nodes], rows apart by a multiple of 16 values; `dtype` and
+ * `device` are those of q.
+ */
 tensor *t_forest_mask(scope *s, const struct forest *forest, int64_t n_prefix, enum dtype dtype,
                       struct device device);
 
@@ -105,7 +108,8 @@ struct forest_attention {
 };
 
 /** [B,n_queries,W]. Replaces causal t_attention over whole sequences, each with its own copy of the tokens
- * that it shares with others. */
+ * that it shares with others. Where none of our kernels takes the tensors every query meets every node; the
+ * profile counts what is seen alone. */
 tensor *t_forest_attention(scope *s, const struct forest_attention *a);
 /**
  * d_q, d_k, d_v (views like q, k, v) are written; d_prefix_k, d_prefix_v [B,p,W] master are added to, or
@@ -116,9 +120,10 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
 
 /**
  * Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; last axes contiguous. `aux` (or
- * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master; off the CPU an
- * empty tensor, as PyTorch's kernels compute the forward again. Scores, weights and their gradients are
- * master. Replaces t_attention.
+ * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master. Scores, weights
+ * and their gradients are master. Where none of our kernels takes the tensors, it is PyTorch's attention: aux
+ * is empty, its backward computes the forward again and the gradients of all operands, and weights and their
+ * gradients are rounded to the products' type. Replaces t_attention.
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
