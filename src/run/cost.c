@@ -122,7 +122,8 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     return c;
 }
 
-/* What launches cost is not in the estimate, and on CUDA they are most of a step (H200, fp16, K = 50: 80 %). */
+/* What launches cost is not in the estimate, and on CUDA they are most of a step (H200, fp16, K = 50: 80 %).
+ */
 static int print_time(struct log *log, const struct cost *c, const struct session *s)
 {
     const double gflop = (c->step_work.products + c->step_work.attention) * 1e-9;

@@ -55,7 +55,7 @@ class Synth(harness.Case):
         for name, n_classes in SETS.items():
             record = checked[name]
             self.assertEqual(record["state"], "complete", record)
-            self.assertIn("synthetic world, version 2, test, seed 7, 16 px, 1 a class", record["layout"])
+            self.assertIn("synthetic world, version 3, test, seed 7, 16 px, 1 a class", record["layout"])
             n_train = 0 if name in VARIANTS else n_classes
             n_val = 0 if name in VARIANTS or name == "imagenet" else n_classes
             self.assertEqual([record[key] for key in ("n_classes", "train", "val", "test")], [n_classes, n_train, n_val, n_classes])
