@@ -85,13 +85,12 @@ static int create_chains(struct text_layout *l, const struct text_rows *rows, in
     return status;
 }
 
-/* Off the CPU attention would make them at every call, which stops the device. */
-static void create_masks(struct token_forest *f, scope *run, const struct clip *c, int64_t n_prefix)
+/* Off the CPU attention would make it at every call, which stops the device; a CPU's kernels need none. */
+static const tensor *attention_mask(scope *run, const struct clip *c, const struct forest *f,
+                                    int64_t n_prefix)
 {
-    if (c->device.kind == DEVICE_CPU)
-        return;
-    f->nodes.mask = t_forest_mask(run, &f->nodes, n_prefix, c->types.products, c->device);
-    f->end_nodes.mask = t_forest_mask(run, &f->end_nodes, n_prefix, c->types.products, c->device);
+    return c->device.kind == DEVICE_CPU ? NULL
+                                        : t_forest_mask(run, f, n_prefix, c->types.products, c->device);
 }
 
 /* The chunks' tensors, and where each row stands when the chunks' results are put together. */
@@ -109,13 +108,15 @@ static int create_tensors(struct text_layout *l, scope *run, const struct clip *
         struct text_chunk *chunk = &l->chunks[i];
         chunk->ends = t_from_i64(run, chunk->forest->ends, SHAPE(chunk->forest->n_rows), c->device);
         chunk->rows = t_from_i64(run, rows, SHAPE(chunk->n_rows), c->device);
-        create_masks(&l->forests.items[i], run, c, l->n_prefix);
+        struct token_forest *f = &l->forests.items[i];
+        f->nodes.mask = attention_mask(run, c, &f->nodes, l->n_prefix);
+        f->end_nodes.mask = attention_mask(run, c, &f->end_nodes, l->n_prefix);
         rows += chunk->n_rows;
         if (!l->is_embedded)
             create_inputs(chunk, run, c, l->n_prefix);
     }
-    if (l->n_prefix > 0)
-        create_masks(&l->prefix, run, c, 0); /* its last layer has keys and values alone */
+    if (l->n_prefix > 0) /* its last layer has keys and values alone */
+        l->prefix.nodes.mask = attention_mask(run, c, &l->prefix.nodes, 0);
     return scope_status(run);
 }
 
