@@ -125,6 +125,11 @@ const char *image_format(const char *path)
     return "no known format";
 }
 
+const char *image_decoder(void)
+{
+    return "stb_image 2.27";
+}
+
 /* ---------------------------------------------------------------- JPEG segments */
 
 /* What is to be known of a JPEG before stb decodes it. */

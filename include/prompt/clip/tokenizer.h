@@ -14,6 +14,12 @@
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
 
+/**
+ * Which cleaning made the ids: records and checkpoints hold it, so that runs of two revisions do not mix.
+ * 1: without ftfy's steps.
+ */
+enum { TOKENIZER_REVISION = 1 };
+
 struct tokenizer; /* immutable after opening: may be shared by threads */
 
 /** Token ids of one text, without start and end tokens. */
