@@ -38,31 +38,56 @@ bool file_is_dir(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+static const char *kind_of(mode_t mode)
+{
+    return S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : S_ISDIR(mode) ? "a folder" : "a device";
+}
+
+static int refuse_kind(const char *path, mode_t mode)
+{
+    char *absolute = path_absolute(path);
+    int status = error_set(ERR_IO, "cannot read '%s': it is %s, expected a file", absolute ? absolute : path,
+                           kind_of(mode));
+    free(absolute);
+    return status;
+}
+
+/* Never waits for the other end of a pipe: what is opened is looked at before a byte is read. */
 static int open_regular(int *out, size_t *n, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return io_error("open", path, errno);
     struct stat info;
-    if (fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
-        int reason = S_ISDIR(info.st_mode) ? EISDIR : errno;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        const int reason = errno; /* ENXIO of a socket */
+        const bool is_there = reason == ENXIO && stat(path, &info) == 0;
+        return is_there ? refuse_kind(path, info.st_mode) : io_error("open", path, reason);
+    }
+    int status = fstat(fd, &info) != 0 ? io_error("read", path, errno) : OK;
+    if (status == OK && !S_ISREG(info.st_mode))
+        status = refuse_kind(path, info.st_mode);
+    if (status != OK) {
         close(fd);
-        return io_error("read", path, reason);
+        return status;
     }
     *out = fd;
     *n = (size_t)info.st_size;
     return OK;
 }
 
-int file_read(char **out, size_t *n, const char *path)
+/* Pipes, too, as a shell makes of <(command). */
+static int open_stream(int *out, const char *path)
 {
-    *out = NULL;
-    *n = 0;
-    int fd = -1;
-    size_t size = 0;
-    int status = open_regular(&fd, &size, path);
-    if (status != OK)
-        return status;
+    size_t n = 0;
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISFIFO(info.st_mode))
+        return open_regular(out, &n, path);
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    return *out < 0 ? io_error("open", path, errno) : OK;
+}
+
+/* All that is left of `fd`, which is closed. */
+static int read_to_end(char **out, size_t *n, int fd, const char *path)
+{
     struct str text = {0};
     char chunk[1 << 16];
     ssize_t got = 0;
@@ -82,6 +107,25 @@ int file_read(char **out, size_t *n, const char *path)
     *out = text.data;
     *n = text.len;
     return OK;
+}
+
+int file_read(char **out, size_t *n, const char *path)
+{
+    *out = NULL;
+    *n = 0;
+    int fd = -1;
+    int status = open_stream(&fd, path);
+    return status == OK ? read_to_end(out, n, fd, path) : status;
+}
+
+int file_read_regular(char **out, size_t *n, const char *path)
+{
+    *out = NULL;
+    *n = 0;
+    int fd = -1;
+    size_t size = 0;
+    int status = open_regular(&fd, &size, path);
+    return status == OK ? read_to_end(out, n, fd, path) : status;
 }
 
 int file_map(const void **out, size_t *n, const char *path)

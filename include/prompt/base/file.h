@@ -12,10 +12,13 @@ bool file_exists(const char *path); /* a file or folder */
 bool file_is_dir(const char *path);
 
 /**
- * Reads a whole regular file. `*out` gets `*n` bytes and a NUL after them; the caller frees it.
- * @return OK; ERR_IO with the absolute path and the system's reason; ERR_MEMORY
+ * Reads a whole file, or a pipe to its end. `*out` gets `*n` bytes and a NUL after them; the caller frees it.
+ * @return OK; ERR_IO with the absolute path and the system's reason, or that it is a device, socket or
+ *         folder; ERR_MEMORY
  */
 int file_read(char **out, size_t *n, const char *path);
+/** The same of regular files alone: a pipe is refused, too, and never waited for. */
+int file_read_regular(char **out, size_t *n, const char *path);
 
 /** Maps a whole regular file read-only; an empty file is ERR_FORMAT. Undone by file_unmap. */
 int file_map(const void **out, size_t *n, const char *path);
