@@ -74,38 +74,45 @@ static int open_regular(int *out, size_t *n, const char *path)
     return OK;
 }
 
-/* Pipes, too, as a shell makes of <(command). */
-static int open_stream(int *out, const char *path)
+/* Pipes, too, as a shell makes of <(command); their size is 0. */
+static int open_stream(int *out, size_t *n, const char *path)
 {
-    size_t n = 0;
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISFIFO(info.st_mode))
-        return open_regular(out, &n, path);
+        return open_regular(out, n, path);
+    *n = 0;
     *out = open(path, O_RDONLY | O_CLOEXEC);
     return *out < 0 ? io_error("open", path, errno) : OK;
 }
 
-/* All that is left of `fd`, which is closed. */
-static int read_to_end(char **out, size_t *n, int fd, const char *path)
+/* `size` bytes of `fd`, or all that is left where it is 0, as of pipes and files of /proc; closes `fd`. */
+static int read_to_end(char **out, size_t *n, int fd, size_t size, const char *path)
 {
-    struct str text = {0};
-    char chunk[1 << 16];
+    size_t capacity = size + 1;
+    char *bytes = malloc(capacity);
+    size_t len = 0;
     ssize_t got = 0;
-    while ((got = read(fd, chunk, sizeof chunk)) > 0)
-        str_append_n(&text, chunk, (size_t)got);
-    int reason = errno;
+    while (bytes && (size == 0 || len < size) && (got = read(fd, bytes + len, capacity - len)) > 0) {
+        len += (size_t)got;
+        if (len < capacity)
+            continue;
+        capacity = capacity * 2 + (1 << 16);
+        char *grown = realloc(bytes, capacity);
+        if (!grown)
+            free(bytes);
+        bytes = grown;
+    }
+    const int reason = errno;
     close(fd);
+    if (!bytes)
+        return error_out_of_memory();
     if (got < 0) {
-        str_free(&text);
+        free(bytes);
         return io_error("read", path, reason);
     }
-    str_append_n(&text, "", 0);
-    if (text.failed) {
-        str_free(&text);
-        return error_out_of_memory();
-    }
-    *out = text.data;
-    *n = text.len;
+    bytes[len] = '\0'; /* there is room: else there would have been more to read */
+    *out = bytes;
+    *n = len;
     return OK;
 }
 
@@ -114,8 +121,9 @@ int file_read(char **out, size_t *n, const char *path)
     *out = NULL;
     *n = 0;
     int fd = -1;
-    int status = open_stream(&fd, path);
-    return status == OK ? read_to_end(out, n, fd, path) : status;
+    size_t size = 0;
+    int status = open_stream(&fd, &size, path);
+    return status == OK ? read_to_end(out, n, fd, size, path) : status;
 }
 
 int file_read_regular(char **out, size_t *n, const char *path)
@@ -125,7 +133,7 @@ int file_read_regular(char **out, size_t *n, const char *path)
     int fd = -1;
     size_t size = 0;
     int status = open_regular(&fd, &size, path);
-    return status == OK ? read_to_end(out, n, fd, path) : status;
+    return status == OK ? read_to_end(out, n, fd, size, path) : status;
 }
 
 int file_map(const void **out, size_t *n, const char *path)

@@ -48,6 +48,9 @@ static void append_line(struct str *out, const struct dataset_check *c)
     if (c->n_odd > 0)
         str_appendf(out, "; %zu images of another format than their name says, first: %s", c->n_odd,
                     str_text(&c->first_odd));
+    if (c->n_damaged > 0)
+        str_appendf(out, "; %zu images have damage that changes no pixel, first: %s", c->n_damaged,
+                    str_text(&c->first_damaged));
     str_append(out, "\n");
 }
 
@@ -69,9 +72,10 @@ static int append_record(struct str *out, const struct dataset_check *c)
         str_appendf(out,
                     ", \"n_classes\": %" PRId64
                     ", \"class_names\": \"%s\", \"train\": %zu, \"val\": %zu, \"test\": %zu, "
-                    "\"missing\": %zu, \"moved\": %zu, \"repeated\": %zu, \"undecodable\": %zu, \"odd\": %zu",
+                    "\"missing\": %zu, \"moved\": %zu, \"repeated\": %zu, \"undecodable\": %zu, \"odd\": "
+                    "%zu, \"damaged\": %zu",
                     d->n_classes, digest, d->train.n, d->val.n, d->test.n, c->files.n_missing,
-                    c->files.n_moved, c->n_repeated, c->n_undecodable, c->n_odd);
+                    c->files.n_moved, c->n_repeated, c->n_undecodable, c->n_odd, c->n_damaged);
     }
     str_append(out, "}");
     return str_status(out);

@@ -47,6 +47,8 @@ static int decode(struct dataset_check *c, const char *path)
 {
     struct image image = {0};
     int status = image_read(&image, path);
+    if (image.damage && c->n_damaged++ == 0)
+        str_appendf(&c->first_damaged, "'%s': %s", path, image.damage);
     image_free(&image);
     if (status == ERR_MEMORY)
         return status;
@@ -210,5 +212,6 @@ void dataset_check_free(struct dataset_check *check)
     str_free(&check->problem);
     str_free(&check->first_undecodable);
     str_free(&check->first_odd);
+    str_free(&check->first_damaged);
     *check = (struct dataset_check){0};
 }

@@ -2,7 +2,8 @@
  * GIF by stb_image, made to draw what Pillow does: the first frame alone, transparent pixels in the colour of
  * their index, the canvas around a smaller frame in the colour of the transparent index or of index 0, a
  * larger frame on a larger canvas. To that end stb gets a copy of the file whose first frame has no
- * transparent index and fits the canvas.
+ * transparent index and fits the canvas, and which has no background: then what stb left transparent is
+ * missing.
  */
 #include <limits.h>
 #include <stdbool.h>
@@ -26,7 +27,12 @@
 #endif
 #include <stb_image.h>
 
-enum { SCREEN_BYTES = 13, FRAME_BYTES = 10 };
+enum {
+    SCREEN_BYTES = 13,
+    FRAME_BYTES = 10,
+    RGBA = 4,
+    LZW_RATIO = 10923, /* more pixels than a byte can stand for: 8 / 3 codes of 4,096 */
+};
 
 /* ---------------------------------------------------------------- a file in memory, read through callbacks
  */
@@ -151,45 +157,62 @@ static int find_first_frame(struct frame *f, uint8_t *bytes, size_t n)
                          (long long)f->width, (long long)f->height, (long long)f->left, (long long)f->top);
     write_u16(bytes + 6, f->canvas_width);
     write_u16(bytes + 8, f->canvas_height);
+    bytes[11] = 0; /* of the background */
     return OK;
 }
 
 /* ---------------------------------------------------------------- decoding */
 
-static void fill_around(struct image *image, const struct frame *f, const uint8_t *bytes)
+/* Inside the frame drops alpha, in place, and tells whether every pixel is there; fills what is around it. */
+static bool finish(struct image *image, const struct frame *f, const uint8_t *bytes)
 {
-    const size_t index = f->transparent > 0 ? (size_t)f->transparent : 0;
     static const uint8_t black[IMAGE_CHANNELS] = {0};
-    const uint8_t *colour = index < f->n_colours ? bytes + f->palette + index * 3 : black;
+    const size_t index = f->transparent > 0 ? (size_t)f->transparent : 0;
+    const uint8_t *around = index < f->n_colours ? bytes + f->palette + index * 3 : black;
+    bool is_whole = true;
     for (int64_t y = 0; y < image->height; y++)
         for (int64_t x = 0; x < image->width; x++) {
+            const int64_t i = y * image->width + x;
+            const uint8_t *rgba = image->pixels + i * RGBA;
             const bool is_inside =
                 x >= f->left && x < f->left + f->width && y >= f->top && y < f->top + f->height;
-            if (!is_inside)
-                memcpy(image->pixels + (y * image->width + x) * IMAGE_CHANNELS, colour, IMAGE_CHANNELS);
+            is_whole = is_whole && (!is_inside || rgba[3] != 0);
+            memmove(image->pixels + i * IMAGE_CHANNELS, is_inside ? rgba : around, IMAGE_CHANNELS);
         }
+    return is_whole;
 }
 
-static int decode(struct image *out, uint8_t *bytes, size_t n)
+static int decode_frame(struct image *out, const struct frame *f, const uint8_t *bytes, size_t n)
 {
     static const stbi_io_callbacks callbacks = {source_read, source_skip, source_is_at_end};
-    struct frame frame;
-    int status = find_first_frame(&frame, bytes, n);
-    if (status != OK || (status = image_check_size(frame.canvas_width, frame.canvas_height)) != OK)
-        return status;
     struct source s = {.bytes = bytes, .n = n};
     int width = 0, height = 0, channels = 0;
-    uint8_t *pixels = stbi_load_from_callbacks(&callbacks, &s, &width, &height, &channels, IMAGE_CHANNELS);
+    uint8_t *pixels = stbi_load_from_callbacks(&callbacks, &s, &width, &height, &channels, RGBA);
     if (!pixels && !s.ran_out && strcmp(stbi_failure_reason(), "outofmem") == 0)
         return error_out_of_memory();
-    if (!pixels || s.ran_out || width != frame.canvas_width || height != frame.canvas_height) {
-        free(pixels);
-        return s.ran_out ? image_ends_early()
-                         : error_set(ERR_FORMAT, "damaged GIF: its data cannot be decoded");
+    if (pixels && width == f->canvas_width && height == f->canvas_height && !s.ran_out) {
+        *out = (struct image){.pixels = pixels, .width = width, .height = height};
+        if (finish(out, f, bytes))
+            return OK;
+        image_free(out);
+        return error_set(ERR_FORMAT, "damaged GIF: its data end before the picture does");
     }
-    *out = (struct image){.pixels = pixels, .width = width, .height = height};
-    fill_around(out, &frame, bytes);
-    return OK;
+    free(pixels);
+    return s.ran_out ? image_ends_early() : error_set(ERR_FORMAT, "damaged GIF: its data cannot be decoded");
+}
+
+/* `bytes` is a copy that may be changed. */
+static int decode(struct image *out, uint8_t *bytes, size_t n)
+{
+    struct frame f;
+    int status = find_first_frame(&f, bytes, n);
+    if (status != OK || (status = image_check_size(f.canvas_width, f.canvas_height)) != OK)
+        return status;
+    if (f.palette == 0)
+        return error_set(ERR_FORMAT, "a GIF without colours");
+    if ((size_t)(f.width * f.height) / LZW_RATIO > n)
+        return image_ends_early();
+    return decode_frame(out, &f, bytes, n);
 }
 
 int image_decode_gif(struct image *out, const uint8_t *bytes, size_t n)

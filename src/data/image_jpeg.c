@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 
@@ -21,6 +22,12 @@
  * picture. Pillow's largest picture may have 24, one of 10 megapixels 429. */
 static const int64_t scan_pixels_max = (int64_t)1 << 32;
 
+enum {
+    ROWS = 16, /* asked for at once */
+    PADDING_BYTES =
+        5120 /* libjpeg's fast path wants 512 bytes a block ahead, and a unit has up to 10 blocks */
+};
+
 struct reader {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
@@ -29,7 +36,8 @@ struct reader {
     int status;
     const char *damage;
     struct image image;
-    JSAMPLE *cmyk_row; /* [4 * width], of pictures of four components */
+    const uint8_t *end; /* of the file; the padding follows */
+    JSAMPLE *cmyk_row;  /* [4 * width], of pictures of four components */
 };
 
 /* ---------------------------------------------------------------- what libjpeg reports */
@@ -104,12 +112,30 @@ static _Noreturn void give_up(struct reader *r, int status)
     longjmp(r->failed, 1);
 }
 
+static bool is_behind_end(const struct reader *r)
+{
+    return r->info.src && r->info.src->next_input_byte > r->end;
+}
+
+/* Whether the next marker that libjpeg meets is one of the padding. */
+static bool has_no_marker_left(const struct reader *r)
+{
+    if (is_behind_end(r))
+        return true;
+    for (const uint8_t *byte = r->info.src->next_input_byte; r->end - byte >= 2; byte++)
+        if (byte[0] == 0xff && byte[1] != 0)
+            return false;
+    return true;
+}
+
 static void on_error(j_common_ptr info)
 {
     const int code = info->err->msg_code;
-    give_up(info->client_data, code == JERR_OUT_OF_MEMORY
-                                   ? error_out_of_memory()
-                                   : error_set(ERR_FORMAT, "%s", words_of_error(code)));
+    struct reader *r = info->client_data;
+    if (is_behind_end(r))
+        give_up(r, image_ends_early());
+    give_up(r, code == JERR_OUT_OF_MEMORY ? error_out_of_memory()
+                                          : error_set(ERR_FORMAT, "%s", words_of_error(code)));
 }
 
 /* Warnings have level -1; what is above are traces. */
@@ -119,6 +145,8 @@ static void on_message(j_common_ptr info, int level)
         return;
     struct reader *r = info->client_data;
     const char *guess = words_of_guess(info->err->msg_code);
+    if (guess && has_no_marker_left(r))
+        give_up(r, image_ends_early());
     if (guess)
         give_up(r, error_set(ERR_FORMAT, "%s", guess));
     if (!r->damage)
@@ -169,12 +197,16 @@ static void cmyk_to_rgb(uint8_t *out, const JSAMPLE *in, int64_t width)
 static void read_rows(struct reader *r)
 {
     const size_t row_bytes = (size_t)r->image.width * IMAGE_CHANNELS;
-    while (r->info.output_scanline < r->info.output_height) {
-        uint8_t *row = r->image.pixels + r->info.output_scanline * row_bytes;
-        JSAMPROW rows[1] = {r->cmyk_row ? r->cmyk_row : row};
-        jpeg_read_scanlines(&r->info, rows, 1);
+    JDIMENSION n_left = 0;
+    while ((n_left = r->info.output_height - r->info.output_scanline) > 0) {
+        uint8_t *first = r->image.pixels + r->info.output_scanline * row_bytes;
+        JSAMPROW rows[ROWS] = {r->cmyk_row};
+        const JDIMENSION n_rows = r->cmyk_row ? 1 : n_left < ROWS ? n_left : ROWS;
+        for (JDIMENSION i = 0; !r->cmyk_row && i < n_rows; i++)
+            rows[i] = first + i * row_bytes;
+        jpeg_read_scanlines(&r->info, rows, n_rows);
         if (r->cmyk_row)
-            cmyk_to_rgb(row, r->cmyk_row, r->image.width);
+            cmyk_to_rgb(first, r->cmyk_row, r->image.width);
     }
 }
 
@@ -196,10 +228,13 @@ static void decode(struct reader *r, const uint8_t *bytes, size_t n)
         give_up(r, error_out_of_memory());
     r->progress.progress_monitor = on_progress;
     r->info.progress = &r->progress;
+    if (!jpeg_has_multiple_scans(&r->info))
+        r->info.src->bytes_in_buffer += PADDING_BYTES;
     jpeg_start_decompress(&r->info);
     read_rows(r);
-    jpeg_finish_decompress(
-        &r->info); /* reads up to the end of the image, so that an end that is missing is seen */
+    jpeg_finish_decompress(&r->info); /* reads up to the end of the image */
+    if (is_behind_end(r))
+        give_up(r, image_ends_early());
 }
 
 /* Not image_decode_jpeg() itself: what a function changes between setjmp and longjmp must not be its own. */
@@ -210,17 +245,33 @@ static int run(struct reader *r, const uint8_t *bytes, size_t n)
     return r->status;
 }
 
+/* A copy with what libjpeg reads ahead: marks of the end of an image. */
+static uint8_t *pad(const uint8_t *bytes, size_t n)
+{
+    uint8_t *padded = malloc(n + PADDING_BYTES);
+    if (!padded)
+        return NULL;
+    memcpy(padded, bytes, n);
+    for (size_t i = 0; i < PADDING_BYTES; i++)
+        padded[n + i] = i % 2 == 0 ? 0xff : JPEG_EOI;
+    return padded;
+}
+
 int image_decode_jpeg(struct image *out, const uint8_t *bytes, size_t n)
 {
-    struct reader r = {.status = OK};
+    uint8_t *padded = pad(bytes, n);
+    if (!padded)
+        return error_out_of_memory();
+    struct reader r = {.end = padded + n};
     r.info.err = jpeg_std_error(&r.errors);
     r.info.client_data = &r;
     r.errors.error_exit = on_error;
     r.errors.emit_message = on_message;
     r.errors.output_message = print_nothing;
-    int status = run(&r, bytes, n);
+    int status = run(&r, padded, n);
     jpeg_destroy_decompress(&r.info);
     free(r.cmyk_row);
+    free(padded);
     r.image.damage = r.damage;
     if (status != OK)
         image_free(&r.image);

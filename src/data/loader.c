@@ -69,9 +69,10 @@ static int allocate(struct loader *l, const char *image_dir)
     l->order = calloc(l->list->n, sizeof *l->order);
     l->cache = calloc(l->list->n, sizeof *l->cache);
     l->is_bad = calloc(l->list->n, sizeof *l->is_bad);
+    l->is_damaged = calloc(l->list->n, sizeof *l->is_damaged);
     l->workers = calloc((size_t)o->n_workers, sizeof *l->workers);
     l->slots = calloc((size_t)l->n_slots, sizeof *l->slots);
-    if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->workers || !l->slots)
+    if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->is_damaged || !l->workers || !l->slots)
         return error_out_of_memory();
     int status = OK;
     for (int64_t i = 0; status == OK && i < l->n_slots; i++)
@@ -125,10 +126,12 @@ void loader_close(struct loader *l)
     free(l->slots);
     free(l->cache);
     free(l->is_bad);
+    free(l->is_damaged);
     free(l->order);
     free(l->workers);
     free(l->image_dir);
     free(l->first_skipped);
+    free(l->first_damaged);
     free(l);
 }
 
@@ -193,6 +196,20 @@ static void count_skipped(struct loader *l, size_t item, struct failure *failure
     }
 }
 
+/* Counts an image whose file is damaged though all its pixels are there, once. */
+static int count_damaged(struct loader *l, size_t item, const char *damage)
+{
+    if (!damage || l->is_damaged[item])
+        return OK;
+    l->is_damaged[item] = true;
+    if (l->n_damaged++ > 0)
+        return OK;
+    char *path = item_file(l->image_dir, &l->list->items[item]);
+    l->first_damaged = path ? str_format("'%s': %s", path, damage) : NULL;
+    free(path);
+    return l->first_damaged ? OK : ERR_MEMORY;
+}
+
 /* Leaves the good rows of a finished batch together at its front; the first failure if none may be left out.
  */
 static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t n)
@@ -209,6 +226,9 @@ static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t
         if (failure->status != OK)
             return error_set((enum status)failure->status, "%s",
                              failure->message ? failure->message : "out of memory");
+        int status = count_damaged(l, slot->items[row], failure->damage);
+        if (status != OK)
+            return status;
         if (*n_good < row) {
             memcpy(slot->pixels + *n_good * l->image_floats, slot->pixels + row * l->image_floats,
                    (size_t)l->image_floats * sizeof *slot->pixels);
@@ -273,4 +293,14 @@ size_t loader_n_skipped(const struct loader *l)
 const char *loader_first_skipped(const struct loader *l)
 {
     return l->first_skipped ? l->first_skipped : "";
+}
+
+size_t loader_n_damaged(const struct loader *l)
+{
+    return l->n_damaged;
+}
+
+const char *loader_first_damaged(const struct loader *l)
+{
+    return l->first_damaged ? l->first_damaged : "";
 }

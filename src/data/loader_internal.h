@@ -24,6 +24,7 @@ enum { LOADER_CHANNELS = 3 };
 struct failure {
     int status; /* OK if the image is there */
     char *message;
+    const char *damage; /* of an image that is there: struct image's */
 };
 
 struct slot {
@@ -59,13 +60,16 @@ struct loader {
     struct image *cache; /* [list->n], pixels NULL if not kept; an item is in work at most once at a time */
     size_t cache_used_bytes;
     bool is_cache_full;
-    bool *is_bad; /* [list->n] skipped before: not read again */
+    bool *is_bad;     /* [list->n] skipped before: not read again */
+    bool *is_damaged; /* [list->n] counted before */
 
     /* the caller's thread alone */
     bool has_lent; /* lent_batch is in the caller's hands */
     int64_t n_delivered;
     size_t n_skipped;
     char *first_skipped;
+    size_t n_damaged;
+    char *first_damaged;
 };
 
 /** Starts options.n_workers threads; those that run are counted in n_started, also on failure. */

@@ -36,7 +36,7 @@ static int decode_item(struct image *out, bool *is_cached, struct loader *l, siz
     return OK;
 }
 
-static int prepare_item(float *pixels, struct loader *l, int64_t epoch, size_t item)
+static int prepare_item(float *pixels, const char **damage, struct loader *l, int64_t epoch, size_t item)
 {
     const struct loader_options *o = &l->options;
     struct image decoded = {0};
@@ -52,6 +52,7 @@ static int prepare_item(float *pixels, struct loader *l, int64_t epoch, size_t i
     }
     if (status == OK)
         transform_normalize(pixels, &input);
+    *damage = decoded.damage;
     image_free(&input);
     if (!is_cached)
         image_free(&decoded);
@@ -79,7 +80,7 @@ static void work_on_place(struct loader *l)
     if (is_bad)
         failure.status = ERR_FORMAT;
     else
-        failure.status = prepare_item(slot->pixels + row * l->image_floats, l, epoch, item);
+        failure.status = prepare_item(slot->pixels + row * l->image_floats, &failure.damage, l, epoch, item);
     if (failure.status != OK && !is_bad)
         failure.message = str_dup(error_message());
 

@@ -16,7 +16,7 @@
 /* Noise that depends on `seed` alone. */
 static inline struct image noise_image(int64_t width, int64_t height, uint32_t seed)
 {
-    struct image image = {malloc((size_t)(width * height * 3)), width, height};
+    struct image image = {.pixels = malloc((size_t)(width * height * 3)), .width = width, .height = height};
     uint32_t x = seed;
     for (int64_t i = 0; image.pixels && i < width * height * 3; i++) {
         x = (x * 1103515245U + 12345U) & 0x7fffffffU;
