@@ -1,7 +1,7 @@
 /*
- * Text to token ids, as open_clip's SimpleTokenizer.encode() with fix_text left out:
+ * Text to token ids, as open_clip's SimpleTokenizer.encode():
  *
- *   clean   html.unescape twice, white space collapsed, lower case
+ *   clean   ftfy's steps, html.unescape twice, white space collapsed, lower case (clean.c)
  *   split   <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+, ignoring
  * case merge   each piece's UTF-8 bytes, the last one marked as the end of a word, by the merges in rank
  * order
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "merges.h"
-#include "prompt/clip/html.h"
 #include "prompt/clip/unicode.h"
 
 struct tokenizer {
@@ -74,23 +74,6 @@ int64_t tokenizer_end(const struct tokenizer *t)
 int64_t tokenizer_vocab_size(const struct tokenizer *t)
 {
     return tokenizer_start(t) + 2;
-}
-
-/* ---------------------------------------------------------------- clean */
-
-static int clean(struct codepoints *out, const char *text)
-{
-    *out = (struct codepoints){0};
-    struct codepoints decoded;
-    int status = unicode_decode(&decoded, text);
-    if (status != OK)
-        return status;
-    html_unescape(&decoded);
-    html_unescape(&decoded); /* "&amp;amp;" is "&": captions from the web are often escaped twice */
-    unicode_collapse_spaces(&decoded);
-    status = unicode_lower(out, &decoded);
-    unicode_free(&decoded);
-    return status;
 }
 
 /* ---------------------------------------------------------------- split */
@@ -267,7 +250,7 @@ static int encode_pieces(struct tokens *out, const struct tokenizer *t, const st
 int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *text)
 {
     struct codepoints cleaned;
-    int status = clean(&cleaned, text);
+    int status = clean_text(&cleaned, text);
     if (status != OK)
         return status;
     size_t n_before = out->n;

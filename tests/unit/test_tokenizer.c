@@ -196,6 +196,33 @@ static void test_tokenizer__names_the_line_of_a_bad_merge(void **state)
         "m.txt:2: expected a byte or a symbol that an earlier line makes, found \"\\u0001\xef\xbf\xbd\"");
 }
 
+/* The repaired texts are ftfy 6.3.1's. */
+static void test_tokenizer__refuses_mojibake_and_shows_what_was_meant(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"Caf\u00c3\u00a9", "Caf\u00e9"},
+        {"Levi\u00e2\u20ac\u2122s jeans", "Levi's jeans"},  /* Windows-1252 */
+        {"voil\u00c3 le travail", "voil\u00e0 le travail"}, /* a space for U+00A0 */
+        {"\u0420\u045f\u0421\u0402\u0420\u0451\u0420\u0406\u0420\u00b5\u0421\u201a",
+         "\u041f\u0440\u0438\u0432\u0435\u0442"}, /* Windows-1251 */
+    };
+    struct tokenizer *t = parse(small_merges);
+    struct tokens tokens = {0};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char *message =
+            str_format("the text \"%s\" was read by a wrong encoding: CLIP's tokenizer (ftfy) takes "
+                       "it for \"%s\"; write what is meant",
+                       pairs[i][0], pairs[i][1]);
+        check_error(tokenizer_encode(&tokens, t, pairs[i][0]), ERR_FORMAT, message);
+        assert_int_equal(tokens.n, 0);
+        check_ok(tokenizer_encode(&tokens, t, pairs[i][1]));
+        tokens_free(&tokens);
+        free(message);
+    }
+    tokenizer_free(t);
+}
+
 /* ---------------------------------------------------------------- files */
 
 /* A new file in `folder`, which is the tests' common state. */
@@ -313,7 +340,7 @@ static void test_tokenizer__gives_the_recorded_ids(void **state)
     assert_int_equal(tokenizer_vocab_size(t), 49408);
     assert_int_equal(tokenizer_start(t), 49406);
     assert_int_equal(tokenizer_end(t), 49407);
-    /* recorded from open_clip 3.3.0, fix_text left out */
+    /* recorded from open_clip 3.3.0 with ftfy 6.3.1 */
     CHECK_IDS(t, "a photo of a cat.", 320, 1125, 539, 320, 2368, 269);
     CHECK_IDS(t, "Rhodesian Ridgeback", 39302, 6221, 16580, 893);
     CHECK_IDS(t, "great_white  shark", 830, 318, 1579, 7980);
@@ -330,6 +357,32 @@ static void test_tokenizer__gives_the_recorded_ids(void **state)
               4160, 285);
     CHECK_IDS(t, "<|startoftext|>", 27, 347, 993, 6659, 4160, 91, 285);
     CHECK_IDS(t, "supercalifragilisticexpialidocious", 1642, 2857, 13093, 2076, 5868, 26850, 835, 639, 38466);
+    /* each of ftfy's steps: quotes, form C, ligatures, width, controls, escapes, line breaks, C1, references
+     */
+    CHECK_IDS(t, "Levi\u2019s \u201cjeans\u201d", 19113, 568, 257, 10157, 257);
+    CHECK_IDS(t, "cafe\u0301", 15304);
+    CHECK_IDS(t, "o\ufb03ce \ufb01sh", 2171, 2759);
+    CHECK_IDS(t, "\uff21\uff22\uff23\u3000\uff11", 5334, 272);
+    CHECK_IDS(t,
+              "a\x07 re\x7f"
+              "d\ufeff",
+              320, 736);
+    CHECK_IDS(t, "\x1b[1;31mred\x1b[0m fox", 736, 3240);
+    CHECK_IDS(t,
+              "black\r\ncat\u2028"
+              "dog",
+              1449, 2368, 1929);
+    CHECK_IDS(t,
+              "a\xc2\x85"
+              "b \xc2\x93"
+              "c\xc2\x94",
+              320, 959, 321, 257, 322, 257);
+    CHECK_IDS(t, "\u01c6", 67, 129, 378);
+    CHECK_IDS(t, "\u0149", 262, 333);
+    CHECK_IDS(t, "AT&EACUTE; &SZLIG;", 527, 4166, 632);
+    CHECK_IDS(t, "&lt;b&gt; caf\u00e9", 283, 321, 285, 15304);
+    CHECK_IDS(t, "&rsquo;", 262);
+    CHECK_IDS(t, "a <b &rsquo;", 320, 283, 321, 728, 503); /* HTML: ftfy leaves references, and then quotes */
     tokenizer_free(t);
 }
 
@@ -359,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_tokenizer__drops_text_without_pieces),
         cmocka_unit_test(test_tokenizer__keeps_what_was_there_on_failure),
         cmocka_unit_test(test_tokenizer__names_the_line_of_a_bad_merge),
+        cmocka_unit_test(test_tokenizer__refuses_mojibake_and_shows_what_was_meant),
         cmocka_unit_test(test_tokenizer__opens_plain_text),
         cmocka_unit_test(test_tokenizer__refuses_damaged_files),
         cmocka_unit_test(test_tokenizer__names_all_places_without_merges),

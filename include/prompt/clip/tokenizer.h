@@ -1,7 +1,7 @@
 /**
- * CLIP's byte-pair encoding, exact: HTML entities unescaped twice, white space collapsed, lower case, the
- * pattern of OpenAI's simple_tokenizer.py as in open_clip, merges in rank order. `ftfy` is not applied (the
- * README says so).
+ * CLIP's byte-pair encoding, exact: ftfy 6.3's steps, HTML entities unescaped twice, white space collapsed,
+ * lower case, the pattern of OpenAI's simple_tokenizer.py as in open_clip, merges in rank order. Text that
+ * ftfy takes for mojibake is an error.
  *
  * Merges come from bpe_simple_vocab_16e6.txt.gz (48,894 merges used; vocabulary 49,408).
  */
@@ -16,9 +16,9 @@
 
 /**
  * Which cleaning made the ids: records and checkpoints hold it, so that runs of two revisions do not mix.
- * 1: without ftfy's steps.
+ * 1: without ftfy's steps; 2: with them.
  */
-enum { TOKENIZER_REVISION = 1 };
+enum { TOKENIZER_REVISION = 2 };
 
 struct tokenizer; /* immutable after opening: may be shared by threads */
 
@@ -53,8 +53,9 @@ void tokenizer_free(struct tokenizer *t);
 int tokenizer_train(struct str *merges, const char *const *words);
 
 /**
- * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8, or
- * has a word that a small vocabulary does not know; ERR_MEMORY. As in open_clip, "<start_of_text>" and
+ * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8, is
+ * mojibake (the message shows what ftfy repairs it to), or has a word that a small vocabulary does not know;
+ * ERR_MEMORY. As in open_clip, "<start_of_text>" and
  * "<end_of_text>" in a text, in any case, are the special tokens if no other punctuation stands right before
  * them.
  */
