@@ -1,6 +1,6 @@
 /*
- * The facts behind ftfy 6.3.1's search for a wrong encoding (Robyn Speer, Apache-2.0): kinds of code points, and
- * what the bytes from 0x80 on stand for. Written by scripts/make_mojibake_tables.py; do not edit.
+ * The facts behind ftfy 6.3.1's search for a wrong encoding (Robyn Speer, Apache-2.0): kinds of code points,
+ * and what the bytes from 0x80 on stand for. Written by scripts/make_mojibake_tables.py; do not edit.
  */
 #include "mojibake_tables.h"
 

@@ -25,31 +25,31 @@ struct tokenizer {
 
 /* ---------------------------------------------------------------- opening */
 
+/* A tokenizer of merges that are read or not, as `status` says; it takes them. */
+static int create(struct tokenizer **out, struct merges *merges, int status)
+{
+    *out = status == OK ? calloc(1, sizeof **out) : NULL;
+    if (status == OK && !*out)
+        status = error_out_of_memory();
+    if (status == OK)
+        (*out)->merges = *merges;
+    else
+        merges_free(merges);
+    return status;
+}
+
 int tokenizer_parse(struct tokenizer **out, const char *text, size_t n, const char *name)
 {
-    *out = NULL;
-    struct tokenizer *t = calloc(1, sizeof *t);
-    if (!t)
-        return error_out_of_memory();
-    int status = merges_parse(&t->merges, text, n, name);
-    if (status != OK) {
-        free(t);
-        return status;
-    }
-    *out = t;
-    return OK;
+    struct merges merges;
+    const int status = merges_parse(&merges, text, n, name);
+    return create(out, &merges, status);
 }
 
 int tokenizer_open(struct tokenizer **out, const char *merges_path)
 {
-    *out = NULL;
-    char *text = NULL;
-    size_t n = 0;
-    int status = merges_read_file(&text, &n, merges_path);
-    if (status == OK)
-        status = tokenizer_parse(out, text, n, merges_path);
-    free(text);
-    return status;
+    struct merges merges;
+    const int status = merges_open(&merges, merges_path);
+    return create(out, &merges, status);
 }
 
 void tokenizer_free(struct tokenizer *t)
@@ -258,6 +258,20 @@ int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *
     if (status != OK)
         out->n = n_before;
     unicode_free(&cleaned);
+    return status;
+}
+
+int tokenizer_differs_from_transformers(bool *out, const char *text)
+{
+    struct codepoints ours = {0}, theirs = {0};
+    int status = clean_text(&ours, text);
+    if (status == OK)
+        status = clean_plainly(&theirs, text);
+    if (status == OK)
+        *out = ours.n != theirs.n ||
+               (ours.n > 0 && memcmp(ours.data, theirs.data, ours.n * sizeof *ours.data) != 0);
+    unicode_free(&ours);
+    unicode_free(&theirs);
     return status;
 }
 

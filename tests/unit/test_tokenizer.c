@@ -1,4 +1,4 @@
-/* The tokenizer: merges files and their errors, merging, recorded ids with OpenAI's merges. */
+/* The tokenizer: the text of merges and its errors, merging, recorded ids with OpenAI's merges. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "prompt/base/file.h"
 #include "prompt/base/str.h"
 #include "prompt/clip/tokenizer.h"
 
@@ -223,99 +221,6 @@ static void test_tokenizer__refuses_mojibake_and_shows_what_was_meant(void **sta
     tokenizer_free(t);
 }
 
-/* ---------------------------------------------------------------- files */
-
-/* A new file in `folder`, which is the tests' common state. */
-static char *write_file(const char *folder, const char *name, const void *data, size_t n)
-{
-    char *path = path_join(folder, name);
-    check_ok(file_write_atomic(path, data, n));
-    return path;
-}
-
-static void test_tokenizer__opens_plain_text(void **state)
-{
-    char *path = write_file(*state, "plain.txt", small_merges, strlen(small_merges));
-    struct tokenizer *t = NULL;
-    check_ok(tokenizer_open(&t, path));
-    CHECK_IDS(t, "cat", N_BYTE_SYMBOLS + 1);
-    tokenizer_free(t);
-    unlink(path);
-    free(path);
-}
-
-static void check_bad_file(const char *path, int status, const char *before, const char *after)
-{
-    struct tokenizer *t = NULL;
-    char *message = str_format("%s'%s'%s", before, path, after);
-    check_error(tokenizer_open(&t, path), status, message);
-    assert_null(t);
-    free(message);
-}
-
-static void test_tokenizer__refuses_damaged_files(void **state)
-{
-    static const unsigned char cut[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
-    static const unsigned char damaged[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff};
-    char *path = write_file(*state, "cut.gz", cut, sizeof cut);
-    check_bad_file(path, ERR_FORMAT, "", ": the gzip data end too early");
-    unlink(path);
-    free(path);
-    path = write_file(*state, "damaged.gz", damaged, sizeof damaged);
-    check_bad_file(path, ERR_FORMAT, "", ": damaged gzip data: invalid block type");
-    unlink(path);
-    check_bad_file(path, ERR_IO, "cannot open ", ": No such file or directory");
-    free(path);
-}
-
-static void test_tokenizer__names_all_places_without_merges(void **state)
-{
-    (void)state;
-    char *path = NULL;
-    check_error(
-        tokenizer_find_merges(&path, "", "/none/model.pt", "/none/data"), ERR_IO,
-        "no merges file: looked for '/none/bpe_simple_vocab_16e6.txt.gz', '/none/bpe_simple_vocab_16e6.txt', "
-        "'/none/data/clip/bpe_simple_vocab_16e6.txt.gz', '/none/data/clip/bpe_simple_vocab_16e6.txt'; "
-        "the key model.merges names another place");
-    assert_null(path);
-    check_error(tokenizer_find_merges(&path, "/none/merges.gz", "/", "/"), ERR_IO,
-                "no merges file '/none/merges.gz' (key model.merges)");
-    check_error(tokenizer_find_merges(&path, NULL, NULL, NULL), ERR_IO,
-                "no merges file: looked for none, as neither a model nor a data root is given; "
-                "the key model.merges names another place");
-}
-
-static void check_found(const char *key, const char *model_path, const char *data_root, const char *expected)
-{
-    char *path = NULL;
-    check_ok(tokenizer_find_merges(&path, key, model_path, data_root));
-    assert_string_equal(path, expected);
-    free(path);
-}
-
-static void test_tokenizer__finds_merges_by_key_then_model_then_data(void **state)
-{
-    char *clip = path_join(*state, "data/clip");
-    char *data = path_join(*state, "data");
-    char *model = path_join(*state, "model.safetensors");
-    check_ok(file_make_dirs(clip));
-    char *in_data = write_file(*state, "data/clip/bpe_simple_vocab_16e6.txt.gz", "", 0);
-    check_found("", model, data, in_data);
-    char *beside = write_file(*state, "bpe_simple_vocab_16e6.txt", "", 0);
-    check_found(NULL, model, data, beside);
-    check_found(NULL, *state, data, beside); /* a model that is a folder */
-    check_found(in_data, model, data, in_data);
-    unlink(beside);
-    unlink(in_data);
-    rmdir(clip);
-    rmdir(data);
-    free(beside);
-    free(in_data);
-    free(model);
-    free(data);
-    free(clip);
-}
-
 /* ---------------------------------------------------------------- OpenAI's merges */
 
 static const char *merges_folder(void)
@@ -388,19 +293,6 @@ static void test_tokenizer__gives_the_recorded_ids(void **state)
 
 /* ---------------------------------------------------------------- all */
 
-static int make_folder(void **state)
-{
-    *state = str_dup("/tmp/prompt-test-tokenizer-XXXXXX");
-    return *state && mkdtemp(*state) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    int result = rmdir(*state); /* fails if a test left a file */
-    free(*state);
-    return result;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,11 +305,7 @@ int main(void)
         cmocka_unit_test(test_tokenizer__keeps_what_was_there_on_failure),
         cmocka_unit_test(test_tokenizer__names_the_line_of_a_bad_merge),
         cmocka_unit_test(test_tokenizer__refuses_mojibake_and_shows_what_was_meant),
-        cmocka_unit_test(test_tokenizer__opens_plain_text),
-        cmocka_unit_test(test_tokenizer__refuses_damaged_files),
-        cmocka_unit_test(test_tokenizer__names_all_places_without_merges),
-        cmocka_unit_test(test_tokenizer__finds_merges_by_key_then_model_then_data),
         cmocka_unit_test(test_tokenizer__gives_the_recorded_ids),
     };
-    return cmocka_run_group_tests_name("tokenizer", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }
