@@ -2,13 +2,12 @@
 # Fetches OpenAI's CLIP weights and the tokenizer's merges, and checks their SHA-256.
 # usage: scripts/fetch_weights.sh [--dry-run] DIR [ViT-B-16] [ViT-B-32] [ViT-L-14] [ViT-L-14-336px]
 #
-# Without a name ViT-B-16 is fetched (0.35 GB), the model of the paper. The merges lie beside it. A download that was
-# cut off goes on where it stopped. PROMPT_MIRROR=ADDRESS takes all files from there, by their names.
+# Without a name ViT-B-16 is fetched (0.35 GB), the model of the paper. The merges lie beside it; fetch_merges.sh gets
+# them. A download that was cut off goes on where it stopped. PROMPT_MIRROR=ADDRESS takes all files from there, by name.
 set -euo pipefail
 . "$(dirname "$0")/fetch.sh"
 
 clip=https://openaipublic.azureedge.net/clip/models
-merges=https://github.com/openai/CLIP/raw/main/clip/bpe_simple_vocab_16e6.txt.gz
 declare -A sha256=(
     [ViT-B-32]=40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af
     [ViT-B-16]=5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f
@@ -27,5 +26,5 @@ need curl sha256sum
 for name in "${names[@]}"; do
     fetch "$clip/${sha256[$name]}/$name.pt" "$dir/$name.pt" "sha256:${sha256[$name]}"
 done
-fetch "$merges" "$dir/${merges##*/}" sha256:924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a
+"$(dirname "$0")/fetch_merges.sh" ${dry_run:+--dry-run} "$dir"
 [ -n "$dry_run" ] || say "done: $dir/${names[0]}.pt is for --model"

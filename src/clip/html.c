@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "html_entities.h"
+#include "steps.h"
 
 enum { LAST_CODEPOINT = 0x10ffff, REPLACEMENT = 0xfffd };
 
@@ -122,21 +123,100 @@ static size_t unescape_name(uint32_t *out, size_t *n_out, const uint32_t *in, si
     return strlen(entity->name);
 }
 
+/* ---------------------------------------------------------------- closed references */
+
+enum { CLOSED_MAX = 24 }; /* letters and digits between '&' and ';' that ftfy looks at */
+
+static bool is_alphanumeric(uint32_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* The length of what follows the '&' up to the ';', which is counted; 0 if it is no closed reference. */
+static size_t closed_length(const uint32_t *in, size_t n)
+{
+    const size_t start = n > 0 && in[0] == '#';
+    size_t end = start;
+    while (end < n && is_alphanumeric(in[end]))
+        end++;
+    return end > start && end <= start + CLOSED_MAX && end < n && in[end] == ';' ? end + 1 : 0;
+}
+
+/* str.upper() of what a name stands for. */
+static size_t upper_of(uint32_t *out, const struct html_entity *entity)
+{
+    enum { SHARP_S = 0xdf };
+    const uint32_t of[2] = {entity->first, entity->second};
+    size_t n = 0;
+    for (size_t i = 0; i < 2 && of[i]; i++) {
+        uint32_t parts[LETTERS_MAX] = {'S', 'S'};
+        const size_t n_parts = of[i] == SHARP_S ? 2 : letters_of_ligature(parts, of[i]);
+        for (size_t j = 0; j < n_parts; j++)
+            out[n++] = n_parts == 1 ? unicode_upper(of[i]) : unicode_upper(parts[j]);
+    }
+    return n;
+}
+
+/* A name in small letters that is written in capitals, if HTML has no such name, nor one that it begins with.
+ */
+static size_t unescape_capitals(uint32_t *out, char *name, size_t n)
+{
+    char small[CLOSED_MAX + 2] = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] >= 'a' && name[i] <= 'z')
+            return 0;
+        small[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+    }
+    const struct html_entity *entity = find_entity(small);
+    return entity && !find_longest(name, n) ? upper_of(out, entity) : 0;
+}
+
+/* `in[0..n)` follows the '&' and ends with ';'. False if it stays. */
+static bool unescape_closed(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
+{
+    if (in[0] == '#')
+        return unescape_number(out, n_out, in, n) == n && !(*n_out == 1 && out[0] == ';');
+    char name[CLOSED_MAX + 2] = {0};
+    for (size_t i = 0; i < n; i++)
+        name[i] = (char)in[i];
+    const struct html_entity *entity = find_entity(name);
+    if (!entity) {
+        *n_out = unescape_capitals(out, name, n);
+        return *n_out > 0;
+    }
+    out[0] = entity->first;
+    out[1] = entity->second;
+    *n_out = entity->second ? 2 : 1;
+    return true;
+}
+
 /* ---------------------------------------------------------------- text */
 
-void html_unescape(struct codepoints *text)
+enum { NEW_MAX = 2 * LETTERS_MAX };
+
+/* `in[0..n)` follows an '&'. Returns how much of it is a reference, 0 if it is none. */
+static size_t unescape_any(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
+{
+    if (n == 0)
+        return 0;
+    return in[0] == '#' ? unescape_number(out, n_out, in, n) : unescape_name(out, n_out, in, n);
+}
+
+static size_t unescape_if_closed(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
+{
+    const size_t length = closed_length(in, n);
+    return length > 0 && unescape_closed(out, n_out, in, length) ? length : 0;
+}
+
+static void replace_all(struct codepoints *text,
+                        size_t (*unescape)(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n))
 {
     size_t n = 0;
     for (size_t i = 0; i < text->n;) {
-        size_t used = 0;
         size_t n_new = 0;
-        uint32_t new_codepoints[2] = {0};
-        const uint32_t *rest = text->data + i + 1;
-        size_t n_rest = text->n - i - 1;
-        if (text->data[i] == '&' && n_rest > 0 && rest[0] == '#')
-            used = unescape_number(new_codepoints, &n_new, rest, n_rest);
-        else if (text->data[i] == '&' && n_rest > 0)
-            used = unescape_name(new_codepoints, &n_new, rest, n_rest);
+        uint32_t new_codepoints[NEW_MAX] = {0};
+        const size_t used =
+            text->data[i] == '&' ? unescape(new_codepoints, &n_new, text->data + i + 1, text->n - i - 1) : 0;
         if (used == 0) {
             text->data[n++] = text->data[i++];
             continue;
@@ -146,4 +226,14 @@ void html_unescape(struct codepoints *text)
         i += 1 + used;
     }
     text->n = n;
+}
+
+void html_unescape(struct codepoints *text)
+{
+    replace_all(text, unescape_any);
+}
+
+void html_unescape_closed(struct codepoints *text)
+{
+    replace_all(text, unescape_if_closed);
 }

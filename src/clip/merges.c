@@ -1,9 +1,9 @@
 /*
- * Parser of OpenAI's merges file: a header line with "#version", then one merge a line in rank order, its two
- * symbols spelled in the byte alphabet of GPT-2.
+ * The vocabulary that merges make. Their symbols are spelled in the byte alphabet of GPT-2.
  *
- * Stricter than OpenAI's reader: each symbol must be a byte or the product of an earlier line, and no product
- * may be made twice. So a symbol's id is its rank, and merging one pair never makes a pair of a higher rank.
+ * Stricter than OpenAI's reader: each symbol must be a byte or the product of an earlier merge, and no
+ * product may be made twice. So a symbol's id is its rank, and merging one pair never makes a pair of a
+ * higher rank.
  */
 #include "merges.h"
 
@@ -15,19 +15,13 @@
 #include "prompt/base/str.h"
 #include "prompt/clip/unicode.h"
 
-struct span {
-    const char *data;
-    size_t n;
-};
-
-struct parser {
+struct merges_builder {
+    struct merges merges;
     struct str spellings; /* of all symbols, end to end */
     size_t *ends;         /* symbol i is spellings[ends[i - 1] .. ends[i]) */
     uint32_t n_symbols;
     uint32_t *table; /* ids + 1 by hash of the spelling; 0: free */
     size_t mask;
-    const char *name; /* for errors */
-    size_t line;
 };
 
 /* ---------------------------------------------------------------- bytes */
@@ -56,14 +50,14 @@ static uint32_t byte_spelling(unsigned char byte)
 
 /* ---------------------------------------------------------------- symbols by spelling */
 
-static struct span spelling_of(const struct parser *p, uint32_t id)
+static struct merges_span spelling_of(const struct merges_builder *p, uint32_t id)
 {
     size_t start = id == 0 ? 0 : p->ends[id - 1];
-    return (struct span){p->spellings.data + start, p->ends[id] - start};
+    return (struct merges_span){p->spellings.data + start, p->ends[id] - start};
 }
 
 /* The slot of `spelling`, or the free one where it belongs; FNV-1a. */
-static uint32_t *find_slot(const struct parser *p, struct span spelling)
+static uint32_t *find_slot(const struct merges_builder *p, struct merges_span spelling)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < spelling.n; i++)
@@ -72,14 +66,14 @@ static uint32_t *find_slot(const struct parser *p, struct span spelling)
         uint32_t *slot = &p->table[i & p->mask];
         if (*slot == 0)
             return slot;
-        struct span other = spelling_of(p, *slot - 1);
+        struct merges_span other = spelling_of(p, *slot - 1);
         if (other.n == spelling.n && memcmp(other.data, spelling.data, other.n) == 0)
             return slot;
     }
 }
 
 /* Takes what was appended to `spellings` as the next symbol; false if there is one of that spelling. */
-static bool add_symbol(struct parser *p)
+static bool add_symbol(struct merges_builder *p)
 {
     uint32_t id = p->n_symbols;
     p->ends[id] = p->spellings.len;
@@ -91,7 +85,7 @@ static bool add_symbol(struct parser *p)
     return true;
 }
 
-static int add_bytes(struct parser *p)
+static int add_bytes(struct merges_builder *p)
 {
     uint32_t spellings[MERGES_N_BYTES];
     for (uint32_t b = 0; b < MERGES_N_BYTES; b++)
@@ -105,28 +99,6 @@ static int add_bytes(struct parser *p)
         add_symbol(p);
     }
     return OK;
-}
-
-static int parser_init(struct parser *p, const char *name, size_t max_merges)
-{
-    *p = (struct parser){.name = name};
-    size_t max_symbols = MERGES_FIRST_ID + max_merges;
-    size_t n_slots = 1;
-    while (n_slots < 2 * max_symbols)
-        n_slots *= 2;
-    p->mask = n_slots - 1;
-    p->ends = malloc(max_symbols * sizeof *p->ends);
-    p->table = calloc(n_slots, sizeof *p->table);
-    if (!p->ends || !p->table)
-        return error_out_of_memory();
-    return add_bytes(p);
-}
-
-static void parser_deinit(struct parser *p)
-{
-    str_free(&p->spellings);
-    free(p->ends);
-    free(p->table);
 }
 
 /* ---------------------------------------------------------------- merges by pair */
@@ -153,10 +125,52 @@ void merges_free(struct merges *m)
     *m = (struct merges){0};
 }
 
-/* ---------------------------------------------------------------- lines */
+/* ---------------------------------------------------------------- building */
 
-/* "name:line: <problem>, found <what, quoted and cut>" */
-static int line_error(const struct parser *p, const char *problem, struct span found)
+static size_t slots_for(size_t n)
+{
+    size_t n_slots = 1;
+    while (n_slots < 2 * n)
+        n_slots *= 2;
+    return n_slots;
+}
+
+int merges_begin(struct merges_builder **out, size_t max_merges)
+{
+    *out = NULL;
+    struct merges_builder *b = calloc(1, sizeof *b);
+    if (!b)
+        return error_out_of_memory();
+    const size_t max_symbols = MERGES_FIRST_ID + max_merges;
+    const size_t n_slots = slots_for(max_merges + 1), n_table = slots_for(max_symbols);
+    b->merges = (struct merges){.slots = calloc(n_slots, sizeof *b->merges.slots), .mask = n_slots - 1};
+    b->mask = n_table - 1;
+    b->ends = malloc(max_symbols * sizeof *b->ends);
+    b->table = calloc(n_table, sizeof *b->table);
+    const int status = b->merges.slots && b->ends && b->table ? add_bytes(b) : error_out_of_memory();
+    if (status != OK) {
+        merges_end(NULL, b);
+        return status;
+    }
+    *out = b;
+    return OK;
+}
+
+void merges_end(struct merges *out, struct merges_builder *b)
+{
+    if (!b)
+        return;
+    if (out)
+        *out = b->merges;
+    else
+        merges_free(&b->merges);
+    str_free(&b->spellings);
+    free(b->ends);
+    free(b->table);
+    free(b);
+}
+
+int merges_refuse(const char *problem, struct merges_span found)
 {
     enum { SHOWN_MAX = 40 };
     char *shown = str_dup_n(found.data, found.n < SHOWN_MAX ? found.n : SHOWN_MAX);
@@ -165,102 +179,50 @@ static int line_error(const struct parser *p, const char *problem, struct span f
     struct str quoted = {0};
     json_write_string(&quoted, shown); /* a damaged file's bytes must not reach the terminal as they are */
     free(shown);
-    int status = error_set(ERR_FORMAT, "%s:%zu: %s, found %s", p->name, p->line, problem, str_text(&quoted));
+    int status = error_set(ERR_FORMAT, "%s, found %s", problem, str_text(&quoted));
     str_free(&quoted);
     return status;
 }
 
-static int parse_symbol(uint32_t *out, const struct parser *p, struct span spelling)
+static int refuse_pair(const char *problem, struct merges_span left, struct merges_span right)
 {
-    uint32_t id_plus_1 = *find_slot(p, spelling);
-    if (id_plus_1 == 0)
-        return line_error(p, "expected a byte or a symbol that an earlier line makes", spelling);
-    *out = id_plus_1 - 1;
-    return OK;
-}
-
-static int parse_line(struct merges *m, struct parser *p, struct span line)
-{
-    const char *space = memchr(line.data, ' ', line.n);
-    struct span left = {line.data, space ? (size_t)(space - line.data) : 0};
-    struct span right = {space + (space != NULL), space ? line.n - left.n - 1 : 0};
-    if (left.n == 0 || right.n == 0 || memchr(right.data, ' ', right.n))
-        return line_error(p, "expected two symbols with a space between them", line);
-    uint32_t left_id = 0;
-    uint32_t right_id = 0;
-    int status = parse_symbol(&left_id, p, left);
-    if (status == OK)
-        status = parse_symbol(&right_id, p, right);
-    if (status != OK)
-        return status;
-    str_append_n(&p->spellings, left.data, left.n);
-    str_append_n(&p->spellings, right.data, right.n);
-    if (p->spellings.failed)
-        return error_out_of_memory();
-    uint32_t id = p->n_symbols;
-    if (!add_symbol(p))
-        return line_error(p, "expected a merge that makes a new symbol", line);
-    *find_pair(m, left_id, right_id) = (struct merge_slot){left_id, right_id, id};
-    m->n++;
-    return OK;
-}
-
-/* Cuts the next line from `rest`, without its end; "\r\n" is fine. */
-static struct span next_line(struct span *rest)
-{
-    const char *end = memchr(rest->data, '\n', rest->n);
-    size_t n = end ? (size_t)(end - rest->data) : rest->n;
-    struct span line = {rest->data, n > 0 && rest->data[n - 1] == '\r' ? n - 1 : n};
-    size_t used = end ? n + 1 : n;
-    rest->data += used;
-    rest->n -= used;
-    return line;
-}
-
-static bool has_version(struct span line)
-{
-    static const char mark[] = "#version";
-    for (size_t i = 0; i + sizeof mark - 1 <= line.n; i++)
-        if (memcmp(line.data + i, mark, sizeof mark - 1) == 0)
-            return true;
-    return false;
-}
-
-static int parse_lines(struct merges *m, struct parser *p, struct span rest)
-{
-    p->line = 1;
-    struct span header = next_line(&rest);
-    /* OpenAI's reader drops the first line whatever it is: without this check a missing header shifts all ids
-     */
-    if (!has_version(header))
-        return line_error(p, "expected a header with \"#version\"", header);
-    while (rest.n > 0 && m->n < MERGES_MAX) {
-        p->line++;
-        int status = parse_line(m, p, next_line(&rest));
-        if (status != OK)
-            return status;
-    }
-    return m->n > 0 ? OK : error_set(ERR_FORMAT, "%s: expected merges after the header, found none", p->name);
-}
-
-int merges_parse(struct merges *out, const char *text, size_t n, const char *name)
-{
-    *out = (struct merges){0};
-    size_t max_merges = 1;
-    for (size_t i = 0; i < n && max_merges < MERGES_MAX; i++)
-        max_merges += text[i] == '\n';
-    size_t n_slots = 1;
-    while (n_slots < 2 * max_merges)
-        n_slots *= 2;
-    struct merges m = {.slots = calloc(n_slots, sizeof *m.slots), .mask = n_slots - 1};
-    struct parser p = {0};
-    int status = m.slots ? parser_init(&p, name, max_merges) : error_out_of_memory();
-    if (status == OK)
-        status = parse_lines(&m, &p, (struct span){text, n});
-    parser_deinit(&p);
-    if (status == OK)
-        *out = m;
-    else
-        merges_free(&m);
+    struct str pair = {0};
+    str_append_n(&pair, left.data, left.n);
+    str_append_char(&pair, ' ');
+    str_append_n(&pair, right.data, right.n);
+    const int status = merges_refuse(problem, (struct merges_span){str_text(&pair), pair.len});
+    str_free(&pair);
     return status;
+}
+
+uint32_t merges_id_of(const struct merges_builder *b, struct merges_span spelling)
+{
+    static const struct merges_span special[2] = {{"<|startoftext|>", 15}, {"<|endoftext|>", 13}};
+    for (uint32_t i = 0; i < 2; i++)
+        if (spelling.n == special[i].n && memcmp(spelling.data, special[i].data, spelling.n) == 0)
+            return b->n_symbols + i;
+    return *find_slot(b, spelling) - 1; /* 0 - 1 is MERGES_NONE */
+}
+
+uint32_t merges_vocab_size(const struct merges_builder *b)
+{
+    return b->n_symbols + 2;
+}
+
+int merges_add(struct merges_builder *b, struct merges_span left, struct merges_span right)
+{
+    static const char unknown[] = "expected a byte or a symbol that an earlier line makes";
+    const uint32_t left_id = *find_slot(b, left) - 1, right_id = *find_slot(b, right) - 1;
+    if (left_id == MERGES_NONE || right_id == MERGES_NONE)
+        return merges_refuse(unknown, left_id == MERGES_NONE ? left : right);
+    str_append_n(&b->spellings, left.data, left.n);
+    str_append_n(&b->spellings, right.data, right.n);
+    if (b->spellings.failed)
+        return error_out_of_memory();
+    const uint32_t id = b->n_symbols;
+    if (!add_symbol(b))
+        return refuse_pair("expected a merge that makes a new symbol", left, right);
+    *find_pair(&b->merges, left_id, right_id) = (struct merge_slot){left_id, right_id, id};
+    b->merges.n++;
+    return OK;
 }

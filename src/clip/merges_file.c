@@ -1,12 +1,12 @@
-/* Where the merges file is, and its text. */
+/* Opening a file of merges, whatever its kind. */
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #include "merges.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "prompt/clip/tokenizer.h"
 
 enum { MAX_BYTES = 1 << 26 }; /* 20 times the real file; what unpacks to more is no merges file */
 
@@ -52,12 +52,13 @@ static int unpack(char **out, size_t *n_out, char *data, size_t n, const char *p
         str_free(&text);
         return status;
     }
-    *out = text.data;
+    *out = text.data ? text.data : str_dup("");
     *n_out = text.len;
-    return OK;
+    return *out ? OK : ERR_MEMORY;
 }
 
-int merges_read_file(char **out, size_t *n, const char *path)
+/* The text of a file, unpacked if it is gzip, and a NUL behind it. */
+static int read_text(char **out, size_t *n, const char *path)
 {
     *out = NULL;
     *n = 0;
@@ -80,62 +81,57 @@ int merges_read_file(char **out, size_t *n, const char *path)
     return status;
 }
 
-/* ---------------------------------------------------------------- where it is */
+/* ---------------------------------------------------------------- kinds */
 
-/* Tries the merges in `folder`: *out stays NULL if they are not there, and the place is added to `tried`. */
-static int try_folder(char **out, struct str *tried, const char *folder)
+/* The path of transformers' vocabulary beside its merges.txt; NULL in `*out` if there is none. */
+static int find_vocab(char **out, const char *path)
 {
-    static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = path_join(folder, names[i]);
-        if (!path)
-            return ERR_MEMORY;
-        if (file_exists(path)) {
-            *out = path;
-            return OK;
-        }
-        str_appendf(tried, "%s'%s'", tried->len ? ", " : "", path);
-        free(path);
-    }
+    *out = NULL;
+    const char *slash = strrchr(path, '/');
+    if (strcmp(slash ? slash + 1 : path, "merges.txt") != 0)
+        return OK;
+    char *folder = path_dir(path);
+    char *vocab = folder ? path_join(folder, "vocab.json") : NULL;
+    free(folder);
+    if (!vocab)
+        return ERR_MEMORY;
+    if (file_exists(vocab))
+        *out = vocab;
+    else
+        free(vocab);
     return OK;
 }
 
-static bool is_given(const char *text)
+static int parse_text(struct merges *out, struct merges_span text, const char *path)
 {
-    return text && text[0] != '\0';
-}
-
-static int try_places(char **out, struct str *tried, const char *model_path, const char *data_root)
-{
-    int status = OK;
-    if (is_given(model_path)) {
-        char *folder = file_is_dir(model_path) ? str_dup(model_path) : path_dir(model_path);
-        status = folder ? try_folder(out, tried, folder) : ERR_MEMORY;
-        free(folder);
-    }
-    if (status == OK && !*out && is_given(data_root)) {
-        char *folder = path_join(data_root, "clip");
-        status = folder ? try_folder(out, tried, folder) : ERR_MEMORY;
-        free(folder);
-    }
+    struct merges_builder *b = NULL;
+    char *vocab = NULL;
+    int status = merges_begin(&b, merges_count_lines(text));
+    if (status == OK)
+        status = merges_add_text(b, text, path);
+    if (status == OK)
+        status = find_vocab(&vocab, path);
+    if (status == OK && vocab)
+        status = merges_check_vocab_file(b, vocab);
+    free(vocab);
+    merges_end(status == OK ? out : NULL, b);
     return status;
 }
 
-int tokenizer_find_merges(char **out, const char *key, const char *model_path, const char *data_root)
+static bool is_json(const char *text)
 {
-    *out = NULL;
-    if (is_given(key)) {
-        if (!file_exists(key))
-            return error_set(ERR_IO, "no merges file '%s' (key model.merges)", key);
-        *out = str_dup(key);
-        return *out ? OK : ERR_MEMORY;
-    }
-    struct str tried = {0};
-    int status = try_places(out, &tried, model_path, data_root);
-    if (status == OK && !*out)
-        status =
-            error_set(ERR_IO, "no merges file: looked for %s; the key model.merges names another place",
-                      tried.len ? str_text(&tried) : "none, as neither a model nor a data root is given");
-    str_free(&tried);
+    return text[strspn(text, " \t\r\n\xef\xbb\xbf")] == '{';
+}
+
+int merges_open(struct merges *out, const char *path)
+{
+    *out = (struct merges){0};
+    char *text = NULL;
+    size_t n = 0;
+    int status = read_text(&text, &n, path);
+    if (status == OK)
+        status = is_json(text) ? merges_parse_json(out, text, n, path)
+                               : parse_text(out, (struct merges_span){text, n}, path);
+    free(text);
     return status;
 }

@@ -1,7 +1,7 @@
 /*
- * Text to token ids, as open_clip's SimpleTokenizer.encode() with fix_text left out:
+ * Text to token ids, as open_clip's SimpleTokenizer.encode():
  *
- *   clean   html.unescape twice, white space collapsed, lower case
+ *   clean   ftfy's steps, html.unescape twice, white space collapsed, lower case (clean.c)
  *   split   <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+, ignoring
  * case merge   each piece's UTF-8 bytes, the last one marked as the end of a word, by the merges in rank
  * order
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "merges.h"
-#include "prompt/clip/html.h"
 #include "prompt/clip/unicode.h"
 
 struct tokenizer {
@@ -25,31 +25,31 @@ struct tokenizer {
 
 /* ---------------------------------------------------------------- opening */
 
+/* A tokenizer of merges that are read or not, as `status` says; it takes them. */
+static int create(struct tokenizer **out, struct merges *merges, int status)
+{
+    *out = status == OK ? calloc(1, sizeof **out) : NULL;
+    if (status == OK && !*out)
+        status = error_out_of_memory();
+    if (status == OK)
+        (*out)->merges = *merges;
+    else
+        merges_free(merges);
+    return status;
+}
+
 int tokenizer_parse(struct tokenizer **out, const char *text, size_t n, const char *name)
 {
-    *out = NULL;
-    struct tokenizer *t = calloc(1, sizeof *t);
-    if (!t)
-        return error_out_of_memory();
-    int status = merges_parse(&t->merges, text, n, name);
-    if (status != OK) {
-        free(t);
-        return status;
-    }
-    *out = t;
-    return OK;
+    struct merges merges;
+    const int status = merges_parse(&merges, text, n, name);
+    return create(out, &merges, status);
 }
 
 int tokenizer_open(struct tokenizer **out, const char *merges_path)
 {
-    *out = NULL;
-    char *text = NULL;
-    size_t n = 0;
-    int status = merges_read_file(&text, &n, merges_path);
-    if (status == OK)
-        status = tokenizer_parse(out, text, n, merges_path);
-    free(text);
-    return status;
+    struct merges merges;
+    const int status = merges_open(&merges, merges_path);
+    return create(out, &merges, status);
 }
 
 void tokenizer_free(struct tokenizer *t)
@@ -74,23 +74,6 @@ int64_t tokenizer_end(const struct tokenizer *t)
 int64_t tokenizer_vocab_size(const struct tokenizer *t)
 {
     return tokenizer_start(t) + 2;
-}
-
-/* ---------------------------------------------------------------- clean */
-
-static int clean(struct codepoints *out, const char *text)
-{
-    *out = (struct codepoints){0};
-    struct codepoints decoded;
-    int status = unicode_decode(&decoded, text);
-    if (status != OK)
-        return status;
-    html_unescape(&decoded);
-    html_unescape(&decoded); /* "&amp;amp;" is "&": captions from the web are often escaped twice */
-    unicode_collapse_spaces(&decoded);
-    status = unicode_lower(out, &decoded);
-    unicode_free(&decoded);
-    return status;
 }
 
 /* ---------------------------------------------------------------- split */
@@ -267,7 +250,7 @@ static int encode_pieces(struct tokens *out, const struct tokenizer *t, const st
 int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *text)
 {
     struct codepoints cleaned;
-    int status = clean(&cleaned, text);
+    int status = clean_text(&cleaned, text);
     if (status != OK)
         return status;
     size_t n_before = out->n;
@@ -275,6 +258,20 @@ int tokenizer_encode(struct tokens *out, const struct tokenizer *t, const char *
     if (status != OK)
         out->n = n_before;
     unicode_free(&cleaned);
+    return status;
+}
+
+int tokenizer_differs_from_transformers(bool *out, const char *text)
+{
+    struct codepoints ours = {0}, theirs = {0};
+    int status = clean_text(&ours, text);
+    if (status == OK)
+        status = clean_plainly(&theirs, text);
+    if (status == OK)
+        *out = ours.n != theirs.n ||
+               (ours.n > 0 && memcmp(ours.data, theirs.data, ours.n * sizeof *ours.data) != 0);
+    unicode_free(&ours);
+    unicode_free(&theirs);
     return status;
 }
 

@@ -40,7 +40,7 @@ int unicode_decode(struct codepoints *out, const char *text)
         data[n++] = (uint32_t)codepoint;
         i += (size_t)used;
     }
-    *out = (struct codepoints){.data = data, .n = n};
+    *out = (struct codepoints){.data = data, .n = n, .capacity = n_bytes + 1};
     return OK;
 }
 
@@ -48,6 +48,21 @@ void unicode_free(struct codepoints *text)
 {
     free(text->data);
     *text = (struct codepoints){0};
+}
+
+int unicode_append(struct codepoints *text, const uint32_t *codepoints, size_t n)
+{
+    if (text->n + n > text->capacity) {
+        const size_t capacity = 2 * (text->n + n);
+        uint32_t *grown = realloc(text->data, capacity * sizeof *grown);
+        if (!grown)
+            return error_out_of_memory();
+        text->data = grown;
+        text->capacity = capacity;
+    }
+    for (size_t i = 0; i < n; i++)
+        text->data[text->n++] = codepoints[i];
+    return OK;
 }
 
 size_t unicode_encode(unsigned char out[UNICODE_MAX_BYTES], uint32_t codepoint)
@@ -58,7 +73,7 @@ size_t unicode_encode(unsigned char out[UNICODE_MAX_BYTES], uint32_t codepoint)
 /* ---------------------------------------------------------------- white space */
 
 /* str.isspace(): the White_Space property and, unlike it, the separators U+001C to U+001F. */
-static bool is_space(uint32_t c)
+bool unicode_is_space(uint32_t c)
 {
     return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
@@ -70,7 +85,7 @@ void unicode_collapse_spaces(struct codepoints *text)
     size_t n = 0;
     bool owes_space = false;
     for (size_t i = 0; i < text->n; i++) {
-        if (is_space(text->data[i])) {
+        if (unicode_is_space(text->data[i])) {
             owes_space = n > 0;
             continue;
         }
@@ -95,7 +110,7 @@ enum unicode_class unicode_class(uint32_t c)
 {
     /* With IGNORECASE, Python's `regex` matches this mark neither as a letter (it is Mn) nor as no letter
      * (its upper case, iota, is one), so open_clip drops it. No other code point behaves so. */
-    if (c == COMBINING_YPOGEGRAMMENI || is_space(c))
+    if (c == COMBINING_YPOGEGRAMMENI || unicode_is_space(c))
         return UNICODE_SKIPPED;
     if (is_of(c, CATEGORY(LU) | CATEGORY(LL) | CATEGORY(LT) | CATEGORY(LM) | CATEGORY(LO)))
         return UNICODE_LETTER;
@@ -104,7 +119,98 @@ enum unicode_class unicode_class(uint32_t c)
     return UNICODE_OTHER;
 }
 
-/* ---------------------------------------------------------------- lower case */
+bool unicode_is_digit(uint32_t c)
+{
+    return is_of(c, CATEGORY(ND));
+}
+
+/* ---------------------------------------------------------------- normalization */
+
+/* Nothing below U+0300 composes or moves. */
+static bool is_nfc_by_range(const struct codepoints *text)
+{
+    for (size_t i = 0; i < text->n; i++)
+        if (text->data[i] >= 0x300)
+            return false;
+    return true;
+}
+
+/* Canonical order: marks by their class, those of one class as they come. */
+static void order_marks(uint32_t *data, uint8_t *classes, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const uint32_t c = data[i];
+        const uint8_t class = classes[i];
+        size_t j = i;
+        for (; class != 0 && j > 0 && classes[j - 1] > class; j--) {
+            data[j] = data[j - 1];
+            classes[j] = classes[j - 1];
+        }
+        data[j] = c;
+        classes[j] = class;
+    }
+}
+
+static int decompose(struct codepoints *out, const struct codepoints *text)
+{
+    enum { MOST = 8 }; /* of one code point: four at most */
+    int status = OK;
+    for (size_t i = 0; status == OK && i < text->n; i++) {
+        utf8proc_int32_t parts[MOST];
+        const utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)text->data[i], parts, MOST,
+                                                           UTF8PROC_STABLE | UTF8PROC_DECOMPOSE, NULL);
+        for (utf8proc_ssize_t j = 0; status == OK && j < n; j++)
+            status = unicode_append(out, &(uint32_t){(uint32_t)parts[j]}, 1);
+    }
+    return status;
+}
+
+int unicode_nfc(struct codepoints *text)
+{
+    if (is_nfc_by_range(text))
+        return OK;
+    struct codepoints parts = {0};
+    int status = decompose(&parts, text);
+    uint8_t *classes = status == OK ? malloc(parts.n) : NULL;
+    if (status == OK && !classes)
+        status = error_out_of_memory();
+    for (size_t i = 0; status == OK && i < parts.n; i++)
+        classes[i] = (uint8_t)utf8proc_get_property((utf8proc_int32_t)parts.data[i])->combining_class;
+    if (status != OK) {
+        unicode_free(&parts);
+        return status;
+    }
+    order_marks(parts.data, classes, parts.n);
+    free(classes);
+    const utf8proc_ssize_t n = utf8proc_normalize_utf32(
+        (utf8proc_int32_t *)parts.data, (utf8proc_ssize_t)parts.n, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    parts.n = n > 0 ? (size_t)n : 0;
+    unicode_free(text);
+    *text = parts;
+    return OK;
+}
+
+size_t unicode_usual_width(uint32_t out[UNICODE_WIDTH_MAX], uint32_t c)
+{
+    utf8proc_int32_t parts[UNICODE_WIDTH_MAX];
+    const utf8proc_ssize_t n =
+        utf8proc_decompose_char((utf8proc_int32_t)c, parts, UNICODE_WIDTH_MAX,
+                                UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE, NULL);
+    if (n < 1 || n > UNICODE_WIDTH_MAX) {
+        out[0] = c;
+        return 1;
+    }
+    for (utf8proc_ssize_t i = 0; i < n; i++)
+        out[i] = (uint32_t)parts[i];
+    return (size_t)n;
+}
+
+/* ---------------------------------------------------------------- case */
+
+uint32_t unicode_upper(uint32_t c)
+{
+    return (uint32_t)utf8proc_toupper((utf8proc_int32_t)c);
+}
 
 /* The property Case_Ignorable: marks, formats, modifiers, and punctuation that stands inside words. */
 static bool is_case_ignorable(uint32_t c)
@@ -165,6 +271,6 @@ int unicode_lower(struct codepoints *out, const struct codepoints *text)
             data[end++] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
         }
     }
-    *out = (struct codepoints){.data = data, .n = end};
+    *out = (struct codepoints){.data = data, .n = end, .capacity = n + 1};
     return OK;
 }

@@ -41,8 +41,14 @@ static int learn_small_vocabulary(struct str *merges, struct str *words)
 /* CLIP's vocabulary if the key names its merges, else the drawn world's, which the weights then carry. */
 static int open_vocabulary(struct session *s, struct str *merges, struct str *words)
 {
-    if (s->config->model_merges[0] != '\0')
-        return tokenizer_open(&s->tokenizer, s->config->model_merges);
+    if (s->config->model_merges[0] != '\0') {
+        char *path = NULL;
+        int status = tokenizer_find_merges(&path, s->config->model_merges, NULL, NULL);
+        if (status == OK)
+            status = tokenizer_open(&s->tokenizer, path);
+        free(path);
+        return status;
+    }
     int status = learn_small_vocabulary(merges, words);
     return status == OK ? tokenizer_parse_small(&s->tokenizer, str_text(merges), str_text(words),
                                                 "the drawn world's vocabulary")

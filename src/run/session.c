@@ -269,6 +269,28 @@ const char *session_template(const struct session *s, const struct dataset *d)
     return strcmp(key, "dataset") == 0 ? d->template : key;
 }
 
+/* The model's own tokenizer is transformers', which lacks most of the cleaning: its users get other tokens
+ * for some names. The first such name is told once. */
+static int note_other_tokens(struct session *s, char *const *names, int64_t n)
+{
+    int status = OK;
+    bool differs = s->weights->format != WEIGHTS_HUGGING_FACE || s->noted_other_tokens;
+    for (int64_t i = 0; status == OK && !differs && i < n; i++) {
+        char *text = class_caption("{}", names[i]);
+        status = text ? tokenizer_differs_from_transformers(&differs, text) : ERR_MEMORY;
+        free(text);
+        if (status == OK && differs)
+            log_info(
+                s->log,
+                "tokens   class '%s' is read as CLIP's own tokenizer does; the model's, transformers', "
+                "replaces "
+                "no HTML references, curly quotes, ligatures or wide letters, and has other tokens for it",
+                names[i]);
+        s->noted_other_tokens |= differs;
+    }
+    return status;
+}
+
 /* Rows and features of out->names. */
 static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
 {
@@ -278,6 +300,8 @@ static int encode_names(struct class_list *out, struct session *s, const char *t
     int status =
         class_rows_create(&out->rows, s->tokenizer, out->names, out->n, file->n > 0 ? file->items : &template,
                           file->n > 0 ? file->n : 1, &form, s->clip->dims.context_length);
+    if (status == OK)
+        status = note_other_tokens(s, out->names, out->n);
     if (status == OK)
         status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
                                     form.per_image ? batch_size : 1);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""scripts/fetch_data.sh and scripts/fetch_weights.sh against archives in a folder, in place of the network."""
+"""The scripts that fetch data, weights and merges, against archives in a folder in place of the network."""
 
 import os
 import pathlib
@@ -84,6 +84,30 @@ class Fetch(harness.Case):
             self.assertRegex(said, name if name in ("imagenet", "imagenet_sketch", "sun397", "stanford_cars") else "fetch")
         self.assertEqual(said.count(": by hand: "), 4)
         self.assertIn("unknown data set 'imagenet1k'", self.script("fetch_data.sh", self.data, "imagenet1k", status=1))
+
+    def fetch_merges(self, packed, status):
+        """scripts/fetch_merges.sh against a wheel that holds `packed`, in place of PyPI's."""
+        wheel, info = self.mirror / "open_clip_torch-3.3.0-py3-none-any.whl", "open_clip_torch-3.3.0.dist-info"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("open_clip/bpe_simple_vocab_16e6.txt.gz", packed)
+            archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: open_clip_torch\nVersion: 3.3.0\n")
+            archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            archive.writestr(f"{info}/RECORD", "")
+        done = subprocess.run([harness.ROOT / "scripts/fetch_merges.sh", self.data], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PROMPT_MIRROR": "", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.mirror)})
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_merges_of_a_changed_wheel_are_refused(self):
+        self.assertIn("has another checksum than sha256:924691ac", self.fetch_merges(b"not the merges", 1))
+        self.assertEqual(os.listdir(self.data), ["bpe_simple_vocab_16e6.txt.gz.bad"])
+
+    @unittest.skipUnless(os.environ.get("PROMPT_TEST_DATA"), "PROMPT_TEST_DATA is not set")
+    def test_merges_come_from_the_wheel_of_open_clip(self):
+        packed = harness.merges().read_bytes()
+        self.fetch_merges(packed, 0)
+        self.assertEqual((self.data / harness.merges().name).read_bytes(), packed)
+        self.assertEqual(os.listdir(self.data), [harness.merges().name])
 
     def test_weights(self):
         self.assertIn("unknown model 'RN50'", self.script("fetch_weights.sh", self.data, "RN50", status=1))

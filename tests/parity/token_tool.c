@@ -1,7 +1,9 @@
 /*
  * The tokenizer for tests/parity/test_tokenizer.py: token_tool MERGES <TEXTS >IDS
  *
- * Reads texts, each ended by a NUL, and writes the ids of each on a line of its own.
+ * Reads texts, each ended by a NUL, and writes the ids of each on a line of its own; of a text that is
+ * refused
+ * "! " and the reason.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +16,10 @@ static int print_ids(const struct tokenizer *t, const char *text)
 {
     struct tokens tokens = {0};
     int status = tokenizer_encode(&tokens, t, text);
+    if (status == ERR_FORMAT) {
+        printf("! %s", error_message());
+        status = OK;
+    }
     for (size_t i = 0; i < tokens.n; i++)
         printf("%s%" PRId64, i ? " " : "", tokens.ids[i]);
     tokens_free(&tokens);

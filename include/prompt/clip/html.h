@@ -1,4 +1,4 @@
-/** HTML character references, as Python's html.unescape() replaces them. */
+/** HTML character references, as Python's html.unescape() and ftfy's unescape_html() replace them. */
 #ifndef PROMPT_CLIP_HTML_H
 #define PROMPT_CLIP_HTML_H
 
@@ -13,5 +13,12 @@
  * Unicode.
  */
 void html_unescape(struct codepoints *text);
+
+/**
+ * The same as ftfy does it: references that end with ';' alone, 24 letters or digits at most, and no number
+ * that stands for ';'. Names of small letters may be written in capitals ("&EACUTE;") if that is no name of
+ * its own.
+ */
+void html_unescape_closed(struct codepoints *text);
 
 #endif

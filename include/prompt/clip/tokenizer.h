@@ -1,13 +1,15 @@
 /**
- * CLIP's byte-pair encoding, exact: HTML entities unescaped twice, white space collapsed, lower case, the
- * pattern of OpenAI's simple_tokenizer.py as in open_clip, merges in rank order. `ftfy` is not applied (the
- * README says so).
+ * CLIP's byte-pair encoding, exact: ftfy 6.3's steps, HTML entities unescaped twice, white space collapsed,
+ * lower case, the pattern of OpenAI's simple_tokenizer.py as in open_clip, merges in rank order. Text that
+ * ftfy takes for mojibake is an error.
  *
- * Merges come from bpe_simple_vocab_16e6.txt.gz (48,894 merges used; vocabulary 49,408).
+ * Merges come from OpenAI's bpe_simple_vocab_16e6.txt.gz (48,894 merges used; vocabulary 49,408), or from
+ * transformers' merges.txt (with vocab.json) or tokenizer.json.
  */
 #ifndef PROMPT_CLIP_TOKENIZER_H
 #define PROMPT_CLIP_TOKENIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,9 +18,9 @@
 
 /**
  * Which cleaning made the ids: records and checkpoints hold it, so that runs of two revisions do not mix.
- * 1: without ftfy's steps.
+ * 1: without ftfy's steps; 2: with them.
  */
-enum { TOKENIZER_REVISION = 1 };
+enum { TOKENIZER_REVISION = 2 };
 
 struct tokenizer; /* immutable after opening: may be shared by threads */
 
@@ -29,7 +31,11 @@ struct tokens {
     size_t capacity;
 };
 
-/** Reads a merges file (gzip or plain text). ERR_IO; ERR_FORMAT with file and line; ERR_MEMORY. */
+/**
+ * Reads a file of merges: OpenAI's (gzip or plain text), or transformers' merges.txt or tokenizer.json. The
+ * vocabulary of tokenizer.json, and of a vocab.json beside merges.txt, must have the merges' order, and what
+ * else a tokenizer.json says must be CLIP's. ERR_IO; ERR_FORMAT with file, line and key; ERR_MEMORY.
+ */
 int tokenizer_open(struct tokenizer **out, const char *merges_path);
 /**
  * The same from the file's text: a header line with "#version", then one merge a line in rank order, 48,894
@@ -53,8 +59,9 @@ void tokenizer_free(struct tokenizer *t);
 int tokenizer_train(struct str *merges, const char *const *words);
 
 /**
- * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8, or
- * has a word that a small vocabulary does not know; ERR_MEMORY. As in open_clip, "<start_of_text>" and
+ * Appends the ids of `text` to `out`, which stays as it is on failure. ERR_FORMAT if `text` is no UTF-8, is
+ * mojibake (the message shows what ftfy repairs it to), or has a word that a small vocabulary does not know;
+ * ERR_MEMORY. As in open_clip, "<start_of_text>" and
  * "<end_of_text>" in a text, in any case, are the special tokens if no other punctuation stands right before
  * them.
  */
@@ -66,9 +73,16 @@ int64_t tokenizer_end(const struct tokenizer *t);   /* <|endoftext|>, 49407 */
 int64_t tokenizer_vocab_size(const struct tokenizer *t);
 
 /**
- * Where the merges (bpe_simple_vocab_16e6.txt.gz, or unpacked) are: `key` if not empty (an error if missing),
- * else beside the model, else in `clip/` below the data root. Empty and NULL are the same. Heap path in
- * `*out`; ERR_IO names every place that was tried.
+ * Whether the CLIPTokenizer of transformers, which only normalizes to form C, collapses white space and makes
+ * letters small, gets another text than ours out of `text`. ERR_FORMAT as tokenizer_encode; ERR_MEMORY.
+ */
+int tokenizer_differs_from_transformers(bool *out, const char *text);
+
+/**
+ * Where the merges are: `key` if not empty (an error if missing), a file or a folder; else beside the model,
+ * else in `clip/` below the data root. In a folder: bpe_simple_vocab_16e6.txt.gz, the same unpacked,
+ * merges.txt, tokenizer.json, the first of them. Empty and NULL are the same. Heap path in `*out`; ERR_IO
+ * names every folder that was looked into and the command that fetches them.
  */
 int tokenizer_find_merges(char **out, const char *key, const char *model_path, const char *data_root);
 

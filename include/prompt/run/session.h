@@ -22,6 +22,7 @@ struct session {
     struct clip *clip;
     struct tokenizer *tokenizer;
     struct tokens start_tokens;
+    bool noted_other_tokens;    /* told that the model's own tokenizer differs */
     struct templates templates; /* of zero_shot_templates_file; none without it */
 };
 
