@@ -88,17 +88,6 @@ void str_free(struct str *s)
     *s = (struct str){0};
 }
 
-void csv_write_text(struct str *out, const char *text)
-{
-    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    str_append(out, quoted ? "\"" : "");
-    for (; *text != '\0'; text++) {
-        str_append(out, *text == '"' ? "\"" : "");
-        str_append_char(out, *text);
-    }
-    str_append(out, quoted ? "\"" : "");
-}
-
 /* ---------------------------------------------------------------- heap copies */
 
 char *str_dup_n(const char *text, size_t n)
