@@ -204,6 +204,11 @@ void str_list_free(struct str_list *list)
 
 /* ---------------------------------------------------------------- looking at text */
 
+const char *plural(size_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}
+
 bool str_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -10,6 +10,7 @@
 #include "prompt/base/str.h"
 #include "prompt/data/catalog.h"
 #include "readers.h"
+#include "walk.h"
 
 struct str *dataset_note(struct dataset *d)
 {
@@ -113,7 +114,7 @@ static int open_folder(struct dataset *d, const struct catalog_entry *entry, con
     int status = find_images(d, entry, root, o, is_there);
     if (status != OK)
         return status;
-    return is_given(o->split_file) ? read_split(d, o->split_file) : read_folder(d, o->split_seed);
+    return is_given(o->split_file) ? read_split(d, o->split_file) : read_folder(d, root, o->split_seed);
 }
 
 static int open_csv(struct dataset *d, const struct dataset_options *o)
@@ -177,6 +178,18 @@ static int note_synthetic(struct dataset *d, const char *root)
     return status;
 }
 
+/* What is in sub-folders, and what is left out. */
+static void note_walk(struct dataset *d)
+{
+    const size_t n = d->train.n + d->val.n + d->test.n;
+    if (d->n_nested > 0)
+        str_appendf(dataset_note(d), "%zu of %zu images in sub-folders of class folders", d->n_nested, n);
+    if (d->left_out.n > 0) {
+        str_append(dataset_note(d), "left out: ");
+        left_out_describe(&d->layout, &d->left_out);
+    }
+}
+
 int dataset_open(struct dataset **out, const struct dataset_options *options)
 {
     *out = NULL;
@@ -201,8 +214,10 @@ int dataset_open(struct dataset **out, const struct dataset_options *options)
         status = error_context("data set '%s'", entry->name);
     else if (entry->layout != LAYOUT_CSV)
         status = note_synthetic(d, root);
-    if (status == OK)
+    if (status == OK) {
+        note_walk(d);
         status = str_status(&d->layout);
+    }
     free(root);
     if (status != OK) {
         dataset_free(d);
@@ -224,6 +239,9 @@ void dataset_free(struct dataset *d)
     item_list_free(&d->val);
     item_list_free(&d->test);
     str_free(&d->layout);
+    left_out_free(&d->left_out);
+    free(d->names_file);
+    str_free(&d->other_names);
     free(d);
 }
 

@@ -34,6 +34,9 @@ char *str_dup(const char *text);
 char *str_dup_n(const char *text, size_t n);
 char *str_format(const char *fmt, ...) PROMPT_PRINTF(1, 2);
 
+/** `one` or `many`, as in "%zu %s", n, plural(n, "image", "images"). */
+const char *plural(size_t n, const char *one, const char *many);
+
 bool str_starts_with(const char *text, const char *prefix);
 bool str_ends_with(const char *text, const char *suffix);
 

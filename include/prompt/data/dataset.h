@@ -30,6 +30,15 @@ struct item_list {
     size_t capacity;
 };
 
+/** What lies beside the images of a set and is not taken, by kind. */
+struct left_out {
+    struct left_out_kind {
+        char *what; /* owned; an ending with its dot, or words */
+        size_t n;
+    } * kinds; /* owned */
+    size_t n;
+};
+
 struct dataset {
     const char *name;     /* of the catalog's entry, "caltech101" */
     const char *template; /* of the CLIP row, "a photo of a {}." */
@@ -37,8 +46,13 @@ struct dataset {
     char **class_names;   /* [n_classes], as the split file writes them (underscores kept) */
     int64_t n_classes;
     struct item_list train, val, test;
-    struct str layout; /* in what the tree differs from the official one, for a note; "" if in nothing */
-    bool is_synthetic; /* drawn by prompt data synth: its counts are not those of the real set */
+    struct str layout; /* in what the tree differs from the official one, for a note; "" if in nothing; what
+                        * is left out stands there, too */
+    struct left_out left_out;
+    size_t n_nested;        /* images in sub-folders of class folders */
+    char *names_file;       /* owned; the classnames.txt that was read, NULL: none */
+    struct str other_names; /* in what it differs from the built-in names, first of all; "" if in nothing */
+    bool is_synthetic;      /* drawn by prompt data synth: its counts are not those of the real set */
 };
 
 /** The file in the data root that a drawn world has (WORLD_MARKER of world/world.h): one line that names it.
