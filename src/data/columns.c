@@ -2,6 +2,7 @@
 #include "columns.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "walk.h"
@@ -107,10 +108,13 @@ int columns_missing(const struct csv *header, const struct column *missing)
 
 int columns_check_row(const struct csv *row, size_t n, const char *as_in)
 {
+    const char separator[] = {row->separator, '\0'};
+    char hint[64] = "";
     if (row->n == n)
         return OK;
-    return error_set(
-        ERR_FORMAT, "%s:%zu: expected %zu cells, as in %s, found %zu: a cell with a '%s' is in double quotes",
-        row->path, row->line, n, as_in, row->n,
-        row->separator == '\t' ? "tab" : (const char[]){row->separator, '\0'});
+    if (row->n > n)
+        snprintf(hint, sizeof hint, ": a cell that holds a %s is written in double quotes",
+                 row->separator == '\t' ? "tab" : separator);
+    return error_set(ERR_FORMAT, "%s:%zu: expected %zu %s, as in %s, found %zu%s", row->path, row->line, n,
+                     plural(n, "cell", "cells"), as_in, row->n, hint);
 }

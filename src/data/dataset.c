@@ -50,15 +50,6 @@ static bool holds_listed(const char *image_dir, const void *context)
     return found;
 }
 
-static bool has_val(const char *image_dir, const void *unused)
-{
-    (void)unused;
-    char *val = path_join(image_dir, "val");
-    const bool found = val && file_is_dir(val);
-    free(val);
-    return found;
-}
-
 static bool is_there(const char *image_dir, const void *unused)
 {
     (void)unused;
@@ -97,8 +88,11 @@ static int open_split(struct dataset *d, const struct catalog_entry *entry, cons
     if (status == OK)
         status = path ? read_split(d, path) : ERR_MEMORY;
     if (status == OK)
+        status = (d->names_file = str_dup(path)) ? OK : ERR_MEMORY;
+    if (status == OK)
         status = find_images(d, entry, root, o, holds_listed);
-    char *official = status == OK ? path_join(root, entry->folders[0]) : NULL;
+    const bool is_own = strcmp(entry->folders[0], ".") == 0;
+    char *official = status != OK ? NULL : is_own ? str_dup(root) : path_join(root, entry->folders[0]);
     char *dir = official ? path_dir(path) : NULL;
     if (dir && strcmp(official, dir) != 0)
         str_appendf(dataset_note(d), "split file '%s'", path);
@@ -128,35 +122,6 @@ static int open_csv(struct dataset *d, const struct dataset_options *o)
     return status;
 }
 
-static int open_layout(struct dataset *d, const struct catalog_entry *entry, const char *root,
-                       const struct dataset_options *o)
-{
-    int status = OK;
-    switch (entry->layout) {
-    case LAYOUT_SPLIT:
-        return open_split(d, entry, root, o);
-    case LAYOUT_AIRCRAFT:
-        status = find_images(d, entry, root, o, is_there);
-        return status == OK ? read_aircraft(d) : status;
-    case LAYOUT_IMAGENET:
-        status = find_images(d, entry, root, o, has_val);
-        return status == OK ? read_imagenet(d, root) : status;
-    case LAYOUT_VARIANT:
-        status = find_images(d, entry, root, o, variant_has_classes);
-        return status == OK ? read_variant(d, root) : status;
-    case LAYOUT_FOLDER:
-        return open_folder(d, entry, root, o);
-    case LAYOUT_CSV:
-        return open_csv(d, o);
-    }
-    return status;
-}
-
-static bool takes_split_file(enum catalog_layout layout)
-{
-    return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
-}
-
 /* A drawn world says so. */
 static int note_synthetic(struct dataset *d, const char *root)
 {
@@ -176,6 +141,56 @@ static int note_synthetic(struct dataset *d, const char *root)
     free(line);
     free(path);
     return status;
+}
+
+static int open_layout(struct dataset *d, const struct place *place, const struct dataset_options *o)
+{
+    const struct catalog_entry *entry = &place->entry;
+    const char *root = place->root;
+    int status = OK;
+    switch (entry->layout) {
+    case LAYOUT_SPLIT:
+        return open_split(d, entry, root, o);
+    case LAYOUT_AIRCRAFT:
+        status = find_images(d, entry, root, o, is_there);
+        return status == OK ? read_aircraft(d) : status;
+    case LAYOUT_IMAGENET:
+        status = find_images(d, entry, root, o, imagenet_has_val);
+        return status == OK ? read_imagenet(d, place->sets_root) : status;
+    case LAYOUT_VARIANT:
+        status = find_images(d, entry, root, o, variant_has_classes);
+        return status == OK ? read_variant(d, place->sets_root) : status;
+    case LAYOUT_FOLDER:
+        return open_folder(d, entry, root, o);
+    case LAYOUT_CSV:
+        break; /* has no root */
+    }
+    return status;
+}
+
+/* A root that was given, and how it was taken. */
+static int open_root(struct dataset *d, const struct catalog_entry *entry, const char *root,
+                     const struct dataset_options *o)
+{
+    struct place place = {0};
+    int status = dir_check(root);
+    if (status == OK)
+        status = place_open(&place, entry, root);
+    if (status == OK && place.is_snapshot)
+        str_appendf(dataset_note(d), "the snapshot '%s'", place.root);
+    if (status == OK && place.is_own)
+        str_append(dataset_note(d), "--data is the set's own folder");
+    if (status == OK)
+        status = open_layout(d, &place, o);
+    if (status == OK)
+        status = note_synthetic(d, place.sets_root);
+    place_close(&place);
+    return status;
+}
+
+static bool takes_split_file(enum catalog_layout layout)
+{
+    return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
 }
 
 /* What is in sub-folders, and what is left out. */
@@ -210,10 +225,9 @@ int dataset_open(struct dataset **out, const struct dataset_options *options)
         status = error_set(ERR_USAGE, "the data root '%s' is not a folder", root);
     else if (is_given(options->split_file) && !takes_split_file(entry->layout))
         status = error_set(ERR_USAGE, "data set '%s' has no split file: key data.split_file", entry->name);
-    else if (add_source(entry, open_layout(d, entry, root, options)) != OK)
+    else if (add_source(entry, entry->layout == LAYOUT_CSV ? open_csv(d, options)
+                                                           : open_root(d, entry, root, options)) != OK)
         status = error_context("data set '%s'", entry->name);
-    else if (entry->layout != LAYOUT_CSV)
-        status = note_synthetic(d, root);
     if (status == OK) {
         note_walk(d);
         status = str_status(&d->layout);
@@ -283,8 +297,12 @@ int dataset_compare_known(struct str *out, const struct dataset *d)
     append_difference(out, "train", lacks_train ? entry->n_train : d->train.n, entry->n_train);
     append_difference(out, "val", d->val.n, entry->n_val);
     append_difference(out, "test", d->test.n, entry->n_test);
-    if (d->n_classes == entry->n_classes && strcmp(digest, entry->names_digest) != 0)
-        str_appendf(out, "%sclass names of digest %s instead of %s", out->len > 0 ? ", " : "", digest,
-                    entry->names_digest);
+    if (d->other_names.len > 0)
+        str_appendf(out, "%sclass names of '%s', the first: %s", out->len > 0 ? ", " : "", d->names_file,
+                    str_text(&d->other_names));
+    else if (d->n_classes == entry->n_classes && strcmp(digest, entry->names_digest) != 0)
+        str_appendf(out, "%sclass names%s%s%s of digest %s instead of %s", out->len > 0 ? ", " : "",
+                    d->names_file ? " in '" : "", d->names_file ? d->names_file : "",
+                    d->names_file ? "'" : "", digest, entry->names_digest);
     return str_status(out);
 }

@@ -110,6 +110,17 @@ int read_flat_by_name(struct item_list *out, struct dataset *d, const char *part
 
 /* ---------------------------------------------------------------- where sets lie */
 
+/** The data root as the set needs it. */
+struct place {
+    struct catalog_entry entry; /* its folders are "." if the root is the set's own folder */
+    char *root;                 /* owned; below it the entry's folders are looked for */
+    char *sets_root;            /* owned; the folder of all sets' folders */
+    bool is_own;                /* --data names the set's own folder, or its image folder */
+    bool is_snapshot; /* --data names a folder of Hugging Face's cache, whose snapshot is the root */
+};
+int place_open(struct place *out, const struct catalog_entry *entry, const char *root);
+void place_close(struct place *place);
+
 /** Whether a folder is the image folder that is looked for. */
 typedef bool place_test(const char *image_dir, const void *context);
 
