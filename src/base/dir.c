@@ -5,6 +5,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+int dir_check(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (dir)
+        closedir(dir);
+    if (dir && access(path, X_OK) == 0)
+        return OK;
+    return error_set(ERR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
+}
 
 static int list_entries(struct str_list *out, const char *path, bool folders_only)
 {

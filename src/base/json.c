@@ -299,7 +299,7 @@ void json_write_string(struct str *out, const char *text)
         size_t length = utf8_sequence(text + i, n - i);
         const char *escape = strchr(escaped, text[i]);
         if (length == 0)
-            str_append(out, "\xEF\xBF\xBD");
+            str_appendf(out, "\\\\x%02x", (unsigned char)text[i]);
         else if (escape)
             str_appendf(out, "\\%c", letters[escape - escaped]);
         else if ((unsigned char)text[i] < ' ')

@@ -1,7 +1,6 @@
 /* Text files line by line. */
 #include "prompt/base/lines.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,27 +49,4 @@ void lines_close(struct lines *lines)
 {
     free(lines->text);
     *lines = (struct lines){0};
-}
-
-char *lines_field(char **at, char separator)
-{
-    char *field = *at, *end = field;
-    const bool is_quoted = *field == '"';
-    if (is_quoted) {
-        char *from = ++field;
-        for (end = field; *from && (from[0] != '"' || from[1] == '"'); from++) {
-            from += *from == '"';
-            *end++ = *from;
-        }
-        if (!*from)
-            return NULL;
-        *at = from + 1;
-    } else {
-        *at = end += strcspn(field, (const char[]){separator, '\0'});
-    }
-    if (**at && **at != separator)
-        return NULL;
-    *at = **at ? *at + 1 : NULL;
-    *end = '\0';
-    return field;
 }

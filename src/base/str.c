@@ -88,17 +88,6 @@ void str_free(struct str *s)
     *s = (struct str){0};
 }
 
-void csv_write_text(struct str *out, const char *text)
-{
-    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    str_append(out, quoted ? "\"" : "");
-    for (; *text != '\0'; text++) {
-        str_append(out, *text == '"' ? "\"" : "");
-        str_append_char(out, *text);
-    }
-    str_append(out, quoted ? "\"" : "");
-}
-
 /* ---------------------------------------------------------------- heap copies */
 
 char *str_dup_n(const char *text, size_t n)
@@ -214,6 +203,11 @@ void str_list_free(struct str_list *list)
 }
 
 /* ---------------------------------------------------------------- looking at text */
+
+const char *plural(size_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}
 
 bool str_starts_with(const char *text, const char *prefix)
 {

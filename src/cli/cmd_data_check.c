@@ -24,12 +24,17 @@ struct checking {
 static void append_facts(struct str *out, const struct dataset_check *c)
 {
     const struct dataset *d = c->dataset;
-    str_appendf(out, "%" PRId64 " classes, %zu train, %zu val, %zu test in '%s'", d->n_classes, d->train.n,
-                d->val.n, d->test.n, d->image_dir);
+    str_appendf(out, "%" PRId64 " %s, %zu train, %zu val, %zu test", d->n_classes,
+                plural((size_t)d->n_classes, "class", "classes"), d->train.n, d->val.n, d->test.n);
+    if (!strstr(str_text(&d->layout), d->image_dir)) /* else the note names it */
+        str_appendf(out, " in '%s'", d->image_dir);
     if (d->layout.len > 0)
         str_appendf(out, "; %s", str_text(&d->layout));
     if (c->files.n_moved > 0)
-        str_appendf(out, "; %zu images with other capitals or in a doubled folder", c->files.n_moved);
+        str_appendf(out, "; %zu %s with other capitals or underscores, or in a doubled folder",
+                    c->files.n_moved, plural(c->files.n_moved, "image", "images"));
+    str_appendf(out, "; %zu of %zu %s decoded", c->n_decoded, c->files.n_images,
+                plural(c->files.n_images, "image", "images"));
 }
 
 static void append_line(struct str *out, const struct dataset_check *c)
@@ -46,11 +51,11 @@ static void append_line(struct str *out, const struct dataset_check *c)
         append_facts(out, c);
     }
     if (c->n_odd > 0)
-        str_appendf(out, "; %zu images of another format than their name says, first: %s", c->n_odd,
-                    str_text(&c->first_odd));
+        str_appendf(out, "; %zu %s of another format than the name says, first: %s", c->n_odd,
+                    plural(c->n_odd, "image", "images"), str_text(&c->first_odd));
     if (c->n_damaged > 0)
-        str_appendf(out, "; %zu images have damage that changes no pixel, first: %s", c->n_damaged,
-                    str_text(&c->first_damaged));
+        str_appendf(out, "; %zu %s with damage that changes no pixel, first: %s", c->n_damaged,
+                    plural(c->n_damaged, "image", "images"), str_text(&c->first_damaged));
     str_append(out, "\n");
 }
 
@@ -72,10 +77,11 @@ static int append_record(struct str *out, const struct dataset_check *c)
         str_appendf(out,
                     ", \"n_classes\": %" PRId64
                     ", \"class_names\": \"%s\", \"train\": %zu, \"val\": %zu, \"test\": %zu, "
-                    "\"missing\": %zu, \"moved\": %zu, \"repeated\": %zu, \"undecodable\": %zu, \"odd\": "
-                    "%zu, \"damaged\": %zu",
+                    "\"missing\": %zu, \"moved\": %zu, \"empty\": %zu, \"repeated\": %zu, \"decoded\": %zu, "
+                    "\"undecodable\": %zu, \"odd\": %zu, \"damaged\": %zu",
                     d->n_classes, digest, d->train.n, d->val.n, d->test.n, c->files.n_missing,
-                    c->files.n_moved, c->n_repeated, c->n_undecodable, c->n_odd, c->n_damaged);
+                    c->files.n_moved, c->files.empty.n, c->n_repeated, c->n_decoded, c->n_undecodable,
+                    c->n_odd, c->n_damaged);
     }
     str_append(out, "}");
     return str_status(out);
@@ -86,8 +92,8 @@ static int append_record(struct str *out, const struct dataset_check *c)
 static void show_progress(void *user, const struct dataset_check *check, size_t n_done, size_t n_images)
 {
     struct checking *c = user;
-    log_progress(&c->log, n_done == n_images, "%s: %zu of %zu images decoded", check->entry->name, n_done,
-                 n_images);
+    log_progress(&c->log, n_done == n_images, "%s: %zu of %zu %s decoded", check->entry->name,
+                 check->n_decoded, n_images, plural(n_images, "image", "images"));
 }
 
 static int check_one(struct checking *c, const char *name)

@@ -20,7 +20,7 @@ static struct str *add_problem(struct dataset_check *c)
     return &c->problem;
 }
 
-/* ---------------------------------------------------------------- deep */
+/* ---------------------------------------------------------------- decoding */
 
 /* The format that a file's name promises; NULL for a name that promises nothing. */
 static const char *promised_format(const char *path)
@@ -28,7 +28,8 @@ static const char *promised_format(const char *path)
     static const struct {
         const char *ending;
         const char *format;
-    } table[] = {{"jpg", "JPEG"}, {"jpeg", "JPEG"}, {"png", "PNG"}, {"bmp", "BMP"}, {"gif", "GIF"}};
+    } table[] = {{"jpg", "JPEG"}, {"jpeg", "JPEG"}, {"jpe", "JPEG"}, {"jfif", "JPEG"},
+                 {"png", "PNG"},  {"bmp", "BMP"},   {"gif", "GIF"},  {"webp", "WebP"}};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof table / sizeof table[0]; i++)
         if (strcasecmp(dot + 1, table[i].ending) == 0)
@@ -43,7 +44,7 @@ static void note_odd(struct dataset_check *c, const char *path, const char *form
 }
 
 /* Decodes one image; one that cannot be is counted. */
-static int decode(struct dataset_check *c, const char *path)
+static int decode(struct dataset_check *c, const char *path, bool deep)
 {
     struct image image = {0};
     int status = image_read(&image, path);
@@ -58,31 +59,45 @@ static int decode(struct dataset_check *c, const char *path)
         error_clear();
         return OK;
     }
+    c->n_decoded++;
     const char *format = image_format(path);
     const char *promised = promised_format(path);
-    if (promised && strcmp(format, promised) != 0)
+    if (deep && promised && strcmp(format, promised) != 0)
         note_odd(c, path, format);
     return OK;
 }
 
-static int decode_all(struct dataset_check *c, check_progress *progress, void *user)
+static int decode_item(struct dataset_check *c, const struct item *item, bool deep)
+{
+    char *path = item_file(c->dataset->image_dir, item);
+    int status = !path ? ERR_MEMORY : dataset_has_file(path) ? decode(c, path, deep) : OK;
+    free(path);
+    return status;
+}
+
+/* All images, or the first of each class that can be had. */
+static int decode_images(struct dataset_check *c, bool deep, check_progress *progress, void *user)
 {
     const struct dataset *d = c->dataset;
     const struct item_list *const lists[] = {&d->train, &d->val, &d->test};
     const size_t n_images = d->train.n + d->val.n + d->test.n;
+    bool *is_known = calloc((size_t)d->n_classes + 1, sizeof *is_known);
     size_t n_done = 0;
-    int status = OK;
+    int status = is_known ? OK : error_out_of_memory();
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
         for (size_t i = 0; status == OK && i < lists[l]->n; i++) {
-            char *path = item_file(d->image_dir, &lists[l]->items[i]);
-            status = !path ? ERR_MEMORY : file_exists(path) ? decode(c, path) : OK;
-            free(path);
-            if (progress)
+            const struct item *item = &lists[l]->items[i];
+            const size_t n_before = c->n_decoded + c->n_undecodable;
+            if (deep || !is_known[item->label])
+                status = decode_item(c, item, deep);
+            is_known[item->label] = is_known[item->label] || c->n_decoded + c->n_undecodable > n_before;
+            if (progress && deep)
                 progress(user, c, ++n_done, n_images);
         }
+    free(is_known);
     if (status == OK && c->n_undecodable > 0)
-        str_appendf(add_problem(c), "%zu images cannot be decoded, first: %s", c->n_undecodable,
-                    str_text(&c->first_undecodable));
+        str_appendf(add_problem(c), "%zu %s cannot be decoded, first: %s", c->n_undecodable,
+                    plural(c->n_undecodable, "image", "images"), str_text(&c->first_undecodable));
     return status;
 }
 
@@ -95,9 +110,13 @@ static int find_all(struct dataset_check *c)
     int status = OK;
     for (size_t l = 0; status == OK && l < sizeof lists / sizeof lists[0]; l++)
         status = dataset_look_for_files(&c->files, d, lists[l]);
-    if (status != OK || c->files.n_missing == 0)
-        return status;
-    return found_files_describe(add_problem(c), &c->files, d);
+    if (status == OK && c->files.n_missing > 0)
+        status = found_files_describe(add_problem(c), &c->files, d);
+    if (status == OK && c->files.empty.n > 0)
+        str_appendf(add_problem(c), "%zu of %zu %s without a byte, first: %s", c->files.empty.n,
+                    c->files.n_images, plural(c->files.n_images, "image is a file", "images are files"),
+                    str_text(&c->files.empty.first));
+    return status;
 }
 
 /* ---------------------------------------------------------------- images that stand twice */
@@ -176,13 +195,19 @@ static int note_failure(struct dataset_check *c, const struct dataset_options *o
     if (status == ERR_USAGE || status == ERR_MEMORY)
         return status;
     c->state = CHECK_INCOMPLETE;
-    if (!place_exists(c->entry, o->root) && !(o->image_dir && o->image_dir[0]))
-        c->state = CHECK_ABSENT;
     const char *message = error_message();
     const char *after_name = strstr(message, "': "); /* the name stands in front already */
     str_append(&c->problem, str_starts_with(message, "data set '") && after_name ? after_name + 3 : message);
     error_clear();
-    return str_status(&c->problem);
+    struct place place = {0};
+    const bool is_named = o->image_dir && o->image_dir[0];
+    const char *root = o->root ? o->root : "";
+    if (!is_named && dir_check(root) == OK && (status = place_open(&place, c->entry, root)) == OK &&
+        !place_exists(&place.entry, place.root))
+        c->state = CHECK_ABSENT;
+    place_close(&place);
+    error_clear();
+    return status == ERR_MEMORY ? status : str_status(&c->problem);
 }
 
 int dataset_check(struct dataset_check *out, const struct dataset_options *options, bool deep,
@@ -198,8 +223,8 @@ int dataset_check(struct dataset_check *out, const struct dataset_options *optio
     status = find_all(out);
     if (status == OK)
         status = find_repeated(out);
-    if (status == OK && deep)
-        status = decode_all(out, progress, user);
+    if (status == OK)
+        status = decode_images(out, deep, progress, user);
     if (status == OK && out->files.n_missing == 0)
         status = compare_known(out);
     return status == OK ? str_status(&out->problem) : status;

@@ -10,6 +10,7 @@
 #include "prompt/base/str.h"
 #include "prompt/data/catalog.h"
 #include "readers.h"
+#include "walk.h"
 
 struct str *dataset_note(struct dataset *d)
 {
@@ -46,15 +47,6 @@ static bool holds_listed(const char *image_dir, const void *context)
         found = found || (file && file_exists(file));
         free(file);
     }
-    return found;
-}
-
-static bool has_val(const char *image_dir, const void *unused)
-{
-    (void)unused;
-    char *val = path_join(image_dir, "val");
-    const bool found = val && file_is_dir(val);
-    free(val);
     return found;
 }
 
@@ -96,8 +88,11 @@ static int open_split(struct dataset *d, const struct catalog_entry *entry, cons
     if (status == OK)
         status = path ? read_split(d, path) : ERR_MEMORY;
     if (status == OK)
+        status = (d->names_file = str_dup(path)) ? OK : ERR_MEMORY;
+    if (status == OK)
         status = find_images(d, entry, root, o, holds_listed);
-    char *official = status == OK ? path_join(root, entry->folders[0]) : NULL;
+    const bool is_own = strcmp(entry->folders[0], ".") == 0;
+    char *official = status != OK ? NULL : is_own ? str_dup(root) : path_join(root, entry->folders[0]);
     char *dir = official ? path_dir(path) : NULL;
     if (dir && strcmp(official, dir) != 0)
         str_appendf(dataset_note(d), "split file '%s'", path);
@@ -113,7 +108,7 @@ static int open_folder(struct dataset *d, const struct catalog_entry *entry, con
     int status = find_images(d, entry, root, o, is_there);
     if (status != OK)
         return status;
-    return is_given(o->split_file) ? read_split(d, o->split_file) : read_folder(d, o->split_seed);
+    return is_given(o->split_file) ? read_split(d, o->split_file) : read_folder(d, root, o->split_seed);
 }
 
 static int open_csv(struct dataset *d, const struct dataset_options *o)
@@ -125,35 +120,6 @@ static int open_csv(struct dataset *d, const struct dataset_options *o)
     int status = path && d->image_dir ? read_csv(d, path, o->split_seed) : ERR_MEMORY;
     free(path);
     return status;
-}
-
-static int open_layout(struct dataset *d, const struct catalog_entry *entry, const char *root,
-                       const struct dataset_options *o)
-{
-    int status = OK;
-    switch (entry->layout) {
-    case LAYOUT_SPLIT:
-        return open_split(d, entry, root, o);
-    case LAYOUT_AIRCRAFT:
-        status = find_images(d, entry, root, o, is_there);
-        return status == OK ? read_aircraft(d) : status;
-    case LAYOUT_IMAGENET:
-        status = find_images(d, entry, root, o, has_val);
-        return status == OK ? read_imagenet(d, root) : status;
-    case LAYOUT_VARIANT:
-        status = find_images(d, entry, root, o, variant_has_classes);
-        return status == OK ? read_variant(d, root) : status;
-    case LAYOUT_FOLDER:
-        return open_folder(d, entry, root, o);
-    case LAYOUT_CSV:
-        return open_csv(d, o);
-    }
-    return status;
-}
-
-static bool takes_split_file(enum catalog_layout layout)
-{
-    return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
 }
 
 /* A drawn world says so. */
@@ -177,6 +143,68 @@ static int note_synthetic(struct dataset *d, const char *root)
     return status;
 }
 
+static int open_layout(struct dataset *d, const struct place *place, const struct dataset_options *o)
+{
+    const struct catalog_entry *entry = &place->entry;
+    const char *root = place->root;
+    int status = OK;
+    switch (entry->layout) {
+    case LAYOUT_SPLIT:
+        return open_split(d, entry, root, o);
+    case LAYOUT_AIRCRAFT:
+        status = find_images(d, entry, root, o, is_there);
+        return status == OK ? read_aircraft(d) : status;
+    case LAYOUT_IMAGENET:
+        status = find_images(d, entry, root, o, imagenet_has_val);
+        return status == OK ? read_imagenet(d, place->sets_root) : status;
+    case LAYOUT_VARIANT:
+        status = find_images(d, entry, root, o, variant_has_classes);
+        return status == OK ? read_variant(d, place->sets_root) : status;
+    case LAYOUT_FOLDER:
+        return open_folder(d, entry, root, o);
+    case LAYOUT_CSV:
+        break; /* has no root */
+    }
+    return status;
+}
+
+/* A root that was given, and how it was taken. */
+static int open_root(struct dataset *d, const struct catalog_entry *entry, const char *root,
+                     const struct dataset_options *o)
+{
+    struct place place = {0};
+    int status = dir_check(root);
+    if (status == OK)
+        status = place_open(&place, entry, root);
+    if (status == OK && place.is_snapshot)
+        str_appendf(dataset_note(d), "the snapshot '%s'", place.root);
+    if (status == OK && place.is_own)
+        str_append(dataset_note(d), "--data is the set's own folder");
+    if (status == OK)
+        status = open_layout(d, &place, o);
+    if (status == OK)
+        status = note_synthetic(d, place.sets_root);
+    place_close(&place);
+    return status;
+}
+
+static bool takes_split_file(enum catalog_layout layout)
+{
+    return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
+}
+
+/* What is in sub-folders, and what is left out. */
+static void note_walk(struct dataset *d)
+{
+    const size_t n = d->train.n + d->val.n + d->test.n;
+    if (d->n_nested > 0)
+        str_appendf(dataset_note(d), "%zu of %zu images in sub-folders of class folders", d->n_nested, n);
+    if (d->left_out.n > 0) {
+        str_append(dataset_note(d), "left out: ");
+        left_out_describe(&d->layout, &d->left_out);
+    }
+}
+
 int dataset_open(struct dataset **out, const struct dataset_options *options)
 {
     *out = NULL;
@@ -197,12 +225,13 @@ int dataset_open(struct dataset **out, const struct dataset_options *options)
         status = error_set(ERR_USAGE, "the data root '%s' is not a folder", root);
     else if (is_given(options->split_file) && !takes_split_file(entry->layout))
         status = error_set(ERR_USAGE, "data set '%s' has no split file: key data.split_file", entry->name);
-    else if (add_source(entry, open_layout(d, entry, root, options)) != OK)
+    else if (add_source(entry, entry->layout == LAYOUT_CSV ? open_csv(d, options)
+                                                           : open_root(d, entry, root, options)) != OK)
         status = error_context("data set '%s'", entry->name);
-    else if (entry->layout != LAYOUT_CSV)
-        status = note_synthetic(d, root);
-    if (status == OK)
+    if (status == OK) {
+        note_walk(d);
         status = str_status(&d->layout);
+    }
     free(root);
     if (status != OK) {
         dataset_free(d);
@@ -224,6 +253,9 @@ void dataset_free(struct dataset *d)
     item_list_free(&d->val);
     item_list_free(&d->test);
     str_free(&d->layout);
+    left_out_free(&d->left_out);
+    free(d->names_file);
+    str_free(&d->other_names);
     free(d);
 }
 
@@ -265,8 +297,12 @@ int dataset_compare_known(struct str *out, const struct dataset *d)
     append_difference(out, "train", lacks_train ? entry->n_train : d->train.n, entry->n_train);
     append_difference(out, "val", d->val.n, entry->n_val);
     append_difference(out, "test", d->test.n, entry->n_test);
-    if (d->n_classes == entry->n_classes && strcmp(digest, entry->names_digest) != 0)
-        str_appendf(out, "%sclass names of digest %s instead of %s", out->len > 0 ? ", " : "", digest,
-                    entry->names_digest);
+    if (d->other_names.len > 0)
+        str_appendf(out, "%sclass names of '%s', the first: %s", out->len > 0 ? ", " : "", d->names_file,
+                    str_text(&d->other_names));
+    else if (d->n_classes == entry->n_classes && strcmp(digest, entry->names_digest) != 0)
+        str_appendf(out, "%sclass names%s%s%s of digest %s instead of %s", out->len > 0 ? ", " : "",
+                    d->names_file ? " in '" : "", d->names_file ? d->names_file : "",
+                    d->names_file ? "'" : "", digest, entry->names_digest);
     return str_status(out);
 }

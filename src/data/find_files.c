@@ -1,7 +1,11 @@
 /* Looking for the images of a list, also where people's copies have them. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
@@ -32,12 +36,27 @@ static void listing_open(struct listing *listing, const char *dir)
         error_clear();
 }
 
-/* The first of the folder's names that is `part` but for capitals; NULL if there is none. */
-static const char *find_part(struct listing *listing, const char *dir, const char *part)
+/* Equal but for capitals and, if `is_folder`, underscores: Apply_Eye_Makeup is ApplyEyeMakeup. */
+static bool is_same_part(const char *a, const char *b, bool is_folder)
+{
+    for (;; a++, b++) {
+        while (is_folder && *a == '_')
+            a++;
+        while (is_folder && *b == '_')
+            b++;
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+            return false;
+        if (*a == '\0')
+            return true;
+    }
+}
+
+/* The first of the folder's names that is the same part; NULL if there is none. */
+static const char *find_part(struct listing *listing, const char *dir, const char *part, bool is_folder)
 {
     listing_open(listing, dir);
     for (size_t i = 0; i < listing->names.n; i++)
-        if (strcasecmp(listing->names.items[i], part) == 0)
+        if (is_same_part(listing->names.items[i], part, is_folder))
             return listing->names.items[i];
     return NULL;
 }
@@ -58,7 +77,7 @@ static char *find_nested(const char *image_dir, const char *path)
     return NULL;
 }
 
-/* The path with the capitals that the disk has. NULL if it is not there. */
+/* The path with the capitals and underscores that the disk has. NULL if it is not there. */
 static char *find_other_case(struct listing *listing, const char *image_dir, const char *path)
 {
     struct str found = {0};
@@ -68,7 +87,7 @@ static char *find_other_case(struct listing *listing, const char *image_dir, con
         char *part = str_dup_n(at, n);
         char *next = part ? path_join(dir, part) : NULL;
         if (next && !file_exists(next)) {
-            const char *other = find_part(listing, dir, part);
+            const char *other = find_part(listing, dir, part, at[n] == '/');
             free(next);
             next = other ? path_join(dir, other) : NULL;
             str_append(&found, other ? other : "");
@@ -82,7 +101,7 @@ static char *find_other_case(struct listing *listing, const char *image_dir, con
         if (*at == '/')
             str_append_char(&found, *at++);
     }
-    const bool is_found = dir && str_status(&found) == OK;
+    const bool is_found = dir && file_exists(dir) && str_status(&found) == OK;
     free(dir);
     if (is_found)
         return found.data;
@@ -90,30 +109,131 @@ static char *find_other_case(struct listing *listing, const char *image_dir, con
     return NULL;
 }
 
-static void count_missing(struct found_files *out, const char *file)
+/* ---------------------------------------------------------------- one file */
+
+enum file_state { FILE_GOOD, FILE_EMPTY, FILE_MISSING };
+
+enum { POINTER_BYTES_MAX = 1024 }; /* git LFS's own limit */
+
+static bool is_pointer(const char *file)
 {
-    if (out->n_missing++ < 3)
-        str_appendf(&out->first, "%s'%s'", out->n_missing > 1 ? ", " : "", file);
+    static const char start[] = "version https://git-lfs";
+    char text[sizeof start] = {0};
+    FILE *stream = fopen(file, "rb");
+    if (!stream)
+        return false;
+    const size_t n = fread(text, 1, sizeof start - 1, stream);
+    fclose(stream);
+    return n == sizeof start - 1 && strcmp(text, start) == 0;
+}
+
+/* Asks the file itself. */
+static enum file_state look_at(enum missing_kind *kind, const char *file)
+{
+    struct stat info;
+    *kind = MISSING_FILE;
+    if (stat(file, &info) != 0) {
+        if (errno == EACCES)
+            *kind = MISSING_DENIED;
+        else if (lstat(file, &info) == 0)
+            *kind = MISSING_LINK;
+        return FILE_MISSING;
+    }
+    if (access(file, R_OK) != 0 && errno == EACCES) {
+        *kind = MISSING_DENIED;
+        return FILE_MISSING;
+    }
+    if (S_ISREG(info.st_mode) && info.st_size == 0)
+        return FILE_EMPTY;
+    *kind = MISSING_POINTER;
+    return S_ISREG(info.st_mode) && info.st_size <= POINTER_BYTES_MAX && is_pointer(file) ? FILE_MISSING
+                                                                                          : FILE_GOOD;
+}
+
+bool dataset_has_file(const char *file)
+{
+    enum missing_kind kind = MISSING_FILE;
+    return look_at(&kind, file) == FILE_GOOD;
+}
+
+/* ---------------------------------------------------------------- what is missing */
+
+enum { FOLDERS_MAX = 200 }; /* beyond, their number is enough of a message */
+
+/* The outermost folder of the path that is not there; NULL if all are. */
+static char *missing_folder(const char *image_dir, const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        char *folder = str_dup_n(path, (size_t)(slash - path));
+        char *dir = folder ? path_join(image_dir, folder) : NULL;
+        const bool is_missing = dir && !file_exists(dir);
+        free(dir);
+        if (is_missing)
+            return folder;
+        free(folder);
+    }
+    return NULL;
+}
+
+static int count_folder(struct found_files *out, const char *image_dir, const char *path)
+{
+    char *folder = missing_folder(image_dir, path);
+    if (!folder)
+        return OK;
+    int status = OK;
+    out->n_in_folders++;
+    if (out->folders.n < FOLDERS_MAX && !str_list_has(&out->folders, folder))
+        status = str_list_add(&out->folders, folder);
+    free(folder);
+    return status;
+}
+
+static void add_file(struct missing_files *files, const char *file)
+{
+    if (files->n++ < 3)
+        str_appendf(&files->first, "%s'%s'", files->n > 1 ? ", " : "", file);
+}
+
+static int count_missing(struct found_files *out, enum missing_kind kind, const char *image_dir,
+                         const char *path, const char *file)
+{
+    struct missing_files *missing = &out->missing[kind];
+    char target[4096];
+    out->n_missing++;
+    add_file(missing, file);
+    if (kind == MISSING_LINK && missing->n == 1) {
+        const ssize_t n = readlink(file, target, sizeof target);
+        str_append_n(&out->link_target, target, n > 0 ? (size_t)n : 0);
+    }
+    return kind == MISSING_FILE ? count_folder(out, image_dir, path) : OK;
 }
 
 static int look_for(struct found_files *out, struct listing *listing, const char *image_dir,
                     struct item *item)
 {
     char *file = item_file(image_dir, item);
+    enum missing_kind kind = MISSING_FILE;
     if (!file)
         return ERR_MEMORY;
-    if (!item->file && !file_exists(file)) {
+    enum file_state state = look_at(&kind, file);
+    if (state == FILE_MISSING && kind == MISSING_FILE && !item->file) {
         item->file = find_nested(image_dir, item->path);
         if (!item->file)
             item->file = find_other_case(listing, image_dir, item->path);
-        out->n_moved += item->file != NULL;
-        if (!item->file)
-            count_missing(out, file);
-    } else if (item->file && !file_exists(file)) {
-        count_missing(out, file);
+        if (item->file) {
+            out->n_moved++;
+            free(file);
+            file = item_file(image_dir, item);
+            if (!file)
+                return ERR_MEMORY;
+            state = look_at(&kind, file);
+        }
     }
+    if (state == FILE_EMPTY)
+        add_file(&out->empty, file);
+    int status = state == FILE_MISSING ? count_missing(out, kind, image_dir, item->path, file) : OK;
     free(file);
-    return OK;
+    return status;
 }
 
 int dataset_look_for_files(struct found_files *found, const struct dataset *d, struct item_list *list)
@@ -125,39 +245,6 @@ int dataset_look_for_files(struct found_files *found, const struct dataset *d, s
     found->n_images += list->n;
     listing_free(&listing);
     return status;
-}
-
-void found_files_free(struct found_files *found)
-{
-    str_free(&found->first);
-    *found = (struct found_files){0};
-}
-
-/* If not one image is there, what stands in the folder tells why. */
-static void append_cause(struct str *out, const struct found_files *found, const char *image_dir)
-{
-    struct str_list names = {0};
-    if (found->n_missing < found->n_images)
-        str_append(out, "was the archive downloaded or unpacked in part?");
-    else if (dir_list(&names, image_dir) != OK)
-        str_append(out, error_message());
-    else if (names.n == 0)
-        str_append(out, "the folder is empty");
-    else
-        str_appendf(out, "'%s' stands there instead: is it another archive, or a folder too many?",
-                    names.items[0]);
-    str_list_free(&names);
-}
-
-int found_files_describe(struct str *out, const struct found_files *found, const struct dataset *d)
-{
-    str_appendf(out, "%zu of %zu images are missing in '%s', first: %s; ", found->n_missing, found->n_images,
-                d->image_dir, str_text(&found->first));
-    append_cause(out, found, d->image_dir);
-    const struct catalog_entry *entry = catalog_get(d->name);
-    if (entry && entry->source)
-        str_appendf(out, " (%s)", entry->source);
-    return str_status(out);
 }
 
 int dataset_find_files(const struct dataset *d, struct item_list *list)

@@ -125,6 +125,33 @@ int imagenet_classes_open(struct imagenet_classes *out, const char *image_dir, c
     return status;
 }
 
+/* The first id or name that is not the built-in one. */
+static void note_first_other(struct str *out, const struct imagenet_classes *classes)
+{
+    const struct imagenet_classes known = {.classes = built_in, .n = sizeof built_in / sizeof built_in[0]};
+    for (size_t i = 0; i < classes->n; i++) {
+        const struct imagenet_class *class = &classes->classes[i];
+        size_t k = 0;
+        if (!imagenet_classes_find(&k, &known, class->id)) {
+            str_appendf(out, "'%s' is not an id of ImageNet's 1000 classes", class->id);
+            return;
+        }
+        if (strcmp(class->name, built_in[k].name) != 0) {
+            str_appendf(out, "'%s' is '%s' instead of '%s'", class->id, class->name, built_in[k].name);
+            return;
+        }
+    }
+}
+
+int imagenet_classes_note(struct dataset *d, const struct imagenet_classes *classes)
+{
+    if (!classes->path)
+        return OK;
+    d->names_file = str_dup(classes->path);
+    note_first_other(&d->other_names, classes);
+    return d->names_file ? str_status(&d->other_names) : ERR_MEMORY;
+}
+
 void imagenet_classes_close(struct imagenet_classes *classes)
 {
     free(classes->path);

@@ -1,28 +1,31 @@
-/* A CSV file of image,caption. */
+/* A table of images and captions. */
 #include "prompt/data/pairs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
+#include "prompt/base/csv.h"
 #include "prompt/base/file.h"
-#include "prompt/base/lines.h"
 #include "prompt/base/str.h"
+
+enum { IMAGE, CAPTION, N_COLUMNS };
+
+static const struct column columns[N_COLUMNS] = {
+    [IMAGE] = {"the images' paths", COLUMN_PATH_NAMES},
+    [CAPTION] = {"the captions", {"caption", "captions", "text", "title"}},
+};
 
 struct row {
     const char *image, *caption;
 };
 
-static int parse_row(struct row *out, char *line)
+static int parse_row(struct row *out, const struct csv *csv, const int *at)
 {
-    char *at = line;
-    out->image = lines_field(&at, ',');
-    out->caption = out->image && at ? lines_field(&at, ',') : NULL;
-    if (!out->caption || at)
-        return error_set(ERR_FORMAT,
-                         "expected image,caption (a caption with a comma stands in double quotes)");
+    *out = (struct row){.image = csv->cells[at[IMAGE]], .caption = csv->cells[at[CAPTION]]};
     if (out->image[0] == '\0')
         return error_set(ERR_FORMAT, "the image's path is empty");
-    if (out->caption[strspn(out->caption, " \t")] == '\0')
+    if (out->caption[0] == '\0')
         return error_set(ERR_FORMAT, "the caption is empty");
     return OK;
 }
@@ -46,32 +49,48 @@ static int add_pair(struct pair_list *list, const char *folder, const struct row
     return OK;
 }
 
-static int read_rows(struct pair_list *list, const char *folder, struct lines *lines)
+/* Other columns, such as an address, are not used, as in open_clip. */
+static int read_header(int at[N_COLUMNS], struct csv *csv)
+{
+    struct str unused = {0};
+    int status = csv_next(csv);
+    if (status == OK && !columns_are_named(csv, columns, N_COLUMNS))
+        return error_set(ERR_FORMAT, "%s:%zu: expected a header with the columns image and caption",
+                         csv->path, csv->line > 0 ? csv->line : 1);
+    if (status == OK)
+        status = columns_find(at, &unused, csv, columns, N_COLUMNS);
+    str_free(&unused);
+    for (int c = 0; status == OK && c < N_COLUMNS; c++)
+        if (at[c] == COLUMN_NONE)
+            status = columns_missing(csv, &columns[c]);
+    return status;
+}
+
+static int read_rows(struct pair_list *list, const char *folder, struct csv *csv)
 {
     struct row row;
-    char *line = lines_next(lines);
-    if (!line || strcmp(line, "image,caption") != 0)
-        return error_set(ERR_FORMAT, "expected the header image,caption");
-    int status = OK;
-    while (status == OK && (line = lines_next(lines))) {
-        status = parse_row(&row, line);
-        if (status == OK)
-            status = add_pair(list, folder, &row, lines->number);
+    int at[N_COLUMNS];
+    int status = read_header(at, csv);
+    const size_t n_cells = csv->n;
+    while (status == OK && (status = csv_next(csv)) == OK && csv->n > 0) {
+        status = columns_check_row(csv, n_cells, "the header");
+        if (status == OK && (parse_row(&row, csv, at) != OK || add_pair(list, folder, &row, csv->line) != OK))
+            status = error_context("%s:%zu", csv->path, csv->line);
     }
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "no row behind the header");
+        status = error_set(ERR_FORMAT, "%s: no row after the header", csv->path);
     return status;
 }
 
 int pairs_read(struct pair_list *out, const char *path)
 {
     *out = (struct pair_list){0};
-    struct lines lines = {0};
+    struct csv csv = {0};
     char *absolute = path_absolute(path), *folder = absolute ? path_dir(absolute) : NULL;
-    int status = folder ? lines_open(&lines, absolute) : ERR_MEMORY;
-    if (status == OK && (status = read_rows(out, folder, &lines)) != OK)
-        error_context("%s:%zu", absolute, lines.number);
-    lines_close(&lines);
+    int status = folder ? csv_open(&csv, absolute) : ERR_MEMORY;
+    if (status == OK)
+        status = read_rows(out, folder, &csv);
+    csv_close(&csv);
     free(folder);
     free(absolute);
     if (status != OK)

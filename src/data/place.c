@@ -1,6 +1,7 @@
 /* Finding a set's folders and files below the data root, under the names that people give them. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
@@ -36,14 +37,126 @@ bool place_exists(const struct catalog_entry *entry, const char *root)
     return found;
 }
 
-/* The first of the set's folders that exists; NULL with an error if there is none. */
+/* ---------------------------------------------------------------- the root */
+
+/* The last part of a path. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (size_t i = 0; i < CATALOG_PLACES_MAX && names[i]; i++)
+        if (strcmp(names[i], ".") != 0 && strcasecmp(name, name_of(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the folder is the set's own: it has its name or its lists. */
+static bool is_set_folder(const struct catalog_entry *entry, const char *folder)
+{
+    const char *list = entry->split_file                  ? entry->split_file
+                       : entry->layout == LAYOUT_AIRCRAFT ? "variants.txt"
+                                                          : NULL;
+    char *path = list ? path_join(folder, list) : NULL;
+    const bool has_list = path && file_exists(path);
+    free(path);
+    return has_list || is_one_of(name_of(folder), entry->folders);
+}
+
+/* The commit of the hub's cache folder, datasets--OWNER--NAME/snapshots/COMMIT: what refs/main names, else
+ * the only one. NULL if the folder is none of these. */
+static int find_snapshot(char **out, const char *root)
+{
+    struct str_list commits = {0};
+    char *snapshots = path_join(root, "snapshots"), *ref = path_join(root, "refs/main"), *commit = NULL;
+    size_t n = 0;
+    int status = snapshots && ref ? OK : ERR_MEMORY;
+    *out = NULL;
+    if (status == OK && file_is_dir(snapshots) && str_starts_with(name_of(root), "datasets--")) {
+        status = dir_list_folders(&commits, snapshots);
+        if (status == OK && file_exists(ref) && (status = file_read(&commit, &n, ref)) == OK)
+            commit[strcspn(commit, "\r\n")] = '\0';
+        const char *name = commit && str_list_has(&commits, commit) ? commit
+                           : commits.n == 1                         ? commits.items[0]
+                                                                    : NULL;
+        if (status == OK && !name)
+            status = error_set(ERR_USAGE, "'%s' holds %zu snapshots: name one of them by --data", snapshots,
+                               commits.n);
+        else if (status == OK)
+            status = (*out = path_join(snapshots, name)) ? OK : ERR_MEMORY;
+    }
+    str_list_free(&commits);
+    free(commit);
+    free(ref);
+    free(snapshots);
+    return status;
+}
+
+/* The set's own folder becomes ".", below which everything is looked for. */
+static void take_own(struct place *place, char *folder)
+{
+    place->is_own = true;
+    place->entry.folders[0] = ".";
+    place->entry.folders[1] = NULL;
+    if (folder != place->root)
+        free(place->root);
+    place->root = folder;
+}
+
+int place_open(struct place *out, const struct catalog_entry *entry, const char *root)
+{
+    *out = (struct place){.entry = *entry};
+    size_t n = strlen(root);
+    while (n > 1 && root[n - 1] == '/')
+        n--;
+    char *given = str_dup_n(root, n);
+    int status = given ? find_snapshot(&out->root, given) : ERR_MEMORY;
+    out->is_snapshot = out->root != NULL;
+    if (out->root)
+        free(given);
+    else
+        out->root = given;
+    char *above = status == OK && out->root ? path_dir(out->root) : NULL;
+    if (!above)
+        return status == OK ? ERR_MEMORY : status;
+    if (entry->group != CATALOG_OWN && !place_exists(entry, out->root)) {
+        if (is_one_of(name_of(out->root), entry->image_folders) && is_set_folder(entry, above)) {
+            take_own(out, above);
+            above = NULL;
+        } else if (is_set_folder(entry, out->root)) {
+            take_own(out, out->root);
+        }
+    }
+    free(above);
+    out->sets_root = out->is_own ? path_dir(out->root) : str_dup(out->root);
+    return out->sets_root ? OK : ERR_MEMORY;
+}
+
+void place_close(struct place *place)
+{
+    free(place->root);
+    free(place->sets_root);
+    *place = (struct place){0};
+}
+
+/* ---------------------------------------------------------------- folders and files */
+
+/* The first of the set's folders that exists and can be read; NULL with an error if there is none. */
 static char *find_folder(const struct catalog_entry *entry, const char *root)
 {
     for (size_t i = 0; i < CATALOG_PLACES_MAX && entry->folders[i]; i++) {
         char *folder = join(root, entry->folders[i]);
-        if (!folder || file_is_dir(folder))
+        if (!folder)
+            return NULL;
+        const bool is_there = file_is_dir(folder);
+        if (is_there && dir_check(folder) == OK)
             return folder;
         free(folder);
+        if (is_there)
+            return NULL;
     }
     char *official = join(root, entry->folders[0]);
     struct str others = {0};
@@ -126,7 +239,8 @@ int place_find_split(char **out, const struct catalog_entry *entry, const char *
     char *missing = folder ? path_join(folder, entry->split_file) : NULL;
     struct str looked_in = {0};
     for (size_t i = 0; i < n; i++)
-        str_appendf(&looked_in, "%s'%s'", i > 0 ? ", " : "", places[i]);
+        if (i == 0 || strcmp(places[i], places[0]) != 0)
+            str_appendf(&looked_in, "%s'%s'", i > 0 ? ", " : "", places[i]);
     if (missing)
         error_set(ERR_IO, "the split file '%s' is missing; looked in %s of '%s'", missing,
                   str_text(&looked_in), root);

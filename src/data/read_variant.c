@@ -11,6 +11,7 @@
 
 #include "prompt/base/str.h"
 #include "readers.h"
+#include "walk.h"
 
 static bool is_number(const char *name)
 {
@@ -22,9 +23,10 @@ bool variant_has_classes(const char *image_dir, const void *unused)
     (void)unused;
     bool found = false;
     struct str_list folders = {0};
-    if (dir_list_folders(&folders, image_dir) == OK)
-        for (size_t i = 0; i < folders.n; i++)
-            found = found || imagenet_is_id(folders.items[i]) || is_number(folders.items[i]);
+    if (dir_list_folders(&folders, image_dir) != OK)
+        error_clear();
+    for (size_t i = 0; i < folders.n; i++)
+        found = found || imagenet_is_id(folders.items[i]) || is_number(folders.items[i]);
     str_list_free(&folders);
     return found;
 }
@@ -51,13 +53,15 @@ static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_c
 }
 
 /* folder_of[class] becomes the folder's name, borrowed, or stays NULL. */
-static int match_folders(const char **folder_of, size_t *n_found, const struct str_list *folders,
-                         const struct imagenet_classes *classes)
+static int match_folders(const char **folder_of, size_t *n_found, struct left_out *left,
+                         const struct str_list *folders, const struct imagenet_classes *classes)
 {
     for (size_t i = 0; i < folders->n; i++) {
         size_t class_idx = 0;
         bool is_class = false;
         int status = find_class(&class_idx, &is_class, classes, folders->items[i]);
+        if (status == OK && !is_class)
+            status = left_out_add(left, LEFT_FOLDER, 1);
         if (status != OK)
             return status;
         if (!is_class)
@@ -96,7 +100,7 @@ static int read_classes(struct dataset *d, const char *const *folder_of,
         const int64_t label = d->n_classes;
         status = reader_set_name(d, label, classes->classes[i].name, (int64_t)classes->n);
         if (status == OK)
-            status = reader_add_folder(&d->test, d, folder_of[i], label);
+            status = reader_add_folder(&d->test, d, folder_of[i], NULL, label);
     }
     return status;
 }
@@ -110,14 +114,18 @@ int read_variant(struct dataset *d, const char *root)
     size_t n_found = 0;
     int status = imagenet_classes_open(&classes, d->image_dir, root);
     if (status == OK)
+        status = imagenet_classes_note(d, &classes);
+    if (status == OK)
         status = dir_list_folders(&folders, d->image_dir);
     if (status == OK) {
         folder_of = calloc(classes.n, sizeof *folder_of);
         status = folder_of ? OK : error_out_of_memory();
     }
-    if (status == OK && (match_folders(folder_of, &n_found, &folders, &classes) != OK ||
+    if (status == OK && (match_folders(folder_of, &n_found, &d->left_out, &folders, &classes) != OK ||
                          check_count(folder_of, n_found, &classes, n_published) != OK))
         status = error_context("'%s'", d->image_dir);
+    if (status == OK)
+        status = reader_count_loose(d, d->image_dir);
     if (status == OK)
         status = read_classes(d, folder_of, &classes);
     free(folder_of);

@@ -6,9 +6,11 @@
 #include <strings.h>
 
 #include "groups.h"
+#include "prompt/base/file.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
 #include "readers.h"
+#include "walk.h"
 
 int reader_check_path(const char *path)
 {
@@ -16,6 +18,9 @@ int reader_check_path(const char *path)
         return error_set(ERR_FORMAT, "the path is empty");
     if (path[0] == '/')
         return error_set(ERR_FORMAT, "the path '%s' is absolute, expected one below the image folder", path);
+    if (strchr(path, '\\'))
+        return error_set(ERR_FORMAT, "the path '%s' has backslashes, expected '/' between folders and file",
+                         path);
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
         if (part[0] == '.' && part[1] == '.' && (part[2] == '/' || part[2] == '\0'))
@@ -62,41 +67,104 @@ int reader_check_gaps(const struct dataset *d, const char *path, const char *whe
 
 /* ---------------------------------------------------------------- folders of images */
 
-/* Names of images, those too that cannot be decoded: better an error about WebP than half a class. */
-static bool is_image_name(const char *name)
+enum part reader_part_of(const char *word)
 {
-    static const char *const endings[] = {"jpg",  "jpeg", "png",  "bmp",  "gif",
-                                          "webp", "tif",  "tiff", "avif", "heic"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++)
-        if (strcasecmp(dot + 1, endings[i]) == 0)
-            return true;
-    return false;
+    static const struct {
+        const char *word;
+        enum part part;
+    } words[] = {{"train", PART_TRAIN}, {"training", PART_TRAIN}, {"val", PART_VAL},
+                 {"valid", PART_VAL},   {"validation", PART_VAL}, {"dev", PART_VAL},
+                 {"test", PART_TEST},   {"testing", PART_TEST}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcasecmp(word, words[i].word) == 0)
+            return words[i].part;
+    return PART_NONE;
 }
 
-int reader_add_folder(struct item_list *out, const struct dataset *d, const char *folder, int64_t label)
+int reader_find_parts(const char *parts[PART_NONE], const struct str_list *folders, const char *dir)
+{
+    for (int part = 0; part < PART_NONE; part++)
+        parts[part] = NULL;
+    for (size_t i = 0; i < folders->n; i++) {
+        const enum part part = reader_part_of(folders->items[i]);
+        if (part == PART_NONE)
+            continue;
+        if (parts[part])
+            return error_set(ERR_FORMAT, "'%s' has both '%s' and '%s': rename the one that is not meant", dir,
+                             parts[part], folders->items[i]);
+        parts[part] = folders->items[i];
+    }
+    return OK;
+}
+
+/* Adds dir/name as an item whose published path is published/name. */
+static int add_image(struct item_list *out, const char *folder, const char *published, const char *name,
+                     int64_t label)
+{
+    char *file = path_join(folder, name);
+    char *path = published ? path_join(published, name) : NULL;
+    int status = !file || (published && !path) ? ERR_MEMORY : OK;
+    if (status == OK)
+        status = path ? item_list_add_item(out, &(struct item){.path = path, .file = file}, label)
+                      : item_list_add(out, file, label);
+    free(path);
+    free(file);
+    return status;
+}
+
+static int no_images(const char *dir, const struct left_out *left)
+{
+    struct str text = {0};
+    left_out_describe(&text, left);
+    int status = error_set(ERR_FORMAT, "the class folder '%s' holds no images%s%s", dir,
+                           text.len > 0 ? ", but " : "", str_text(&text));
+    str_free(&text);
+    return status;
+}
+
+int reader_add_folder(struct item_list *out, struct dataset *d, const char *folder, const char *published,
+                      int64_t label)
 {
     struct str_list names = {0};
-    const size_t n_before = out->n;
+    struct left_out left = {0};
     char *dir = path_join(d->image_dir, folder);
-    int status = dir ? dir_list(&names, dir) : ERR_MEMORY;
+    int status = dir ? walk_images(&names, &left, dir) : ERR_MEMORY;
+    if (status == OK && names.n == 0)
+        status = no_images(dir, &left);
     for (size_t i = 0; status == OK && i < names.n; i++) {
-        if (!is_image_name(names.items[i]))
-            continue;
-        char *path = path_join(folder, names.items[i]);
-        status = path ? item_list_add(out, path, label) : ERR_MEMORY;
-        free(path);
+        d->n_nested += strchr(names.items[i], '/') != NULL;
+        status = add_image(out, folder, published, names.items[i], label);
     }
-    if (status == OK && out->n == n_before)
-        status = error_set(ERR_FORMAT, "the class folder '%s' holds no images", dir);
+    for (size_t i = 0; status == OK && i < left.n; i++)
+        status = left_out_add(&d->left_out, left.kinds[i].what, left.kinds[i].n);
+    left_out_free(&left);
     str_list_free(&names);
     free(dir);
     return status;
 }
 
-/* ---------------------------------------------------------------- a split by class */
+int reader_count_loose(struct dataset *d, const char *dir)
+{
+    static const char *const used[] = {DATASET_SYNTHETIC, "classnames.txt"};
+    struct str_list names = {0};
+    int status = dir_list(&names, dir);
+    for (size_t i = 0; status == OK && i < names.n; i++) {
+        char *path = path_join(dir, names.items[i]);
+        bool counts = path && !file_is_dir(path);
+        for (size_t k = 0; k < sizeof used / sizeof used[0]; k++)
+            counts = counts && strcmp(names.items[i], used[k]) != 0;
+        if (!path)
+            status = ERR_MEMORY;
+        else if (counts)
+            status = walk_is_image(names.items[i]) ? left_out_add(&d->left_out, LEFT_LOOSE, 1)
+                                                   : left_out_count_file(&d->left_out, names.items[i]);
+        free(path);
+    }
+    str_list_free(&names);
+    return status;
+}
 
-enum part { PART_TRAIN, PART_VAL, PART_TEST };
+/* ---------------------------------------------------------------- a split by class */
 
 /* Which part each image of the list goes to. */
 static int assign_parts(unsigned char *parts, const struct dataset *d, const struct item_groups *g,
@@ -108,8 +176,8 @@ static int assign_parts(unsigned char *parts, const struct dataset *d, const str
         const size_t n_train = (n + 1) / 2;
         const size_t n_val = n / 5;
         if (n < 2)
-            return error_set(ERR_FORMAT, "class '%s' has %zu image, too few for a train and a test list",
-                             d->class_names[label], n);
+            return error_set(ERR_FORMAT, "class '%s' has %zu %s, too few for a train and a test list",
+                             d->class_names[label], n, plural(n, "image", "images"));
         struct rng rng;
         rng_init(&rng, seed, RNG_SPLIT, 0, (uint64_t)label);
         rng_shuffle(&rng, members, n);

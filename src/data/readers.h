@@ -17,13 +17,17 @@ int read_split(struct dataset *d, const char *path);
 int read_aircraft(struct dataset *d);
 /** train/ (which may be missing: evaluation only) and val/ with a folder for each id, or a flat val/. */
 int read_imagenet(struct dataset *d, const char *root);
+/** A place_test: whether a folder val/ is there. */
+bool imagenet_has_val(const char *image_dir, const void *unused);
 /** A folder for each id, or for each label's number. All of it is the test list. */
 int read_variant(struct dataset *d, const char *root);
 /** A place_test: whether there are such folders. */
 bool variant_has_classes(const char *image_dir, const void *unused);
 /** {train,val,test}/CLASS/IMAGE, or CLASS/IMAGE and a split by `seed`. */
-int read_folder(struct dataset *d, uint64_t seed);
-/** Lines of path, label and, if the labels are numbers, class name; a split by `seed`. */
+int read_folder(struct dataset *d, const char *root, uint64_t seed);
+/** A list of paths and labels with a header, or path, label and perhaps name; a split by `seed` unless it has
+ * one.
+ */
 int read_csv(struct dataset *d, const char *path, uint64_t seed);
 
 /* ---------------------------------------------------------------- what they share */
@@ -41,8 +45,23 @@ int reader_check_gaps(const struct dataset *d, const char *path, const char *whe
 /** Room for the names of `n` classes. */
 int reader_alloc_names(struct dataset *d, size_t n);
 
-/** Adds the images of folder `folder` below the image folder, sorted by name; none is ERR_FORMAT. */
-int reader_add_folder(struct item_list *out, const struct dataset *d, const char *folder, int64_t label);
+/** The parts of a set, and the words for them in any case: train, training; val, valid, validation, dev;
+ * test, testing. */
+enum part { PART_TRAIN, PART_VAL, PART_TEST, PART_NONE };
+enum part reader_part_of(const char *word);
+
+/** The folder of each part among `folders`, NULL: none; borrowed from it. Two of one part are ERR_FORMAT. */
+int reader_find_parts(const char *parts[PART_NONE], const struct str_list *folders, const char *dir);
+
+/**
+ * Adds the images of folder `folder` below the image folder and of its sub-folders (walk_images); none is
+ * ERR_FORMAT. Others are counted in left_out.
+ * @param published  the folder's name in the items' paths; NULL: `folder`
+ */
+int reader_add_folder(struct item_list *out, struct dataset *d, const char *folder, const char *published,
+                      int64_t label);
+/** Counts what lies in `dir` beside the class folders: files alone. */
+int reader_count_loose(struct dataset *d, const char *dir);
 
 /**
  * Splits d->train by class with a shuffle from `seed`: half of a class (rounded up) stays, a fifth (rounded
@@ -76,7 +95,31 @@ bool imagenet_is_id(const char *name);
 /** ERR_IO for the first class without a folder; `n_there` have one. */
 int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there);
 
+/** Keeps the path of a classnames.txt that was read, and how it differs from the built-in names, in the set.
+ */
+int imagenet_classes_note(struct dataset *d, const struct imagenet_classes *classes);
+
+/** A val/ without class folders, by a list of ids in or beside it; `folder` is its name below the image
+ * folder. */
+int read_flat_val(struct dataset *d, const char *folder, const struct imagenet_classes *classes);
+/** Whether an image in the folder has an id in its name. */
+int flat_has_ids(bool *out, const char *dir);
+/** The images of such a folder; `part` ("val") begins their published paths. */
+int read_flat_by_name(struct item_list *out, struct dataset *d, const char *part, const char *folder,
+                      const struct imagenet_classes *classes);
+
 /* ---------------------------------------------------------------- where sets lie */
+
+/** The data root as the set needs it. */
+struct place {
+    struct catalog_entry entry; /* its folders are "." if the root is the set's own folder */
+    char *root;                 /* owned; below it the entry's folders are looked for */
+    char *sets_root;            /* owned; the folder of all sets' folders */
+    bool is_own;                /* --data names the set's own folder, or its image folder */
+    bool is_snapshot; /* --data names a folder of Hugging Face's cache, whose snapshot is the root */
+};
+int place_open(struct place *out, const struct catalog_entry *entry, const char *root);
+void place_close(struct place *place);
 
 /** Whether a folder is the image folder that is looked for. */
 typedef bool place_test(const char *image_dir, const void *context);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "prompt/base/lines.h"
+#include "prompt/base/str.h"
 #include "prompt/data/templates.h"
 
 bool template_is_valid(const char *template)
@@ -11,7 +12,93 @@ bool template_is_valid(const char *template)
     return hole && !strstr(hole + 2, "{}");
 }
 
-/* Ends the line at `line` and returns the one behind it, NULL after the last. */
+/* ---------------------------------------------------------------- lines of source code */
+
+/* The length of a placeholder other than {}: {0}, {c}, {class name}, %s. 0: there is none at `at`. */
+static size_t placeholder(const char *at)
+{
+    if (at[0] == '%' && at[1] == 's')
+        return 2;
+    const size_t n = at[0] == '{' ? strcspn(at + 1, "{}") : 0;
+    return n > 0 && at[n + 1] == '}' ? n + 2 : 0;
+}
+
+/* Appends the text with {} for each placeholder. */
+static void append_with_holes(struct str *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        const size_t length = placeholder(text + i);
+        if (length > 0)
+            str_append(out, "{}");
+        else
+            str_append_char(out, text[i]);
+        i += length > 0 ? length : 1;
+    }
+}
+
+static const char *skip_space(const char *at)
+{
+    return at + strspn(at, " \t");
+}
+
+/* The first quote of what is one text in quotes, alone or after "lambda c: f", "f", "[", "- "; NULL for a
+ * sentence.
+ */
+static const char *find_opening(const char *line)
+{
+    const char *at = line + strspn(line, " \t[(");
+    if (str_starts_with(at, "lambda ") && strchr(at, ':'))
+        at = skip_space(strchr(at, ':') + 1);
+    while (*at && strchr("fFrRbBuU", *at) && (at[1] == '"' || at[1] == '\''))
+        at++;
+    return *at == '"' || *at == '\'' ? at : NULL;
+}
+
+/* The line without quotes, commas and names of variables, "" if it is none of a list in source code or JSON.
+ */
+static void unquote(struct str *out, const char *line)
+{
+    size_t n = strlen(line);
+    while (n > 0 && strchr(" \t,])", line[n - 1]))
+        n--;
+    const char *open = find_opening(line);
+    if (open && n > (size_t)(open - line) + 1 && line[n - 1] == *open)
+        append_with_holes(out, open + 1, (size_t)(line + n - 1 - (open + 1)));
+    else if (!open && n > 0 && line[strlen(line) - 1] == ',')
+        append_with_holes(out, line, n);
+}
+
+static bool has_other_placeholder(const char *line)
+{
+    for (; *line; line++)
+        if (placeholder(line) > 0)
+            return true;
+    return false;
+}
+
+/* What a line must be, and what this one should be. */
+static int check_line(const char *line, const char *path, size_t line_no)
+{
+    struct str meant = {0};
+    unquote(&meant, line);
+    if (meant.len == 0 && has_other_placeholder(line))
+        append_with_holes(&meant, line, strlen(line));
+    int status = OK;
+    if (meant.len > 0 && template_is_valid(str_text(&meant)))
+        status =
+            error_set(ERR_FORMAT,
+                      "'%s':%zu: expected the sentence alone, with {} for the class name: %s (found: %.200s)",
+                      path, line_no, str_text(&meant), line);
+    else if (!template_is_valid(line))
+        status = error_set(ERR_FORMAT, "'%s':%zu: expected a sentence with one {}, found \"%.200s\"", path,
+                           line_no, line);
+    str_free(&meant);
+    return status;
+}
+
+/* ---------------------------------------------------------------- the file */
+
+/* Ends the line at `line` and returns the one after it, NULL after the last. */
 static char *cut_line(char *line)
 {
     char *end = strchr(line, '\n');
@@ -24,16 +111,16 @@ static char *cut_line(char *line)
     return next;
 }
 
-static int split(struct templates *out, const char *path)
+static int split(struct templates *out, char *text, const char *path)
 {
-    int64_t line_no = 1;
-    for (char *line = out->text, *next = NULL; line; line = next, line_no++) {
+    size_t line_no = 1;
+    for (char *line = text, *next = NULL; line; line = next, line_no++) {
         next = cut_line(line);
-        if (line[strspn(line, " \t")] == '\0')
+        if (*skip_space(line) == '\0')
             continue;
-        if (!template_is_valid(line))
-            return error_set(ERR_FORMAT, "'%s':%lld: expected a sentence with one {}, found \"%.200s\"", path,
-                             (long long)line_no, line);
+        int status = check_line(line, path, line_no);
+        if (status != OK)
+            return status;
         out->items[out->n++] = line;
     }
     return out->n > 0 ? OK : error_set(ERR_FORMAT, "'%s': expected templates, one a line, found none", path);
@@ -59,7 +146,8 @@ int templates_read(struct templates *out, const char *path)
         for (const char *c = out->text; *c != '\0'; c++)
             n_lines += *c == '\n';
         out->items = calloc(n_lines, sizeof *out->items);
-        status = out->items ? split(out, path) : error_out_of_memory();
+        const size_t mark = str_starts_with(out->text, "\xef\xbb\xbf") ? 3 : 0;
+        status = out->items ? split(out, out->text + mark, path) : error_out_of_memory();
     }
     if (status == OK)
         status = hash(out);

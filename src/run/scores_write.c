@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "prompt/base/csv.h"
 #include "prompt/run/scores.h"
 
 const char *const score_format_names[] = {"markdown", "csv", "latex", NULL};

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/run/eval.h"
 

@@ -21,6 +21,7 @@ from test_fewshot import expected  # noqa: E402  the sample and the halves, by P
 
 SHOTS, SEEDS = (1, 2, 4, 8, 16), (1, 2, 3)
 N_CLASSES, PER_CLASS = 5, 6
+NOBODY = 65534
 shared = {}
 
 
@@ -157,6 +158,34 @@ class Layouts(harness.Case):
             path.rename(videos / path.name.replace("HandStand", "Handstand"))
         self.check_moved(root, "ucf101", sum(n for _, n in miniature.counts(2, PER_CLASS)))
 
+    def test_frames_in_folders_named_as_the_videos(self):
+        root = self.copy("ucf101")
+        images = root / "ucf101/UCF-101-midframes"
+        for name in ("Hammer_Throw", "Handstand_Pushups"):
+            (images / name).rename(images / name.replace("_", ""))
+        self.check_moved(root, "ucf101", sum(n for label in (1, 2) for _, n in miniature.counts(label, PER_CLASS)))
+
+    def test_data_at_the_own_folder(self):
+        for name, folder in (("caltech101", "caltech-101"), ("caltech101", "caltech-101/101_ObjectCategories/"),
+                             ("stanford_cars", "stanford_cars"), ("fgvc_aircraft", "fgvc_aircraft"),
+                             ("imagenet", "imagenet"), ("imagenet_a", "imagenet-adversarial/imagenet-a")):
+            with self.subTest(folder=folder):
+                split = self.check_ok(run("data", "split", "--data", f"{shared['root']}/{folder}", "--dataset", name, "--json"))
+                self.assertEqual(json.loads(split.out), expected(listed(shared["root"], name), 16, 1))
+                self.assertRegex(split.err, rf"\A{name}: --data is the set's own folder(; left out: 1 \.txt)?\n\Z")
+
+    def test_folder_of_the_hubs_cache(self):
+        cache = self.tmp / "datasets--me--dtd"
+        (cache / "snapshots").mkdir(parents=True)
+        shutil.copytree(shared["root"] / "dtd", cache / "snapshots/0a1b/dtd")
+        self.check_same(cache, "dtd", r"the snapshot '/.*/datasets--me--dtd/snapshots/0a1b'")
+        (cache / "snapshots/ffff").mkdir()
+        self.check_error(run("data", "split", "--data", cache, "--dataset", "dtd"), 2,
+                         r"data set 'dtd': '/.*/snapshots' holds 2 snapshots: name one of them by --data")
+        (cache / "refs").mkdir()
+        (cache / "refs/main").write_text("0a1b")
+        self.check_same(cache, "dtd", "the snapshot '/.*/0a1b'")
+
     def flat(self, name, lines):
         """ImageNet's validation images in one folder, with the ids in a list."""
         root = self.copy("imagenet")
@@ -183,6 +212,37 @@ class Layouts(harness.Case):
         self.check_error(run("data", "split", "--data", self.flat("", None), "--dataset", "imagenet"), 1,
                          r"data set 'imagenet': '.*/imagenet/images/val' holds no class folders: sort its images with "
                          r"valprep\.sh, or put valprep\.sh or Kaggle's LOC_val_solution\.csv beside it")
+
+    def test_flat_images_with_ids_in_their_names(self):
+        """As Hugging Face's archives are unpacked."""
+        root = self.copy("imagenet")
+        for part in ("train", "val"):
+            images = root / "imagenet/images" / part
+            for folder in sorted(images.iterdir()):
+                for path in list(folder.iterdir()):
+                    path.rename(images / f"{path.stem}_{folder.name}{path.suffix}")
+                folder.rmdir()
+        note = "images of train/ without class folders, labels from the ids in their names; images of val/ .*"
+        self.check_same(root, "imagenet", note)
+        check = json.loads(run("data", "check", "--data", root, "--dataset", "imagenet", "--json").out)[0]
+        self.assertEqual((check["missing"], check["moved"]), (0, 0))
+        (root / "imagenet/images/val/x.JPEG").touch()
+        self.check_error(run("data", "split", "--data", root, "--dataset", "imagenet"), 1, "data set 'imagenet': the name of "
+                         r"'val/x\.JPEG' has no id of /.*/classnames\.txt, as other names there have")
+
+    def test_parts_of_other_names(self):
+        root = self.moved("imagenet", [("imagenet/images/train", "imagenet/images/Train"),
+                                       ("imagenet/images/val", "imagenet/images/validation")])
+        self.check_same(root, "imagenet", r"\A\Z")
+
+    def test_other_class_names(self):
+        root = self.copy("imagenet")
+        path = root / "imagenet/classnames.txt"
+        lines = path.read_text().splitlines()
+        path.write_text("".join(f"{line}, a fish\n" if i == 2 else f"{line}\n" for i, line in enumerate(lines)))
+        id, name = lines[2].split(" ", 1)
+        self.assertIn(f"class names of '{path.resolve()}', the first: '{id}' is '{name}, a fish' instead of '{name}'",
+                      run("data", "check", "--data", root, "--dataset", "imagenet").out)
 
     def test_imagenet_without_training_images(self):
         root = self.copy("imagenet")
@@ -231,9 +291,9 @@ class Check(harness.Case):
         shutil.copytree(shared["root"] / miniature.folder_of(name), self.root / miniature.folder_of(name))
 
     def check(self, name, *more):
-        before = sorted((str(path), path.stat().st_mtime) for path in self.root.rglob("*"))
+        before = sorted((str(path), path.lstat().st_mtime) for path in self.root.rglob("*"))
         result = run("data", "check", "--data", self.root, "--dataset", name, "--quiet", *more)
-        self.assertEqual(sorted((str(path), path.stat().st_mtime) for path in self.root.rglob("*")), before)
+        self.assertEqual(sorted((str(path), path.lstat().st_mtime) for path in self.root.rglob("*")), before)
         self.assertEqual(result.status, 1, str(result))
         self.assertRegex(result.errors[0], rf"not complete: {name if name != 'all' else ''}")
         return result.out
@@ -249,6 +309,80 @@ class Check(harness.Case):
             f"'{images}/Abyssinian_10.jpg', '{images}/Abyssinian_11.jpg'; was the archive downloaded or unpacked in part? "
             "(images: images.tar.gz of robots.ox.ac.uk/~vgg/data/pets; split file: CoOp's DATASETS.md; both: "
             "huggingface.co/zhengli97/prompt_learning_dataset)\n")
+
+    def test_missing_folder_is_named(self):
+        self.make("stanford_cars")
+        images = self.root / "stanford_cars"
+        path = images / "split_zhou_StanfordCars.json"
+        split = json.loads(path.read_text())
+        split["test"] = [[item.replace("cars_train", "cars_test"), *rest] for item, *rest in split["test"]]
+        path.write_text(json.dumps(split))
+        n = len(split["test"])
+        self.assertRegex(self.check("stanford_cars"), rf"incomplete: {n} of \d+ images are missing in .*; the folder 'cars_test' "
+                                                      r"is missing \(the original server")
+
+    def test_links_that_lead_nowhere(self):
+        self.make("dtd")
+        images = self.root / "dtd/images/banded"
+        for path in sorted(images.iterdir()):
+            path.unlink()
+            path.symlink_to(f"../../.git/annex/objects/{path.name}")
+        n = len(list(images.iterdir()))
+        out = self.check("dtd", "--deep")
+        self.assertRegex(out, rf"incomplete: {n} of 74 images are links that lead nowhere in '/.*', first: '.*/banded_0001\.jpg', "
+                              r".*; git-annex has not fetched their content: run 'git annex get'")
+        self.assertNotIn(" decoded", out)
+        record = json.loads(run("data", "check", "--data", self.root, "--dataset", "dtd", "--deep", "--json").out)[0]
+        self.assertEqual((record["missing"], record["decoded"], record["moved"]), (n, 74 - n, 0))
+
+    def test_pointers_and_empty_files(self):
+        """Without --deep."""
+        self.make("dtd")
+        for path in (self.root / "dtd/images/banded").iterdir():
+            path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+        path = sorted((self.root / "dtd/images/polka-dotted").iterdir())[0]
+        path.write_bytes(b"")
+        n = len(list((self.root / "dtd/images/banded").iterdir()))
+        self.assertRegex(self.check("dtd"), rf"incomplete: {n} of 74 images are git LFS pointers, not images, in '/.*', first: .*; "
+                                            rf"run 'git lfs pull' there; 1 of 74 images are files without a byte, first: '{path}'")
+
+    def test_one_image_of_each_class_is_decoded(self):
+        self.make("dtd")
+        path = self.root / "dtd/images/banded/banded_0001.jpg"
+        path.write_bytes(path.read_bytes()[:60])
+        out = self.check("dtd")
+        self.assertRegex(out, r"incomplete: 1 image cannot be decoded, first: cannot decode '/.*/banded_0001\.jpg'")
+        self.assertIn("; 4 of 74 images decoded", out)
+
+    def without_rights(self):
+        """Options of run() with which permissions count: root becomes another user."""
+        if os.geteuid() != 0:
+            return {}
+        self.tmp.chmod(0o755)
+        options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        try:
+            usable = run("--version", **options).status == 0
+        except PermissionError:
+            usable = False
+        if not usable:
+            self.skipTest("another user may not run the program where it lies")
+        return options
+
+    def test_folder_without_permission(self):
+        options = self.without_rights()
+        self.make("dtd")
+        banded = self.root / "dtd/images/banded"
+        n = len(list(banded.iterdir()))
+        banded.chmod(0)
+        self.addCleanup(banded.chmod, 0o700)
+        out = run("data", "check", "--data", self.root, "--dataset", "dtd", **options).out
+        self.assertRegex(out, rf"incomplete: {n} of 74 images cannot be read \(permission denied\) in '/.*', first: '.*/banded_0001")
+        out = run("data", "check", "--data", self.root / "dtd/images", "--dataset", "folder", **options).out
+        self.assertRegex(out, r"folder +incomplete: cannot open the folder '/.*/banded': Permission denied\n")
+        (self.root / "dtd").chmod(0)
+        self.addCleanup((self.root / "dtd").chmod, 0o700)
+        out = run("data", "check", "--data", self.root, "--dataset", "dtd", **options).out
+        self.assertRegex(out, r"dtd +incomplete: cannot open the folder '/.*/dtd': Permission denied")
 
     def test_another_archive(self):
         self.make("oxford_pets")
@@ -269,7 +403,7 @@ class Check(harness.Case):
         self.make("imagenet")
         shutil.rmtree(self.root / "imagenet/images/val" / miniature.IDS[3][0])
         self.assertRegex(self.check("imagenet"), r"incomplete: '.*/val': 11 of 12 class folders are there, the first "
-                                                 rf"missing one is '{miniature.IDS[3][0]}' \(label 3\) \(image-net\.org .*\)\n")
+                                                 rf"missing one is '{miniature.IDS[3][0]}' \(label 3\) \(image-net\.org, .*\)\n")
 
     def test_unreadable_and_mislabelled_images(self):
         self.make("dtd")
@@ -278,15 +412,15 @@ class Check(harness.Case):
         (images / "banded_0003.jpg").write_bytes(b"<html>not found</html>")
         self.assertRegex(self.check("dtd", "--deep"),
                          r"\Adtd +incomplete: 2 images cannot be decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; "
-                         r"not the published split: .*; 72 images of another format than their name says, first: '.*/banded_0002\.jpg' is PNG\n\Z")
+                         r"not the published split: .*; 72 of 74 images decoded; 72 images of another format than the name says, first: '.*/banded_0002\.jpg' is PNG\n\Z")
 
     def test_deep_with_missing_images(self):
         self.make("dtd")
         images = self.root / "dtd/images/banded"
         (images / "banded_0001.jpg").write_bytes(b"<html>not found</html>")
         (images / "banded_0002.jpg").unlink()
-        self.assertRegex(self.check("dtd", "--deep"), r"\Adtd +incomplete: 1 of 74 images are missing .*; 1 images cannot be "
-                                                      r"decoded, first: cannot decode '/.*/banded_0001\.jpg': .*\n\Z")
+        self.assertRegex(self.check("dtd", "--deep"), r"\Adtd +incomplete: 1 of 74 images is missing .*; 1 image cannot be "
+                                                      r"decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; 72 images of another format .*\n\Z")
 
     def test_image_that_stands_twice(self):
         self.make("dtd")
@@ -329,6 +463,74 @@ class Own(harness.Case):
                                                   ["train/b c/2.PNG", 1, "b c"]],
                                         "val": [["val/b c/7.gif", 1, "b c"]], "test": [["test/Ant/9.png", 0, "Ant"]]})
 
+    def note(self, *more, name="folder"):
+        return self.check_ok(run("data", "split", "--data", self.tmp / "own", "--dataset", name, *more)).err.strip()
+
+    def test_nothing_is_left_out_without_a_count(self):
+        kinds = ("jpg", "JPEG", "jpe", "jfif", "Png", "bmp", "gif", "ppm", "pgm", "webp")
+        self.write(*(f"ant/{i}.{kind}" for i, kind in enumerate(kinds)), "ant/in/x/1.jpg", "ant/in-side/1.jpg", "ant/in/2.jpg",
+                   "ant/.hidden/1.jpg", "ant/._1.jpg", "bee/only/below/1.jpg", "bee/only/below/2.jpg", "bee/only/below/3.jpg")
+        own = self.tmp / "own"
+        for path in ("ant/a.tif", "ant/in/b.TIF", "bee/notes", "bee/x.y z", "bee/7.heic", "readme.txt", "loose.jpg"):
+            (own / path).write_bytes(b"x")
+        (own / "bee/back").symlink_to("../bee")
+        (own / "ant/in/x/up").symlink_to("../..")
+        os.mkfifo(own / "bee/pipe")
+        lists = self.split()
+        self.assertEqual({name: sum(item[2] == name for items in lists.values() for item in items) for name in ("ant", "bee")},
+                         {"ant": 13, "bee": 3})
+        self.assertEqual(self.note(), "folder: 6 of 16 images in sub-folders of class folders; left out: 2 .tif, 2 files without "
+                         "a known ending, 2 links to folders that hold them, 1 .heic, 1 .txt, 1 image outside of the class "
+                         "folders, 1 special file")
+        check = run("data", "check", "--data", own, "--dataset", "folder")
+        self.assertIn("left out: 2 .tif, 2 files without", check.out)
+
+    def test_order_of_sub_folders(self):
+        """As torchvision.datasets.ImageFolder: by folder, then by name (tests/parity/test_folders.py)."""
+        self.write("train/a/z.jpg", "train/a/b/2.jpg", "train/a/b-c/1.jpg", "train/a/b/d/0.jpg", "train/b/1.jpg", "test/a/1.jpg")
+        self.assertEqual([item[0] for item in self.split()["train"]], ["train/a/z.jpg", "train/a/b/2.jpg", "train/a/b-c/1.jpg",
+                                                                       "train/a/b/d/0.jpg", "train/b/1.jpg"])
+
+    def test_parts_of_other_names(self):
+        self.write("Training/a/1.jpg", "Training/b/1.jpg", "valid/a/2.jpg", "TEST/b/3.jpg", "extra/x.jpg")
+        self.assertEqual(self.split(), {"train": [["Training/a/1.jpg", 0, "a"], ["Training/b/1.jpg", 1, "b"]],
+                                        "val": [["valid/a/2.jpg", 0, "a"]], "test": [["TEST/b/3.jpg", 1, "b"]]})
+        self.assertEqual(self.note(), "folder: left out beside the parts: 'extra'")
+        (self.tmp / "own/Val").mkdir()
+        words = ("data", "split", "--data", self.tmp / "own", "--dataset", "folder")
+        self.check_error(run(*words), 1, r"data set 'folder': '/.*/own' has both 'Val' and 'valid': rename the one that is not meant")
+
+    def test_a_class_called_train(self):
+        self.write(*(f"{name}/{i}.jpg" for name in ("bus", "train") for i in range(4)))
+        self.assertEqual({item[2] for items in self.split().values() for item in items}, {"bus", "train"})
+
+    def test_a_folder_too_many(self):
+        self.write("mine/ant/1.jpg", "mine/bee/1.jpg")
+        words = ("data", "split", "--data", self.tmp / "own", "--dataset", "folder")
+        self.check_error(run(*words), 1, r"data set 'folder': '/.*/own' has one folder, 'mine', which holds folders but no images: "
+                                         r"is --data /.*/own/mine meant\?")
+        self.write("parts/test/ant/1.jpg", "parts/val/ant/1.jpg")
+        words = ("data", "split", "--data", self.tmp / "own/parts", "--dataset", "folder")
+        self.check_error(run(*words), 1, r"data set 'folder': '/.*/own/parts' has test/ but no train/")
+
+    def test_tiny_imagenet(self):
+        """CLASS/images/*.JPEG, val/ by its annotations, test/ without labels; an id that is none of the thousand."""
+        ids = (miniature.IDS[1][0], miniature.IDS[0][0], "n99999999")
+        self.write(*(f"train/{id}/images/{id}_{i}.JPEG" for id in ids for i in range(2)),
+                   *(f"val/images/val_{i}.JPEG" for i in range(3)), *(f"test/images/test_{i}.JPEG" for i in range(4)))
+        own = self.tmp / "own"
+        (own / "val/val_annotations.txt").write_text("".join(f"val_{i}.JPEG\t{id}\t0\t32\t44\t62\n" for i, id in enumerate(ids)))
+        (own / "words.txt").write_text("n00001740\tentity\nn99999999\tunheard-of thing, nothing\n")
+        lists = self.split()
+        self.assertEqual(lists["test"], [["val/images/val_1.JPEG", 0, miniature.IDS[0][1]], ["val/images/val_0.JPEG", 1,
+                                          miniature.IDS[1][1]], ["val/images/val_2.JPEG", 2, "unheard-of thing"]])
+        self.assertEqual([item[:2] for item in lists["train"]],
+                         [[f"train/{id}/images/{id}_{i}.JPEG", label] for label, id in enumerate(sorted(ids)) for i in range(2)])
+        self.assertEqual(self.note(), "folder: 3 of 3 class folders are ImageNet's ids, their class names from the built-in table "
+                         "and words.txt; 'test' has no class folders: its 4 images are left out; labels of 'val' from "
+                         "val_annotations.txt; val/ is tested on, as there is no test/; 6 of 9 images in sub-folders of class "
+                         "folders; left out: 1 .txt")
+
     def test_folders_without_parts(self):
         self.write(*(f"{name}/{i}.jpg" for name in ("x", "y") for i in range(10)))
         first, again, other = self.split(), self.split("--seed", 7), self.split("--set", "data.split_seed=2")
@@ -358,16 +560,80 @@ class Own(harness.Case):
                                           classes[label if "/" not in name else 1 - label]] for name in names])
                 self.assertEqual({part: len(items) for part, items in lists.items()}, {"train": 3, "val": 0, "test": 3})
 
+    def test_csv_columns(self):
+        """By the header's names, in any order, case and separator, quoted or not; the same lists as pandas reads."""
+        table = self.tmp / "own" / "list.csv"
+        table.parent.mkdir()
+        want = {"train": [["ant/1.jpg", 0, "ant"], ["bee/1.jpg", 1, "bee"]], "val": [["ant/2.jpg", 0, "ant"]],
+                "test": [["bee/2.jpg", 1, "bee"]]}
+        rows = [(path, label, name, part) for part, items in want.items() for path, label, name in items]
+        parts = {"train": "Train", "val": "valid", "test": "TEST"}
+        for header, cells in (
+                ("path,label,name,split", lambda p, l, n, s: f"{p},{l},{n},{s}"),
+                ("split,name,label,path", lambda p, l, n, s: f"{s},{n},{l},{p}"),
+                ('"FilePath";"Class";"Split"', lambda p, l, n, s: f'"{p}";"{n}";"{parts[s]}"'),
+                ("Name\tfile_name\tsplit\tlabel", lambda p, l, n, s: f"{n}\t{p}\t{parts[s]}\t{l}.0"),
+                (" image , title , split ", lambda p, l, n, s: f" {p} , {n} , {s} "),
+                (",path,class,name,split", lambda p, l, n, s: f"7,{p},{l},{n},{s}"),
+                ("path,label,split", lambda p, l, n, s: f"{p},{n},{s}")):
+            with self.subTest(header=header):
+                end, mark = ("\r\n", "\ufeff") if header[0] == '"' else ("\r", "") if header[0] == " " else ("\n", "")
+                table.write_text(mark + end.join([header, *(cells(*row) for row in rows)]) + end, encoding="utf-8", newline="")
+                self.assertEqual(self.split("--set", f"data.split_file={table}", name="csv"), want)
+
+    def test_csv_without_a_header(self):
+        """A first picture whose name begins with path, or a class that is called label, is no header."""
+        table = self.tmp / "own" / "list.csv"
+        table.parent.mkdir()
+        for first, second in (("path.jpg", "label"), ("path/1.png", "name"), ("paths1.jpg", "ant"), ("p1", "ant")):
+            with self.subTest(first=first):
+                table.write_text(f"{first},{second}\np2,{second}\n")
+                lists = self.split("--set", f"data.split_file={table}", name="csv")
+                self.assertEqual(sorted(item for items in lists.values() for item in items),
+                                 sorted([[first, 0, second], ["p2", 0, second]]))
+
+    def test_csv_notes(self):
+        table = self.tmp / "own" / "list.csv"
+        table.parent.mkdir()
+        words = ("--set", f"data.split_file={table}")
+        table.write_text("path,width,label,split\na.jpg,3,x,val\nb.jpg,3,x,train\n")
+        self.assertEqual(self.note(*words, name="csv"), "csv: columns that are not used: 'width'; val is tested on, as no row is of "
+                                                        "test")
+        table.write_text(f"path,label\n{self.tmp.resolve()}/own/a.jpg,0\nb.jpg,0\n")
+        self.assertEqual({item[0] for items in self.split(*words, name="csv").values() for item in items}, {"a.jpg", "b.jpg"})
+
     def test_refused(self):
         table = self.tmp / "list.csv"
         for text, pattern in (
                 ("a.jpg,0,x\nb.jpg,0,y\n", r"/.*/list\.csv:2: label 0 is 'y' here and 'x' before"),
                 ("a.jpg,0\nb.jpg,2\nc.jpg,2\n", r"/.*/list\.csv: label 1 has no image, but label 2 has"),
                 ("a.jpg,0\n../b.jpg,0\n", r"/.*/list\.csv:2: the path '\.\./b\.jpg' climbs out of the image folder"),
-                ("a.jpg,0\nb.jpg\n", r"/.*/list\.csv:2: expected path, label and perhaps a class name"),
+                ("a.jpg,0\nb.jpg\n", r"/.*/list\.csv:2: expected 2 cells, as in the first row, found 1"),
                 ("a.jpg,0\nb.jpg,x\n", r"/.*/list\.csv:2: expected a whole number from 0 as the label, .*, found 'x'"),
+                ("path,label,name\na.jpg,0,x\nb.jpg,1,x\n", r"/.*/list\.csv:3: 'x' is the name of label 1 here and of label 0 in line 2"),
+                ("path,label,name\na.jpg,0,\n", r"/.*/list\.csv:2: the class name of label '0' is empty"),
+                ("path,label\na.jpg,\n", r"/.*/list\.csv:2: the label is empty"),
+                ("path,label\n,0\n", r"/.*/list\.csv:2: the path is empty"),
+                ("path,label\na.jpg,0,0\n", r"/.*/list\.csv:2: expected 2 cells, as in the header, found 3: a cell that holds a , is "
+                                            r"written in double quotes"),
+                ("path,label,split\na.jpg,0,train\nb.jpg,0,tset\n",
+                 r"/.*/list\.csv:3: expected train, val or test as the split, found 'tset'"),
+                ("path,label,split\na.jpg,0,train\nb.jpg,0,train\n", r"/.*/list\.csv: no row has the split test or val"),
+                ("path,label,split\na.jpg,0,train\nb.jpg,1,test\n", r"/.*/list\.csv: class '1' has no row of the split train"),
+                ("label,name\n0,x\n", r"/.*/list\.csv:1: no column holds the images' paths: expected one named path, filename, .*, "
+                                     r"found 'label', 'name'"),
+                ("path,width\na.jpg,3\n", r"/.*/list\.csv:1: no column holds the labels: expected one named label, .*, found 'path', "
+                                         r"'width'"),
+                ("path,lable\na.jpg,3\n", r"/.*/list\.csv:1: unknown column 'lable', did you mean 'label'\?"),
+                ("path,filename,label\na,b,3\n", r"/.*/list\.csv:1: 'path' and 'filename' both name the column of the images' paths"),
+                ("picture,kind\na.jpg,3\nb.jpg,3\n", r"/.*/list\.csv:1: expected an image's path, or a header with the columns path "
+                                                     r"and label, found 'picture' and 'kind'"),
+                ("a.jpg 0\n", r"/.*/list\.csv:1: expected path, label and perhaps a class name, or a header .*, found 1 cell"),
+                ("path,label\na.jpg,\"x\nb.jpg,x\n", r"/.*/list\.csv:2: the quote that opens here is not closed"),
+                ("a\\b.jpg,0\n", r"/.*/list\.csv:1: the path 'a\\b\.jpg' has backslashes, expected '/' between folders and file"),
+                ("/x/a.jpg,0\n", r"/.*/list\.csv:1: the path '/x/a\.jpg' is not below '/.*': data\.image_dir names another folder"),
                 ("a.jpg,0\n", r"/.*/list\.csv: class '0' has 1 image, too few for a train and a test list"),
-                ("", r"/.*/list\.csv:0: no line with path and label")):
+                ("", r"/.*/list\.csv: no row with path and label")):
             with self.subTest(text=text):
                 table.write_text(text, encoding="utf-8")
                 self.check_error(run("data", "split", "--dataset", "csv", "--set", f"data.split_file={table}"), 1,

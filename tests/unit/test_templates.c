@@ -56,6 +56,52 @@ static void test_templates__refuses_what_is_no_sentence_with_one_hole(void **sta
     expect_refused(*state, "\n \n", "templates.txt': expected templates, one a line, found none");
 }
 
+static void test_templates__a_byte_order_mark_is_no_text(void **state)
+{
+    struct templates with, without;
+    assert_int_equal(read_text(&with, *state,
+                               "\xef\xbb\xbf"
+                               "a photo of a {}.\n"),
+                     OK);
+    assert_int_equal(read_text(&without, *state, "a photo of a {}.\n"), OK);
+    assert_string_equal(with.items[0], "a photo of a {}.");
+    assert_string_equal(with.sha256, without.sha256);
+    templates_free(&with);
+    templates_free(&without);
+}
+
+static void test_templates__lines_of_source_code_are_shown_as_they_should_be(void **state)
+{
+    const struct {
+        const char *line, *meant;
+    } cases[] = {
+        {"\"a photo of a {}.\",", "a photo of a {}."},
+        {"    'a bad photo of a {}.',", "a bad photo of a {}."},
+        {"'a photo of a {}.'", "a photo of a {}."},
+        {"lambda c: f'a photo of the {c}.',", "a photo of the {}."},
+        {"    lambda name: f\"a photo of the {name}.\"", "a photo of the {}."},
+        {"['a photo of a {}.']", "a photo of a {}."},
+        {"a photo of a {}.,", "a photo of a {}."},
+        {"a photo of a {0}.", "a photo of a {}."},
+        {"a photo of a {class name}.", "a photo of a {}."},
+        {"a photo of a %s.", "a photo of a {}."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256], want[256];
+        snprintf(text, sizeof text, "art of the {}.\n%s\n", cases[i].line);
+        snprintf(want, sizeof want,
+                 "templates.txt':2: expected the sentence alone, with {} for the class name: %s (found: %s)",
+                 cases[i].meant, cases[i].line);
+        expect_refused(*state, text, want);
+    }
+    struct templates t; /* quotes inside of a sentence are part of it */
+    assert_int_equal(read_text(&t, *state, "a \"{}\".\n'{}' in a photo.\n\"{}\", a photo.\n"), OK);
+    assert_int_equal(t.n, 3);
+    templates_free(&t);
+    expect_refused(*state, "templates = [\n",
+                   "templates.txt':1: expected a sentence with one {}, found \"templates = [\"");
+}
+
 static int setup(void **state)
 {
     static struct temp_dir dir;
@@ -76,6 +122,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_templates__one_a_line_whatever_ends_it),
         TEST(test_templates__refuses_what_is_no_sentence_with_one_hole),
+        TEST(test_templates__a_byte_order_mark_is_no_text),
+        TEST(test_templates__lines_of_source_code_are_shown_as_they_should_be),
     };
     return cmocka_run_group_tests_name("templates", tests, NULL, NULL);
 }

@@ -11,5 +11,7 @@
 int dir_list(struct str_list *out, const char *path);
 /** The folders among them, and links to folders. */
 int dir_list_folders(struct str_list *out, const char *path);
+/** OK if the folder can be listed and entered; else ERR_IO with the path and the system's reason. */
+int dir_check(const char *path);
 
 #endif

@@ -49,7 +49,8 @@ int json_string(const char **out, const struct json *value); /* borrowed */
 
 /* ---------------------------------------------------------------- writing */
 
-/** Appends `text` as a JSON string with quotes and escapes; bytes that are no UTF-8 become U+FFFD. */
+/** Appends `text` as a JSON string with quotes and escapes; a byte that is not UTF-8 becomes the four
+ * characters \xe9, as in csv_write_text. */
 void json_write_string(struct str *out, const char *text);
 /** Appends the shortest decimal that reads back as the same double ("0.1", "5", "1e-05"); null if not finite.
  */

@@ -27,10 +27,4 @@ int lines_open(struct lines *out, const char *path);
 char *lines_next(struct lines *lines);
 void lines_close(struct lines *lines);
 
-/**
- * Takes one field off a line at `*at`, which is changed: plain, or in double quotes, doubled inside. `*at`
- * becomes NULL behind the last field. NULL for a quote that is not closed, or not followed by the separator.
- */
-char *lines_field(char **at, char separator);
-
 #endif

@@ -29,13 +29,13 @@ int str_status(const struct str *s);
 void str_clear(struct str *s); /* keeps the memory */
 void str_free(struct str *s);
 
-/** Appends a field of a CSV file, in quotes if it must be. */
-void csv_write_text(struct str *out, const char *text);
-
 /** Heap copies; NULL when out of memory (error set). The caller frees them with free(). */
 char *str_dup(const char *text);
 char *str_dup_n(const char *text, size_t n);
 char *str_format(const char *fmt, ...) PROMPT_PRINTF(1, 2);
+
+/** `one` or `many`, as in "%zu %s", n, plural(n, "image", "images"). */
+const char *plural(size_t n, const char *one, const char *many);
 
 bool str_starts_with(const char *text, const char *prefix);
 bool str_ends_with(const char *text, const char *suffix);

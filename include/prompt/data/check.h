@@ -20,10 +20,10 @@ struct dataset_check {
     struct found_files files; /* of train, val and test together */
     size_t n_repeated;        /* paths that stand twice in a list, in two lists, or as two classes */
     struct str problem;       /* one line; "" if complete */
-    /* of a deep check */
+    size_t n_decoded; /* images that were opened and are good: all of a deep check, else one of each class */
     size_t n_undecodable;
     struct str first_undecodable; /* why the first of them cannot be decoded, with its path */
-    size_t n_odd;                 /* of another format than the file's name says, which is no fault */
+    size_t n_odd;                 /* of a deep check: of another format than the name says, which is no fault */
     struct str first_odd;         /* "'<path>' is PNG" */
     size_t n_damaged;             /* whose file is damaged though no pixel is missing: no fault either */
     struct str first_damaged;     /* "'<path>': <what>" */
@@ -33,7 +33,7 @@ struct dataset_check {
 typedef void check_progress(void *user, const struct dataset_check *check, size_t n_done, size_t n_images);
 
 /**
- * @param deep  decode every image and compare its first bytes with its name
+ * @param deep  decode every image, not one of each class alone, and compare its first bytes with its name
  * @return OK, whatever the set is like; ERR_USAGE for an unknown set, root or option; ERR_MEMORY
  */
 int dataset_check(struct dataset_check *out, const struct dataset_options *options, bool deep,

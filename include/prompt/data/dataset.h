@@ -30,6 +30,15 @@ struct item_list {
     size_t capacity;
 };
 
+/** What lies beside the images of a set and is not taken, by kind. */
+struct left_out {
+    struct left_out_kind {
+        char *what; /* owned; an ending with its dot, or words */
+        size_t n;
+    } * kinds; /* owned */
+    size_t n;
+};
+
 struct dataset {
     const char *name;     /* of the catalog's entry, "caltech101" */
     const char *template; /* of the CLIP row, "a photo of a {}." */
@@ -37,8 +46,13 @@ struct dataset {
     char **class_names;   /* [n_classes], as the split file writes them (underscores kept) */
     int64_t n_classes;
     struct item_list train, val, test;
-    struct str layout; /* in what the tree differs from the official one, for a note; "" if in nothing */
-    bool is_synthetic; /* drawn by prompt data synth: its counts are not those of the real set */
+    struct str layout; /* in what the tree differs from the official one, for a note; "" if in nothing; what
+                        * is left out stands there, too */
+    struct left_out left_out;
+    size_t n_nested;        /* images in sub-folders of class folders */
+    char *names_file;       /* owned; the split file or classnames.txt of the class names, NULL: none */
+    struct str other_names; /* in what it differs from the built-in names, first of all; "" if in nothing */
+    bool is_synthetic;      /* drawn by prompt data synth: its counts are not those of the real set */
 };
 
 /** The file in the data root that a drawn world has (WORLD_MARKER of world/world.h): one line that names it.
@@ -66,21 +80,41 @@ struct dataset_options {
 int dataset_open(struct dataset **out, const struct dataset_options *options);
 void dataset_free(struct dataset *d);
 
+/** Why a listed image cannot be had. */
+enum missing_kind {
+    MISSING_FILE,    /* nothing is there */
+    MISSING_LINK,    /* a link that leads nowhere, as git-annex leaves it */
+    MISSING_POINTER, /* a file of git LFS in place of the image */
+    MISSING_DENIED,  /* no permission to read it, or its folder */
+    N_MISSING_KINDS,
+};
+
 /** What dataset_look_for_files found; `{0}` at first. */
 struct found_files {
     size_t n_images;
-    size_t n_missing;
+    size_t n_missing; /* of all kinds together */
     size_t n_moved;   /* found under another case, or one folder deeper */
-    struct str first; /* the first three missing ones, absolute, quoted, with commas between */
+    struct missing_files {
+        size_t n;
+        struct str first; /* the first three, absolute, quoted, with commas between */
+    } missing[N_MISSING_KINDS];
+    struct missing_files empty; /* files without a byte; they are not missing */
+    struct str_list folders;    /* that are missing with all their images, relative to the image folder */
+    size_t n_in_folders;        /* missing images in those */
+    struct str link_target;     /* of the first link that leads nowhere */
 };
 
 /**
- * Looks for every image of the list: at its path, in a doubled folder (cars_train/cars_train/), or with other
- * capitals; sets the `file` of those that lie elsewhere. Adds to `found`; a missing image is no failure.
+ * Looks for every image of the list: at its path, in a doubled folder (cars_train/cars_train/), with other
+ * capitals, or in a folder without the underscores (ApplyEyeMakeup/); sets the `file` of those that are
+ * elsewhere. Adds to `found`; a missing image is no failure.
  */
 int dataset_look_for_files(struct found_files *found, const struct dataset *d, struct item_list *list);
+/** Whether an image's file can be had: it is there, readable, not empty and no pointer of git LFS. */
+bool dataset_has_file(const char *file);
 void found_files_free(struct found_files *found);
-/** Appends how many are missing, the first of them, the likely cause, and where they can be had. */
+/** Appends how many are missing, the first of them, the likely cause, and where they can be had: for each
+ * kind. */
 int found_files_describe(struct str *out, const struct found_files *found, const struct dataset *d);
 /** The same for one list; a missing image is ERR_IO with that description. */
 int dataset_find_files(const struct dataset *d, struct item_list *list);

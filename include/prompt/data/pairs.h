@@ -20,10 +20,11 @@ struct pair_list {
 };
 
 /**
- * Reads a CSV file with the header image,caption, a pair a line; a field may stand in double quotes. A path
- * that is not absolute counts from the file's folder.
- * @return OK; ERR_IO; ERR_FORMAT with file and line for a row that has not two fields, an empty field, or an
- * image that does not exist, and for a file without rows; ERR_MEMORY
+ * Reads a CSV file (csv.h) whose header has a column of paths (image, path, filepath, filename ...) and one
+ * of captions (caption, text, title), in any order and case; other columns are not used. A path that is not
+ * absolute counts from the file's folder.
+ * @return OK; ERR_IO; ERR_FORMAT with file and line for a header without these columns, a row of another
+ * number of cells, an empty cell, or an image that does not exist, and for a file without rows; ERR_MEMORY
  */
 int pairs_read(struct pair_list *out, const char *path);
 void pairs_free(struct pair_list *list);

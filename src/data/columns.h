@@ -1,0 +1,44 @@
+/* Which column of a table holds what, by the names in its header. */
+#ifndef PROMPT_DATA_COLUMNS_H
+#define PROMPT_DATA_COLUMNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "prompt/base/csv.h"
+
+enum { COLUMN_NAMES_MAX = 12, COLUMN_NONE = -1 };
+
+/* What a column may hold, and the names that say so: lower case, without spaces, '_' and '-'. */
+struct column {
+    const char *holds; /* "the path" */
+    const char *names[COLUMN_NAMES_MAX];
+};
+
+#define COLUMN_PATH_NAMES                                                                                    \
+    {                                                                                                        \
+        "path", "filename", "filepath", "image", "file", "imagepath", "imagefile", "imagename", "img",       \
+            "imgpath"                                                                                        \
+    }
+
+/* Whether a cell can only be a path: it has a slash, a backslash or an image's ending. */
+bool column_is_path(const char *cell);
+/* Whether the row is a header: a cell has a name of `columns`, and none is a path. */
+bool columns_are_named(const struct csv *row, const struct column *columns, size_t n_columns);
+
+/**
+ * Finds the columns in the header that was read last. `at[i]` becomes the place of columns[i], or
+ * COLUMN_NONE. The names of columns that are none of them are appended to `unused`, quoted, with commas
+ * between.
+ * @return OK; ERR_FORMAT, with file and line, for two columns that hold the same, and for a name that is a
+ * misspelling of a column that is not there; ERR_MEMORY
+ */
+int columns_find(int *at, struct str *unused, const struct csv *header, const struct column *columns,
+                 size_t n_columns);
+/* ERR_FORMAT that says which column is missing and what is there. */
+int columns_missing(const struct csv *header, const struct column *missing);
+
+/* ERR_FORMAT, with file and line, unless the row has `n` cells, as has `as_in` ("the header"). */
+int columns_check_row(const struct csv *row, size_t n, const char *as_in);
+
+#endif

@@ -1,0 +1,229 @@
+/* Walking a class folder, and counting what is not taken. */
+#include "walk.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "prompt/base/dir.h"
+
+bool walk_is_image(const char *name)
+{
+    static const char *const endings[] = {"jpg", "jpeg", "jpe", "jfif", "png",
+                                          "bmp", "gif",  "ppm", "pgm",  "webp"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++)
+        if (strcasecmp(dot + 1, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- what is left out */
+
+int left_out_add(struct left_out *left, const char *what, size_t n)
+{
+    for (size_t i = 0; i < left->n; i++)
+        if (strcmp(left->kinds[i].what, what) == 0) {
+            left->kinds[i].n += n;
+            return OK;
+        }
+    struct left_out_kind *kinds = realloc(left->kinds, (left->n + 1) * sizeof *kinds);
+    if (!kinds)
+        return error_out_of_memory();
+    left->kinds = kinds;
+    kinds[left->n] = (struct left_out_kind){.what = str_dup(what), .n = n};
+    if (!kinds[left->n].what)
+        return ERR_MEMORY;
+    left->n++;
+    return OK;
+}
+
+enum { ENDING_MAX = 8, KINDS_SHOWN = 8 };
+
+int left_out_count_file(struct left_out *left, const char *name)
+{
+    char ending[ENDING_MAX + 2] = ".";
+    const char *dot = strrchr(name, '.');
+    size_t n = dot && dot != name ? strlen(dot + 1) : 0;
+    for (size_t i = 0; i < n && n <= ENDING_MAX; i++) {
+        if (!isalnum((unsigned char)dot[1 + i]))
+            n = 0;
+        ending[1 + i] = (char)tolower((unsigned char)dot[1 + i]);
+    }
+    return left_out_add(left, n > 0 && n <= ENDING_MAX ? ending : LEFT_NO_ENDING, 1);
+}
+
+/* Most first. */
+static int compare_kinds(const void *a, const void *b)
+{
+    const struct left_out_kind *x = a, *y = b;
+    return x->n != y->n ? (x->n < y->n) - (x->n > y->n) : strcmp(x->what, y->what);
+}
+
+static const char *words_for(const struct left_out_kind *kind)
+{
+    static const struct {
+        const char *one, *many;
+    } words[] = {{LEFT_NO_ENDING, "files without a known ending"},
+                 {LEFT_LOOSE, "images outside of the class folders"},
+                 {LEFT_LOOP, "links to folders that hold them"},
+                 {LEFT_SPECIAL, "special files"},
+                 {LEFT_FOLDER, "folders that are not a class"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(kind->what, words[i].one) == 0)
+            return plural(kind->n, words[i].one, words[i].many);
+    return kind->what;
+}
+
+void left_out_describe(struct str *out, const struct left_out *left)
+{
+    if (left->n == 0)
+        return;
+    size_t n_more = 0;
+    qsort(left->kinds, left->n, sizeof *left->kinds, compare_kinds);
+    for (size_t i = 0; i < left->n; i++) {
+        if (i < KINDS_SHOWN)
+            str_appendf(out, "%s%zu %s", i > 0 ? ", " : "", left->kinds[i].n, words_for(&left->kinds[i]));
+        else
+            n_more += left->kinds[i].n;
+    }
+    if (n_more > 0)
+        str_appendf(out, ", %zu of other kinds", n_more);
+}
+
+void left_out_free(struct left_out *left)
+{
+    for (size_t i = 0; i < left->n; i++)
+        free(left->kinds[i].what);
+    free(left->kinds);
+    *left = (struct left_out){0};
+}
+
+/* ---------------------------------------------------------------- walking */
+
+enum { FOLDERS_MAX = 100000 };
+
+struct folder {
+    char *path; /* owned, relative to the class folder, "" for itself */
+    size_t parent;
+    dev_t dev;
+    ino_t ino;
+};
+
+struct walk {
+    const char *dir;
+    struct left_out *left;
+    struct str_list *images;
+    struct folder *folders;
+    size_t n, capacity;
+};
+
+static void walk_free(struct walk *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        free(w->folders[i].path);
+    free(w->folders);
+}
+
+/* Takes `path` over. */
+static int add_folder(struct walk *w, char *path, size_t parent, const struct stat *info)
+{
+    if (w->n == FOLDERS_MAX) {
+        free(path);
+        return error_set(ERR_FORMAT, "'%s' has more than %d sub-folders", w->dir, FOLDERS_MAX);
+    }
+    if (w->n == w->capacity) {
+        const size_t capacity = 2 * w->capacity + 8;
+        struct folder *grown = realloc(w->folders, capacity * sizeof *grown);
+        if (!grown) {
+            free(path);
+            return error_out_of_memory();
+        }
+        w->folders = grown;
+        w->capacity = capacity;
+    }
+    w->folders[w->n++] =
+        (struct folder){.path = path, .parent = parent, .dev = info->st_dev, .ino = info->st_ino};
+    return OK;
+}
+
+/* Whether the folder is the same as `i`, or as one that holds it. */
+static bool leads_back(const struct walk *w, size_t i, const struct stat *info)
+{
+    for (;; i = w->folders[i].parent) {
+        if (w->folders[i].dev == info->st_dev && w->folders[i].ino == info->st_ino)
+            return true;
+        if (i == 0)
+            return false;
+    }
+}
+
+static int add_other(struct walk *w, size_t parent, const char *name, const char *path)
+{
+    struct stat info;
+    char *file = path_join(w->dir, path);
+    if (!file)
+        return ERR_MEMORY;
+    const bool is_there = stat(file, &info) == 0;
+    free(file);
+    if (is_there && S_ISDIR(info.st_mode)) {
+        if (leads_back(w, parent, &info))
+            return left_out_add(w->left, LEFT_LOOP, 1);
+        char *copy = str_dup(path);
+        return copy ? add_folder(w, copy, parent, &info) : ERR_MEMORY;
+    }
+    return is_there && !S_ISREG(info.st_mode) ? left_out_add(w->left, LEFT_SPECIAL, 1)
+                                              : left_out_count_file(w->left, name);
+}
+
+/* The entries of folder i: images and sub-folders are added. An image's name spares a look at the file: there
+ * may be a million. */
+static int look_into(struct walk *w, size_t i)
+{
+    struct str_list names = {0};
+    char *dir = w->folders[i].path[0] ? path_join(w->dir, w->folders[i].path) : str_dup(w->dir);
+    int status = dir ? dir_list(&names, dir) : ERR_MEMORY;
+    for (size_t k = 0; status == OK && k < names.n; k++) {
+        char *path = path_join(w->folders[i].path, names.items[k]);
+        if (!path)
+            status = ERR_MEMORY;
+        else if (walk_is_image(names.items[k]))
+            status = str_list_add(w->images, path);
+        else
+            status = add_other(w, i, names.items[k], path);
+        free(path);
+    }
+    str_list_free(&names);
+    free(dir);
+    return status;
+}
+
+/* By folder, then by name. */
+static int compare_paths(const void *a, const void *b)
+{
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    const char *x_name = strrchr(x, '/'), *y_name = strrchr(y, '/');
+    const size_t n = x_name ? (size_t)(x_name - x) : 0, m = y_name ? (size_t)(y_name - y) : 0;
+    const int order = memcmp(x, y, n < m ? n : m);
+    if (order != 0 || n != m)
+        return order != 0 ? order : n < m ? -1 : 1;
+    return strcmp(x + n, y + m);
+}
+
+int walk_images(struct str_list *out, struct left_out *left, const char *dir)
+{
+    struct walk w = {.dir = dir, .left = left, .images = out};
+    struct stat info = {0};
+    char *top = str_dup("");
+    const size_t n_before = out->n;
+    (void)stat(dir, &info); /* dir_list says why it cannot be read */
+    int status = top ? add_folder(&w, top, 0, &info) : ERR_MEMORY;
+    for (size_t i = 0; status == OK && i < w.n; i++)
+        status = look_into(&w, i);
+    if (status == OK && out->n > n_before)
+        qsort(out->items + n_before, out->n - n_before, sizeof *out->items, compare_paths);
+    walk_free(&w);
+    return status;
+}
