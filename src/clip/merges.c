@@ -183,7 +183,7 @@ static int parse_line(struct merges *m, struct parser *p, struct span line)
 {
     const char *space = memchr(line.data, ' ', line.n);
     struct span left = {line.data, space ? (size_t)(space - line.data) : 0};
-    struct span right = {space + (space != NULL), space ? line.n - left.n - 1 : 0};
+    struct span right = {space ? space + 1 : line.data, space ? line.n - left.n - 1 : 0};
     if (left.n == 0 || right.n == 0 || memchr(right.data, ' ', right.n))
         return line_error(p, "expected two symbols with a space between them", line);
     uint32_t left_id = 0;
