@@ -3,7 +3,8 @@
 # usage: scripts/setup.sh [--tests] [--preset NAME]
 #
 #   --tests        also what the tests need
-#   --preset NAME  release (the default, into build/), dev (build-dev/) or asan (build-asan/)
+#   --preset NAME  release (the default, into build/), dev (build-dev/), asan (build-asan/) or fuzz (build-fuzz/: the fuzz
+#                  targets alone, which need clang)
 #
 # System packages come from apt. libtorch is taken from Torch_DIR or CMAKE_PREFIX_PATH if these are set, else from a
 # python3 that has torch 2.6 or newer, else pip installs a pinned one into the private environment .venv.
@@ -20,11 +21,11 @@ while [ $# -gt 0 ]; do
     case $1 in
     --tests) with_tests=ON ;;
     --preset)
-        preset=${2:?--preset needs a name: release, dev or asan}
+        preset=${2:?--preset needs a name: release, dev, asan or fuzz}
         shift
         ;;
     --help | -h)
-        sed -n '2,12s/^# \{0,1\}//p' "$0"
+        sed -n '2,13s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -59,6 +60,7 @@ else
     for package in "${libraries[@]}"; do
         has_package "$package" || missing+=("$package")
     done
+    [ "$preset" != fuzz ] || libraries+=(clang-14 libclang-rt-14-dev libomp-14-dev llvm-14)
     # the module is in Python itself, its pip is in a package of its own
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 fi
@@ -130,5 +132,9 @@ elif ! grep -qs '^BUILD_TESTING:BOOL=ON' "$build/CMakeCache.txt"; then # a folde
     options+=(-DBUILD_TESTING=OFF)
 fi
 cmake --preset "$preset" --log-level=STATUS "${options[@]}"
-cmake --build "$build" --parallel "${PROMPT_JOBS:-$(nproc)}"
-say "built $build/prompt"
+cmake --build --preset "$preset" --parallel "${PROMPT_JOBS:-$(nproc)}"
+if [ "$preset" = fuzz ]; then
+    say "built the targets in $build/tests/fuzz"
+else
+    say "built $build/prompt"
+fi

@@ -79,6 +79,8 @@ int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const 
     });
 }
 
+} // extern "C"
+
 /* ---------------------------------------------------------------- linear */
 
 namespace
@@ -131,6 +133,8 @@ at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
 }
 
 } // namespace
+
+extern "C" {
 
 struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows)
 {

@@ -13,12 +13,15 @@ struct last_error {
 
 static _Thread_local struct last_error tl_error;
 
-/* Messages are one line: a line break inside (libtorch's own texts have some) becomes a space. */
+/* Messages are one line: a line break inside (libtorch's own texts have some) becomes a space. Other control
+ * characters, which a damaged file's bytes may be and a terminal would obey, become question marks. */
 static void make_one_line(char *text)
 {
     for (char *c = text; *c != '\0'; c++)
         if (*c == '\n' || *c == '\r' || *c == '\t')
             *c = ' ';
+        else if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
     size_t n = strlen(text);
     while (n > 0 && text[n - 1] == ' ')
         text[--n] = '\0';

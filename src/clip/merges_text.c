@@ -29,7 +29,7 @@ int merges_split(struct merges_span pair[2], struct merges_span line)
 {
     const char *space = memchr(line.data, ' ', line.n);
     pair[0] = (struct merges_span){line.data, space ? (size_t)(space - line.data) : 0};
-    pair[1] = (struct merges_span){space + (space != NULL), space ? line.n - pair[0].n - 1 : 0};
+    pair[1] = (struct merges_span){space ? space + 1 : line.data, space ? line.n - pair[0].n - 1 : 0};
     if (pair[0].n == 0 || pair[1].n == 0 || memchr(pair[1].data, ' ', pair[1].n))
         return merges_refuse("expected two symbols with a space between them", line);
     return OK;
