@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "prompt/base/process.h"
+#include "prompt/data/repeated.h"
 
 /* ---------------------------------------------------------------- device and precision */
 
@@ -95,6 +96,21 @@ static int warn_of_differences(struct session *s, const struct dataset *d)
     int status = dataset_compare_known(&text, d);
     if (status == OK && text.len > 0)
         log_warning(s->log, "data set '%s' differs from the published split: %s", d->name, str_text(&text));
+    str_free(&text);
+    return status;
+}
+
+/* An image of both train and test makes an accuracy that says nothing, and one of two classes is wrong in
+ * one. */
+static int warn_of_repeated(struct session *s, const struct dataset *d)
+{
+    struct repeated_images repeated;
+    struct str text = {0};
+    int status = repeated_find(&repeated, d);
+    if (status == OK && repeated.n > 0) {
+        repeated_describe(&text, &repeated, d);
+        log_warning(s->log, "data set '%s': %s", d->name, str_text(&text));
+    }
     str_free(&text);
     return status;
 }
@@ -196,6 +212,8 @@ int session_open_dataset(struct dataset **out, struct session *s, const char *na
         log_info(s->log, "data     %s: %s", name, str_text(&(*out)->layout));
     if (status == OK)
         status = warn_of_differences(s, *out);
+    if (status == OK)
+        status = warn_of_repeated(s, *out);
     if (status != OK) {
         dataset_free(*out);
         *out = NULL;
@@ -269,15 +287,23 @@ const char *session_template(const struct session *s, const struct dataset *d)
     return strcmp(key, "dataset") == 0 ? d->template : key;
 }
 
+int session_tokenize(struct class_rows *out, const struct session *s, char *const *names, int64_t n,
+                     const char *template)
+{
+    const struct method_options options = session_method_options(s->config);
+    const struct text_form form = method_text_form(&options);
+    const struct templates *file = &s->templates;
+    const bool has_file = file->n > 0;
+    return class_rows_create(out, s->tokenizer, names, n, has_file ? file->items : &template,
+                             has_file ? file->n : 1, &form, s->clip->dims.context_length);
+}
+
 /* Rows and features of out->names. */
 static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
 {
     const struct method_options options = session_method_options(s->config);
     const struct text_form form = method_text_form(&options);
-    const struct templates *file = &s->templates;
-    int status =
-        class_rows_create(&out->rows, s->tokenizer, out->names, out->n, file->n > 0 ? file->items : &template,
-                          file->n > 0 ? file->n : 1, &form, s->clip->dims.context_length);
+    int status = session_tokenize(&out->rows, s, out->names, out->n, template);
     if (status == OK)
         status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
                                     form.per_image ? batch_size : 1);
