@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -197,37 +196,6 @@ int file_check_dirs(const char *path)
         status = io_error("create folder", path, errno);
     free(dir);
     return status;
-}
-
-int file_lock_dir(int *out, const char *path)
-{
-    *out = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    if (fd < 0)
-        return io_error("open folder", path, errno);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 &&
-        errno == EWOULDBLOCK) { /* where folders cannot be locked, go on */
-        close(fd);
-        return error_set(ERR_USAGE, "'%s' is in use by another process", path);
-    }
-    *out = fd;
-    return OK;
-}
-
-int file_lock(int *out, const char *path)
-{
-    *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (*out < 0)
-        return io_error("open", path, errno);
-    while (flock(*out, LOCK_EX) != 0 && errno == EINTR) /* where files cannot be locked, go on */
-        ;
-    return OK;
-}
-
-void file_unlock(int lock)
-{
-    if (lock >= 0)
-        close(lock);
 }
 
 int file_make_dirs(const char *path)

@@ -29,36 +29,6 @@ static int check_outputs(const struct evaluation *e)
     return status == OK ? results_check(e->results_path) : status;
 }
 
-/* The images of a half, after --limit; none is an error, and so is one that is missing. */
-static int list_images(struct item_list *out, const struct evaluation *e, const struct dataset *d,
-                       enum class_subset subset)
-{
-    struct item_list all = {0};
-    *out = (struct item_list){0};
-    int status = item_list_subset(&all, &d->test, subset, d->n_classes);
-    if (status == OK && all.n == 0)
-        status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no test images", d->name,
-                           class_subset_names[subset]);
-    if (status == OK)
-        status = eval_limit(out, &all, e->limit);
-    if (status == OK)
-        status = dataset_find_files(d, out);
-    item_list_free(&all);
-    return status;
-}
-
-/* Every list is looked at before the first image is. */
-static int check_lists(const struct evaluation *e, const struct dataset *d)
-{
-    int status = OK;
-    for (int i = 0; status == OK && i < N_SUBSETS; i++) {
-        struct item_list items = {0};
-        status = e->subsets[i] ? list_images(&items, e, d, (enum class_subset)i) : OK;
-        item_list_free(&items);
-    }
-    return status;
-}
-
 static int check_weights(struct evaluation *e)
 {
     int status = weights_hash(e->session->weights);
@@ -69,31 +39,6 @@ static int check_weights(struct evaluation *e)
                       "%.16s...)",
                       e->session->weights->path, e->session->weights->sha256, e->provenance.weights_sha256);
     return status;
-}
-
-/* Every data set before the model. One that is not there ends an evaluation on it alone; of several it is
- * named. */
-static int open_datasets(struct evaluation *e)
-{
-    e->datasets = calloc(e->targets.n + 1, sizeof(struct dataset *));
-    if (!e->datasets)
-        return error_out_of_memory();
-    size_t n = 0;
-    int status = OK;
-    for (size_t i = 0; i < e->targets.n; i++) {
-        status = session_open_dataset(&e->datasets[i], e->session, e->targets.items[i]);
-        if (status == OK)
-            status = check_lists(e, e->datasets[i]);
-        if (e->targets.n == 1 || status == ERR_MEMORY)
-            return status;
-        n += status == OK;
-        if (status == OK)
-            continue;
-        log_warning(&e->log, "%s", error_message());
-        dataset_free(e->datasets[i]);
-        e->datasets[i] = NULL;
-    }
-    return n > 0 ? OK : error_context("none of the %zu data sets is there; the last", e->targets.n);
 }
 
 /* Classes of the training; what is not trained takes those of the first data set. */
@@ -113,9 +58,11 @@ static int open_all(struct evaluation *e)
 {
     int status = session_open(&e->session, &e->config, &e->log);
     if (status == OK)
-        status = open_datasets(e);
+        status = eval_open_datasets(e);
     if (status == OK)
         status = session_open_model(e->session);
+    if (status == OK)
+        status = eval_check_names(e);
     if (status == OK && e->checkpoint_path)
         status = check_weights(e);
     if (status == OK)
@@ -185,7 +132,7 @@ static int evaluate(struct evaluation *e, const struct dataset *d, enum class_su
     if (status == OK && e->checkpoint_path)
         status = checkpoint_check_classes(&e->provenance, e->method, classes.names, classes.n);
     if (status == OK)
-        status = list_images(&items, e, d, subset);
+        status = eval_list_images(&items, e, d, subset);
     if (status == OK)
         status = eval_run(&result, e->session, e->method, &classes, &items,
                           opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
@@ -227,21 +174,28 @@ static void halves_mean(double *out, const struct evaluation *e, double accuracy
         out[n] = harmonic_mean(accuracy[CLASS_SUBSET_BASE][n], accuracy[CLASS_SUBSET_NEW][n]);
 }
 
-/* The lists of one data set, and HM. */
-static int evaluate_dataset(struct evaluation *e, const struct dataset *d)
+/* The lists of one data set that can be evaluated, and HM of whole ones. */
+static int evaluate_dataset(struct evaluation *e, size_t i)
 {
+    const struct dataset *d = e->datasets[i];
     double hm[METHOD_MAX_ITERATIONS + 1];
     int status = OK;
-    for (size_t i = 0; status == OK && i < N_SUBSETS; i++) {
-        if (!e->subsets[order[i]])
+    for (size_t k = 0; status == OK && k < N_SUBSETS; k++) {
+        const enum class_subset subset = order[k];
+        if (!e->subsets[subset])
             continue;
-        status = evaluate(e, d, order[i]);
+        if (!e->left_out[i][subset] && (status = evaluate(e, d, subset)) != OK)
+            status = eval_leave_out(e, i, subset, status);
+        if (status == OK && e->left_out[i][subset])
+            status = eval_print_failed(&e->table, d->name, class_subset_names[subset]);
     }
-    for (size_t i = 0; status == OK && i < N_SUBSETS; i++)
-        for (int64_t n = 0; e->subsets[i] && n <= e->method->options.n_iterations; n++)
-            e->sums[i][n] += e->accuracy[i][n];
-    if (status != OK || !has_halves(e))
+    if (status != OK || !eval_is_whole(e, i))
         return status;
+    for (size_t k = 0; k < N_SUBSETS; k++)
+        for (int64_t n = 0; e->subsets[k] && n <= e->method->options.n_iterations; n++)
+            e->sums[k][n] += e->accuracy[k][n];
+    if (!has_halves(e))
+        return OK;
     halves_mean(hm, e, e->accuracy);
     return eval_print_row(&e->table, d->name, "HM", 0, 0, hm);
 }
@@ -256,11 +210,12 @@ static int evaluate_datasets(struct evaluation *e)
             status = eval_print_without(&e->table, name, "not there");
             continue;
         }
-        status = evaluate_dataset(e, e->datasets[i]);
-        e->n_evaluated += status == OK;
+        status = evaluate_dataset(e, i);
+        const bool is_whole = status == OK && eval_is_whole(e, i);
+        e->n_evaluated += is_whole;
+        e->n_failed += !is_whole;
         if (status == OK || e->targets.n == 1 || status == ERR_MEMORY || status == ERR_INTERRUPTED)
             continue;
-        e->n_failed++;
         log_warning(&e->log, "%s", error_message());
         status = eval_print_without(&e->table, name, "failed");
     }
@@ -294,7 +249,7 @@ static int print_average(struct evaluation *e)
 static int finish(struct evaluation *e)
 {
     double hm[METHOD_MAX_ITERATIONS + 1];
-    const bool is_one = has_halves(e) && e->targets.n == 1;
+    const bool is_one = has_halves(e) && e->targets.n == 1 && e->n_evaluated == 1;
     int status = print_average(e);
     if (is_one)
         halves_mean(hm, e, e->accuracy);
@@ -324,10 +279,11 @@ static int run(struct evaluation *e)
     }
     if (status == OK)
         status = finish(e);
-    if (status == OK && e->n_failed > 0)
-        status =
-            error_set(ERR_IO, "the evaluation on %zu of %zu data sets failed", e->n_failed, e->targets.n);
-    return status;
+    if (status != OK || e->n_failed == 0)
+        return status;
+    return e->targets.n > 1
+               ? error_set(ERR_IO, "the evaluation on %zu of %zu data sets failed", e->n_failed, e->targets.n)
+               : error_set((enum status)e->left_out_status, "%s", str_text(&e->left_out_error));
 }
 
 int cmd_eval(const struct opt_values *v)
@@ -341,6 +297,8 @@ int cmd_eval(const struct opt_values *v)
     for (size_t i = 0; e.datasets && i < e.targets.n; i++)
         dataset_free(e.datasets[i]);
     free(e.datasets);
+    free(e.left_out);
+    str_free(&e.left_out_error);
     str_list_free(&e.targets);
     session_close(e.session);
     provenance_free(&e.provenance);

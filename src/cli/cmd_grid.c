@@ -6,7 +6,9 @@
 #include "experiment_args.h"
 #include "grid_run.h"
 #include "prompt/base/file.h"
+#include "prompt/base/lock.h"
 #include "prompt/base/process.h"
+#include "prompt/run/folder.h"
 #include "prompt/run/interrupt.h"
 #include "prompt/run/targets.h"
 
@@ -210,16 +212,15 @@ static int run_in(struct grid_command *c, const char *out_dir)
 {
     int lock = -1;
     size_t n_failed = 0;
-    int status = file_make_dirs(out_dir);
-    if (status == OK)
-        status = file_lock_dir(&lock, out_dir);
+    interrupt_install();
+    int status = folder_take(&lock, out_dir, &c->log);
     if (status != OK)
         return status;
-    interrupt_install();
+    c->running.lock = lock;
     status = grid_run(&n_failed, &c->grid, &c->running, &c->log);
     if (status == OK)
         status = make_table(c);
-    file_unlock(lock);
+    lock_release(lock);
     if (status == OK && n_failed > 0)
         status = error_set(ERR_IO, "%zu of %zu runs failed; the same command tries them again", n_failed,
                            c->n_to_run);

@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "prompt/base/file.h"
 #include "prompt/run/interrupt.h"
+#include "prompt/run/targets.h"
 #include "prompt/run/train.h"
 
 static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
@@ -56,10 +57,22 @@ static int read_options(struct train_options *out, const struct opt_values *v, c
     return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
 }
 
-static int train(struct config *c, const struct opt_values *v, const char *out_dir)
+static int read_targets(struct str_list *out, const struct opt_values *v)
+{
+    const char *text = NULL;
+    int status = OK;
+    for (size_t i = 0; status == OK && (text = opt_nth(v, "datasets", i)); i++)
+        status = targets_parse(out, text);
+    return status;
+}
+
+static int train(struct config *c, struct str_list *targets, const struct opt_values *v, const char *out_dir)
 {
     struct train_options options;
     int status = read_options(&options, v, out_dir);
+    if (status == OK)
+        status = read_targets(targets, v);
+    options.targets = targets;
     if (status == OK)
         status = resolve(c, v, &options);
     if (status == OK)
@@ -81,6 +94,7 @@ static int train(struct config *c, const struct opt_values *v, const char *out_d
 int cmd_train(const struct opt_values *v)
 {
     struct config c;
+    struct str_list targets = {0};
     int status = config_init(&c);
     const char *out = opt_text(v, "out");
     char *out_dir =
@@ -88,7 +102,8 @@ int cmd_train(const struct opt_values *v)
     if (out && !out_dir)
         status = ERR_MEMORY;
     if (status == OK)
-        status = train(&c, v, out_dir);
+        status = train(&c, &targets, v, out_dir);
+    str_list_free(&targets);
     free(out_dir);
     config_free(&c);
     return status;

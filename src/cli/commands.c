@@ -49,6 +49,7 @@ static const struct opt train_options[] = {
     {"out", "DIR", NULL, false, "folder of the run: configuration, log, checkpoints, results"},
     {"resume", NULL, NULL, false, "go on from the last checkpoint in --out"},
     {"force", NULL, NULL, false, "replace what stands in --out"},
+    {"datasets", "LIST", NULL, true, "what prompt eval will get: their names and pictures are checked now"},
     {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
     {"dry-run", NULL, NULL, false, "show trained tensors, steps, memory and every key's origin, then stop"},
     {"print-config", NULL, NULL, false, "print the configuration as JSON, then stop"},

@@ -4,6 +4,7 @@
 
 #include "eval_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/run/class_check.h"
 #include "prompt/run/targets.h"
 #include "prompt/run/train.h"
 
@@ -171,13 +172,7 @@ static int choose_subsets(struct evaluation *e)
 {
     static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */
     bool chosen[4] = {false};
-    int64_t trained_on = e->config.data_classes;
-    e->subsets[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
-    e->subsets[CLASS_SUBSET_BASE] = e->subsets[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
-    const struct method_options options = session_method_options(&e->config);
-    if (method_text_form(&options).per_class) /* vectors of each class: for the trained ones alone */
-        for (int i = 0; i < N_SUBSETS; i++)
-            e->subsets[i] = i == trained_on;
+    class_check_lists(e->subsets, &e->config);
     int status = opt_choose(chosen, e->v, "classes", names);
     if (opt_given(e->v, "classes")) {
         e->subsets[CLASS_SUBSET_ALL] = chosen[0];

@@ -51,6 +51,16 @@ int eval_print_without(struct eval_table *table, const char *dataset, const char
     return print(&row);
 }
 
+int eval_print_failed(struct eval_table *table, const char *dataset, const char *name)
+{
+    struct str row = {0};
+    append_header(&row, table);
+    if (table->has_datasets)
+        str_appendf(&row, "%-16s ", dataset);
+    str_appendf(&row, "%-6s failed\n", name);
+    return print(&row);
+}
+
 int eval_print_classes(const struct class_list *classes, const struct metrics *m)
 {
     struct str rows = {0};

@@ -17,6 +17,8 @@ int eval_print_row(struct eval_table *table, const char *dataset, const char *na
                    int64_t n_classes, const double *accuracy);
 /** The row of a data set without numbers: "not there", "failed". */
 int eval_print_without(struct eval_table *table, const char *dataset, const char *reason);
+/** The row of a list of classes that was not evaluated. */
+int eval_print_failed(struct eval_table *table, const char *dataset, const char *name);
 /** Macro-F1 and the accuracy of every class. */
 int eval_print_classes(const struct class_list *classes, const struct metrics *m);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/lock.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/interrupt.h"
 #include "spawn.h"
@@ -182,6 +183,7 @@ static int run_all(struct pool *p)
     bool is_asked = false;
     while (turn(p) > 0) {
         if (!is_asked && interrupt_requested()) {
+            lock_mark_ending(p->options->lock);
             for (int64_t i = 0; i < p->n_slots; i++)
                 if (p->slots[i].phase != PHASE_FREE)
                     spawn_ask(p->slots[i].child);

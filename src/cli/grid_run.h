@@ -8,6 +8,7 @@
 struct grid_run_options {
     int64_t n_at_once; /* of several each says only warnings, and takes its share of the machine */
     bool is_quiet;     /* the runs */
+    int lock;          /* of the folder of all runs, marked at a signal */
 };
 
 /**

@@ -11,13 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "prompt/run/interrupt.h"
+
 static const char SELF[] = "/proc/self/exe";
 
 /* Between fork and exec: system calls alone. A signal that came meanwhile ends the child at once. */
 static void become(char *const *argv, pid_t parent, bool has_output, const sigset_t *mask)
 {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    interrupt_uninstall();
     sigprocmask(SIG_SETMASK, mask, NULL);
     const int out = has_output ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC);
     setpgid(0, 0); /* Ctrl-C reaches the parent, which passes it on once: a second one would end it at once */
@@ -37,9 +38,7 @@ int spawn_self(pid_t *child, const struct str_list *words, bool has_output)
     memcpy(argv + 1, words->items, words->n * sizeof *argv);
     const pid_t parent = getpid();
     sigset_t asked, mask; /* until exec the child would take a signal for its parent's, and forget it */
-    sigemptyset(&asked);
-    sigaddset(&asked, SIGINT);
-    sigaddset(&asked, SIGTERM);
+    interrupt_signals(&asked);
     sigprocmask(SIG_BLOCK, &asked, &mask);
     *child = fork();
     if (*child == 0)

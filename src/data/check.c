@@ -7,6 +7,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/data/image.h"
+#include "prompt/data/repeated.h"
 #include "readers.h"
 
 const char *const check_state_names[] = {"complete", "differs", "incomplete", "absent", NULL};
@@ -119,56 +120,14 @@ static int find_all(struct dataset_check *c)
     return status;
 }
 
-/* ---------------------------------------------------------------- images that stand twice */
-
-/* An image as a list has it. */
-struct entry {
-    const struct item *item;
-    const char *list;
-    size_t number; /* over all lists */
-};
-
-/* By path; of the same path by number. */
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry *x = a;
-    const struct entry *y = b;
-    const int order = strcmp(x->item->path, y->item->path);
-    return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
-}
-
-static void note_repeated(struct dataset_check *c, const struct entry *first, const struct entry *second)
-{
-    char *const *names = c->dataset->class_names;
-    str_appendf(add_problem(c),
-                "%zu images stand twice in the lists, first: '%s' in %s as '%s', in %s as '%s'",
-                c->n_repeated, first->item->path, first->list, names[first->item->label], second->list,
-                names[second->item->label]);
-}
-
-/* The same path twice in a list, in two of them, or as two classes. */
 static int find_repeated(struct dataset_check *c)
 {
-    const struct dataset *d = c->dataset;
-    const struct {
-        const char *name;
-        const struct item_list *list;
-    } lists[] = {{"train", &d->train}, {"val", &d->val}, {"test", &d->test}};
-    struct entry *entries = calloc(d->train.n + d->val.n + d->test.n + 1, sizeof *entries);
-    if (!entries)
-        return error_out_of_memory();
-    size_t n = 0, second = 0;
-    for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
-        for (size_t i = 0; i < lists[l].list->n; i++, n++)
-            entries[n] = (struct entry){&lists[l].list->items[i], lists[l].name, n};
-    qsort(entries, n, sizeof *entries, compare_entries);
-    for (size_t i = 1; i < n; i++)
-        if (strcmp(entries[i - 1].item->path, entries[i].item->path) == 0 && c->n_repeated++ == 0)
-            second = i;
-    if (c->n_repeated > 0)
-        note_repeated(c, &entries[second - 1], &entries[second]);
-    free(entries);
-    return OK;
+    struct repeated_images repeated;
+    int status = repeated_find(&repeated, c->dataset);
+    c->n_repeated = repeated.n;
+    if (status == OK && repeated.n > 0)
+        repeated_describe(add_problem(c), &repeated, c->dataset);
+    return status;
 }
 
 /* ---------------------------------------------------------------- the published lists */

@@ -1,12 +1,12 @@
 /* The loader's threads: each takes the next place, decodes or fetches its image, transforms and normalizes
  * it. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader_internal.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
+#include "prompt/base/thread.h"
 #include "prompt/data/transform.h"
 
 /* The item's pixels, from the cache or the disk; `*is_cached` tells whether the cache owns them. */
@@ -107,22 +107,13 @@ static void *run_worker(void *user)
     return NULL;
 }
 
-/* Signals are for the caller's thread: Ctrl-C must not interrupt a read in here. Faults stay deliverable. */
 int loader_start_workers(struct loader *l)
 {
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int reason = 0;
     while (l->n_started < l->options.n_workers && reason == 0) {
-        reason = pthread_create(&l->workers[l->n_started], NULL, run_worker, l);
+        reason = thread_start(&l->workers[l->n_started], run_worker, l);
         l->n_started += reason == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason != 0)
         return error_set(ERR_MEMORY, "cannot start decoding thread %lld of %lld: %s",
                          (long long)l->n_started + 1, (long long)l->options.n_workers, strerror(reason));

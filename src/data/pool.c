@@ -2,12 +2,12 @@
 #include "prompt/data/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt/base/str.h"
+#include "prompt/base/thread.h"
 
 struct pool {
     pthread_t *threads;
@@ -75,17 +75,6 @@ static void *run_thread(void *user)
     return NULL;
 }
 
-/* Ctrl-C is for the caller's thread. Faults stay deliverable. */
-static void block_signals(sigset_t *before)
-{
-    sigset_t blocked;
-    sigfillset(&blocked);
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, before);
-}
-
 int pool_open(struct pool **out, int64_t n_threads)
 {
     *out = NULL;
@@ -100,14 +89,11 @@ int pool_open(struct pool **out, int64_t n_threads)
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->work_there, NULL);
     pthread_cond_init(&p->work_done, NULL);
-    sigset_t before;
-    block_signals(&before);
     int reason = 0;
     while (p->n_threads < n_threads && reason == 0) {
-        reason = pthread_create(&p->threads[p->n_threads], NULL, run_thread, p);
+        reason = thread_start(&p->threads[p->n_threads], run_thread, p);
         p->n_threads += reason == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason != 0) {
         int status = error_set(ERR_MEMORY, "cannot start thread %lld of %lld: %s",
                                (long long)p->n_threads + 1, (long long)n_threads, strerror(reason));

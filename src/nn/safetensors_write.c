@@ -52,28 +52,42 @@ static int build_header(struct str *header, const struct param *const *ordered, 
     return str_status(header);
 }
 
-static int write_tensor(struct atomic_file *f, const tensor *t)
+/* Where the bytes go: a file, or memory. */
+struct sink {
+    struct atomic_file *file; /* NULL: memory */
+    struct str *memory;
+};
+
+static int put(const struct sink *to, const void *data, size_t n)
+{
+    if (to->file)
+        return atomic_write(to->file, data, n);
+    str_append_n(to->memory, data, n);
+    return str_status(to->memory);
+}
+
+static int write_tensor(const struct sink *to, const tensor *t)
 {
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     const tensor *host = t_contiguous(s, t_to_device(s, t, (struct device){DEVICE_CPU, 0}));
     int status = OK;
     if (host && t_numel(host) > 0)
-        status = atomic_write(f, t_data(host), (size_t)t_numel(host) * dtype_size(t_dtype(host)));
+        status = put(to, t_data(host), (size_t)t_numel(host) * dtype_size(t_dtype(host)));
     int closed = scope_close(s);
     return status != OK ? status : closed;
 }
 
-static int write_all(struct atomic_file *f, const struct str *header, const struct param *const *ordered,
+static int write_all(const struct sink *to, const struct str *header, const struct param *const *ordered,
                      size_t n)
 {
     unsigned char prefix[SAFETENSORS_PREFIX_BYTES];
     for (size_t i = 0; i < SAFETENSORS_PREFIX_BYTES; i++)
         prefix[i] = (unsigned char)((uint64_t)header->len >> (8 * i) & 0xff);
-    int status = atomic_write(f, prefix, sizeof prefix);
+    int status = put(to, prefix, sizeof prefix);
     if (status == OK)
-        status = atomic_write(f, header->data, header->len);
+        status = put(to, header->data, header->len);
     for (size_t i = 0; i < n && status == OK; i++) {
-        status = write_tensor(f, ordered[i]->value);
+        status = write_tensor(to, ordered[i]->value);
         if (status != OK)
             status = error_context("writing tensor '%s'", ordered[i]->name);
     }
@@ -91,11 +105,13 @@ static void order_tensors(const struct param **ordered, const struct params *ten
                 ordered[n++] = &tensors->items[i];
 }
 
-int safetensors_write(const char *path, const struct params *tensors, const struct metadata *metadata)
+/* Writes to `path`, or appends to `memory`. */
+static int encode(const char *path, struct str *memory, const struct params *tensors,
+                  const struct metadata *metadata)
 {
     for (size_t i = 0; i < tensors->n; i++)
         if (!tensors->items[i].value)
-            return error_set(ERR_SHAPE, "writing '%s': tensor '%s' does not exist", path,
+            return error_set(ERR_SHAPE, "writing '%s': tensor '%s' does not exist", path ? path : "memory",
                              tensors->items[i].name);
     const struct param **ordered = calloc(tensors->n + 1, sizeof *ordered);
     if (!ordered)
@@ -104,16 +120,27 @@ int safetensors_write(const char *path, const struct params *tensors, const stru
 
     struct str header = {0};
     struct atomic_file f = {0};
+    const struct sink to = {.file = path ? &f : NULL, .memory = memory};
     int status = build_header(&header, ordered, tensors->n, metadata);
-    if (status == OK)
+    if (status == OK && path)
         status = atomic_open(&f, path);
     if (status == OK)
-        status = write_all(&f, &header, ordered, tensors->n);
-    if (status == OK)
+        status = write_all(&to, &header, ordered, tensors->n);
+    if (status == OK && path)
         status = atomic_commit(&f);
     else
         atomic_abort(&f);
     str_free(&header);
     free(ordered);
     return status;
+}
+
+int safetensors_write(const char *path, const struct params *tensors, const struct metadata *metadata)
+{
+    return encode(path, NULL, tensors, metadata);
+}
+
+int safetensors_append(struct str *out, const struct params *tensors, const struct metadata *metadata)
+{
+    return encode(NULL, out, tensors, metadata);
 }

@@ -75,8 +75,9 @@ static int collect(struct params *out, const struct method *m, const struct sgd 
     return status;
 }
 
-int checkpoint_write(const char *path, const struct method *m, const struct sgd *optimizer,
-                     const struct progress *progress, const struct provenance *provenance)
+/* Writes to `path`, or appends to `memory`. */
+static int encode(const char *path, struct str *memory, const struct method *m, const struct sgd *optimizer,
+                  const struct progress *progress, const struct provenance *provenance)
 {
     struct params tensors = {0};
     struct metadata meta = {0};
@@ -84,10 +85,23 @@ int checkpoint_write(const char *path, const struct method *m, const struct sgd 
     if (status == OK)
         status = describe(&meta, m, progress, provenance);
     if (status == OK)
-        status = safetensors_write(path, &tensors, &meta);
+        status =
+            path ? safetensors_write(path, &tensors, &meta) : safetensors_append(memory, &tensors, &meta);
     params_free(&tensors);
     metadata_free(&meta);
     return status;
+}
+
+int checkpoint_write(const char *path, const struct method *m, const struct sgd *optimizer,
+                     const struct progress *progress, const struct provenance *provenance)
+{
+    return encode(path, NULL, m, optimizer, progress, provenance);
+}
+
+int checkpoint_append(struct str *out, const struct method *m, const struct sgd *optimizer,
+                      const struct progress *progress, const struct provenance *provenance)
+{
+    return encode(NULL, out, m, optimizer, progress, provenance);
 }
 
 /* ---------------------------------------------------------------- read */

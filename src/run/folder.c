@@ -1,12 +1,16 @@
 /* The folder of a run. */
-#include "folder.h"
+#include "prompt/run/folder.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "prompt/base/clock.h"
 #include "prompt/base/file.h"
+#include "prompt/base/lock.h"
+#include "prompt/run/interrupt.h"
 #include "prompt/run/pretrain.h"
 #include "prompt/run/train.h"
 
@@ -32,10 +36,41 @@ int folder_check(const char *dir, bool resume, bool force)
     return OK;
 }
 
-int folder_take(int *lock, const char *dir)
+/* How long a folder in use is waited for: a process that ends finishes a step first, and one that got the
+ * same signal as this one's predecessor may not have said yet that it ends. */
+static const double ENDING_S = 60.0, OTHERWISE_S = 5.0, SILENT_S = 1.0;
+
+/* One look at a folder that another process has: ERR_BUSY after its time. */
+static int wait_for(const char *dir, double waited_s, bool *is_said, struct log *log)
 {
+    const bool is_ending = lock_is_ending(dir);
+    if (interrupt_requested())
+        return error_set(ERR_INTERRUPTED, "interrupted while waiting for '%s', which another process has",
+                         dir);
+    if (waited_s > (is_ending ? ENDING_S : OTHERWISE_S))
+        return error_set(ERR_BUSY, "'%s' is in use by another process%s", dir,
+                         is_ending ? ", which got a signal but has not ended" : "");
+    if (waited_s > SILENT_S && !*is_said) {
+        log_info(log, "waiting for '%s', which another process has%s", dir,
+                 is_ending ? ": it got a signal, saves and ends" : "");
+        *is_said = true;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    return OK;
+}
+
+int folder_take(int *lock, const char *dir, struct log *log)
+{
+    const double start_s = clock_s();
+    bool is_said = false;
     int status = file_make_dirs(dir);
-    return status == OK ? file_lock_dir(lock, dir) : status;
+    while (status == OK) {
+        status = lock_dir(lock, dir);
+        if (status != ERR_BUSY)
+            return status;
+        status = wait_for(dir, clock_s() - start_s, &is_said, log);
+    }
+    return status;
 }
 
 int folder_clear(const char *dir)

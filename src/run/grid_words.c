@@ -104,12 +104,36 @@ static int add_number(struct str_list *out, const char *option, int64_t value)
     return status;
 }
 
+/* What the job will be evaluated on, with commas between. */
+static int append_targets(struct str *out, const struct grid_job *job)
+{
+    for (size_t i = 0; i < job->unscored.n; i++)
+        str_appendf(out, "%s%s", i > 0 ? "," : "", job->unscored.items[i]);
+    return str_status(out);
+}
+
+/* Names of other data sets are checked before the training. */
+static int add_targets(struct str_list *out, const struct grid_job *job)
+{
+    const struct str_list *t = &job->unscored;
+    if (t->n == 0 || (t->n == 1 && strcmp(t->items[0], job->config.data_dataset) == 0))
+        return OK;
+    struct str targets = {0};
+    int status = append_targets(&targets, job);
+    if (status == OK)
+        status = add_words(out, (const char *[]){"--datasets", str_text(&targets), NULL});
+    str_free(&targets);
+    return status;
+}
+
 int grid_train_words(struct str_list *out, const struct grid *g, const struct grid_job *job)
 {
     int status =
         add_words(out, (const char *[]){"train", "--config", job->row->path, "--out", job->folder, NULL});
     if (status == OK)
         status = add_sets(out, job);
+    if (status == OK)
+        status = add_targets(out, job);
     if (status == OK)
         status = add_number(out, "--max-steps", g->options->max_steps);
     return status == OK && job->is_begun ? str_list_add(out, "--resume") : status;
@@ -123,9 +147,7 @@ int grid_eval_words(struct str_list *out, const struct grid *g, const struct gri
                           : job->lacks_base                   ? "base"
                                                               : "new";
     struct str targets = {0};
-    for (size_t i = 0; i < job->unscored.n; i++)
-        str_appendf(&targets, "%s%s", i > 0 ? "," : "", job->unscored.items[i]);
-    int status = str_status(&targets);
+    int status = append_targets(&targets, job);
     if (status == OK)
         status = trains ? add_words(out, (const char *[]){"eval", "--run", job->folder, NULL})
                         : add_words(out, (const char *[]){"eval", "--config", job->row->path, "--out",

@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "folder.h"
 #include "pretrain_internal.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/lock.h"
 #include "prompt/run/eval.h"
+#include "prompt/run/folder.h"
 #include "prompt/run/interrupt.h"
 #include "prompt/run/train.h"
+#include "saver.h"
 
 struct pretraining {
     const struct pretrain_options *options;
@@ -29,6 +31,7 @@ struct pretraining {
     struct event_log events;
     char *checkpoint_path, *model_path;
     int lock;
+    struct saver *saver;
     double mean_step_s;
 };
 
@@ -98,8 +101,10 @@ static int write_config_file(const struct pretraining *t)
 static int begin(struct pretraining *t)
 {
     const char *dir = t->options->out_dir;
+    int status = interrupt_requested()
+                     ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
+                     : folder_take(&t->lock, dir, t->session->log);
     const bool resume = t->options->resume && file_exists(t->checkpoint_path);
-    int status = folder_take(&t->lock, dir);
     if (status == OK && resume)
         status = pretrain_load(&t->state, t->checkpoint_path, t->session->weights, &t->optimizer);
     if (status == OK && t->options->force)
@@ -117,11 +122,12 @@ static int begin(struct pretraining *t)
              t->session->weights->merges ? " (its own)" : "",
              t->source.table.n > 0 ? t->session->config->pretrain_captions : "the drawn world",
              t->batches[0].n, t->held_out.n);
-    return status;
+    return status == OK ? saver_open(&t->saver, t->checkpoint_path, t->lock) : status;
 }
 
 static void close_all(struct pretraining *t)
 {
+    saver_close(t->saver);
     event_log_close(&t->events);
     pair_source_close(&t->source); /* it may be filling a batch */
     for (int i = 0; i < 2; i++)
@@ -133,7 +139,7 @@ static void close_all(struct pretraining *t)
     free(t->state.recipe);
     free(t->checkpoint_path);
     free(t->model_path);
-    file_unlock(t->lock);
+    lock_release(t->lock);
 }
 
 /* ---------------------------------------------------------------- validation */
@@ -239,7 +245,34 @@ static int record_step(struct pretraining *t, const struct pretrain_numbers *n, 
 
 static int save(struct pretraining *t)
 {
-    return pretrain_save(t->checkpoint_path, t->model_path, t->session->weights, &t->optimizer, &t->state);
+    (void)saver_begin(t->saver); /* what it has is older */
+    const int status =
+        pretrain_save(t->checkpoint_path, t->model_path, t->session->weights, &t->optimizer, &t->state);
+    saver_end(t->saver);
+    return status;
+}
+
+/* What a signal is to save while the next step is computed. */
+static int keep_copy(struct pretraining *t)
+{
+    if (!saver_is_due(t->saver))
+        return OK;
+    struct str *copy = saver_begin(t->saver);
+    const int status = pretrain_append(copy, t->session->weights, &t->optimizer, &t->state);
+    if (status != OK)
+        str_clear(copy);
+    saver_end(t->saver);
+    return status;
+}
+
+/* A signal ends a validation, not the run: what was trained is saved first. */
+static int validate_or_stop(struct pretraining *t)
+{
+    const int status = validate(t);
+    if (status != ERR_INTERRUPTED || t->state.step == 0)
+        return status;
+    log_warning(t->session->log, "step %" PRId64 ": a signal ended the validation", t->state.step);
+    return OK;
 }
 
 /* One step on the batch that is being made, while the next one is begun. */
@@ -269,8 +302,10 @@ static int run_steps(struct pretraining *t)
     while (status == OK && !must_stop(t)) {
         status = advance(t);
         const bool is_last = t->state.step == c->pretrain_steps;
+        if (status == OK)
+            status = keep_copy(t);
         if (status == OK && (is_last || t->state.step % c->pretrain_validation_steps == 0))
-            status = validate(t);
+            status = validate_or_stop(t);
         if (status == OK && (must_stop(t) || t->state.step % c->pretrain_checkpoint_steps == 0))
             status = save(t);
     }

@@ -36,8 +36,9 @@ static int describe(struct metadata *out, const struct pretrain_state *state)
     return status == OK ? metadata_set(out, "step", step) : status;
 }
 
-static int write_checkpoint(const char *path, const struct weights *w, const struct adamw *optimizer,
-                            const struct pretrain_state *state)
+/* Writes to `path`, or appends to `memory`. */
+static int encode(const char *path, struct str *memory, const struct weights *w,
+                  const struct adamw *optimizer, const struct pretrain_state *state)
 {
     struct params tensors = {0};
     struct metadata meta = {0};
@@ -49,7 +50,8 @@ static int write_checkpoint(const char *path, const struct weights *w, const str
     if (status == OK)
         status = describe(&meta, state);
     if (status == OK)
-        status = safetensors_write(path, &tensors, &meta);
+        status =
+            path ? safetensors_write(path, &tensors, &meta) : safetensors_append(memory, &tensors, &meta);
     params_free(&tensors);
     metadata_free(&meta);
     return status;
@@ -77,8 +79,14 @@ static int write_model(const char *path, const struct weights *w)
 int pretrain_save(const char *checkpoint_path, const char *model_path, const struct weights *w,
                   const struct adamw *optimizer, const struct pretrain_state *state)
 {
-    int status = write_checkpoint(checkpoint_path, w, optimizer, state);
+    int status = encode(checkpoint_path, NULL, w, optimizer, state);
     return status == OK ? write_model(model_path, w) : status;
+}
+
+int pretrain_append(struct str *out, const struct weights *w, const struct adamw *optimizer,
+                    const struct pretrain_state *state)
+{
+    return encode(NULL, out, w, optimizer, state);
 }
 
 /* ---------------------------------------------------------------- read */

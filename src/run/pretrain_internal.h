@@ -90,6 +90,9 @@ struct pretrain_state {
 
 int pretrain_save(const char *checkpoint_path, const char *model_path, const struct weights *w,
                   const struct adamw *optimizer, const struct pretrain_state *state);
+/** Appends the checkpoint's bytes to `out`; the model can be made of them again. */
+int pretrain_append(struct str *out, const struct weights *w, const struct adamw *optimizer,
+                    const struct pretrain_state *state);
 /** Weights and moments are written over; names and shapes must agree. */
 int pretrain_load(struct pretrain_state *state, const char *checkpoint_path, struct weights *w,
                   struct adamw *optimizer);

@@ -9,6 +9,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/lock.h"
 #include "prompt/run/version.h"
 
 /* ---------------------------------------------------------------- members of a JSON object */
@@ -275,10 +276,10 @@ int results_append(const char *path, const struct str *record)
     char *dir = path_dir(path);
     char *lock_path = dir ? path_join(dir, ".results.lock") : NULL;
     int lock = -1;
-    int status = lock_path ? file_lock(&lock, lock_path) : ERR_MEMORY;
+    int status = lock_path ? lock_file(&lock, lock_path) : ERR_MEMORY;
     if (status == OK)
         status = append(path, record);
-    file_unlock(lock);
+    lock_release(lock);
     free(lock_path);
     free(dir);
     return status;

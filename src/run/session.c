@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "prompt/base/process.h"
+#include "prompt/data/repeated.h"
 
 /* ---------------------------------------------------------------- device and precision */
 
@@ -95,6 +96,21 @@ static int warn_of_differences(struct session *s, const struct dataset *d)
     int status = dataset_compare_known(&text, d);
     if (status == OK && text.len > 0)
         log_warning(s->log, "data set '%s' differs from the published split: %s", d->name, str_text(&text));
+    str_free(&text);
+    return status;
+}
+
+/* An image of both train and test makes an accuracy that says nothing, and one of two classes is wrong in
+ * one. */
+static int warn_of_repeated(struct session *s, const struct dataset *d)
+{
+    struct repeated_images repeated;
+    struct str text = {0};
+    int status = repeated_find(&repeated, d);
+    if (status == OK && repeated.n > 0) {
+        repeated_describe(&text, &repeated, d);
+        log_warning(s->log, "data set '%s': %s", d->name, str_text(&text));
+    }
     str_free(&text);
     return status;
 }
@@ -196,6 +212,8 @@ int session_open_dataset(struct dataset **out, struct session *s, const char *na
         log_info(s->log, "data     %s: %s", name, str_text(&(*out)->layout));
     if (status == OK)
         status = warn_of_differences(s, *out);
+    if (status == OK)
+        status = warn_of_repeated(s, *out);
     if (status != OK) {
         dataset_free(*out);
         *out = NULL;
@@ -280,67 +298,74 @@ static int note_other_tokens(struct session *s, char *const *names, int64_t n)
         status = text ? tokenizer_differs_from_transformers(&differs, text) : ERR_MEMORY;
         free(text);
         if (status == OK && differs)
-            log_info(
-                s->log,
-                "tokens   class '%s' is read as CLIP's own tokenizer does; the model's, transformers', "
-                "replaces "
-                "no HTML references, curly quotes, ligatures or wide letters, and has other tokens for it",
-                names[i]);
+            log_info(s->log,
+                     "tokens   class '%s' is read as CLIP's own tokenizer does; the model's, transformers', "
+                     "replaces no HTML references, curly quotes, ligatures or wide letters, and has other "
+                     "tokens for it",
+                     names[i]);
         s->noted_other_tokens |= differs;
     }
     return status;
-}
 
-/* Rows and features of out->names. */
-static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
-{
-    const struct method_options options = session_method_options(s->config);
-    const struct text_form form = method_text_form(&options);
-    const struct templates *file = &s->templates;
-    int status =
-        class_rows_create(&out->rows, s->tokenizer, out->names, out->n, file->n > 0 ? file->items : &template,
-                          file->n > 0 ? file->n : 1, &form, s->clip->dims.context_length);
-    if (status == OK)
-        status = note_other_tokens(s, out->names, out->n);
-    if (status == OK)
-        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
-                                    form.per_image ? batch_size : 1);
-    if (status != OK)
-        class_list_close(out);
-    return status;
-}
+    int session_tokenize(struct class_rows * out, const struct session *s, char *const *names, int64_t n,
+                         const char *template)
+    {
+        const struct method_options options = session_method_options(s->config);
+        const struct text_form form = method_text_form(&options);
+        const struct templates *file = &s->templates;
+        const bool has_file = file->n > 0;
+        return class_rows_create(out, s->tokenizer, names, n, has_file ? file->items : &template,
+                                 has_file ? file->n : 1, &form, s->clip->dims.context_length);
+    }
 
-int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
-                    enum class_subset subset, int64_t batch_size)
-{
-    *out = (struct class_list){.dataset = d, .subset = subset};
-    int64_t first = 0;
-    class_subset_range(&first, &out->n, subset, d->n_classes);
-    out->names = d->class_names + first;
-    return encode_names(out, s, session_template(s, d), batch_size);
-}
+    /* Rows and features of out->names. */
+    static int encode_names(struct class_list * out, struct session * s, const char *template,
+                            int64_t batch_size)
+    {
+        const struct method_options options = session_method_options(s->config);
+        const struct text_form form = method_text_form(&options);
+        int status = session_tokenize(&out->rows, s, out->names, out->n, template);
+        if (status == OK)
+            status = note_other_tokens(s, out->names, out->n);
+        if (status == OK)
+            status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
+                                        form.per_image ? batch_size : 1);
+        if (status != OK)
+            class_list_close(out);
+        return status;
+    }
 
-int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
-                          int64_t batch_size)
-{
-    *out = (struct class_list){.names = names, .n = n};
-    return encode_names(out, s, s->config->zero_shot_template, batch_size);
-}
+    int class_list_open(struct class_list * out, struct session * s, const struct dataset *d,
+                        enum class_subset subset, int64_t batch_size)
+    {
+        *out = (struct class_list){.dataset = d, .subset = subset};
+        int64_t first = 0;
+        class_subset_range(&first, &out->n, subset, d->n_classes);
+        out->names = d->class_names + first;
+        return encode_names(out, s, session_template(s, d), batch_size);
+    }
 
-void class_list_close(struct class_list *c)
-{
-    class_texts_free(&c->texts);
-    class_rows_free(&c->rows);
-    *c = (struct class_list){0};
-}
+    int class_list_open_names(struct class_list * out, struct session * s, char *const *names, int64_t n,
+                              int64_t batch_size)
+    {
+        *out = (struct class_list){.names = names, .n = n};
+        return encode_names(out, s, s->config->zero_shot_template, batch_size);
+    }
 
-struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
-{
-    const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
-    return (struct loader_options){.image_px = s->clip->dims.image_px,
-                                   .batch_size = batch_size,
-                                   .crop_scale_min = s->config->crop_scale_min,
-                                   .skip_bad_images = s->config->data_skip_bad_images,
-                                   .seed = (uint64_t)s->config->seed,
-                                   .n_workers = n_workers};
-}
+    void class_list_close(struct class_list * c)
+    {
+        class_texts_free(&c->texts);
+        class_rows_free(&c->rows);
+        *c = (struct class_list){0};
+    }
+
+    struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
+    {
+        const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
+        return (struct loader_options){.image_px = s->clip->dims.image_px,
+                                       .batch_size = batch_size,
+                                       .crop_scale_min = s->config->crop_scale_min,
+                                       .skip_bad_images = s->config->data_skip_bad_images,
+                                       .seed = (uint64_t)s->config->seed,
+                                       .n_workers = n_workers};
+    }

@@ -13,6 +13,7 @@
 #include "prompt/base/json.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/interrupt.h"
+#include "saver.h"
 #include "step.h"
 #include "train_internal.h"
 
@@ -164,9 +165,27 @@ static int save(struct training *t)
     int status = check_trained(t);
     if (status != OK)
         return status;
+    (void)saver_begin(t->saver); /* what it has is older */
     status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
+    saver_end(t->saver);
     t->has_saved = t->has_saved || status == OK;
     t->has_checkpoint = t->has_checkpoint || status == OK;
+    return status;
+}
+
+/* What a signal is to save while the next step is computed. The last step of an epoch is saved at once. */
+static int keep_copy(struct training *t)
+{
+    if (!saver_is_due(t->saver) || t->progress.step_in_epoch == t->steps_per_epoch)
+        return OK;
+    int status = check_trained(t);
+    if (status != OK)
+        return status;
+    struct str *copy = saver_begin(t->saver);
+    status = checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance);
+    if (status != OK)
+        str_clear(copy);
+    saver_end(t->saver);
     return status;
 }
 
@@ -183,7 +202,7 @@ static int advance(struct training *t, const struct batch *batch, double lr)
     const double seconds = clock_s() - start_s + batch->wait_s;
     status = record_step(t, &numbers, batch, lr, seconds);
     show_progress(t, &numbers, batch, seconds);
-    return status;
+    return status == OK ? keep_copy(t) : status;
 }
 
 /* True if the epoch is to be left in its middle. */

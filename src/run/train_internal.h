@@ -21,12 +21,15 @@ struct training {
     bool has_checkpoint; /* the file is there: saved, or resumed from */
     bool has_saved;      /* in this process */
     int lock;            /* of the run folder; -1: none */
+    struct saver *saver; /* from training_begin on */
     double mean_step_s;
 };
 
 /** Opens everything, checks that all images exist, prints the cost. Writes nothing. */
 int training_open(struct training *t, struct config *config, const struct train_options *options,
                   struct log *log);
+/** Looks at names and pictures of what will be evaluated; the model must be open (train_check.c). */
+int training_check(const struct training *t);
 /** Takes the run folder (config.json, log), loads the checkpoint of a resumed run, or checks zero-shot
  * accuracy. */
 int training_begin(struct training *t);

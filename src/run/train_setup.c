@@ -6,11 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/lock.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
+#include "prompt/run/folder.h"
+#include "prompt/run/interrupt.h"
+#include "saver.h"
 #include "train_internal.h"
 
 /* ---------------------------------------------------------------- data */
@@ -173,31 +176,32 @@ static void describe_task(const struct training *t)
         log_info(log, "         by the first of %zu templates", t->session->templates.n);
 }
 
+/* A signal that comes before there is anything to save ends the program between two of these parts. */
+static int may_begin(void)
+{
+    return interrupt_requested()
+               ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
+               : OK;
+}
+
 int training_open(struct training *t, struct config *config, const struct train_options *options,
                   struct log *log)
 {
-    int status = OK;
-    if (options->out_dir) { /* a dry run needs no folder */
+    const enum class_subset subset = (enum class_subset)config->data_classes;
+    int status = may_begin();
+    if (status == OK && options->out_dir) { /* a dry run needs no folder */
         t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
         status =
             t->checkpoint_path ? folder_check(options->out_dir, options->resume, options->force) : ERR_MEMORY;
     }
-    if (status == OK)
-        status = session_open(&t->session, config, log);
-    if (status == OK)
-        status = session_open_dataset(&t->dataset, t->session, config->data_dataset);
-    if (status == OK)
-        status = train_draw_sample(&t->items, config, t->dataset);
-    if (status == OK)
-        status = session_open_model(t->session);
-    if (status == OK)
-        status = class_list_open(&t->classes, t->session, t->dataset, (enum class_subset)config->data_classes,
-                                 config->batch_size);
-    if (status == OK)
-        status = session_create_method(&t->method, t->session, t->classes.n);
-    if (status == OK)
-        status = open_loader(t);
-    if (status != OK)
+    if (status != OK || (status = session_open(&t->session, config, log)) != OK ||
+        (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
+        (status = train_draw_sample(&t->items, config, t->dataset)) != OK || (status = may_begin()) != OK ||
+        (status = session_open_model(t->session)) != OK || (status = training_check(t)) != OK ||
+        (status = may_begin()) != OK ||
+        (status = class_list_open(&t->classes, t->session, t->dataset, subset, config->batch_size)) != OK ||
+        (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
+        (status = open_loader(t)) != OK)
         return status;
     sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
     describe_task(t);
@@ -206,8 +210,10 @@ int training_open(struct training *t, struct config *config, const struct train_
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
                                                               .loader = t->loader});
-    status = cost_print(log, &cost, t->method, t->session);
-    return status == OK ? fill_provenance(t) : status;
+    if ((status = cost_print(log, &cost, t->method, t->session)) != OK || (status = may_begin()) != OK ||
+        (status = fill_provenance(t)) != OK)
+        return status;
+    return may_begin();
 }
 
 /* ---------------------------------------------------------------- begin */
@@ -246,31 +252,42 @@ static int check_zero_shot(struct training *t)
     return status;
 }
 
+/* The checkpoint of the run that is resumed, as whoever had the folder before left it. */
+static int resume_run(struct training *t)
+{
+    int status = folder_take(&t->lock, t->options->out_dir, t->session->log);
+    if (status != OK || !file_exists(t->checkpoint_path))
+        return status;
+    status = load_checkpoint(t);
+    if (status == OK && t->progress.step == t->progress.n_steps)
+        log_info(t->session->log, "this run is finished: nothing to do");
+    return status;
+}
+
 int training_begin(struct training *t)
 {
-    const bool resume = t->options->resume && file_exists(t->checkpoint_path);
     int status = file_check_dirs(t->options->out_dir); /* before the first picture is looked at */
-    if (status == OK && resume)
-        status = load_checkpoint(t);
-    if (status == OK && resume && t->progress.step == t->progress.n_steps)
-        log_info(t->session->log, "this run is finished: nothing to do");
-    if (status == OK && !resume)
+    if (status == OK && t->options->resume)
+        status = resume_run(t);
+    const bool is_new = !t->has_checkpoint;
+    if (status == OK && is_new)
         status = check_zero_shot(t);
-    if (status == OK)
-        status = folder_take(&t->lock, t->options->out_dir);
+    if (status == OK && t->lock < 0)
+        status = folder_take(&t->lock, t->options->out_dir, t->session->log);
     if (status == OK && t->options->force)
         status = folder_clear(t->options->out_dir);
-    if (status == OK && !resume)
+    if (status == OK && is_new)
         status = write_config_file(t);
     char *log_path = run_file(t, RUN_LOG_FILE);
     if (status == OK)
-        status = log_path ? event_log_open(&t->events, log_path, resume ? t->progress.step : -1) : ERR_MEMORY;
+        status = log_path ? event_log_open(&t->events, log_path, is_new ? -1 : t->progress.step) : ERR_MEMORY;
     free(log_path);
-    return status;
+    return status == OK ? saver_open(&t->saver, t->checkpoint_path, t->lock) : status;
 }
 
 void training_close(struct training *t)
 {
+    saver_close(t->saver);
     event_log_close(&t->events);
     loader_close(t->loader);
     sgd_deinit(&t->optimizer);
@@ -281,5 +298,5 @@ void training_close(struct training *t)
     dataset_free(t->dataset);
     session_close(t->session);
     free(t->checkpoint_path);
-    file_unlock(t->lock);
+    lock_release(t->lock);
 }

@@ -430,7 +430,7 @@ class Check(harness.Case):
         for part, label, name in (("train", again[1], again[2]), ("test", again[1], again[2]), ("val", 1, "polka-dotted")):
             with self.subTest(part=part, name=name):
                 path.write_text(json.dumps({**split, part: [*split[part], [again[0], label, name]]}))
-                self.assertRegex(self.check("dtd"), rf"\Adtd +incomplete: 1 images stand twice in the lists, first: '{again[0]}' "
+                self.assertRegex(self.check("dtd"), rf"\Adtd +incomplete: 1 image stands twice in the lists, first: '{again[0]}' "
                                                     rf"in train as 'banded', in {part} as '{name}'; not the published .*\n\Z")
 
     def test_all_sets(self):

@@ -23,7 +23,8 @@ enum status {
     ERR_MEMORY = -5,      /* out of memory */
     ERR_TORCH = -6,       /* libtorch threw */
     ERR_NUMERIC = -7,     /* a loss or weight is NaN or infinite */
-    ERR_INTERRUPTED = -8, /* the user pressed Ctrl-C; what was to be saved is saved */
+    ERR_INTERRUPTED = -8, /* a signal came; what was to be saved is saved */
+    ERR_BUSY = -9,        /* another process has the folder */
 };
 
 #if defined(__GNUC__)

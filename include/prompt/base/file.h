@@ -30,12 +30,6 @@ int file_check_writable(const char *path);
 /** OK if file_make_dirs(path) would work and files could be written there. */
 int file_check_dirs(const char *path);
 
-/** Takes a folder for this process until file_unlock; ERR_USAGE if another process has it. */
-int file_lock_dir(int *out, const char *path);
-/** Waits until no other process has the lock file `path`, which is made if it is missing and stays. */
-int file_lock(int *out, const char *path);
-void file_unlock(int lock); /* a no-op for a negative one */
-
 /** Creates a folder and its missing parents; an existing one is fine. */
 int file_make_dirs(const char *path);
 

@@ -8,6 +8,7 @@
 #ifndef PROMPT_NN_SAFETENSORS_H
 #define PROMPT_NN_SAFETENSORS_H
 
+#include "prompt/base/str.h"
 #include "prompt/nn/params.h"
 
 struct metadata_entry {
@@ -54,5 +55,7 @@ bool safetensors_probe(const char *path);
  * @param metadata  may be NULL
  */
 int safetensors_write(const char *path, const struct params *tensors, const struct metadata *metadata);
+/** Appends the same bytes to `out`. */
+int safetensors_append(struct str *out, const struct params *tensors, const struct metadata *metadata);
 
 #endif

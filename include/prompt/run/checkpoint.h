@@ -36,6 +36,9 @@ void provenance_free(struct provenance *p);
 /** Writes atomically. */
 int checkpoint_write(const char *path, const struct method *m, const struct sgd *optimizer,
                      const struct progress *progress, const struct provenance *provenance);
+/** Appends the same bytes to `out`. */
+int checkpoint_append(struct str *out, const struct method *m, const struct sgd *optimizer,
+                      const struct progress *progress, const struct provenance *provenance);
 
 /** Reads what the metadata says; ERR_IO with the absolute path, ERR_FORMAT if it is no checkpoint. */
 int checkpoint_read_header(struct provenance *provenance, struct progress *progress, const char *path);

@@ -21,10 +21,11 @@ struct pretrain_options {
 };
 
 /**
- * Trains as `config` says. Ctrl-C finishes the step, saves, and returns ERR_INTERRUPTED with the command to
- * go on. The files depend on the recipe, the seed and libtorch's number of threads alone.
- * @return OK also when max_steps is reached; ERR_USAGE for a folder in use or another recipe than that of the
- * run to resume; ERR_FORMAT with file and line for a caption that does not fit; ERR_NUMERIC naming the step
+ * Trains as `config` says. A signal (interrupt.h) finishes the step, saves, and returns ERR_INTERRUPTED with
+ * the command to go on. The files depend on the recipe, the seed and libtorch's number of threads alone.
+ * @return OK also when max_steps is reached; ERR_BUSY; ERR_USAGE for a folder that holds a run or another
+ * recipe than that of the run to resume; ERR_FORMAT with file and line for a caption that does not fit;
+ * ERR_NUMERIC naming the step
  */
 int pretrain_run(struct config *config, const struct pretrain_options *options, struct log *log);
 

@@ -37,7 +37,7 @@ int session_open_model(struct session *s);
  * borrowed. */
 struct dataset_options session_dataset_options(const struct config *config, const char *name);
 /** A data set below the configured root; says in what its layout differs from the official one; warns if it
- * differs from the published one. dataset_free frees it.
+ * differs from the published one, or lists an image twice. dataset_free frees it.
  */
 int session_open_dataset(struct dataset **out, struct session *s, const char *name);
 void session_close(struct session *s);
@@ -63,6 +63,9 @@ struct class_list {
 
 /** The template of the captions at n = 0: the key, the data set's own, or the first of the file. */
 const char *session_template(const struct session *s, const struct dataset *d);
+/** Token rows of names under the templates of the file, or else `template`; class_rows_free frees them. */
+int session_tokenize(struct class_rows *out, const struct session *s, char *const *names, int64_t n,
+                     const char *template);
 /** @param batch_size  images that are encoded at a time */
 int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
                     enum class_subset subset, int64_t batch_size);

@@ -1,0 +1,92 @@
+/* Class names before any step: whether they fit, and whether captions tell them apart. */
+#include "prompt/run/class_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void class_check_lists(bool out[3], const struct config *config)
+{
+    const int64_t trained_on = config->data_classes;
+    const struct method_options options = session_method_options(config);
+    out[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
+    out[CLASS_SUBSET_BASE] = out[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
+    if (method_text_form(&options).per_class) /* vectors of each class: for the trained ones alone */
+        for (int i = 0; i < 3; i++)
+            out[i] = i == trained_on;
+}
+
+/* ---------------------------------------------------------------- equal captions */
+
+/* The tokens of a class. */
+struct row {
+    const int64_t *ids; /* [n_tokens], padded */
+    int64_t n_tokens, end;
+    int64_t label; /* within the subset */
+};
+
+static int compare_tokens(const struct row *a, const struct row *b)
+{
+    if (a->end != b->end)
+        return a->end < b->end ? -1 : 1;
+    return memcmp(a->ids, b->ids, (size_t)(a->end + 1) * sizeof *a->ids);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *x = a;
+    const struct row *y = b;
+    const int order = compare_tokens(x, y);
+    return order != 0 ? order : (x->label > y->label) - (x->label < y->label);
+}
+
+static int warn_of_equal(struct session *s, const struct dataset *d, char *const *names,
+                         const struct text_rows *captions)
+{
+    struct row *rows = calloc((size_t)captions->n, sizeof *rows);
+    if (!rows)
+        return error_out_of_memory();
+    for (int64_t k = 0; k < captions->n; k++)
+        rows[k] =
+            (struct row){captions->ids + k * captions->n_tokens, captions->n_tokens, captions->ends[k], k};
+    qsort(rows, (size_t)captions->n, sizeof *rows, compare_rows);
+    int64_t n_equal = 0, at = 0; /* the pair whose later class comes first */
+    for (int64_t k = 1; k < captions->n; k++) {
+        if (compare_tokens(&rows[k - 1], &rows[k]) != 0)
+            continue;
+        if (n_equal++ == 0 || rows[k].label < rows[at].label)
+            at = k;
+    }
+    if (n_equal > 0) {
+        char more[48] = "";
+        if (n_equal > 1)
+            snprintf(more, sizeof more, ", and so have %lld more", (long long)n_equal - 1);
+        log_warning(
+            s->log,
+            "data set '%s': the classes '%s' and '%s' have the same caption%s: no model tells them apart",
+            d->name, names[rows[at - 1].label], names[rows[at].label], more);
+    }
+    free(rows);
+    return OK;
+}
+
+/* ---------------------------------------------------------------- the check */
+
+int class_check(struct session *s, const struct dataset *d, enum class_subset subset)
+{
+    struct class_rows rows = {0};
+    int64_t first = 0, n = 0;
+    class_subset_range(&first, &n, subset, d->n_classes);
+    if (n == 0)
+        return OK;
+    char *const *names = d->class_names + first;
+    int status = session_tokenize(&rows, s, names, n, session_template(s, d));
+    if (status != OK)
+        return status == ERR_MEMORY ? status : error_context("data set '%s'", d->name);
+    if (n == 1)
+        log_warning(s->log,
+                    "data set '%s': the %s classes are one class ('%s'): nothing is there to tell it from",
+                    d->name, class_subset_names[subset], names[0]);
+    status = warn_of_equal(s, d, names, &rows.captions[0]);
+    class_rows_free(&rows);
+    return status;
+}

@@ -1,0 +1,101 @@
+/* The thread that saves at a signal. */
+#include "saver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/clock.h"
+#include "prompt/base/file.h"
+#include "prompt/base/lock.h"
+#include "prompt/base/thread.h"
+#include "prompt/run/interrupt.h"
+
+static const double INTERVAL_S = 0.3;
+
+struct saver {
+    const char *path;
+    int lock; /* of the folder */
+    pthread_t thread;
+    pthread_mutex_t mutex; /* held while a file is written, too */
+    struct str bytes;      /* empty: nothing that is not on the disk already */
+    bool is_closing;
+    double copied_s; /* the loop's own */
+};
+
+/* A failure is not kept: the loop ends now and writes its own checkpoint, and that one's failure is reported.
+ */
+static void write_bytes(struct saver *s)
+{
+    if (s->bytes.len > 0 && !s->bytes.failed)
+        (void)file_write_atomic(s->path, s->bytes.data, s->bytes.len);
+    str_clear(&s->bytes);
+}
+
+static void *run_saver(void *user)
+{
+    struct saver *s = user;
+    bool is_closing = false;
+    while (!is_closing) {
+        const bool has_come = interrupt_wait();
+        pthread_mutex_lock(&s->mutex);
+        is_closing = s->is_closing;
+        if (has_come && !is_closing) {
+            lock_mark_ending(s->lock);
+            write_bytes(s);
+        }
+        pthread_mutex_unlock(&s->mutex);
+    }
+    return NULL;
+}
+
+int saver_open(struct saver **out, const char *path, int lock)
+{
+    *out = NULL;
+    struct saver *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_out_of_memory();
+    s->path = path;
+    s->lock = lock;
+    s->copied_s = clock_s();
+    pthread_mutex_init(&s->mutex, NULL);
+    const int reason = thread_start(&s->thread, run_saver, s);
+    if (reason != 0) {
+        pthread_mutex_destroy(&s->mutex);
+        free(s);
+        return error_set(ERR_MEMORY, "cannot start the thread that saves at a signal: %s", strerror(reason));
+    }
+    *out = s;
+    return OK;
+}
+
+bool saver_is_due(const struct saver *s)
+{
+    return clock_s() - s->copied_s >= INTERVAL_S;
+}
+
+struct str *saver_begin(struct saver *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    str_clear(&s->bytes);
+    return &s->bytes;
+}
+
+void saver_end(struct saver *s)
+{
+    s->copied_s = clock_s();
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void saver_close(struct saver *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->mutex);
+    s->is_closing = true;
+    pthread_mutex_unlock(&s->mutex);
+    interrupt_wake();
+    pthread_join(s->thread, NULL);
+    pthread_mutex_destroy(&s->mutex);
+    str_free(&s->bytes);
+    free(s);
+}
