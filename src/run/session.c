@@ -306,66 +306,66 @@ static int note_other_tokens(struct session *s, char *const *names, int64_t n)
         s->noted_other_tokens |= differs;
     }
     return status;
+}
 
-    int session_tokenize(struct class_rows * out, const struct session *s, char *const *names, int64_t n,
-                         const char *template)
-    {
-        const struct method_options options = session_method_options(s->config);
-        const struct text_form form = method_text_form(&options);
-        const struct templates *file = &s->templates;
-        const bool has_file = file->n > 0;
-        return class_rows_create(out, s->tokenizer, names, n, has_file ? file->items : &template,
-                                 has_file ? file->n : 1, &form, s->clip->dims.context_length);
-    }
+int session_tokenize(struct class_rows *out, const struct session *s, char *const *names, int64_t n,
+                     const char *template)
+{
+    const struct method_options options = session_method_options(s->config);
+    const struct text_form form = method_text_form(&options);
+    const struct templates *file = &s->templates;
+    const bool has_file = file->n > 0;
+    return class_rows_create(out, s->tokenizer, names, n, has_file ? file->items : &template,
+                             has_file ? file->n : 1, &form, s->clip->dims.context_length);
+}
 
-    /* Rows and features of out->names. */
-    static int encode_names(struct class_list * out, struct session * s, const char *template,
-                            int64_t batch_size)
-    {
-        const struct method_options options = session_method_options(s->config);
-        const struct text_form form = method_text_form(&options);
-        int status = session_tokenize(&out->rows, s, out->names, out->n, template);
-        if (status == OK)
-            status = note_other_tokens(s, out->names, out->n);
-        if (status == OK)
-            status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
-                                        form.per_image ? batch_size : 1);
-        if (status != OK)
-            class_list_close(out);
-        return status;
-    }
+/* Rows and features of out->names. */
+static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
+{
+    const struct method_options options = session_method_options(s->config);
+    const struct text_form form = method_text_form(&options);
+    int status = session_tokenize(&out->rows, s, out->names, out->n, template);
+    if (status == OK)
+        status = note_other_tokens(s, out->names, out->n);
+    if (status == OK)
+        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
+                                    form.per_image ? batch_size : 1);
+    if (status != OK)
+        class_list_close(out);
+    return status;
+}
 
-    int class_list_open(struct class_list * out, struct session * s, const struct dataset *d,
-                        enum class_subset subset, int64_t batch_size)
-    {
-        *out = (struct class_list){.dataset = d, .subset = subset};
-        int64_t first = 0;
-        class_subset_range(&first, &out->n, subset, d->n_classes);
-        out->names = d->class_names + first;
-        return encode_names(out, s, session_template(s, d), batch_size);
-    }
+int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
+                    enum class_subset subset, int64_t batch_size)
+{
+    *out = (struct class_list){.dataset = d, .subset = subset};
+    int64_t first = 0;
+    class_subset_range(&first, &out->n, subset, d->n_classes);
+    out->names = d->class_names + first;
+    return encode_names(out, s, session_template(s, d), batch_size);
+}
 
-    int class_list_open_names(struct class_list * out, struct session * s, char *const *names, int64_t n,
-                              int64_t batch_size)
-    {
-        *out = (struct class_list){.names = names, .n = n};
-        return encode_names(out, s, s->config->zero_shot_template, batch_size);
-    }
+int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
+                          int64_t batch_size)
+{
+    *out = (struct class_list){.names = names, .n = n};
+    return encode_names(out, s, s->config->zero_shot_template, batch_size);
+}
 
-    void class_list_close(struct class_list * c)
-    {
-        class_texts_free(&c->texts);
-        class_rows_free(&c->rows);
-        *c = (struct class_list){0};
-    }
+void class_list_close(struct class_list *c)
+{
+    class_texts_free(&c->texts);
+    class_rows_free(&c->rows);
+    *c = (struct class_list){0};
+}
 
-    struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
-    {
-        const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
-        return (struct loader_options){.image_px = s->clip->dims.image_px,
-                                       .batch_size = batch_size,
-                                       .crop_scale_min = s->config->crop_scale_min,
-                                       .skip_bad_images = s->config->data_skip_bad_images,
-                                       .seed = (uint64_t)s->config->seed,
-                                       .n_workers = n_workers};
-    }
+struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
+{
+    const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
+    return (struct loader_options){.image_px = s->clip->dims.image_px,
+                                   .batch_size = batch_size,
+                                   .crop_scale_min = s->config->crop_scale_min,
+                                   .skip_bad_images = s->config->data_skip_bad_images,
+                                   .seed = (uint64_t)s->config->seed,
+                                   .n_workers = n_workers};
+}
