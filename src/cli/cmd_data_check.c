@@ -49,8 +49,8 @@ static void append_line(struct str *out, const struct dataset_check *c)
         str_appendf(out, "; %zu images of another format than their name says, first: %s", c->n_odd,
                     str_text(&c->first_odd));
     if (c->n_damaged > 0)
-        str_appendf(out, "; %zu images have damage that changes no pixel, first: %s", c->n_damaged,
-                    str_text(&c->first_damaged));
+        str_appendf(out, "; %zu image%s damaged and read all the same, first: %s", c->n_damaged,
+                    c->n_damaged == 1 ? "" : "s", str_text(&c->first_damaged));
     str_append(out, "\n");
 }
 
