@@ -52,10 +52,10 @@ need_command ninja ninja-build
 need_command c++ g++
 need_command python3 python3
 if ! command -v dpkg-query >/dev/null; then
-    say "no dpkg here: install a compiler with OpenMP, cJSON, stb, zlib, libpng, utf8proc and OpenSSL (and cmocka for the tests)"
+    say "no dpkg here: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc and OpenSSL (and cmocka for the tests)"
     [ ${#missing[@]} -eq 0 ] || fail "missing: ${missing[*]}"
 else
-    libraries=(libcjson-dev libstb-dev zlib1g-dev libpng-dev libutf8proc-dev libssl-dev)
+    libraries=(libcjson-dev libstb-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libutf8proc-dev libssl-dev)
     [ $with_tests = OFF ] || libraries+=(libcmocka-dev)
     for package in "${libraries[@]}"; do
         has_package "$package" || missing+=("$package")

@@ -41,7 +41,7 @@ prompt_find_library(prompt_jpeg jpeglib.h jpeg "libjpeg-turbo" libjpeg-dev)
 # Pixels depend on the decoder: the other libjpeg has its own chroma.
 find_path(prompt_jpeg_CONFIG_DIR NAMES jconfig.h HINTS ${prompt_jpeg_INCLUDE_DIR})
 set(prompt_jpeg_turbo "")
-if(prompt_jpeg_CONFIG_DIR)
+if(EXISTS "${prompt_jpeg_CONFIG_DIR}/jconfig.h")
   file(STRINGS "${prompt_jpeg_CONFIG_DIR}/jconfig.h" prompt_jpeg_turbo REGEX "define LIBJPEG_TURBO_VERSION ")
 endif()
 if(NOT prompt_jpeg_turbo)

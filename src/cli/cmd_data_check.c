@@ -54,7 +54,7 @@ static void append_line(struct str *out, const struct dataset_check *c)
         str_appendf(out, "; %zu %s of another format than the name says, first: %s", c->n_odd,
                     plural(c->n_odd, "image", "images"), str_text(&c->first_odd));
     if (c->n_damaged > 0)
-        str_appendf(out, "; %zu %s with damage that changes no pixel, first: %s", c->n_damaged,
+        str_appendf(out, "; %zu %s damaged and read all the same, first: %s", c->n_damaged,
                     plural(c->n_damaged, "image", "images"), str_text(&c->first_damaged));
     str_append(out, "\n");
 }

@@ -210,6 +210,18 @@ static void read_rows(struct reader *r)
     }
 }
 
+/* A progressive file may end in good order before every bit of every coefficient is there. */
+static bool lacks_scans(const struct jpeg_decompress_struct *info)
+{
+    if (!info->progressive_mode || !info->coef_bits)
+        return false;
+    for (int c = 0; c < info->num_components; c++)
+        for (int i = 0; i < DCTSIZE2; i++)
+            if (info->coef_bits[c][i] != 0)
+                return true;
+    return false;
+}
+
 static void decode(struct reader *r, const uint8_t *bytes, size_t n)
 {
     jpeg_create_decompress(&r->info);
@@ -231,6 +243,8 @@ static void decode(struct reader *r, const uint8_t *bytes, size_t n)
     if (!jpeg_has_multiple_scans(&r->info))
         r->info.src->bytes_in_buffer += PADDING_BYTES;
     jpeg_start_decompress(&r->info);
+    if (!r->damage && lacks_scans(&r->info))
+        r->damage = "the last scans of a progressive JPEG, with its details, are missing";
     read_rows(r);
     jpeg_finish_decompress(&r->info); /* reads up to the end of the image */
     if (is_behind_end(r))

@@ -196,7 +196,7 @@ static void count_skipped(struct loader *l, size_t item, struct failure *failure
     }
 }
 
-/* Counts an image whose file is damaged though all its pixels are there, once. */
+/* Counts an image that is damaged and was read all the same, once. */
 static int count_damaged(struct loader *l, size_t item, const char *damage)
 {
     if (!damage || l->is_damaged[item])

@@ -2,10 +2,11 @@
  * Resize, crops, flip and normalization.
  *
  * The resize is separable: first every needed row is resampled to the new columns, then the columns to the
- * new rows, with a rounding to 8 bits in between, as Pillow does. An output pixel is a weighted mean of the
- * pixels within `support` of its centre; when the image shrinks, the kernel is stretched by the same factor
- * (antialiasing). Weights are normalized in double, then kept as 22-bit fixed point. Only the outputs inside
- * a window are computed, so a resize followed by a crop costs no more than what is kept.
+ * new rows, with a rounding to 8 bits in between, as Pillow did for every size up to 12.3. An output pixel is
+ * a weighted mean of the pixels within `support` of its centre; when the image shrinks, the kernel is
+ * stretched by the same factor (antialiasing). Weights are normalized in double, then kept as 22-bit fixed
+ * point. Only the outputs inside a window are computed, so a resize followed by a crop costs no more than
+ * what is kept.
  */
 #include "prompt/data/transform.h"
 

@@ -155,8 +155,9 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
             log_warning(s->log, "%lld unreadable images were left out; the first: %s",
                         (long long)out->n_skipped, loader_first_skipped(loop.loader));
         if (loader_n_damaged(loop.loader) > 0)
-            log_warning(s->log, "%zu images have damage that changes no pixel; the first: %s",
-                        loader_n_damaged(loop.loader), loader_first_damaged(loop.loader));
+            log_warning(s->log, "%zu image%s damaged and read all the same; the first: %s",
+                        loader_n_damaged(loop.loader), loader_n_damaged(loop.loader) == 1 ? "" : "s",
+                        loader_first_damaged(loop.loader));
     }
     loader_close(loop.loader);
     free(loop.logits);

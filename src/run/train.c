@@ -251,8 +251,9 @@ static int run_epochs(struct training *t)
         log_warning(t->session->log, "%zu unreadable images were left out; the first: %s",
                     loader_n_skipped(t->loader), loader_first_skipped(t->loader));
     if (loader_n_damaged(t->loader) > 0)
-        log_warning(t->session->log, "%zu images have damage that changes no pixel; the first: %s",
-                    loader_n_damaged(t->loader), loader_first_damaged(t->loader));
+        log_warning(t->session->log, "%zu image%s damaged and read all the same; the first: %s",
+                    loader_n_damaged(t->loader), loader_n_damaged(t->loader) == 1 ? "" : "s",
+                    loader_first_damaged(t->loader));
     if (t->progress.step == t->progress.n_steps)
         return OK;
     if (interrupt_requested())

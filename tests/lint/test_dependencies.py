@@ -29,6 +29,9 @@ MISSING = (
     (("-Dprompt_utf8proc_LIBRARY=",), "prompt needs utf8proc:", "apt-get install libutf8proc-dev)"),
     (("-Dprompt_libpng_INCLUDE_DIR=",), "prompt needs libpng:", "apt-get install libpng-dev)"),
     (("-Dprompt_libpng_LIBRARY=",), "prompt needs libpng:", "apt-get install libpng-dev)"),
+    (("-Dprompt_jpeg_INCLUDE_DIR=",), "prompt needs libjpeg-turbo:", "apt-get install libjpeg-dev)"),
+    (("-Dprompt_jpeg_LIBRARY=",), "prompt needs libjpeg-turbo:", "apt-get install libjpeg-dev)"),
+    (("-Dprompt_jpeg_CONFIG_DIR=/nowhere",), "prompt needs libjpeg-turbo:", "apt-get install libjpeg-dev)"),
     (("-Dprompt_stb_INCLUDE_DIR=",), "prompt needs stb_image:", "apt-get install libstb-dev)"),
     (("-DWITH_TESTS=ON", "-DCMOCKA_INCLUDE_DIR="), "prompt needs cmocka (or -DBUILD_TESTING=OFF):",
      "apt-get install libcmocka-dev)"),
@@ -57,9 +60,9 @@ def main():
         folder = pathlib.Path(name)
         (folder / "CMakeLists.txt").write_text(PROJECT.format(root=root()))
         old = (f"-DTorch_DIR={old_torch(folder / 'old')}",), "prompt needs libtorch 2.6 or newer;", "has 2.5.1"
-        # with nothing taken away it succeeds; its cache is kept, so that the compiler is looked at once
+        # with nothing taken away it succeeds, and without libwebp; its cache is kept, so that the compiler is looked at once
         cache, good = folder / "build" / "CMakeCache.txt", None
-        for options, *words in (((),), *MISSING, old):
+        for options, *words in (((),), (("-Dprompt_webp_LIBRARY=",),), *MISSING, old):
             if good:
                 cache.write_text(good)
             result = subprocess.run([cmake, "-S", name, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={torch_root}", *options],

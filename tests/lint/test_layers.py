@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A layer includes its own headers and those of the layers it stands on, nothing else. C++ and libtorch stay in
-shim/, cJSON behind src/base/json*.c, stb behind src/data/image.c, libpng behind src/world/picture.c."""
+shim/, cJSON behind src/base/json*.c, libraries of image formats behind src/data/image_FORMAT.c."""
 
 import os
 import re
@@ -26,8 +26,10 @@ MAY_INCLUDE = {
 ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
     (re.compile(r"\bcJSON_\w+"), re.compile(r"src/base/json[^/]*\.c$")),
-    (re.compile(r"\bstbi_\w+"), re.compile(r"src/data/image\.c$")),
-    (re.compile(r"\bpng_\w+"), re.compile(r"src/world/picture\.c$")),
+    (re.compile(r"\bstbi_\w+"), re.compile(r"src/data/image_gif\.c$")),
+    (re.compile(r"\bjpeg_[a-z]\w+\s*\(|#\s*include\s*<j\w+\.h>"), re.compile(r"src/data/image_jpeg\.c$")),
+    (re.compile(r"\bpng_\w+"), re.compile(r"src/(world/picture|data/image_png)\.c$")),
+    (re.compile(r"\bWebP[A-Z]\w+"), re.compile(r"src/data/image_webp\.c$")),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
@@ -72,6 +74,9 @@ def check_itself():
         ("src/nn/x.c", "#include <torch/torch.h>\n"),
         ("src/run/x.c", "x = cJSON_Parse(text);\n"),
         ("src/run/x.c", "x = stbi_load(path);\n"),
+        ("src/data/image.c", "jpeg_read_header(&info, TRUE);\n"),
+        ("src/data/image_jpeg.c", "png_read_info(png, info);\n"),
+        ("src/data/x.c", "WebPDataInit(&data);\n"),
         ("src/run/x.cpp", ""),
         ("src/util/x.c", ""),
     ]:

@@ -25,7 +25,7 @@ struct dataset_check {
     struct str first_undecodable; /* why the first of them cannot be decoded, with its path */
     size_t n_odd;                 /* of a deep check: of another format than the name says, which is no fault */
     struct str first_odd;         /* "'<path>' is PNG" */
-    size_t n_damaged;             /* whose file is damaged though no pixel is missing: no fault either */
+    size_t n_damaged;             /* damaged and read all the same: no fault either */
     struct str first_damaged;     /* "'<path>': <what>" */
 };
 

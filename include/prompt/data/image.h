@@ -12,7 +12,7 @@ struct image {
     uint8_t *pixels; /* [height][width][3], owned */
     int64_t width;
     int64_t height;
-    const char *damage; /* static: of a file that is damaged though no pixel is missing, else NULL */
+    const char *damage; /* static: of a file that is damaged and was read all the same, else NULL */
 };
 
 /**

@@ -72,8 +72,8 @@ int loader_next(struct batch *out, struct loader *loader);
 size_t loader_n_skipped(const struct loader *loader);
 const char *loader_first_skipped(const struct loader *loader);
 
-/** Images whose files are damaged though no pixel is missing (struct image's `damage`; each counted once),
- * and path and damage of the first ("" if there is none). */
+/** Images that are damaged and were read all the same (struct image's `damage`; each counted once), and path
+ * and damage of the first ("" if there is none). */
 size_t loader_n_damaged(const struct loader *loader);
 const char *loader_first_damaged(const struct loader *loader);
 
