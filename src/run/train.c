@@ -229,8 +229,9 @@ static int run_epochs(struct training *t)
     if (status != OK)
         return status;
     if (loader_n_skipped(t->loader) > 0)
-        log_warning(t->session->log, "%zu unreadable images were left out; the first: %s",
-                    loader_n_skipped(t->loader), loader_first_skipped(t->loader));
+        log_warning(t->session->log, "%zu unreadable %s left out; the first: %s", loader_n_skipped(t->loader),
+                    plural(loader_n_skipped(t->loader), "image was", "images were"),
+                    loader_first_skipped(t->loader));
     if (t->progress.step == t->progress.n_steps)
         return OK;
     if (interrupt_requested())
