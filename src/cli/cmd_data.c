@@ -86,9 +86,11 @@ static int append_counts(struct str *out, const struct dataset *d, const char *n
 static int append_summary(struct str *out, const struct split *split, const struct config *c)
 {
     const struct dataset *d = split->dataset;
-    str_appendf(out, "%s: %" PRId64 " classes, images in %s\n", d->name, d->n_classes, d->image_dir);
+    str_appendf(out, "%s: %" PRId64 " %s, images in %s\n", d->name, d->n_classes,
+                plural((size_t)d->n_classes, "class", "classes"), d->image_dir);
     if (c->data_shots > 0)
-        str_appendf(out, "train and val: %" PRId64 " shots, seed %" PRId64 "\n", c->data_shots, c->seed);
+        str_appendf(out, "train and val: %" PRId64 " %s, seed %" PRId64 "\n", c->data_shots,
+                    plural((size_t)c->data_shots, "shot", "shots"), c->seed);
     str_appendf(out, "%-8s  %8s  %8s  %8s\n", "images", "all", "base", "new");
     int status = append_counts(out, d, "train", &split->train);
     if (status == OK)

@@ -255,7 +255,8 @@ static int finish(struct evaluation *e)
         halves_mean(hm, e, e->accuracy);
     if (status == OK && e->limit > 0) {
         struct str note = {0};
-        str_appendf(&note, "limited to %" PRId64 " images of each list: not a result\n", e->limit);
+        str_appendf(&note, "limited to %" PRId64 " %s of each list: not a result\n", e->limit,
+                    plural((size_t)e->limit, "image", "images"));
         status = cmd_print(&note);
         str_free(&note);
     }

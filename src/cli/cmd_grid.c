@@ -222,8 +222,8 @@ static int run_in(struct grid_command *c, const char *out_dir)
         status = make_table(c);
     lock_release(lock);
     if (status == OK && n_failed > 0)
-        status = error_set(ERR_IO, "%zu of %zu runs failed; the same command tries them again", n_failed,
-                           c->n_to_run);
+        status = error_set(ERR_IO, "%zu of %zu %s failed; the same command tries again", n_failed,
+                           c->n_to_run, plural(c->n_to_run, "run", "runs"));
     return status;
 }
 

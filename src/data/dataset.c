@@ -198,7 +198,8 @@ static void note_walk(struct dataset *d)
 {
     const size_t n = d->train.n + d->val.n + d->test.n;
     if (d->n_nested > 0)
-        str_appendf(dataset_note(d), "%zu of %zu images in sub-folders of class folders", d->n_nested, n);
+        str_appendf(dataset_note(d), "%zu of %zu %s in sub-folders of class folders", d->n_nested, n,
+                    plural(n, "image", "images"));
     if (d->left_out.n > 0) {
         str_append(dataset_note(d), "left out: ");
         left_out_describe(&d->layout, &d->left_out);

@@ -35,8 +35,8 @@ bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, 
 
 int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there)
 {
-    return error_set(ERR_IO, "%zu of %zu class folders are there, the first missing one is '%s' (label %zu)",
-                     n_there, classes->n, classes->classes[idx].id, idx);
+    return error_set(ERR_IO, "%zu of %zu class folders %s there, the first missing one is '%s' (label %zu)",
+                     n_there, classes->n, plural(n_there, "is", "are"), classes->classes[idx].id, idx);
 }
 
 /* ---------------------------------------------------------------- classnames.txt */

@@ -83,8 +83,8 @@ static int find_snapshot(char **out, const char *root)
                            : commits.n == 1                         ? commits.items[0]
                                                                     : NULL;
         if (status == OK && !name)
-            status = error_set(ERR_USAGE, "'%s' holds %zu snapshots: name one of them by --data", snapshots,
-                               commits.n);
+            status = error_set(ERR_USAGE, "'%s' holds %zu snapshots, expected one: name it by --data",
+                               snapshots, commits.n);
         else if (status == OK)
             status = (*out = path_join(snapshots, name)) ? OK : ERR_MEMORY;
     }

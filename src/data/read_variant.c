@@ -83,7 +83,8 @@ static int check_count(const char *const *folder_of, size_t n_found, const struc
     if (n_found == n_published || (classes->path && n_found == classes->n))
         return OK;
     if (classes->n > n_published) /* which of them were published is not known */
-        return error_set(ERR_IO, "%zu class folders are there, expected %zu", n_found, n_published);
+        return error_set(ERR_IO, "%zu class %s there, expected %zu", n_found,
+                         plural(n_found, "folder is", "folders are"), n_published);
     size_t first = 0;
     while (folder_of[first])
         first++;

@@ -154,8 +154,9 @@ int cost_print(struct log *log, const struct cost *c, const struct method *m, co
                  t_numel(t));
         str_free(&shape);
     }
-    log_info(log, "steps    %" PRId64 " of %" PRId64 " images: %" PRId64 " epochs", c->n_steps,
-             c->step_images, s->config->epochs);
+    log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
+             plural((size_t)c->step_images, "image", "images"), s->config->epochs,
+             plural((size_t)s->config->epochs, "epoch", "epochs"));
     const int status = print_time(log, c, s);
     if (status != OK)
         return status;

@@ -110,10 +110,10 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         loop->n_done += batch.n;
         show_progress(s, out, loop, items->n, start_s);
         if (interrupt_requested() && (size_t)loop->n_done < items->n)
-            status =
-                error_set(ERR_INTERRUPTED,
-                          "interrupted after %lld of %zu images of the %s classes, which were not recorded",
-                          (long long)loop->n_done, items->n, class_subset_names[classes->subset]);
+            status = error_set(ERR_INTERRUPTED,
+                               "interrupted after %lld of %zu %s of the %s classes, which were not recorded",
+                               (long long)loop->n_done, items->n, plural(items->n, "image", "images"),
+                               class_subset_names[classes->subset]);
     }
     log_finish(s->log);
     scope_close(fixed);
@@ -151,13 +151,7 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {
         out->n_skipped = (int64_t)loader_n_skipped(loop.loader);
-        if (out->n_skipped > 0)
-            log_warning(s->log, "%lld unreadable images were left out; the first: %s",
-                        (long long)out->n_skipped, loader_first_skipped(loop.loader));
-        if (loader_n_damaged(loop.loader) > 0)
-            log_warning(s->log, "%zu image%s damaged and read all the same; the first: %s",
-                        loader_n_damaged(loop.loader), loader_n_damaged(loop.loader) == 1 ? "" : "s",
-                        loader_first_damaged(loop.loader));
+        session_report_images(s, loop.loader);
     }
     loader_close(loop.loader);
     free(loop.logits);

@@ -48,17 +48,18 @@ static int note_counts(struct scores *s, const struct sorting *t)
         status = add_note(&s->notes, &text);
     }
     if (status == OK && t->n_unfinished > 0) {
-        str_appendf(&text, "left out: %zu records of unfinished, untrained or limited runs", t->n_unfinished);
+        str_appendf(&text, "left out: %zu %s of unfinished, untrained or limited runs", t->n_unfinished,
+                    plural(t->n_unfinished, "record", "records"));
         status = add_note(&s->notes, &text);
     }
     if (status == OK && t->n_other > 0) {
-        str_appendf(&text,
-                    "left out: %zu records of other settings, seeds, classes or data sets, the first in %s",
-                    t->n_other, t->first_other->path);
+        str_appendf(&text, "left out: %zu %s of other settings, seeds, classes or data sets, the first in %s",
+                    t->n_other, plural(t->n_other, "record", "records"), t->first_other->path);
         status = add_note(&s->notes, &text);
     }
     if (status == OK && t->n_other_model > 0) {
-        str_appendf(&text, "left out: %zu records of another model", t->n_other_model);
+        str_appendf(&text, "left out: %zu %s of another model", t->n_other_model,
+                    plural(t->n_other_model, "record", "records"));
         status = add_note(&s->notes, &text);
     }
     return status;
@@ -73,7 +74,7 @@ static int note_skipped(struct scores *s, const struct sorting *t)
         n += t->records[i] && t->records[i]->n_skipped > 0;
     if (n == 0)
         return OK;
-    str_appendf(&text, "unreadable images are left out in %zu records", n);
+    str_appendf(&text, "unreadable images are left out in %zu %s", n, plural(n, "record", "records"));
     return add_note(&s->notes, &text);
 }
 

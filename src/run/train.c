@@ -247,13 +247,7 @@ static int run_epochs(struct training *t)
     log_finish(t->session->log);
     if (status != OK)
         return status;
-    if (loader_n_skipped(t->loader) > 0)
-        log_warning(t->session->log, "%zu unreadable images were left out; the first: %s",
-                    loader_n_skipped(t->loader), loader_first_skipped(t->loader));
-    if (loader_n_damaged(t->loader) > 0)
-        log_warning(t->session->log, "%zu image%s damaged and read all the same; the first: %s",
-                    loader_n_damaged(t->loader), loader_n_damaged(t->loader) == 1 ? "" : "s",
-                    loader_first_damaged(t->loader));
+    session_report_images(t->session, t->loader);
     if (t->progress.step == t->progress.n_steps)
         return OK;
     if (interrupt_requested())

@@ -164,9 +164,10 @@ static void describe_task(const struct training *t)
 {
     struct log *log = t->session->log;
     const struct dataset *d = t->dataset;
-    log_info(log, "data     %s, %s classes: %" PRId64 " (%s ... %s), %zu training images, seed %" PRId64,
-             d->name, class_subset_names[t->classes.subset], t->classes.n, t->classes.names[0],
-             t->classes.names[t->classes.n - 1], t->items.n, t->session->config->seed);
+    log_info(log, "data     %s, %s classes: %" PRId64 " (%s ... %s), %zu training %s, seed %" PRId64, d->name,
+             class_subset_names[t->classes.subset], t->classes.n, t->classes.names[0],
+             t->classes.names[t->classes.n - 1], t->items.n, plural(t->items.n, "image", "images"),
+             t->session->config->seed);
     for (int64_t k = 0; k < t->classes.n && k < 3; k++) {
         char *caption = class_caption(session_template(t->session, t->dataset), t->classes.names[k]);
         log_info(log, "caption  \"%s\"", caption ? caption : "");
@@ -238,8 +239,8 @@ static int check_zero_shot(struct training *t)
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
         const double deviation =
             sqrt(chance * (1.0 - chance) / (double)some.n); /* of a guess, over these images */
-        log_info(s->log, "zero-shot accuracy on %zu training images: %.1f %% (chance %.1f %%)", some.n,
-                 100.0 * accuracy, 100.0 * chance);
+        log_info(s->log, "zero-shot accuracy on %zu training %s: %.1f %% (chance %.1f %%)", some.n,
+                 plural(some.n, "image", "images"), 100.0 * accuracy, 100.0 * chance);
         if (t->classes.n > 1 && accuracy < chance + 2.0 * deviation)
             log_warning(
                 s->log,

@@ -302,7 +302,7 @@ class Data(Bad):
         self.check_error(self.train("--set", "training.check_images=0"), 1, pattern)
         self.assertFalse((self.out / "checkpoint.safetensors").exists())
         result = self.check_ok(self.train("--force", "--skip-bad-images"))
-        self.assertRegex(result.err, r"warning: 1 unreadable images were left out; the first: " + pattern)
+        self.assertRegex(result.err, r"warning: 1 unreadable image was left out; the first: " + pattern)
 
     def test_unreadable_image(self):
         self.check_unreadable(b"this is no picture\n", r"no image of a known type \(.*\)")

@@ -181,7 +181,7 @@ class Layouts(harness.Case):
         self.check_same(cache, "dtd", r"the snapshot '/.*/datasets--me--dtd/snapshots/0a1b'")
         (cache / "snapshots/ffff").mkdir()
         self.check_error(run("data", "split", "--data", cache, "--dataset", "dtd"), 2,
-                         r"data set 'dtd': '/.*/snapshots' holds 2 snapshots: name one of them by --data")
+                         r"data set 'dtd': '/.*/snapshots' holds 2 snapshots, expected one: name it by --data")
         (cache / "refs").mkdir()
         (cache / "refs/main").write_text("0a1b")
         self.check_same(cache, "dtd", "the snapshot '/.*/0a1b'")

@@ -212,7 +212,7 @@ class Grid(harness.Case):
         image.write_bytes(b"no picture")
         result = grid(self.tmp / "runs", "--jobs", 2)
         self.assertEqual(result.status, 1, str(result))
-        self.assertRegex(result.errors[-1], "prompt: [12] of 4 runs failed; the same command tries them again")
+        self.assertRegex(result.errors[-1], "prompt: [12] of 4 runs failed; the same command tries again")
         self.assertRegex(result.out, r"\n- not run: ProMPT on Caltech101, DTD\n")
         self.assertRegex(result.out, r"\| OxfordPets \| ProMPT \| \d")
 

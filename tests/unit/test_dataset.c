@@ -151,8 +151,9 @@ static void test_dataset__says_what_is_missing_and_where(void **state)
     free(want);
 
     assert_int_equal(open_named(&d, "/dev", "caltech101"), ERR_IO);
-    assert_string_equal(error_message(), "data set 'caltech101': the folder '/dev/caltech-101' is missing, as are "
-                                         "'Caltech101', 'caltech101' (" SOURCE ")");
+    assert_string_equal(error_message(),
+                        "data set 'caltech101': the folder '/dev/caltech-101' is missing, as are "
+                        "'Caltech101', 'caltech101' (" SOURCE ")");
 
     assert_int_equal(open_named(&d, "/nowhere", "caltech101"), ERR_USAGE);
     assert_string_equal(error_message(), "the data root '/nowhere' is not a folder");

@@ -23,10 +23,10 @@ struct dataset_check {
     size_t n_decoded; /* images that were opened and are good: all of a deep check, else one of each class */
     size_t n_undecodable;
     struct str first_undecodable; /* why the first of them cannot be decoded, with its path */
-    size_t n_odd;                 /* of a deep check: of another format than the name says, which is no fault */
-    struct str first_odd;         /* "'<path>' is PNG" */
-    size_t n_damaged;             /* damaged and read all the same: no fault either */
-    struct str first_damaged;     /* "'<path>': <what>" */
+    size_t n_odd;             /* of a deep check: of another format than the name says, which is no fault */
+    struct str first_odd;     /* "'<path>' is PNG" */
+    size_t n_damaged;         /* damaged and read all the same: no fault either */
+    struct str first_damaged; /* "'<path>': <what>" */
 };
 
 /** Called now and then by a deep check; may be NULL. */
