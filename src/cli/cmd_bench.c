@@ -178,12 +178,27 @@ static void close_side(struct side *side)
     session_close(side->session);
 }
 
+/* Names that only a later point takes are looked at before the first one is timed. */
+static int check_names(const struct session *s, const struct bench_command *b)
+{
+    struct class_rows rows = {0};
+    int64_t n = 0;
+    for (size_t i = 0; i < b->n_points; i++)
+        n = b->points[i].n_classes > n ? b->points[i].n_classes : n;
+    int status =
+        session_tokenize(&rows, s, b->names, n < b->n_names ? n : b->n_names, s->config->zero_shot_template);
+    class_rows_free(&rows);
+    return status;
+}
+
 static int open_side(struct side *side, struct bench_command *b, const struct bench_options *options)
 {
     b->config.encoder = side->point.encoder;
     int status = session_open(&side->session, &b->config, &b->log);
     if (status == OK)
         status = session_open_model(side->session);
+    if (status == OK)
+        status = check_names(side->session, b);
     if (status == OK)
         status = bench_open(&side->bench, side->session, b->names, side->point.n_classes, options);
     return status;

@@ -123,21 +123,28 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     return status == OK ? keep_record(e, &context, result) : status;
 }
 
-static int evaluate(struct evaluation *e, const struct dataset *d, enum class_subset subset)
+static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
+                   struct evaluation *e, const struct dataset *d, enum class_subset subset)
+{
+    int status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size);
+    if (status == OK && e->checkpoint_path)
+        status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
+    if (status == OK)
+        status = eval_list_images(items, e, d, subset);
+    if (status == OK)
+        status = eval_run(out, e->session, e->method, classes, items,
+                          opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
+    return status;
+}
+
+/* A list that cannot be measured is left out; what cannot be written ends the evaluation. */
+static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
 {
     struct class_list classes = {0};
     struct item_list items = {0};
     struct eval_result result = {0};
-    int status = class_list_open(&classes, e->session, d, subset, e->config.eval_batch_size);
-    if (status == OK && e->checkpoint_path)
-        status = checkpoint_check_classes(&e->provenance, e->method, classes.names, classes.n);
-    if (status == OK)
-        status = eval_list_images(&items, e, d, subset);
-    if (status == OK)
-        status = eval_run(&result, e->session, e->method, &classes, &items,
-                          opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
-    if (status == OK)
-        status = report(e, &classes, &items, &result);
+    int status = measure(&result, &classes, &items, e, e->datasets[i], subset);
+    status = status == OK ? report(e, &classes, &items, &result) : eval_leave_out(e, i, subset, status);
     eval_result_free(&result);
     item_list_free(&items);
     class_list_close(&classes);
@@ -184,8 +191,8 @@ static int evaluate_dataset(struct evaluation *e, size_t i)
         const enum class_subset subset = order[k];
         if (!e->subsets[subset])
             continue;
-        if (!e->left_out[i][subset] && (status = evaluate(e, d, subset)) != OK)
-            status = eval_leave_out(e, i, subset, status);
+        if (!e->left_out[i][subset])
+            status = evaluate(e, i, subset);
         if (status == OK && e->left_out[i][subset])
             status = eval_print_failed(&e->table, d->name, class_subset_names[subset]);
     }

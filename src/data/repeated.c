@@ -4,10 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An image by its number over all lists, and half of its path's hash, so that few other paths are looked at.
+ */
+struct place {
+    uint32_t number_1; /* number + 1; 0: free */
+    uint32_t tag;
+};
+
 /* Open addressing; a power of two of places, at most half of them taken. */
 struct table {
-    struct listed_image *places;
+    struct place *places;
     size_t mask;
+    struct listed_image *images; /* by number */
 };
 
 static int table_create(struct table *out, size_t n_images)
@@ -15,8 +23,22 @@ static int table_create(struct table *out, size_t n_images)
     size_t n_places = 16;
     while (n_places < 2 * n_images)
         n_places *= 2;
-    *out = (struct table){.places = calloc(n_places, sizeof *out->places), .mask = n_places - 1};
-    return out->places ? OK : error_out_of_memory();
+    *out = (struct table){.places = calloc(n_places, sizeof *out->places),
+                          .mask = n_places - 1,
+                          .images = malloc((n_images + 1) * sizeof *out->images)};
+    return out->places && out->images ? OK : error_out_of_memory();
+}
+
+static void list_images(struct table *t, const struct dataset *d)
+{
+    const struct {
+        const char *name;
+        const struct item_list *list;
+    } lists[] = {{"train", &d->train}, {"val", &d->val}, {"test", &d->test}};
+    size_t n = 0;
+    for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++)
+        for (size_t i = 0; i < lists[l].list->n; i++)
+            t->images[n++] = (struct listed_image){&lists[l].list->items[i], lists[l].name};
 }
 
 /* FNV-1a */
@@ -29,35 +51,38 @@ static uint64_t hash(const char *text)
 }
 
 /* The earlier image of the same path, or NULL after adding this one. */
-static const struct listed_image *find_or_add(struct table *t, const struct listed_image *image)
+static const struct listed_image *find_or_add(struct table *t, size_t number)
 {
-    size_t i = (size_t)hash(image->item->path) & t->mask;
-    for (; t->places[i].item; i = (i + 1) & t->mask)
-        if (strcmp(t->places[i].item->path, image->item->path) == 0)
-            return &t->places[i];
-    t->places[i] = *image;
+    const char *path = t->images[number].item->path;
+    const uint64_t h = hash(path);
+    const uint32_t tag = (uint32_t)(h >> 32);
+    size_t i = (size_t)h & t->mask;
+    for (; t->places[i].number_1 > 0; i = (i + 1) & t->mask) {
+        const struct listed_image *earlier = &t->images[t->places[i].number_1 - 1];
+        if (t->places[i].tag == tag && strcmp(earlier->item->path, path) == 0)
+            return earlier;
+    }
+    t->places[i] = (struct place){(uint32_t)number + 1, tag};
     return NULL;
 }
 
 int repeated_find(struct repeated_images *out, const struct dataset *d)
 {
-    const struct {
-        const char *name;
-        const struct item_list *list;
-    } lists[] = {{"train", &d->train}, {"val", &d->val}, {"test", &d->test}};
-    *out = (struct repeated_images){0};
+    const size_t n_images = d->train.n + d->val.n + d->test.n;
     struct table table = {0};
-    int status = table_create(&table, d->train.n + d->val.n + d->test.n);
-    for (size_t l = 0; status == OK && l < sizeof lists / sizeof lists[0]; l++)
-        for (size_t i = 0; i < lists[l].list->n; i++) {
-            const struct listed_image image = {&lists[l].list->items[i], lists[l].name};
-            const struct listed_image *earlier = find_or_add(&table, &image);
-            if (earlier && out->n++ == 0) {
-                out->first = *earlier;
-                out->second = image;
-            }
+    *out = (struct repeated_images){0};
+    int status = n_images < UINT32_MAX ? table_create(&table, n_images) : error_out_of_memory();
+    if (status == OK)
+        list_images(&table, d);
+    for (size_t i = 0; status == OK && i < n_images; i++) {
+        const struct listed_image *earlier = find_or_add(&table, i);
+        if (earlier && out->n++ == 0) {
+            out->first = *earlier;
+            out->second = table.images[i];
         }
+    }
     free(table.places);
+    free(table.images);
     return status;
 }
 

@@ -80,8 +80,10 @@ int class_check(struct session *s, const struct dataset *d, enum class_subset su
         return OK;
     char *const *names = d->class_names + first;
     int status = session_tokenize(&rows, s, names, n, session_template(s, d));
+    if (status != OK && status != ERR_MEMORY && strcmp(d->name, s->config->data_dataset) != 0)
+        error_context("data set '%s'", d->name);
     if (status != OK)
-        return status == ERR_MEMORY ? status : error_context("data set '%s'", d->name);
+        return status;
     if (n == 1)
         log_warning(s->log,
                     "data set '%s': the %s classes are one class ('%s'): nothing is there to tell it from",

@@ -320,8 +320,8 @@ static int conclude(const struct pretraining *t)
     if (t->state.step < n_steps && interrupt_requested())
         return error_set(ERR_INTERRUPTED,
                          "stopped after step %" PRId64 " of %" PRId64
-                         "; saved; go on with: prompt pretrain --resume --out %s",
-                         t->state.step, n_steps, t->options->out_dir);
+                         "%s; go on with: prompt pretrain --resume --out %s",
+                         t->state.step, n_steps, t->state.step > 0 ? "; saved" : "", t->options->out_dir);
     if (t->state.step < n_steps)
         log_info(t->session->log,
                  "stopped after step %" PRId64 " of %" PRId64 " (--max-steps); go on with --resume",

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -273,18 +274,74 @@ class Data(Bad):
                          f"cannot write {inside('none/r.json')}: No such file or directory")
 
     def test_data_set_of_one_class(self):
-        """The new half is empty: said before anything is evaluated."""
+        """The new half is empty, and there is nothing to learn."""
         self.data = SmallData(self.tmp / "one", names=("apple",))
         empty = r"data set 'caltech101': the new classes have no test images"
-        for classes in ("new", "base,new"):
-            result = self.check_error(self.zero_shot("--classes", classes), 1, empty)
-            self.assertNotIn("evaluated", result.err)
-        result = self.check_ok(self.train())
-        result = self.check_error(run("eval", "--run", self.out, "--threads", 1), 1, empty)
+        result = self.check_error(self.zero_shot("--classes", "new"), 1, empty)
         self.assertNotIn("evaluated", result.err)
-        self.assertFalse((self.out / "results.json").exists())
-        self.out = self.tmp / "another"
+        result = self.train()
+        self.check_refused(result, 1, r"data set 'caltech101' has one class, 'apple': there is nothing to learn")
+        self.assertIn(f"warning: {empty}, which prompt eval needs\n", result.err)
         self.check_refused(self.train("--set", "data.classes=new"), 1, empty.replace("test", "training"))
+
+    # ---------------------------------------------------------------- said before training, and one part of two
+
+    def give_name(self, label, name):
+        for items in self.data.split.values():
+            for item in items:
+                item[2] = name if item[1] == label else item[2]
+        self.data.write_split()
+
+    def check_base_alone(self, result, status, pattern):
+        """The base classes are evaluated and recorded as if nothing were wrong with the new ones."""
+        self.assertEqual(result.status, status, str(result))
+        self.assertRegex(result.errors[-1], re.compile("prompt: the new classes were not evaluated: " + pattern + r"\Z"))
+        alone = self.check_ok(self.zero_shot("--classes", "base"))
+        self.assertEqual(result.out, alone.out + "new    failed\n")
+
+    def test_a_new_class_whose_name_is_too_long(self):
+        self.give_name(7, "house " * 90)
+        pattern = r"class '(house )+.*': the text takes 97 tokens, but the model reads at most 77"
+        self.check_refused(self.train(), 2, pattern)
+        self.check_base_alone(self.zero_shot("--classes", "base,new", "--json", self.tmp / "r.json"), 2, pattern)
+        found = json.loads((self.tmp / "r.json").read_text())
+        self.assertEqual([record["classes"] for record in found["records"]], ["base"])
+        self.assertIsNone(found["harmonic_mean_per_iteration"])
+
+    def test_a_target_with_a_name_that_is_too_long(self):
+        """What is trained for is named by --datasets, and looked at before training."""
+        folder = self.data.root / "dtd"
+        shutil.copytree(self.data.images, folder / "images")
+        split = {part: [[path, label, "house " * 90 if label == 7 else name] for path, label, name in items]
+                 for part, items in self.data.split.items()}
+        (folder / "split_zhou_DescribableTextures.json").write_text(json.dumps(split))
+        self.check_refused(self.train("--datasets", "dtd"), 2, r"data set 'dtd': class '(house )+.*': the text takes 97 tokens, .*")
+        result = self.check_ok(self.train("--datasets", "eurosat", "--max-steps", 1))
+        self.assertRegex(result.err, "warning: --datasets: data set 'eurosat': ")
+
+    def test_new_classes_whose_images_cannot_be_evaluated(self):
+        missing = [path for path, label, _ in self.data.split["test"] if label == 6]
+        for path in missing:
+            (self.data.images / path).unlink()
+        result = self.check_ok(self.train())
+        self.assertRegex(result.err, r"warning: data set 'caltech101': test images, which prompt eval needs: 4 of 40 images are missing in ")
+        self.check_base_alone(self.zero_shot("--classes", "base,new"), 1, r"data set 'caltech101': 4 of 20 images are missing in .*")
+        for path in missing:
+            (self.data.images / path).write_bytes(b"this is no picture\n")
+        self.check_base_alone(self.zero_shot("--classes", "base,new"), 1, r"cannot decode '/.*'.*")
+        self.data.split["test"] = [item for item in self.data.split["test"] if item[1] < 5]
+        self.data.write_split()
+        self.check_base_alone(self.zero_shot("--classes", "base,new"), 1, r"data set 'caltech101': the new classes have no test images")
+
+    def test_equal_captions_and_images_of_two_lists_are_warnings(self):
+        self.give_name(3, "Apple")
+        self.data.split["test"].append(self.data.split["train"][0])
+        self.data.write_split()
+        path = self.data.split["train"][0][0]
+        for result in (self.train("--max-steps", 1), self.zero_shot("--classes", "base")):
+            self.assertEqual(result.status, 0, str(result))
+            self.assertEqual(result.err.count("the classes 'apple' and 'Apple' have the same caption: no model tells them apart\n"), 1)
+            self.assertIn(f"1 image stands twice in the lists, first: '{path}' in train as 'apple', in test as 'apple'\n", result.err)
 
     def test_records_that_cannot_be_written(self):
         """Hours of evaluation must not end in a path that was wrong from the start."""

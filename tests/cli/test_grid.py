@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A grid of runs end to end: its plan, its table, and that a stop in the middle changes nothing."""
 
+import contextlib
 import csv
 import fcntl
 import io
@@ -120,7 +121,8 @@ class Grid(harness.Case):
         folder = os.open(self.tmp, os.O_RDONLY)
         self.addCleanup(os.close, folder)
         fcntl.flock(folder, fcntl.LOCK_EX)
-        self.check_error(grid(self.tmp, datasets="dtd"), 2, "'.*' is in use by another process")
+        result = self.check_error(grid(self.tmp, datasets="dtd"), 1, "'.*' is in use by another process")
+        self.assertIn(f"waiting for '{self.tmp}', which another process has\n", result.err)
 
     def test_without_training_images_only_clip_runs(self):
         data = self.tmp / "data"
@@ -151,7 +153,12 @@ class Grid(harness.Case):
         deadline = time.monotonic() + 60
         while not list(out.rglob("oxford_pets/seed1/log.jsonl")) and child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        child.send_signal(number)
+        processes = [child.pid, *map(int, pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split())]
+        for _ in range(1 if number == signal.SIGKILL else 3):  # as Slurm does at a time limit
+            for process in processes if number == signal.SIGTERM else processes[:1]:
+                with contextlib.suppress(ProcessLookupError):  # it has saved and ended
+                    os.kill(process, number)
+            time.sleep(0.005)
         _, err = child.communicate(timeout=60)
         return child.returncode, err.decode()
 
@@ -176,7 +183,7 @@ class Grid(harness.Case):
 
     def test_side_by_side_stopped_and_continued_it_makes_the_same_table(self):
         out = self.tmp / "runs"
-        status, err = self.stop(signal.SIGINT, out, "--jobs", 2)
+        status, err = self.stop(signal.SIGTERM, out, "--jobs", 2)
         self.assertEqual(status, 130, err)
         self.assertRegex(err, r"grid: 1/4, \S+\ngrid: 2/4, \S+\n")
         self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
