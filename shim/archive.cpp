@@ -1,4 +1,4 @@
-// Reading of PyTorch's own zip archives: what torch.save and torch.jit.save write.
+// Reading of PyTorch's own archives: what torch.save and torch.jit.save write.
 //
 // Only data are read (see pickle.hpp). A TorchScript archive's code is neither parsed nor run.
 #include <caffe2/serialize/inline_container.h>
@@ -9,153 +9,130 @@
 #include <map>
 #include <string>
 
-#include "pickle.hpp"
-#include "shim.hpp"
+#include "archive.hpp"
 
 namespace
 {
 
 using shim::damaged;
-using shim::value;
-
-constexpr int max_depth = 64;        // of nested modules; CLIP's are 6 deep
-constexpr size_t max_values = 65536; // an object that is reached again and again ends here
+using shim::walker;
 
 enum class kind { zip, legacy, other };
 
+/** The old format starts with the pickle of the number 0x1950a86a20f9469cfc6c: as bytes, in protocols 0 and 1
+ * as text. */
+bool is_legacy(const std::string &start)
+{
+    return start.find("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.") != std::string::npos ||
+           start.rfind("L119547037146038801333356L\n.", 0) == 0;
+}
+
 /** What the file's first bytes say. */
-int probe(kind *out, const char *path)
+int probe(kind *out, uint64_t *n_bytes, const char *path)
 {
     errno = 0;
     std::ifstream file(path, std::ios::binary);
-    char start[14] = {};
-    file.read(start, sizeof start);
-    if (file.gcount() == 0) // folders open, but do not read
+    char bytes[32];
+    file.read(bytes, sizeof bytes);
+    const std::string start(bytes, static_cast<size_t>(file.gcount()));
+    if (start.empty()) // folders open, but do not read
         return file.is_open() && errno == 0
                    ? error_set(ERR_FORMAT, "'%s' is empty", path)
                    : error_set(ERR_IO, "cannot read '%s': %s", path, std::strerror(errno ? errno : EIO));
-    // The old format: a pickle, protocol 2, of the number 0x1950a86a20f9469cfc6c.
-    static const char legacy[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-    if (std::memcmp(start, "PK\x03\x04", 4) == 0)
+    if (start.rfind("PK\x03\x04", 0) == 0)
         *out = kind::zip;
-    else if (std::memcmp(start, legacy, sizeof start) == 0)
-        *out = kind::legacy;
     else
-        *out = kind::other;
+        *out = is_legacy(start) ? kind::legacy : kind::other;
+    file.clear();
+    file.seekg(0, std::ios::end);
+    *n_bytes = static_cast<uint64_t>(file.tellg());
     return OK;
 }
 
-/** Calls `visit` for the tensors below a value, with dotted names. */
-struct walker {
-    scope *s;
-    int (*visit)(void *context, const char *name, tensor *t);
-    void *context;
-    size_t n_values = 0;
+/** A zip file's records. */
+class archive
+{
+  public:
+    archive(const char *path, uint64_t n_bytes) : zip_(std::string(path)), n_bytes_(n_bytes) {}
 
-    int walk(const value &v, const std::string &name, int depth)
+    bool has(const char *name) { return zip_.hasRecord(name); }
+
+    std::string text(const char *name)
     {
-        if (depth > max_depth || ++n_values > max_values)
-            return error_set(ERR_FORMAT, "'%.200s' is nested too deep", name.c_str());
-        if (v.kind == value::kind::tensor)
-            return walk_tensor(v, name);
-        int status = OK; // lists and single values hold no weights
-        for (const auto &[key, member] : v.members)
-            if (status == OK && (key->kind == value::kind::text || key->kind == value::kind::integer))
-                status = walk(*member, join(name, *key), depth + 1);
-        return status;
+        const auto [data, n] = get(name);
+        return {static_cast<const char *>(data.get()), n};
     }
 
-    int walk_tensor(const value &v, const std::string &name) const
+    /** The bytes of a record, shared by the tensors that view them. */
+    at::Tensor bytes(const std::string &name)
     {
-        if (!v.tensor.defined())
-            return error_set(ERR_FORMAT, "tensor '%.200s': %s", name.c_str(), v.text.c_str());
-        return visit(context, name.c_str(), shim::put(s, v.tensor));
+        at::Tensor &out = records_[name];
+        if (out.defined())
+            return out;
+        auto [data, n] = get(name);
+        const c10::Storage storage(c10::Storage::use_byte_size_t(), n, std::move(data));
+        out = at::empty({0}, at::kByte).set_(storage, 0, {static_cast<int64_t>(n)}, {1});
+        return out;
     }
 
-    static std::string join(const std::string &prefix, const value &key)
+  private:
+    static constexpr uint64_t max_ratio = 1032; // of deflate
+    caffe2::serialize::PyTorchStreamReader zip_;
+    uint64_t n_bytes_;
+    std::map<std::string, at::Tensor> records_;
+
+    std::tuple<at::DataPtr, size_t> get(const std::string &name)
     {
-        const std::string name = key.kind == value::kind::text ? key.text : std::to_string(key.integer);
-        return prefix.empty() ? name : prefix + "." + name;
+        if (zip_.getRecordSize(name) / max_ratio > n_bytes_)
+            throw damaged("a record is said to be larger than its data can be");
+        return zip_.getRecord(name);
     }
 };
 
-using reader = caffe2::serialize::PyTorchStreamReader;
-
-std::string read_text(reader &zip, const char *name)
+int read_zip(const char *path, uint64_t n_bytes, walker w)
 {
-    const auto [data, n] = zip.getRecord(name);
-    return {static_cast<const char *>(data.get()), n};
-}
-
-/** The bytes of a record, shared by the tensors that view them. */
-at::Tensor read_bytes(reader &zip, const std::string &name)
-{
-    auto [data, n] = zip.getRecord(name);
-    const c10::Storage storage(c10::Storage::use_byte_size_t(), n, std::move(data));
-    return at::empty({0}, at::kByte).set_(storage, 0, {static_cast<int64_t>(n)}, {1});
-}
-
-int read_zip(const char *path, bool *is_script, walker w)
-{
-    try {
-        reader zip{std::string(path)};
-        if (!zip.hasRecord("data.pkl"))
-            return error_set(ERR_FORMAT,
-                             "'%s' is a zip file, but none that torch.save or torch.jit.save wrote", path);
-        *is_script = zip.hasRecord("constants.pkl");
-        if (zip.hasRecord("byteorder") && read_text(zip, "byteorder") != "little")
-            throw damaged("its numbers are big-endian");
-        std::map<std::string, at::Tensor> records;
-        const auto load = [&](const std::string &name) {
-            auto &bytes = records[name];
-            if (!bytes.defined())
-                bytes = read_bytes(zip, "data/" + name);
-            return bytes;
-        };
-        const std::string bytes = read_text(zip, "data.pkl");
-        const shim::pickle pickled(bytes.data(), bytes.size(), load);
-        int status = w.walk(pickled.root(), "", 0);
-        return status == OK ? scope_status(w.s) : error_context("reading '%s'", path);
-    } catch (const damaged &e) {
-        return error_set(ERR_FORMAT, "'%s' cannot be read: %s", path, e.what());
-    } catch (const c10::OutOfMemoryError &) {
-        return error_out_of_memory();
-    } catch (const c10::Error &e) {
-        const std::string what = e.what_without_backtrace();
-        if (what.find("central directory") != std::string::npos)
-            return error_set(ERR_FORMAT,
-                             "'%s' is truncated: its list of contents, at the file's end, is missing", path);
-        return error_set(ERR_FORMAT, "'%s' is damaged: %s", path, what.c_str());
-    }
+    archive zip(path, n_bytes);
+    if (!zip.has("data.pkl"))
+        throw damaged("it is a zip file, but none that torch.save or torch.jit.save wrote");
+    w.facts().is_script = zip.has("constants.pkl");
+    if (zip.has("byteorder") && zip.text("byteorder") != "little")
+        throw damaged("its numbers are big-endian");
+    const std::string bytes = zip.text("data.pkl");
+    const shim::pickle pickled(bytes.data(), bytes.size(),
+                               [&](const shim::value &storage) { return zip.bytes("data/" + storage.text); });
+    return w.walk(pickled.root());
 }
 
 } // namespace
 
-extern "C" int archive_read(scope *s, const char *path, bool *is_script,
-                            int (*visit)(void *context, const char *name, tensor *t), void *context)
+extern "C" int archive_read(scope *s, const char *path, struct archive_facts *facts,
+                            int (*visit)(void *context, const struct archive_item *item), void *context)
 {
-    *is_script = false;
+    *facts = archive_facts{};
     if (!s)
         return error_out_of_memory();
     if (s->status != OK)
         return s->status;
     return shim::guard("archive_read", [&] {
         kind found = kind::other;
-        int status = probe(&found, path);
+        uint64_t n_bytes = 0;
+        int status = probe(&found, &n_bytes, path);
         if (status != OK)
             return status;
-        switch (found) {
-        case kind::zip:
-            return read_zip(path, is_script, walker{s, visit, context});
-        case kind::legacy:
-            return error_set(
-                ERR_FORMAT,
-                "'%s' is in torch.save's old format; torch.save(torch.load(PATH, map_location='cpu'), "
-                "PATH) in Python writes it anew in the one that is read",
-                path);
-        case kind::other:
-            break;
+        if (found == kind::other)
+            return error_set(ERR_FORMAT, "'%s' was written neither by torch.save nor by torch.jit.save", path);
+        try {
+            const walker w(s, facts, visit, context);
+            status = found == kind::zip ? read_zip(path, n_bytes, w) : shim::read_legacy(path, w);
+        } catch (const damaged &e) {
+            return error_set(ERR_FORMAT, "'%s' cannot be read: %s", path, e.what());
+        } catch (const c10::Error &e) {
+            if (shim::is_out_of_memory(e))
+                throw;
+            return error_set(ERR_FORMAT, "'%s' cannot be read: %s", path, shim::archive_fault(e).c_str());
         }
-        return error_set(ERR_FORMAT, "'%s' was written neither by torch.save nor by torch.jit.save", path);
+        if (status == OK)
+            status = scope_status(s);
+        return status == OK ? status : error_context("reading '%s'", path);
     });
 }

@@ -1,5 +1,4 @@
-// The machine that a pickle is a program for: bytes, stack, opcodes. What calls become stands in
-// pickle_calls.cpp.
+// The machine that a pickle is a program for: bytes, stack, opcodes. What calls become is in pickle_calls.cpp.
 #include "pickle.hpp"
 
 #include <cstring>
@@ -10,9 +9,12 @@ namespace shim
 namespace
 {
 
-constexpr size_t max_memo = 1 << 24;
+// A good pickle contains each of its values a few times at most; more is a small file that means to grow.
+constexpr uint64_t max_containments_per_byte = 4;
+constexpr uint64_t free_containments = 1024;
+constexpr size_t max_global = 512; // bytes of a class's or function's name
 
-// Opcodes of protocols 2 to 4 (Python's pickletools). Text protocols 0 and 1 are not written by torch.
+// Opcodes in binary (Python's pickletools); those of protocol 0, which are text, stand in pickle_text.cpp.
 enum opcode : unsigned char {
     MARK = '(',
     STOP = '.',
@@ -56,12 +58,15 @@ enum opcode : unsigned char {
     LONG4 = 0x8b,
     SHORT_BINUNICODE = 0x8c,
     BINUNICODE8 = 0x8d,
+    BINBYTES8 = 0x8e,
     EMPTY_SET = 0x8f,
     ADDITEMS = 0x90,
     FROZENSET = 0x91,
+    NEWOBJ_EX = 0x92,
     STACK_GLOBAL = 0x93,
     MEMOIZE = 0x94,
     FRAME = 0x95,
+    BYTEARRAY8 = 0x96,
 };
 
 } // namespace
@@ -174,7 +179,7 @@ void pickle::push_tuple(size_t n)
 
 void pickle::memoize(uint64_t slot)
 {
-    if (slot >= max_memo)
+    if (slot > static_cast<uint64_t>(end_ - start_)) // Python counts them, and each takes a byte at least
         throw damaged("its pickle remembers too much");
     if (slot >= memo_.size())
         memo_.resize(slot + 1, nullptr);
@@ -191,6 +196,7 @@ void pickle::recall(uint64_t slot)
 void pickle::set_items(const std::vector<value *> &flat)
 {
     value *dict = top();
+    contain(flat.size());
     if (flat.size() % 2 != 0)
         throw damaged("its pickle has a key without a value");
     for (size_t i = 0; i < flat.size(); i += 2)
@@ -200,7 +206,27 @@ void pickle::set_items(const std::vector<value *> &flat)
 void pickle::append(const std::vector<value *> &items)
 {
     value *list = top();
+    contain(items.size());
     list->items.insert(list->items.end(), items.begin(), items.end());
+}
+
+void pickle::contain(uint64_t n)
+{
+    n_contained_ += n;
+    if (n_contained_ > free_containments + max_containments_per_byte * static_cast<uint64_t>(end_ - start_))
+        throw damaged("its pickle repeats its values too often");
+}
+
+void pickle::push_object(const value &class_of)
+{
+    push(value::kind::object)->text = class_of.kind == value::kind::global ? class_of.text : "";
+}
+
+void pickle::push_global(const std::string &module, const std::string &name)
+{
+    if (module.size() + name.size() > max_global)
+        throw damaged("its pickle has a name that is too long");
+    push(value::kind::global)->text = module + " " + name;
 }
 
 // ---------------------------------------------------------------- the machine
@@ -208,7 +234,8 @@ void pickle::append(const std::vector<value *> &items)
 /** Executes one opcode; false at the end. */
 bool pickle::step()
 {
-    switch (*take(1)) {
+    const unsigned char opcode = *take(1);
+    switch (opcode) {
     case PROTO:
         take(1);
         break;
@@ -271,6 +298,8 @@ bool pickle::step()
         push_text(take_number(1));
         break;
     case BINUNICODE8:
+    case BINBYTES8:
+    case BYTEARRAY8:
         push_text(take_number(8));
         break;
     case EMPTY_LIST:
@@ -331,19 +360,21 @@ bool pickle::step()
         break;
     case GLOBAL: {
         const std::string module = take_line();
-        push(value::kind::global)->text = module + " " + take_line();
+        push_global(module, take_line());
         break;
     }
     case STACK_GLOBAL: {
         const value *name = pop();
         const value *module = pop();
-        push(value::kind::global)->text = module->text + " " + name->text;
+        push_global(module->text, name->text);
         break;
     }
+    case NEWOBJ_EX:
+        pop(); // named arguments
+        [[fallthrough]];
     case NEWOBJ:
-        pop();
-        pop();
-        push(value::kind::object);
+        pop(); // arguments
+        push_object(*pop());
         break;
     case REDUCE:
         reduce();
@@ -355,13 +386,13 @@ bool pickle::step()
         load_persistent();
         break;
     default:
-        throw damaged("its pickle uses what torch does not write");
+        step_text(opcode);
     }
     return true;
 }
 
 pickle::pickle(const char *bytes, size_t n, loader load)
-    : at_(reinterpret_cast<const unsigned char *>(bytes)), end_(at_ + n), load_(std::move(load))
+    : start_(reinterpret_cast<const unsigned char *>(bytes)), at_(start_), end_(start_ + n), load_(std::move(load))
 {
     while (step()) {
     }

@@ -40,25 +40,33 @@ struct value {
     };
     kind kind = kind::other;
     int64_t integer = 0; // of a storage: its number of elements
-    std::string text;    // of a storage: its record's name; of a tensor: why it cannot be made, or ""
+    std::string text;    // of an object: its class; of a storage: its record's name; of a tensor: what it is, if
+                         // it cannot be made ("is sparse"), else ""
     std::vector<value *> items;
     std::vector<std::pair<value *, value *>> members; // of a dict or object
     at::ScalarType dtype = at::ScalarType::Undefined; // of a storage
+    std::string type;                                 // of a storage: its class, "FloatStorage"
     at::Tensor tensor;
 };
 
-/** A parsed pickle. */
+/** The element type of a storage's class ("FloatStorage"), Undefined for an unknown one. */
+at::ScalarType storage_type(const std::string &name);
+
+/** A parsed pickle of protocol 0 to 5. Work and memory are bounded by a multiple of its number of bytes. */
 class pickle
 {
   public:
-    /** `load` gives the bytes of a storage as a uint8 tensor, by its record's name. */
-    using loader = std::function<at::Tensor(const std::string &name)>;
+    /** The bytes of a storage as a uint8 tensor; an undefined one leaves its tensors unmade. */
+    using loader = std::function<at::Tensor(const value &storage)>;
 
     /** Throws `damaged`. */
     pickle(const char *bytes, size_t n, loader load);
     const value &root() const { return *root_; }
+    /** Bytes up to the end of the pickle, behind which a file may go on. */
+    size_t n_read() const { return static_cast<size_t>(at_ - start_); }
 
   private:
+    const unsigned char *start_;
     const unsigned char *at_;
     const unsigned char *end_;
     loader load_;
@@ -66,6 +74,7 @@ class pickle
     std::vector<value *> stack_;
     std::vector<value *> memo_;
     value *root_ = nullptr;
+    uint64_t n_contained_ = 0; // elements of all lists, dicts and objects
 
     const unsigned char *take(uint64_t n);
     uint64_t take_number(int n_bytes);
@@ -83,11 +92,18 @@ class pickle
     void recall(uint64_t slot);
     void set_items(const std::vector<value *> &flat);
     void append(const std::vector<value *> &items);
+    void contain(uint64_t n);
+    void push_object(const value &class_of);
+    void push_global(const std::string &module, const std::string &name);
     void reduce();
     void build();
     void load_persistent();
+    void describe_storage(const value &id);
     value *call(const value &function, const value &arguments);
-    value *rebuild_tensor(const value &arguments);
+    value *rebuild_tensor(const value &arguments, const std::string &dtype);
+    value *unmade_tensor(const std::string &what);
+    void step_text(unsigned char opcode);
+    void load_persistent_text(const std::string &id);
     bool step();
 };
 

@@ -44,23 +44,9 @@ void fail(scope *s, int status) noexcept
         first_failure = status;
 }
 
-int translate_exception(const char *name) noexcept
+int first_failure_of_thread() noexcept
 {
-    if (n_failed_scopes > 0)
-        return first_failure;
-    try {
-        throw;
-    } catch (const c10::OutOfMemoryError &) {
-        return error_set(ERR_MEMORY, "%s: out of memory on the device", name);
-    } catch (const c10::Error &e) {
-        return error_set(ERR_TORCH, "%s: %s", name, e.what_without_backtrace());
-    } catch (const std::bad_alloc &) {
-        return error_out_of_memory();
-    } catch (const std::exception &e) {
-        return error_set(ERR_TORCH, "%s: %s", name, e.what());
-    } catch (...) {
-        return error_set(ERR_TORCH, "%s: unknown exception", name);
-    }
+    return n_failed_scopes > 0 ? first_failure : static_cast<int>(OK);
 }
 
 } // namespace shim

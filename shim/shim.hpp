@@ -7,6 +7,7 @@
 #include <deque>
 #include <new>
 #include <stdexcept>
+#include <string>
 
 #include "prompt/torch/torch.h"
 
@@ -91,6 +92,14 @@ bool fault_is_due() noexcept;
  * made): the first failure keeps its message and status.
  */
 int translate_exception(const char *name) noexcept;
+
+/** The status of the first failed scope of this thread that is still open, OK if there is none. */
+int first_failure_of_thread() noexcept;
+
+bool is_out_of_memory(const c10::Error &e);
+
+/** What is wrong with a zip file that caffe2's reader threw about. */
+std::string archive_fault(const c10::Error &e);
 
 /** Marks a scope that is OK; a status of OK changes nothing. */
 void fail(scope *s, int status) noexcept;

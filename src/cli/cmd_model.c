@@ -97,6 +97,12 @@ static void append_text(struct str *out, const struct weights *w)
     str_append(out, "\n");
     str_appendf(out, "joint width   %" PRId64 "\n", d->embed_dim);
     str_appendf(out, "format        %s\nfile          %s\n", weights_format_names[w->format], w->path);
+    if (w->shards.n > 0)
+        str_appendf(out, "shards        %zu\n", w->shards.n);
+    if (w->prefix && w->prefix[0] != '\0')
+        str_appendf(out, "prefix        '%s' was before all names\n", w->prefix);
+    for (size_t i = 0; i < w->notes.n; i++)
+        str_appendf(out, "note          %s\n", w->notes.items[i]);
     if (w->sha256[0] != '\0')
         str_appendf(out, "SHA-256       %s\n", w->sha256);
 }
@@ -144,6 +150,13 @@ static void append_json(struct str *out, const struct weights *w)
     append_optional(out, "path", w->path);
     append_optional(out, "sha256", w->sha256);
     append_optional(out, "known_name", w->known_name);
+    append_optional(out, "prefix", w->prefix);
+    str_appendf(out, ", \"shards\": %zu, \"notes\": [", w->shards.n);
+    for (size_t i = 0; i < w->notes.n; i++) {
+        str_append(out, i ? ", " : "");
+        json_write_string(out, w->notes.items[i]);
+    }
+    str_append(out, "]");
     if (w->words)
         str_appendf(out, ", \"words\": %zu", count_words(w));
     str_append(out, "}\n");

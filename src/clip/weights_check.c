@@ -155,7 +155,7 @@ static void judge(struct str *out, const tensor *t, const struct weight_spec *sp
         want[i] = spec->dims[source->is_transposed ? spec->n_dims - 1 - i : i];
     if (source->n > 1)
         want[0] /= (int64_t)source->n;
-    bool same = t_dim(t) == (int64_t)spec->n_dims;
+    bool same = t_dim(t) == (int64_t)spec->n_dims || (spec->n_dims == 0 && t_dim(t) == 1 && t_numel(t) == 1);
     for (size_t i = 0; same && i < spec->n_dims; i++)
         same = t_size(t, (int64_t)i) == want[i];
     if (!same) {
@@ -210,11 +210,13 @@ static int check_all(const struct params *raw, const struct weight_specs *specs,
     return report(&missing, &extra, &misshaped);
 }
 
-static tensor *build(scope *s, const struct params *raw, const char *openai_name, bool is_hugging_face)
+static tensor *build(scope *s, const struct params *raw, const struct weight_spec *spec, bool is_hugging_face)
 {
     struct weight_source source;
-    weight_source_of(&source, openai_name, is_hugging_face);
+    weight_source_of(&source, spec->name, is_hugging_face);
     tensor *t = params_find(raw, source.names[0]);
+    if (spec->n_dims == 0 && t_dim(t) == 1) /* open_clip's nonscalar_logit_scale: a vector of one */
+        return t_reshape(s, t, NULL, 0);
     if (source.n == 3) {
         const tensor *parts[3] = {t, params_find(raw, source.names[1]), params_find(raw, source.names[2])};
         return t_cat(s, parts, 3, 0);
@@ -230,7 +232,7 @@ int weights_collect(struct params *out, scope *s, const struct params *raw, cons
     if (status == OK)
         status = check_all(raw, &specs, is_hugging_face);
     for (size_t i = 0; i < specs.n && status == OK; i++) {
-        tensor *t = build(s, raw, specs.items[i].name, is_hugging_face);
+        tensor *t = build(s, raw, &specs.items[i], is_hugging_face);
         status = t ? params_add(out, specs.items[i].name, t) : scope_status(s);
     }
     weight_specs_free(&specs);

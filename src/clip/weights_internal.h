@@ -49,6 +49,72 @@ struct weight_specs {
 int weight_specs_create(struct weight_specs *out, const struct clip_dims *dims);
 void weight_specs_free(struct weight_specs *specs);
 
+/* ---------------------------------------------------------------- weights_find.c */
+
+/**
+ * The file behind --model: a file, the one of a folder that belongs to its configuration, or the one of the
+ * snapshot of a hub's cache folder (models--ORG--NAME). An index of shards (*.index.json) is a file too.
+ * @param out  a heap path, absolute
+ */
+int weights_find_file(char **out, const char *path);
+
+/* ---------------------------------------------------------------- weights_magic.c */
+
+/** ERR_FORMAT, with what it is, if the file's first bytes say that it holds no weights in a format that is
+ * read: a pointer of git LFS, a page, GGUF, HDF5, ... */
+int weights_refuse_other_formats(const char *path);
+
+/* ---------------------------------------------------------------- weights_raw.c */
+
+/** A tensor under the file's own name. */
+struct raw_tensor {
+    char *name;     /* owned */
+    size_t n_outer; /* bytes of the name that belong to the dicts around the one that holds it */
+    tensor *value;  /* NULL if it is of a kind that is not read */
+    char *found;    /* then what it is: "is sparse"; owned */
+    size_t shard;   /* index of its file */
+};
+
+/** All tensors of a file, or of all its shards; `{0}` is empty. */
+struct weights_raw {
+    struct raw_tensor *items;
+    size_t n;
+    size_t capacity;
+    struct archive_facts facts; /* of the last file */
+};
+
+/** Reads a file's tensors behind those of other shards; safetensors are mapped into `w->files`. */
+int weights_raw_read(struct weights_raw *raw, struct weights *w, const char *path, size_t shard);
+bool weights_raw_has_prefix(const struct weights_raw *raw, const char *prefix);
+void weights_raw_free(struct weights_raw *raw);
+
+/* ---------------------------------------------------------------- weights_shards.c */
+
+bool weights_is_index(const char *path);
+
+/** Reads the shards of the index `w->path`, and checks that each tensor is in its shard and in no other. */
+int weights_read_shards(struct weights_raw *raw, struct weights *w);
+
+/** SHA-256 over the shards' digests: see weights.h. */
+int weights_digest_shards(char hex[DIGEST_HEX_SIZE], const struct weights *w);
+
+/* ---------------------------------------------------------------- weights_unwrap.c */
+
+/**
+ * Finds the model among the tensors by the names that all CLIPs have, and puts its tensors into `out`
+ * without what is before all names and without open_clip's "text.". What was taken off and what was left
+ * out go to `w->prefix` and `w->notes`. Without a model, or with several, the error says what there is.
+ */
+int weights_unwrap(struct params *out, struct weights *w, const struct weights_raw *raw);
+
+/* ---------------------------------------------------------------- weights_foreign.c */
+
+/** ERR_FORMAT, by the model's name, if the names are of a model that is related to CLIP, but is not one. */
+int weights_refuse_other_models(struct weights *w, const struct weights_raw *raw);
+
+/** ERR_FORMAT: what the file holds, when it holds no CLIP. */
+int weights_say_what_is_there(const struct weights *w, const struct weights_raw *raw);
+
 /* ---------------------------------------------------------------- weights_names.c */
 
 /** Where a tensor stands in a file: OpenAI's query-key-value weights are three tensors in a Hugging Face

@@ -63,6 +63,8 @@ static int open_model(struct session *s)
         return error_set(ERR_USAGE, "no model: give --model FILE (key model.path)");
     const struct weights_options options = session_weights_options(c);
     int status = weights_open(&s->weights, s->scope, c->model_path, &options);
+    for (size_t i = 0; status == OK && i < s->weights->notes.n; i++)
+        log_info(s->log, "model: %s", s->weights->notes.items[i]);
     if (status == OK)
         status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision),
                              (enum encoder)c->encoder);

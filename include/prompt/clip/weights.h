@@ -1,8 +1,9 @@
 /**
  * The weights of a CLIP model under OpenAI's tensor names, whatever file they came from.
  *
- * Read are: OpenAI's TorchScript archive; open_clip's state dict (torch.save, or safetensors); a Hugging Face
- * file or folder (model.safetensors with config.json); our own safetensors. Sizes follow from the tensors;
+ * Read are: OpenAI's TorchScript archive; open_clip's state dict (torch.save of any version and protocol, or
+ * safetensors); a Hugging Face file or folder (model.safetensors with config.json); shards with their index;
+ * our own safetensors. Dicts around the state dict and a prefix of all names are found from the names. Sizes follow from the tensors;
  * heads, activation and epsilon from config.json, open_clip_config.json (beside the file), our metadata or
  * the options; OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5). Without any of them it is an
  * error.
@@ -30,18 +31,25 @@ struct weights {
     struct params tensors; /* OpenAI's names, every tensor of the architecture and nothing else */
     struct clip_dims dims;
     enum weights_format format;
-    char *path;   /* absolute path of the file that holds the tensors */
+    char *path;   /* absolute path of the file that holds the tensors; of shards, their index */
+    char *prefix; /* what was before all of the model's names, "state_dict.module."; "" for nothing */
+    struct str_list notes;  /* what was left out or renamed, a sentence each */
+    struct str_list shards; /* absolute paths, sorted; none for a single file */
     char *merges; /* the model's own vocabulary, as tokenizer_parse_small takes it; NULL: CLIP's */
     char *words;
-    char sha256[DIGEST_HEX_SIZE]; /* of that file; "" until weights_hash */
+    char sha256[DIGEST_HEX_SIZE]; /* see weights_hash; "" until then */
     const char *known_name;   /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
-    struct safetensors *file; /* the mapping behind the tensors, or NULL */
+    struct safetensors *file; /* a single safetensors file, with its metadata; or NULL */
+    struct safetensors **files; /* the mappings behind the tensors, `file` among them */
+    size_t n_files;
 };
 
 /**
- * Opens a file, or a folder that holds model.safetensors, open_clip_model.safetensors,
- * open_clip_pytorch_model.bin or pytorch_model.bin (the first of them that is there). Missing, extra and
- * mis-shaped tensors are all named in the error; a ResNet CLIP is refused.
+ * Opens a file, an index of shards, a folder, or a hub's cache folder (models--ORG--NAME; refs/main names the
+ * snapshot). Of a folder's files the one that belongs to its configuration is read: with open_clip_config.json
+ * alone open_clip_model.safetensors or open_clip_pytorch_model.bin; else model.safetensors and its index
+ * first, then open_clip's two, then pytorch_model.bin and its index. Missing, extra and mis-shaped tensors are
+ * all named in the error; other models are refused by what they are.
  * @param parent   scope below which the weights' own scope is opened; NULL: none
  * @param options  may be NULL
  * @return OK; ERR_IO; ERR_FORMAT or ERR_SHAPE naming file and tensors; ERR_USAGE for a wrong option;
@@ -51,7 +59,11 @@ int weights_open(struct weights **out, scope *parent, const char *path,
                  const struct weights_options *options);
 void weights_close(struct weights *w);
 
-/** Computes `sha256` and `known_name` (reads the whole file). Does nothing for weights that no file holds. */
+/**
+ * Computes `sha256` and `known_name` (reads all files). Of a single file it is the file's SHA-256; of shards
+ * the SHA-256 of their digests in lower-case hex, each with a line break behind it, sorted by file name:
+ * `sha256sum model-*.safetensors | cut -c1-64 | sha256sum`. Does nothing for weights that no file holds.
+ */
 int weights_hash(struct weights *w);
 
 /**

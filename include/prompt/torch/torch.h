@@ -8,7 +8,8 @@
  * 2. An operation takes the scope first, borrows its inputs and returns a tensor of that scope. A failing one
  *    marks the scope and returns NULL; later operations on it do nothing, so math is written without checks
  * and checked once, when the scope closes or a value is read (t_read_*, t_item_*).
- * 3. No C++ exception leaves the shim; it becomes ERR_TORCH (or ERR_MEMORY) with libtorch's own sentence.
+ * 3. No C++ exception leaves the shim; it becomes ERR_MEMORY with what was asked for, or ERR_TORCH with
+ *    libtorch's first sentence.
  *
  * Names, argument order and defaults are PyTorch's. Nothing in here knows CLIP.
  */
@@ -216,15 +217,31 @@ void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *co
 
 /* ---------------------------------------------------------------- PyTorch's own archives */
 
+enum { ARCHIVE_CLASS_SIZE = 128 };
+
+/** A tensor of an archive. Texts are borrowed for the call. */
+struct archive_item {
+    const char *name;  /* the keys on the way to it, joined by '.' */
+    size_t n_outer;    /* bytes of the name that belong to the dicts around the one that holds it */
+    tensor *value;     /* NULL if it is of a kind that is not read */
+    const char *found; /* then what it is: "is sparse", "is a numpy array"; else NULL */
+};
+
+struct archive_facts {
+    bool is_script;                        /* a TorchScript archive */
+    char module_class[ARCHIVE_CLASS_SIZE]; /* of a module that was pickled whole, "open_clip.model.CLIP"; its
+                                              tensors are not visited; "" if there is none */
+};
+
 /**
- * Calls `visit` for every tensor of a file written by torch.save (a state dict, nested dicts flattened with
- * '.') or torch.jit.save (parameters and buffers), in file order. The tensors live in `s`, on the CPU. A
- * visit that does not return OK ends the walk with its status.
- * @param is_script  set to whether the file is a TorchScript archive
- * @return OK; ERR_IO; ERR_FORMAT if it is neither (a legacy, non-zip torch.save file too)
+ * Calls `visit` for every tensor of a file written by torch.save (any pickle protocol, also the format of
+ * torch before 1.6) or torch.jit.save (parameters and buffers), in file order, nested dicts flattened. The
+ * tensors live in `s`, on the CPU. A visit that does not return OK ends the walk with its status. Nothing in
+ * the file is executed.
+ * @return OK; ERR_IO; ERR_FORMAT if it is neither, or damaged
  */
-int archive_read(scope *s, const char *path, bool *is_script,
-                 int (*visit)(void *context, const char *name, tensor *t), void *context);
+int archive_read(scope *s, const char *path, struct archive_facts *facts,
+                 int (*visit)(void *context, const struct archive_item *item), void *context);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,40 @@
+// What the two formats of torch.save share: the walk over an unpickled value, and the storages' bytes.
+#pragma once
+
+#include <string>
+
+#include "pickle.hpp"
+#include "shim.hpp"
+
+namespace shim
+{
+
+/** Calls `visit` for the tensors below a value, with dotted names. */
+class walker
+{
+  public:
+    walker(scope *s, archive_facts *facts, int (*visit)(void *context, const archive_item *item), void *context)
+        : s_(s), facts_(facts), visit_(visit), context_(context)
+    {
+    }
+    int walk(const value &root) { return walk(root, "", 0, 0); }
+    scope *owner() const { return s_; }
+    archive_facts &facts() { return *facts_; }
+
+  private:
+    scope *s_;
+    archive_facts *facts_;
+    int (*visit_)(void *context, const archive_item *item);
+    void *context_;
+    size_t n_values_ = 0;
+
+    int walk(const value &v, const std::string &name, size_t n_outer, int depth);
+    int walk_members(const value &v, const std::string &name, size_t n_outer, int depth);
+    int walk_items(const value &v, const std::string &name, int depth);
+    int visit_tensor(const value &v, const std::string &name, size_t n_outer) const;
+};
+
+/** Reads the format of torch before 1.6: five pickles, then the storages' bytes. Throws `damaged`. */
+int read_legacy(const char *path, walker w);
+
+} // namespace shim
