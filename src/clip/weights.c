@@ -38,6 +38,7 @@ void weights_close(struct weights *w)
     safetensors_close(w->file);
     free(w->merges);
     free(w->words);
+    str_list_free(&w->accepted);
     free(w->path);
     free(w);
 }
@@ -217,7 +218,7 @@ static int interpret(struct weights *w, struct params *raw, bool is_script,
         status = weights_collect(&w->tensors, w->scope, raw, &w->dims, origin.is_hugging_face);
     bool is_ours = false;
     if (status == OK)
-        status = weights_configure(&w->dims, &is_ours, &origin, options);
+        status = weights_configure(w, &is_ours, &origin, options);
     if (status == OK)
         status = read_vocabulary(w);
     if (is_ours)
@@ -264,7 +265,7 @@ int weights_hash(struct weights *w)
 int weights_save(const struct weights *w, const char *path)
 {
     struct metadata metadata;
-    int status = weights_metadata(&metadata, &w->dims);
+    int status = weights_metadata(&metadata, w);
     if (status == OK)
         status = write_vocabulary(&metadata, w);
     if (status == OK)
