@@ -71,6 +71,29 @@ static int check_weights(struct evaluation *e)
     return status;
 }
 
+/* Other preprocessing is another model. Pixels of another decoder, or ids of another tokenizer, are near; the
+ * record holds both. */
+static int check_pipeline(struct evaluation *e)
+{
+    const struct pipeline *trained = &e->provenance.pipeline;
+    struct pipeline here;
+    struct str difference = {0};
+    int status = pipeline_of(&here, &e->session->weights->preprocess);
+    if (status != OK)
+        return status;
+    pipeline_compare(&difference, trained, &here);
+    status = str_status(&difference);
+    if (status == OK && pipeline_preprocess_differs(trained, &here))
+        status = error_set(ERR_USAGE, "the run was trained with another value of %s", str_text(&difference));
+    else if (status == OK && difference.len > 0)
+        log_warning(&e->log,
+                    "the run was trained with another value of %s; the numbers may differ from its own",
+                    str_text(&difference));
+    str_free(&difference);
+    pipeline_free(&here);
+    return status;
+}
+
 /* Every data set before the model. One that is not there ends an evaluation on it alone; of several it is
  * named. */
 static int open_datasets(struct evaluation *e)
@@ -118,6 +141,8 @@ static int open_all(struct evaluation *e)
         status = session_open_model(e->session);
     if (status == OK && e->checkpoint_path)
         status = check_weights(e);
+    if (status == OK && e->checkpoint_path)
+        status = check_pipeline(e);
     if (status == OK)
         status = session_create_method(&e->method, e->session, n_train_classes(e));
     if (status == OK && e->checkpoint_path && !opt_given(e->v, "untrained"))

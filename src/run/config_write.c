@@ -86,7 +86,8 @@ static bool is_default(const struct config *c, size_t i)
     const struct config_key *key = config_key(i);
     double number = 0.0;
     if (key->type == CONFIG_F64) /* 1e-5 is written as 1e-05 */
-        return str_parse_f64(&number, key->default_text) == OK && number == *(const double *)config_value(c, i);
+        return str_parse_f64(&number, key->default_text) == OK &&
+               number == *(const double *)config_value(c, i);
     struct str value = {0};
     config_write_value(&value, c, i);
     const bool is_same = strcmp(str_text(&value), key->default_text) == 0;

@@ -70,6 +70,9 @@ static int open_model(struct session *s)
     if (status == OK)
         status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision),
                              (enum encoder)c->encoder);
+    for (size_t i = 0; status == OK && i < s->weights->accepted.n; i++)
+        log_warning(s->log, "the model's '%s' is not known here and passed by model.accept_unknown",
+                    s->weights->accepted.items[i]);
     return status;
 }
 

@@ -28,7 +28,8 @@ void image_free(struct image *image);
 /** "JPEG", "PNG", "GIF" or "BMP", from the file's first bytes alone; else "no known format". */
 const char *image_format(const char *path);
 
-/** The libraries, with their versions, on which the pixels of lossy formats depend: "stb_image 2.27". Static. */
+/** The libraries, with their versions, on which the pixels of lossy formats depend: "stb_image 2.27". Static.
+ */
 const char *image_decoder(void);
 
 #endif

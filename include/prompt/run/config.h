@@ -37,7 +37,12 @@ extern const char *const encoder_names[];
 extern const char *const precision_names[];
 
 enum config_type { CONFIG_I64, CONFIG_F64, CONFIG_BOOL, CONFIG_STR, CONFIG_ENUM };
-enum config_kind { CONFIG_PLACE, CONFIG_EXPERIMENT, CONFIG_ADDITION, CONFIG_PRETRAINING }; /* see config_keys.def */
+enum config_kind {
+    CONFIG_PLACE,
+    CONFIG_EXPERIMENT,
+    CONFIG_ADDITION,
+    CONFIG_PRETRAINING
+}; /* see config_keys.def */
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_COMMAND_LINE, CONFIG_RUN };
 extern const char *const config_origin_names[4]; /* "default", "file", "command line", "run" */
 
