@@ -51,7 +51,8 @@ static void append_markdown(struct str *out, const struct config *defaults, size
     config_write_value(out, defaults, i);
     str_append(out, "` | ");
     append_cell(out, key->help);
-    str_append(out, key->is_hashed ? " | yes |\n" : " | no |\n");
+    const char *hashed = key->kind == CONFIG_ADDITION ? "off its default" : key->is_hashed ? "yes" : "no";
+    str_appendf(out, " | %s |\n", hashed);
 }
 
 static int print_keys(const struct config *defaults, bool is_markdown)

@@ -41,6 +41,29 @@ static int check_weights(struct evaluation *e)
     return status;
 }
 
+/* Other preprocessing is another model. Pixels of another decoder, or ids of another tokenizer, are near; the
+ * record holds both. */
+static int check_pipeline(struct evaluation *e)
+{
+    const struct pipeline *trained = &e->provenance.pipeline;
+    struct pipeline here;
+    struct str difference = {0};
+    int status = pipeline_of(&here, &e->session->weights->preprocess);
+    if (status != OK)
+        return status;
+    pipeline_compare(&difference, trained, &here);
+    status = str_status(&difference);
+    if (status == OK && pipeline_preprocess_differs(trained, &here))
+        status = error_set(ERR_USAGE, "the run was trained with another value of %s", str_text(&difference));
+    else if (status == OK && difference.len > 0)
+        log_warning(&e->log,
+                    "the run was trained with another value of %s; the numbers may differ from its own",
+                    str_text(&difference));
+    str_free(&difference);
+    pipeline_free(&here);
+    return status;
+}
+
 /* Classes of the training; what is not trained takes those of the first data set. */
 static int64_t n_train_classes(const struct evaluation *e)
 {
@@ -65,6 +88,8 @@ static int open_all(struct evaluation *e)
         status = eval_check_names(e);
     if (status == OK && e->checkpoint_path)
         status = check_weights(e);
+    if (status == OK && e->checkpoint_path)
+        status = check_pipeline(e);
     if (status == OK)
         status = session_create_method(&e->method, e->session, n_train_classes(e));
     if (status == OK && e->checkpoint_path && !opt_given(e->v, "untrained"))

@@ -89,6 +89,9 @@ static void append_text(struct str *out, const struct weights *w)
     append_tower_text(out, "image", &d->vision);
     str_appendf(out, "\n              images of %" PRId64 " px in patches of %" PRId64 " px\n", d->image_px,
                 d->patch_px);
+    str_append(out, "              ");
+    preprocess_describe(out, &w->preprocess);
+    str_append(out, "\n");
     append_tower_text(out, "text", &d->text);
     str_appendf(out, "\n              context %" PRId64 ", vocabulary %" PRId64, d->context_length,
                 d->vocab_size);
@@ -105,6 +108,8 @@ static void append_text(struct str *out, const struct weights *w)
         str_appendf(out, "note          %s\n", w->notes.items[i]);
     if (w->sha256[0] != '\0')
         str_appendf(out, "SHA-256       %s\n", w->sha256);
+    for (size_t i = 0; i < w->accepted.n; i++)
+        str_appendf(out, "accepted      '%s', not known here (model.accept_unknown)\n", w->accepted.items[i]);
 }
 
 static void append_tower_json(struct str *out, const char *name, const struct tower_dims *t)
@@ -123,6 +128,41 @@ static void append_optional(struct str *out, const char *key, const char *text)
         json_write_string(out, text);
     else
         str_append(out, "null");
+}
+
+static void append_three(struct str *out, const char *key, const double values[3])
+{
+    str_appendf(out, ", \"%s\": [", key);
+    for (int c = 0; c < 3; c++) {
+        str_append(out, c > 0 ? ", " : "");
+        json_write_f64(out, values[c]);
+    }
+    str_append(out, "]");
+}
+
+static void append_preprocess_json(struct str *out, const struct preprocess *p)
+{
+    const double fill[3] = {(double)p->fill[0], (double)p->fill[1], (double)p->fill[2]};
+    str_appendf(out,
+                ", \"preprocess\": {\"resize_mode\": \"%s\", \"resize_px\": %" PRId64
+                ", \"interpolation\": \"%s\"",
+                resize_mode_names[p->resize_mode], p->resize_px, interpolation_names[p->interpolation]);
+    append_three(out, "mean", p->mean);
+    append_three(out, "std", p->std);
+    append_three(out, "fill_color", fill);
+    str_append(out, ", \"rescale_factor\": ");
+    json_write_f64(out, p->scale);
+    str_append(out, "}");
+}
+
+static void append_accepted_json(struct str *out, const struct weights *w)
+{
+    str_append(out, ", \"accepted_unknown\": [");
+    for (size_t i = 0; i < w->accepted.n; i++) {
+        str_append(out, i > 0 ? ", " : "");
+        json_write_string(out, w->accepted.items[i]);
+    }
+    str_append(out, "]");
 }
 
 static void append_json(struct str *out, const struct weights *w)
@@ -146,6 +186,7 @@ static void append_json(struct str *out, const struct weights *w)
     str_appendf(out, ", \"context_length\": %" PRId64 ", \"vocab_size\": %" PRId64 "}", d->context_length,
                 d->vocab_size);
     str_appendf(out, ", \"embed_dim\": %" PRId64, d->embed_dim);
+    append_preprocess_json(out, &w->preprocess);
     append_optional(out, "format", weights_format_names[w->format]);
     append_optional(out, "path", w->path);
     append_optional(out, "sha256", w->sha256);
@@ -157,6 +198,7 @@ static void append_json(struct str *out, const struct weights *w)
         json_write_string(out, w->notes.items[i]);
     }
     str_append(out, "]");
+    append_accepted_json(out, w);
     if (w->words)
         str_appendf(out, ", \"words\": %zu", count_words(w));
     str_append(out, "}\n");

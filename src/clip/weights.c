@@ -43,6 +43,7 @@ void weights_close(struct weights *w)
     free(w->prefix);
     free(w->merges);
     free(w->words);
+    str_list_free(&w->accepted);
     free(w->path);
     free(w);
 }
@@ -115,7 +116,7 @@ static int interpret(struct weights *w, const struct params *tensors, bool is_sc
     if (status == OK)
         status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face);
     if (status == OK)
-        status = weights_configure(&w->dims, &is_ours, &origin, options);
+        status = weights_configure(w, &is_ours, &origin, options);
     if (status == OK)
         status = read_vocabulary(w);
     if (is_ours)
@@ -163,7 +164,7 @@ int weights_hash(struct weights *w)
 int weights_save(const struct weights *w, const char *path)
 {
     struct metadata metadata;
-    int status = weights_metadata(&metadata, &w->dims);
+    int status = weights_metadata(&metadata, w);
     if (status == OK)
         status = write_vocabulary(&metadata, w);
     if (status == OK)

@@ -55,11 +55,11 @@ static int read_ours(struct weights_tower_facts *out, bool *found, const struct 
     return OK;
 }
 
-int weights_metadata(struct metadata *out, const struct clip_dims *dims)
+int weights_metadata(struct metadata *out, const struct weights *w)
 {
     *out = (struct metadata){0};
     int status = metadata_set(out, "format", "pt"); /* what Hugging Face's loaders look for */
-    const struct tower_dims *towers[2] = {&dims->vision, &dims->text};
+    const struct tower_dims *towers[2] = {&w->dims.vision, &w->dims.text};
     for (int i = 0; i < 2 && status == OK; i++) {
         struct str text = {0};
         str_appendf(&text, "%" PRId64, towers[i]->n_heads);
@@ -74,6 +74,8 @@ int weights_metadata(struct metadata *out, const struct clip_dims *dims)
             status = str_status(&text);
         str_free(&text);
     }
+    if (status == OK)
+        status = weights_write_preprocess(out, &w->preprocess);
     if (status != OK)
         metadata_free(out);
     return status;
@@ -98,15 +100,26 @@ static int apply_options(struct weights_facts *facts, const struct weights_optio
             return error_context("model.activation");
         facts->text.activation = facts->vision.activation;
     }
-    return OK;
+    return weights_apply_preprocess(&facts->preprocess, options);
 }
 
-/* The options alone may say everything; then a configuration that happens to lie beside the file is not
- * looked at. */
-static bool options_say_all(const struct weights_options *o)
+static bool is_given(const char *text)
 {
-    return o && o->vision_heads > 0 && o->text_heads > 0 && o->norm_eps > 0 && o->activation &&
-           o->activation[0] != '\0';
+    return text && text[0] != '\0';
+}
+
+/* The options alone may say everything of a kind; then a configuration that happens to lie beside the file is
+ * not looked at for it. */
+static struct weights_wanted wanted_from_files(struct weights *w, const struct weights_options *o)
+{
+    static const struct weights_options none = {0};
+    o = o ? o : &none;
+    return (struct weights_wanted){.towers = o->vision_heads == 0 || o->text_heads == 0 ||
+                                             !(o->norm_eps > 0) || !is_given(o->activation),
+                                   .preprocess = !is_given(o->image_mean) || !is_given(o->image_std) ||
+                                                 !is_given(o->interpolation) || !is_given(o->resize_mode),
+                                   .accept_unknown = o->accept_unknown,
+                                   .accepted = &w->accepted};
 }
 
 static int check_known(const struct weights_facts *facts)
@@ -147,28 +160,42 @@ static int apply_facts(struct tower_dims *tower, const struct weights_tower_fact
     return OK;
 }
 
-int weights_configure(struct clip_dims *dims, bool *is_ours, const struct weights_origin *origin,
+/* What the file itself or its library says. */
+static int read_facts(struct weights_facts *facts, bool *is_ours, struct weights *w,
+                      const struct weights_origin *origin, const struct weights_options *options)
+{
+    const struct weights_wanted wanted = wanted_from_files(w, options);
+    int status = read_ours(&facts->vision, is_ours, origin->metadata, tower_names[0]);
+    if (status == OK)
+        status = read_ours(&facts->text, is_ours, origin->metadata, tower_names[1]);
+    if (status == OK)
+        status = weights_read_preprocess(&facts->preprocess, is_ours, origin->metadata);
+    if (status != OK || *is_ours)
+        return status;
+    if (!origin->is_openai_archive)
+        return wanted.towers || wanted.preprocess ? weights_config_beside(facts, origin, &w->dims, &wanted)
+                                                  : OK;
+    facts->vision = (struct weights_tower_facts){w->dims.vision.width / openai_head_width,
+                                                 ACTIVATION_QUICK_GELU, WEIGHTS_USUAL_NORM_EPS};
+    facts->text = (struct weights_tower_facts){w->dims.text.width / openai_head_width, ACTIVATION_QUICK_GELU,
+                                               WEIGHTS_USUAL_NORM_EPS};
+    return OK;
+}
+
+int weights_configure(struct weights *w, bool *is_ours, const struct weights_origin *origin,
                       const struct weights_options *options)
 {
     const struct weights_tower_facts nothing = {.activation = -1};
-    struct weights_facts facts = {.vision = nothing, .text = nothing};
+    struct weights_facts facts = {
+        .vision = nothing, .text = nothing, .preprocess = preprocess_default(w->dims.image_px)};
     *is_ours = false;
-    int status = read_ours(&facts.vision, is_ours, origin->metadata, tower_names[0]);
-    if (status == OK)
-        status = read_ours(&facts.text, is_ours, origin->metadata, tower_names[1]);
-    if (status == OK && !*is_ours && origin->is_openai_archive) {
-        facts.vision = (struct weights_tower_facts){dims->vision.width / openai_head_width,
-                                                    ACTIVATION_QUICK_GELU, WEIGHTS_USUAL_NORM_EPS};
-        facts.text = (struct weights_tower_facts){dims->text.width / openai_head_width, ACTIVATION_QUICK_GELU,
-                                                  WEIGHTS_USUAL_NORM_EPS};
-    } else if (status == OK && !*is_ours && !options_say_all(options)) {
-        status = weights_config_beside(&facts, origin, dims);
-    }
+    int status = read_facts(&facts, is_ours, w, origin, options);
     if (status == OK)
         status = apply_options(&facts, options);
     if (status == OK)
         status = check_known(&facts);
     if (status == OK)
-        status = apply_facts(&dims->vision, &facts.vision, "vision");
-    return status == OK ? apply_facts(&dims->text, &facts.text, "text") : status;
+        status = apply_facts(&w->dims.vision, &facts.vision, "vision");
+    w->preprocess = facts.preprocess;
+    return status == OK ? apply_facts(&w->dims.text, &facts.text, "text") : status;
 }

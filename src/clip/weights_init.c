@@ -200,6 +200,7 @@ int weights_init_dims(struct weights **out, scope *parent, const struct clip_dim
     int status = weights_create(&w, parent);
     if (status == OK) {
         w->dims = *dims;
+        w->preprocess = preprocess_default(dims->image_px);
         w->format = WEIGHTS_PROMPT;
         status = weight_specs_create(&specs, dims);
     }

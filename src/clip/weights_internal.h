@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "prompt/base/json.h"
 #include "prompt/clip/weights.h"
 
 enum { WEIGHTS_NAME_SIZE = 128 };
@@ -166,27 +167,67 @@ struct weights_tower_facts {
 struct weights_facts {
     struct weights_tower_facts vision;
     struct weights_tower_facts text;
+    struct preprocess preprocess; /* OpenAI's where nothing is said */
 };
 
 /**
- * Fills heads, activations and epsilons of `dims`. In this order: the options; our own metadata; OpenAI's
- * archive, which is known; the configuration beside the file. What none of them says is an error.
+ * Fills heads, activations and epsilons of w->dims, w->preprocess and w->accepted. In this order: the
+ * options; our own metadata; OpenAI's archive, which is known; the configuration beside the file. What none
+ * of them says is an error.
  * @param is_ours  set to whether our own metadata stand in the file
  */
-int weights_configure(struct clip_dims *dims, bool *is_ours, const struct weights_origin *origin,
+int weights_configure(struct weights *w, bool *is_ours, const struct weights_origin *origin,
                       const struct weights_options *options);
 
 /** Our metadata, from which weights_configure reads the same again. */
-int weights_metadata(struct metadata *out, const struct clip_dims *dims);
+int weights_metadata(struct metadata *out, const struct weights *w);
 
 /** enum activation of the name; `otherwise` (a status) with a message if it is none of ours. */
 int weights_parse_activation(int *out, const char *name, enum status otherwise);
 
 /* ---------------------------------------------------------------- weights_config_files.c */
 
+/** What the options leave to the configuration beside the file. */
+struct weights_wanted {
+    bool towers;     /* heads, activations, epsilons */
+    bool preprocess; /* any of it */
+    bool accept_unknown;
+    struct str_list *accepted; /* borrowed */
+};
+
 /** Reads the library's configuration that lies beside the file; without one, `out` stays as it is. */
 int weights_config_beside(struct weights_facts *out, const struct weights_origin *origin,
-                          const struct clip_dims *dims);
+                          const struct clip_dims *dims, const struct weights_wanted *wanted);
+
+struct weights_document; /* weights_members.h */
+
+/* ---------------------------------------------------------------- weights_open_clip.c */
+
+int weights_open_clip_towers(struct weights_facts *out, const struct weights_document *d,
+                             const struct clip_dims *dims);
+
+/* ---------------------------------------------------------------- weights_hugging_face.c */
+
+int weights_hugging_face_towers(struct weights_facts *out, const struct weights_document *d,
+                                const struct clip_dims *dims);
+
+/* ---------------------------------------------------------------- weights_preprocess.c */
+
+/** preprocess_cfg of open_clip_config.json; `out` holds the defaults. */
+int weights_open_clip_preprocess(struct preprocess *out, const struct weights_document *d);
+/** An image processor's object: the root of preprocessor_config.json, or a member of processor_config.json.
+ */
+int weights_hugging_face_preprocess(struct preprocess *out, const struct weights_document *d,
+                                    const struct json *processor);
+
+/* ---------------------------------------------------------------- weights_preprocess_ours.c */
+
+/** Of our metadata; `*found` is set if they say anything. */
+int weights_read_preprocess(struct preprocess *out, bool *found, const struct metadata *m);
+/** Sets what is not OpenAI's, so that files with OpenAI's keep their bytes. */
+int weights_write_preprocess(struct metadata *out, const struct preprocess *p);
+/** The keys model.image_mean, image_std, interpolation, resize_mode over it. */
+int weights_apply_preprocess(struct preprocess *out, const struct weights_options *options);
 
 /* ---------------------------------------------------------------- weights_known.c */
 

@@ -22,9 +22,9 @@ static int check_options(const struct loader_options *o, const struct item_list 
     const int64_t side_max = 1 << 14;
     if (items->n == 0)
         return error_set(ERR_FORMAT, "the caller's list of images is empty, there is nothing to load");
-    if (o->image_px < 1 || o->image_px > side_max)
+    if (o->preprocess.image_px < 1 || o->preprocess.image_px > side_max)
         return error_set(ERR_USAGE, "expected images of 1 to %lld pixels, found %lld", (long long)side_max,
-                         (long long)o->image_px);
+                         (long long)o->preprocess.image_px);
     if (o->batch_size < 1 || o->batch_size > INT32_MAX)
         return error_set(ERR_USAGE, "expected a batch size from 1, found %lld", (long long)o->batch_size);
     if (o->n_workers < 1 || o->n_workers > 1024)
@@ -62,7 +62,7 @@ static int allocate(struct loader *l, const char *image_dir)
     if (o->batch_size > n_items)
         l->options.batch_size = n_items;
     l->n_batches = n_items / o->batch_size + (!o->drop_last && n_items % o->batch_size != 0);
-    l->image_floats = LOADER_CHANNELS * o->image_px * o->image_px;
+    l->image_floats = LOADER_CHANNELS * o->preprocess.image_px * o->preprocess.image_px;
     /* one lent, one being filled, one ahead; more if a batch is too small to keep every worker busy */
     l->n_slots = min_i64(l->n_batches, 3 + o->n_workers / o->batch_size);
     l->image_dir = str_dup(image_dir);

@@ -46,12 +46,12 @@ static int prepare_item(float *pixels, const char **damage, struct loader *l, in
     if (status == OK && o->augment) {
         struct rng rng;
         rng_init(&rng, o->seed, RNG_AUGMENT, (uint64_t)epoch, item);
-        status = transform_train(&input, &decoded, o->image_px, o->crop_scale_min, &rng);
+        status = transform_train(&input, &decoded, &o->preprocess, o->crop_scale_min, &rng);
     } else if (status == OK) {
-        status = transform_test(&input, &decoded, o->image_px);
+        status = transform_test(&input, &decoded, &o->preprocess);
     }
     if (status == OK)
-        transform_normalize(pixels, &input);
+        transform_normalize(pixels, &input, &o->preprocess);
     *damage = decoded.damage;
     image_free(&input);
     if (!is_cached)

@@ -11,8 +11,11 @@
 #include "prompt/data/transform.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "filters.h"
 
 enum {
     CHANNELS = 3,
@@ -30,18 +33,6 @@ struct kernel {
     int64_t stride;
 };
 
-/* Keys' cubic convolution with a = -1/2. */
-static double bicubic(double x)
-{
-    const double a = -0.5;
-    x = fabs(x);
-    if (x < 1.0)
-        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-    if (x < 2.0)
-        return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
-    return 0.0;
-}
-
 static void kernel_free(struct kernel *k)
 {
     free(k->first);
@@ -50,14 +41,14 @@ static void kernel_free(struct kernel *k)
     *k = (struct kernel){0};
 }
 
-/* Weights of one output: raw cubic values in `raw`, normalized and rounded half away from zero into
+/* Weights of one output: raw values of the filter in `raw`, normalized and rounded half away from zero into
  * `weights`. */
-static void kernel_fill(int32_t *weights, double *raw, int64_t first, int64_t n, double center,
-                        double stretch)
+static void kernel_fill(int32_t *weights, double *raw, const struct filter *filter, int64_t first, int64_t n,
+                        double center, double stretch)
 {
     double sum = 0.0;
     for (int64_t x = 0; x < n; x++) {
-        raw[x] = bicubic(((double)(x + first) - center + 0.5) * (1.0 / stretch));
+        raw[x] = filter->value(((double)(x + first) - center + 0.5) * (1.0 / stretch));
         sum += raw[x];
     }
     for (int64_t x = 0; x < n; x++) {
@@ -67,12 +58,12 @@ static void kernel_fill(int32_t *weights, double *raw, int64_t first, int64_t n,
 }
 
 /* The kernel of outputs window_first .. + n_window when n_in samples become n_out. */
-static int kernel_init(struct kernel *out, int64_t n_in, int64_t n_out, int64_t window_first,
-                       int64_t n_window)
+static int kernel_init(struct kernel *out, const struct filter *filter, int64_t n_in, int64_t n_out,
+                       int64_t window_first, int64_t n_window)
 {
     const double scale = (double)n_in / (double)n_out;
     const double stretch = scale < 1.0 ? 1.0 : scale;
-    const double support = 2.0 * stretch;
+    const double support = filter->support * stretch;
     struct kernel k = {.stride = (int64_t)ceil(support) * 2 + 1};
     k.first = malloc((size_t)n_window * sizeof *k.first);
     k.n = malloc((size_t)n_window * sizeof *k.n);
@@ -91,7 +82,7 @@ static int kernel_init(struct kernel *out, int64_t n_in, int64_t n_out, int64_t 
         end = end > n_in ? n_in : end;
         k.first[i] = first;
         k.n[i] = end - first;
-        kernel_fill(k.weights + i * k.stride, raw, first, end - first, center, stretch);
+        kernel_fill(k.weights + i * k.stride, raw, filter, first, end - first, center, stretch);
     }
     free(raw);
     *out = k;
@@ -185,15 +176,16 @@ static int resample(struct image *out, const struct image *in, struct crop box, 
 
 /* The part `window` of what `box` of `in` becomes when resized to width x height. */
 static int resize_window(struct image *out, const struct image *in, struct crop box, int64_t width,
-                         int64_t height, struct crop window)
+                         int64_t height, struct crop window, enum interpolation interpolation)
 {
+    const struct filter *filter = &filters[interpolation];
     struct kernel columns = {0};
     struct kernel rows = {0};
     int status = image_create(out, window.width, window.height);
     if (status == OK)
-        status = kernel_init(&columns, box.width, width, window.left, window.width);
+        status = kernel_init(&columns, filter, box.width, width, window.left, window.width);
     if (status == OK)
-        status = kernel_init(&rows, box.height, height, window.top, window.height);
+        status = kernel_init(&rows, filter, box.height, height, window.top, window.height);
     if (status == OK)
         status = resample(out, in, box, &columns, &rows);
     kernel_free(&columns);
@@ -204,9 +196,9 @@ static int resize_window(struct image *out, const struct image *in, struct crop 
 }
 
 int transform_resize(struct image *out, const struct image *in, struct crop box, int64_t width,
-                     int64_t height)
+                     int64_t height, enum interpolation interpolation)
 {
-    return resize_window(out, in, box, width, height, (struct crop){0, 0, width, height});
+    return resize_window(out, in, box, width, height, (struct crop){0, 0, width, height}, interpolation);
 }
 
 /* ---------------------------------------------------------------- test transform */
@@ -218,24 +210,76 @@ static int64_t round_half(int64_t n)
     return n % 2 == 0 ? floor_half : floor_half + floor_half % 2;
 }
 
-int transform_test(struct image *out, const struct image *in, int64_t size)
-{
-    int64_t width = size;
-    int64_t height = size;
-    if (in->width < in->height)
-        height = (int64_t)((double)(size * in->height) / (double)in->width);
-    else if (in->width > in->height)
-        width = (int64_t)((double)(size * in->width) / (double)in->height);
-    struct crop center = {round_half(width - size), round_half(height - size), size, size};
-    return resize_window(out, in, (struct crop){0, 0, in->width, in->height}, width, height, center);
-}
-
-/* ---------------------------------------------------------------- training transform */
-
 static int64_t python_round(double x)
 {
     return (int64_t)nearbyint(x); /* the default rounding mode: halves to even */
 }
+
+/* The sides of the picture after the resize. */
+static void resized_sides(int64_t *width, int64_t *height, const struct image *in, const struct preprocess *p)
+{
+    const int64_t px = p->resize_px;
+    *width = px;
+    *height = px;
+    switch (p->resize_mode) {
+    case RESIZE_SHORTEST:
+        if (in->width < in->height)
+            *height = (int64_t)((double)(px * in->height) / (double)in->width);
+        else if (in->width > in->height)
+            *width = (int64_t)((double)(px * in->width) / (double)in->height);
+        return;
+    case RESIZE_LONGEST: {
+        const double ratio_w = (double)in->width / (double)px, ratio_h = (double)in->height / (double)px;
+        const double ratio = ratio_w > ratio_h ? ratio_w : ratio_h;
+        *width = python_round((double)in->width / ratio);
+        *height = python_round((double)in->height / ratio);
+        *width = *width < 1 ? 1 : *width; /* open_clip's ends in an error there */
+        *height = *height < 1 ? 1 : *height;
+        return;
+    }
+    case RESIZE_SQUASH:
+        return;
+    case RESIZE_NONE:
+        *width = in->width;
+        *height = in->height;
+        return;
+    }
+}
+
+/* `part` at (left, top) of a square of p->image_px in the colour of the fill; takes part's pixels. */
+static int pad(struct image *out, struct image *part, int64_t left, int64_t top, const struct preprocess *p)
+{
+    const int64_t px = p->image_px;
+    int status = image_create(out, px, px);
+    for (int64_t i = 0; status == OK && i < px * px * CHANNELS; i++)
+        out->pixels[i] = (uint8_t)p->fill[i % CHANNELS];
+    for (int64_t y = 0; status == OK && y < part->height; y++)
+        memcpy(out->pixels + ((top + y) * px + left) * CHANNELS, part->pixels + y * part->width * CHANNELS,
+               (size_t)(part->width * CHANNELS));
+    image_free(part);
+    return status;
+}
+
+int transform_test(struct image *out, const struct image *in, const struct preprocess *p)
+{
+    const int64_t px = p->image_px;
+    int64_t width = 0, height = 0;
+    resized_sides(&width, &height, in, p);
+    const struct crop kept = {.left = width > px ? round_half(width - px) : 0,
+                              .top = height > px ? round_half(height - px) : 0,
+                              .width = width < px ? width : px,
+                              .height = height < px ? height : px};
+    struct image part = {0};
+    int status = resize_window(&part, in, (struct crop){0, 0, in->width, in->height}, width, height, kept,
+                               p->interpolation);
+    if (status != OK || (kept.width == px && kept.height == px)) {
+        *out = part;
+        return status;
+    }
+    return pad(out, &part, (px - kept.width) / 2, (px - kept.height) / 2, p);
+}
+
+/* ---------------------------------------------------------------- training transform */
 
 struct crop transform_random_crop(struct rng *rng, int64_t width, int64_t height, double scale_min)
 {
@@ -279,11 +323,11 @@ static void flip_horizontally(struct image *image)
     }
 }
 
-int transform_train(struct image *out, const struct image *in, int64_t size, double scale_min,
+int transform_train(struct image *out, const struct image *in, const struct preprocess *p, double scale_min,
                     struct rng *rng)
 {
     struct crop box = transform_random_crop(rng, in->width, in->height, scale_min);
-    int status = transform_resize(out, in, box, size, size);
+    int status = transform_resize(out, in, box, p->image_px, p->image_px, p->interpolation);
     if (status == OK && rng_uniform(rng) < 0.5)
         flip_horizontally(out);
     return status;
@@ -291,16 +335,17 @@ int transform_train(struct image *out, const struct image *in, int64_t size, dou
 
 /* ---------------------------------------------------------------- normalization */
 
-void transform_normalize(float *out, const struct image *in)
+void transform_normalize(float *out, const struct image *in, const struct preprocess *p)
 {
-    static const float mean[CHANNELS] = {0.48145466F, 0.4578275F, 0.40821073F};
-    static const float std[CHANNELS] = {0.26862954F, 0.26130258F, 0.27577711F};
+    const bool is_usual = p->scale == 1.0 / 255.0;
+    const float scale = (float)p->scale;
     const int64_t n_pixels = in->width * in->height;
     for (int c = 0; c < CHANNELS; c++) {
+        const float mean = (float)p->mean[c], std = (float)p->std[c];
         float value[256]; /* in float and in this order, as torchvision computes it, so that the bits are the
                              same */
         for (int level = 0; level < 256; level++)
-            value[level] = ((float)level / 255.0F - mean[c]) / std[c];
+            value[level] = ((is_usual ? (float)level / 255.0F : (float)level * scale) - mean) / std;
         float *plane = out + c * n_pixels;
         for (int64_t i = 0; i < n_pixels; i++)
             plane[i] = value[in->pixels[i * CHANNELS + c]];

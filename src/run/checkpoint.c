@@ -21,6 +21,7 @@ void provenance_free(struct provenance *p)
     free(p->sample_digest);
     free(p->class_digest);
     free(p->class_names);
+    pipeline_free(&p->pipeline);
     *p = (struct provenance){0};
 }
 
@@ -49,6 +50,10 @@ static int describe(struct metadata *meta, const struct method *m, const struct 
         {"sample_digest", from->sample_digest, 0},
         {"class_digest", from->class_digest, 0},
         {"class_names", from->class_names, 0},
+        {"preprocessing", from->pipeline.preprocess, 0},
+        {"preprocessing_digest", from->pipeline.preprocess_digest, 0},
+        {"image_decoder", from->pipeline.image_decoder, 0},
+        {"tokenizer_revision", NULL, from->pipeline.tokenizer_revision},
         {"n_classes", NULL, from->n_classes},
         {"epoch", NULL, at->epoch},
         {"step_in_epoch", NULL, at->step_in_epoch},
@@ -149,6 +154,17 @@ static int get_number(int64_t *out, const struct metadata *meta, const char *key
     return OK;
 }
 
+/* Programs before the first of these keys wrote none of them. */
+static int parse_pipeline(struct pipeline *out, const struct metadata *meta)
+{
+    int64_t revision = 0;
+    int status =
+        metadata_get(meta, "tokenizer_revision") ? get_number(&revision, meta, "tokenizer_revision") : OK;
+    return status == OK ? pipeline_read(out, metadata_get(meta, "preprocessing"),
+                                        metadata_get(meta, "image_decoder"), revision)
+                        : status;
+}
+
 static int parse_header(struct provenance *from, struct progress *at, const struct metadata *meta)
 {
     const struct {
@@ -177,7 +193,7 @@ static int parse_header(struct provenance *from, struct progress *at, const stru
         status = get_text(texts[i].text, meta, texts[i].key);
     for (size_t i = 0; status == OK && i < sizeof numbers / sizeof numbers[0]; i++)
         status = get_number(numbers[i].number, meta, numbers[i].key);
-    return status;
+    return status == OK ? parse_pipeline(&from->pipeline, meta) : status;
 }
 
 int checkpoint_read_header(struct provenance *provenance, struct progress *progress, const char *path)

@@ -41,7 +41,7 @@ struct row {
 
 /* clang-format off */
 #define ROW(field, path, kind_, type_, value, min_, max_, names_, help_)                                              \
-    {{.key = path, .type = type_, .kind = kind_, .is_hashed = kind_ == CONFIG_EXPERIMENT, .default_text = value, .min = min_, .max = max_,  \
+    {{.key = path, .type = type_, .kind = kind_, .is_hashed = kind_ == CONFIG_EXPERIMENT || kind_ == CONFIG_ADDITION, .default_text = value, .min = min_, .max = max_,  \
       .names = names_, .help = help_}, offsetof(struct config, field)},
 #define KEY_I64(field, path, kind, value, min, max, help) ROW(field, path, CONFIG_##kind, CONFIG_I64, #value, min, max, NULL, help)
 #define KEY_F64(field, path, kind, value, min, max, help) ROW(field, path, CONFIG_##kind, CONFIG_F64, #value, min, max, NULL, help)
@@ -165,12 +165,12 @@ static int check_template(const char *template)
 const char *const config_pretraining_keys[] = {"seed", "data.dataset", "zero_shot_template", NULL};
 
 /* A key of another command would change nothing; those `used` are this command's, too. */
-static int refuse_keys(const struct config *c, enum config_kind kind, const char *const *used,
+static int refuse_keys(const struct config *c, bool of_pretraining, const char *const *used,
                        const char *command)
 {
     for (size_t i = 0; i < N_KEYS; i++) {
         const struct config_key *key = &rows[i].key;
-        bool is_used = key->kind != kind;
+        bool is_used = of_pretraining ? key->kind != CONFIG_PRETRAINING : !key->is_hashed;
         for (size_t j = 0; used && used[j] && !is_used; j++)
             is_used = strcmp(used[j], key->key) == 0;
         if (!is_used && c->origins[i] != CONFIG_DEFAULT)
@@ -181,7 +181,7 @@ static int refuse_keys(const struct config *c, enum config_kind kind, const char
 
 int config_check(const struct config *c)
 {
-    int status = refuse_keys(c, CONFIG_PRETRAINING, NULL, "this command, only to prompt pretrain");
+    int status = refuse_keys(c, true, NULL, "this command, only to prompt pretrain");
     if (status == OK && strcmp(c->data_dataset, "csv") != 0) /* its list says where the images are */
         status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
     if (status == OK)
@@ -232,7 +232,7 @@ static int check_tower(const char *name, int64_t width, int64_t heads)
 
 int config_check_pretraining(const struct config *c)
 {
-    int status = refuse_keys(c, CONFIG_EXPERIMENT, config_pretraining_keys, "prompt pretrain");
+    int status = refuse_keys(c, false, config_pretraining_keys, "prompt pretrain");
     if (status == OK && c->pretrain_image_px % c->pretrain_patch_px != 0)
         status = error_set(ERR_USAGE, "pretrain.image_px (%lld) is no multiple of pretrain.patch_px (%lld)",
                            (long long)c->pretrain_image_px, (long long)c->pretrain_patch_px);

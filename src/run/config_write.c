@@ -39,15 +39,17 @@ static bool is_same_section(const char *a, const char *b)
     return section_len(a) == section_len(b) && strncmp(a, b, section_len(a)) == 0;
 }
 
+typedef bool key_filter(const struct config *c, size_t i);
+
 /* An object of keys and sections; sections are contiguous in the table and hold no others. */
-static void write_keys(struct str *out, const struct config *c, bool (*is_written)(const struct config_key *))
+static void write_keys(struct str *out, const struct config *c, key_filter *is_written)
 {
     const char *before = "";
     bool is_first = true;
     str_append(out, "{");
     for (size_t i = 0; i < config_n_keys(); i++) {
         const char *key = config_key(i)->key;
-        if (!is_written(config_key(i)))
+        if (!is_written(c, i))
             continue;
         size_t n = section_len(key);
         bool is_new_section = !is_same_section(before, key);
@@ -72,24 +74,42 @@ static bool is_listed(const char *key, const char *const *keys)
     return false;
 }
 
-static bool is_of_experiments(const struct config_key *key)
+static bool is_of_experiments(const struct config *c, size_t i)
 {
-    return key->kind != CONFIG_PRETRAINING;
+    (void)c;
+    return config_key(i)->kind != CONFIG_PRETRAINING;
 }
 
-static bool is_hashed(const struct config_key *key)
+/* Whether key `i` has the value that the table gives it. */
+static bool is_default(const struct config *c, size_t i)
 {
-    return key->is_hashed;
+    const struct config_key *key = config_key(i);
+    double number = 0.0;
+    if (key->type == CONFIG_F64) /* 1e-5 is written as 1e-05 */
+        return str_parse_f64(&number, key->default_text) == OK &&
+               number == *(const double *)config_value(c, i);
+    struct str value = {0};
+    config_write_value(&value, c, i);
+    const bool is_same = strcmp(str_text(&value), key->default_text) == 0;
+    str_free(&value);
+    return is_same;
 }
 
-static bool is_of_pretraining(const struct config_key *key)
+static bool is_hashed(const struct config *c, size_t i)
 {
-    return key->kind != CONFIG_EXPERIMENT || is_listed(key->key, config_pretraining_keys);
+    return config_key(i)->is_hashed && (config_key(i)->kind != CONFIG_ADDITION || !is_default(c, i));
 }
 
-static bool is_of_recipes(const struct config_key *key)
+static bool is_of_pretraining(const struct config *c, size_t i)
 {
-    return key->kind == CONFIG_PRETRAINING || strcmp(key->key, "seed") == 0;
+    (void)c;
+    return !config_key(i)->is_hashed || is_listed(config_key(i)->key, config_pretraining_keys);
+}
+
+static bool is_of_recipes(const struct config *c, size_t i)
+{
+    (void)c;
+    return config_key(i)->kind == CONFIG_PRETRAINING || strcmp(config_key(i)->key, "seed") == 0;
 }
 
 int config_write(struct str *out, const struct config *c)

@@ -15,6 +15,11 @@ static const char *const free_keys[] = {"data.dataset",
                                         "model.text_heads",
                                         "model.activation",
                                         "model.norm_eps",
+                                        "model.image_mean",
+                                        "model.image_std",
+                                        "model.interpolation",
+                                        "model.resize_mode",
+                                        "model.accept_unknown",
                                         NULL};
 
 bool experiment_is_changed(const char *assignment)

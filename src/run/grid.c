@@ -25,6 +25,7 @@ void grid_close(struct grid *g)
     str_list_free(&g->there);
     str_list_free(&g->absent);
     str_list_free(&g->reasons);
+    pipeline_free(&g->pipeline);
     *g = (struct grid){0};
 }
 
@@ -130,6 +131,8 @@ static int hash_weights(struct grid *g, const struct config *c)
         status = weights_hash(weights);
     if (status == OK)
         memcpy(g->weights_sha256, weights->sha256, sizeof g->weights_sha256);
+    if (status == OK)
+        status = pipeline_of(&g->pipeline, &weights->preprocess);
     weights_close(weights);
     int closed = scope_close(s);
     return status == OK ? closed : status;

@@ -7,9 +7,10 @@
 #include "prompt/run/records.h"
 #include "prompt/run/train.h"
 
-/* Appends in what a run's configuration and model are not the job's; nothing if they are. */
+/* Appends in what a run's configuration, model, pixels and tokens are not the job's; nothing if they are. The
+ * model and the pipeline may be unknown, NULL. */
 static int compare(struct str *out, const struct grid *g, const struct grid_job *job, const struct config *c,
-                   const char *weights)
+                   const char *weights, const struct pipeline *pipeline)
 {
     int status = experiment_compare(out, &job->config, c);
     if (status != OK || out->len > 0)
@@ -18,6 +19,8 @@ static int compare(struct str *out, const struct grid *g, const struct grid_job 
         str_appendf(out, "seed is %lld there, here %lld", (long long)c->seed, (long long)job->config.seed);
     else if (weights && strcmp(weights, g->weights_sha256) != 0)
         str_appendf(out, "weights of SHA-256 %.16s... there, here %.16s...", weights, g->weights_sha256);
+    else if (pipeline)
+        pipeline_compare(out, pipeline, &g->pipeline);
     return str_status(out);
 }
 
@@ -34,7 +37,9 @@ static int is_of_job(bool *out, const struct grid *g, const struct grid_job *job
     const bool ends_here =
         o->max_steps > 0 ? r->steps >= o->max_steps || r->steps == r->n_steps : r->steps == r->n_steps;
     struct str differences = {0};
-    int status = compare(&differences, g, job, &r->config, r->weights);
+    int status = compare(&differences, g, job, &r->config, r->weights, &r->pipeline);
+    if (status == OK && r->trained_pipeline.preprocess)
+        pipeline_compare(&differences, &r->trained_pipeline, &g->pipeline);
     *out = differences.len == 0 && same_data && !r->untrained && r->limit == o->limit && ends_here;
     str_free(&differences);
     return status;
@@ -79,14 +84,14 @@ static int look_at_records(struct grid_job *job, const struct grid *g)
 
 /* Compares the job with the configuration that a training has. */
 static int compare_text(struct str *out, const struct grid *g, const struct grid_job *job, const char *text,
-                        size_t n, const char *path, const char *weights)
+                        size_t n, const char *path, const char *weights, const struct pipeline *pipeline)
 {
     struct config c;
     int status = config_init(&c);
     if (status == OK)
         status = config_read_text(&c, text, n, path, CONFIG_RUN);
     if (status == OK)
-        status = compare(out, g, job, &c, weights);
+        status = compare(out, g, job, &c, weights, pipeline);
     config_free(&c);
     return status;
 }
@@ -99,7 +104,7 @@ static int look_at_checkpoint(struct str *out, struct grid_job *job, const struc
     struct progress at = {0};
     int status = checkpoint_read_header(&p, &at, path);
     if (status == OK)
-        status = compare_text(out, g, job, p.config, strlen(p.config), path, p.weights_sha256);
+        status = compare_text(out, g, job, p.config, strlen(p.config), path, p.weights_sha256, &p.pipeline);
     job->must_train = at.step < at.n_steps && (max_steps == 0 || at.step < max_steps);
     provenance_free(&p);
     return status;
@@ -112,7 +117,7 @@ static int look_at_config(struct str *out, const struct grid_job *job, const str
     size_t n = 0;
     int status = file_read(&text, &n, path);
     if (status == OK)
-        status = compare_text(out, g, job, text, n, path, NULL);
+        status = compare_text(out, g, job, text, n, path, NULL, NULL);
     free(text);
     return status;
 }
@@ -134,14 +139,18 @@ static int look_at_training(struct str *out, struct grid_job *job, const struct 
     return status;
 }
 
-/* The folder is taken by a training of another preset or model: this one gets a folder of its own. */
+/* The folder is taken by a training of another preset, model or kind of pixels: this one gets a folder of its
+ * own. */
 static int step_aside(struct grid_job *job, const struct grid *g, const struct str *differences)
 {
     char hash[DIGEST_HEX_SIZE];
+    char inputs[DIGEST_HEX_SIZE];
     int status = config_hash(hash, &job->config);
+    if (status == OK)
+        status = pipeline_digest(inputs, &g->pipeline);
     if (status != OK)
         return status;
-    char *folder = str_format("%s-%.8s-%.8s", job->folder, hash, g->weights_sha256);
+    char *folder = str_format("%s-%.8s-%.8s-%.8s", job->folder, hash, g->weights_sha256, inputs);
     job->aside = str_format("'%s' holds another training (%s): '%s' is taken", job->folder,
                             str_text(differences), folder ? folder : "");
     if (!folder || !job->aside) {

@@ -71,6 +71,7 @@ static float *pixels_of(const struct pair_source *s, int64_t row)
 static int draw_pair(struct pair_source *s, int64_t row)
 {
     const int64_t px = s->config->pretrain_image_px;
+    const struct preprocess preprocess = preprocess_default(px);
     struct image picture = {.pixels = malloc((size_t)(3 * px * px)), .width = px, .height = px};
     struct str caption = {0};
     struct pair_batch *b = s->batch;
@@ -78,7 +79,7 @@ static int draw_pair(struct pair_source *s, int64_t row)
     if (status == OK)
         status = world_sample(picture.pixels, &caption, (uint64_t)s->config->seed, b->indices[row], px);
     if (status == OK) {
-        transform_normalize(pixels_of(s, row), &picture);
+        transform_normalize(pixels_of(s, row), &picture, &preprocess);
         status =
             encode_caption(b->ids + row * s->config->pretrain_context, &b->ends[row], s, str_text(&caption));
     }
@@ -90,7 +91,7 @@ static int draw_pair(struct pair_source *s, int64_t row)
 static int read_pair(struct pair_source *s, int64_t row)
 {
     const struct config *c = s->config;
-    const int64_t px = c->pretrain_image_px;
+    const struct preprocess preprocess = preprocess_default(c->pretrain_image_px);
     const uint64_t item = s->batch->indices[row];
     const struct pair *p = &s->table.items[item];
     struct image decoded = {0}, picture = {0};
@@ -98,12 +99,12 @@ static int read_pair(struct pair_source *s, int64_t row)
     if (status == OK && s->augment) {
         struct rng rng;
         rng_init(&rng, (uint64_t)c->seed, RNG_AUGMENT, s->augment_epoch, item);
-        status = transform_train(&picture, &decoded, px, c->pretrain_crop_scale_min, &rng);
+        status = transform_train(&picture, &decoded, &preprocess, c->pretrain_crop_scale_min, &rng);
     } else if (status == OK) {
-        status = transform_test(&picture, &decoded, px);
+        status = transform_test(&picture, &decoded, &preprocess);
     }
     if (status == OK) {
-        transform_normalize(pixels_of(s, row), &picture);
+        transform_normalize(pixels_of(s, row), &picture, &preprocess);
         status =
             encode_caption(s->batch->ids + row * c->pretrain_context, &s->batch->ends[row], s, p->caption);
     }

@@ -17,6 +17,8 @@ static void free_record(struct record *r)
     free(r->class_digest);
     free(r->image_digest);
     free(r->time);
+    pipeline_free(&r->pipeline);
+    pipeline_free(&r->trained_pipeline);
     free(r->accuracies);
     config_free(&r->config);
 }
@@ -100,6 +102,24 @@ static int need_accuracies(struct record *r, const struct json *object)
     return status;
 }
 
+/* Older records do not say it. */
+static int parse_pipeline(struct pipeline *out, const struct json *object, const char *key)
+{
+    const struct json *inputs = json_get(object, key), *value = NULL;
+    const char *preprocess = NULL, *decoder = NULL;
+    int64_t revision = 0;
+    int status = OK;
+    if ((value = json_get(inputs, "preprocessing")))
+        status = json_string(&preprocess, value);
+    if (status == OK && (value = json_get(inputs, "image_decoder")))
+        status = json_string(&decoder, value);
+    if (status == OK && (value = json_get(inputs, "tokenizer_revision")))
+        status = json_i64(&revision, value);
+    if (status != OK)
+        return error_context("'%s'", key);
+    return pipeline_read(out, preprocess, decoder, revision);
+}
+
 static int parse_numbers(struct record *r, const struct json *object)
 {
     int status = need_subset(&r->subset, object);
@@ -142,6 +162,10 @@ static int parse_record(struct record *r, const struct json_doc *doc, const stru
         status = need_text(&r->time, object, "time");
     if (status == OK)
         status = parse_numbers(r, object);
+    if (status == OK)
+        status = parse_pipeline(&r->pipeline, object, "inputs");
+    if (status == OK && r->n_steps > 0)
+        status = parse_pipeline(&r->trained_pipeline, object, "trained_inputs");
     if (status == OK)
         status = need(&config, object, "config");
     if (status != OK)

@@ -108,9 +108,12 @@ static int write_digests(struct str *out, const struct record_context *c)
 {
     char classes[17];
     char items[DIGEST_HEX_SIZE];
+    char preprocessing[DIGEST_HEX_SIZE];
     int status = class_names_digest(classes, c->classes->names, c->classes->n);
     if (status == OK)
         status = item_list_digest(items, c->items);
+    if (status == OK)
+        status = preprocess_digest(preprocessing, &c->session->weights->preprocess);
     if (status == OK && c->session->weights->sha256[0] == '\0')
         status = weights_hash(c->session->weights);
     if (status != OK)
@@ -120,11 +123,45 @@ static int write_digests(struct str *out, const struct record_context *c)
     member_text(out, "weights_sha256", c->session->weights->sha256);
     member_text(out, "class_names", classes);
     member_text(out, "images", items);
+    member_text(out, "preprocessing", preprocessing);
     if (c->provenance) {
         member_text(out, "sample", c->provenance->sample_digest);
         member_text(out, "trained_class_names", c->provenance->class_digest);
     }
     str_append(out, "}");
+    return OK;
+}
+
+static void write_pipeline(struct str *out, const char *key, const struct pipeline *p)
+{
+    member(out, key);
+    str_append(out, "{");
+    member_text(out, "preprocessing", p->preprocess);
+    member_text(out, "image_decoder", p->image_decoder);
+    member_i64(out, "tokenizer_revision", p->tokenizer_revision);
+    str_append(out, "}");
+}
+
+/* What pixels and token ids depend on, in evaluation and in training. */
+static int write_inputs(struct str *out, const struct record_context *c)
+{
+    const struct str_list *accepted = &c->session->weights->accepted;
+    struct pipeline here;
+    int status = pipeline_of(&here, &c->session->weights->preprocess);
+    if (status != OK)
+        return status;
+    write_pipeline(out, "inputs", &here);
+    if (c->provenance)
+        write_pipeline(out, "trained_inputs", &c->provenance->pipeline);
+    pipeline_free(&here);
+    if (accepted->n == 0)
+        return OK;
+    member(out, "accepted_unknown");
+    for (size_t i = 0; i < accepted->n; i++) {
+        str_append(out, i > 0 ? ", " : "[");
+        json_write_string(out, accepted->items[i]);
+    }
+    str_append(out, "]");
     return OK;
 }
 
@@ -194,6 +231,8 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     int status = write_data(out, c->classes->dataset);
     if (status == OK)
         status = write_digests(out, c);
+    if (status == OK)
+        status = write_inputs(out, c);
     if (status == OK)
         status = write_config(out, config);
     write_machine(out, c->session, result);

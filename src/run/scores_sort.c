@@ -165,6 +165,27 @@ static int two_models(const struct record *a, const struct record *b)
                      a->path, a->weights, b->path, b->weights);
 }
 
+/* Pixels and token ids of evaluation and of training must be one program's. */
+static int check_pipelines(const struct record *a, const struct record *b)
+{
+    struct str difference = {0};
+    const char *of = "evaluated";
+    pipeline_compare(&difference, &a->pipeline, &b->pipeline);
+    if (difference.len == 0 && a->trained_pipeline.preprocess && b->trained_pipeline.preprocess) {
+        of = "trained";
+        pipeline_compare(&difference, &a->trained_pipeline, &b->trained_pipeline);
+    }
+    int status = str_status(&difference);
+    if (status == OK && difference.len > 0)
+        status = error_set(
+            ERR_USAGE,
+            "records of two kinds of pixels or tokens do not go into one table: '%s' (there) and '%s' "
+            "(here) were %s with different values of %s",
+            a->path, b->path, of, str_text(&difference));
+    str_free(&difference);
+    return status;
+}
+
 /* The first record of the same list as slot `i`: of its data set and classes. */
 static const struct record *first_of_list(const struct sorting *t, size_t i)
 {
@@ -179,7 +200,7 @@ static const struct record *first_of_list(const struct sorting *t, size_t i)
 
 int sorting_check(const struct sorting *t)
 {
-    const struct record *first = NULL;
+    const struct record *first = NULL, *first_trained = NULL;
     for (size_t i = 0; i < sorting_n_records(t); i++) {
         const struct record *r = t->records[i];
         if (!r)
@@ -187,6 +208,12 @@ int sorting_check(const struct sorting *t)
         first = first ? first : r;
         if (strcmp(r->weights, first->weights) != 0)
             return two_models(first, r);
+        first_trained = first_trained || !r->trained_pipeline.preprocess ? first_trained : r;
+        int status = check_pipelines(first, r);
+        if (status == OK && first_trained)
+            status = check_pipelines(first_trained, r);
+        if (status != OK)
+            return status;
         const struct record *same = first_of_list(t, i);
         const bool same_names = strcmp(r->class_digest, same->class_digest) == 0;
         if (!same_names || strcmp(r->image_digest, same->image_digest) != 0)

@@ -53,7 +53,12 @@ struct weights_options session_weights_options(const struct config *c)
     return (struct weights_options){.vision_heads = c->model_vision_heads,
                                     .text_heads = c->model_text_heads,
                                     .activation = c->model_activation,
-                                    .norm_eps = c->model_norm_eps};
+                                    .norm_eps = c->model_norm_eps,
+                                    .image_mean = c->model_image_mean,
+                                    .image_std = c->model_image_std,
+                                    .interpolation = c->model_interpolation,
+                                    .resize_mode = c->model_resize_mode,
+                                    .accept_unknown = c->model_accept_unknown};
 }
 
 static int open_model(struct session *s)
@@ -68,6 +73,9 @@ static int open_model(struct session *s)
     if (status == OK)
         status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision),
                              (enum encoder)c->encoder);
+    for (size_t i = 0; status == OK && i < s->weights->accepted.n; i++)
+        log_warning(s->log, "the model's '%s' is not known here and passed by model.accept_unknown",
+                    s->weights->accepted.items[i]);
     return status;
 }
 
@@ -364,7 +372,7 @@ void class_list_close(struct class_list *c)
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
 {
     const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
-    return (struct loader_options){.image_px = s->clip->dims.image_px,
+    return (struct loader_options){.preprocess = s->weights->preprocess,
                                    .batch_size = batch_size,
                                    .crop_scale_min = s->config->crop_scale_min,
                                    .skip_bad_images = s->config->data_skip_bad_images,

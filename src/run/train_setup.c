@@ -9,6 +9,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/base/lock.h"
+#include "prompt/data/catalog.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
 #include "prompt/run/folder.h"
@@ -75,7 +76,8 @@ static int fill_provenance(struct training *t)
                              .n_classes = t->classes.n};
     if (!p->config_hash || !p->weights_sha256 || !p->sample_digest || !p->class_digest)
         return ERR_MEMORY;
-    return class_names_json(&p->class_names, &t->classes);
+    status = class_names_json(&p->class_names, &t->classes);
+    return status == OK ? pipeline_of(&p->pipeline, &t->session->weights->preprocess) : status;
 }
 
 /* ---------------------------------------------------------------- the run folder */
@@ -97,7 +99,32 @@ static int write_config_file(const struct training *t)
 
 /* ---------------------------------------------------------------- open */
 
-/* Names what two provenances differ in; only called when they do. */
+static int refuse_pipeline(const struct training *t, const struct provenance *stored)
+{
+    struct str difference = {0};
+    pipeline_compare(&difference, &stored->pipeline, &t->provenance.pipeline);
+    int status = str_status(&difference);
+    if (status == OK && difference.len > 0)
+        status = error_set(
+            ERR_USAGE,
+            "cannot resume '%s': it was trained with another value of %s; begin it anew with --force, "
+            "or resume it with the program that began it",
+            t->options->out_dir, str_text(&difference));
+    str_free(&difference);
+    return status;
+}
+
+/* Why a sample of the user's own folders may have changed without a change of theirs. */
+static const char *hint_of_sample(const struct training *t)
+{
+    const struct catalog_entry *entry = catalog_get(t->dataset->name);
+    return entry && entry->layout == LAYOUT_FOLDER ? "; its folders hold other pictures now, or this program "
+                                                     "takes some that an earlier one left out: those "
+                                                     "in sub-folders, and of more kinds"
+                                                   : "";
+}
+
+/* Names what two provenances differ in, if they do. */
 static int different_from(const struct training *t, const struct provenance *stored)
 {
     const struct {
@@ -112,9 +139,10 @@ static int different_from(const struct training *t, const struct provenance *sto
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(parts[i].stored, parts[i].here) != 0)
             return error_set(ERR_USAGE,
-                             "cannot resume '%s': it was trained with other values of %s (%s, here %s)",
-                             t->options->out_dir, parts[i].what, parts[i].stored, parts[i].here);
-    return OK;
+                             "cannot resume '%s': it was trained with other values of %s (%s, here %s)%s",
+                             t->options->out_dir, parts[i].what, parts[i].stored, parts[i].here,
+                             parts[i].stored == stored->sample_digest ? hint_of_sample(t) : "");
+    return refuse_pipeline(t, stored);
 }
 
 static int load_checkpoint(struct training *t)

@@ -47,8 +47,9 @@ static struct lines read_lines(const char *path)
     return l;
 }
 
-static tensor *read_pixels(scope *s, const struct lines *paths, int64_t size)
+static tensor *read_pixels(scope *s, const struct lines *paths, const struct preprocess *p)
 {
+    const int64_t size = p->image_px;
     const int64_t n_values = 3 * size * size;
     float *pixels = calloc((size_t)(paths->n * n_values), sizeof *pixels);
     if (!pixels)
@@ -56,8 +57,8 @@ static tensor *read_pixels(scope *s, const struct lines *paths, int64_t size)
     for (int64_t i = 0; i < paths->n; i++) {
         struct image image = {0}, cropped = {0};
         must(image_read(&image, paths->items[i]), "image");
-        must(transform_test(&cropped, &image, size), "transform");
-        transform_normalize(pixels + i * n_values, &cropped);
+        must(transform_test(&cropped, &image, p), "transform");
+        transform_normalize(pixels + i * n_values, &cropped, p);
         image_free(&image);
         image_free(&cropped);
     }
@@ -105,7 +106,7 @@ int main(int argc, char **argv)
     must(class_rows_create(&rows, tokenizer, texts.items, texts.n, &template, 1, &(struct text_form){0},
                            c->dims.context_length),
          "texts");
-    tensor *pixels = read_pixels(s, &images, c->dims.image_px);
+    tensor *pixels = read_pixels(s, &images, &weights->preprocess);
     struct clip_texts laid_out;
     must(clip_texts_create(&laid_out, s, c, rows.captions, 0, 1), "texts");
     tensor *text_features = t_select(s, clip_encode_text(s, c, NULL, NULL, &laid_out), 0, 0);

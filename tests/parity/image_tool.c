@@ -4,6 +4,7 @@
  *   decode PATH                                        the pixels of a file
  *   resize W H LEFT TOP BOX_W BOX_H OUT_W OUT_H        W*H*3 bytes follow the line; the box resized
  *   test W H SIZE                                      W*H*3 bytes follow the line; the test transform
+ *   preprocess W H SIZE RESIZE MODE FILTER FILL        the same with a model's own settings
  *   time PATH SIZE                                     nanoseconds of decoding and of the test transform
  *
  * The answer is a line "ok WIDTH HEIGHT" and WIDTH*HEIGHT*3 bytes, "ok DECODE_NS TRANSFORM_NS", or "error
@@ -59,7 +60,8 @@ static void run_resize(const char *line)
     struct image out = {0};
     int status = read_pixels(&in, v[0], v[1]);
     if (status == OK)
-        status = transform_resize(&out, &in, (struct crop){v[2], v[3], v[4], v[5]}, v[6], v[7]);
+        status = transform_resize(&out, &in, (struct crop){v[2], v[3], v[4], v[5]}, v[6], v[7],
+                                  INTERPOLATION_BICUBIC);
     image_free(&in);
     answer(status, &out);
 }
@@ -75,7 +77,32 @@ static void run_test(const char *line)
     struct image out = {0};
     int status = read_pixels(&in, v[0], v[1]);
     if (status == OK)
-        status = transform_test(&out, &in, v[2]);
+        status = transform_test(&out, &in, &(struct preprocess){.image_px = v[2], .resize_px = v[2]});
+    image_free(&in);
+    answer(status, &out);
+}
+
+static void run_preprocess(const char *line)
+{
+    int64_t v[5];
+    char mode[32], filter[32];
+    if (sscanf(line, "preprocess %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %31s %31s %" SCNd64, &v[0],
+               &v[1], &v[2], &v[3], mode, filter, &v[4]) != 7) {
+        printf("error preprocess takes four numbers, two words and a number\n");
+        return;
+    }
+    struct preprocess p = preprocess_default(v[2]);
+    struct image in;
+    struct image out = {0};
+    p.resize_px = v[3];
+    p.fill[0] = p.fill[1] = p.fill[2] = v[4];
+    int status = read_pixels(&in, v[0], v[1]);
+    if (status == OK)
+        status = preprocess_parse_resize_mode(&p.resize_mode, mode, ERR_USAGE);
+    if (status == OK)
+        status = preprocess_parse_interpolation(&p.interpolation, filter, ERR_USAGE);
+    if (status == OK)
+        status = transform_test(&out, &in, &p);
     image_free(&in);
     answer(status, &out);
 }
@@ -87,11 +114,12 @@ static void run_time(char *path)
         *size++ = '\0';
     struct image in = {0};
     struct image out = {0};
+    const int64_t px = size ? strtoll(size, NULL, 10) : 224;
     int64_t start_ns = now_ns();
     int status = image_read(&in, path);
     int64_t decoded_ns = now_ns();
     if (status == OK)
-        status = transform_test(&out, &in, size ? strtoll(size, NULL, 10) : 224);
+        status = transform_test(&out, &in, &(struct preprocess){.image_px = px, .resize_px = px});
     int64_t end_ns = now_ns();
     image_free(&in);
     image_free(&out);
@@ -114,6 +142,8 @@ int main(void)
             run_resize(line);
         } else if (strncmp(line, "test ", 5) == 0) {
             run_test(line);
+        } else if (strncmp(line, "preprocess ", 11) == 0) {
+            run_preprocess(line);
         } else if (strncmp(line, "time ", 5) == 0) {
             run_time(line + 5);
         } else {

@@ -60,6 +60,9 @@ static struct provenance make_provenance(void)
                            .class_digest = str_dup("d3"),
                            .class_names = str_dup("[\"one\", \"two\"]"),
                            .n_classes = 2};
+    struct preprocess squash = preprocess_default(224);
+    squash.resize_mode = RESIZE_SQUASH;
+    assert_int_equal(pipeline_of(&p.pipeline, &squash), OK);
     return p;
 }
 
@@ -152,6 +155,10 @@ static void test_checkpoint__the_header_says_where_training_stands_and_from_what
     assert_string_equal(got.class_digest, want.class_digest);
     assert_string_equal(got.class_names, want.class_names);
     assert_int_equal(got.n_classes, want.n_classes);
+    struct str difference = {0};
+    pipeline_compare(&difference, &got.pipeline, &want.pipeline);
+    assert_string_equal(str_text(&difference), "");
+    assert_string_equal(got.pipeline.preprocess_digest, want.pipeline.preprocess_digest);
     provenance_free(&got);
     provenance_free(&want);
     training_close(&t);

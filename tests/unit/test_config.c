@@ -298,24 +298,6 @@ static void test_config__writes_nested_json_in_table_order(void **state)
     str_free(&text);
 }
 
-static void test_config__hash_sees_the_experiment_and_not_the_place(void **state)
-{
-    struct config *c = *state;
-    char before[DIGEST_HEX_SIZE];
-    char after[DIGEST_HEX_SIZE];
-    expect_accepted(config_hash(before, c));
-    const char *const places[] = {"model.path=a",   "model.merges=b",   "data.root=c",
-                                  "data.workers=3", "data.cache_mib=1", "training.check_images=0",
-                                  "device=cpu",     "threads=1",        "evaluation.batch_size=2"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        expect_accepted(config_set(c, places[i]));
-    expect_accepted(config_hash(after, c));
-    assert_string_equal(before, after);
-    expect_accepted(config_set(c, "seed=2"));
-    expect_accepted(config_hash(after, c));
-    assert_string_not_equal(before, after);
-}
-
 /* ---------------------------------------------------------------- checks that span keys */
 
 static void expect_checked(const struct config *c, int (*check)(const struct config *), const char *message)
@@ -440,7 +422,6 @@ int main(void)
         TEST(test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed),
         TEST(test_config__a_key_of_another_command_is_an_error),
         TEST(test_config__writes_nested_json_in_table_order),
-        TEST(test_config__hash_sees_the_experiment_and_not_the_place),
         TEST(test_config__check_names_what_is_missing),
         TEST(test_config__check_refuses_training_without_effect),
         TEST(test_config__presets_are_the_papers_settings),

@@ -54,7 +54,7 @@ static void spoil(const struct world *w, size_t i)
 
 static struct loader_options training(void)
 {
-    return (struct loader_options){.image_px = PX,
+    return (struct loader_options){.preprocess = preprocess_default(PX),
                                    .batch_size = 4,
                                    .augment = true,
                                    .crop_scale_min = 0.3,
@@ -209,7 +209,8 @@ static void test_loader__an_epoch_holds_every_item_once_with_its_label(void **st
 static void test_loader__without_augmentation_it_gives_the_test_transform_in_order(void **state)
 {
     struct world *w = *state;
-    const struct loader_options options = {.image_px = PX, .batch_size = 5, .n_workers = 2};
+    const struct loader_options options = {
+        .preprocess = preprocess_default(PX), .batch_size = 5, .n_workers = 2};
     struct loader *loader = open_loader(w, &options);
     struct batch batch = {.n = 1};
     size_t item = 0;
@@ -218,9 +219,10 @@ static void test_loader__without_augmentation_it_gives_the_test_transform_in_ord
         for (int64_t i = 0; i < batch.n; i++, item++) {
             struct image image = noise_image(20 + (int64_t)item, 40 - (int64_t)item, (uint32_t)item + 1);
             struct image input;
+            const struct preprocess preprocess = preprocess_default(PX);
             float want[FLOATS];
-            assert_int_equal(transform_test(&input, &image, PX), OK);
-            transform_normalize(want, &input);
+            assert_int_equal(transform_test(&input, &image, &preprocess), OK);
+            transform_normalize(want, &input, &preprocess);
             assert_int_equal(batch.items[i], item);
             assert_memory_equal(batch.pixels + i * FLOATS, want, sizeof want);
             image_free(&image);
@@ -264,7 +266,7 @@ static void test_loader__drops_an_incomplete_last_batch_unless_it_is_the_only_on
 static void test_loader__stops_at_the_first_bad_image_of_the_order(void **state)
 {
     struct world *w = *state;
-    struct loader_options options = {.image_px = PX, .batch_size = 4, .n_workers = 4};
+    struct loader_options options = {.preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 4};
     spoil(w, 9);
     spoil(w, 11);
     struct loader *loader = open_loader(w, &options);
@@ -289,7 +291,7 @@ static void test_loader__skips_and_counts_each_bad_image_once(void **state)
 {
     struct world *w = *state;
     struct loader_options options = {
-        .image_px = PX, .batch_size = 4, .n_workers = 2, .skip_bad_images = true};
+        .preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 2, .skip_bad_images = true};
     spoil(w, 2);
     for (size_t i = 4; i < 8; i++) /* all of batch 1 */
         spoil(w, i);
@@ -304,9 +306,10 @@ static void test_loader__skips_and_counts_each_bad_image_once(void **state)
         assert_int_equal(batch.labels[2], 0);
         struct image image = noise_image(23, 37, 4);
         struct image input;
+        const struct preprocess preprocess = preprocess_default(PX);
         float pixels[FLOATS];
-        assert_int_equal(transform_test(&input, &image, PX), OK);
-        transform_normalize(pixels, &input);
+        assert_int_equal(transform_test(&input, &image, &preprocess), OK);
+        transform_normalize(pixels, &input, &preprocess);
         assert_memory_equal(batch.pixels + 2 * FLOATS, pixels, sizeof pixels); /* moved up with its label */
         image_free(&image);
         image_free(&input);
@@ -407,7 +410,7 @@ static void test_loader__refuses_options_without_sense(void **state)
     options.n_workers = 0;
     expect_refused_options(w, &options);
     options = training();
-    options.image_px = 0;
+    options.preprocess.image_px = 0;
     expect_refused_options(w, &options);
     options = training();
     options.crop_scale_min = 1.5;

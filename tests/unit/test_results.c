@@ -13,6 +13,8 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/str.h"
+#include "prompt/data/image.h"
 #include "prompt/run/results.h"
 #include "temp_dir.h"
 
@@ -165,6 +167,7 @@ static void open_evaluation(struct evaluation *e)
 {
     *e = (struct evaluation){.weights.sha256 = "0123", .dataset.name = "caltech101"};
     assert_int_equal(config_init(&e->config), OK);
+    e->weights.preprocess = preprocess_default(224);
     e->session = (struct session){.config = &e->config, .weights = &e->weights};
     e->classes =
         (struct class_list){.dataset = &e->dataset, .subset = CLASS_SUBSET_NEW, .names = NAMES, .n = 2};
@@ -177,6 +180,7 @@ static void open_evaluation(struct evaluation *e)
     e->result.seconds = 1.5;
     e->progress = (struct progress){.epoch = 2, .step = 8, .n_steps = 8};
     e->provenance = (struct provenance){.sample_digest = SAMPLE, .class_digest = TRAINED};
+    assert_int_equal(pipeline_read(&e->provenance.pipeline, NULL, NULL, 0), OK);
     e->context = (struct record_context){.session = &e->session,
                                          .classes = &e->classes,
                                          .items = &e->items,
@@ -187,6 +191,7 @@ static void open_evaluation(struct evaluation *e)
 static void close_evaluation(struct evaluation *e)
 {
     metrics_free(&e->result.metrics);
+    pipeline_free(&e->provenance.pipeline);
     item_list_free(&e->items);
     config_free(&e->config);
 }
@@ -256,6 +261,13 @@ static void test_results__a_record_says_what_was_counted_and_on_what(void **stat
     const struct json *digests = at(doc, "digests");
     assert_string_equal(text_of(json_get(digests, "weights_sha256")), "0123");
     assert_string_equal(text_of(json_get(digests, "sample")), "4567");
+    char preprocessing[DIGEST_HEX_SIZE];
+    assert_int_equal(preprocess_digest(preprocessing, &e.weights.preprocess), OK);
+    assert_string_equal(text_of(json_get(digests, "preprocessing")), preprocessing);
+    const struct json *inputs = at(doc, "inputs"), *trained = at(doc, "trained_inputs");
+    assert_true(str_starts_with(text_of(json_get(inputs, "preprocessing")), "shortest, bicubic, mean 0.48"));
+    assert_string_equal(text_of(json_get(inputs, "image_decoder")), image_decoder());
+    assert_string_equal(text_of(json_get(trained, "image_decoder")), "stb_image 2.27"); /* an old run's */
     assert_string_equal(text_of(json_get(digests, "trained_class_names")), "89ab");
     assert_int_equal(json_type(at(doc, "config")), JSON_OBJECT);
     assert_int_equal(strlen(text_of(at(doc, "config_hash"))), 64);

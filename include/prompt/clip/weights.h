@@ -6,13 +6,17 @@
  * our own safetensors. Dicts around the state dict and a prefix of all names are found from the names. Sizes follow from the tensors;
  * heads, activation and epsilon from config.json, open_clip_config.json (beside the file), our metadata or
  * the options; OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5). Without any of them it is an
- * error.
+ * error. Preprocessing is read likewise, from preprocess_cfg of open_clip_config.json, or
+ * processor_config.json and preprocessor_config.json; where nobody says it, it is OpenAI's. Every member of a
+ * configuration is understood, known to change nothing, or an error.
  */
 #ifndef PROMPT_CLIP_WEIGHTS_H
 #define PROMPT_CLIP_WEIGHTS_H
 
 #include "prompt/base/digest.h"
+#include "prompt/base/str.h"
 #include "prompt/clip/dims.h"
+#include "prompt/data/preprocess.h"
 #include "prompt/nn/safetensors.h"
 
 enum weights_format { WEIGHTS_OPENAI_ARCHIVE, WEIGHTS_OPEN_CLIP, WEIGHTS_HUGGING_FACE, WEIGHTS_PROMPT };
@@ -24,12 +28,17 @@ struct weights_options {
     int64_t text_heads;
     const char *activation; /* "quick_gelu" or "gelu" */
     double norm_eps;
+    const char *image_mean, *image_std; /* as preprocess_parse_channels takes them */
+    const char *interpolation, *resize_mode;
+    bool accept_unknown; /* members of configurations that are not known here */
 };
 
 struct weights {
     scope *scope;          /* owns the tensors (CPU, in the file's dtype) */
     struct params tensors; /* OpenAI's names, every tensor of the architecture and nothing else */
     struct clip_dims dims;
+    struct preprocess preprocess; /* of pictures, as the model's files say */
+    struct str_list accepted;     /* unknown members that options.accept_unknown let pass, "vision_cfg.new" */
     enum weights_format format;
     char *path;   /* absolute path of the file that holds the tensors; of shards, their index */
     char *prefix; /* what was before all of the model's names, "state_dict.module."; "" for nothing */
@@ -67,9 +76,9 @@ void weights_close(struct weights *w);
 int weights_hash(struct weights *w);
 
 /**
- * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon, a vocabulary of its
- * own), in the tensors' dtypes. From Python: safetensors.torch.load_file gives a state dict for OpenAI's and
- * open_clip's classes.
+ * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon, preprocessing off
+ * OpenAI's, a vocabulary of its own), in the tensors' dtypes. From Python: safetensors.torch.load_file gives
+ * a state dict for OpenAI's and open_clip's classes.
  */
 int weights_save(const struct weights *w, const char *path);
 

@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 #include "prompt/data/dataset.h"
+#include "prompt/data/preprocess.h"
 
 struct loader_options {
-    int64_t image_px; /* side of the model's input */
+    struct preprocess preprocess; /* the model's */
     int64_t batch_size;
     bool augment; /* training transform; else the test transform */
     double crop_scale_min;
@@ -30,7 +31,7 @@ struct loader_options {
 struct batch {
     int64_t n;             /* images in it; 0 at the end of the epoch */
     int64_t index;         /* its number in the epoch, from 0; a resume after it starts at index + 1 */
-    const float *pixels;   /* [n, 3, image_px, image_px] */
+    const float *pixels;   /* [n, 3, preprocess.image_px, preprocess.image_px] */
     const int64_t *labels; /* [n] */
     const size_t *items;   /* [n], indices into the item list */
     double wait_s;         /* how long the model waited for it */

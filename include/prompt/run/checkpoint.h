@@ -12,6 +12,7 @@
 #include "prompt/methods/method.h"
 #include "prompt/nn/optim.h"
 #include "prompt/nn/safetensors.h"
+#include "prompt/run/pipeline.h"
 
 /** Where training stands; stored in the metadata. */
 struct progress {
@@ -30,6 +31,7 @@ struct provenance {
     char *class_digest;   /* of the training classes' names */
     char *class_names;    /* JSON array */
     int64_t n_classes;    /* of the training */
+    struct pipeline pipeline;
 };
 void provenance_free(struct provenance *p);
 

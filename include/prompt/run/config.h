@@ -37,7 +37,12 @@ extern const char *const encoder_names[];
 extern const char *const precision_names[];
 
 enum config_type { CONFIG_I64, CONFIG_F64, CONFIG_BOOL, CONFIG_STR, CONFIG_ENUM };
-enum config_kind { CONFIG_PLACE, CONFIG_EXPERIMENT, CONFIG_PRETRAINING }; /* see config_keys.def */
+enum config_kind {
+    CONFIG_PLACE,
+    CONFIG_EXPERIMENT,
+    CONFIG_ADDITION,
+    CONFIG_PRETRAINING
+}; /* see config_keys.def */
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_COMMAND_LINE, CONFIG_RUN };
 extern const char *const config_origin_names[4]; /* "default", "file", "command line", "run" */
 
@@ -58,7 +63,7 @@ struct config_key {
     const char *key; /* dotted path, "training.lr"; at most one dot */
     enum config_type type;
     enum config_kind kind;
-    bool is_hashed;           /* defines the experiment, so it is part of config_hash */
+    bool is_hashed;           /* defines the experiment: part of config_hash, an ADDITION off its default */
     const char *default_text; /* as JSON */
     double min, max;          /* of numbers */
     const char *const *names; /* of an enum, NULL-terminated */
@@ -115,6 +120,8 @@ int config_write_recipe(struct str *out, const struct config *c);
 int config_write_experiment(struct str *out, const struct config *c);
 /**
  * SHA-256 of config_write with the hashed keys alone: two runs of equal hash are the same experiment.
+ *
+ * A key of kind ADDITION is hashed only off its default, so that experiments from before it keep their hash.
  *
  * Not hashed (kind PLACE in the table) is what says where or how fast, not what: model.path, model.merges and
  * data.root (records hold the digests of what they lead to), data.workers, data.cache_mib, device, threads

@@ -11,6 +11,7 @@
 
 #include "prompt/data/dataset.h"
 #include "prompt/run/experiment.h"
+#include "prompt/run/pipeline.h"
 
 enum grid_state { GRID_DONE, GRID_TO_RUN, GRID_NO_DATA };
 
@@ -57,6 +58,7 @@ struct grid {
     const struct experiment *experiment;
     const struct grid_options *options;
     char weights_sha256[DIGEST_HEX_SIZE];
+    struct pipeline pipeline;      /* of the model's pictures and texts, here */
     struct str_list there, absent; /* data sets */
     struct str_list reasons;       /* why data sets are absent, or cannot be trained on */
     struct grid_data *data;        /* of `there` */

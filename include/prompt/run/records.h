@@ -4,6 +4,7 @@
 
 #include "prompt/data/dataset.h"
 #include "prompt/run/config.h"
+#include "prompt/run/pipeline.h"
 
 struct record {
     char *path; /* of its results.json */
@@ -11,6 +12,8 @@ struct record {
     char *weights;                     /* SHA-256 */
     char *class_digest, *image_digest; /* of the names and the list that were evaluated */
     char *time;                        /* UTC, sorts as text */
+    struct pipeline pipeline;          /* of the evaluation */
+    struct pipeline trained_pipeline;  /* of the training; zeroed if nothing was trained */
     enum class_subset subset;
     int64_t seed;
     double *accuracies;  /* fractions, after 0, 1, ... iterations */
