@@ -9,14 +9,14 @@ struct visit {
     size_t n;
 };
 
-static int look(void *context, const char *name, tensor *t)
+static int look(void *context, const struct archive_item *item)
 {
     struct visit *v = context;
     float values[MAX_NUMEL];
-    FUZZ_REQUIRE(name != NULL && t_numel(t) >= 0);
+    FUZZ_REQUIRE(item->name != NULL && (!item->value || t_numel(item->value) >= 0));
     v->n++;
-    if (t_numel(t) <= MAX_NUMEL)
-        FUZZ_REQUIRE(t_read_f32(values, (size_t)t_numel(t), v->s, t) == OK);
+    if (item->value && t_numel(item->value) <= MAX_NUMEL)
+        FUZZ_REQUIRE(t_read_f32(values, (size_t)t_numel(item->value), v->s, item->value) == OK);
     return OK;
 }
 
@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct fuzz_file file = fuzz_file_open(data, n);
     struct visit visit = {.s = scope_open(NULL, SCOPE_GRAD_OFF)};
-    bool is_script = false;
-    fuzz_require_status(archive_read(visit.s, file.path, &is_script, look, &visit));
+    struct archive_facts facts;
+    fuzz_require_status(archive_read(visit.s, file.path, &facts, look, &visit));
     scope_close(visit.s);
     FUZZ_REQUIRE(scope_live_tensors() == 0);
     fuzz_file_close(&file);

@@ -27,8 +27,8 @@ void walk(const shim::value &v, int depth, size_t &n_values)
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     const c10::InferenceMode guard;
-    const auto load = [](const std::string &name) {
-        return at::zeros({static_cast<int64_t>(name.size() * 16)}, at::kByte);
+    const auto load = [](const shim::value &storage) {
+        return at::zeros({static_cast<int64_t>(storage.text.size() * 16)}, at::kByte);
     };
     try {
         size_t n_values = 0;

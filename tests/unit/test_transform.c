@@ -29,7 +29,8 @@ static void expect_same(const struct image *got, const struct image *want)
 /* The box of an image as an image of its own. */
 static struct image cut(const struct image *in, struct crop box)
 {
-    struct image out = {malloc((size_t)(box.width * box.height * 3)), box.width, box.height};
+    struct image out = {
+        .pixels = malloc((size_t)(box.width * box.height * 3)), .width = box.width, .height = box.height};
     assert_non_null(out.pixels);
     for (int64_t y = 0; y < box.height; y++)
         memcpy(out.pixels + y * box.width * 3, in->pixels + ((box.top + y) * in->width + box.left) * 3,
@@ -300,7 +301,8 @@ static void test_transform__training_takes_the_models_filter(void **state)
 static void test_transform__training_flips_half_of_the_images(void **state)
 {
     (void)state;
-    struct image in = {malloc(2 * 2 * 3), 2, 2}; /* left column dark, right column bright */
+    struct image in = {
+        .pixels = malloc(2 * 2 * 3), .width = 2, .height = 2}; /* left column dark, right column bright */
     assert_non_null(in.pixels);
     for (int64_t i = 0; i < 12; i++)
         in.pixels[i] = i / 3 % 2 == 0 ? 10 : 200;
@@ -322,7 +324,7 @@ static void test_transform__normalize_is_torchvisions_to_the_bit(void **state)
 {
     (void)state;
     uint8_t pixels[] = {0, 128, 255, 255, 0, 7};
-    const struct image in = {pixels, 2, 1};
+    const struct image in = {.pixels = pixels, .width = 2, .height = 1};
     const float want[] = {-0x1.cad1b8p+0F, 0x1.ee2a82p+0F, 0x1.59e6d6p-3F,
                           -0x1.c0897p+0F,  0x1.12accp+1F,  -0x1.617434p+0F}; /* planes: red, green, blue */
     float out[6];
