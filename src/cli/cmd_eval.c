@@ -189,6 +189,9 @@ static int evaluate(struct evaluation *e, const struct dataset *d, enum class_su
     if (status == OK)
         status = eval_run(&result, e->session, e->method, &classes, &items,
                           opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
+    if (status == OK && result.n_damaged > 0)
+        log_warning(e->session->log, "%lld image%s damaged and read all the same; the first: %s",
+                    (long long)result.n_damaged, result.n_damaged == 1 ? "" : "s", result.first_damaged);
     if (status == OK)
         status = report(e, &classes, &items, &result);
     eval_result_free(&result);

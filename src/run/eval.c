@@ -25,6 +25,7 @@ int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
 
 void eval_result_free(struct eval_result *r)
 {
+    free(r->first_damaged);
     metrics_free(&r->metrics);
     free(r->logits);
     free(r->labels);
@@ -154,10 +155,9 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
         if (out->n_skipped > 0)
             log_warning(s->log, "%lld unreadable images were left out; the first: %s",
                         (long long)out->n_skipped, loader_first_skipped(loop.loader));
-        if (loader_n_damaged(loop.loader) > 0)
-            log_warning(s->log, "%zu image%s damaged and read all the same; the first: %s",
-                        loader_n_damaged(loop.loader), loader_n_damaged(loop.loader) == 1 ? "" : "s",
-                        loader_first_damaged(loop.loader));
+        out->n_damaged = (int64_t)loader_n_damaged(loop.loader);
+        out->first_damaged = str_dup(loader_first_damaged(loop.loader));
+        status = out->first_damaged ? OK : ERR_MEMORY;
     }
     loader_close(loop.loader);
     free(loop.logits);
