@@ -25,6 +25,7 @@ int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
 
 void eval_result_free(struct eval_result *r)
 {
+    free(r->first_damaged);
     metrics_free(&r->metrics);
     free(r->logits);
     free(r->labels);
@@ -151,7 +152,13 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {
         out->n_skipped = (int64_t)loader_n_skipped(loop.loader);
-        session_report_images(s, loop.loader);
+        if (out->n_skipped > 0)
+            log_warning(s->log, "%lld unreadable %s left out; the first: %s", (long long)out->n_skipped,
+                        plural((size_t)out->n_skipped, "image was", "images were"),
+                        loader_first_skipped(loop.loader));
+        out->n_damaged = (int64_t)loader_n_damaged(loop.loader);
+        out->first_damaged = str_dup(loader_first_damaged(loop.loader));
+        status = out->first_damaged ? OK : ERR_MEMORY;
     }
     loader_close(loop.loader);
     free(loop.logits);

@@ -379,14 +379,3 @@ struct loader_options session_loader_options(const struct session *s, int64_t ba
                                    .seed = (uint64_t)s->config->seed,
                                    .n_workers = n_workers};
 }
-
-void session_report_images(const struct session *s, const struct loader *loader)
-{
-    const size_t n_skipped = loader_n_skipped(loader), n_damaged = loader_n_damaged(loader);
-    if (n_skipped > 0)
-        log_warning(s->log, "%zu unreadable %s left out; the first: %s", n_skipped,
-                    plural(n_skipped, "image was", "images were"), loader_first_skipped(loader));
-    if (n_damaged > 0)
-        log_warning(s->log, "%zu %s damaged and read all the same; the first: %s", n_damaged,
-                    plural(n_damaged, "image is", "images are"), loader_first_damaged(loader));
-}

@@ -362,7 +362,31 @@ class Data(Bad):
         self.assertRegex(result.err, r"warning: 1 unreadable image was left out; the first: " + pattern)
 
     def test_unreadable_image(self):
-        self.check_unreadable(b"this is no picture\n", r"no image of a known type \(.*\)")
+        self.check_unreadable(b"this is no picture\n", r"no known image format, expected JPEG, .*")
+
+    def test_image_in_a_container_of_another_kind(self):
+        self.check_unreadable(b"\0\0\0\x1cftypheic" + bytes(20), r"it is HEIC, expected JPEG, .*")
+
+    def test_damaged_images_that_are_read(self):
+        """Counted, and the first named: by train, by eval and by a deep check."""
+        for part in ("train", "test"):
+            for path, label, _ in self.data.split[part]:
+                if label == 0:
+                    image = self.data.images / path
+                    image.write_bytes(image.read_bytes()[:-12]) # the end chunk of a PNG
+        pattern = r"\d+ images? damaged and read all the same[;,] (the )?first: '/.*/c0/image_\d+\.png': the end of a PNG file is missing"
+        result = self.check_ok(self.train())
+        self.assertEqual(len(re.findall("warning: " + pattern, result.err)), 1, result.err)
+        self.assertRegex(self.check_ok(self.zero_shot("--classes", "base")).err, "warning: " + pattern)
+        result = run("data", "check", "--data", self.data.root, "--dataset", "caltech101", "--deep")
+        self.assertRegex(result.out, pattern)
+
+    def test_pipe_as_an_image(self):
+        path = self.train_image()
+        path.unlink()
+        os.mkfifo(path)
+        self.check_error(self.train("--set", "training.check_images=0"), 1,
+                         "cannot read '" + re.escape(str(path)) + "': it is a pipe, expected a file")
 
     def test_empty_image(self):
         self.check_unreadable(b"", r"the file is empty")

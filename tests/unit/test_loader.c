@@ -272,7 +272,7 @@ static void test_loader__stops_at_the_first_bad_image_of_the_order(void **state)
     struct loader *loader = open_loader(w, &options);
     struct batch batch;
     char *want = str_format(
-        "cannot decode '%s/09.bmp': no image of a known type (JPEG, PNG, BMP and GIF are supported)",
+        "cannot decode '%s/09.bmp': no known image format, expected JPEG, PNG, BMP, GIF, PPM, PGM or WebP",
         (char *)w->folder);
     assert_int_equal(loader_start(loader, 0, 0), OK);
     assert_int_equal(loader_next(&batch, loader), OK);
@@ -287,7 +287,7 @@ static void test_loader__stops_at_the_first_bad_image_of_the_order(void **state)
     loader_close(loader);
 }
 
-static void test_loader__skips_and_counts_each_bad_image_once(void **state)
+static void test_loader__counts_each_bad_and_each_damaged_image_once(void **state)
 {
     struct world *w = *state;
     struct loader_options options = {
@@ -295,6 +295,7 @@ static void test_loader__skips_and_counts_each_bad_image_once(void **state)
     spoil(w, 2);
     for (size_t i = 4; i < 8; i++) /* all of batch 1 */
         spoil(w, i);
+    free(write_damaged(w->folder, "09.bmp"));
     struct loader *loader = open_loader(w, &options);
     for (int64_t epoch = 0; epoch < 2; epoch++) {
         struct batch batch;
@@ -319,6 +320,8 @@ static void test_loader__skips_and_counts_each_bad_image_once(void **state)
             assert_int_equal(loader_next(&batch, loader), OK);
         assert_int_equal(loader_n_skipped(loader), 5);
         assert_non_null(strstr(loader_first_skipped(loader), "/02.bmp'"));
+        assert_int_equal(loader_n_damaged(loader), 1);
+        assert_non_null(strstr(loader_first_damaged(loader), "/09.bmp': the end of a PNG file is missing"));
     }
     loader_close(loader);
 }
@@ -431,7 +434,7 @@ int main(void)
         test(test_loader__without_augmentation_it_gives_the_test_transform_in_order),
         test(test_loader__drops_an_incomplete_last_batch_unless_it_is_the_only_one),
         test(test_loader__stops_at_the_first_bad_image_of_the_order),
-        test(test_loader__skips_and_counts_each_bad_image_once),
+        test(test_loader__counts_each_bad_and_each_damaged_image_once),
         test(test_loader__an_epoch_without_a_readable_image_is_an_error),
         test(test_loader__starts_and_closes_at_any_moment),
         test(test_loader__measures_how_long_the_model_waits),

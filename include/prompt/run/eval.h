@@ -7,8 +7,10 @@
 
 struct eval_result {
     struct metrics metrics;
-    int64_t n_skipped; /* unreadable images left out (data.skip_bad_images) */
-    double seconds;    /* decoding and model, text side included */
+    int64_t n_skipped;   /* unreadable images left out (data.skip_bad_images) */
+    int64_t n_damaged;   /* images damaged and read all the same ... */
+    char *first_damaged; /* ... path and damage of the first, "" if there is none; owned */
+    double seconds;      /* decoding and model, text side included */
     /* filled if logits are kept */
     float *logits;   /* [n, N+1, K], in the order of the list */
     int64_t *labels; /* [n] */

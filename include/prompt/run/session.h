@@ -77,9 +77,6 @@ void class_list_close(struct class_list *c);
 /** Loader options that both loops share; `augment`, `shuffle`, `drop_last` off. */
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size);
 
-/** Warns of unreadable images that were left out, and of damaged ones that were read all the same. */
-void session_report_images(const struct session *s, const struct loader *loader);
-
 /* ---------------------------------------------------------------- arrays to tensors (batch.c) */
 
 /** Pixels of a batch on the device, [B,3,S,S]. */
