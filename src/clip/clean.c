@@ -160,6 +160,9 @@ int clean_text(struct codepoints *out, const char *text)
 {
     *out = (struct codepoints){0};
     struct codepoints decoded;
+    if (strlen(text) > CLEAN_MAX_BYTES)
+        return error_set(ERR_FORMAT, "a text of %zu bytes, expected %d at most", strlen(text),
+                         CLEAN_MAX_BYTES);
     int status = unicode_decode(&decoded, text);
     if (status != OK)
         return status;

@@ -28,7 +28,8 @@ static bool continues_beside_space(unsigned char byte)
 /* The length of a sequence one of whose bytes is a space instead of 0xA0, 0 if there is none. */
 static size_t altered_length(const unsigned char *b, size_t n)
 {
-    if (n >= 2 && memchr("\xc2\xc3\xc5\xce\xd0\xd9", b[0], 6) && b[1] == ' ')
+    static const unsigned char first_of_2[] = {0xc2, 0xc3, 0xc5, 0xce, 0xd0, 0xd9};
+    if (n >= 2 && memchr(first_of_2, b[0], sizeof first_of_2) && b[1] == ' ')
         return 2;
     if (n >= 3 && is_between(b[0], 0xe2, 0xe3) && b[1] == ' ' && continues_beside_space(b[2]))
         return 3;

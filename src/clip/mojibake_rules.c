@@ -164,8 +164,18 @@ static bool matches(const struct rule *rule, const uint32_t *text, size_t n)
     return true;
 }
 
+static bool is_ascii(const uint32_t *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (text[i] >= 0x80)
+            return false;
+    return true;
+}
+
 bool mojibake_is_bad(const uint32_t *text, size_t n)
 {
+    if (is_ascii(text, n)) /* no rule is of ASCII alone */
+        return false;
     /* at the very beginning a capital alone is enough */
     if (n >= 2 && (text[0] == 0xc2 || text[0] == 0xc3) && text[1] == ' ')
         return true;

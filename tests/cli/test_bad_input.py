@@ -476,13 +476,20 @@ class Data(Bad):
             with self.subTest(item=item):
                 self.check_split(self.set_item("train", 1, item), r":3: expected \[path, label, class name\], found .*")
 
+    def name_class(self, label, name):
+        for items in self.data.split.values():
+            for item in items:
+                item[2] = name if item[1] == label else item[2]
+        self.data.write_split()
+
+    def test_class_name_read_by_a_wrong_encoding(self):
+        self.name_class(1, "Caf\u00c3\u00a9_au_lait")
+        self.check_refused(self.train(), 1, r"class 'Caf\u00c3\u00a9_au_lait': the text \".*\" was read by a wrong encoding: CLIP's "
+                           r"tokenizer \(ftfy\) takes it for \"a photo of a Caf\u00e9 au lait\.\"; write what is meant")
+
     def test_class_name_too_long_for_the_context(self):
         for n_words in (90, 1000):
-            name = " ".join(["word"] * n_words)
-            for items in self.data.split.values():
-                for item in items:
-                    item[2] = name if item[1] == 2 else item[2]
-            self.data.write_split()
+            self.name_class(2, " ".join(["word"] * n_words))
             self.check_refused(self.train(), 2, rf"class '(word )+.*': the text takes {n_words + 7} tokens, but the model "
                                r"reads at most 77")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-tidy 14 over the C sources (the generated table of HTML entities left out): 75 s of CPU time, so .ci/run calls
+# clang-tidy 14 over the C sources (generated tables left out): 75 s of CPU time, so .ci/run calls
 # it and ctest does not. What is checked stands in .clang-tidy.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -5,6 +5,7 @@ refused, with ftfy's text in the message, and no other text may be.
 Needs PROMPT_TOOLS (folder of token_tool) and PROMPT_TEST_DATA (data root with clip/ and public class lists).
 Prints how many texts and ids were compared; none is a failure.
 """
+import functools
 import html.entities
 import importlib.util
 import json
@@ -77,6 +78,7 @@ def is_assigned(c):
     return c != 0 and not 0xD800 <= c <= 0xDFFF and unicodedata.category(chr(c)) != "Cn"
 
 
+@functools.cache
 def assigned_codepoints():
     """All of Unicode 14 but U+0000, which ends our texts, and what the newer `regex` sees as another class."""
     if unicodedata.unidata_version != "14.0.0":
