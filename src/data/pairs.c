@@ -71,14 +71,14 @@ static int read_rows(struct pair_list *list, const char *folder, struct csv *csv
     struct row row;
     int at[N_COLUMNS];
     int status = read_header(at, csv);
-    const size_t n_cells = csv->n;
+    const size_t n_cells = csv->n, header_line = csv->line;
     while (status == OK && (status = csv_next(csv)) == OK && csv->n > 0) {
         status = columns_check_row(csv, n_cells, "the header");
         if (status == OK && (parse_row(&row, csv, at) != OK || add_pair(list, folder, &row, csv->line) != OK))
             status = error_context("%s:%zu", csv->path, csv->line);
     }
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "%s: no row after the header", csv->path);
+        status = error_set(ERR_FORMAT, "%s:%zu: no row after the header", csv->path, header_line);
     return status;
 }
 

@@ -610,28 +610,6 @@ class Own(harness.Case):
                 ("a.jpg,0\n../b.jpg,0\n", r"/.*/list\.csv:2: the path '\.\./b\.jpg' climbs out of the image folder"),
                 ("a.jpg,0\nb.jpg\n", r"/.*/list\.csv:2: expected 2 cells, as in the first row, found 1"),
                 ("a.jpg,0\nb.jpg,x\n", r"/.*/list\.csv:2: expected a whole number from 0 as the label, .*, found 'x'"),
-                ("path,label,name\na.jpg,0,x\nb.jpg,1,x\n", r"/.*/list\.csv:3: 'x' is the name of label 1 here and of label 0 in line 2"),
-                ("path,label,name\na.jpg,0,\n", r"/.*/list\.csv:2: the class name of label '0' is empty"),
-                ("path,label\na.jpg,\n", r"/.*/list\.csv:2: the label is empty"),
-                ("path,label\n,0\n", r"/.*/list\.csv:2: the path is empty"),
-                ("path,label\na.jpg,0,0\n", r"/.*/list\.csv:2: expected 2 cells, as in the header, found 3: a cell that holds a , is "
-                                            r"written in double quotes"),
-                ("path,label,split\na.jpg,0,train\nb.jpg,0,tset\n",
-                 r"/.*/list\.csv:3: expected train, val or test as the split, found 'tset'"),
-                ("path,label,split\na.jpg,0,train\nb.jpg,0,train\n", r"/.*/list\.csv: no row has the split test or val"),
-                ("path,label,split\na.jpg,0,train\nb.jpg,1,test\n", r"/.*/list\.csv: class '1' has no row of the split train"),
-                ("label,name\n0,x\n", r"/.*/list\.csv:1: no column holds the images' paths: expected one named path, filename, .*, "
-                                     r"found 'label', 'name'"),
-                ("path,width\na.jpg,3\n", r"/.*/list\.csv:1: no column holds the labels: expected one named label, .*, found 'path', "
-                                         r"'width'"),
-                ("path,lable\na.jpg,3\n", r"/.*/list\.csv:1: unknown column 'lable', did you mean 'label'\?"),
-                ("path,filename,label\na,b,3\n", r"/.*/list\.csv:1: 'path' and 'filename' both name the column of the images' paths"),
-                ("picture,kind\na.jpg,3\nb.jpg,3\n", r"/.*/list\.csv:1: expected an image's path, or a header with the columns path "
-                                                     r"and label, found 'picture' and 'kind'"),
-                ("a.jpg 0\n", r"/.*/list\.csv:1: expected path, label and perhaps a class name, or a header .*, found 1 cell"),
-                ("path,label\na.jpg,\"x\nb.jpg,x\n", r"/.*/list\.csv:2: the quote that opens here is not closed"),
-                ("a\\b.jpg,0\n", r"/.*/list\.csv:1: the path 'a\\b\.jpg' has backslashes, expected '/' between folders and file"),
-                ("/x/a.jpg,0\n", r"/.*/list\.csv:1: the path '/x/a\.jpg' is not below '/.*': data\.image_dir names another folder"),
                 ("a.jpg,0\n", r"/.*/list\.csv: class '0' has 1 image, too few for a train and a test list"),
                 ("", r"/.*/list\.csv: no row with path and label")):
             with self.subTest(text=text):

@@ -80,11 +80,17 @@ class Pretrain(harness.Case):
 
     def test_a_table_trains(self):
         rows = "".join(f'{i}.png,"a photo of a red circle, large"\n' for i in range(24))
-        path = self.table("image,caption\n" + rows.replace(", large", " ."))
+        path = self.table("image,caption\n" + rows.replace(", large", "\n ."))
         out = self.tmp / "own"
         done = run("pretrain", *TINY, "--captions", path, "--out", out)
         self.assertEqual(done.status, 0, done)
         self.assertEqual(len([record for record in records(out) if "loss" in record]), 6)
+        # as open_clip has it: tabs, its names of the columns, others beside them
+        same = self.table("\ufeffurl\tTitle\t\"filepath\"\n" + "".join(f"x\ta photo of a red circle .\t{i}.png\n" for i in range(24)))
+        again = self.tmp / "again"
+        self.check_ok(run("pretrain", *TINY, "--captions", same, "--out", again))
+        self.assertEqual([record["loss"] for record in records(out) if "loss" in record],
+                         [record["loss"] for record in records(again) if "loss" in record])
 
     @unittest.skipUnless(os.environ.get("PROMPT_TEST_DATA"), "PROMPT_TEST_DATA is not set")
     def test_a_table_trains_with_the_vocabulary_of_clip(self):
@@ -104,13 +110,16 @@ class Pretrain(harness.Case):
     def test_a_wrong_table_is_one_line_with_the_place(self):
         good = "image,caption\n0.png,a photo\n"
         for text, line, message in (
-            ("0.png,a photo\n", 1, "expected the header image,caption"),
-            ("image,caption\n", 1, "no row behind the header"),
+            ("0.png,a photo\n", 1, "expected a header with the columns image and caption"),
+            ("image,caption\n", 1, "no row after the header"),
             (good + "no.png,a photo\n", 3, "no image '"),
             (good + "1.png,\n", 3, "the caption is empty"),
             (good + '1.png," "\n', 3, "the caption is empty"),
-            (good + "\n1.png,a photo, large\n", 4, "expected image,caption (a caption with a comma"),
-            (good + '1.png,"a photo\n', 3, "expected image,caption"),
+            (good + "\n1.png,a photo, large\n", 4, "expected 2 cells, as in the header, found 3: a cell that holds a , is written in double quotes"),
+            (good + '1.png,"a photo\n', 3, "the quote that opens here is not closed"),
+            ("image,words\n0.png,a photo\n", 1, "no column holds the captions: expected one named caption, captions, text, title, found "
+                                                "'image', 'words'"),
+            ("image,captoin\n0.png,a photo\n", 1, "unknown column 'captoin', did you mean 'caption'?"),
             (good + "1.png,a quokka\n", 3, "unknown word 'quokka': the model's own vocabulary has "),
             (good + f"1.png,{'a ' * 31}\n", 3, "takes 33 tokens, but pretrain.context is 32"),
         ):

@@ -232,6 +232,70 @@ static void test_dataset__compares_class_names_by_digest(void **state)
     str_free(&found);
 }
 
+/* ---------------------------------------------------------------- a user's own list */
+
+/* The list must be refused with "data set 'csv': <list><message>". */
+static void expect_list_refused(const struct root *root, const char *text, const char *message)
+{
+    struct dataset *d = NULL;
+    char *want = str_format("data set 'csv': %s%s", root->split_file, message);
+    assert_int_equal(file_write_atomic(root->split_file, text, strlen(text)), OK);
+    const struct dataset_options options = {
+        .name = "csv", .split_file = root->split_file, .image_dir = "/images"};
+    assert_int_equal(dataset_open(&d, &options), ERR_FORMAT);
+    assert_string_equal(error_message(), want);
+    free(want);
+}
+
+static void test_list__names_line_and_finding(void **state)
+{
+    const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"path,label,name\na,0,x\nb,1,x\n", ":3: 'x' is the name of label 1 here and of label 0 in line 2"},
+        {"path,label,name\na,0,x\nb,0.0,y\n", ":3: label 0 is 'y' here and 'x' before"},
+        {"path,label,name\na,0,\n", ":2: the class name of label '0' is empty"},
+        {"path,label\na,\n", ":2: the label is empty"},
+        {"path,label\n,0\n", ":2: the path is empty"},
+        {"path,label\na,0,0\n", ":2: expected 2 cells, as in the header, found 3: a cell that holds a , is "
+                                "written in double quotes"},
+        {"path\tlabel\na\t0\t0\n", ":2: expected 2 cells, as in the header, found 3: a cell that holds a tab "
+                                   "is written in double quotes"},
+        {"path,label\na\n", ":2: expected 2 cells, as in the header, found 1"},
+        {"path,label,split\na,0,train\nb,0,tset\n",
+         ":3: expected train, val or test as the split, found 'tset'"},
+        {"path,label,split\na,0,\n", ":2: expected train, val or test as the split, found ''"},
+        {"path,label,split\na,0,train\n", ": no row has the split test or val"},
+        {"path,label,split\na,0,train\nb,1,test\n", ": class '1' has no row of the split train"},
+        {"path,label\na,0\nb,0.5\n",
+         ":3: expected a whole number from 0 as the label, as in the first row, found '0.5'"},
+        {"path,label\na,-1\n",
+         ":2: expected a whole number from 0 as the label, as in the first row, found '-1'"},
+        {"label,name\n0,x\n",
+         ":1: no column holds the images' paths: expected one named path, filename, filepath, image, "
+         "file, imagepath, imagefile, imagename, img, imgpath, found 'label', 'name'"},
+        {"\n\nPath,width\na,3\n",
+         ":3: no column holds the labels: expected one named label, labels, target, classid, "
+         "classidx, classindex, labelid, found 'Path', 'width'"},
+        {"path,lable\na,3\n", ":1: unknown column 'lable', did you mean 'label'?"},
+        {"path,file name,label\na,b,3\n",
+         ":1: 'path' and 'file name' both name the column of the images' paths"},
+        {"path,name,class,label\na,b,c,3\n", ":1: 'label' and 'class' both name the column of the labels"},
+        {"picture,kind\na.jpg,3\nb.jpg,3\n", ":1: expected an image's path, or a header with the columns "
+                                             "path and label, found 'picture' and 'kind'"},
+        {"a.jpg 0\n",
+         ":1: expected path, label and perhaps a class name, or a header with the names of the columns, "
+         "found 1 cell"},
+        {"path,label\na,\"x\nb,x\n", ":2: the quote that opens here is not closed"},
+        {"a\\b.jpg,0\n", ":1: the path 'a\\b.jpg' has backslashes, expected '/' between folders and file"},
+        {"/x/a.jpg,0\n",
+         ":1: the path '/x/a.jpg' is not below '/images': data.image_dir names another folder"},
+        {"path,label\n", ": no row with path and label"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_list_refused(*state, cases[i].text, cases[i].message);
+}
+
 /* ---------------------------------------------------------------- real data */
 
 static void test_dataset__counts_and_names_of_caltech_are_the_published_ones(void **state)
@@ -273,6 +337,7 @@ int main(void)
         test_in_root(test_split__refuses_lists_that_do_not_fit_together),
         test_in_root(test_dataset__says_what_is_missing_and_where),
         test_in_root(test_dataset__lists_missing_images),
+        test_in_root(test_list__names_line_and_finding),
         test_in_root(test_dataset__says_how_it_differs_from_the_published_split),
         cmocka_unit_test(test_dataset__compares_class_names_by_digest),
         cmocka_unit_test(test_dataset__counts_and_names_of_caltech_are_the_published_ones),
