@@ -120,7 +120,8 @@ extern "C" int archive_read(scope *s, const char *path, struct archive_facts *fa
         if (status != OK)
             return status;
         if (found == kind::other)
-            return error_set(ERR_FORMAT, "'%s' was written neither by torch.save nor by torch.jit.save", path);
+            return error_set(ERR_FORMAT, "'%s' was written neither by torch.save nor by torch.jit.save",
+                             path);
         try {
             const walker w(s, facts, visit, context);
             status = found == kind::zip ? read_zip(path, n_bytes, w) : shim::read_legacy(path, w);

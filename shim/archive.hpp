@@ -13,7 +13,8 @@ namespace shim
 class walker
 {
   public:
-    walker(scope *s, archive_facts *facts, int (*visit)(void *context, const archive_item *item), void *context)
+    walker(scope *s, archive_facts *facts, int (*visit)(void *context, const archive_item *item),
+           void *context)
         : s_(s), facts_(facts), visit_(visit), context_(context)
     {
     }

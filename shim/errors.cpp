@@ -14,7 +14,8 @@ namespace shim
 namespace
 {
 
-/** "[enforce fail at alloc_cpu.cpp:127] err == 0. Text. More" -> "Text": the first sentence without a place. */
+/** "[enforce fail at alloc_cpu.cpp:127] err == 0. Text. More" -> "Text": the first sentence without a place.
+ */
 std::string first_sentence(std::string text)
 {
     const std::string enforce = "[enforce fail at ";
@@ -82,11 +83,12 @@ int set_out_of_memory(const char *name, const std::string &what)
     const std::string of_which = after(what, "of which ", "B");
     const char *where = is_device ? " on the CUDA device" : "";
     if (amount.empty())
-        return error_set(ERR_MEMORY, "out of memory%s in %s", where, name);
+        return error_set(ERR_MEMORY, "out of memory%s (in %s)", where, name);
     if (!is_device || of_which.empty())
-        return error_set(ERR_MEMORY, "out of memory%s: %s asked for %s more", where, name, amount.c_str());
-    return error_set(ERR_MEMORY, "out of memory%s: %s asked for %s more, and %sB are free", where, name,
-                     amount.c_str(), of_which.c_str());
+        return error_set(ERR_MEMORY, "out of memory%s: %s more were asked for (by %s)", where, amount.c_str(),
+                         name);
+    return error_set(ERR_MEMORY, "out of memory%s: %s more were asked for (by %s), %sB were free", where,
+                     amount.c_str(), name, of_which.c_str());
 }
 
 } // namespace
@@ -100,6 +102,7 @@ std::string archive_fault(const c10::Error &e)
 {
     static const std::pair<const char *, const char *> faults[] = {
         {"central directory", "it is truncated: its list of contents, at the file's end, is missing"},
+        {"not a ZIP archive", "it is truncated: its list of contents, at the file's end, is missing"},
         {"CRC-32", "the archive is damaged: a record's checksum differs from its data"},
         {"not in a subdirectory", "it is a zip file, but none that torch.save or torch.jit.save wrote"},
         {"archive does not contain any files", "it is a zip file without files"},
@@ -116,6 +119,30 @@ std::string archive_fault(const c10::Error &e)
     return "the archive is damaged";
 }
 
+/** libtorch registers its operations when it is loaded, before main: without memory for them it throws where
+ * nothing can catch. */
+[[noreturn]] static void report_and_end() noexcept
+{
+    static const char message[] = "prompt: out of memory: there is too little for libtorch itself\n";
+    try {
+        if (std::current_exception())
+            throw;
+    } catch (const std::bad_alloc &) {
+        (void)!write(STDERR_FILENO, message, sizeof message - 1);
+        _exit(1);
+    } catch (...) {
+    }
+    std::abort();
+}
+
+static void set_early_handler()
+{
+    std::set_terminate(report_and_end);
+}
+
+/** Runs before the libraries' own initializers. */
+__attribute__((section(".preinit_array"), used)) static void (*const early)() = set_early_handler;
+
 int translate_exception(const char *name) noexcept
 {
     if (const int earlier = first_failure_of_thread(); earlier != OK)
@@ -128,14 +155,15 @@ int translate_exception(const char *name) noexcept
                 return set_out_of_memory(name, e.what_without_backtrace());
             return error_set(ERR_TORCH, "%s: %s", name, first_sentence(e.what_without_backtrace()).c_str());
         } catch (const std::bad_alloc &) {
-            return error_set(ERR_MEMORY, "out of memory in %s", name);
+            return error_set(ERR_MEMORY, "out of memory (in %s)", name);
         } catch (const std::system_error &e) {
-            return error_set(e.code() == std::errc::resource_unavailable_try_again ? ERR_MEMORY : ERR_TORCH,
-                             "%s: %s", name,
-                             e.code() == std::errc::resource_unavailable_try_again
-                                 ? "no further thread could be started: too many run, or too little memory is "
-                                   "left for its stack"
-                                 : first_sentence(e.what()).c_str());
+            return error_set(
+                e.code() == std::errc::resource_unavailable_try_again ? ERR_MEMORY : ERR_TORCH, "%s: %s",
+                name,
+                e.code() == std::errc::resource_unavailable_try_again
+                    ? "no further thread could be started: too many run, or too little memory is "
+                      "left for its stack"
+                    : first_sentence(e.what()).c_str());
         } catch (const std::exception &e) {
             if (is_out_of_memory(std::string(e.what())))
                 return set_out_of_memory(name, e.what());

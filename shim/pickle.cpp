@@ -1,4 +1,5 @@
-// The machine that a pickle is a program for: bytes, stack, opcodes. What calls become is in pickle_calls.cpp.
+// The machine that a pickle is a program for: bytes, stack, opcodes. What calls become is in
+// pickle_calls.cpp.
 #include "pickle.hpp"
 
 #include <cstring>
@@ -392,7 +393,8 @@ bool pickle::step()
 }
 
 pickle::pickle(const char *bytes, size_t n, loader load)
-    : start_(reinterpret_cast<const unsigned char *>(bytes)), at_(start_), end_(start_ + n), load_(std::move(load))
+    : start_(reinterpret_cast<const unsigned char *>(bytes)), at_(start_), end_(start_ + n),
+      load_(std::move(load))
 {
     while (step()) {
     }

@@ -40,8 +40,8 @@ struct value {
     };
     kind kind = kind::other;
     int64_t integer = 0; // of a storage: its number of elements
-    std::string text;    // of an object: its class; of a storage: its record's name; of a tensor: what it is, if
-                         // it cannot be made ("is sparse"), else ""
+    std::string text; // of an object: its class; of a storage: its record's name; of a tensor: what it is, if
+                      // it cannot be made ("is sparse"), else ""
     std::vector<value *> items;
     std::vector<std::pair<value *, value *>> members; // of a dict or object
     at::ScalarType dtype = at::ScalarType::Undefined; // of a storage

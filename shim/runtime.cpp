@@ -16,7 +16,9 @@
 #include <cstring>
 #include <fstream>
 #include <malloc.h>
+#include <pthread.h>
 #include <string>
+#include <vector>
 
 #include "prompt/base/process.h"
 
@@ -76,6 +78,34 @@ std::string running_version()
     return config.substr(start, config.find_first_of(", \n", start) - start);
 }
 
+/** A thread that waits until all are started. */
+void *wait_at(void *gate)
+{
+    (void)pthread_mutex_lock(static_cast<pthread_mutex_t *>(gate));
+    (void)pthread_mutex_unlock(static_cast<pthread_mutex_t *>(gate));
+    return nullptr;
+}
+
+/** How many of `n` threads the system lets run at once; OpenMP ends the program when one cannot be started.
+ */
+int64_t count_startable(int64_t n)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    std::vector<pthread_t> started;
+    started.reserve(static_cast<size_t>(n));
+    (void)pthread_mutex_lock(&gate);
+    for (int64_t i = 1; i < n; i++) { // this thread is the first
+        pthread_t thread;
+        if (pthread_create(&thread, nullptr, wait_at, &gate) != 0)
+            break;
+        started.push_back(thread);
+    }
+    (void)pthread_mutex_unlock(&gate);
+    for (const pthread_t thread : started)
+        (void)pthread_join(thread, nullptr);
+    return static_cast<int64_t>(started.size()) + 1;
+}
+
 } // namespace
 
 extern "C" {
@@ -89,7 +119,15 @@ int torch_init(int64_t n_threads)
         mallopt(M_TRIM_THRESHOLD, -1);
         mallopt(M_TOP_PAD, 16 << 20);
 #endif
-        at::set_num_threads(static_cast<int>(n_threads > 0 ? n_threads : process_cores()));
+        const int64_t n = n_threads > 0 ? n_threads : process_cores();
+        const int64_t n_startable = count_startable(n);
+        if (n_startable < n)
+            return error_set(
+                ERR_MEMORY,
+                "only %lld of %lld threads could be started: set 'threads' to fewer, or raise the "
+                "limits of processes and memory (ulimit -u, ulimit -v)",
+                static_cast<long long>(n_startable), static_cast<long long>(n));
+        at::set_num_threads(static_cast<int>(n));
         // fp32 means fp32: cuDNN's convolutions otherwise round to TF32, which has 10 bits of mantissa.
         at::globalContext().setAllowTF32CuDNN(false);
         at::globalContext().setAllowTF32CuBLAS(false);

@@ -151,6 +151,9 @@ int file_map(const void **out, size_t *n, const char *path)
     void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     int reason = errno;
     close(fd);
+    if (data == MAP_FAILED && reason == ENOMEM)
+        return error_set(ERR_MEMORY, "out of memory: %zu MiB were asked for, to map '%s'", (size >> 20) + 1,
+                         path);
     if (data == MAP_FAILED)
         return io_error("map", path, reason);
     *out = data;

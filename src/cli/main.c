@@ -105,13 +105,27 @@ static int print_help(int argc, char *const *argv)
 
 /* ---------------------------------------------------------------- running */
 
+/* What to change when memory runs out. */
+static int advise(int status, const struct command *command)
+{
+    if (status != ERR_MEMORY)
+        return status;
+    char message[1024];
+    snprintf(message, sizeof message, "%s", error_message());
+    return error_set(ERR_MEMORY, "%s; %s", message,
+                     strcmp(command->name, "model") == 0
+                         ? "a smaller model needs less"
+                         : "fewer classes, a smaller batch_size (training, evaluation), memory_budget_mib or "
+                           "model need less");
+}
+
 static int run_command(const struct command *command, int argc, char *const *argv)
 {
     struct opt_values values;
     int status = opt_parse(&values, command, argc, argv);
     if (status != OK)
         return status;
-    status = command->run(&values);
+    status = advise(command->run(&values), command);
     opt_free(&values);
     return status;
 }

@@ -108,7 +108,8 @@ static int interpret(struct weights *w, const struct params *tensors, bool is_sc
     struct weights_origin origin = {
         .path = w->path,
         .metadata = w->file ? &w->file->metadata : NULL,
-        .is_hugging_face = any_starts_with(tensors, "vision_model.") || any_starts_with(tensors, "text_model."),
+        .is_hugging_face =
+            any_starts_with(tensors, "vision_model.") || any_starts_with(tensors, "text_model."),
         .is_openai_archive = is_script && has_openai_buffers(tensors),
     };
     bool is_ours = false;

@@ -40,15 +40,16 @@ static int choose_snapshot(const char **out, const struct str_list *snapshots, c
                            const char *cache)
 {
     if (snapshots->n == 0)
-        return error_set(ERR_IO, "'%s' is a hub's cache folder without snapshots: the download did not finish",
-                         cache);
+        return error_set(
+            ERR_IO, "'%s' is a hub's cache folder without snapshots: the download did not finish", cache);
     if (main[0] == '\0' && snapshots->n > 1)
-        return error_set(ERR_IO,
-                         "'%s' holds %zu snapshots and no refs/main: name one of them, such as '%s/snapshots/%s'",
-                         cache, snapshots->n, cache, snapshots->items[0]);
+        return error_set(
+            ERR_IO, "'%s' holds %zu snapshots and no refs/main: name one of them, such as '%s/snapshots/%s'",
+            cache, snapshots->n, cache, snapshots->items[0]);
     *out = main[0] == '\0' ? snapshots->items[0] : main;
     if (!str_list_has(snapshots, *out))
-        return error_set(ERR_IO, "'%s/refs/main' names the snapshot '%.64s', which is not there", cache, main);
+        return error_set(ERR_IO, "'%s/refs/main' names the snapshot '%.64s', which is not there", cache,
+                         main);
     return OK;
 }
 
@@ -74,11 +75,13 @@ static int find_snapshot(char **out, const char *cache)
 
 enum { N_NAMES = 6 };
 static const char *const usual_order[N_NAMES] = {
-    "model.safetensors",           "model.safetensors.index.json", "open_clip_model.safetensors",
-    "open_clip_pytorch_model.bin", "pytorch_model.bin",            "pytorch_model.bin.index.json"};
+    "model.safetensors",           "model.safetensors.index.json",
+    "open_clip_model.safetensors", "open_clip_pytorch_model.bin",
+    "pytorch_model.bin",           "pytorch_model.bin.index.json"};
 static const char *const hugging_face_order[N_NAMES] = {
-    "model.safetensors",           "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.bin.index.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin"};
+    "model.safetensors",           "model.safetensors.index.json",
+    "pytorch_model.bin",           "pytorch_model.bin.index.json",
+    "open_clip_model.safetensors", "open_clip_pytorch_model.bin"};
 static const char *const open_clip_order[N_NAMES] = {
     "open_clip_model.safetensors",  "open_clip_pytorch_model.bin", "model.safetensors",
     "model.safetensors.index.json", "pytorch_model.bin",           "pytorch_model.bin.index.json"};
@@ -91,7 +94,8 @@ static bool has_file(const char *folder, const char *name)
     return is_there;
 }
 
-/* The files that belong to the configuration come first; with both configurations, or none, the usual order. */
+/* The files that belong to the configuration come first; with both configurations, or none, the usual order.
+ */
 static const char *const *order_in(const char *folder)
 {
     const bool is_open_clip = has_file(folder, "open_clip_config.json");

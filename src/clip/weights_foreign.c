@@ -8,7 +8,8 @@
 #include "prompt/base/json.h"
 #include "prompt/base/str.h"
 
-/* A part of a name that models of one kind have, and no CLIP with a ViT has. The first that is found counts. */
+/* A part of a name that models of one kind have, and no CLIP with a ViT has. The first that is found counts.
+ */
 struct sign {
     const char *part;
     const char *what;
@@ -32,6 +33,7 @@ static const struct model_sign model_signs[] = {
     {"text_model.head.weight", "this is a SigLIP model", only_clip},
     {"decoder.film_mul.", "this is a CLIPSeg model, which adds a decoder of masks", only_clip},
     {"box_head.", "this is an OWL-ViT detector", only_clip},
+    {"vision_model.pre_layernorm.", "this is an OWL-ViT model", only_clip},
     {"prompts_generator.", "this is an X-CLIP model, for videos", only_clip},
     {"vision_model.encoder.stages.", "this is a GroupViT model", only_clip},
     {"vision_model.encoder.blocks.", "this is an ALIGN model", only_clip},
@@ -101,10 +103,11 @@ static int refuse_adapter(const struct weights_raw *raw)
     const struct raw_tensor *item = find_part(raw, "lora_A");
     if (!item)
         item = find_part(raw, "lora_embedding_A");
-    return item ? error_set(ERR_FORMAT,
-                            "holds a LoRA adapter ('%.120s'): merge it into its model first (merge_and_unload) "
-                            "and save that",
-                            item->name)
+    return item ? error_set(
+                      ERR_FORMAT,
+                      "holds a LoRA adapter ('%.120s'): merge it into its model first (merge_and_unload) "
+                      "and save that",
+                      item->name)
                 : OK;
 }
 
@@ -143,7 +146,8 @@ static const struct sign tower_signs[] = {
 /* What an optimizer keeps of each tensor. */
 static bool is_optimizers(const char *name)
 {
-    static const char *const parts[] = {"exp_avg", "momentum_buffer", "optimizer", "square_avg", "fp32_groups"};
+    static const char *const parts[] = {"exp_avg", "momentum_buffer", "optimizer", "square_avg",
+                                        "fp32_groups"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strstr(name, parts[i]))
             return true;
@@ -185,7 +189,8 @@ static int say_names(const struct weights *w, const struct weights_raw *raw)
         str_appendf(&text, " and %zu more", raw->n - 3);
     int status = append_model_type(&text, w->path);
     if (status == OK)
-        status = error_set(ERR_FORMAT, "holds no CLIP model, but tensors of other names: %s", str_text(&text));
+        status =
+            error_set(ERR_FORMAT, "holds no CLIP model, but tensors of other names: %s", str_text(&text));
     str_free(&text);
     return status;
 }
@@ -203,16 +208,18 @@ static int say_tower(const struct weights *w, const char *what)
 int weights_say_what_is_there(const struct weights *w, const struct weights_raw *raw)
 {
     if (raw->facts.module_class[0] != '\0')
-        return error_set(ERR_FORMAT,
-                         "holds a whole pickled module (%s), which only its own code could read: save its state "
-                         "dict, torch.save(model.state_dict(), PATH)",
-                         raw->facts.module_class);
+        return error_set(
+            ERR_FORMAT,
+            "holds a whole pickled module (%s), which only its own code could read: save its state "
+            "dict, torch.save(model.state_dict(), PATH)",
+            raw->facts.module_class);
     if (raw->n == 0)
         return error_set(ERR_FORMAT, "holds no tensors");
     if (raw->n == 1 && raw->items[0].name[0] == '\0')
         return error_set(ERR_FORMAT, "holds one tensor without a name, not a state dict");
     if (is_optimizer_alone(raw))
-        return error_set(ERR_FORMAT, "holds an optimizer's state ('%.120s'), not a model", raw->items[0].name);
+        return error_set(ERR_FORMAT, "holds an optimizer's state ('%.120s'), not a model",
+                         raw->items[0].name);
     for (size_t i = 0; i < sizeof tower_signs / sizeof tower_signs[0]; i++)
         if (find_part(raw, tower_signs[i].part))
             return say_tower(w, tower_signs[i].what);

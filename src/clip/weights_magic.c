@@ -19,18 +19,25 @@ struct magic {
     const char *what;
 };
 
-#define MAGIC(at_, bytes_, what_) {(at_), (bytes_), sizeof(bytes_) - 1, (what_)}
+#define MAGIC(at_, bytes_, what_)                                                                            \
+    {                                                                                                        \
+        (at_), (bytes_), sizeof(bytes_) - 1, (what_)                                                         \
+    }
 
 static const struct magic magics[] = {
-    MAGIC(0, "version https://git-lfs.github.com/spec/", "is a git LFS pointer, not the file: git lfs pull "
-                                                         "fetches it"),
+    MAGIC(0, "version https://git-lfs.github.com/spec/",
+          "is a git LFS pointer, not the file: git lfs pull "
+          "fetches it"),
     MAGIC(0, "GGUF", "is a GGUF file (llama.cpp, clip.cpp); the PyTorch model's own file is needed"),
     MAGIC(0, "\x89HDF\r\n\x1a\n", "is HDF5, weights of TensorFlow or Keras; they must be saved with PyTorch"),
     MAGIC(0, "\x93NUMPY", "is an array of numpy, not a model"),
     MAGIC(0, "\x1f\x8b", "is packed by gzip: gunzip it first"),
     MAGIC(0, "\x28\xb5\x2f\xfd", "is packed by zstd: unpack it first"),
     MAGIC(0, "BZh", "is packed by bzip2: unpack it first"),
-    MAGIC(0, "\xfd" "7zXZ", "is packed by xz: unpack it first"),
+    MAGIC(0,
+          "\xfd"
+          "7zXZ",
+          "is packed by xz: unpack it first"),
     MAGIC(0, "7z\xbc\xaf", "is a 7z archive: unpack it first"),
     MAGIC(0, "Rar!", "is a rar archive: unpack it first"),
     MAGIC(257, "ustar", "is a tar archive: unpack it first"),
@@ -42,7 +49,8 @@ static const struct magic magics[] = {
 /* ONNX is a protobuf: field 1 is the version of its format, field 2 the producer's name. */
 static bool is_onnx(const unsigned char *b, size_t n, const char *path)
 {
-    return str_ends_with(path, ".onnx") || (n > 4 && b[0] == 0x08 && b[1] < 0x20 && b[2] == 0x12 && b[3] < 64);
+    return str_ends_with(path, ".onnx") ||
+           (n > 4 && b[0] == 0x08 && b[1] < 0x20 && b[2] == 0x12 && b[3] < 64);
 }
 
 /* Flax writes a MessagePack map whose first key is a text. */
@@ -79,15 +87,17 @@ static int refuse_text(const char *path, const unsigned char *b, size_t n)
     if (!first_line(line, b, n) || strncmp(line, "L1195470", strlen("L1195470")) == 0)
         return OK;
     if (strncasecmp(line, "<!doctype html", 14) == 0 || strncasecmp(line, "<html", 5) == 0)
-        return error_set(ERR_FORMAT, "'%s' is an HTML page, not weights: the download gave a page instead", path);
+        return error_set(ERR_FORMAT, "'%s' is an HTML page, not weights: the download gave a page instead",
+                         path);
     if (line[0] == '<')
         return error_set(ERR_FORMAT, "'%s' is XML, not weights: the download gave a message instead", path);
     if (line[0] == '{' || line[0] == '[')
         return error_set(ERR_FORMAT, "'%s' is JSON, not weights", path);
-    return error_set(ERR_FORMAT,
-                     "'%s' is text, not weights, and was written neither by torch.save nor by torch.jit.save; it "
-                     "starts with '%s'",
-                     path, line);
+    return error_set(
+        ERR_FORMAT,
+        "'%s' is text, not weights, and was written neither by torch.save nor by torch.jit.save; it "
+        "starts with '%s'",
+        path, line);
 }
 
 static bool is_zero(const unsigned char *b, size_t n)
@@ -120,12 +130,13 @@ int weights_refuse_other_formats(const char *path)
     if (n == sizeof start && is_zero(start, n))
         return error_set(ERR_FORMAT, "'%s' starts with %zu zeros: its download did not finish", path, n);
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
-        if (n >= magics[i].at + magics[i].n && memcmp(start + magics[i].at, magics[i].bytes, magics[i].n) == 0)
+        if (n >= magics[i].at + magics[i].n &&
+            memcmp(start + magics[i].at, magics[i].bytes, magics[i].n) == 0)
             return error_set(ERR_FORMAT, "'%s' %s", path, magics[i].what);
     if (is_onnx(start, n, path))
         return error_set(ERR_FORMAT, "'%s' is an ONNX graph; the PyTorch model's own file is needed", path);
     if (is_flax(start, n, path))
-        return error_set(ERR_FORMAT, "'%s' holds weights of Flax (MessagePack); they must be saved with PyTorch",
-                         path);
+        return error_set(ERR_FORMAT,
+                         "'%s' holds weights of Flax (MessagePack); they must be saved with PyTorch", path);
     return refuse_text(path, start, n);
 }

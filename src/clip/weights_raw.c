@@ -38,8 +38,7 @@ struct visit {
 static int add_visited(void *context, const struct archive_item *item)
 {
     const struct visit *v = context;
-    return add(v->raw,
-               (struct raw_tensor){.n_outer = item->n_outer, .value = item->value, .shard = v->shard},
+    return add(v->raw, (struct raw_tensor){.n_outer = item->n_outer, .value = item->value, .shard = v->shard},
                item->name, item->value ? NULL : item->found);
 }
 

@@ -32,9 +32,9 @@ static int read_member(const char **out, const struct json_doc *doc, const struc
     int status = json_string(out, member);
     if (status == OK && ((*out)[0] == '\0' || (*out)[0] == '.' || strchr(*out, '/')))
         status = error_set(ERR_FORMAT, "expected the name of a file beside the index, found '%.80s'", *out);
-    return status == OK ? OK
-                        : error_context("%s:%zu: '%.120s'", json_name(doc), json_line(doc, member),
-                                        json_key(member));
+    return status == OK
+               ? OK
+               : error_context("%s:%zu: '%.120s'", json_name(doc), json_line(doc, member), json_key(member));
 }
 
 static int list_shards(struct str_list *names, const struct json_doc *doc, const struct json *map)
@@ -94,12 +94,16 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+static int compare_key(const void *name, const void *item)
+{
+    const struct raw_tensor *const *tensor_at = item;
+    return strcmp(name, (*tensor_at)->name);
+}
+
 static int check_member(const struct json_doc *doc, const struct json *member,
                         const struct raw_tensor *const *sorted, size_t n, const struct weights *w)
 {
-    const struct raw_tensor wanted = {.name = (char *)json_key(member)};
-    const struct raw_tensor *key = &wanted;
-    const struct raw_tensor *const *found = bsearch(&key, sorted, n, sizeof *sorted, compare_names);
+    const struct raw_tensor *const *found = bsearch(json_key(member), sorted, n, sizeof *sorted, compare_key);
     const char *shard = NULL;
     int status = read_member(&shard, doc, member);
     if (status != OK || (found && strcmp(file_name(w->shards.items[(*found)->shard]), shard) == 0))
@@ -123,10 +127,10 @@ static int check_places(const struct weights_raw *raw, const struct json_doc *do
     int status = OK;
     for (size_t i = 1; i < raw->n && status == OK; i++)
         if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
-            status = error_set(ERR_FORMAT, "%s: tensor '%.120s' is in two shards, '%s' and '%s'",
-                               json_name(doc), sorted[i]->name,
-                               file_name(w->shards.items[sorted[i - 1]->shard]),
-                               file_name(w->shards.items[sorted[i]->shard]));
+            status =
+                error_set(ERR_FORMAT, "%s: tensor '%.120s' is in two shards, '%s' and '%s'", json_name(doc),
+                          sorted[i]->name, file_name(w->shards.items[sorted[i - 1]->shard]),
+                          file_name(w->shards.items[sorted[i]->shard]));
     for (const struct json *m = json_first(map); m && status == OK; m = json_next(m))
         status = check_member(doc, m, sorted, raw->n, w);
     free(sorted);

@@ -1,9 +1,9 @@
 /*
  * Finding the model in a file: below which names its tensors are.
  *
- * Training scripts put dicts around a state dict ("state_dict", "model", ...) and wrappers put a prefix before
- * all names ("module.", "_orig_mod.", ...). None of them is listed here: each name of the image encoder that
- * all CLIPs have says what is before it.
+ * Training scripts put dicts around a state dict ("state_dict", "model", ...) and wrappers put a prefix
+ * before all names ("module.", "_orig_mod.", ...). None of them is listed here: each name of the image
+ * encoder that all CLIPs have says what is before it.
  */
 #include "weights_internal.h"
 
@@ -31,11 +31,11 @@ struct roots {
 };
 
 static const char *const vision_marks[] = {
-    "visual.transformer.resblocks.", "visual.conv1.weight",       /* OpenAI, open_clip */
-    "vision_model.encoder.layers.",  "vision_model.embeddings.p", /* Hugging Face */
+    "visual.transformer.resblocks.", "visual.conv1.weight",      /* OpenAI, open_clip */
+    "vision_model.encoder.layers.", "vision_model.embeddings.p", /* Hugging Face */
 };
 static const char *const text_marks[] = {
-    "transformer.resblocks.", "token_embedding.weight", "text.transformer.resblocks.",
+    "transformer.resblocks.",      "token_embedding.weight",     "text.transformer.resblocks.",
     "text.token_embedding.weight", "text_model.encoder.layers.", "text_model.embeddings.token_embedding.",
 };
 static const char custom_text[] = "text."; /* before the text tower of open_clip's CustomTextCLIP */
@@ -124,9 +124,9 @@ static int refuse_several(const struct weights_raw *raw, const struct roots *mod
     }
     int status = str_status(&names);
     if (status == OK && differ)
-        status = error_set(ERR_FORMAT,
-                           "holds %zu models, below the names %s: save the state dict of one of them",
-                           models->n, str_text(&names));
+        status =
+            error_set(ERR_FORMAT, "holds %zu models, below the names %s: save the state dict of one of them",
+                      models->n, str_text(&names));
     str_free(&names);
     return status;
 }
@@ -193,9 +193,10 @@ static int refuse_unread(const struct weights_raw *raw, const struct root *root)
         str_appendf(&more, " (as %s %zu more)", n == 2 ? "is" : "are", n - 1);
     int status = str_status(&more);
     if (status == OK)
-        status = error_set(ERR_FORMAT,
-                           "tensor '%.120s' %s%s: only plain tensors of float32, float16, bfloat16 or float64 are read",
-                           first->name + root->n, first->found ? first->found : "is not read", str_text(&more));
+        status = error_set(
+            ERR_FORMAT,
+            "tensor '%.120s' %s%s: only plain tensors of float32, float16, bfloat16 or float64 are read",
+            first->name + root->n, first->found ? first->found : "is not read", str_text(&more));
     str_free(&more);
     return status;
 }
@@ -204,7 +205,8 @@ static int note_changes(struct weights *w, bool is_custom_text, bool has_bias)
 {
     int status = OK;
     if (is_custom_text)
-        status = str_list_add(&w->notes, "the text tower's names start with 'text.' (open_clip's custom_text)");
+        status =
+            str_list_add(&w->notes, "the text tower's names start with 'text.' (open_clip's custom_text)");
     if (status == OK && has_bias)
         status = str_list_add(&w->notes, "'logit_bias' is left out: it has no effect on a softmax");
     return status;

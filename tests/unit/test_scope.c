@@ -237,7 +237,7 @@ static void test_scope__what_libtorch_throws_is_one_line(void **state)
         {index_out_of_range, "t_index_select: "},
         {no_such_axis, "t_select: Dimension out of range"},
         {wrong_index_type, "t_gather: "},
-        {label_out_of_range, "t_cross_entropy: Target 3 is out of bounds."},
+        {label_out_of_range, "t_cross_entropy: Target 3 is out of bounds"},
         {more_than_there_is, "t_top_indices: "},
         {no_such_device, "t_to_device: "},
         {negative_size, "t_zeros: "},

@@ -123,7 +123,7 @@ static void test_weights__names_missing_extra_and_misshaped_tensors(void **state
 {
     const struct fixture *f = *state;
     struct params p = copy_params(f, "visual.transformer.resblocks.1.ln_");
-    assert_int_equal(params_add(&p, "logit_bias", f->made->tensors.items[0].value), OK);
+    assert_int_equal(params_add(&p, "logit_offset", f->made->tensors.items[0].value), OK);
     replace(&p, "visual.proj", t_zeros(f->scope, SHAPE(31, 64), DTYPE_F32, cpu));
     replace(&p, "ln_final.bias", t_zeros(f->scope, SHAPE(32), DTYPE_I64, cpu));
     write_params(f, &p);
@@ -131,7 +131,7 @@ static void test_weights__names_missing_extra_and_misshaped_tensors(void **state
         f, &all_options, ERR_FORMAT,
         "missing tensors 'visual.transformer.resblocks.1.ln_1.weight', "
         "'visual.transformer.resblocks.1.ln_1.bias', 'visual.transformer.resblocks.1.ln_2.weight', "
-        "'visual.transformer.resblocks.1.ln_2.bias'; unexpected tensor 'logit_bias'; mis-shaped tensors "
+        "'visual.transformer.resblocks.1.ln_2.bias'; unexpected tensor 'logit_offset'; mis-shaped tensors "
         "'visual.proj' (expected [32, 64], found [31, 64]), 'ln_final.bias' (expected floating point, "
         "found int64)");
     params_free(&p);
@@ -188,7 +188,8 @@ static struct params wrap_params(const struct fixture *f, const char *prefix)
 static void test_weights__unwraps_checkpoints(void **state)
 {
     const struct fixture *f = *state;
-    static const char *const prefixes[] = {"state_dict.module.", "state_dict.", "module."};
+    static const char *const prefixes[] = {"state_dict.module.", "state_dict.", "module.",
+                                           "module._orig_mod.",  "any/thing::", "x"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         struct params p = wrap_params(f, prefixes[i]);
         if (str_starts_with(prefixes[i], "state_dict."))
@@ -197,9 +198,54 @@ static void test_weights__unwraps_checkpoints(void **state)
         write_params(f, &p);
         struct weights *w = open_ok(f, &all_options);
         assert_int_equal(w->tensors.n, f->made->tensors.n);
+        assert_string_equal(w->prefix, prefixes[i]);
         weights_close(w);
         params_free(&p);
     }
+}
+
+static void test_weights__refuses_a_choice_between_models(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = wrap_params(f, "model.");
+    struct params ema = wrap_params(f, "ema.");
+    for (size_t i = 0; i < ema.n; i++)
+        assert_int_equal(params_add(&p, ema.items[i].name, ema.items[i].value), OK);
+    write_params(f, &p);
+    expect_error(f, &all_options, ERR_FORMAT,
+                 "holds 2 models, below the names 'model.', 'ema.': save the state dict of one of them");
+    params_free(&ema);
+    params_free(&p);
+}
+
+/* The tensors of the text tower below "text.", a scale that is a vector, and a bias: open_clip's custom_text.
+ */
+static void test_weights__takes_open_clips_variants(void **state)
+{
+    const struct fixture *f = *state;
+    struct params p = {0};
+    for (size_t i = 0; i < f->made->tensors.n; i++) {
+        const struct param *item = &f->made->tensors.items[i];
+        const bool is_plain =
+            str_starts_with(item->name, "visual.") || strcmp(item->name, "logit_scale") == 0;
+        char *name = str_format("%s%s", is_plain ? "" : "text.", item->name);
+        assert_int_equal(params_add(&p, name, item->value), OK);
+        free(name);
+    }
+    replace(&p, "logit_scale", t_full(f->scope, SHAPE(1), 3.5, DTYPE_F32, cpu));
+    assert_int_equal(params_add(&p, "logit_bias", t_full(f->scope, SHAPE(1), -10, DTYPE_F32, cpu)), OK);
+    write_params(f, &p);
+    struct weights *w = open_ok(f, &all_options);
+    assert_int_equal(w->tensors.n, f->made->tensors.n);
+    assert_int_equal(t_dim(params_find(&w->tensors, "logit_scale")), 0);
+    assert_int_equal(w->notes.n, 2);
+    assert_non_null(strstr(w->notes.items[0], "'text.'"));
+    assert_string_equal(w->notes.items[1], "'logit_bias' is left out: it has no effect on a softmax");
+    double scale = 0;
+    assert_int_equal(t_item_f64(&scale, f->scope, params_find(&w->tensors, "logit_scale")), OK);
+    assert_true(scale == 3.5);
+    weights_close(w);
+    params_free(&p);
 }
 
 static void test_weights__names_an_extra_tensor_beside_a_wrapped_model(void **state)
@@ -259,12 +305,51 @@ static void test_weights__says_which_hugging_face_tensor_is_missing(void **state
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(params_add(&p, names[i], params_find(&f->made->tensors, "visual.conv1.weight")), OK);
     write_params(f, &p);
+    expect_error(f, NULL, ERR_FORMAT,
+                 "holds the image tower alone (a CLIPVisionModel), not a whole CLIP model");
+    assert_int_equal(params_add(&p, "text_model.encoder.layers.0.mlp.fc1.weight",
+                                params_find(&f->made->tensors, "transformer.resblocks.0.mlp.c_fc.weight")),
+                     OK);
+    write_params(f, &p);
     params_free(&p);
     expect_error(
         f, NULL, ERR_FORMAT,
         "missing tensors 'vision_model.embeddings.position_embedding.weight', "
         "'visual_projection.weight', 'vision_model.encoder.layers.0.mlp.fc1.weight', "
-        "'text_model.embeddings.token_embedding.weight', 'text_model.final_layer_norm.weight' and 2 more");
+        "'text_model.embeddings.token_embedding.weight', 'text_model.final_layer_norm.weight' and 1 more");
+}
+
+static void test_weights__says_what_a_file_without_clip_holds(void **state)
+{
+    const struct fixture *f = *state;
+    static const struct {
+        const char *name;
+        const char *message;
+    } files[] = {
+        {"vision_model.head.probe", "this is a SigLIP model; only CLIP models are supported"},
+        {"decoder.film_mul.weight",
+         "this is a CLIPSeg model, which adds a decoder of masks; only CLIP models are supported"},
+        {"text_model.roberta.embeddings.weight",
+         "this is an AltCLIP model: its text tower is XLM-RoBERTa; only "
+         "CLIP's own text tower is supported"},
+        {"text_model.final_layer_norm.weight",
+         "holds the text tower alone (a CLIPTextModel), not a whole CLIP model"},
+        {"state_dict.ctx", "holds learned prompts (state_dict.ctx [2, 512]), not CLIP weights"},
+        {"base_model.q_proj.lora_A.weight",
+         "holds a LoRA adapter ('base_model.q_proj.lora_A.weight'): merge it into its model first "
+         "(merge_and_unload) and save that"},
+        {"optimizer.state.0.exp_avg",
+         "holds an optimizer's state ('optimizer.state.0.exp_avg'), not a model"},
+        {"head.weight", "holds no CLIP model, but tensors of other names: 'head.weight'"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct params p = {0};
+        tensor *t = t_zeros(f->scope, SHAPE(2, 512), DTYPE_F32, cpu);
+        assert_int_equal(params_add(&p, files[i].name, t), OK);
+        write_params(f, &p);
+        expect_error(f, NULL, ERR_FORMAT, files[i].message);
+        params_free(&p);
+    }
 }
 
 static void test_weights__refuses_folders_and_files_without_weights(void **state)
@@ -275,16 +360,31 @@ static void test_weights__refuses_folders_and_files_without_weights(void **state
     assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), ERR_IO);
     assert_non_null(strstr(error_message(), "holds no weights (looked for model.safetensors,"));
     assert_int_equal(weights_open(&w, f->scope, f->path, NULL), ERR_IO);
-    write_beside(f, "model.pt", "PK\x03\x04 and nothing more");
+    static const char *const files[][2] = {
+        {"PK\x03\x04 and nothing more", "cannot be read: it is truncated"},
+        {"some text", "was written neither by torch.save nor by torch.jit.save; it starts with 'some text'"},
+        {"", "is empty"},
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:46\nsize 5\n", "is a git LFS pointer"},
+        {"\n<!DOCTYPE html><html>", "is an HTML page"},
+        {"<?xml version=\"1.0\"?>", "is XML, not weights"},
+        {"GGUF\x03", "is a GGUF file"},
+        {"\x89HDF\r\n\x1a\n", "is HDF5"},
+        {"\x93NUMPY", "is an array of numpy"},
+        {"\x84\xabvision", "holds weights of Flax"},
+        {"\x08\x07\x12\x07pytorch", "is an ONNX graph"},
+        {"\x80\x02}q", "was written neither by torch.save nor by torch.jit.save"},
+        {"L119547037146038801333356L\n.I1001\n.", "cannot be read: its pickle ends early"},
+    };
     char *path = path_join(f->dir, "model.pt");
-    assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
-    assert_non_null(strstr(error_message(), "model.pt' is "));
-    write_beside(f, "model.pt", "some text");
-    assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
-    assert_non_null(strstr(error_message(), "was written neither by torch.save nor by torch.jit.save"));
-    write_beside(f, "model.pt", "");
-    assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
-    assert_non_null(strstr(error_message(), "is empty"));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        write_beside(f, "model.pt", files[i][0]);
+        assert_int_equal(weights_open(&w, f->scope, path, NULL), ERR_FORMAT);
+        if (!strstr(error_message(), files[i][1]))
+            fail_msg("expected '%s', found '%s'", files[i][1], error_message());
+    }
+    assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), ERR_IO);
+    assert_non_null(
+        strstr(error_message(), "holds 'model.pt', a file of another name: pass the file itself"));
     assert_true(scope_ok(f->scope)); /* a file that is refused leaves the caller's scope usable */
     free(path);
 }
@@ -300,9 +400,12 @@ int main(void)
         TEST(test_weights__names_missing_extra_and_misshaped_tensors),
         TEST(test_weights__passes_over_the_buffers_of_real_files),
         TEST(test_weights__unwraps_checkpoints),
+        TEST(test_weights__refuses_a_choice_between_models),
+        TEST(test_weights__takes_open_clips_variants),
         TEST(test_weights__names_an_extra_tensor_beside_a_wrapped_model),
         TEST(test_weights__refuses_other_image_encoders),
         TEST(test_weights__says_which_hugging_face_tensor_is_missing),
+        TEST(test_weights__says_what_a_file_without_clip_holds),
         TEST(test_weights__refuses_folders_and_files_without_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

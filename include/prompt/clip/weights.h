@@ -3,12 +3,12 @@
  *
  * Read are: OpenAI's TorchScript archive; open_clip's state dict (torch.save of any version and protocol, or
  * safetensors); a Hugging Face file or folder (model.safetensors with config.json); shards with their index;
- * our own safetensors. Dicts around the state dict and a prefix of all names are found from the names. Sizes follow from the tensors;
- * heads, activation and epsilon from config.json, open_clip_config.json (beside the file), our metadata or
- * the options; OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5). Without any of them it is an
- * error. Preprocessing is read likewise, from preprocess_cfg of open_clip_config.json, or
- * processor_config.json and preprocessor_config.json; where nobody says it, it is OpenAI's. Every member of a
- * configuration is understood, known to change nothing, or an error.
+ * our own safetensors. Dicts around the state dict and a prefix of all names are found from the names. Sizes
+ * follow from the tensors; heads, activation and epsilon from config.json, open_clip_config.json (beside the
+ * file), our metadata or the options; OpenAI's archive is known (heads = width / 64, QuickGELU, 1e-5).
+ * Without any of them it is an error. Preprocessing is read likewise, from preprocess_cfg of
+ * open_clip_config.json, or processor_config.json and preprocessor_config.json; where no file gives it, it is
+ * OpenAI's. Every member of a configuration is understood, known to change nothing, or an error.
  */
 #ifndef PROMPT_CLIP_WEIGHTS_H
 #define PROMPT_CLIP_WEIGHTS_H
@@ -44,21 +44,21 @@ struct weights {
     char *prefix; /* what was before all of the model's names, "state_dict.module."; "" for nothing */
     struct str_list notes;  /* what was left out or renamed, a sentence each */
     struct str_list shards; /* absolute paths, sorted; none for a single file */
-    char *merges; /* the model's own vocabulary, as tokenizer_parse_small takes it; NULL: CLIP's */
+    char *merges;           /* the model's own vocabulary, as tokenizer_parse_small takes it; NULL: CLIP's */
     char *words;
     char sha256[DIGEST_HEX_SIZE]; /* see weights_hash; "" until then */
-    const char *known_name;   /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
-    struct safetensors *file; /* a single safetensors file, with its metadata; or NULL */
+    const char *known_name;     /* "ViT-B/16" if the SHA-256 is one of OpenAI's, else NULL; by weights_hash */
+    struct safetensors *file;   /* a single safetensors file, with its metadata; or NULL */
     struct safetensors **files; /* the mappings behind the tensors, `file` among them */
     size_t n_files;
 };
 
 /**
  * Opens a file, an index of shards, a folder, or a hub's cache folder (models--ORG--NAME; refs/main names the
- * snapshot). Of a folder's files the one that belongs to its configuration is read: with open_clip_config.json
- * alone open_clip_model.safetensors or open_clip_pytorch_model.bin; else model.safetensors and its index
- * first, then open_clip's two, then pytorch_model.bin and its index. Missing, extra and mis-shaped tensors are
- * all named in the error; other models are refused by what they are.
+ * snapshot). Of a folder's files the one that belongs to its configuration is read: with
+ * open_clip_config.json alone open_clip_model.safetensors or open_clip_pytorch_model.bin; else
+ * model.safetensors and its index first, then open_clip's two, then pytorch_model.bin and its index. Missing,
+ * extra and mis-shaped tensors are all named in the error; other models are refused by what they are.
  * @param parent   scope below which the weights' own scope is opened; NULL: none
  * @param options  may be NULL
  * @return OK; ERR_IO; ERR_FORMAT or ERR_SHAPE naming file and tensors; ERR_USAGE for a wrong option;
