@@ -29,7 +29,11 @@ try:
     import transformers
 
     import peer_layouts
+    import peer_lists
+    import peer_pictures
+    import peer_preprocess
     import peer_table
+    import peer_tokens
     import peer_weights
 except ImportError as error:
     skip_or_fail(f"a peer is missing: {error}; tests/parity/setup.sh installs them")
@@ -40,7 +44,8 @@ BEGIN, END = "<!-- table: test_peers.py --write -->\n", "<!-- end of the table -
 
 
 def all_rows():
-    return [row for module in (peer_layouts, peer_weights) for row in module.rows()]
+    modules = (peer_layouts, peer_lists, peer_weights, peer_preprocess, peer_tokens, peer_pictures)
+    return [row for module in modules for row in module.rows()]
 
 
 # ---------------------------------------------------------------- what the program names
@@ -50,7 +55,9 @@ def kinds_of_the_program(bench):
     """{what: its names}, each from the program's own words."""
     source = (ROOT / "src/clip/weights.c").read_text(encoding="utf-8")
     formats = re.findall(r'"([^"]*)"', re.search(r"weights_format_names\[\d*\] = {(.*?)}", source, re.S).group(1))
-    return {"data set": [entry["name"] for entry in bench.json("data", "list")], "format of weights": formats}
+    return {"data set": [entry["name"] for entry in bench.json("data", "list")], "format of weights": formats,
+            "tokenizer file": peer_tokens.names_that_are_looked_for(bench),
+            "picture's format": peer_pictures.formats_of_the_program(bench)}
 
 
 def kinds_without_a_row(bench, rows):
