@@ -1,9 +1,10 @@
 /*
  * Features for the parity tests: feature_tool ENCODER MODEL MERGES IMAGES TEXTS OUT
  *
- * ENCODER is "fast" or "plain"; IMAGES and TEXTS are files of one path or text a line. Writes the pixel
- * tensor of the test transform [n,3,S,S], the token rows [K,T] (start, text, end, zeros), and both towers'
- * features [n,d] and [K,d], not normalized, as safetensors.
+ * ENCODER is "fast" or "plain"; IMAGES and TEXTS are files of one path or text a line; MERGES "-" are those
+ * that the program takes: the model's own, or what lies beside it. Writes the pixel tensor of the test
+ * transform [n,3,S,S], the token rows [K,T] (start, text, end, zeros), and both towers' features [n,d] and
+ * [K,d], not normalized, as safetensors.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,22 @@ static tensor *read_pixels(scope *s, const struct lines *paths, const struct pre
     return t;
 }
 
+/* The model's own vocabulary, unless `merges` names a file. */
+static struct tokenizer *open_tokenizer(const struct weights *w, const char *model, const char *merges)
+{
+    const bool is_given = strcmp(merges, "-") != 0;
+    struct tokenizer *t = NULL;
+    char *path = NULL;
+    if (!is_given && w->merges) {
+        must(tokenizer_parse_small(&t, w->merges, w->words, w->path), "vocabulary");
+        return t;
+    }
+    must(tokenizer_find_merges(&path, is_given ? merges : NULL, model, NULL), "merges");
+    must(tokenizer_open(&t, path), "merges");
+    free(path);
+    return t;
+}
+
 static tensor *encode_images(scope *outer, const struct clip *c, const tensor *pixels)
 {
     tensor *all = NULL;
@@ -93,12 +110,11 @@ int main(int argc, char **argv)
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct weights *weights = NULL;
     struct clip *c = NULL;
-    struct tokenizer *tokenizer = NULL;
     must(weights_open(&weights, s, argv[2], NULL), "weights");
     must(clip_create(&c, s, weights, (struct device){DEVICE_CPU, 0},
                      (struct clip_types){DTYPE_F32, DTYPE_F32}, encoder),
          "model");
-    must(tokenizer_open(&tokenizer, argv[3]), "merges");
+    struct tokenizer *tokenizer = open_tokenizer(weights, argv[2], argv[3]);
 
     struct lines images = read_lines(argv[4]), texts = read_lines(argv[5]);
     struct class_rows rows;

@@ -1,0 +1,125 @@
+"""The table of peers: each kind of input that the program reads, run through it and through a live library.
+
+    test_peers.py            makes the table, prints it, and compares it with the one in README.md of this folder
+    test_peers.py --write    puts it there instead
+
+Fails if a row is beyond its bound, if a kind that the program names has no row, or if the page says something else.
+Needs PROMPT_BIN, PROMPT_TOOLS and the peers; no data: merges are open_clip's, pictures are made here.
+"""
+
+import os
+import pathlib
+import re
+import sys
+import tempfile
+import time
+import warnings
+
+
+def skip_or_fail(why):
+    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
+        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
+    print(f"skipped: {why}")
+    sys.exit(77)
+
+
+try:
+    import peers  # noqa: F401  before the libraries
+    import torch
+    import transformers
+
+    import peer_layouts
+    import peer_lists
+    import peer_pictures
+    import peer_preprocess
+    import peer_table
+    import peer_tokens
+    import peer_weights
+except ImportError as error:
+    skip_or_fail(f"a peer is missing: {error}; tests/parity/setup.sh installs them")
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "tests/parity/README.md"
+BEGIN, END = "<!-- table: test_peers.py --write -->\n", "<!-- end of the table -->\n"
+
+
+def all_rows():
+    modules = (peer_layouts, peer_lists, peer_weights, peer_preprocess, peer_tokens, peer_pictures)
+    return [row for module in modules for row in module.rows()]
+
+
+# ---------------------------------------------------------------- what the program names
+
+
+def kinds_of_the_program(bench):
+    """{what: its names}, each from the program's own words."""
+    source = (ROOT / "src/clip/weights.c").read_text(encoding="utf-8")
+    formats = re.findall(r'"([^"]*)"', re.search(r"weights_format_names\[\d*\] = {(.*?)}", source, re.S).group(1))
+    return {"data set": [entry["name"] for entry in bench.json("data", "list")], "format of weights": formats,
+            "tokenizer file": peer_tokens.names_that_are_looked_for(bench),
+            "picture's format": peer_pictures.formats_of_the_program(bench)}
+
+
+def kinds_without_a_row(bench, rows):
+    covered = {name for row in rows for name in row.covers}
+    return [f"no row for the {what} '{name}'" for what, names in kinds_of_the_program(bench).items() for name in names
+            if name not in covered]
+
+
+# ---------------------------------------------------------------- the page
+
+
+def table_of_the_page():
+    text = PAGE.read_text(encoding="utf-8")
+    return text.split(BEGIN)[1].split(END)[0]
+
+
+def write_page(table):
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(text.split(BEGIN)[0] + BEGIN + table + END + text.split(END)[1], encoding="utf-8")
+
+
+def page_problems(table):
+    """Lines that are in one of the two; which Python it is does not count."""
+    page, made = ([re.sub(r"Python 3\.\d+", "Python 3", line) for line in text.splitlines()]
+                  for text in (table_of_the_page(), table))
+    return [f"only the page has: {line}" for line in page if line not in made] + [
+        f"the page lacks: {line}" for line in made if line not in page]
+
+
+# ---------------------------------------------------------------- all of it
+
+
+def main():
+    start = time.monotonic()
+    rows = [row for row in all_rows() if all(word in f"{row.section} {row.kind}" for word in sys.argv[1:]
+                                             if not word.startswith("-"))]
+    problems, lines, measured = [], {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        bench = peer_table.Bench(folder)
+        problems += kinds_without_a_row(bench, rows)
+        for row in rows:
+            result, holds = peer_table.result_of(row, bench, measured)
+            line = peer_table.line_of(row, result)
+            lines.setdefault(row.section, []).append(line)
+            problems += [] if holds else [line]
+    table = peer_table.markdown(lines)
+    print(table, *measured, sep="\n")
+    if "--write" in sys.argv[1:] and not problems:
+        write_page(table)
+    problems += page_problems(table)
+    for problem in problems:
+        print(problem)
+    print(f"table of peers: {len(rows)} rows, {len(problems)} problems, {time.monotonic() - start:.0f} s")
+    return 1 if problems or not rows else 0
+
+
+if __name__ == "__main__":
+    for variable in ("PROMPT_BIN", "PROMPT_TOOLS"):
+        if not os.environ.get(variable):
+            skip_or_fail(f"{variable} is not set")
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    sys.exit(main())
