@@ -8,7 +8,7 @@
 
 #include "image_formats.h"
 
-enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, N_COLOURS = 256 };
+enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, N_COLOURS = 256, RUN_RATIO = 8192 };
 enum { RGB_ROWS = 0, RLE8 = 1, RLE4 = 2, BIT_FIELDS = 3 };
 
 struct bmp {
@@ -141,8 +141,11 @@ static size_t row_bytes(const struct bmp *b)
     return ((size_t)b->width * b->bits + 31) / 32 * 4;
 }
 
+/* Run lengths may pass over whole rows, but no more than RUN_RATIO pixels a byte are believed. */
 static int check_length(const struct bmp *b)
 {
+    if (has_runs(b) && (size_t)(b->width * b->height) / RUN_RATIO > b->n)
+        return image_ends_early();
     const size_t last_row_bytes = ((size_t)b->width * b->bits + 7) / 8; /* without padding */
     const size_t need = has_runs(b) ? 0 : row_bytes(b) * (size_t)(b->height - 1) + last_row_bytes;
     return b->data > b->n || need > b->n - b->data ? image_ends_early() : OK;
@@ -261,10 +264,10 @@ static void put_run(struct runs *r, int64_t n, const uint8_t *in, bool is_repeat
     }
 }
 
-static void put_zeros(struct runs *r, int64_t n)
+/* Pixels that are passed over keep the colour of index 0, which all have at first. */
+static void pass_over(struct runs *r, int64_t n)
 {
-    static const uint8_t zero[1] = {0};
-    put_run(r, n, zero, true);
+    r->at += n < r->n_pixels - r->at ? n : r->n_pixels - r->at;
 }
 
 /* Pixels as they are, padded to a multiple of two bytes. False where the file ends. */
@@ -286,7 +289,7 @@ static bool obey(struct runs *r, unsigned code)
 {
     const int64_t width = r->bmp->width;
     if (code == 0) {
-        put_zeros(r, (width - r->at % width) % width);
+        pass_over(r, (width - r->at % width) % width);
         r->x = 0;
         return true;
     }
@@ -298,7 +301,7 @@ static bool obey(struct runs *r, unsigned code)
         return false;
     const uint8_t *step = r->bmp->bytes + r->next;
     r->next += 2;
-    put_zeros(r, step[0] + step[1] * width);
+    pass_over(r, step[0] + step[1] * width);
     r->x = r->at % width;
     return true;
 }
@@ -306,6 +309,8 @@ static bool obey(struct runs *r, unsigned code)
 static int read_runs(struct image *out, const struct bmp *b)
 {
     struct runs r = {.bmp = b, .out = out, .next = b->data, .n_pixels = b->width * b->height};
+    for (int64_t i = 0; i < r.n_pixels; i++)
+        memcpy(out->pixels + i * IMAGE_CHANNELS, b->colours[0], IMAGE_CHANNELS);
     bool has_more = true;
     while (has_more && r.at < r.n_pixels && b->n - r.next >= 2) {
         const int64_t n = b->bytes[r.next];

@@ -38,7 +38,7 @@ struct reader {
     bool has_begun;   /* to decompress */
     bool has_bad_sum; /* over the decompressed pixels */
     struct image image;
-    uint8_t *wide; /* [height][width] big-endian values of 16-bit grey */
+    struct image wide; /* of 16-bit grey: big-endian values of two bytes a pixel, and room to spare */
 };
 
 /* ---------------------------------------------------------------- chunks */
@@ -204,6 +204,12 @@ static void clip_wide(struct image *out, const uint8_t *wide)
                IMAGE_CHANNELS);
 }
 
+static uint8_t *row_of(const struct reader *r, int64_t y)
+{
+    const int64_t i = y * r->image.width;
+    return r->wide.pixels ? r->wide.pixels + i * WIDE_BYTES : r->image.pixels + i * IMAGE_CHANNELS;
+}
+
 static void decode(struct reader *r)
 {
     set_up(r);
@@ -213,24 +219,22 @@ static void decode(struct reader *r)
     int status = image_check_size(width, height);
     if (status == OK && png_get_rowbytes(r->png, r->info) * (size_t)height / DEFLATE_RATIO > r->n)
         status = image_ends_early(); /* before memory of that size is taken */
-    if (status != OK || (status = image_allocate(&r->image, width, height)) != OK)
+    if (status == OK)
+        status = image_allocate(&r->image, width, height);
+    if (status == OK && ask_for_pixels(r))
+        status = image_allocate(&r->wide, width, height);
+    if (status != OK)
         give_up(r, status);
-    const bool is_wide = ask_for_pixels(r);
-    const size_t n_pixels = (size_t)(width * height);
-    if (is_wide && !(r->wide = malloc(n_pixels * WIDE_BYTES)))
-        give_up(r, error_out_of_memory());
-    uint8_t *rows = is_wide ? r->wide : r->image.pixels;
-    const size_t row_bytes = (size_t)width * (is_wide ? WIDE_BYTES : IMAGE_CHANNELS);
     const int n_passes = png_get_interlace_type(r->png, r->info) == PNG_INTERLACE_NONE ? 1 : 7;
     png_start_read_image(r->png);
     r->has_begun = true;
     for (int pass = 0; pass < n_passes; pass++)
         for (int64_t y = 0; y < height; y++)
-            png_read_row(r->png, rows + (size_t)y * row_bytes, NULL);
+            png_read_row(r->png, row_of(r, y), NULL);
     if (r->has_bad_sum)
         on_error(r->png, "");
-    if (is_wide)
-        clip_wide(&r->image, r->wide);
+    if (r->wide.pixels)
+        clip_wide(&r->image, r->wide.pixels);
 }
 
 /* Not image_decode_png() itself: what a function changes between setjmp and longjmp must not be its own. */
@@ -248,7 +252,7 @@ static int decode_whole(struct image *out, const uint8_t *bytes, size_t n, bool 
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     int status = r.info ? run(&r) : error_out_of_memory();
     png_destroy_read_struct(&r.png, &r.info, NULL);
-    free(r.wide);
+    image_free(&r.wide);
     if (status != OK)
         image_free(&r.image);
     *out = r.image;

@@ -9,7 +9,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
 printf '%s\n' "${files[@]}" | xargs -P "${PROMPT_JOBS:-$(nproc)}" -n 4 sh -c \
-    'clang-tidy-14 --quiet "$@" -- -std=c17 -D_XOPEN_SOURCE=700 -DPROMPT_VERSION="\"\"" -Iinclude \
+    'clang-tidy-14 --quiet "$@" -- -std=c17 -D_XOPEN_SOURCE=700 -DPROMPT_VERSION="\"\"" -DPROMPT_HAS_WEBP -Iinclude \
         -isystem /usr/include/stb 2>&1' tidy >"$log" || status=1
 grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header' "$log" || true
 echo "tidy: ${#files[@]} files checked"
