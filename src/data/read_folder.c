@@ -75,9 +75,9 @@ static int set_id_names(struct dataset *d, const struct str_list *folders, const
     }
     if (status == OK)
         str_appendf(dataset_note(d),
-                    "%zu of %zu class folders are ImageNet's ids, their class names from %s%s", n_known,
-                    folders->n, classes.path ? classes.path : "the built-in table",
-                    words ? " and words.txt" : "");
+                    "%zu of %zu class folders are ImageNet's ids, their class names from %s%s%s%s", n_known,
+                    folders->n, classes.path ? "'" : "", classes.path ? classes.path : "the built-in table",
+                    classes.path ? "'" : "", words ? " and words.txt" : "");
     str_free(&word);
     free(words);
     imagenet_classes_close(&classes);

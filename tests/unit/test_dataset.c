@@ -103,6 +103,8 @@ static void test_split__names_the_line_of_a_bad_entry(void **state)
         {"[\"/etc/passwd\", 0, \"x\"]",
          "the path '/etc/passwd' is absolute, expected one below the image folder"},
         {"[\"a/../../b\", 0, \"x\"]", "the path 'a/../../b' climbs out of the image folder"},
+        {"[\"a\\\\b.jpg\", 0, \"x\"]",
+         "the path 'a\\b.jpg' has backslashes, expected '/' between folders and file"},
         {"[\"..\", 0, \"x\"]", "the path '..' climbs out of the image folder"},
         {"[\"a.jpg\", -1, \"x\"]", "expected a label from 0, found -1"},
         {"[\"a.jpg\", \"one\", \"x\"]", "expected a whole number as the label, found 'one'"},
