@@ -5,11 +5,22 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <sys/mman.h>
 #include <system_error>
 #include <unistd.h>
 
 namespace shim
 {
+
+bool is_memory_short() noexcept
+{
+    constexpr size_t n = size_t{32} << 20;
+    void *probe = mmap(nullptr, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED)
+        return true;
+    munmap(probe, n);
+    return false;
+}
 
 namespace
 {
@@ -68,6 +79,8 @@ std::string format_bytes(const std::string &number)
 
 bool is_out_of_memory(const std::string &what)
 {
+    if (has(what, "could not create a ") && is_memory_short()) // oneDNN says it of whatever fails
+        return true;
     return has(what, "DefaultCPUAllocator: ") || has(what, "out of memory") || has(what, "Out of Memory") ||
            has(what, "CUBLAS_STATUS_ALLOC_FAILED") || has(what, "CUDNN_STATUS_ALLOC_FAILED");
 }
@@ -157,13 +170,13 @@ int translate_exception(const char *name) noexcept
         } catch (const std::bad_alloc &) {
             return error_set(ERR_MEMORY, "out of memory (in %s)", name);
         } catch (const std::system_error &e) {
-            return error_set(
-                e.code() == std::errc::resource_unavailable_try_again ? ERR_MEMORY : ERR_TORCH, "%s: %s",
-                name,
-                e.code() == std::errc::resource_unavailable_try_again
-                    ? "no further thread could be started: too many run, or too little memory is "
-                      "left for its stack"
-                    : first_sentence(e.what()).c_str());
+            if (e.code() == std::errc::resource_unavailable_try_again)
+                return error_set(
+                    ERR_TORCH,
+                    "%s: no further thread could be started: set 'threads' to fewer, or raise the "
+                    "limits of processes and memory (ulimit -u, ulimit -v)",
+                    name);
+            return error_set(ERR_TORCH, "%s: %s", name, first_sentence(e.what()).c_str());
         } catch (const std::exception &e) {
             if (is_out_of_memory(std::string(e.what())))
                 return set_out_of_memory(name, e.what());

@@ -110,6 +110,8 @@ bool can_pack(const at::Tensor &weight)
 at::Tensor pack(const at::Tensor &weight, int64_t n_rows)
 {
     static const auto reorder = mkldnn_operation("mkldnn::_reorder_linear_weight");
+    if (shim::is_memory_short()) // then the oneDNN of libtorch 2.13 follows a null pointer
+        throw std::bad_alloc();
     return call(*reorder, {weight, n_rows});
 }
 

@@ -123,7 +123,7 @@ int torch_init(int64_t n_threads)
         const int64_t n_startable = count_startable(n);
         if (n_startable < n)
             return error_set(
-                ERR_MEMORY,
+                ERR_TORCH,
                 "only %lld of %lld threads could be started: set 'threads' to fewer, or raise the "
                 "limits of processes and memory (ulimit -u, ulimit -v)",
                 static_cast<long long>(n_startable), static_cast<long long>(n));

@@ -98,6 +98,9 @@ int first_failure_of_thread() noexcept;
 
 bool is_out_of_memory(const c10::Error &e);
 
+/** True if the process can have no further 32 MiB of address space. */
+bool is_memory_short() noexcept;
+
 /** What is wrong with a zip file that caffe2's reader threw about. */
 std::string archive_fault(const c10::Error &e);
 

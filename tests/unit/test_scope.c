@@ -351,6 +351,17 @@ static void test_scope__gradients_add_up_until_cleared(void **state)
     assert_int_equal(scope_close(s), OK);
 }
 
+/* More than the address space holds, asked of libtorch's allocator. */
+static void test_scope__says_how_much_memory_was_asked_for(void **state)
+{
+    (void)state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_INHERIT);
+    assert_null(t_zeros(s, SHAPE((int64_t)1 << 45), DTYPE_F32, (struct device){DEVICE_CPU, 0}));
+    assert_int_equal(scope_status(s), ERR_MEMORY);
+    assert_string_equal(error_message(), "out of memory: 128.0 TiB more were asked for (by t_zeros)");
+    assert_int_equal(scope_close(s), ERR_MEMORY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +376,7 @@ int main(void)
         torch_unit_test(test_scope__no_scope_is_a_failed_scope),
         torch_unit_test(test_scope__no_tensor_has_no_shape),
         torch_unit_test(test_scope__what_libtorch_throws_is_one_line),
+        torch_unit_test(test_scope__says_how_much_memory_was_asked_for),
         torch_unit_test(test_scope__injected_fault_falls_on_the_nth_call_alone),
         torch_unit_test(test_scope__gradient_mode_ends_with_its_scope),
         torch_unit_test(test_scope__gradient_mode_is_restored_after_a_failure),

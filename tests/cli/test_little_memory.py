@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Too little memory, at whatever place: one line in the program's own words, and nothing half-written."""
+
+import pathlib
+import re
+import resource
+import subprocess
+import tempfile
+
+import harness
+
+LIMITS_MIB = (390, 430, 440, 460, 500, 560, 640)  # of the address space; libtorch takes 420 of it
+OWN_WORDS = r"prompt: (only \d+ of|(.*: )?out of memory|.*no further thread|.*: cannot )"
+FOREIGN_WORDS = r"enforce|alloc_cpu|DefaultCPU|c10|terminate|bad_alloc|std::|primitive|Traceback|libgomp"
+
+
+class LittleMemory(harness.Case):
+    def setUp(self):
+        super().setUp()
+        if subprocess.run(["grep", "-q", "__asan_init", harness.program()], check=False).returncode == 0:
+            self.skipTest("the sanitizers take address space of their own")
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def run_limited(self, limit_mib, *words):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (limit_mib << 20, limit_mib << 20))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        return harness.run(*words, env={"OMP_NUM_THREADS": "2"}, preexec_fn=limit)
+
+    def check_limits(self, *words):
+        n_refused = 0
+        for limit_mib in LIMITS_MIB:
+            result = self.run_limited(limit_mib, *words)
+            with self.subTest(limit_mib=limit_mib, words=words[:2]):
+                if "loading shared libraries" in result.err:
+                    continue  # the system's loader, before the program
+                self.assertIn(result.status, (0, 1), result.err)
+                if result.status == 0:
+                    continue
+                n_refused += 1
+                self.assertEqual(result.err.count("\n"), 1, result.err)
+                self.assertRegex(result.err, OWN_WORDS)
+                self.assertIsNone(re.search(FOREIGN_WORDS, result.err), result.err)
+        self.assertGreater(n_refused, 0, "no limit was too low")
+
+    def test_making_and_reading_weights(self):
+        made = self.root / "made.safetensors"
+        self.check_limits("model", "init", "--arch", "ViT-B-32", "--seed", 1, "--out", made)
+        self.assertEqual(list(self.root.iterdir()), [])
+        harness.make_model(made)
+        self.check_limits("model", "convert", made, "--out", self.root / "out.safetensors")
+
+    def test_computing(self):
+        merges = harness.merges()
+        names = self.root / "names.txt"
+        names.write_text("".join(f"name {i}\n" for i in range(40)))
+        model = harness.make_model(self.root / "tiny.safetensors")
+        self.check_limits("bench", "--model", model, "--set", "vision_prompt.depth=3", "--set", f"model.merges={merges}",
+                          "--classes-file", names, "--n-classes", 40, "--mode", "eval")
+
+    def test_too_many_threads(self):
+        names = self.root / "names.txt"
+        names.write_text("a\nb\n")
+        model = harness.make_model(self.root / "tiny.safetensors")
+        result = self.run_limited(1500, "bench", "--model", model, "--set", "threads=1000", "--classes-file", names)
+        self.check_error(result, 1, r"only \d+ of 1000 threads could be started: set 'threads' to fewer, .*ulimit -u.*")
+
+
+if __name__ == "__main__":
+    harness.main()
