@@ -19,9 +19,8 @@ void class_check_lists(bool out[3], const struct config *config)
 
 /* The tokens of a class. */
 struct row {
-    const int64_t *ids; /* [n_tokens], padded */
-    int64_t n_tokens, end;
-    int64_t label; /* within the subset */
+    const int64_t *ids; /* [end + 1] */
+    int64_t end, label; /* label: within the subset */
 };
 
 static int compare_tokens(const struct row *a, const struct row *b)
@@ -39,34 +38,45 @@ static int compare_rows(const void *a, const void *b)
     return order != 0 ? order : (x->label > y->label) - (x->label < y->label);
 }
 
-static int warn_of_equal(struct session *s, const struct dataset *d, char *const *names,
-                         const struct text_rows *captions)
+/* earlier[k]: the nearest earlier class with the tokens of class k, or -1. */
+static int find_equal(int64_t *earlier, const struct text_rows *captions)
 {
     struct row *rows = calloc((size_t)captions->n, sizeof *rows);
     if (!rows)
         return error_out_of_memory();
     for (int64_t k = 0; k < captions->n; k++)
-        rows[k] =
-            (struct row){captions->ids + k * captions->n_tokens, captions->n_tokens, captions->ends[k], k};
+        rows[k] = (struct row){captions->ids + k * captions->n_tokens, captions->ends[k], k};
     qsort(rows, (size_t)captions->n, sizeof *rows, compare_rows);
-    int64_t n_equal = 0, at = 0; /* the pair whose later class comes first */
-    for (int64_t k = 1; k < captions->n; k++) {
-        if (compare_tokens(&rows[k - 1], &rows[k]) != 0)
-            continue;
-        if (n_equal++ == 0 || rows[k].label < rows[at].label)
-            at = k;
-    }
-    if (n_equal > 0) {
-        char more[48] = "";
-        if (n_equal > 1)
-            snprintf(more, sizeof more, ", and so have %lld more", (long long)n_equal - 1);
-        log_warning(
-            s->log,
-            "data set '%s': the classes '%s' and '%s' have the same caption%s: no model tells them apart",
-            d->name, names[rows[at - 1].label], names[rows[at].label], more);
+    for (int64_t k = 0; k < captions->n; k++) {
+        const bool is_equal = k > 0 && compare_tokens(&rows[k - 1], &rows[k]) == 0;
+        earlier[rows[k].label] = is_equal ? rows[k - 1].label : -1;
     }
     free(rows);
     return OK;
+}
+
+/* Names three pairs, and counts the others. */
+static int warn_of_equal(struct session *s, const struct dataset *d, char *const *names,
+                         const struct text_rows *captions)
+{
+    enum { MAX_NAMED = 3 };
+    int64_t n = 0;
+    struct str pairs = {0};
+    int64_t *earlier = calloc((size_t)captions->n, sizeof *earlier);
+    int status = earlier ? find_equal(earlier, captions) : error_out_of_memory();
+    for (int64_t k = 0; status == OK && k < captions->n; k++)
+        if (earlier[k] >= 0 && n++ < MAX_NAMED)
+            str_appendf(&pairs, "%s'%s' and '%s'", n > 1 ? ", " : "", names[earlier[k]], names[k]);
+    if (n > MAX_NAMED)
+        str_appendf(&pairs, " and %lld more", (long long)n - MAX_NAMED);
+    if (status == OK)
+        status = str_status(&pairs);
+    if (status == OK && n > 0)
+        log_warning(s->log, "data set '%s': the classes %s have the same caption: no model tells them apart",
+                    d->name, str_text(&pairs));
+    str_free(&pairs);
+    free(earlier);
+    return status;
 }
 
 /* ---------------------------------------------------------------- the check */

@@ -335,12 +335,14 @@ class Data(Bad):
 
     def test_equal_captions_and_images_of_two_lists_are_warnings(self):
         self.give_name(3, "Apple")
+        self.give_name(4, "Bear")
         self.data.split["test"].append(self.data.split["train"][0])
         self.data.write_split()
         path = self.data.split["train"][0][0]
         for result in (self.train("--max-steps", 1), self.zero_shot("--classes", "base")):
             self.assertEqual(result.status, 0, str(result))
-            self.assertEqual(result.err.count("the classes 'apple' and 'Apple' have the same caption: no model tells them apart\n"), 1)
+            self.assertEqual(result.err.count("the classes 'apple' and 'Apple', 'bear' and 'Bear' have the same caption: no model "
+                                              "tells them apart\n"), 1, str(result))
             self.assertIn(f"1 image stands twice in the lists, first: '{path}' in train as 'apple', in test as 'apple'\n", result.err)
 
     def test_records_that_cannot_be_written(self):
