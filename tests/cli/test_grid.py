@@ -97,6 +97,20 @@ class Grid(harness.Case):
         words = ("--methods", "N = 0,N = 2", *grid_options(shared["whole"])[2:])
         self.assertIn("runs:      4 done, 0 to run", run("grid", "--table", 4, *words, "--dry-run").err)
 
+    def test_runs_of_other_pixels_are_not_done(self):
+        out = self.tmp / "runs"
+        shutil.copytree(shared["whole"], out)
+        for path in out.rglob("results.json"):
+            records = json.loads(path.read_text())
+            for record in records:
+                record["inputs"]["image_decoder"] = "other 1.0"
+            path.write_text(json.dumps(records))
+        self.assertIn("runs:      0 done, 4 to run", grid(out, "--dry-run").err)
+        for path in out.rglob("checkpoint.safetensors"):
+            tensors, metadata = harness.read_safetensors(path)
+            harness.write_safetensors(path, tensors, {**metadata, "image_decoder": "other 1.0"})
+        self.assertRegex(grid(out, "--dry-run").err, r"holds another training \(the image decoder \(other 1\.0 there, .*is taken")
+
     def test_another_model_or_preset_is_trained_anew(self):
         """A finished training in the folder of that name is neither taken nor touched."""
         out = self.tmp / "runs"

@@ -237,6 +237,22 @@ class Tables(Case):
         self.add_halves("base2new/prompt", "eurosat", [(70, 60)], digests={"weights_sha256": "b" * 64})
         self.check_error(self.results("--methods", "ProMPT"), 2, "records of two models do not go into one table: .*")
 
+    def test_pixels_and_tokens_of_two_programs_are_not_mixed(self):
+        first = {"preprocessing": "shortest, bicubic, mean 0.48145466 0.4578275 0.40821073, std 0.26862954 0.26130258 "
+                                  "0.27577711", "image_decoder": "stb_image 2.27", "tokenizer_revision": 1}
+        words = ("--methods", "ProMPT", "--seeds", "1")
+        self.add_halves("base2new/prompt", "dtd", [(70, 60)])  # an old record says nothing of it
+        self.add_halves("base2new/prompt", "eurosat", [(70, 60)], inputs=first, trained_inputs=first)
+        self.check_ok(self.results(*words))
+        self.add_halves("base2new/prompt", "food101", [(70, 60)], inputs=first,
+                        trained_inputs={**first, "tokenizer_revision": 2})
+        self.check_error(self.results(*words), 2, "records of two kinds of pixels or tokens do not go into one table: '.*' "
+                         r"\(there\) and '.*' \(here\) were trained with different values of the tokenizer's revision "
+                         r"\((1 there, here 2|2 there, here 1)\)")
+        self.add_halves("base2new/clip", "ucf101", [(70, 60)], n_steps=0, inputs={**first, "image_decoder": "libjpeg"})
+        self.check_error(self.results("--methods", "CLIP,ProMPT", "--datasets", "dtd,ucf101", "--seeds", "1"), 2,
+                         r".* were evaluated with different values of the image decoder \(.*\)")
+
     def test_data_are_not_mixed_and_drawn_ones_are_labelled(self):
         self.add_halves("base2new/prompt", "dtd", [(70, 60)], synthetic=True, as_published=False)
         self.add_halves("base2new/prompt", "eurosat", [(70, 60)], synthetic=False, as_published=False)
@@ -279,6 +295,9 @@ class Diff(Case):
         out = run("diff", a, b).out
         self.assertIn("accuracy: 0.7 -> 0.725\n", out)
         self.assertTrue(out.endswith(f"only in {b}: result of dtd, new\n"), out)
+        c = self.add("base2new/prompt", "eurosat", "base", 1, 70, inputs={"image_decoder": "x 1"})
+        d = self.add("base2new/prompt", "eurosat", "base", 2, 70, inputs={"image_decoder": "x 2"})
+        self.assertIn("\ninputs.image_decoder: x 1 -> x 2\n", run("diff", c, d).out)
         self.check_error(run("diff", a), 2, "expected RUN RUN; see prompt diff --help")
         self.check_error(run("diff", a, self.tmp / "none"), 1, "no run folder: '.*none'")
         self.check_error(run("diff", a, self.tmp), 1, "'.*' holds neither config.json nor results.json")

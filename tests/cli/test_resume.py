@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -258,6 +259,65 @@ class Killed(Resumed):
         timing = ("seconds", "images_per_s", "time")
         self.assertEqual(without(found[0], *timing), without(found[2], *timing))
         self.check_same(out)
+
+
+class AcrossPrograms(harness.Case):
+    """Pixels and token ids of two programs, or two preprocessings, do not mix in one run."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.tmp / "run"
+        shutil.copytree(shared["whole"], self.folder)
+
+    def change(self, **metadata):
+        """The checkpoint as another program left it; None: the key is not there."""
+        tensors, known = read_safetensors(checkpoint(shared["whole"]))
+        known.update(metadata)
+        harness.write_safetensors(checkpoint(self.folder), tensors,
+                                  {key: value for key, value in known.items() if value is not None})
+
+    def evaluate(self):
+        return run("eval", "--run", self.folder, "--classes", "base", "--threads", 1)
+
+    def test_a_checkpoint_says_what_its_pixels_and_tokens_are(self):
+        _, metadata = read_safetensors(checkpoint(shared["whole"]))
+        self.assertRegex(metadata["preprocessing"], r"^shortest, bicubic, mean 0\.48145466 ")
+        self.assertRegex(metadata["preprocessing_digest"], "^[0-9a-f]{64}$")
+        self.assertGreater(len(metadata["image_decoder"]), 5)
+        self.assertGreaterEqual(int(metadata["tokenizer_revision"]), 1)
+
+    def test_a_difference_ends_a_resume_and_is_named(self):
+        for change, named in (({"image_decoder": "other 1.0"}, r"the image decoder \(other 1\.0 there, here .+\)"),
+                              ({"tokenizer_revision": "99"}, r"the tokenizer's revision \(99 there, here \d+\)"),
+                              ({"preprocessing": "squash"}, r"the preprocessing of pictures \(squash there, here shortest.*\)")):
+            self.change(**change)
+            before = checkpoint(self.folder).read_bytes()
+            self.check_error(resume(self.folder), 2, rf"cannot resume '.*run': it was trained with another value of {named}.*")
+            self.assertEqual(checkpoint(self.folder).read_bytes(), before)
+
+    def test_a_checkpoint_without_them_is_the_first_programs(self):
+        self.change(image_decoder=None, tokenizer_revision=None, preprocessing=None, preprocessing_digest=None)
+        _, here = read_safetensors(checkpoint(shared["whole"]))
+        if (here["image_decoder"], here["tokenizer_revision"]) == ("stb_image 2.27", "1"):
+            self.assertIn("this run is finished", self.check_ok(resume(self.folder)).err)
+        else:
+            self.check_error(resume(self.folder), 2, "cannot resume .* another value of the (image decoder .stb_image 2.27|"
+                             "tokenizer's revision .1) there, here .*")
+
+    def test_evaluation_warns_of_other_pixels_and_the_record_holds_both(self):
+        self.change(image_decoder="other 1.0")
+        result = self.check_ok(self.evaluate())
+        self.assertRegex(result.err, r"warning: .*the image decoder \(other 1\.0 there, here .+\)")
+        record = json.loads((self.folder / "results.json").read_text())[-1]
+        self.assertEqual(record["trained_inputs"]["image_decoder"], "other 1.0")
+        self.assertNotEqual(record["inputs"]["image_decoder"], "other 1.0")
+        self.assertRegex(record["digests"]["preprocessing"], "^[0-9a-f]{64}$")
+        self.change(preprocessing="squash")
+        self.check_error(self.evaluate(), 2, "the run was trained with another value of the preprocessing of pictures .*")
+
+    def test_a_model_with_other_preprocessing_does_not_resume_it(self):
+        self.check_error(resume(self.folder, "--set", "model.image_mean=0.5"), 2,
+                         "cannot resume .*: model.image_mean is \"0.5\" here, but the run has \"\"")
 
 
 if __name__ == "__main__":
