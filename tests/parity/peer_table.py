@@ -141,6 +141,11 @@ class Bench:
 # ---------------------------------------------------------------- the table
 
 COLUMNS = ("kind", "input made by", "peer and version", "compared", "result")
+HEAD = "| " + " | ".join(COLUMNS) + " |\n| --- | --- | --- | --- | --- |"
+
+
+def results_that_hold(row):
+    return ["equal", f"at most {row.bound:g}"] if row.bound else ["equal"]
 
 
 def result_of(row, bench, measured):
@@ -154,16 +159,14 @@ def result_of(row, bench, measured):
     measured.append(f"{row.kind}: {found.n} compared, {found.n_other} differ, at most by {found.worst:.2g}")
     if not found.worst <= row.bound:
         return f"failed: {found.n_other} of {found.n} differ, at most by {found.worst:.3g}, bound {row.bound:g}", False
-    return (f"at most {row.bound:g}" if row.bound else "equal"), True
+    return results_that_hold(row)[found.n_other > 0], True
 
 
 def line_of(row, result):
-    return "| " + " | ".join(text.replace("|", "\\|") for text in (
-        row.kind, row.made_by, row.peer, row.compared, result)) + " |"
+    cells = (row.kind, row.made_by, row.peer, row.compared, result)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def markdown(lines_by_section):
-    out = []
-    for section, lines in lines_by_section.items():
-        out += [f"**{section}**", "", "| " + " | ".join(COLUMNS) + " |", "| --- | --- | --- | --- | --- |", *lines, ""]
-    return "\n".join(out)
+    return "\n".join(f"**{section}**\n\n{HEAD}\n" + "\n".join(lines) + "\n"
+                     for section, lines in lines_by_section.items()) + "\n"
