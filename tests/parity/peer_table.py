@@ -11,7 +11,9 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import subprocess
+import tempfile
 from typing import Callable
 
 import numpy
@@ -105,9 +107,12 @@ class Bench:
         return self.shared[name]
 
     def new_folder(self):
-        folder = self.folder / f"row-{len(list(self.folder.iterdir()))}"
-        folder.mkdir()
-        return folder
+        """Of one row: taken away after it."""
+        (self.folder / "row").mkdir(exist_ok=True)
+        return pathlib.Path(tempfile.mkdtemp(dir=self.folder / "row"))
+
+    def end_row(self):
+        shutil.rmtree(self.folder / "row", ignore_errors=True)
 
     def run(self, *words, given=None):
         """Standard output; an error is the program's own line."""
@@ -154,6 +159,8 @@ def result_of(row, bench, measured):
         found = row.measure(bench)
     except Exception as error:  # any failure of either side fails its row, not the table
         return "failed: " + re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:400], False
+    finally:
+        bench.end_row()
     if found.n == 0:
         return "failed: nothing was compared", False
     measured.append(f"{row.kind}: {found.n} compared, {found.n_other} differ, at most by {found.worst:.2g}")
