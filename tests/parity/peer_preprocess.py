@@ -1,16 +1,19 @@
 """Rows of the table of peers: preprocessing. The tensors that a model's towers get, of the same pictures, by the program
 and by open_clip's pipeline, each from the model's own configuration.
 
-Sizes are odd and even, wide and tall, but not so long that Pillow 13 runs the vertical pass first: the page says so.
+Where a picture is squashed and its height shrinks more, Pillow 13 runs the vertical pass first. Ours stays in the order
+of every Pillow before; a row holds it to Pillow's two passes in that order, another says how far 13's own order is.
 """
 
 import json
+import re
+import unittest.mock
 
 import make_models
 import numpy
 import open_clip
 import torch
-import torchvision
+import torchvision.transforms as tv
 import transformers
 from PIL import Image
 
@@ -18,12 +21,12 @@ import peer_table
 import peer_weights
 from peer_table import Row
 
-SECTION = "Preprocessing"
+SECTION, BOUND = "Preprocessing", 1e-6
 PX = peer_weights.SIZES.image_px
 SIZES = ((97, 61), (61, 97), (64, 64), (33, 32), (20, 27), (120, 90), (150, 81))
 HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
 OPENAI = {"mean": list(open_clip.OPENAI_DATASET_MEAN), "std": list(open_clip.OPENAI_DATASET_STD)}
-STEP = 1 / 255 / min(OPENAI["std"])  # one level of 255 where it is most
+RESIZE = Image.Image.resize
 
 
 def pictures(folder):
@@ -42,8 +45,14 @@ def pixels(bench, model):
                           peer_weights.merges_of(bench))["pixels"]
 
 
-def compare(bench, model, transform):
-    theirs = torch.stack([transform(Image.open(path)) for path in bench.once("pictures", pictures)])
+def horizontal_first(image, size, resample=None, box=None, reducing_gap=None):
+    """Image.resize as every Pillow before 13 ran it."""
+    return RESIZE(RESIZE(image, (size[0], image.height), resample), size, resample)
+
+
+def compare(bench, model, transform, in_old_order=True):
+    with unittest.mock.patch.object(Image.Image, "resize", horizontal_first if in_old_order else RESIZE):
+        theirs = torch.stack([transform(Image.open(path)) for path in bench.once("pictures", pictures)])
     return peer_table.numbers(pixels(bench, model), theirs)
 
 
@@ -60,10 +69,10 @@ def open_clip_model(bench, preprocess_cfg):
     return folder
 
 
-def by_open_clip(preprocess_cfg):
+def by_open_clip(preprocess_cfg, in_old_order=True):
     def measure(bench):
         folder = open_clip_model(bench, preprocess_cfg)
-        return compare(bench, folder, open_clip.create_model_and_transforms(f"local-dir:{folder}")[2])
+        return compare(bench, folder, open_clip.create_model_and_transforms(f"local-dir:{folder}")[2], in_old_order)
     return measure
 
 
@@ -86,14 +95,18 @@ def hugging_face_model(bench, **changes):
     return folder
 
 
-def by_torchvision(mean, std, **changes):
-    """One model in two formats gives one number: the peer is open_clip's pipeline of the same values."""
+def by_torchvision(filters, resizes=True, **changes):
+    """One model in two formats gives one number: crop and rounding are torchvision's, as open_clip has them."""
     def measure(bench):
-        folder = hugging_face_model(bench, image_mean=mean, image_std=std, **changes)
-        mode = "squash" if "size" in changes else "shortest"
-        interpolation = "bilinear" if changes.get("resample") == Image.Resampling.BILINEAR else "bicubic"
-        return compare(bench, folder, open_clip.image_transform(
-            PX, is_train=False, mean=tuple(mean), std=tuple(std), resize_mode=mode, interpolation=interpolation))
+        found = []
+        for name in filters:
+            folder = hugging_face_model(bench, image_mean=HALF["mean"], image_std=HALF["std"], do_resize=resizes,
+                                        resample=Image.Resampling[name.upper()], **changes)
+            size = (PX, PX) if "size" in changes else PX
+            steps = [tv.Resize(size, tv.InterpolationMode(name))] if resizes else []
+            found.append(compare(bench, folder, tv.Compose(
+                [*steps, tv.CenterCrop(PX), tv.ToTensor(), tv.Normalize(HALF["mean"], HALF["std"])])))
+        return peer_table.together(found)
     return measure
 
 
@@ -111,27 +124,41 @@ def by_processor(bench):
 # ---------------------------------------------------------------- rows
 
 
+def names_of_the_key(key, bench):
+    """What the key may be, by the program's message on another value."""
+    path = bench.new_folder() / "model.safetensors"
+    bench.prompt("model", "init", "--arch", "micro", "--seed", 1, "--out", path)
+    try:
+        bench.prompt("model", "info", path, "--set", f"{key}=nothing")
+    except RuntimeError as error:
+        return re.search(r"expected one of (.*), found", str(error)).group(1).split(", ")
+    raise AssertionError(f"the program takes 'nothing' for {key}")
+
+
 def rows():
-    peer, what = peer_table.version("open_clip_torch", "torchvision", "pillow"), "pixels of 7 pictures"
-    settings = (
-        ("open_clip, OpenAI's mean and std, shortest", OPENAI, ("shortest", "bicubic")),
-        ("open_clip, mean and std 0.5", HALF, ("bicubic",)),
-        ("open_clip, squash", {**HALF, "resize_mode": "squash", "interpolation": "bicubic"}, ("squash",)),
-        ("open_clip, squash, bilinear", {**OPENAI, "resize_mode": "squash", "interpolation": "bilinear"}, ("bilinear",)),
-        ("open_clip, longest, `fill_color`", {**OPENAI, "resize_mode": "longest", "fill_color": 114}, ("longest",)),
-    )
-    out = [Row(SECTION, kind, peer_weights.OPEN_CLIP, peer, what, by_open_clip(cfg), 1e-6, covers)
-           for kind, cfg, covers in settings]
-    made_by = peer_weights.TRANSFORMERS
-    squashed = {"height": PX, "width": PX}
-    return out + [
-        Row(SECTION, "open_clip, squash, converted", f"{peer_weights.OPEN_CLIP}, `prompt model convert`", peer, what,
-            converted, 1e-6),
-        Row(SECTION, "Hugging Face processor, mean and std 0.5", made_by, peer, what,
-            by_torchvision(HALF["mean"], HALF["std"]), 1e-6),
-        Row(SECTION, "Hugging Face processor, squash, bilinear", made_by, peer, what,
-            by_torchvision(HALF["mean"], HALF["std"], size=squashed, do_center_crop=False,
-                           resample=Image.Resampling.BILINEAR), 1e-6),
-        Row(SECTION, "the same processor itself, even crops", made_by, peer_table.version("transformers", "pillow"),
-            "pixels of the pictures it crops evenly", by_processor, 1e-6),
+    peer, pillow = peer_table.version("open_clip_torch", "torchvision", "pillow"), peer_table.version("torchvision", "pillow")
+    what, old = "pixels of 7 pictures", "pixels of 7 pictures, horizontal pass first"
+    ours, theirs = peer_weights.OPEN_CLIP, peer_weights.TRANSFORMERS
+    squash = {**HALF, "resize_mode": "squash", "interpolation": "bicubic"}
+    bilinear = {**OPENAI, "resize_mode": "squash", "interpolation": "bilinear"}
+    longest = {**OPENAI, "resize_mode": "longest", "fill_color": 114}
+    side = {"height": PX, "width": PX}
+    return [
+        Row(SECTION, "open_clip, OpenAI's mean and std", ours, peer, what, by_open_clip(OPENAI, False), BOUND,
+            ("shortest", "bicubic")),
+        Row(SECTION, "open_clip, mean and std 0.5", ours, peer, what, by_open_clip(HALF, False), BOUND),
+        Row(SECTION, "open_clip, squash", ours, peer, old, by_open_clip(squash), BOUND, ("squash",)),
+        Row(SECTION, "the same in Pillow 13's order", ours, peer, what, by_open_clip(squash, False), 0.02),
+        Row(SECTION, "open_clip, squash, bilinear", ours, peer, old, by_open_clip(bilinear), BOUND, ("bilinear",)),
+        Row(SECTION, "open_clip, longest, `fill_color`", ours, peer, what, by_open_clip(longest, False), BOUND, ("longest",)),
+        Row(SECTION, "open_clip, squash, converted", f"{ours}, `prompt model convert`", peer, old, converted, BOUND),
+        Row(SECTION, "Hugging Face processor, mean and std 0.5", theirs, pillow, what, by_torchvision(["bicubic"]), BOUND),
+        Row(SECTION, "Hugging Face processor, other filters", theirs, pillow, what,
+            by_torchvision(["bilinear", "lanczos", "box", "hamming"]), BOUND, ("lanczos", "box", "hamming")),
+        Row(SECTION, "Hugging Face processor, both sides", theirs, pillow, old,
+            by_torchvision(["bilinear"], size=side, do_center_crop=False), BOUND),
+        Row(SECTION, "Hugging Face processor, `do_resize` false", theirs, pillow, what, by_torchvision(["bicubic"], False),
+            BOUND, ("none",)),
+        Row(SECTION, "the processor itself, where it crops evenly", theirs, peer_table.version("transformers", "pillow"),
+            "pixels", by_processor, BOUND),
     ]

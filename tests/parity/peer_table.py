@@ -11,7 +11,9 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import subprocess
+import tempfile
 from typing import Callable
 
 import numpy
@@ -105,9 +107,12 @@ class Bench:
         return self.shared[name]
 
     def new_folder(self):
-        folder = self.folder / f"row-{len(list(self.folder.iterdir()))}"
-        folder.mkdir()
-        return folder
+        """Of one row: taken away after it."""
+        (self.folder / "row").mkdir(exist_ok=True)
+        return pathlib.Path(tempfile.mkdtemp(dir=self.folder / "row"))
+
+    def end_row(self):
+        shutil.rmtree(self.folder / "row", ignore_errors=True)
 
     def run(self, *words, given=None):
         """Standard output; an error is the program's own line."""
@@ -141,6 +146,11 @@ class Bench:
 # ---------------------------------------------------------------- the table
 
 COLUMNS = ("kind", "input made by", "peer and version", "compared", "result")
+HEAD = "| " + " | ".join(COLUMNS) + " |\n| --- | --- | --- | --- | --- |"
+
+
+def results_that_hold(row):
+    return ["equal", f"at most {row.bound:g}"] if row.bound else ["equal"]
 
 
 def result_of(row, bench, measured):
@@ -149,21 +159,21 @@ def result_of(row, bench, measured):
         found = row.measure(bench)
     except Exception as error:  # any failure of either side fails its row, not the table
         return "failed: " + re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:400], False
+    finally:
+        bench.end_row()
     if found.n == 0:
         return "failed: nothing was compared", False
     measured.append(f"{row.kind}: {found.n} compared, {found.n_other} differ, at most by {found.worst:.2g}")
     if not found.worst <= row.bound:
         return f"failed: {found.n_other} of {found.n} differ, at most by {found.worst:.3g}, bound {row.bound:g}", False
-    return (f"at most {row.bound:g}" if row.bound else "equal"), True
+    return results_that_hold(row)[found.n_other > 0], True
 
 
 def line_of(row, result):
-    return "| " + " | ".join(text.replace("|", "\\|") for text in (
-        row.kind, row.made_by, row.peer, row.compared, result)) + " |"
+    cells = (row.kind, row.made_by, row.peer, row.compared, result)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def markdown(lines_by_section):
-    out = []
-    for section, lines in lines_by_section.items():
-        out += [f"**{section}**", "", "| " + " | ".join(COLUMNS) + " |", "| --- | --- | --- | --- | --- |", *lines, ""]
-    return "\n".join(out)
+    return "\n".join(f"**{section}**\n\n{HEAD}\n" + "\n".join(lines) + "\n"
+                     for section, lines in lines_by_section.items()) + "\n"

@@ -90,7 +90,7 @@ def own_vocabulary(bench):
     with safetensors.safe_open(MINI, "pt") as file:
         metadata = file.metadata()
     path = bench.new_folder() / "merges.txt.gz"
-    path.write_bytes(gzip.compress(metadata["prompt.merges"].encode()))
+    path.write_bytes(gzip.compress(metadata["prompt.merges"].rstrip("\n").encode()))
     peer = open_clip.SimpleTokenizer(str(path))
     words = [word for word in metadata["prompt.words"].split() if word.isalnum()]
     texts = [" ".join(words[i:i + 3]) for i in range(0, len(words), 3)]

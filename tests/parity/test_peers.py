@@ -25,18 +25,21 @@ def skip_or_fail(why):
 
 try:
     import peers  # noqa: F401  before the libraries
+    import clip  # noqa: F401
+    import open_clip  # noqa: F401
     import torch
+    import torchvision  # noqa: F401
     import transformers
-
-    import peer_layouts
-    import peer_lists
-    import peer_pictures
-    import peer_preprocess
-    import peer_table
-    import peer_tokens
-    import peer_weights
 except ImportError as error:
     skip_or_fail(f"a peer is missing: {error}; tests/parity/setup.sh installs them")
+
+import peer_layouts  # noqa: E402
+import peer_lists  # noqa: E402
+import peer_pictures  # noqa: E402
+import peer_preprocess  # noqa: E402
+import peer_table  # noqa: E402
+import peer_tokens  # noqa: E402
+import peer_weights  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "tests/parity/README.md"
@@ -56,6 +59,8 @@ def kinds_of_the_program(bench):
     source = (ROOT / "src/clip/weights.c").read_text(encoding="utf-8")
     formats = re.findall(r'"([^"]*)"', re.search(r"weights_format_names\[\d*\] = {(.*?)}", source, re.S).group(1))
     return {"data set": [entry["name"] for entry in bench.json("data", "list")], "format of weights": formats,
+            "resize mode": peer_preprocess.names_of_the_key("model.resize_mode", bench),
+            "interpolation": peer_preprocess.names_of_the_key("model.interpolation", bench),
             "tokenizer file": peer_tokens.names_that_are_looked_for(bench),
             "picture's format": peer_pictures.formats_of_the_program(bench)}
 
@@ -69,48 +74,69 @@ def kinds_without_a_row(bench, rows):
 # ---------------------------------------------------------------- the page
 
 
-def table_of_the_page():
-    text = PAGE.read_text(encoding="utf-8")
-    return text.split(BEGIN)[1].split(END)[0]
-
-
 def write_page(table):
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(text.split(BEGIN)[0] + BEGIN + table + END + text.split(END)[1], encoding="utf-8")
 
 
-def page_problems(table):
-    """Lines that are in one of the two; which Python it is does not count."""
-    page, made = ([re.sub(r"Python 3\.\d+", "Python 3", line) for line in text.splitlines()]
-                  for text in (table_of_the_page(), table))
-    return [f"only the page has: {line}" for line in page if line not in made] + [
-        f"the page lacks: {line}" for line in made if line not in page]
+def page_problems(rows, text):
+    """Each row must be there once, of these versions and with a result that holds. Which Python it is does not count."""
+    def plain(line):
+        return re.sub(r"Python 3\.\d+", "Python 3", line)
+    table = text.split(BEGIN)[1].split(END)[0]
+    page = [plain(line) for line in table.splitlines() if line.startswith("| ") and line not in peer_table.HEAD]
+    problems = []
+    for row in rows:
+        lines = [plain(peer_table.line_of(row, result)) for result in peer_table.results_that_hold(row)]
+        found = next((line for line in lines if line in page), None)
+        if found:
+            page.remove(found)
+        else:
+            problems.append(f"the page lacks: {lines[-1]}")
+    return problems + [f"the page alone has: {line}" for line in page]
 
 
 # ---------------------------------------------------------------- all of it
 
 
-def main():
+def check_itself(bench):
+    """What must fail, or the table proves nothing."""
+    def row(difference, bound=0):
+        return peer_table.Row("", "kind", "maker", "peer 1.0", "what", lambda _: difference(), bound)
+    wrong = (lambda: peer_table.items([1, 2], [1, 3]), lambda: peer_table.items([1], [1, 2]),
+             lambda: peer_table.items({"a": 1}, {"a": 1, "b": 2}), lambda: peer_table.items([], []),
+             lambda: peer_table.numbers([1, 2], [1, 2.1]), lambda: peer_table.numbers([1, 2], [[1, 2]]),
+             lambda: peer_table.numbers([1, float("nan")], [1, 2]), lambda: peer_table.features([[1, 1], [1, 1]], [[1, 1], [1, 1]]))
+    for difference in wrong:
+        assert not peer_table.result_of(row(difference, 0.01), bench, [])[1]
+    near = row(lambda: peer_table.numbers([1, 2], [1, 2.001]), 0.01)
+    assert peer_table.result_of(near, bench, []) == ("at most 0.01", True)
+    assert peer_table.result_of(row(lambda: peer_table.items([1], [1])), bench, []) == ("equal", True)
+    assert len(page_problems([near], BEGIN + peer_table.line_of(near, "equal") + "\n" + END)) == 0
+    assert len(page_problems([near], BEGIN + peer_table.line_of(near, "equal").replace("1.0", "0.9") + "\n" + END)) == 2
+
+
+def main(words):
+    """Words other than --write choose rows, to look at those alone."""
     start = time.monotonic()
-    rows = [row for row in all_rows() if all(word in f"{row.section} {row.kind}" for word in sys.argv[1:]
-                                             if not word.startswith("-"))]
+    chosen = [word for word in words if word != "--write"]
+    rows = [row for row in all_rows() if all(word in f"{row.section} {row.kind}" for word in chosen)]
     problems, lines, measured = [], {}, []
     with tempfile.TemporaryDirectory() as folder:
         bench = peer_table.Bench(folder)
-        problems += kinds_without_a_row(bench, rows)
+        check_itself(bench)
         for row in rows:
             result, holds = peer_table.result_of(row, bench, measured)
             line = peer_table.line_of(row, result)
             lines.setdefault(row.section, []).append(line)
             problems += [] if holds else [line]
+        problems += [] if chosen else kinds_without_a_row(bench, rows)
     table = peer_table.markdown(lines)
     print(table, *measured, sep="\n")
-    if "--write" in sys.argv[1:] and not problems:
+    if "--write" in words and not chosen and not problems:
         write_page(table)
-    problems += page_problems(table)
-    for problem in problems:
-        print(problem)
-    print(f"table of peers: {len(rows)} rows, {len(problems)} problems, {time.monotonic() - start:.0f} s")
+    problems += [] if chosen else page_problems(rows, PAGE.read_text(encoding="utf-8"))
+    print(*problems, f"table of peers: {len(rows)} rows, {len(problems)} problems, {time.monotonic() - start:.0f} s", sep="\n")
     return 1 if problems or not rows else 0
 
 
@@ -122,4 +148,4 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
