@@ -247,7 +247,7 @@ class Data(Bad):
     def test_missing_image(self):
         path = self.train_image()
         path.unlink()
-        self.check_refused(self.train(), 1, r"data set 'caltech101': 1 of 5 images are missing in '/.*', first: '" +
+        self.check_refused(self.train(), 1, r"data set 'caltech101': 1 of 5 images is missing in '/.*', first: '" +
                            re.escape(str(path)) + r"'; was the archive .*\? \(images: data\.caltech\.edu/.*\)")
 
     def test_missing_files_by_relative_paths(self):
@@ -376,7 +376,7 @@ class Data(Bad):
                 if label == 0:
                     image = self.data.images / path
                     image.write_bytes(image.read_bytes()[:-12]) # the end chunk of a PNG
-        pattern = r"\d+ images? damaged and read all the same[;,] (the )?first: '/.*/c0/image_\d+\.png': the end of a PNG file is missing"
+        pattern = r"\d+ images? (is |are )?damaged and read all the same[;,] (the )?first: '/.*/c0/image_\d+\.png': the end of a PNG file is missing"
         result = self.check_ok(self.train())
         self.assertEqual(len(re.findall("warning: " + pattern, result.err)), 1, result.err)
         self.assertRegex(self.check_ok(self.zero_shot("--classes", "base")).err, "warning: " + pattern)
