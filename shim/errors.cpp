@@ -7,7 +7,6 @@
 #include <string>
 #include <sys/mman.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace shim
 {
@@ -132,30 +131,6 @@ std::string archive_fault(const c10::Error &e)
     return "the archive is damaged";
 }
 
-/** libtorch registers its operations when it is loaded, before main: without memory for them it throws where
- * nothing can catch. */
-[[noreturn]] static void report_and_end() noexcept
-{
-    static const char message[] = "prompt: out of memory: there is too little for libtorch itself\n";
-    try {
-        if (std::current_exception())
-            throw;
-    } catch (const std::bad_alloc &) {
-        (void)!write(STDERR_FILENO, message, sizeof message - 1);
-        _exit(1);
-    } catch (...) {
-    }
-    std::abort();
-}
-
-static void set_early_handler()
-{
-    std::set_terminate(report_and_end);
-}
-
-/** Runs before the libraries' own initializers. */
-__attribute__((section(".preinit_array"), used)) static void (*const early)() = set_early_handler;
-
 int translate_exception(const char *name) noexcept
 {
     if (const int earlier = first_failure_of_thread(); earlier != OK)
@@ -190,3 +165,8 @@ int translate_exception(const char *name) noexcept
 }
 
 } // namespace shim
+
+extern "C" void torch_on_uncaught(void (*handler)(void))
+{
+    std::set_terminate(handler);
+}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "prompt/torch/torch.h"
 
 /* ---------------------------------------------------------------- finding a command */
 
@@ -175,6 +176,22 @@ static void occupy_standard_streams(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
             return;
 }
+
+/* libtorch's initializers run before main. */
+static void report_uncaught(void)
+{
+    static const char message[] =
+        "prompt: out of memory, or a fault of libtorch: it threw where nothing can catch\n";
+    (void)!write(STDERR_FILENO, message, sizeof message - 1);
+    _exit(1);
+}
+
+static void prepare(void)
+{
+    torch_on_uncaught(report_uncaught);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) = prepare;
 
 int main(int argc, char **argv)
 {

@@ -5,6 +5,9 @@
 
 #include "pretrain_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/clip/tokenizer.h"
+#include "prompt/data/image.h"
+#include "prompt/run/pipeline.h"
 #include "prompt/run/train.h"
 
 static const char FORMAT[] = "prompt pre-training 1";
@@ -24,6 +27,41 @@ static int add_prefixed(struct params *out, const char *prefix, const struct par
     return status;
 }
 
+/* Pixels of files and ids of the user's captions are the program's; the drawn world has its own. */
+static int describe_pipeline(struct metadata *out, const struct pretrain_state *state)
+{
+    char revision[32];
+    snprintf(revision, sizeof revision, "%d", TOKENIZER_REVISION);
+    if (state->table_digest[0] == '\0')
+        return OK;
+    int status = metadata_set(out, "image_decoder", image_decoder());
+    return status == OK ? metadata_set(out, "tokenizer_revision", revision) : status;
+}
+
+static int check_pipeline(const struct pretrain_state *state, const struct metadata *meta)
+{
+    const struct preprocess openai = preprocess_default(1);
+    const char *text = metadata_get(meta, "tokenizer_revision");
+    struct pipeline here = {0}, there = {0};
+    struct str difference = {0};
+    int64_t revision = 0;
+    if (state->table_digest[0] == '\0')
+        return OK;
+    if (text && str_parse_i64(&revision, text) != OK)
+        return error_set(ERR_FORMAT, "metadata 'tokenizer_revision': expected a number, found '%.40s'", text);
+    int status = pipeline_of(&here, &openai);
+    if (status == OK)
+        status = pipeline_read(&there, NULL, metadata_get(meta, "image_decoder"), revision);
+    if (status == OK)
+        pipeline_compare(&difference, &there, &here);
+    if (status == OK && difference.len > 0)
+        status = error_set(ERR_USAGE, "it was trained with another value of %s", str_text(&difference));
+    str_free(&difference);
+    pipeline_free(&here);
+    pipeline_free(&there);
+    return status;
+}
+
 static int describe(struct metadata *out, const struct pretrain_state *state)
 {
     char step[32];
@@ -33,6 +71,8 @@ static int describe(struct metadata *out, const struct pretrain_state *state)
         status = metadata_set(out, "recipe", state->recipe);
     if (status == OK)
         status = metadata_set(out, "table_digest", state->table_digest);
+    if (status == OK)
+        status = describe_pipeline(out, state);
     return status == OK ? metadata_set(out, "step", step) : status;
 }
 
@@ -132,7 +172,7 @@ static int check_metadata(struct pretrain_state *state, const struct metadata *m
     if (!step || str_parse_i64(&state->step, step) != OK || state->step < 0)
         return error_set(ERR_FORMAT, "metadata 'step': expected a number, found '%.40s'",
                          step ? step : "none");
-    return OK;
+    return check_pipeline(state, meta);
 }
 
 int pretrain_load(struct pretrain_state *state, const char *checkpoint_path, struct weights *w,

@@ -91,6 +91,12 @@ class Pretrain(harness.Case):
         self.check_ok(run("pretrain", *TINY, "--captions", same, "--out", again))
         self.assertEqual([record["loss"] for record in records(out) if "loss" in record],
                          [record["loss"] for record in records(again) if "loss" in record])
+        # pixels of another decoder do not go on with it
+        tensors, metadata = harness.read_safetensors(out / "checkpoint.safetensors")
+        harness.write_safetensors(out / "checkpoint.safetensors", tensors, {**metadata, "image_decoder": "other 1.0"})
+        refused = run("pretrain", "--resume", "--out", out)
+        self.assertEqual(refused.status, 2, refused)
+        self.assertRegex(refused.err, r"another value of the image decoder \(other 1\.0 there, here .+\)")
 
     @unittest.skipUnless(os.environ.get("PROMPT_TEST_DATA"), "PROMPT_TEST_DATA is not set")
     def test_a_table_trains_with_the_vocabulary_of_clip(self):

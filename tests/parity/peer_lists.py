@@ -117,14 +117,15 @@ def rows():
         ("CSV, `Split;LABEL;image;Name`", csv_list(("split", "label", "path", "name"), ("Split", "LABEL", "image", "Name"),
                                                    delimiter=";")),
         ("CSV with tabs", csv_list(("path", "name"), ("filepath", "title"), delimiter="\t")),
-        ("CSV with a byte order mark, CR LF", csv_list(("path", "label", "name", "split"), ("path", "label", "name", "split"),
-                                                       "utf-8-sig", lineterminator="\r\n")),
+        ("CSV with a byte order mark, CR LF", csv_list(*2 * (("path", "label", "name", "split"),), "utf-8-sig",
+                                                       lineterminator="\r\n")),
         ("CSV with LF", csv_list(("label", "path"), ("label", "path"), lineterminator="\n")),
     )
     return [
         *(Row(SECTION, kind, by_csv, by_csv, lists, measure, covers=("csv",)) for kind, measure in kinds),
         Row(SECTION, "split file for own pictures", by_json, by_json, lists, split_file()),
-        Row(SECTION, "the same indented, not ASCII alone", by_json, by_json, lists, split_file(indent=2, ensure_ascii=False)),
+        Row(SECTION, "the same indented, not ASCII alone", by_json, by_json, lists,
+            split_file(indent=2, ensure_ascii=False)),
         *(Row(SECTION, kind, "this test", f"{PYTHON} open", "templates", measure) for kind, measure in (
             ("templates file", templates("utf-8", "\n")),
             ("templates file with a byte order mark, CR LF", templates("utf-8-sig", "\r\n")))),

@@ -136,7 +136,8 @@ def names_of_the_key(key, bench):
 
 
 def rows():
-    peer, pillow = peer_table.version("open_clip_torch", "torchvision", "pillow"), peer_table.version("torchvision", "pillow")
+    peer = peer_table.version("open_clip_torch", "torchvision", "pillow")
+    pillow = peer_table.version("torchvision", "pillow")
     what, old = "pixels of 7 pictures", "pixels of 7 pictures, horizontal pass first"
     ours, theirs = peer_weights.OPEN_CLIP, peer_weights.TRANSFORMERS
     squash = {**HALF, "resize_mode": "squash", "interpolation": "bicubic"}
@@ -150,7 +151,8 @@ def rows():
         Row(SECTION, "open_clip, squash", ours, peer, old, by_open_clip(squash), BOUND, ("squash",)),
         Row(SECTION, "the same in Pillow 13's order", ours, peer, what, by_open_clip(squash, False), 0.02),
         Row(SECTION, "open_clip, squash, bilinear", ours, peer, old, by_open_clip(bilinear), BOUND, ("bilinear",)),
-        Row(SECTION, "open_clip, longest, `fill_color`", ours, peer, what, by_open_clip(longest, False), BOUND, ("longest",)),
+        Row(SECTION, "open_clip, longest, `fill_color`", ours, peer, what, by_open_clip(longest, False), BOUND,
+            ("longest",)),
         Row(SECTION, "open_clip, squash, converted", f"{ours}, `prompt model convert`", peer, old, converted, BOUND),
         Row(SECTION, "Hugging Face processor, mean and std 0.5", theirs, pillow, what, by_torchvision(["bicubic"]), BOUND),
         Row(SECTION, "Hugging Face processor, other filters", theirs, pillow, what,

@@ -18,10 +18,12 @@ from peer_table import Row
 SECTION, N_CONTEXT = "Tokenizer files", 77
 MINI = pathlib.Path(__file__).resolve().parents[2] / "configs/mini/mini.safetensors"
 PLAIN = [f"a photo of a {name}." for name in open_clip.IMAGENET_CLASSNAMES if name.isascii() and "'" not in name][::5]
-UNCLEAN = ["Levi\u2019s \u201cjeans\u201d", "cafe\u0301 au lait", "e\u0301clair", "\ufb01sh &amp; chips", "\uff21\uff22 full width",
-           "two\r\nlines\u2028and a third", "bell\x07 and \x1b[31mred\x1b[0m", "Beyonc\u00e9", "M&amp;M&#39;s",
-           "\ud55c\uad6d\uc5b4 \u1112\u1161\u11ab", "\U0001f600 smile", "  many \t spaces  ", "STRASSE \u0130stanbul \u039f\u0394\u039f\u03a3",
-           "don't we'll I'm", "3,14159 1/2", "<|endoftext|>", "<start_of_text>", "soft\u00adhyphen \ufeffmark"]
+UNCLEAN = [
+    "Levi\u2019s \u201cjeans\u201d", "cafe\u0301 au lait", "e\u0301clair", "\ufb01sh &amp; chips", "\uff21\uff22 full width",
+    "two\r\nlines\u2028and a third", "bell\x07 and \x1b[31mred\x1b[0m", "Beyonc\u00e9", "M&amp;M&#39;s",
+    "\ud55c\uad6d\uc5b4 \u1112\u1161\u11ab", "\U0001f600 smile", "  many \t spaces  ",
+    "STRASSE \u0130stanbul \u039f\u0394\u039f\u03a3", "don't we'll I'm", "3,14159 1/2", "<|endoftext|>", "<start_of_text>",
+    "soft\u00adhyphen \ufeffmark"]
 
 
 # ---------------------------------------------------------------- open_clip

@@ -106,7 +106,8 @@ def check_itself(bench):
     wrong = (lambda: peer_table.items([1, 2], [1, 3]), lambda: peer_table.items([1], [1, 2]),
              lambda: peer_table.items({"a": 1}, {"a": 1, "b": 2}), lambda: peer_table.items([], []),
              lambda: peer_table.numbers([1, 2], [1, 2.1]), lambda: peer_table.numbers([1, 2], [[1, 2]]),
-             lambda: peer_table.numbers([1, float("nan")], [1, 2]), lambda: peer_table.features([[1, 1], [1, 1]], [[1, 1], [1, 1]]))
+             lambda: peer_table.numbers([1, float("nan")], [1, 2]),
+             lambda: peer_table.features([[1, 1], [1, 1]], [[1, 1], [1, 1]]))
     for difference in wrong:
         assert not peer_table.result_of(row(difference, 0.01), bench, [])[1]
     near = row(lambda: peer_table.numbers([1, 2], [1, 2.001]), 0.01)
@@ -136,7 +137,8 @@ def main(words):
     if "--write" in words and not chosen and not problems:
         write_page(table)
     problems += [] if chosen else page_problems(rows, PAGE.read_text(encoding="utf-8"))
-    print(*problems, f"table of peers: {len(rows)} rows, {len(problems)} problems, {time.monotonic() - start:.0f} s", sep="\n")
+    print(*problems, sep="\n")
+    print(f"table of peers: {len(rows)} rows, {len(problems)} problems, {time.monotonic() - start:.0f} s")
     return 1 if problems or not rows else 0
 
 

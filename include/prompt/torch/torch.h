@@ -65,6 +65,9 @@ size_t device_free_bytes(struct device device);
  * is computed in fp32: TF32 is switched off.
  */
 int torch_init(int64_t n_threads);
+/** Sets what ends the program at an exception that nothing catches. It may be called before the libraries'
+ * initializers: libtorch registers its operations in them, and throws where memory does not suffice. */
+void torch_on_uncaught(void (*handler)(void));
 int64_t torch_threads(void);     /* that share a kernel's work; counted by one */
 const char *torch_version(void); /* "2.13.0", of the libtorch that runs */
 
