@@ -51,6 +51,8 @@ struct method_options session_method_options(const struct config *config);
 /** Creates the configured method; initial values from the seed. Tensors live in the session's scope. */
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes);
 
+/* ---------------------------------------------------------------- classes (class_list.c) */
+
 /** Classes ready for the text tower: a half (or all) of a data set's, or any names. */
 struct class_list {
     const struct dataset *dataset; /* borrowed; NULL if the names are of no data set */
