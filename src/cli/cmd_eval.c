@@ -148,12 +148,32 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     return status == OK ? keep_record(e, &context, result) : status;
 }
 
+/* The classes of the training's own data set, changed since: numbers of another task under the same name. */
+static int warn_of_other_classes(const struct evaluation *e, const struct class_list *classes)
+{
+    const struct config *c = &e->config;
+    char digest[17];
+    if (!e->checkpoint_path || strcmp(classes->dataset->name, c->data_dataset) != 0 ||
+        (int64_t)classes->subset != c->data_classes)
+        return OK;
+    int status = class_names_digest(digest, classes->names, classes->n);
+    if (status == OK && strcmp(digest, e->provenance.class_digest) != 0)
+        log_warning(&e->log,
+                    "the %s classes of data set '%s' have changed since the training: %" PRId64
+                    " (%s ... %s) here, %" PRId64 " then",
+                    class_subset_names[classes->subset], classes->dataset->name, classes->n,
+                    classes->names[0], classes->names[classes->n - 1], e->provenance.n_classes);
+    return status;
+}
+
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
     int status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size);
     if (status == OK && e->checkpoint_path)
         status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
+    if (status == OK)
+        status = warn_of_other_classes(e, classes);
     if (status == OK)
         status = eval_list_images(items, e, d, subset);
     if (status == OK)

@@ -57,10 +57,10 @@ static int check_target(const struct training *t, const char *name)
 int training_check(const struct training *t)
 {
     const struct str_list *targets = t->options->targets;
+    if (t->dataset->n_classes == 1)
+        return error_set(ERR_FORMAT, "data set '%s' has one class, '%s': there is nothing to learn",
+                         t->dataset->name, t->dataset->class_names[0]);
     int status = check_dataset(t, t->dataset);
-    if (status == OK && t->dataset->n_classes == 1)
-        status = error_set(ERR_FORMAT, "data set '%s' has one class, '%s': there is nothing to learn",
-                           t->dataset->name, t->dataset->class_names[0]);
     for (size_t i = 0; status == OK && targets && i < targets->n; i++)
         if (strcmp(targets->items[i], t->dataset->name) != 0)
             status = check_target(t, targets->items[i]);
