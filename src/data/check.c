@@ -117,6 +117,11 @@ static int find_all(struct dataset_check *c)
         str_appendf(add_problem(c), "%zu of %zu %s without a byte, first: %s", c->files.empty.n,
                     c->files.n_images, plural(c->files.n_images, "image is a file", "images are files"),
                     str_text(&c->files.empty.first));
+    if (status == OK && c->files.special.n > 0)
+        str_appendf(add_problem(c),
+                    "%zu of %zu %s %s not a file (a folder, a pipe, a socket or a device), first: %s",
+                    c->files.special.n, c->files.n_images, plural(c->files.n_images, "image", "images"),
+                    plural(c->files.special.n, "is", "are"), str_text(&c->files.special.first));
     return status;
 }
 

@@ -111,7 +111,7 @@ static char *find_other_case(struct listing *listing, const char *image_dir, con
 
 /* ---------------------------------------------------------------- one file */
 
-enum file_state { FILE_GOOD, FILE_EMPTY, FILE_MISSING };
+enum file_state { FILE_GOOD, FILE_EMPTY, FILE_SPECIAL, FILE_MISSING };
 
 enum { POINTER_BYTES_MAX = 1024 }; /* git LFS's own limit */
 
@@ -143,11 +143,12 @@ static enum file_state look_at(enum missing_kind *kind, const char *file)
         *kind = MISSING_DENIED;
         return FILE_MISSING;
     }
-    if (S_ISREG(info.st_mode) && info.st_size == 0)
+    if (!S_ISREG(info.st_mode))
+        return FILE_SPECIAL;
+    if (info.st_size == 0)
         return FILE_EMPTY;
     *kind = MISSING_POINTER;
-    return S_ISREG(info.st_mode) && info.st_size <= POINTER_BYTES_MAX && is_pointer(file) ? FILE_MISSING
-                                                                                          : FILE_GOOD;
+    return info.st_size <= POINTER_BYTES_MAX && is_pointer(file) ? FILE_MISSING : FILE_GOOD;
 }
 
 bool dataset_has_file(const char *file)
@@ -231,6 +232,8 @@ static int look_for(struct found_files *out, struct listing *listing, const char
     }
     if (state == FILE_EMPTY)
         add_file(&out->empty, file);
+    if (state == FILE_SPECIAL)
+        add_file(&out->special, file);
     int status = state == FILE_MISSING ? count_missing(out, kind, image_dir, item->path, file) : OK;
     free(file);
     return status;

@@ -11,6 +11,7 @@ void found_files_free(struct found_files *found)
     for (int kind = 0; kind < N_MISSING_KINDS; kind++)
         str_free(&found->missing[kind].first);
     str_free(&found->empty.first);
+    str_free(&found->special.first);
     str_list_free(&found->folders);
     str_free(&found->link_target);
     *found = (struct found_files){0};

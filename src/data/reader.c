@@ -156,8 +156,9 @@ int reader_count_loose(struct dataset *d, const char *dir)
         if (!path)
             status = ERR_MEMORY;
         else if (counts)
-            status = walk_is_image(names.items[i]) ? left_out_add(&d->left_out, LEFT_LOOSE, 1)
-                                                   : left_out_count_file(&d->left_out, names.items[i]);
+            status = !file_exists(path)              ? left_out_add(&d->left_out, LEFT_LINK, 1)
+                     : walk_is_image(names.items[i]) ? left_out_add(&d->left_out, LEFT_LOOSE, 1)
+                                                     : left_out_count_file(&d->left_out, names.items[i]);
         free(path);
     }
     str_list_free(&names);

@@ -41,12 +41,34 @@ static void list_images(struct table *t, const struct dataset *d)
             t->images[n++] = (struct listed_image){&lists[l].list->items[i], lists[l].name};
 }
 
+/* Behind "./" and doubled slashes, which name nothing: "./a//b" is "a/b". */
+static const char *skip_nothing(const char *path, bool is_name_start)
+{
+    while (is_name_start && (path[0] == '/' || (path[0] == '.' && path[1] == '/')))
+        path += path[0] == '/' ? 1 : 2;
+    return path;
+}
+
+static const char *next_byte(const char *path)
+{
+    return skip_nothing(path + 1, *path == '/');
+}
+
+static bool are_equal(const char *a, const char *b)
+{
+    a = skip_nothing(a, true);
+    b = skip_nothing(b, true);
+    for (; *a != '\0' && *a == *b; b = next_byte(b))
+        a = next_byte(a);
+    return *a == *b;
+}
+
 /* FNV-1a */
-static uint64_t hash(const char *text)
+static uint64_t hash(const char *path)
 {
     uint64_t h = 0xcbf29ce484222325;
-    for (; *text != '\0'; text++)
-        h = (h ^ (unsigned char)*text) * 0x100000001b3;
+    for (path = skip_nothing(path, true); *path != '\0'; path = next_byte(path))
+        h = (h ^ (unsigned char)*path) * 0x100000001b3;
     return h ^ h >> 32;
 }
 
@@ -59,7 +81,7 @@ static const struct listed_image *find_or_add(struct table *t, size_t number)
     size_t i = (size_t)h & t->mask;
     for (; t->places[i].number_1 > 0; i = (i + 1) & t->mask) {
         const struct listed_image *earlier = &t->images[t->places[i].number_1 - 1];
-        if (t->places[i].tag == tag && strcmp(earlier->item->path, path) == 0)
+        if (t->places[i].tag == tag && are_equal(earlier->item->path, path))
             return earlier;
     }
     t->places[i] = (struct place){(uint32_t)number + 1, tag};

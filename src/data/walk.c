@@ -66,11 +66,10 @@ static const char *words_for(const struct left_out_kind *kind)
 {
     static const struct {
         const char *one, *many;
-    } words[] = {{LEFT_NO_ENDING, "files without a known ending"},
-                 {LEFT_LOOSE, "images outside of the class folders"},
-                 {LEFT_LOOP, "links to folders that hold them"},
-                 {LEFT_SPECIAL, "special files"},
-                 {LEFT_FOLDER, "folders that are not a class"}};
+    } words[] = {
+        {LEFT_NO_ENDING, "files without a known ending"}, {LEFT_LOOSE, "images outside of the class folders"},
+        {LEFT_LOOP, "links to folders that hold them"},   {LEFT_SPECIAL, "special files"},
+        {LEFT_LINK, "links that lead nowhere"},           {LEFT_FOLDER, "folders that are not a class"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(kind->what, words[i].one) == 0)
             return plural(kind->n, words[i].one, words[i].many);
@@ -174,8 +173,10 @@ static int add_other(struct walk *w, size_t parent, const char *name, const char
         char *copy = str_dup(path);
         return copy ? add_folder(w, copy, parent, &info) : ERR_MEMORY;
     }
-    return is_there && !S_ISREG(info.st_mode) ? left_out_add(w->left, LEFT_SPECIAL, 1)
-                                              : left_out_count_file(w->left, name);
+    if (!is_there)
+        return left_out_add(w->left, LEFT_LINK, 1);
+    return !S_ISREG(info.st_mode) ? left_out_add(w->left, LEFT_SPECIAL, 1)
+                                  : left_out_count_file(w->left, name);
 }
 
 /* The entries of folder i: images and sub-folders are added. An image's name spares a look at the file: there

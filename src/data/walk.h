@@ -25,6 +25,7 @@ int left_out_count_file(struct left_out *left, const char *name);
 #define LEFT_LOOSE "image outside of the class folders"
 #define LEFT_LOOP "link to a folder that holds it"
 #define LEFT_SPECIAL "special file"
+#define LEFT_LINK "link that leads nowhere"
 #define LEFT_FOLDER "folder that is not a class"
 int left_out_add(struct left_out *left, const char *what, size_t n);
 /* Appends "10 files without a known ending, 4 .tif"; nothing if nothing is left out. */

@@ -422,6 +422,16 @@ class Check(harness.Case):
         self.assertRegex(self.check("dtd", "--deep"), r"\Adtd +incomplete: 1 of 74 images is missing .*; 1 image cannot be "
                                                       r"decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; 72 images of another format .*\n\Z")
 
+    def test_what_is_no_file(self):
+        """Opening a pipe would wait; without --deep most images are not opened."""
+        self.make("dtd")
+        image = self.root / "dtd/images/banded/banded_0002.jpg"
+        image.unlink()
+        os.mkfifo(image)
+        for deep in ((), ("--deep",)):
+            self.assertRegex(self.check("dtd", *deep), r"\Adtd +incomplete: 1 of 74 images is not a file \(a folder, a pipe, a socket or "
+                                                       r"a device\), first: '/.*/banded_0002\.jpg'; not the published ")
+
     def test_image_that_stands_twice(self):
         self.make("dtd")
         path = self.root / "dtd/split_zhou_DescribableTextures.json"
@@ -466,6 +476,13 @@ class Own(harness.Case):
     def note(self, *more, name="folder"):
         return self.check_ok(run("data", "split", "--data", self.tmp / "own", "--dataset", name, *more)).err.strip()
 
+    def test_one_image_named_in_two_ways(self):
+        self.write("ant/1.jpg", "ant/2.jpg", "bee/1.jpg", "bee/2.jpg")
+        rows = ("path,label,split", "ant/1.jpg,ant,train", "bee/1.jpg,bee,train", "./ant//1.jpg,ant,test", "bee/2.jpg,bee,test")
+        (self.tmp / "own/list.csv").write_text("\n".join(rows))
+        result = run("data", "check", "--dataset", "csv", "--set", f"data.split_file={self.tmp / 'own/list.csv'}")
+        self.assertIn("1 image stands twice in the lists, first: 'ant/1.jpg' in train as 'ant', in test as 'ant'", result.out)
+
     def test_nothing_is_left_out_without_a_count(self):
         kinds = ("jpg", "JPEG", "jpe", "jfif", "Png", "bmp", "gif", "ppm", "pgm", "webp")
         self.write(*(f"ant/{i}.{kind}" for i, kind in enumerate(kinds)), "ant/in/x/1.jpg", "ant/in-side/1.jpg", "ant/in/2.jpg",
@@ -475,12 +492,14 @@ class Own(harness.Case):
             (own / path).write_bytes(b"x")
         (own / "bee/back").symlink_to("../bee")
         (own / "ant/in/x/up").symlink_to("../..")
+        (own / "bee/annexed").symlink_to("nowhere")
+        (own / "cat").symlink_to("nowhere") # would be a class
         os.mkfifo(own / "bee/pipe")
         lists = self.split()
         self.assertEqual({name: sum(item[2] == name for items in lists.values() for item in items) for name in ("ant", "bee")},
                          {"ant": 13, "bee": 3})
         self.assertEqual(self.note(), "folder: 6 of 16 images in sub-folders of class folders; left out: 2 .tif, 2 files without "
-                         "a known ending, 2 links to folders that hold them, 1 .heic, 1 .txt, 1 image outside of the class "
+                         "a known ending, 2 links that lead nowhere, 2 links to folders that hold them, 1 .heic, 1 .txt, 1 image outside of the class "
                          "folders, 1 special file")
         check = run("data", "check", "--data", own, "--dataset", "folder")
         self.assertIn("left out: 2 .tif, 2 files without", check.out)

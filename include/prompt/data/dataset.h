@@ -98,10 +98,11 @@ struct found_files {
         size_t n;
         struct str first; /* the first three, absolute, quoted, with commas between */
     } missing[N_MISSING_KINDS];
-    struct missing_files empty; /* files without a byte; they are not missing */
-    struct str_list folders;    /* that are missing with all their images, relative to the image folder */
-    size_t n_in_folders;        /* missing images in those */
-    struct str link_target;     /* of the first link that leads nowhere */
+    struct missing_files empty;   /* files without a byte; they are not missing */
+    struct missing_files special; /* folders, pipes, sockets and devices; likewise */
+    struct str_list folders;      /* that are missing with all their images, relative to the image folder */
+    size_t n_in_folders;          /* missing images in those */
+    struct str link_target;       /* of the first link that leads nowhere */
 };
 
 /**
