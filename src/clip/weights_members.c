@@ -172,6 +172,8 @@ int members_check(const struct weights_document *d, const struct json *object, c
                   const struct member *table, const struct member *more)
 {
     int status = OK;
+    if (object && json_type(object) != JSON_OBJECT)
+        return member_refuse(d, object, "expected an object");
     for (const struct json *value = object ? json_first(object) : NULL; status == OK && value;
          value = json_next(value)) {
         const struct member *known = find(table, json_key(value));

@@ -10,7 +10,7 @@
 struct weights_document {
     const struct json_doc *doc;
     bool accept_unknown;       /* model.accept_unknown */
-    struct str_list *accepted; /* "FILE: 'vision_cfg.new'": what it let pass; borrowed */
+    struct str_list *accepted; /* "model_cfg.vision_cfg.new": what it let pass; borrowed */
 };
 
 /** What is known of a member. A null is always as if it were missing. */
@@ -30,8 +30,8 @@ struct member {
 /**
  * Every member of `object` (NULL: nothing to do) against the tables; each may be NULL.
  * @param path  of the object, "model_cfg.vision_cfg." or ""; stands before the keys in messages
- * @return OK; ERR_FORMAT with file, line and key for a value that is not followed, and for an unknown member
- * unless document->accept_unknown
+ * @return OK; ERR_FORMAT with file, line and key for what is no object, for a value that is not followed, and
+ * for an unknown member unless document->accept_unknown
  */
 int members_check(const struct weights_document *document, const struct json *object, const char *path,
                   const struct member *table, const struct member *more);

@@ -120,7 +120,11 @@ int weights_open_clip_preprocess(struct preprocess *out, const struct weights_do
         status = get_statistic(out->std, d, std, true);
     if (status == OK && fill)
         status = get_fill(out->fill, d, fill);
-    return status == OK ? get_open_clip_names(out, d, cfg) : status;
+    if (status == OK)
+        status = get_open_clip_names(out, d, cfg);
+    if (status == OK && preprocess_check(out) != OK)
+        status = error_context("%s", json_name(d->doc));
+    return status;
 }
 
 /* ---------------------------------------------------------------- Hugging Face: an image processor */

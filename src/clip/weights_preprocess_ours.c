@@ -124,6 +124,8 @@ int weights_apply_preprocess(struct preprocess *out, const struct weights_option
         if (!(out->std[c] > 0))
             return error_set(ERR_USAGE, "model.image_std: expected numbers above 0, found \"%.80s\"",
                              o->image_std);
+    if (preprocess_check(out) != OK)
+        return error_set(ERR_USAGE, "model.image_mean, model.image_std: the pixels would not be finite");
     if (is_given(o->interpolation) &&
         preprocess_parse_interpolation(&out->interpolation, o->interpolation, ERR_USAGE) != OK)
         return error_context("model.interpolation");

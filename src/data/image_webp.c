@@ -22,8 +22,12 @@ int image_decode_webp(struct image *out, const uint8_t *bytes, size_t n)
 {
     const WebPData data = {.bytes = bytes, .size = n};
     WebPBitstreamFeatures features;
-    if (WebPGetFeatures(bytes, n, &features) == VP8_STATUS_NOT_ENOUGH_DATA)
+    const VP8StatusCode code = WebPGetFeatures(bytes, n, &features);
+    if (code == VP8_STATUS_NOT_ENOUGH_DATA)
         return image_ends_early();
+    int status = code == VP8_STATUS_OK ? image_check_size(features.width, features.height) : OK;
+    if (status != OK) /* before the decoder takes memory for two canvases */
+        return status;
     WebPAnimDecoderOptions options;
     if (!WebPAnimDecoderOptionsInit(&options))
         return error_set(ERR_FORMAT, "the libwebp that runs does not fit the one of the build");
@@ -36,7 +40,7 @@ int image_decode_webp(struct image *out, const uint8_t *bytes, size_t n)
     }
     uint8_t *rgba = NULL; /* the decoder's */
     int time_ms = 0;
-    int status = image_allocate(out, info.canvas_width, info.canvas_height);
+    status = image_allocate(out, info.canvas_width, info.canvas_height);
     if (status == OK && !WebPAnimDecoderGetNext(decoder, &rgba, &time_ms))
         status =
             error_set(ERR_FORMAT, "damaged WebP: its data cannot be decoded, or the file ends too early");

@@ -122,6 +122,13 @@ int preprocess_parse_resize_mode(enum resize_mode *out, const char *name, enum s
     return OK;
 }
 
+/* transform_normalize() computes in float. */
+static bool is_finite_when_normalized(const struct preprocess *p, int c)
+{
+    const float mean = (float)p->mean[c], std = (float)p->std[c];
+    return isfinite((0.0F - mean) / std) && isfinite(((float)(255.0 * p->scale) - mean) / std);
+}
+
 int preprocess_check(const struct preprocess *p)
 {
     for (int c = 0; c < 3; c++) {
@@ -129,6 +136,10 @@ int preprocess_check(const struct preprocess *p)
             return error_set(ERR_FORMAT, "a mean is not finite");
         if (!isfinite(p->std[c]) || !(p->std[c] > 0))
             return error_set(ERR_FORMAT, "a standard deviation of %g is not above 0", p->std[c]);
+        if (!is_finite_when_normalized(p, c))
+            return error_set(ERR_FORMAT,
+                             "a mean of %g and a standard deviation of %g make pixels that are not finite",
+                             p->mean[c], p->std[c]);
         if (p->fill[c] < 0 || p->fill[c] > 255)
             return error_set(ERR_FORMAT, "a fill of %" PRId64 " is not between 0 and 255", p->fill[c]);
     }

@@ -93,6 +93,7 @@ static void test_members__open_clips_variants_are_refused(void **state)
         {"\"norm_kwargs\": {\"bias\": false}",
          "'norm_kwargs.bias' is not known here, and may change what the model computes; if it does not, set "
          "model.accept_unknown=true"},
+        {"\"norm_kwargs\": 1e-6", "'norm_kwargs': expected an object"},
         {"\"mlp_ratio\": 3.0",
          "'mlp_ratio': the tensors say another one: is this another model's configuration?"},
         {"\"image_size\": [16, 32]",
@@ -106,6 +107,7 @@ static void test_members__open_clips_variants_are_refused(void **state)
     static const struct refusal text[] = {
         {"\"tokenizer_kwargs\": {\"clean\": \"canonicalize\"}",
          "'tokenizer_kwargs.clean' \"canonicalize\": only plain CLIP is supported (\"lower\")"},
+        {"\"tokenizer_kwargs\": \"canonicalize\"", "'tokenizer_kwargs': expected an object"},
         {"\"hf_tokenizer_name\": \"bert-base-uncased\"",
          "'model_cfg.text_cfg.hf_tokenizer_name' \"bert-base-uncased\": only plain CLIP is supported"},
         {"\"tokenizer_mode\": \"clips\"",
@@ -133,6 +135,10 @@ static void test_members__open_clips_variants_are_refused(void **state)
     expect_refused(f, name, "{\"model_cfg\": {\"vision_cfg\": {\"head_width\": 16}, \"text_cfg\": {@}}}",
                    text, N(text));
     expect_refused(f, name, "{\"model_cfg\": {\"vision_cfg\": {}, \"text_cfg\": {}, @}}", model, N(model));
+    static const struct refusal tower[] = {
+        {"\"vision_cfg\": \"ViT-B-32\"", "'vision_cfg': expected an object"},
+        {"\"vision_cfg\": [12]", "'vision_cfg': expected an object"}};
+    expect_refused(f, name, "{\"model_cfg\": {\"text_cfg\": {}, @}}", tower, N(tower));
 }
 
 static void test_members__an_unknown_one_is_taken_on_request_and_noted(void **state)

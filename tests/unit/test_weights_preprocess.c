@@ -138,6 +138,15 @@ static void test_preprocess__what_cannot_be_followed_is_named(void **state)
          "set model.accept_unknown=true"},
     };
     strip(f);
+    char *not_finite = str_format(OPEN_CLIP, "\"std\": 1e-50");
+    write_beside(f, "open_clip_config.json", not_finite);
+    free(not_finite);
+    char *reason =
+        str_format("%s/open_clip_config.json: a mean of 0.481455 and a standard deviation of 1e-50 "
+                   "make pixels that are not finite",
+                   f->dir);
+    expect_error(f, NULL, ERR_FORMAT, reason);
+    free(reason);
     for (size_t i = 0; i < sizeof open_clip / sizeof open_clip[0]; i++) {
         char *text = str_format(OPEN_CLIP, open_clip[i].members);
         char *message = str_format("%s/open_clip_config.json:2: %s", f->dir, open_clip[i].message);
@@ -199,6 +208,8 @@ static void test_preprocess__keys_stand_over_the_files(void **state)
     expect_line(f, &o, "squash, box, mean 0.5 0.5 0.5, std 0.1 0.2 0.3");
     o.image_std = "0";
     expect_error(f, &o, ERR_USAGE, "model.image_std: expected numbers above 0, found \"0\"");
+    o.image_std = "1e-50";
+    expect_error(f, &o, ERR_USAGE, "model.image_mean, model.image_std: the pixels would not be finite");
     o = (struct weights_options){.resize_mode = "crop"};
     expect_error(f, &o, ERR_USAGE,
                  "model.resize_mode: expected one of shortest, longest, squash, none, found \"crop\"");
