@@ -24,6 +24,8 @@ int image_decode_webp(struct image *out, const uint8_t *bytes, size_t n)
     WebPBitstreamFeatures features;
     if (WebPGetFeatures(bytes, n, &features) == VP8_STATUS_NOT_ENOUGH_DATA)
         return image_ends_early();
+    if (image_check_size(features.width, features.height) != OK) /* before memory of that size is taken */
+        return ERR_FORMAT;
     WebPAnimDecoderOptions options;
     if (!WebPAnimDecoderOptionsInit(&options))
         return error_set(ERR_FORMAT, "the libwebp that runs does not fit the one of the build");
