@@ -18,7 +18,7 @@ static size_t check_list(const struct dataset *d, const struct item_list *list)
 static void check_cell(const char *cell)
 {
     struct str row = {0};
-    str_append(&row, "x,");
+    str_append(&row, "sep=,\nx,");
     csv_write_text(&row, cell);
     str_append(&row, ",y\n");
     FUZZ_REQUIRE(str_status(&row) == OK);
