@@ -57,10 +57,10 @@ if ! command -v dpkg-query >/dev/null; then
 else
     libraries=(libcjson-dev libstb-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libutf8proc-dev libssl-dev)
     [ $with_tests = OFF ] || libraries+=(libcmocka-dev)
+    [ "$preset" != fuzz ] || libraries+=(clang-14 libclang-rt-14-dev libomp-14-dev llvm-14)
     for package in "${libraries[@]}"; do
         has_package "$package" || missing+=("$package")
     done
-    [ "$preset" != fuzz ] || libraries+=(clang-14 libclang-rt-14-dev libomp-14-dev llvm-14)
     # the module is in Python itself, its pip is in a package of its own
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 fi

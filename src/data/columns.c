@@ -24,13 +24,21 @@ static void normalize(char word[WORD_MAX], const char *cell)
     word[*cell ? 0 : n] = '\0';
 }
 
+/* By their lengths: a table's first row has many cells, and few are near a name. */
+static bool may_be_near(const char *word, const char *name, size_t max_distance)
+{
+    const size_t n = strlen(word), m = strlen(name);
+    return (n > m ? n - m : m - n) <= max_distance;
+}
+
 /* The column that the word names exactly, or but for one letter; COLUMN_NONE if there is none. */
 static int find_name(const char **name, const char *word, const struct column *columns, size_t n_columns,
                      size_t max_distance)
 {
     for (size_t i = 0; word[0] && i < n_columns; i++)
         for (size_t k = 0; k < COLUMN_NAMES_MAX && columns[i].names[k]; k++)
-            if (str_distance(word, columns[i].names[k]) <= max_distance) {
+            if (may_be_near(word, columns[i].names[k], max_distance) &&
+                str_distance(word, columns[i].names[k]) <= max_distance) {
                 *name = columns[i].names[k];
                 return (int)i;
             }

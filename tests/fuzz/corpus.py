@@ -10,7 +10,7 @@ import os
 import sys
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
-LARGEST_INPUT, LARGEST_FILE = 4096, 150_000  # bytes
+LARGEST_INPUT, LARGEST_FILE = 4096, 40_000  # bytes
 
 
 def unpack(reader, folder):

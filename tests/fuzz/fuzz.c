@@ -1,5 +1,5 @@
 /* What the fuzz targets share. */
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* memfd_create, mkdtemp */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "prompt/base/error.h"
+#include "prompt/base/dir.h"
+#include "prompt/base/file.h"
 
 struct fuzz_file fuzz_file_open(const uint8_t *data, size_t n)
 {
@@ -22,6 +23,42 @@ void fuzz_file_close(struct fuzz_file *file)
 {
     close(file->fd);
     file->fd = -1;
+}
+
+static char folder[] = "/dev/shm/prompt-fuzz-XXXXXX"; /* the last letters change when it is made */
+static bool has_folder;
+
+static void remove_folder(void)
+{
+    struct str_list names = {0};
+    if (dir_list(&names, folder) == OK)
+        for (size_t i = 0; i < names.n; i++) {
+            char *path = path_join(folder, names.items[i]);
+            if (path)
+                (void)unlink(path);
+            free(path);
+        }
+    str_list_free(&names);
+    (void)rmdir(folder);
+}
+
+const char *fuzz_folder(void)
+{
+    if (!has_folder) {
+        FUZZ_REQUIRE(mkdtemp(folder) != NULL);
+        FUZZ_REQUIRE(atexit(remove_folder) == 0);
+        has_folder = true;
+    }
+    return folder;
+}
+
+void fuzz_folder_write(const char *name, const void *data, size_t n)
+{
+    char *path = path_join(fuzz_folder(), name);
+    FILE *file = path ? fopen(path, "wb") : NULL;
+    FUZZ_REQUIRE(file && fwrite(data, 1, n, file) == n);
+    FUZZ_REQUIRE(fclose(file) == 0);
+    free(path);
 }
 
 void fuzz_read(const void *data, size_t n)

@@ -23,6 +23,10 @@ struct fuzz_file {
 struct fuzz_file fuzz_file_open(const uint8_t *data, size_t n);
 void fuzz_file_close(struct fuzz_file *file);
 
+/** The one folder of the process, in memory, for readers of files with a name; removed at the end. */
+const char *fuzz_folder(void);
+void fuzz_folder_write(const char *name, const void *data, size_t n);
+
 /** Reads each byte, so that a sanitizer sees one that is not there. */
 void fuzz_read(const void *data, size_t n);
 

@@ -14,6 +14,9 @@ import sys
 import types
 import zipfile
 
+import seeds_images
+import seeds_texts
+
 # ---------------------------------------------------------------- text
 
 
@@ -59,6 +62,7 @@ def name_seeds():
     yield b"<|startoftext|>x<end_of_text> <start_of_text>"
     yield "don't they'll I'm we've 1234 \u0663\u0664 \U0001f600\u200d\U0001f525 \u4e2d\u6587 \uac00".encode()
     yield b" \t\r\n\x1b[31mred\x1b[0m \x07 \xc2\x85 \xe2\x80\xa8 \xe2\x80\xa9"
+    yield "l\u2019\u00e9t\u00e9 \u00d0\u00bf\u00d1\u20ac\u00d0\u00b8 \u0432\u0402\u2122 \ufb03 \uff76\uff9e".encode()
     yield "Fran\u00c3\u00a7ois \u00e2\u20ac\u2122".encode()
 
 
@@ -201,7 +205,7 @@ def archive_seeds():
 
 SEEDS = {"json": json_seeds, "split": split_seeds, "templates": template_seeds, "merges": merges_seeds,
          "names": name_seeds, "safetensors": safetensors_seeds, "archive": archive_seeds, "pickle": pickle_seeds,
-         "checkpoint": checkpoint_seeds}
+         "checkpoint": checkpoint_seeds, **seeds_images.SEEDS, **seeds_texts.SEEDS}
 
 
 def main():
