@@ -1,4 +1,7 @@
-/* What stands in a folder. */
+/* What a folder holds. */
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* d_type */ // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+#endif
 #include "prompt/base/dir.h"
 
 #include <dirent.h>
@@ -17,7 +20,19 @@ int dir_check(const char *path)
     return error_set(ERR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
 }
 
-static int list_entries(struct str_list *out, const char *path, bool folders_only)
+/* Whether the entry is a folder, as far as the listing itself tells. */
+static bool is_listed_as_folder(const struct dirent *entry)
+{
+#ifdef DT_DIR
+    return entry->d_type == DT_DIR;
+#else
+    (void)entry;
+    return false;
+#endif
+}
+
+/* `folders`, if given, gets those that the listing itself tells to be folders. */
+static int list_entries(struct str_list *out, struct str_list *folders, const char *path, bool folders_only)
 {
     *out = (struct str_list){0};
     DIR *dir = opendir(path);
@@ -32,6 +47,8 @@ static int list_entries(struct str_list *out, const char *path, bool folders_onl
         if (folders_only && (fstatat(dirfd(dir), entry->d_name, &info, 0) != 0 || !S_ISDIR(info.st_mode)))
             continue;
         status = str_list_add(out, entry->d_name);
+        if (status == OK && folders && is_listed_as_folder(entry))
+            status = str_list_add(folders, entry->d_name);
     }
     if (status == OK && errno != 0)
         status = error_set(ERR_IO, "cannot read the folder '%s': %s", path, strerror(errno));
@@ -39,15 +56,26 @@ static int list_entries(struct str_list *out, const char *path, bool folders_onl
     if (status != OK)
         str_list_free(out);
     str_list_sort_unique(out);
+    if (folders)
+        str_list_sort_unique(folders);
     return status;
 }
 
 int dir_list(struct str_list *out, const char *path)
 {
-    return list_entries(out, path, false);
+    return list_entries(out, NULL, path, false);
 }
 
 int dir_list_folders(struct str_list *out, const char *path)
 {
-    return list_entries(out, path, true);
+    return list_entries(out, NULL, path, true);
+}
+
+int dir_list_both(struct str_list *names, struct str_list *folders, const char *path)
+{
+    *folders = (struct str_list){0};
+    int status = list_entries(names, folders, path, false);
+    if (status != OK)
+        str_list_free(folders);
+    return status;
 }

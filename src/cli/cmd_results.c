@@ -53,7 +53,10 @@ static int print_tables(struct results_command *r)
     for (; status == OK && table; table = json_next(table))
         status = print_table(r, json_key(table), true);
     json_free(doc);
-    if (status == OK && r->n_printed == 0)
+    if (status == OK && r->records.n == 0)
+        status =
+            error_set(ERR_IO, "no result records below '%s': prompt eval writes them", r->v->operands[0]);
+    else if (status == OK && r->n_printed == 0)
         status = error_set(ERR_FORMAT,
                            "none of the %zu records here belongs to a table: --table NAME says what it lacks",
                            r->records.n);

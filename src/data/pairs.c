@@ -8,21 +8,29 @@
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "readers.h"
 
-enum { IMAGE, CAPTION, N_COLUMNS };
+enum { IMAGE, CAPTION, SPLIT, N_COLUMNS };
 
 static const struct column columns[N_COLUMNS] = {
     [IMAGE] = {"the images' paths", COLUMN_PATH_NAMES},
     [CAPTION] = {"the captions", {"caption", "captions", "text", "title"}},
+    [SPLIT] = {"the split", {"split", "subset"}},
 };
 
 struct row {
     const char *image, *caption;
+    enum part part; /* PART_TRAIN in a table without a split */
 };
 
 static int parse_row(struct row *out, const struct csv *csv, const int *at)
 {
-    *out = (struct row){.image = csv->cells[at[IMAGE]], .caption = csv->cells[at[CAPTION]]};
+    const char *split = at[SPLIT] == COLUMN_NONE ? NULL : csv->cells[at[SPLIT]];
+    *out = (struct row){.image = csv->cells[at[IMAGE]],
+                        .caption = csv->cells[at[CAPTION]],
+                        .part = split ? reader_part_of(split) : PART_TRAIN};
+    if (out->part == PART_NONE)
+        return error_set(ERR_FORMAT, "expected train, val or test as the split, found '%s'", split);
     if (out->image[0] == '\0')
         return error_set(ERR_FORMAT, "the image's path is empty");
     if (out->caption[0] == '\0')
@@ -60,7 +68,7 @@ static int read_header(int at[N_COLUMNS], struct csv *csv)
     if (status == OK)
         status = columns_find(at, &unused, csv, columns, N_COLUMNS);
     str_free(&unused);
-    for (int c = 0; status == OK && c < N_COLUMNS; c++)
+    for (int c = 0; status == OK && c < SPLIT; c++)
         if (at[c] == COLUMN_NONE)
             status = columns_missing(csv, &columns[c]);
     return status;
@@ -74,11 +82,18 @@ static int read_rows(struct pair_list *list, const char *folder, struct csv *csv
     const size_t n_cells = csv->n, header_line = csv->line;
     while (status == OK && (status = csv_next(csv)) == OK && csv->n > 0) {
         status = columns_check_row(csv, n_cells, "the header");
-        if (status == OK && (parse_row(&row, csv, at) != OK || add_pair(list, folder, &row, csv->line) != OK))
+        if (status == OK && (status = parse_row(&row, csv, at)) == OK) {
+            if (row.part == PART_TRAIN)
+                status = add_pair(list, folder, &row, csv->line);
+            else
+                list->n_left_out++;
+        }
+        if (status != OK && status != ERR_MEMORY)
             status = error_context("%s:%zu", csv->path, csv->line);
     }
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "%s:%zu: no row after the header", csv->path, header_line);
+        status = error_set(ERR_FORMAT, "%s:%zu: no row%s after the header", csv->path, header_line,
+                           list->n_left_out > 0 ? " of the split train" : "");
     return status;
 }
 

@@ -9,7 +9,7 @@
 bool template_is_valid(const char *template)
 {
     const char *hole = strstr(template, "{}");
-    return hole && !strstr(hole + 2, "{}");
+    return hole && !strstr(hole + 2, "{}") && hole[2] != '}' && (hole == template || hole[-1] != '{');
 }
 
 /* ---------------------------------------------------------------- lines of source code */
@@ -54,6 +54,44 @@ static const char *find_opening(const char *line)
     return *at == '"' || *at == '\'' ? at : NULL;
 }
 
+/* How a quote ends, by how it begins; curly ones are three bytes long. */
+static const struct {
+    const char *open, *close;
+} quotes[] = {{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"\u201c", "\u201d"}, {"\u2018", "\u2019"}};
+
+/* Whether what is before a quote is source code: nothing, a bracket, a comma, or the word return. */
+static bool is_code_before(const char *line, const char *at)
+{
+    while (at > line && strchr(" \t", at[-1]))
+        at--;
+    return at == line || strchr("([{,:=", at[-1]) || (at - line >= 6 && strncmp(at - 6, "return", 6) == 0);
+}
+
+/* Appends the sentence in quotes that source code holds somewhere in the line, if there is one. */
+static void find_quoted(struct str *out, const char *line)
+{
+    for (const char *at = line; *at && out->len == 0; at++)
+        for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+            const size_t n = strlen(quotes[i].open);
+            const char *close = strncmp(at, quotes[i].open, n) == 0 && is_code_before(line, at)
+                                    ? strstr(at + n, quotes[i].close)
+                                    : NULL;
+            const char *hole = close ? strchr(at + n, '{') : NULL;
+            if (hole && hole < close && (size_t)(close - at) > n + 2)
+                append_with_holes(out, at + n, (size_t)(close - at) - n);
+        }
+}
+
+/* The text after a list's mark, "- " or "1. "; NULL if there is none. */
+static const char *after_list_mark(const char *line)
+{
+    const char *at = skip_space(line);
+    const size_t n_digits = strspn(at, "0123456789");
+    if (n_digits > 0 && (at[n_digits] == '.' || at[n_digits] == ')') && at[n_digits + 1] == ' ')
+        return skip_space(at + n_digits + 1);
+    return (at[0] == '-' || at[0] == '*') && at[1] == ' ' ? skip_space(at + 1) : NULL;
+}
+
 /* The line without quotes, commas and names of variables, "" if it is none of a list in source code or JSON.
  */
 static void unquote(struct str *out, const char *line)
@@ -66,6 +104,11 @@ static void unquote(struct str *out, const char *line)
         append_with_holes(out, open + 1, (size_t)(line + n - 1 - (open + 1)));
     else if (!open && n > 0 && line[strlen(line) - 1] == ',')
         append_with_holes(out, line, n);
+    if (out->len == 0)
+        find_quoted(out, line);
+    const char *marked = out->len == 0 ? after_list_mark(line) : NULL;
+    if (marked)
+        append_with_holes(out, marked, strlen(marked));
 }
 
 static bool has_other_placeholder(const char *line)

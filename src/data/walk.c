@@ -180,22 +180,24 @@ static int add_other(struct walk *w, size_t parent, const char *name, const char
 }
 
 /* The entries of folder i: images and sub-folders are added. An image's name spares a look at the file: there
- * may be a million. */
+ * may be a million. A folder may have such a name, too. */
 static int look_into(struct walk *w, size_t i)
 {
-    struct str_list names = {0};
+    struct str_list names = {0}, folders = {0};
     char *dir = w->folders[i].path[0] ? path_join(w->dir, w->folders[i].path) : str_dup(w->dir);
-    int status = dir ? dir_list(&names, dir) : ERR_MEMORY;
+    int status = dir ? dir_list_both(&names, &folders, dir) : ERR_MEMORY;
     for (size_t k = 0; status == OK && k < names.n; k++) {
         char *path = path_join(w->folders[i].path, names.items[k]);
+        size_t at = 0;
         if (!path)
             status = ERR_MEMORY;
-        else if (walk_is_image(names.items[k]))
+        else if (walk_is_image(names.items[k]) && !str_list_find(&at, &folders, names.items[k]))
             status = str_list_add(w->images, path);
         else
             status = add_other(w, i, names.items[k], path);
         free(path);
     }
+    str_list_free(&folders);
     str_list_free(&names);
     free(dir);
     return status;

@@ -122,6 +122,9 @@ static int begin(struct pretraining *t)
              t->session->weights->merges ? " (its own)" : "",
              t->source.table.n > 0 ? t->session->config->pretrain_captions : "the drawn world",
              t->batches[0].n, t->held_out.n);
+    if (t->source.table.n_left_out > 0)
+        log_info(t->session->log, "         %zu %s of the splits val and test left out",
+                 t->source.table.n_left_out, plural(t->source.table.n_left_out, "row", "rows"));
     return status == OK ? saver_open(&t->saver, t->checkpoint_path, t->lock) : status;
 }
 

@@ -17,6 +17,14 @@
 #include "saver.h"
 #include "train_internal.h"
 
+/* A signal that comes before there is anything to save ends the program between two of these parts. */
+static int may_begin(void)
+{
+    return interrupt_requested()
+               ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
+               : OK;
+}
+
 /* ---------------------------------------------------------------- data */
 
 int train_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d)
@@ -205,14 +213,6 @@ static void describe_task(const struct training *t)
         log_info(log, "         by the first of %zu templates", t->session->templates.n);
 }
 
-/* A signal that comes before there is anything to save ends the program between two of these parts. */
-static int may_begin(void)
-{
-    return interrupt_requested()
-               ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
-               : OK;
-}
-
 int training_open(struct training *t, struct config *config, const struct train_options *options,
                   struct log *log)
 {
@@ -263,6 +263,8 @@ static int check_zero_shot(struct training *t)
         status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0});
     if (status == OK)
         status = eval_run(&result, s, clip, &t->classes, &some, false);
+    if (status == ERR_INTERRUPTED)
+        status = may_begin();
     if (status == OK) {
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
         const double deviation =

@@ -1,4 +1,4 @@
-/** What stands in a folder. */
+/** What a folder holds. */
 #ifndef PROMPT_BASE_DIR_H
 #define PROMPT_BASE_DIR_H
 
@@ -11,6 +11,11 @@
 int dir_list(struct str_list *out, const char *path);
 /** The folders among them, and links to folders. */
 int dir_list_folders(struct str_list *out, const char *path);
+/**
+ * All names, and those of them that the listing itself shows to be folders, which costs no look at each
+ * entry: links, and folders of a file system that does not tell, are not among them.
+ */
+int dir_list_both(struct str_list *names, struct str_list *folders, const char *path);
 /** OK if the folder can be listed and entered; else ERR_IO with the path and the system's reason. */
 int dir_check(const char *path);
 
