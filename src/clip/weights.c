@@ -114,10 +114,10 @@ static int interpret(struct weights *w, const struct params *tensors, bool is_sc
     };
     bool is_ours = false;
     int status = weights_infer_dims(&w->dims, tensors, origin.is_hugging_face);
+    if (status == OK) /* before the names: the configuration says why some are there or missing */
+        status = weights_configure(w, &is_ours, &origin, options);
     if (status == OK)
         status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face);
-    if (status == OK)
-        status = weights_configure(w, &is_ours, &origin, options);
     if (status == OK)
         status = read_vocabulary(w);
     if (is_ours)

@@ -41,6 +41,14 @@ int member_bool(bool *out, const struct weights_document *d, const struct json *
     return !value || json_bool(out, value) == OK ? OK : member_error(d, value);
 }
 
+int member_switch(bool *out, const struct weights_document *d, const struct json *object, const char *key)
+{
+    const struct json *value = json_get(object, key);
+    if (value && json_type(value) == JSON_NULL)
+        *out = false;
+    return member_bool(out, d, object, key);
+}
+
 int member_text(const char **out, const struct weights_document *d, const struct json *object,
                 const char *key)
 {
@@ -81,6 +89,16 @@ int member_agrees(const struct weights_document *d, const struct json *object, c
     int64_t said = found;
     int status = member_i64(&said, d, object, key);
     return status == OK ? compare_size(d, json_get(object, key), said, found) : status;
+}
+
+int member_default_agrees(const struct weights_document *d, const struct json *object, const char *key,
+                          int64_t by_default, int64_t found)
+{
+    if (member_get(object, key) || by_default == found)
+        return OK;
+    return error_set(ERR_FORMAT,
+                     "%s:%zu: no '%s' in '%s': it is %" PRId64 " then, but the tensors say %" PRId64,
+                     json_name(d->doc), json_line(d->doc, object), key, json_key(object), by_default, found);
 }
 
 int member_side_agrees(const struct weights_document *d, const struct json *object, const char *key,

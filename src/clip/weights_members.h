@@ -13,7 +13,7 @@ struct weights_document {
     struct str_list *accepted; /* "model_cfg.vision_cfg.new": what it let pass; borrowed */
 };
 
-/** What is known of a member. A null is always as if it were missing. */
+/** What is known of a member. Of a null the rule does not matter: most readers take it as missing. */
 enum member_rule {
     MEMBER_READ,     /* understood where its object is read */
     MEMBER_HARMLESS, /* changes no feature, whatever it is */
@@ -48,6 +48,8 @@ int member_f64(double *out, const struct weights_document *d, const struct json 
 int member_bool(bool *out, const struct weights_document *d, const struct json *object, const char *key);
 int member_text(const char **out, const struct weights_document *d, const struct json *object,
                 const char *key);
+/** A switch, which null turns off, as Python takes it; a missing one leaves `*out` alone. */
+int member_switch(bool *out, const struct weights_document *d, const struct json *object, const char *key);
 /** The member, NULL if it is missing or null. */
 const struct json *member_get(const struct json *object, const char *key);
 /** Null, false, 0, "", [] or {}: what Python takes for false. */
@@ -60,5 +62,8 @@ int member_agrees(const struct weights_document *d, const struct json *object, c
                   int64_t found);
 int member_side_agrees(const struct weights_document *d, const struct json *object, const char *key,
                        int64_t found);
+/** A size that the configuration leaves out has the library's default, which must be the tensors'. */
+int member_default_agrees(const struct weights_document *d, const struct json *object, const char *key,
+                          int64_t by_default, int64_t found);
 
 #endif

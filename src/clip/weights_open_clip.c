@@ -105,8 +105,10 @@ static const struct member tokenizer_members[] = {{"clean", MEMBER_IS, "lower"},
 static int mlp_agrees(const struct weights_document *d, const struct json *tower,
                       const struct tower_dims *dims)
 {
-    double ratio = (double)dims->mlp_width / (double)dims->width;
-    int status = member_f64(&ratio, d, tower, "mlp_ratio");
+    double ratio = 4.0; /* open_clip's default */
+    int status = member_default_agrees(d, tower, "mlp_ratio", 4 * dims->width, dims->mlp_width);
+    if (status == OK)
+        status = member_f64(&ratio, d, tower, "mlp_ratio");
     if (status == OK && (int64_t)((double)dims->width * ratio) != dims->mlp_width)
         status = member_refuse(d, json_get(tower, "mlp_ratio"),
                                "the tensors say another one: is this another model's configuration?");
@@ -179,6 +181,8 @@ static int read_text(struct weights_tower_facts *out, const struct weights_docum
     int status = read_tower(out, d, text, TEXT, text_members, &dims->text);
     if (status == OK)
         status = member_agrees(d, text, "context_length", dims->context_length);
+    if (status == OK)
+        status = member_default_agrees(d, text, "context_length", 77, dims->context_length);
     if (status == OK)
         status = member_agrees(d, text, "vocab_size", dims->vocab_size);
     if (status == OK)

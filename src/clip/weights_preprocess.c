@@ -200,7 +200,8 @@ static int get_size(struct preprocess *out, const struct weights_document *d, co
     if (status != OK || !value)
         return status;
     if (json_type(value) != JSON_OBJECT) {
-        out->resize_mode = is_square ? RESIZE_SQUASH : RESIZE_SHORTEST;
+        const bool is_pair = json_type(value) == JSON_ARRAY; /* height and width */
+        out->resize_mode = is_square || is_pair ? RESIZE_SQUASH : RESIZE_SHORTEST;
         return member_side(&out->resize_px, d, processor, "size");
     }
     if (member_get(value, "shortest_edge")) {
@@ -223,7 +224,7 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
                       *does = member_get(processor, "do_center_crop");
     bool crops = true;
     int64_t px = value ? p->image_px : 224; /* CLIPImageProcessor's default */
-    int status = member_bool(&crops, d, processor, "do_center_crop");
+    int status = member_switch(&crops, d, processor, "do_center_crop");
     if (status == OK && !crops && (p->resize_mode != RESIZE_SQUASH || p->resize_px != p->image_px))
         status = member_refuse(d, does, "without a crop, pictures have other sizes than the model takes");
     if (status != OK || !crops)
@@ -244,6 +245,16 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
             ERR_FORMAT, "%s: no 'crop_size': it is %" PRId64 " then, but the model takes %" PRId64 " pixels",
             json_name(d->doc), px, p->image_px);
     return status;
+}
+
+/* A null is not the default: of the filter it is another (transformers' bilinear), of the rest an error
+ * there.
+ */
+static int refuse_null(const struct weights_document *d, const struct json *processor, const char *key)
+{
+    const struct json *value = json_get(processor, key);
+    return value && json_type(value) == JSON_NULL ? member_refuse(d, value, "expected a value, found null")
+                                                  : OK;
 }
 
 static int get_filter(struct preprocess *out, const struct weights_document *d, const struct json *processor)
@@ -267,9 +278,15 @@ static int get_levels(struct preprocess *out, const struct weights_document *d, 
 {
     const struct json *mean = member_get(processor, "image_mean"), *std = member_get(processor, "image_std");
     bool rescales = true, normalizes = true;
-    int status = member_bool(&rescales, d, processor, "do_rescale");
+    int status = member_switch(&rescales, d, processor, "do_rescale");
     if (status == OK)
-        status = member_bool(&normalizes, d, processor, "do_normalize");
+        status = member_switch(&normalizes, d, processor, "do_normalize");
+    if (status == OK && rescales)
+        status = refuse_null(d, processor, "rescale_factor");
+    if (status == OK && normalizes)
+        status = refuse_null(d, processor, "image_mean");
+    if (status == OK && normalizes)
+        status = refuse_null(d, processor, "image_std");
     if (status == OK && rescales)
         status = member_f64(&out->scale, d, processor, "rescale_factor");
     if (status == OK && !(out->scale > 0))
@@ -299,7 +316,11 @@ int weights_hugging_face_preprocess(struct preprocess *out, const struct weights
     if (status == OK)
         status = members_check(d, processor, "", processor_members, NULL);
     if (status == OK)
-        status = member_bool(&resizes, d, processor, "do_resize");
+        status = member_switch(&resizes, d, processor, "do_resize");
+    if (status == OK && resizes)
+        status = refuse_null(d, processor, "size");
+    if (status == OK && resizes)
+        status = refuse_null(d, processor, "resample");
     out->resize_px = 224; /* CLIPImageProcessor's default */
     if (status == OK)
         status = get_size(out, d, processor);

@@ -88,6 +88,13 @@ static void test_preprocess__hugging_faces_is_read(void **state)
          "squash, bicubic, " OPENAI_STATISTICS},
         {"{\"do_resize\": false, \"crop_size\": 16, \"do_rescale\": false}",
          "none, bicubic, " OPENAI_STATISTICS ", scale 1"},
+        /* transformers: a list is height and width, a null switch is off */
+        {"{\"size\": [20, 20], \"crop_size\": 16}",
+         "squash to 20 px, crop of 16 px, bicubic, " OPENAI_STATISTICS},
+        {"{\"size\": [16, 16], \"do_center_crop\": null, \"crop_size\": null, \"do_normalize\": null}",
+         "squash, bicubic, mean 0 0 0, std 1 1 1"},
+        {"{\"do_resize\": null, \"crop_size\": 16, \"do_rescale\": null}",
+         "none, bicubic, " OPENAI_STATISTICS ", scale 1"},
     };
     strip(f);
     write_beside(f, "config.json", CONFIG);
@@ -132,6 +139,8 @@ static void test_preprocess__what_cannot_be_followed_is_named(void **state)
          "'size': expected a number, 'shortest_edge', or 'height' and 'width'"},
         {"\"image_processor_type\": \"SiglipImageProcessor\"",
          "'image_processor_type' is \"SiglipImageProcessor\": only CLIPImageProcessor is followed"},
+        {"\"crop_size\": 16, \"resample\": null", "'resample': expected a value, found null"},
+        {"\"crop_size\": 16, \"image_mean\": null", "'image_mean': expected a value, found null"},
         {"\"crop_size\": 16, \"rescale_factor\": 0", "'rescale_factor': expected a number above 0"},
         {"\"crop_pct\": 0.9",
          "'crop_pct' is not known here, and may change what the model computes; if it does not, "
