@@ -149,7 +149,7 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
 }
 
 /* The classes of the training's own data set, changed since: numbers of another task under the same name. */
-static int warn_of_other_classes(const struct evaluation *e, const struct class_list *classes)
+static int warn_of_other_classes(struct evaluation *e, const struct class_list *classes)
 {
     const struct config *c = &e->config;
     char digest[17];

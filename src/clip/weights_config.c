@@ -108,18 +108,17 @@ static bool is_given(const char *text)
     return text && text[0] != '\0';
 }
 
-/* The options alone may say everything of a kind; then a configuration that happens to lie beside the file is
- * not looked at for it. */
+/* The options may say everything of the preprocessing; then its files are not read. The towers' configuration
+ * always is: it may name a computation that no option is about. */
 static struct weights_wanted wanted_from_files(struct weights *w, const struct weights_options *o)
 {
     static const struct weights_options none = {0};
     o = o ? o : &none;
-    return (struct weights_wanted){.towers = o->vision_heads == 0 || o->text_heads == 0 ||
-                                             !(o->norm_eps > 0) || !is_given(o->activation),
-                                   .preprocess = !is_given(o->image_mean) || !is_given(o->image_std) ||
+    return (struct weights_wanted){.preprocess = !is_given(o->image_mean) || !is_given(o->image_std) ||
                                                  !is_given(o->interpolation) || !is_given(o->resize_mode),
                                    .accept_unknown = o->accept_unknown,
-                                   .accepted = &w->accepted};
+                                   .accepted = &w->accepted,
+                                   .notes = &w->notes};
 }
 
 static int check_known(const struct weights_facts *facts)
@@ -173,8 +172,7 @@ static int read_facts(struct weights_facts *facts, bool *is_ours, struct weights
     if (status != OK || *is_ours)
         return status;
     if (!origin->is_openai_archive)
-        return wanted.towers || wanted.preprocess ? weights_config_beside(facts, origin, &w->dims, &wanted)
-                                                  : OK;
+        return weights_config_beside(facts, origin, &w->dims, &wanted);
     facts->vision = (struct weights_tower_facts){w->dims.vision.width / openai_head_width,
                                                  ACTIVATION_QUICK_GELU, WEIGHTS_USUAL_NORM_EPS};
     facts->text = (struct weights_tower_facts){w->dims.text.width / openai_head_width, ACTIVATION_QUICK_GELU,

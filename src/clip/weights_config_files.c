@@ -27,8 +27,10 @@ static int open_beside(struct json_doc **out, const char *dir, const char *name)
 
 static struct weights_document document(const struct json_doc *doc, const struct weights_wanted *wanted)
 {
-    return (struct weights_document){
-        .doc = doc, .accept_unknown = wanted->accept_unknown, .accepted = wanted->accepted};
+    return (struct weights_document){.doc = doc,
+                                     .accept_unknown = wanted->accept_unknown,
+                                     .accepted = wanted->accepted,
+                                     .notes = wanted->notes};
 }
 
 static int read_open_clip(struct weights_facts *out, bool *found, const char *dir,
@@ -38,7 +40,7 @@ static int read_open_clip(struct weights_facts *out, bool *found, const char *di
     int status = open_beside(&doc, dir, "open_clip_config.json");
     const struct weights_document d = document(doc, wanted);
     *found = doc;
-    if (status == OK && doc && wanted->towers)
+    if (status == OK && doc)
         status = weights_open_clip_towers(out, &d, dims);
     if (status == OK && doc && wanted->preprocess)
         status = weights_open_clip_preprocess(&out->preprocess, &d);
@@ -70,7 +72,7 @@ static int read_hugging_face(struct weights_facts *out, const char *dir, const s
                              const struct weights_wanted *wanted)
 {
     struct json_doc *doc = NULL;
-    int status = wanted->towers ? open_beside(&doc, dir, "config.json") : OK;
+    int status = open_beside(&doc, dir, "config.json");
     const struct weights_document d = document(doc, wanted);
     if (status == OK && doc)
         status = weights_hugging_face_towers(out, &d, dims);

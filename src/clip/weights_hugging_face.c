@@ -2,6 +2,8 @@
  * Hugging Face's config.json. The tables hold every member that transformers 4 and 5 write into a CLIPConfig
  * and its towers: CLIP's own, and those that every model's configuration has.
  */
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "weights_internal.h"
@@ -171,16 +173,30 @@ static int read_vision(struct weights_tower_facts *out, const struct weights_doc
     return status == OK ? member_agrees(d, vision, "num_channels", 3) : status;
 }
 
-/* The features are read at the highest id if it is 2 (a mistake of early configurations), else at the first
- * of this id, which must be the end token's. */
+/*
+ * The features are read at the highest id if it is 2 (a mistake of early configurations), else at the first
+ * of this id, which must be the end token's. transformers writes its default beside a smaller vocabulary,
+ * too: no text holds that id, so it is noted.
+ */
 static int check_end(const struct weights_document *d, const struct json *text, const struct clip_dims *dims)
 {
-    int64_t end = dims->vocab_size - 1;
+    const int64_t last = dims->vocab_size - 1;
+    int64_t end = last;
     int status = member_i64(&end, d, text, "eos_token_id");
-    if (status == OK && end != 2 && end != dims->vocab_size - 1)
-        status = error_set(ERR_FORMAT, "%s:%zu: 'eos_token_id' is %lld, but the end token is %lld",
-                           json_name(d->doc), json_line(d->doc, json_get(text, "eos_token_id")),
-                           (long long)end, (long long)dims->vocab_size - 1);
+    if (status != OK || end == 2 || end == last)
+        return status;
+    const size_t line = json_line(d->doc, json_get(text, "eos_token_id"));
+    if (end < last)
+        return error_set(ERR_FORMAT,
+                         "%s:%zu: 'eos_token_id' is %" PRId64 ", but the end token is %" PRId64
+                         ", the last of the vocabulary",
+                         json_name(d->doc), line, end, last);
+    char *note =
+        str_format("%s:%zu: 'eos_token_id' is %" PRId64 ", which is not in the vocabulary of %" PRId64
+                   "; texts end with %" PRId64 " here",
+                   json_name(d->doc), line, end, dims->vocab_size, last);
+    status = note ? str_list_add(d->notes, note) : ERR_MEMORY;
+    free(note);
     return status;
 }
 

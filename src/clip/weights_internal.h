@@ -189,10 +189,10 @@ int weights_parse_activation(int *out, const char *name, enum status otherwise);
 
 /** What the options leave to the configuration beside the file. */
 struct weights_wanted {
-    bool towers;     /* heads, activations, epsilons */
     bool preprocess; /* any of it */
     bool accept_unknown;
     struct str_list *accepted; /* borrowed */
+    struct str_list *notes;    /* borrowed */
 };
 
 /** Reads the library's configuration that lies beside the file; without one, `out` stays as it is. */

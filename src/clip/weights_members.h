@@ -11,6 +11,7 @@ struct weights_document {
     const struct json_doc *doc;
     bool accept_unknown;       /* model.accept_unknown */
     struct str_list *accepted; /* "model_cfg.vision_cfg.new": what it let pass; borrowed */
+    struct str_list *notes;    /* what a user should know; borrowed */
 };
 
 /** What is known of a member. Of a null the rule does not matter: most readers take it as missing. */

@@ -142,6 +142,8 @@ static int read_vision(struct weights_tower_facts *out, const struct weights_doc
         status = member_side_agrees(d, vision, "patch_size", dims->patch_px);
     if (status == OK)
         status = member_side_agrees(d, vision, "image_size", dims->image_px);
+    if (status == OK) /* open_clip would resize the positions to 224 pixels */
+        status = member_default_agrees(d, vision, "image_size", 224, dims->image_px);
     if (status == OK)
         status = member_i64(&head_width, d, vision, "head_width");
     if (status == OK)

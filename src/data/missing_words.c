@@ -31,13 +31,16 @@ static void append_folders(struct str *out, const struct found_files *found)
     str_append(out, n == 1 ? " is missing" : " are missing");
 }
 
-/* If not one image is there, what stands in the folder tells why. */
+/* If not one image is there, what the folder holds tells why. */
 static void append_cause(struct str *out, const struct found_files *found, const char *image_dir)
 {
     struct str_list names = {0};
-    if (found->n_missing < found->n_images && found->n_in_folders == found->missing[MISSING_FILE].n)
+    const bool is_all = found->n_missing == found->n_images;
+    const bool in_folders_alone = found->n_in_folders == found->missing[MISSING_FILE].n;
+    if (found->folders.n > 0 && in_folders_alone != is_all) {
         append_folders(out, found);
-    else if (found->n_missing < found->n_images)
+        str_append(out, is_all ? ", and the others lack their images" : "");
+    } else if (!is_all)
         str_append(out, "was the archive downloaded or unpacked in part?");
     else if (dir_list(&names, image_dir) != OK)
         str_append(out, error_message());

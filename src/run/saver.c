@@ -10,7 +10,8 @@
 #include "prompt/base/thread.h"
 #include "prompt/run/interrupt.h"
 
-static const double INTERVAL_S = 0.3;
+/* Copies are at least so far apart, and take no more than a tenth of the time. */
+static const double INTERVAL_S = 0.3, REST_PER_COPY = 10.0;
 
 struct saver {
     const char *path;
@@ -19,7 +20,7 @@ struct saver {
     pthread_mutex_t mutex; /* held while a file is written, too */
     struct str bytes;      /* empty: nothing that is not on the disk already */
     bool is_closing;
-    double copied_s; /* the loop's own */
+    double begun_s, copied_s, copy_s; /* the loop's own: of the last copy the start, the end, the time */
 };
 
 /* A failure is not kept: the loop ends now and writes its own checkpoint, and that one's failure is reported.
@@ -70,12 +71,14 @@ int saver_open(struct saver **out, const char *path, int lock)
 
 bool saver_is_due(const struct saver *s)
 {
-    return clock_s() - s->copied_s >= INTERVAL_S;
+    const double interval_s = REST_PER_COPY * s->copy_s;
+    return clock_s() - s->copied_s >= (interval_s > INTERVAL_S ? interval_s : INTERVAL_S);
 }
 
 struct str *saver_begin(struct saver *s)
 {
     pthread_mutex_lock(&s->mutex);
+    s->begun_s = clock_s();
     str_clear(&s->bytes);
     return &s->bytes;
 }
@@ -83,6 +86,7 @@ struct str *saver_begin(struct saver *s)
 void saver_end(struct saver *s)
 {
     s->copied_s = clock_s();
+    s->copy_s = s->copied_s - s->begun_s;
     pthread_mutex_unlock(&s->mutex);
 }
 

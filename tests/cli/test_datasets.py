@@ -504,6 +504,11 @@ class Own(harness.Case):
         check = run("data", "check", "--data", own, "--dataset", "folder")
         self.assertIn("left out: 2 .tif, 2 files without", check.out)
 
+    def test_a_folder_named_as_an_image(self):
+        self.write("ant/1.jpg", "ant/2.jpg", "bee/1.jpg", "bee/2.jpg/in.jpg")
+        self.assertEqual(sorted(item[0] for items in self.split().values() for item in items),
+                         ["ant/1.jpg", "ant/2.jpg", "bee/1.jpg", "bee/2.jpg/in.jpg"])
+
     def test_order_of_sub_folders(self):
         """As torchvision.datasets.ImageFolder: by folder, then by name (tests/parity/test_folders.py)."""
         self.write("train/a/z.jpg", "train/a/b/2.jpg", "train/a/b-c/1.jpg", "train/a/b/d/0.jpg", "train/b/1.jpg", "test/a/1.jpg")

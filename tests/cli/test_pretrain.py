@@ -85,6 +85,12 @@ class Pretrain(harness.Case):
         done = run("pretrain", *TINY, "--captions", path, "--out", out)
         self.assertEqual(done.status, 0, done)
         self.assertEqual(len([record for record in records(out) if "loss" in record]), 6)
+        # rows of another split are not trained on
+        parts = self.table("image,caption,split\n" + "".join(
+            f"{i}.png,a photo of a red circle .,{'train' if i < 20 else 'test'}\n" for i in range(24)))
+        done = self.check_ok(run("pretrain", *TINY, "--captions", parts, "--out", self.tmp / "parts"))
+        self.assertIn("4 rows of the splits val and test left out\n", done.err)
+        path.write_text("image,caption\n" + rows.replace(", large", "\n ."))
         # pixels of another decoder do not go on with it
         tensors, metadata = harness.read_safetensors(out / "checkpoint.safetensors")
         harness.write_safetensors(out / "checkpoint.safetensors", tensors, {**metadata, "image_decoder": "other 1.0"})

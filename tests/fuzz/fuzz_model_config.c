@@ -40,7 +40,9 @@ static void check_preprocess(int status, const struct preprocess *p)
 static void read_as_all(const struct json_doc *doc, bool accept_unknown)
 {
     struct str_list accepted = {0};
-    const struct weights_document d = {.doc = doc, .accept_unknown = accept_unknown, .accepted = &accepted};
+    struct str_list notes = {0};
+    const struct weights_document d = {
+        .doc = doc, .accept_unknown = accept_unknown, .accepted = &accepted, .notes = &notes};
     struct weights_facts facts = nothing();
     fuzz_require_status(weights_open_clip_towers(&facts, &d, &dims));
     facts = nothing();
@@ -52,6 +54,7 @@ static void read_as_all(const struct json_doc *doc, bool accept_unknown)
                      &facts.preprocess);
     FUZZ_REQUIRE(accept_unknown || accepted.n == 0);
     str_list_free(&accepted);
+    str_list_free(&notes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

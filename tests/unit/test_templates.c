@@ -85,6 +85,14 @@ static void test_templates__lines_of_source_code_are_shown_as_they_should_be(voi
         {"a photo of a {0}.", "a photo of a {}."},
         {"a photo of a {class name}.", "a photo of a {}."},
         {"a photo of a %s.", "a photo of a {}."},
+        {"{\"t\": [\"a photo of a {}.\"]}", "a photo of a {}."},
+        {"t.append('a photo of a {}.')", "a photo of a {}."},
+        {"return \"a photo of a {}.\"", "a photo of a {}."},
+        {"`a photo of a {}.`", "a photo of a {}."},
+        {"0,\"a photo of a {}.\"", "a photo of a {}."},
+        {"\u201ca photo of a {}.\u201d", "a photo of a {}."},
+        {"- a photo of a {}.", "a photo of a {}."},
+        {"12. a photo of a {}.", "a photo of a {}."},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[256], want[256];
@@ -95,9 +103,14 @@ static void test_templates__lines_of_source_code_are_shown_as_they_should_be(voi
         expect_refused(*state, text, want);
     }
     struct templates t; /* quotes inside of a sentence are part of it */
-    assert_int_equal(read_text(&t, *state, "a \"{}\".\n'{}' in a photo.\n\"{}\", a photo.\n"), OK);
-    assert_int_equal(t.n, 3);
+    assert_int_equal(
+        read_text(&t, *state,
+                  "a \"{}\".\n'{}' in a photo.\n\"{}\", a photo.\na photo: '{}'.\na {}'s 'photo'.\n"),
+        OK);
+    assert_int_equal(t.n, 5);
     templates_free(&t);
+    expect_refused(*state, "a photo of a {{}}.\n",
+                   "templates.txt':1: expected a sentence with one {}, found \"a photo of a {{}}.\"");
     expect_refused(*state, "templates = [\n",
                    "templates.txt':1: expected a sentence with one {}, found \"templates = [\"");
 }

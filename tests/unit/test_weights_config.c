@@ -48,7 +48,7 @@ static void test_weights__reads_open_clips_configuration(void **state)
     write_params(f, &p);
     params_free(&p);
     write_beside(f, "open_clip_config.json",
-                 "{\"model_cfg\": {\"vision_cfg\": {\"width\": 32, \"head_width\": 8},\n"
+                 "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16, \"width\": 32, \"head_width\": 8},\n"
                  "\"text_cfg\": {\"heads\": 4, \"norm_kwargs\": {\"eps\": 1e-6}}}}");
     struct weights *w = open_ok(f, NULL);
     assert_int_equal(w->dims.vision.n_heads, 4);
@@ -69,7 +69,8 @@ static void test_weights__reads_open_clips_configuration(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *text =
-            str_format("{\"model_cfg\": {\"text_cfg\": {}, \"vision_cfg\": {\n%s}}}", cases[i].vision);
+            str_format("{\"model_cfg\": {\"text_cfg\": {}, \"vision_cfg\": {\"image_size\": 16,\n%s}}}",
+                       cases[i].vision);
         char *message = str_format("%s:%s", path, cases[i].message);
         write_beside(f, "open_clip_config.json", text);
         expect_error(f, NULL, ERR_FORMAT, message);

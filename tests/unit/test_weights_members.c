@@ -96,13 +96,15 @@ static void test_members__open_clips_variants_are_refused(void **state)
         {"\"norm_kwargs\": 1e-6", "'norm_kwargs': expected an object"},
         {"\"mlp_ratio\": 3.0",
          "'mlp_ratio': the tensors say another one: is this another model's configuration?"},
+        {"\"rope\": 1", "'model_cfg.vision_cfg.rope' is not known here, and may change what the model "
+                        "computes; if it does not, set "
+                        "model.accept_unknown=true"},
+    };
+    static const struct refusal side[] = {
         {"\"image_size\": [16, 32]",
          "'image_size': expected a number or two equal ones: only square images are supported"},
         {"\"image_size\": [32, 32]",
          "'image_size' is 32, but the tensors say 16: is this another model's configuration?"},
-        {"\"rope\": 1", "'model_cfg.vision_cfg.rope' is not known here, and may change what the model "
-                        "computes; if it does not, set "
-                        "model.accept_unknown=true"},
     };
     static const struct refusal text[] = {
         {"\"tokenizer_kwargs\": {\"clean\": \"canonicalize\"}",
@@ -130,14 +132,22 @@ static void test_members__open_clips_variants_are_refused(void **state)
          "model.accept_unknown=true"},
     };
     const char *name = "open_clip_config.json";
-    expect_refused(f, name, "{\"model_cfg\": {\"text_cfg\": {\"heads\": 2}, \"vision_cfg\": {@}}}", vision,
-                   N(vision));
-    expect_refused(f, name, "{\"model_cfg\": {\"vision_cfg\": {\"head_width\": 16}, \"text_cfg\": {@}}}",
-                   text, N(text));
-    expect_refused(f, name, "{\"model_cfg\": {\"vision_cfg\": {}, \"text_cfg\": {}, @}}", model, N(model));
+    expect_refused(f, name,
+                   "{\"model_cfg\": {\"text_cfg\": {\"heads\": 2}, \"vision_cfg\": {\"image_size\": 16, @}}}",
+                   vision, N(vision));
+    expect_refused(f, name, "{\"model_cfg\": {\"text_cfg\": {\"heads\": 2}, \"vision_cfg\": {@}}}", side,
+                   N(side));
+    expect_refused(
+        f, name,
+        "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16, \"head_width\": 16}, \"text_cfg\": {@}}}",
+        text, N(text));
+    expect_refused(f, name, "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16}, \"text_cfg\": {}, @}}",
+                   model, N(model));
     static const struct refusal tower[] = {
         {"\"vision_cfg\": \"ViT-B-32\"", "'vision_cfg': expected an object"},
-        {"\"vision_cfg\": [12]", "'vision_cfg': expected an object"}};
+        {"\"vision_cfg\": [12]", "'vision_cfg': expected an object"},
+        {"\"vision_cfg\": {\"width\": 32}",
+         "no 'image_size' in 'vision_cfg': it is 224 then, but the tensors say 16"}};
     expect_refused(f, name, "{\"model_cfg\": {\"text_cfg\": {}, @}}", tower, N(tower));
 }
 
@@ -145,10 +155,10 @@ static void test_members__an_unknown_one_is_taken_on_request_and_noted(void **st
 {
     const struct fixture *f = *state;
     strip(f);
-    write_beside(
-        f, "open_clip_config.json",
-        "{\"model_cfg\": {\"vision_cfg\": {\"head_width\": 16, \"rope\": 1}, \"text_cfg\": {\"heads\": 2}},\n"
-        "\"preprocess_cfg\": {\"crop_pct\": 0.9}}");
+    write_beside(f, "open_clip_config.json",
+                 "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16, \"head_width\": 16, \"rope\": 1}, "
+                 "\"text_cfg\": {\"heads\": 2}},\n"
+                 "\"preprocess_cfg\": {\"crop_pct\": 0.9}}");
     const struct weights_options accept = {.accept_unknown = true};
     struct weights *w = open_ok(f, &accept);
     assert_int_equal(w->accepted.n, 2);
@@ -186,6 +196,15 @@ static void test_members__hugging_faces_own_fields_are_taken(void **state)
     assert_int_equal(w->dims.text.n_heads, 4);
     assert_int_equal(w->dims.text.activation, ACTIVATION_GELU);
     assert_int_equal(w->dims.vision.activation, ACTIVATION_QUICK_GELU);
+    assert_int_equal(w->notes.n, 0);
+    weights_close(w);
+    /* transformers' default, beside a smaller vocabulary */
+    write_beside(f, "config.json",
+                 "{\"model_type\": \"clip\", \"vision_config\": {\"num_attention_heads\": 2, \"image_size\": "
+                 "16, \"patch_size\": 8},\n"
+                 "\"text_config\": {\"num_attention_heads\": 4, \"eos_token_id\": 49407}}");
+    w = open_ok(f, NULL);
+    assert_int_equal(w->notes.n, 1);
     weights_close(w);
 }
 
@@ -215,7 +234,7 @@ static void test_members__hugging_faces_variants_are_refused(void **state)
     const struct fixture *f = *state;
     strip(f);
     static const struct refusal text[] = {
-        {"\"eos_token_id\": 49407", "'eos_token_id' is 49407, but the end token is 511"},
+        {"\"eos_token_id\": 7", "'eos_token_id' is 7, but the end token is 511, the last of the vocabulary"},
         {"\"max_position_embeddings\": 64",
          "'max_position_embeddings' is 64, but the tensors say 77: is this another model's configuration?"},
         {"\"model_type\": \"siglip_text_model\"", "'text_config.model_type' \"siglip_text_model\": only "

@@ -8,8 +8,9 @@
 
 #include "weights_files.h"
 
-static const char OPEN_CLIP[] = "{\"model_cfg\": {\"vision_cfg\": {\"head_width\": 16}, \"text_cfg\": "
-                                "{\"heads\": 2}}, \"preprocess_cfg\": {\n%s}}";
+static const char OPEN_CLIP[] =
+    "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16, \"head_width\": 16}, \"text_cfg\": "
+    "{\"heads\": 2}}, \"preprocess_cfg\": {\n%s}}";
 static const char CONFIG[] = "{\"model_type\": \"clip\", \"vision_config\": {\"num_attention_heads\": 2}, "
                              "\"text_config\": {\"num_attention_heads\": 2}}";
 

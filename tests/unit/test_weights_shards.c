@@ -138,7 +138,8 @@ static void test_folder__gives_the_file_of_its_configuration(void **state)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct weights *w = NULL;
         if (steps[i].config)
-            write_beside(f, steps[i].config, "{}");
+            write_beside(f, steps[i].config,
+                         "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16}, \"text_cfg\": {}}}");
         assert_int_equal(weights_open(&w, f->scope, f->dir, &all_options), OK);
         assert_true(str_ends_with(w->path, steps[i].file));
         weights_close(w);
