@@ -29,6 +29,10 @@
  *
  * Of names of 60 tokens the gradients nearly cancel. Measured 2026-11-25 against the plain encoder in fp64:
  * the plain one in fp32 is 6.5e-5 from it, the fast one 7.7e-5, so that the two are 1.4e-4 apart.
+ *
+ * Of fewer classes without the vision generator rounding depends on the processor: measured 2026-11-28, the
+ * changes of text_generator.fc2.weight are 1.5e-4 apart on an EPYC with AVX-512 (below 7.9e-5 on one with
+ * AVX2), by the build of before that day, too; in fp64 they agree as all do.
  */
 static const struct numbers {
     const char *name;
@@ -92,7 +96,11 @@ static const struct test_case CASES[] = {
     SWITCH("fixed start token, three", "text_prompt.covers_sos=false", "text_prompt.count=3"),
     SWITCH("fixed start token, seven", "text_prompt.covers_sos=false", "text_prompt.count=7"),
     SWITCH("fewer classes than prompts", "vision_prompt.count=14"),
-    SWITCH("fewer classes, no vision generator", "vision_prompt.count=14", NO_GV),
+    {.name = "fewer classes, no vision generator",
+     .changes = {"vision_prompt.count=14", NO_GV},
+     .B = 4,
+     .images_at_a_time = 128,
+     .widened = 2.0},
     SWITCH("all layers", "vision_prompt.depth=3"),
     SWITCH("one layer", "vision_prompt.depth=1"),
     {.name = "batch of one", .B = 1},
