@@ -221,7 +221,7 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
                       const struct json *processor)
 {
     const struct json *value = member_get(processor, "crop_size"),
-                      *does = member_get(processor, "do_center_crop");
+                      *does = json_get(processor, "do_center_crop"); /* null turns it off */
     bool crops = true;
     int64_t px = value ? p->image_px : 224; /* CLIPImageProcessor's default */
     int status = member_switch(&crops, d, processor, "do_center_crop");

@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (strlen(text) == n) {
         FUZZ_REQUIRE(tokenizer_parse(&tokenizer, merges, sizeof merges - 1, "merges") == OK);
         encode(tokenizer, text);
-        if (n > 0 && n < SHORT && n % 4 == 0) /* some of them: each takes as long as a hundred */
+        if (n > 0 && n <= SHORT && n % 16 == 0) /* some of them: each takes as long as a hundred */
             encode_repeated(tokenizer, text);
     }
     tokenizer_free(tokenizer);

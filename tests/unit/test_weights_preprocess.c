@@ -136,6 +136,8 @@ static void test_preprocess__what_cannot_be_followed_is_named(void **state)
         {"\"crop_size\": {\"height\": 16, \"width\": 20}", "'crop_size': only squares are supported"},
         {"\"crop_size\": 16, \"do_center_crop\": false",
          "'do_center_crop': without a crop, pictures have other sizes than the model takes"},
+        {"\"crop_size\": 16, \"do_center_crop\": null",
+         "'do_center_crop': without a crop, pictures have other sizes than the model takes"},
         {"\"crop_size\": 16, \"size\": {\"longest_edge\": 16}",
          "'size': expected a number, 'shortest_edge', or 'height' and 'width'"},
         {"\"image_processor_type\": \"SiglipImageProcessor\"",
