@@ -138,10 +138,15 @@ int weights_open(struct weights **out, scope *parent, const char *path, const st
     int status = weights_create(&w, parent);
     if (status == OK)
         status = weights_find_file(&w->path, path);
-    if (status == OK && (status = read_tensors(&raw, w)) == OK &&
-        ((status = weights_unwrap(&tensors, w, &raw)) != OK ||
-         (status = interpret(w, &tensors, raw.facts.is_script, options)) != OK))
-        status = error_context("reading '%s'", w->path);
+    if (status == OK)
+        status = read_tensors(&raw, w);
+    if (status == OK) {
+        status = weights_unwrap(&tensors, w, &raw);
+        if (status == OK)
+            status = interpret(w, &tensors, raw.facts.is_script, options);
+        if (status != OK)
+            status = error_context("reading '%s'", w->path);
+    }
     params_free(&tensors);
     weights_raw_free(&raw);
     if (status != OK) {

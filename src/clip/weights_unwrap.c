@@ -38,7 +38,7 @@ static const char *const text_marks[] = {
     "transformer.resblocks.",      "token_embedding.weight",     "text.transformer.resblocks.",
     "text.token_embedding.weight", "text_model.encoder.layers.", "text_model.embeddings.token_embedding.",
 };
-static const char custom_text[] = "text."; /* before the text tower of open_clip's CustomTextCLIP */
+static const char custom_prefix[] = "text."; /* before the text tower of open_clip's CustomTextCLIP */
 
 static const char *find_last(const char *text, const char *part)
 {
@@ -170,7 +170,7 @@ static int refuse_outsiders(const struct weights_raw *raw, const struct root *ro
 /* open_clip's custom_text: the name without "text." if it is of the text tower. */
 static const char *plain_name(const char *name, bool is_custom_text)
 {
-    return is_custom_text && str_starts_with(name, custom_text) ? name + strlen(custom_text) : name;
+    return is_custom_text && str_starts_with(name, custom_prefix) ? name + strlen(custom_prefix) : name;
 }
 
 /* Tensors of a kind that is not read, under names of the model. */

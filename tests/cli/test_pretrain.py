@@ -26,7 +26,7 @@ def records(folder):
 
 class Pretrain(harness.Case):
     def test_the_recipe_gives_the_recorded_losses(self):
-        done = run("pretrain", "--config", RECIPE, "--threads", "1", "--max-steps", "20", "--out", self.tmp / "mini")
+        done = run("pretrain", "--config", RECIPE, "--threads", "1", "--max-steps", "20", "--out", self.tmp / "mini", timeout=300)
         self.assertEqual(done.status, 0, done)
         losses = [record["loss"] for record in records(self.tmp / "mini") if "loss" in record]
         self.assertEqual(len(losses), 20)
