@@ -2,9 +2,9 @@
 # open_clip_torch 3.3.0: text_cfg with pool_type "eos" and no eos_id pools every text at its start token.
 #
 # Guess: "eos" takes the features at the end token that open_clip's own tokenizer writes (49407), or is
-# refused without an eos_id. Found: eos_id defaults to 2, which is '#' in CLIP's vocabulary. Where no text
-# holds it, position 0 is taken, without a warning. The text tower is causal, so that position sees the start
-# token alone: all texts get one vector.
+# refused without an eos_id. Found: eos_id defaults to 2, which is '#' before another sign in CLIP's
+# vocabulary. Where a text does not hold it, position 0 is taken, without a warning. The text tower is causal,
+# so that position sees the start token alone: all texts get one vector.
 # Matters: a zero-shot classifier built from such a folder gives every class the same logit.
 #
 # Seen: "eos": cosine of two captions 1.000000; "eos" with eos_id 49407: 0.654242, as with "argmax".
@@ -25,6 +25,7 @@ packages=(
 import json
 import pathlib
 import torch
+
 # PyPI's torchvision is built for CUDA; beside a CPU build of torch its import needs the names of two operations
 try:
     import torchvision  # noqa: F401

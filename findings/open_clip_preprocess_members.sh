@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# open_clip_torch 3.3.0: preprocess_cfg with mean 0 gets OpenAI's mean, and members it does not know change
-# nothing.
+# open_clip_torch 3.3.0: mean 0 in preprocess_cfg becomes OpenAI's, and unknown members are dropped.
 #
 # Guess: "mean": 0 with "std": 1 leaves pixels in [0, 1], as [0, 0, 0] does and as the number 0.5 is taken for
 # three; a misspelt member is an error or a warning. Found: the number 0 counts as absent, so that OpenAI's
@@ -28,6 +27,7 @@ import json
 import logging
 import pathlib
 import torch
+
 # PyPI's torchvision is built for CUDA; beside a CPU build of torch its import needs the names of two operations
 try:
     import torchvision  # noqa: F401

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# open_clip_torch 3.3.0: preprocess_cfg.interpolation holds for evaluation only; training always resizes
-# bicubically.
+# open_clip_torch 3.3.0: preprocess_cfg.interpolation does not reach training, which is bicubic.
 #
 # Guess: both transforms of create_model_and_transforms follow the model's configuration. Found: mean, std and
 # size reach both, interpolation does not: the training crop is bicubic for "bilinear", too (unless aug_cfg
@@ -25,6 +24,7 @@ packages=(
 import json
 import pathlib
 import torch
+
 # PyPI's torchvision is built for CUDA; beside a CPU build of torch its import needs the names of two operations
 try:
     import torchvision  # noqa: F401

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# torch 2.13.0: torch.save takes every pickle_protocol, torch.load takes back two of the six by default, and
-# never 0.
+# torch 2.13.0: of torch.save's six pickle protocols torch.load reads two by default, and never 0.
 #
 # Guess: what torch.save(pickle_protocol=...) writes, torch.load reads; weights_only restricts the classes in
 # a file, not its protocol. Found: with 2 and 3 it does; 1, 4 and 5 (5 is Python's limit,

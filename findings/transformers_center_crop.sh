@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# transformers 5.23.0 against torchvision 0.28.0: the centre crop of CLIP's image processor begins a row or
-# column earlier.
+# transformers 5.23.0 against torchvision 0.28.0: CLIP's centre crop begins a row earlier.
 #
 # Guess: resize and centre crop to 224 cut out the same pixels everywhere. Found: where the margin is odd, its
 # half is rounded down by transformers' both backends, and to the nearest even number by torchvision, hence by
@@ -23,6 +22,7 @@ packages=(
 "$folder/env/bin/pip" install --quiet --no-deps "${packages[@]}"
 "$folder/env/bin/python" - << 'PYTHON'
 import torch
+
 # PyPI's torchvision is built for CUDA; beside a CPU build of torch its import needs the names of two operations
 try:
     import torchvision  # noqa: F401

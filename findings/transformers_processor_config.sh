@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# transformers 5.23.0: CLIPProcessor.save_pretrained writes processor_config.json, and it beats
-# preprocessor_config.json.
+# transformers 5.23.0: CLIPProcessor saves processor_config.json, which beats preprocessor_config.json.
 #
 # Guess: the image processor's values are in preprocessor_config.json, as in every published CLIP folder, and
 # saving into such a folder replaces that file. Found: only a processor_config.json with a member
@@ -27,6 +26,7 @@ packages=(
 import json
 import pathlib
 import torch
+
 # PyPI's torchvision is built for CUDA; beside a CPU build of torch its import needs the names of two operations
 try:
     import torchvision  # noqa: F401

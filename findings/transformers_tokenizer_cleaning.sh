@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# transformers 5.23.0: CLIPTokenizer does not clean texts, so that its ids differ from CLIP's own on curly
-# quotes and &amp;.
+# transformers 5.23.0: CLIPTokenizer does not clean texts, so that curly quotes and &amp; get other ids.
 #
 # Guess: with the same vocabulary and merges it gives the ids that OpenAI's and open_clip's tokenizer give,
 # which repair texts by ftfy and resolve HTML references first; at least the slow class did so where ftfy was
 # installed. Found: with ftfy installed nothing of it happens, and CLIPTokenizerFast is the same class: it
 # does NFC, white space and case only.
-# Matters: class names such as Levi’s, or captions from web pages, get other features; ours notes it.
+# Matters: class names such as Levi’s, or captions from web pages, get other features.
 #
 # Seen: ids equal for "a photo of a dog.", different for "Levi’s", "salt &amp; pepper" and the ligature in
 # "ﬁsh"
@@ -26,6 +25,7 @@ packages=(
 "$folder/env/bin/pip" install --quiet --no-deps "${packages[@]}"
 "$folder/env/bin/python" - << 'PYTHON'
 import torch
+
 # PyPI's torchvision is built for CUDA; beside a CPU build of torch its import needs the names of two operations
 try:
     import torchvision  # noqa: F401

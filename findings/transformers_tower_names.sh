@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# transformers 5.23.0: a CLIP tower saved alone has no prefix in its names, one saved with its projection
-# keeps it.
+# transformers 5.23.0: a CLIP tower saved alone has no prefix in its names, with its projection it has.
 #
 # Guess: CLIPTextModel and CLIPTextModelWithProjection write the tower under the same names, text_model.*, as
 # the whole CLIPModel does. Found: CLIPTextModel and CLIPVisionModel write embeddings.*, encoder.* without it;
