@@ -41,17 +41,13 @@ static const char *skip_space(const char *at)
     return at + strspn(at, " \t");
 }
 
-/* The first quote of what is one text in quotes, alone or after "lambda c: f", "f", "[", "- "; NULL for a
- * sentence.
- */
-static const char *find_opening(const char *line)
+/* The first {} or other placeholder; NULL if there is none. */
+static const char *find_hole(const char *line)
 {
-    const char *at = line + strspn(line, " \t[(");
-    if (str_starts_with(at, "lambda ") && strchr(at, ':'))
-        at = skip_space(strchr(at, ':') + 1);
-    while (*at && strchr("fFrRbBuU", *at) && (at[1] == '"' || at[1] == '\''))
-        at++;
-    return *at == '"' || *at == '\'' ? at : NULL;
+    for (; *line; line++)
+        if (str_starts_with(line, "{}") || placeholder(line) > 0)
+            return line;
+    return NULL;
 }
 
 /* How a quote ends, by how it begins; curly ones are three bytes long. */
@@ -59,25 +55,44 @@ static const struct {
     const char *open, *close;
 } quotes[] = {{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"\u201c", "\u201d"}, {"\u2018", "\u2019"}};
 
-/* Whether what is before a quote is source code: nothing, a bracket, a comma, or the word return. */
-static bool is_code_before(const char *line, const char *at)
+/* Whether what is before a quote is source code: nothing, a bracket, a comma, the word return, or these and
+ * the letters of a Python string ("lambda c: f"). */
+static bool is_code_before(const char *line, const char *quote)
 {
+    const char *at = quote;
+    while (at > line && strchr("fFrRbBuU", at[-1]))
+        at--;
     while (at > line && strchr(" \t", at[-1]))
         at--;
     return at == line || strchr("([{,:=", at[-1]) || (at - line >= 6 && strncmp(at - 6, "return", 6) == 0);
 }
 
-/* Appends the sentence in quotes that source code holds somewhere in the line, if there is one. */
-static void find_quoted(struct str *out, const char *line)
+/* Whether nothing but source code follows to the end of the line. */
+static bool is_code_after(const char *at)
 {
-    for (const char *at = line; *at && out->len == 0; at++)
+    return at[strspn(at, " \t,;])}")] == '\0';
+}
+
+/* The last occurrence of `close` in `text`, NULL if there is none. */
+static const char *find_last(const char *text, const char *close)
+{
+    const char *last = NULL;
+    for (const char *at = text; (at = strstr(at, close)); at++)
+        last = at;
+    return last;
+}
+
+/* Appends the sentence in quotes that source code or JSON holds around `hole`; nothing for quotes around the
+ * hole alone, which are part of a sentence. */
+static void append_quoted(struct str *out, const char *line, const char *hole)
+{
+    for (const char *at = hole; at-- > line && out->len == 0;)
         for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
             const size_t n = strlen(quotes[i].open);
-            const char *close = strncmp(at, quotes[i].open, n) == 0 && is_code_before(line, at)
-                                    ? strstr(at + n, quotes[i].close)
-                                    : NULL;
-            const char *hole = close ? strchr(at + n, '{') : NULL;
-            if (hole && hole < close && (size_t)(close - at) > n + 2)
+            if (strncmp(at, quotes[i].open, n) != 0 || !is_code_before(line, at))
+                continue;
+            const char *close = find_last(hole, quotes[i].close);
+            if (close && (is_code_after(close + strlen(quotes[i].close)) || (size_t)(close - at) > n + 2))
                 append_with_holes(out, at + n, (size_t)(close - at) - n);
         }
 }
@@ -96,18 +111,15 @@ static const char *after_list_mark(const char *line)
  */
 static void unquote(struct str *out, const char *line)
 {
+    const char *hole = find_hole(line), *marked = after_list_mark(line);
     size_t n = strlen(line);
     while (n > 0 && strchr(" \t,])", line[n - 1]))
         n--;
-    const char *open = find_opening(line);
-    if (open && n > (size_t)(open - line) + 1 && line[n - 1] == *open)
-        append_with_holes(out, open + 1, (size_t)(line + n - 1 - (open + 1)));
-    else if (!open && n > 0 && line[strlen(line) - 1] == ',')
+    if (hole)
+        append_quoted(out, line, hole);
+    if (out->len == 0 && n > 0 && line[strlen(line) - 1] == ',')
         append_with_holes(out, line, n);
-    if (out->len == 0)
-        find_quoted(out, line);
-    const char *marked = out->len == 0 ? after_list_mark(line) : NULL;
-    if (marked)
+    else if (out->len == 0 && marked)
         append_with_holes(out, marked, strlen(marked));
 }
 
