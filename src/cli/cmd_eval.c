@@ -189,10 +189,8 @@ static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
     struct item_list items = {0};
     struct eval_result result = {0};
     int status = measure(&result, &classes, &items, e, e->datasets[i], subset);
-    if (status == OK && result.n_damaged > 0)
-        log_warning(e->session->log, "%lld %s damaged and read all the same; the first: %s",
-                    (long long)result.n_damaged, plural((size_t)result.n_damaged, "image is", "images are"),
-                    result.first_damaged);
+    if (status == OK)
+        session_warn_damaged(e->session, (size_t)result.n_damaged, result.first_damaged);
     status = status == OK ? report(e, &classes, &items, &result) : eval_leave_out(e, i, subset, status);
     eval_result_free(&result);
     item_list_free(&items);

@@ -43,6 +43,18 @@ int item_list_add_item(struct item_list *list, const struct item *item, int64_t 
     return append(list, path, file, label);
 }
 
+static int compare_items(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    return x->label != y->label ? (x->label > y->label) - (x->label < y->label) : strcmp(x->path, y->path);
+}
+
+void item_list_sort(struct item_list *list)
+{
+    if (list->n > 0)
+        qsort(list->items, list->n, sizeof *list->items, compare_items);
+}
+
 char *item_file(const char *image_dir, const struct item *item)
 {
     return path_join(image_dir, item->file ? item->file : item->path);

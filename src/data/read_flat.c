@@ -193,13 +193,6 @@ static int add_by_name(struct item_list *out, const char *name, const char *part
     return status;
 }
 
-/* By label, then path: the order of class folders. */
-static int compare_items(const void *a, const void *b)
-{
-    const struct item *x = a, *y = b;
-    return x->label != y->label ? (x->label > y->label) - (x->label < y->label) : strcmp(x->path, y->path);
-}
-
 int read_flat_by_name(struct item_list *out, struct dataset *d, const char *part, const char *folder,
                       const struct imagenet_classes *classes)
 {
@@ -209,8 +202,8 @@ int read_flat_by_name(struct item_list *out, struct dataset *d, const char *part
     for (size_t i = 0; status == OK && i < names.n; i++)
         status = walk_is_image(names.items[i]) ? add_by_name(out, names.items[i], part, folder, classes)
                                                : left_out_count_file(&d->left_out, names.items[i]);
-    if (status == OK && out->n > 0)
-        qsort(out->items, out->n, sizeof *out->items, compare_items);
+    if (status == OK)
+        item_list_sort(out);
     if (status == OK)
         str_appendf(dataset_note(d),
                     "images of %s/ without class folders, labels from the ids in their names", part);

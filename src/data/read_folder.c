@@ -159,13 +159,6 @@ static int read_classes(struct dataset *d, const struct str_list *folders, const
 
 /* ---------------------------------------------------------------- a part by annotations */
 
-/* By label, then path. */
-static int compare_items(const void *a, const void *b)
-{
-    const struct item *x = a, *y = b;
-    return x->label != y->label ? (x->label > y->label) - (x->label < y->label) : strcmp(x->path, y->path);
-}
-
 static int read_annotations(struct item_list *out, const char *part, const char *path,
                             const struct str_list *classes)
 {
@@ -187,7 +180,7 @@ static int read_annotations(struct item_list *out, const char *part, const char 
     if (status == OK && out->n == 0)
         status = error_set(ERR_FORMAT, "%s: no line with an image and its class", path);
     if (status == OK)
-        qsort(out->items, out->n, sizeof *out->items, compare_items);
+        item_list_sort(out);
     csv_close(&csv);
     return status;
 }

@@ -152,10 +152,7 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {
         out->n_skipped = (int64_t)loader_n_skipped(loop.loader);
-        if (out->n_skipped > 0)
-            log_warning(s->log, "%lld unreadable %s left out; the first: %s", (long long)out->n_skipped,
-                        plural((size_t)out->n_skipped, "image was", "images were"),
-                        loader_first_skipped(loop.loader));
+        session_warn_skipped(s, loader_n_skipped(loop.loader), loader_first_skipped(loop.loader));
         out->n_damaged = (int64_t)loader_n_damaged(loop.loader);
         out->first_damaged = str_dup(loader_first_damaged(loop.loader));
         status = out->first_damaged ? OK : ERR_MEMORY;

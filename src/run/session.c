@@ -307,3 +307,17 @@ struct loader_options session_loader_options(const struct session *s, int64_t ba
                                    .seed = (uint64_t)s->config->seed,
                                    .n_workers = n_workers};
 }
+
+void session_warn_skipped(const struct session *s, size_t n, const char *first)
+{
+    if (n > 0)
+        log_warning(s->log, "%zu unreadable %s left out; the first: %s", n,
+                    plural(n, "image was", "images were"), first);
+}
+
+void session_warn_damaged(const struct session *s, size_t n, const char *first)
+{
+    if (n > 0)
+        log_warning(s->log, "%zu %s damaged and read all the same; the first: %s", n,
+                    plural(n, "image is", "images are"), first);
+}

@@ -247,13 +247,8 @@ static int run_epochs(struct training *t)
     log_finish(t->session->log);
     if (status != OK)
         return status;
-    const size_t n_skipped = loader_n_skipped(t->loader), n_damaged = loader_n_damaged(t->loader);
-    if (n_skipped > 0)
-        log_warning(t->session->log, "%zu unreadable %s left out; the first: %s", n_skipped,
-                    plural(n_skipped, "image was", "images were"), loader_first_skipped(t->loader));
-    if (n_damaged > 0)
-        log_warning(t->session->log, "%zu %s damaged and read all the same; the first: %s", n_damaged,
-                    plural(n_damaged, "image is", "images are"), loader_first_damaged(t->loader));
+    session_warn_skipped(t->session, loader_n_skipped(t->loader), loader_first_skipped(t->loader));
+    session_warn_damaged(t->session, loader_n_damaged(t->loader), loader_first_damaged(t->loader));
     if (t->progress.step == t->progress.n_steps)
         return OK;
     if (interrupt_requested())

@@ -150,6 +150,8 @@ int item_list_subset(struct item_list *out, const struct item_list *in, enum cla
 
 int item_list_add(struct item_list *list, const char *path, int64_t label);             /* copies the path */
 int item_list_add_item(struct item_list *list, const struct item *item, int64_t label); /* copies its texts */
+/** By label, then path: the order of class folders. */
+void item_list_sort(struct item_list *list);
 /** The item's file on the heap; NULL when out of memory. */
 char *item_file(const char *image_dir, const struct item *item);
 void item_list_free(struct item_list *list);

@@ -79,6 +79,11 @@ void class_list_close(struct class_list *c);
 /** Loader options that both loops share; `augment`, `shuffle`, `drop_last` off. */
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size);
 
+/** Warns of unreadable images that were left out, if there are any. */
+void session_warn_skipped(const struct session *s, size_t n, const char *first);
+/** The same of damaged ones that were read all the same. */
+void session_warn_damaged(const struct session *s, size_t n, const char *first);
+
 /* ---------------------------------------------------------------- arrays to tensors (batch.c) */
 
 /** Pixels of a batch on the device, [B,3,S,S]. */
