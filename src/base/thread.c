@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 
 int thread_start(pthread_t *out, void *(*run)(void *), void *user)
 {
@@ -14,5 +15,10 @@ int thread_start(pthread_t *out, void *(*run)(void *), void *user)
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     const int reason = pthread_create(out, NULL, run, user);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return reason;
+    return reason == 0
+               ? OK
+               : error_set(ERR_MEMORY,
+                           "cannot start a thread: %s; fewer data.workers or --threads need less, and "
+                           "ulimit -u and -v limit it",
+                           strerror(reason));
 }

@@ -106,10 +106,10 @@ static int print_help(int argc, char *const *argv)
 
 /* ---------------------------------------------------------------- running */
 
-/* What to change when memory runs out. */
+/* What to change when memory runs out; a thread that cannot be started has its own advice. */
 static int advise(int status, const struct command *command)
 {
-    if (status != ERR_MEMORY)
+    if (status != ERR_MEMORY || !strstr(error_message(), "out of memory"))
         return status;
     char message[1024];
     snprintf(message, sizeof message, "%s", error_message());

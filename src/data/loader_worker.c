@@ -109,15 +109,14 @@ static void *run_worker(void *user)
 
 int loader_start_workers(struct loader *l)
 {
-    int reason = 0;
-    while (l->n_started < l->options.n_workers && reason == 0) {
-        reason = thread_start(&l->workers[l->n_started], run_worker, l);
-        l->n_started += reason == 0;
+    int status = OK;
+    while (l->n_started < l->options.n_workers && status == OK) {
+        status = thread_start(&l->workers[l->n_started], run_worker, l);
+        l->n_started += status == OK;
     }
-    if (reason != 0)
-        return error_set(ERR_MEMORY, "cannot start decoding thread %lld of %lld: %s",
-                         (long long)l->n_started + 1, (long long)l->options.n_workers, strerror(reason));
-    return OK;
+    return status == OK ? OK
+                        : error_context("decoding thread %lld of %lld", (long long)l->n_started + 1,
+                                        (long long)l->options.n_workers);
 }
 
 void loader_stop_workers(struct loader *l)

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "prompt/base/str.h"
 #include "prompt/base/thread.h"
@@ -89,14 +88,13 @@ int pool_open(struct pool **out, int64_t n_threads)
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->work_there, NULL);
     pthread_cond_init(&p->work_done, NULL);
-    int reason = 0;
-    while (p->n_threads < n_threads && reason == 0) {
-        reason = thread_start(&p->threads[p->n_threads], run_thread, p);
-        p->n_threads += reason == 0;
+    int status = OK;
+    while (p->n_threads < n_threads && status == OK) {
+        status = thread_start(&p->threads[p->n_threads], run_thread, p);
+        p->n_threads += status == OK;
     }
-    if (reason != 0) {
-        int status = error_set(ERR_MEMORY, "cannot start thread %lld of %lld: %s",
-                               (long long)p->n_threads + 1, (long long)n_threads, strerror(reason));
+    if (status != OK) {
+        error_context("thread %lld of %lld", (long long)p->n_threads + 1, (long long)n_threads);
         pool_close(p);
         return status;
     }

@@ -2,7 +2,6 @@
 #include "saver.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "prompt/base/clock.h"
 #include "prompt/base/file.h"
@@ -59,11 +58,10 @@ int saver_open(struct saver **out, const char *path, int lock)
     s->lock = lock;
     s->copied_s = clock_s();
     pthread_mutex_init(&s->mutex, NULL);
-    const int reason = thread_start(&s->thread, run_saver, s);
-    if (reason != 0) {
+    if (thread_start(&s->thread, run_saver, s) != OK) {
         pthread_mutex_destroy(&s->mutex);
         free(s);
-        return error_set(ERR_MEMORY, "cannot start the thread that saves at a signal: %s", strerror(reason));
+        return error_context("the thread that saves at a signal");
     }
     *out = s;
     return OK;

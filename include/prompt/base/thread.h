@@ -4,10 +4,12 @@
 
 #include <pthread.h>
 
+#include "prompt/base/error.h"
+
 /**
  * Starts a thread that runs run(user) with every signal blocked but those of faults: Ctrl-C is for the
  * program's own threads, and must not interrupt a read in this one.
- * @return 0 or the reason, as pthread_create
+ * @return OK; ERR_MEMORY with the system's reason and what to change
  */
 int thread_start(pthread_t *out, void *(*run)(void *), void *user);
 
