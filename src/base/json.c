@@ -138,6 +138,17 @@ int json_read_file(struct json_doc **out, const char *path)
     return status == OK ? parse_owned(out, text, n, path) : status;
 }
 
+int json_read_if_there(struct json_doc **out, const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    int status = path ? OK : ERR_MEMORY;
+    *out = NULL;
+    if (status == OK && file_exists(path))
+        status = json_read_file(out, path);
+    free(path);
+    return status;
+}
+
 void json_free(struct json_doc *doc)
 {
     if (!doc)

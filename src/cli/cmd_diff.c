@@ -13,24 +13,14 @@ struct side {
     struct json_doc *config, *results;
 };
 
-static int open_document(struct json_doc **out, const char *run, const char *name)
-{
-    char *path = path_join(run, name);
-    int status = path ? OK : ERR_MEMORY;
-    if (status == OK && file_exists(path))
-        status = json_read_file(out, path);
-    free(path);
-    return status;
-}
-
 static int open_side(struct side *s, const char *path)
 {
     s->path = path;
     if (!file_is_dir(path))
         return error_set(ERR_IO, "no run folder: '%s'", path);
-    int status = open_document(&s->config, path, RUN_CONFIG_FILE);
+    int status = json_read_if_there(&s->config, path, RUN_CONFIG_FILE);
     if (status == OK)
-        status = open_document(&s->results, path, RUN_RESULTS_FILE);
+        status = json_read_if_there(&s->results, path, RUN_RESULTS_FILE);
     if (status == OK && !s->config && !s->results)
         status = error_set(ERR_IO, "'%s' holds neither %s nor %s", path, RUN_CONFIG_FILE, RUN_RESULTS_FILE);
     return status;

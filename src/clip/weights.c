@@ -113,11 +113,14 @@ static int interpret(struct weights *w, const struct params *tensors, bool is_sc
         .is_openai_archive = is_script && has_openai_buffers(tensors),
     };
     bool is_ours = false;
+    struct weights_facts facts;
     int status = weights_infer_dims(&w->dims, tensors, origin.is_hugging_face);
     if (status == OK) /* before the names: the configuration says why some are there or missing */
-        status = weights_configure(w, &is_ours, &origin, options);
+        status = weights_read_facts(&facts, &is_ours, w, &origin, options);
     if (status == OK)
         status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face);
+    if (status == OK)
+        status = weights_apply_facts(w, &facts);
     if (status == OK)
         status = read_vocabulary(w);
     if (is_ours)

@@ -145,7 +145,7 @@ static int check_known(const struct weights_facts *facts)
     return status;
 }
 
-static int apply_facts(struct tower_dims *tower, const struct weights_tower_facts *facts, const char *name)
+static int apply_tower(struct tower_dims *tower, const struct weights_tower_facts *facts, const char *name)
 {
     if (facts->n_heads < 1 || tower->width % facts->n_heads != 0)
         return error_set(ERR_FORMAT, "%s tower: width %" PRId64 " does not divide into %" PRId64 " heads",
@@ -160,7 +160,7 @@ static int apply_facts(struct tower_dims *tower, const struct weights_tower_fact
 }
 
 /* What the file itself or its library says. */
-static int read_facts(struct weights_facts *facts, bool *is_ours, struct weights *w,
+static int read_files(struct weights_facts *facts, bool *is_ours, struct weights *w,
                       const struct weights_origin *origin, const struct weights_options *options)
 {
     const struct weights_wanted wanted = wanted_from_files(w, options);
@@ -180,20 +180,22 @@ static int read_facts(struct weights_facts *facts, bool *is_ours, struct weights
     return OK;
 }
 
-int weights_configure(struct weights *w, bool *is_ours, const struct weights_origin *origin,
-                      const struct weights_options *options)
+int weights_read_facts(struct weights_facts *out, bool *is_ours, struct weights *w,
+                       const struct weights_origin *origin, const struct weights_options *options)
 {
     const struct weights_tower_facts nothing = {.activation = -1};
-    struct weights_facts facts = {
+    *out = (struct weights_facts){
         .vision = nothing, .text = nothing, .preprocess = preprocess_default(w->dims.image_px)};
     *is_ours = false;
-    int status = read_facts(&facts, is_ours, w, origin, options);
+    int status = read_files(out, is_ours, w, origin, options);
+    return status == OK ? apply_options(out, options) : status;
+}
+
+int weights_apply_facts(struct weights *w, const struct weights_facts *facts)
+{
+    int status = check_known(facts);
     if (status == OK)
-        status = apply_options(&facts, options);
-    if (status == OK)
-        status = check_known(&facts);
-    if (status == OK)
-        status = apply_facts(&w->dims.vision, &facts.vision, "vision");
-    w->preprocess = facts.preprocess;
-    return status == OK ? apply_facts(&w->dims.text, &facts.text, "text") : status;
+        status = apply_tower(&w->dims.vision, &facts->vision, "vision");
+    w->preprocess = facts->preprocess;
+    return status == OK ? apply_tower(&w->dims.text, &facts->text, "text") : status;
 }

@@ -13,18 +13,6 @@
 #include "weights_internal.h"
 #include "weights_members.h"
 
-/* The document `name` in `dir`; NULL if it is not there. */
-static int open_beside(struct json_doc **out, const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    int status = path ? OK : ERR_MEMORY;
-    *out = NULL;
-    if (status == OK && file_exists(path))
-        status = json_read_file(out, path);
-    free(path);
-    return status;
-}
-
 static struct weights_document document(const struct json_doc *doc, const struct weights_wanted *wanted)
 {
     return (struct weights_document){.doc = doc,
@@ -37,7 +25,7 @@ static int read_open_clip(struct weights_facts *out, bool *found, const char *di
                           const struct clip_dims *dims, const struct weights_wanted *wanted)
 {
     struct json_doc *doc = NULL;
-    int status = open_beside(&doc, dir, "open_clip_config.json");
+    int status = json_read_if_there(&doc, dir, "open_clip_config.json");
     const struct weights_document d = document(doc, wanted);
     *found = doc;
     if (status == OK && doc)
@@ -56,7 +44,7 @@ static int read_processor(struct preprocess *out, const char *dir, const struct 
     int status = OK;
     for (int i = 0; status == OK && !found && i < 2; i++) {
         struct json_doc *doc = NULL;
-        status = open_beside(&doc, dir, names[i]);
+        status = json_read_if_there(&doc, dir, names[i]);
         const struct weights_document d = document(doc, wanted);
         const struct json *root = doc ? json_root(doc) : NULL;
         const struct json *processor = i == 0 ? member_get(root, "image_processor") : root;
@@ -72,7 +60,7 @@ static int read_hugging_face(struct weights_facts *out, const char *dir, const s
                              const struct weights_wanted *wanted)
 {
     struct json_doc *doc = NULL;
-    int status = open_beside(&doc, dir, "config.json");
+    int status = json_read_if_there(&doc, dir, "config.json");
     const struct weights_document d = document(doc, wanted);
     if (status == OK && doc)
         status = weights_hugging_face_towers(out, &d, dims);

@@ -171,15 +171,16 @@ struct weights_facts {
 };
 
 /**
- * Fills heads, activations and epsilons of w->dims, w->preprocess and w->accepted. In this order: the
- * options; our own metadata; OpenAI's archive, which is known; the configuration beside the file. What none
- * of them says is an error.
- * @param is_ours  set to whether our own metadata stand in the file
+ * What is said of heads, activations, epsilons and preprocessing, and w->accepted and w->notes. In this
+ * order: the options; our own metadata; OpenAI's archive, which is known; the configuration beside the file.
+ * @param is_ours  set to whether our own metadata are in the file
  */
-int weights_configure(struct weights *w, bool *is_ours, const struct weights_origin *origin,
-                      const struct weights_options *options);
+int weights_read_facts(struct weights_facts *out, bool *is_ours, struct weights *w,
+                       const struct weights_origin *origin, const struct weights_options *options);
+/** Fills w->dims and w->preprocess; what nobody says of the towers is an error. */
+int weights_apply_facts(struct weights *w, const struct weights_facts *facts);
 
-/** Our metadata, from which weights_configure reads the same again. */
+/** Our metadata, from which weights_read_facts reads the same again. */
 int weights_metadata(struct metadata *out, const struct weights *w);
 
 /** enum activation of the name; `otherwise` (a status) with a message if it is none of ours. */

@@ -23,6 +23,8 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 /** Parses `text`; `name` (a path, say) stands in error messages: "name:line: what was expected". */
 int json_parse(struct json_doc **out, const char *text, size_t n, const char *name);
 int json_read_file(struct json_doc **out, const char *path);
+/** The file `name` in the folder `dir`; NULL if it is not there. */
+int json_read_if_there(struct json_doc **out, const char *dir, const char *name);
 void json_free(struct json_doc *doc);
 
 const struct json *json_root(const struct json_doc *doc);
