@@ -32,6 +32,9 @@ int cmd_pretrain(const struct opt_values *v);
  */
 int cmd_resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir);
 
+/** Appends the data sets of --datasets, groups spelled out; none without the option. ERR_USAGE. */
+int cmd_read_targets(struct str_list *out, const struct opt_values *v);
+
 /**
  * Writes the text to stdout at once.
  * @return OK; ERR_IO with the reason (a full disk, a closed pipe); ERR_MEMORY if the text itself failed

@@ -155,12 +155,12 @@ static void append_preprocess_json(struct str *out, const struct preprocess *p)
     str_append(out, "}");
 }
 
-static void append_accepted_json(struct str *out, const struct weights *w)
+static void append_list(struct str *out, const char *key, const struct str_list *texts)
 {
-    str_append(out, ", \"accepted_unknown\": [");
-    for (size_t i = 0; i < w->accepted.n; i++) {
+    str_appendf(out, ", \"%s\": [", key);
+    for (size_t i = 0; i < texts->n; i++) {
         str_append(out, i > 0 ? ", " : "");
-        json_write_string(out, w->accepted.items[i]);
+        json_write_string(out, texts->items[i]);
     }
     str_append(out, "]");
 }
@@ -192,13 +192,9 @@ static void append_json(struct str *out, const struct weights *w)
     append_optional(out, "sha256", w->sha256);
     append_optional(out, "known_name", w->known_name);
     append_optional(out, "prefix", w->prefix);
-    str_appendf(out, ", \"shards\": %zu, \"notes\": [", w->shards.n);
-    for (size_t i = 0; i < w->notes.n; i++) {
-        str_append(out, i ? ", " : "");
-        json_write_string(out, w->notes.items[i]);
-    }
-    str_append(out, "]");
-    append_accepted_json(out, w);
+    str_appendf(out, ", \"shards\": %zu", w->shards.n);
+    append_list(out, "notes", &w->notes);
+    append_list(out, "accepted_unknown", &w->accepted);
     if (w->words)
         str_appendf(out, ", \"words\": %zu", count_words(w));
     str_append(out, "}\n");

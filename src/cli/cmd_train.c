@@ -6,7 +6,6 @@
 #include "cmd.h"
 #include "prompt/base/file.h"
 #include "prompt/run/interrupt.h"
-#include "prompt/run/targets.h"
 #include "prompt/run/train.h"
 
 static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
@@ -57,21 +56,12 @@ static int read_options(struct train_options *out, const struct opt_values *v, c
     return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
 }
 
-static int read_targets(struct str_list *out, const struct opt_values *v)
-{
-    const char *text = NULL;
-    int status = OK;
-    for (size_t i = 0; status == OK && (text = opt_nth(v, "datasets", i)); i++)
-        status = targets_parse(out, text);
-    return status;
-}
-
 static int train(struct config *c, struct str_list *targets, const struct opt_values *v, const char *out_dir)
 {
     struct train_options options;
     int status = read_options(&options, v, out_dir);
     if (status == OK)
-        status = read_targets(targets, v);
+        status = cmd_read_targets(targets, v);
     options.targets = targets;
     if (status == OK)
         status = resolve(c, v, &options);

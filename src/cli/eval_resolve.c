@@ -100,10 +100,7 @@ static int read_places(struct evaluation *e)
 /* --datasets, else the one of the configuration. */
 static int choose_targets(struct evaluation *e)
 {
-    const char *text = NULL;
-    int status = OK;
-    for (size_t i = 0; status == OK && (text = opt_nth(e->v, "datasets", i)); i++)
-        status = targets_parse(&e->targets, text);
+    int status = cmd_read_targets(&e->targets, e->v);
     if (status == OK && e->targets.n == 0 && e->config.data_dataset[0] != '\0')
         status = targets_parse(&e->targets, e->config.data_dataset);
     for (size_t i = 0; status == OK && e->targets.n > 1 && i < 2; i++)

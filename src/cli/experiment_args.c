@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/run/targets.h"
+#include "cmd.h"
 
 static int split_all(struct str_list *out, const struct opt_values *v, const char *name)
 {
@@ -12,15 +12,6 @@ static int split_all(struct str_list *out, const struct opt_values *v, const cha
     const char *text = NULL;
     for (size_t i = 0; status == OK && (text = opt_nth(v, name, i)); i++)
         status = str_list_split(out, text);
-    return status;
-}
-
-static int read_datasets(struct experiment_args *a, const struct opt_values *v)
-{
-    int status = OK;
-    const char *text = NULL;
-    for (size_t i = 0; status == OK && (text = opt_nth(v, "datasets", i)); i++)
-        status = targets_parse(&a->datasets, text);
     return status;
 }
 
@@ -97,7 +88,7 @@ int experiment_args_read(struct experiment_args *out, const struct opt_values *v
     if (status == OK)
         status = split_all(&out->methods, v, "methods");
     if (status == OK)
-        status = read_datasets(out, v);
+        status = cmd_read_targets(&out->datasets, v);
     if (status == OK)
         status = read_seeds(out, v);
     return status == OK ? read_sets(out, v) : status;
