@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "prompt/base/error.h"
+
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 
@@ -86,6 +88,13 @@ void interrupt_signals(sigset_t *out)
 bool interrupt_requested(void)
 {
     return atomic_load(&s_first_ns) != 0;
+}
+
+int interrupt_check_begin(void)
+{
+    return interrupt_requested()
+               ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
+               : OK;
 }
 
 bool interrupt_wait(void)

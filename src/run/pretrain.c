@@ -101,9 +101,9 @@ static int write_config_file(const struct pretraining *t)
 static int begin(struct pretraining *t)
 {
     const char *dir = t->options->out_dir;
-    int status = interrupt_requested()
-                     ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
-                     : folder_take(&t->lock, dir, t->session->log);
+    int status = interrupt_check_begin();
+    if (status == OK)
+        status = folder_take(&t->lock, dir, t->session->log);
     const bool resume = t->options->resume && file_exists(t->checkpoint_path);
     if (status == OK && resume)
         status = pretrain_load(&t->state, t->checkpoint_path, t->session->weights, &t->optimizer);

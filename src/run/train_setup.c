@@ -17,14 +17,6 @@
 #include "saver.h"
 #include "train_internal.h"
 
-/* A signal that comes before there is anything to save ends the program between two of these parts. */
-static int may_begin(void)
-{
-    return interrupt_requested()
-               ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
-               : OK;
-}
-
 /* ---------------------------------------------------------------- data */
 
 int train_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d)
@@ -217,7 +209,7 @@ int training_open(struct training *t, struct config *config, const struct train_
                   struct log *log)
 {
     const enum class_subset subset = (enum class_subset)config->data_classes;
-    int status = may_begin();
+    int status = interrupt_check_begin();
     if (status == OK && options->out_dir) { /* a dry run needs no folder */
         t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
         status =
@@ -225,9 +217,9 @@ int training_open(struct training *t, struct config *config, const struct train_
     }
     if (status != OK || (status = session_open(&t->session, config, log)) != OK ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
-        (status = train_draw_sample(&t->items, config, t->dataset)) != OK || (status = may_begin()) != OK ||
-        (status = session_open_model(t->session)) != OK || (status = training_check(t)) != OK ||
-        (status = may_begin()) != OK ||
+        (status = train_draw_sample(&t->items, config, t->dataset)) != OK ||
+        (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
+        (status = training_check(t)) != OK || (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session, t->dataset, subset, config->batch_size)) != OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
         (status = open_loader(t)) != OK)
@@ -239,10 +231,10 @@ int training_open(struct training *t, struct config *config, const struct train_
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
                                                               .loader = t->loader});
-    if ((status = cost_print(log, &cost, t->method, t->session)) != OK || (status = may_begin()) != OK ||
-        (status = fill_provenance(t)) != OK)
+    if ((status = cost_print(log, &cost, t->method, t->session)) != OK ||
+        (status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
         return status;
-    return may_begin();
+    return interrupt_check_begin();
 }
 
 /* ---------------------------------------------------------------- begin */
@@ -264,7 +256,7 @@ static int check_zero_shot(struct training *t)
     if (status == OK)
         status = eval_run(&result, s, clip, &t->classes, &some, false);
     if (status == ERR_INTERRUPTED)
-        status = may_begin();
+        status = interrupt_check_begin();
     if (status == OK) {
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
         const double deviation =

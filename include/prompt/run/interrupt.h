@@ -20,6 +20,9 @@ void interrupt_uninstall(void);
 /** The set of these signals, to block them for a while. */
 void interrupt_signals(sigset_t *out);
 bool interrupt_requested(void);
+/** ERR_INTERRUPTED if a signal has come before there is anything to save; asked between parts of the opening.
+ */
+int interrupt_check_begin(void);
 
 /** Waits in a thread until the first signal comes or interrupt_wake is called; whether one has come. */
 bool interrupt_wait(void);
