@@ -292,6 +292,14 @@ class Data(Bad):
                 item[2] = name if item[1] == label else item[2]
         self.data.write_split()
 
+    def test_classes_that_changed_since_the_training(self):
+        self.check_ok(self.train())
+        words = ("eval", "--run", self.out, "--threads", 1)
+        changed = r"warning: the base classes of data set 'caltech101' have changed since the training: 5 \(quince \.\.\. \S+\) here, 5 then"
+        self.assertNotRegex(self.check_ok(run(*words)).err, changed)
+        self.give_name(0, "quince")
+        self.assertRegex(self.check_ok(run(*words)).err, changed)
+
     def check_base_alone(self, result, status, pattern):
         """The base classes are evaluated and recorded as if nothing were wrong with the new ones."""
         self.assertEqual(result.status, status, str(result))

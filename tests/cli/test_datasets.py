@@ -320,6 +320,10 @@ class Check(harness.Case):
         n = len(split["test"])
         self.assertRegex(self.check("stanford_cars"), rf"incomplete: {n} of \d+ images are missing in .*; the folder 'cars_test' "
                                                       r"is missing \(the original server")
+        for image in (images / "cars_train").iterdir():
+            image.unlink()
+        self.assertRegex(self.check("stanford_cars"), r"incomplete: (\d+) of \1 images are missing in .*; the folder 'cars_test' "
+                                                      r"is missing, and the others lack their images \(the original server")
 
     def test_links_that_lead_nowhere(self):
         self.make("dtd")

@@ -149,6 +149,14 @@ static void test_members__open_clips_variants_are_refused(void **state)
         {"\"vision_cfg\": {\"width\": 32}",
          "no 'image_size' in 'vision_cfg': it is 224 then, but the tensors say 16"}};
     expect_refused(f, name, "{\"model_cfg\": {\"text_cfg\": {}, @}}", tower, N(tower));
+    /* also where the options say heads, activation and epsilon */
+    write_beside(f, name,
+                 "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16, \"global_average_pool\": true}, "
+                 "\"text_cfg\": {}}}");
+    char *message = str_format(
+        "%s/%s:1: 'model_cfg.vision_cfg.global_average_pool': only plain CLIP is supported", f->dir, name);
+    expect_error(f, &all_options, ERR_FORMAT, message);
+    free(message);
 }
 
 static void test_members__an_unknown_one_is_taken_on_request_and_noted(void **state)
