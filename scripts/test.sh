@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Sets up what the tests need, builds, and runs every test. Options go on to ctest, as in scripts/test.sh -L unit
+# Sets up what the tests need, builds, and runs every test. Options are passed to ctest, as in scripts/test.sh -L unit.
+# The last line counts the tests and names each skipped one with its reason.
 #
-#   PROMPT_TEST_DATA=DIR      folder of real data (caltech-101/, clip/, imagenet/); what needs it is skipped without
+#   PROMPT_TEST_DATA=DIR      folder of real data (caltech-101/, imagenet/ and the split files of other sets). Without it
+#                             pictures are drawn, and one test is skipped
 #   PROMPT_REQUIRE_PARITY=1   a skipped test is a failed one, unless its label says that it needs a GPU or real weights
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +16,7 @@ if ! tests/parity/run.sh --setup; then
     [ "${PROMPT_REQUIRE_PARITY:-}" != 1 ] || exit 1
 fi
 if [ -z "${PROMPT_TEST_DATA:-}" ]; then
-    echo "test: PROMPT_TEST_DATA is not set; what needs real images, CLIP's merges or ImageNet's names is skipped"
+    echo "test: PROMPT_TEST_DATA is not set: pictures are drawn in place of photographs"
 elif [ ! -d "$PROMPT_TEST_DATA" ]; then
     echo "test: PROMPT_TEST_DATA: no folder '$PROMPT_TEST_DATA'" >&2
     exit 1
@@ -23,10 +25,13 @@ else
     export PROMPT_TEST_DATA
 fi
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+log=$results/log
 status=0
-ctest --test-dir build --parallel "${PROMPT_JOBS:-$(nproc)}" --output-on-failure --no-tests=error "$@" 2>&1 | tee "$log" || status=$?
+# of a passed or skipped test, too, the whole output: it holds the reason
+ctest --test-dir build --parallel "${PROMPT_JOBS:-$(nproc)}" --output-on-failure --no-tests=error --test-output-size-passed 1000000 \
+    --output-junit "$results/junit.xml" "$@" 2>&1 | tee "$log" || status=$?
 
 if [ "${PROMPT_REQUIRE_PARITY:-}" = 1 ]; then
     # "12/34 Test  #5: parity.images ....***Skipped   0.10 sec"
@@ -38,5 +43,5 @@ if [ "${PROMPT_REQUIRE_PARITY:-}" = 1 ]; then
         echo "test: PROMPT_REQUIRE_PARITY=1, but these were skipped:" "${forbidden//$'\n'/ }"
     fi
 fi
-grep 'tests passed' "$log" || true
+[ ! -f "$results/junit.xml" ] || python3 -B tests/summary.py "$results/junit.xml"
 exit $status

@@ -319,5 +319,5 @@ class ManyTargets(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

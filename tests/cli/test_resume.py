@@ -321,5 +321,5 @@ class AcrossPrograms(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()
