@@ -14,8 +14,9 @@ SEED = 6
 
 
 def draw(rng):
-    """A smooth ground, shapes with sharp edges on it, and a little noise."""
-    width, height = (int(side) for side in rng.integers(80, 400, 2))
+    """A smooth ground, shapes with sharp edges on it, and a little noise; one in four is higher than wide."""
+    width, height = int(rng.integers(250, 350)), int(rng.integers(150, 250))
+    width, height = (height, width) if rng.integers(4) == 0 else (width, height)
     image = Image.fromarray(rng.integers(0, 256, (5, 7, 3), np.uint8)).resize((width, height), Image.BICUBIC)
     pen = ImageDraw.Draw(image)
     for _ in range(6):
