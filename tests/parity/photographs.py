@@ -13,20 +13,31 @@ N_DRAWN = 64
 SEED = 6
 
 
+def colours(rng, spread, *shape):
+    """Around grey, the three channels much alike."""
+    return rng.normal(0, spread, (*shape, 1)) + rng.normal(0, 0.4 * spread, (*shape, 3))
+
+
+def pixels_of(values):
+    return (128 + values).round().clip(0, 255).astype(np.uint8)
+
+
 def draw(rng):
-    """A smooth ground, shapes with sharp edges on it, and a little noise; one in four is higher than wide."""
+    """A ground of fine and coarse patches, the finer the fainter, and shapes with sharp edges on it; as photographs, most
+    are wider than high, and some are grey."""
     width, height = int(rng.integers(250, 350)), int(rng.integers(150, 250))
     width, height = (height, width) if rng.integers(4) == 0 else (width, height)
-    image = Image.fromarray(rng.integers(0, 256, (5, 7, 3), np.uint8)).resize((width, height), Image.BICUBIC)
+    ground = np.zeros((height, width, 3))
+    for n in (2, 4, 8, 16, 32, 64):
+        patches = Image.fromarray(pixels_of(colours(rng, 70 / n, n, n))).resize((width, height), Image.BICUBIC)
+        ground += np.asarray(patches).astype(float) - 128
+    image = Image.fromarray(pixels_of(ground + rng.normal(0, 4, (height, width, 1))))
     pen = ImageDraw.Draw(image)
-    for _ in range(6):
-        x, y = rng.integers(-20, width), rng.integers(-20, height)
-        w, h = rng.integers(10, 120, 2)
+    for _ in range(5):
+        x, y, w, h = (int(side) for side in rng.integers((-20, -20, 10, 10), (width, height, 120, 120)))
         shape = pen.ellipse if rng.integers(2) else pen.rectangle
-        shape((int(x), int(y), int(x + w), int(y + h)), fill=tuple(int(c) for c in rng.integers(0, 256, 3)))
-    noisy = np.asarray(image).astype(int) + rng.integers(-8, 9, (height, width, 1))
-    image = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
-    return image.convert("L") if rng.integers(8) == 0 else image  # some of Caltech-101's are grey
+        shape((x, y, x + w, y + h), fill=tuple(pixels_of(colours(rng, 40)).tolist()))
+    return image.convert("L") if rng.integers(8) == 0 else image
 
 
 def drawn():
