@@ -6,18 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "locate.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
 #include "prompt/data/catalog.h"
+#include "reader.h"
 #include "readers.h"
 #include "walk.h"
-
-struct str *dataset_note(struct dataset *d)
-{
-    if (d->layout.len > 0)
-        str_append(&d->layout, "; ");
-    return &d->layout;
-}
 
 /* ---------------------------------------------------------------- where it lies */
 
@@ -58,7 +53,7 @@ static bool is_there(const char *image_dir, const void *unused)
 
 /* Sets d->image_dir: as given, or below the root. */
 static int find_images(struct dataset *d, const struct catalog_entry *entry, const char *root,
-                       const struct dataset_options *o, place_test *test)
+                       const struct dataset_options *o, locate_test *test)
 {
     if (is_given(o->image_dir)) {
         d->image_dir = path_absolute(o->image_dir);
@@ -66,8 +61,8 @@ static int find_images(struct dataset *d, const struct catalog_entry *entry, con
             return error_set(ERR_IO, "the image folder '%s' (data.image_dir) is missing", d->image_dir);
         return d->image_dir ? OK : ERR_MEMORY;
     }
-    int status = place_find_images(&d->image_dir, entry, root, test, d);
-    char *official = status == OK ? place_official(entry, root) : NULL;
+    int status = locate_images(&d->image_dir, entry, root, test, d);
+    char *official = status == OK ? locate_official(entry, root) : NULL;
     if (official && strcmp(official, d->image_dir) != 0)
         str_appendf(dataset_note(d), "images in '%s'", d->image_dir);
     free(official);
@@ -84,7 +79,7 @@ static int open_split(struct dataset *d, const struct catalog_entry *entry, cons
     if (is_given(o->split_file))
         path = path_absolute(o->split_file);
     else
-        status = place_find_split(&path, entry, root);
+        status = locate_split(&path, entry, root);
     if (status == OK && (status = (path ? read_split(d, path) : ERR_MEMORY)) == OK &&
         (status = ((d->names_file = str_dup(path)) ? OK : ERR_MEMORY)) == OK)
         status = find_images(d, entry, root, o, holds_listed);
@@ -140,10 +135,10 @@ static int note_synthetic(struct dataset *d, const char *root)
     return status;
 }
 
-static int open_layout(struct dataset *d, const struct place *place, const struct dataset_options *o)
+static int open_layout(struct dataset *d, const struct location *location, const struct dataset_options *o)
 {
-    const struct catalog_entry *entry = &place->entry;
-    const char *root = place->root;
+    const struct catalog_entry *entry = &location->entry;
+    const char *root = location->root;
     int status = OK;
     switch (entry->layout) {
     case LAYOUT_SPLIT:
@@ -153,10 +148,10 @@ static int open_layout(struct dataset *d, const struct place *place, const struc
         return status == OK ? read_aircraft(d) : status;
     case LAYOUT_IMAGENET:
         status = find_images(d, entry, root, o, imagenet_has_val);
-        return status == OK ? read_imagenet(d, place->sets_root) : status;
+        return status == OK ? read_imagenet(d, location->sets_root) : status;
     case LAYOUT_VARIANT:
         status = find_images(d, entry, root, o, variant_has_classes);
-        return status == OK ? read_variant(d, place->sets_root) : status;
+        return status == OK ? read_variant(d, location->sets_root) : status;
     case LAYOUT_FOLDER:
         return open_folder(d, entry, root, o);
     case LAYOUT_CSV:
@@ -169,17 +164,17 @@ static int open_layout(struct dataset *d, const struct place *place, const struc
 static int open_root(struct dataset *d, const struct catalog_entry *entry, const char *root,
                      const struct dataset_options *o)
 {
-    struct place place = {0};
+    struct location location = {0};
     int status = dir_check(root);
     if (status == OK)
-        status = place_open(&place, entry, root);
-    if (status == OK && place.is_snapshot)
-        str_appendf(dataset_note(d), "the snapshot '%s'", place.root);
-    if (status == OK && place.is_own)
+        status = location_open(&location, entry, root);
+    if (status == OK && location.is_snapshot)
+        str_appendf(dataset_note(d), "the snapshot '%s'", location.root);
+    if (status == OK && location.is_own)
         str_append(dataset_note(d), "--data is the set's own folder");
-    if (status == OK && (status = open_layout(d, &place, o)) == OK)
-        status = note_synthetic(d, place.sets_root);
-    place_close(&place);
+    if (status == OK && (status = open_layout(d, &location, o)) == OK)
+        status = note_synthetic(d, location.sets_root);
+    location_close(&location);
     return status;
 }
 

@@ -6,11 +6,19 @@
 #include <strings.h>
 
 #include "groups.h"
+#include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
-#include "readers.h"
+#include "reader.h"
 #include "walk.h"
+
+struct str *dataset_note(struct dataset *d)
+{
+    if (d->layout.len > 0)
+        str_append(&d->layout, "; ");
+    return &d->layout;
+}
 
 int reader_check_path(const char *path)
 {

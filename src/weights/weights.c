@@ -4,49 +4,23 @@
  * (weights_check.c), heads and activation from who says them (weights_config.c), then the tensors under
  * OpenAI's names.
  */
-#include "internal.h"
+#include "prompt/weights/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
+#include "create.h"
+#include "facts.h"
+#include "find.h"
+#include "model_config.h"
 #include "prompt/base/str.h"
+#include "raw.h"
+#include "shards.h"
+#include "unwrap.h"
 
 const char *const weights_format_names[4] = {"OpenAI TorchScript archive", "open_clip state dict",
                                              "Hugging Face CLIPModel", "prompt safetensors"};
-
-int weights_create(struct weights **out, scope *parent)
-{
-    *out = NULL;
-    struct weights *w = calloc(1, sizeof *w);
-    if (!w)
-        return error_out_of_memory();
-    w->scope = scope_open(parent, SCOPE_GRAD_INHERIT);
-    if (!w->scope) {
-        free(w);
-        return error_out_of_memory();
-    }
-    *out = w;
-    return OK;
-}
-
-void weights_close(struct weights *w)
-{
-    if (!w)
-        return;
-    params_free(&w->tensors);
-    (void)scope_close(w->scope); /* the views, before the mapping under them */
-    for (size_t i = 0; i < w->n_files; i++)
-        safetensors_close(w->files[i]);
-    free(w->files);
-    str_list_free(&w->shards);
-    str_list_free(&w->notes);
-    free(w->prefix);
-    free(w->merges);
-    free(w->words);
-    str_list_free(&w->accepted);
-    free(w->path);
-    free(w);
-}
 
 /* ---------------------------------------------------------------- a vocabulary of its own */
 
@@ -154,16 +128,6 @@ int weights_open(struct weights **out, scope *parent, const char *path, const st
     }
     *out = w;
     return OK;
-}
-
-int weights_hash(struct weights *w)
-{
-    if (!w->path)
-        return OK;
-    int status = w->shards.n > 0 ? weights_digest_shards(w->sha256, w) : digest_file(w->sha256, w->path);
-    if (status == OK)
-        w->known_name = weights_known_name(w->sha256);
-    return status;
 }
 
 int weights_save(const struct weights *w, const char *path)

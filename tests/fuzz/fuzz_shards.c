@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "weights/internal.h"
+#include "weights/create.h"
+#include "weights/raw.h"
+#include "weights/shards.h"
 
 static void write_shard(char name)
 {
