@@ -1,4 +1,4 @@
-/* prompt config: every configuration key, as text or as the README's table; or one configuration in full. */
+/* prompt config: every configuration key, as text or as the table of configs/README.md; or one configuration in full. */
 #include <string.h>
 
 #include "cmd.h"
