@@ -36,6 +36,7 @@ static const struct row rows[] = {
 };
 
 enum { N_KEYS = sizeof rows / sizeof rows[0] };
+_Static_assert(sizeof(enum method_kind) == sizeof(unsigned), "fields of enums are read and set as unsigned");
 
 size_t config_n_keys(void)
 {
