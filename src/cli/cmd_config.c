@@ -59,7 +59,7 @@ static int print_keys(const struct config *defaults, bool is_markdown)
 {
     struct str text = {0};
     if (is_markdown)
-        str_append(&text, "| key | values | default | what it is for | in the hash |\n"
+        str_append(&text, "| key | values | default | meaning | in the hash |\n"
                           "| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < config_n_keys(); i++) {
         if (is_markdown)
