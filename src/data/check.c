@@ -1,5 +1,7 @@
 /* prompt data check, without the printing. */
 #include "prompt/data/check.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/find_files.h"
 
 #include <stdlib.h>
 #include <string.h>

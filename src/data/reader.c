@@ -10,15 +10,9 @@
 #include "prompt/base/file.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
+#include "prompt/data/dataset_open.h"
 #include "reader.h"
 #include "walk.h"
-
-struct str *dataset_note(struct dataset *d)
-{
-    if (d->layout.len > 0)
-        str_append(&d->layout, "; ");
-    return &d->layout;
-}
 
 int reader_check_path(const char *path)
 {

@@ -4,10 +4,6 @@
 
 #include "prompt/data/dataset.h"
 
-/** Begins another note in dataset.layout and returns it, to be appended to; dataset_open looks at its status.
- */
-struct str *dataset_note(struct dataset *d);
-
 /** ERR_FORMAT for a path that is empty, absolute or leaves the image folder. */
 int reader_check_path(const char *path);
 /** Notes that a label has this name; ERR_FORMAT if it has another already, or is not below `n_labels`. */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "arch.h"
-#include "create.h"
 #include "prompt/base/rng.h"
 #include "specs.h"
 

@@ -5,7 +5,7 @@
 
 #include "axes.h"
 #include "prompt/base/error.h"
-#include "prompt/world/world.h"
+#include "prompt/world/limits.h"
 
 /* ---------------------------------------------------------------- numbers */
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "weights/create.h"
 #include "weights/raw.h"
 #include "weights/shards.h"
 

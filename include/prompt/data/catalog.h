@@ -39,9 +39,9 @@ struct catalog_entry {
     enum catalog_layout layout;
     const char *folders[CATALOG_FOLDERS_MAX]; /* below the data root; the official one first; NULL ends */
     const char *image_folders[CATALOG_FOLDERS_MAX]; /* below that; "." is the folder itself */
-    const char *split_file;                        /* in the folder; NULL: the layout has none */
-    const char *template;                          /* "a photo of a {}." */
-    int64_t n_classes;                             /* 0: unknown, as are the counts */
+    const char *split_file;                         /* in the folder; NULL: the layout has none */
+    const char *template;                           /* "a photo of a {}." */
+    int64_t n_classes;                              /* 0: unknown, as are the counts */
     size_t n_train, n_val, n_test;
     const char *names_digest; /* class_names_digest of the names in label order; NULL: unknown */
     const char *source;       /* where images and split file can be had; NULL: the user has them */
