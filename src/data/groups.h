@@ -1,8 +1,8 @@
 /* The items of a list by class. */
-#ifndef PROMPT_DATA_GROUPS_H
-#define PROMPT_DATA_GROUPS_H
+#ifndef PROMPT_SRC_DATA_GROUPS_H
+#define PROMPT_SRC_DATA_GROUPS_H
 
-#include "prompt/data/dataset.h"
+#include "prompt/data/item_list.h"
 
 /** The list's indices by class: class c's are members[start[c]] .. members[start[c + 1] - 1], in list order.
  */

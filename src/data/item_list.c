@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "prompt/base/str.h"
-#include "prompt/data/dataset.h"
+#include "prompt/data/item_list.h"
 
 const char *const class_subset_names[4] = {"all", "base", "new", NULL};
 
@@ -130,4 +130,18 @@ int class_names_digest(char hex[17], char *const *names, int64_t n)
     memcpy(hex, whole, 16);
     hex[16] = '\0';
     return OK;
+}
+
+int item_list_limit(struct item_list *out, const struct item_list *in, int64_t limit)
+{
+    *out = (struct item_list){0};
+    const size_t n = limit > 0 && (size_t)limit < in->n ? (size_t)limit : in->n;
+    int status = OK;
+    for (size_t i = 0; status == OK && i < n; i++) {
+        const struct item *item = &in->items[i * in->n / n];
+        status = item_list_add_item(out, item, item->label);
+    }
+    if (status != OK)
+        item_list_free(out);
+    return status;
 }

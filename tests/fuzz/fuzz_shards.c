@@ -2,8 +2,9 @@
  */
 #include <stdio.h>
 
-#include "clip/weights_internal.h"
 #include "fuzz.h"
+#include "weights/raw.h"
+#include "weights/shards.h"
 
 static void write_shard(char name)
 {

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "prompt/data/dataset.h"
-#include "prompt/data/preprocess.h"
+#include "prompt/data/item_list.h"
+#include "prompt/image/preprocess.h"
 
 struct loader_options {
     struct preprocess preprocess; /* the model's */
