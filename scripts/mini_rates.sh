@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Chooses the rates of configs/mini/: every method with the same seven rates and three seeds on the development world, whose
-# pairs of words, pictures and cameras are not the test's. Prints for each method the averages by rate; the preset takes the
-# rate of the highest HM. Options are those of prompt grid, but for --data and --model.
-# usage: scripts/mini_rates.sh [--out DIR] [--threads N] ...
+# Chooses the learning rates of configs/mini/: trains every method with the same seven rates and three seeds on the
+# development world, whose pairs of words, pictures and cameras are not those of the test world. Prints the averages of each
+# method by rate; the preset takes the rate of the highest HM.
+# usage: scripts/mini_rates.sh [--out DIR] [--threads N] [options of prompt grid except --data and --model]
 . "$(dirname "$0")/lib/grid.sh"
 [ -e "$out/dev" ] || "$prompt" data synth "$out/dev" --world dev --seed 1
 options+=(--data "$out/dev" --model "$root/configs/mini/mini.safetensors" --tables "$root/configs/mini/tables.json")

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# The demonstration's last lines: averages over its data sets, mean and deviation over its seeds, and whether it passes.
+# Prints the end of the demonstration: averages over its data sets, mean and deviation over its seeds, and whether it passes.
 # usage: demo_summary.sh --out DIR    (the folder of the runs; DIR/summary.md gets the same text)
+#
 # It fails unless the mean base accuracy of every learner is at least 5 points above CLIP's, and ProMPT's HM at least 4
 # points above CLIP's in every seed.
 . "$(dirname "$0")/grid.sh"
 tables=$root/configs/mini/tables.json
 
-# One line a seed and row: the averages over the data sets.
+# One line for each seed and row: the averages over the data sets.
 for seed in 1 2 3; do
     "$prompt" results "$out" --tables "$tables" --table demo --seeds $seed --format csv >"$out/seed$seed.csv"
     averages "$out/seed$seed.csv" | sed "s/^/$seed,/"
 done | awk -F, '
-    $6 == "" || $4 ~ / of / { next } # not all data sets are there
+    $6 == "" || $4 ~ / of / { next } # some data sets are missing
     !($2 in n) { order[++rows] = $2 }
     {
         n[$2]++
