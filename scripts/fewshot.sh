@@ -11,7 +11,7 @@ $dry_run && exit
 averages "$out/fewshot.csv" | awk -F, '
     {
         if (!($1 in column)) { column[$1] = ++n; name[n] = $1 }
-        if ($2 == "") level[$1] = $5; else { value[$1, $2] = $5; at[$2] = 1 }
+        if ($2 == "") level[$1] = $4; else { value[$1, $2] = $4; at[$2] = 1 }
     }
     END {
         printf "shots"

@@ -15,7 +15,7 @@ for part in a b c d; do
     $dry_run && continue
     averages "$out/$name.csv" | awk -F, '
         BEGIN { print "x,base,new,HM" }
-        $5 != "" { print $2 "," $5 "," $6 "," $7 }
+        $4 != "" { print $2 "," $4 "," $5 "," $6 }
     ' >"$out/$name-average.csv"
     inputs+=("$out/$name-average.csv")
     counts+=("$(data_sets "$out/$name.csv")")

@@ -9,8 +9,8 @@ options+=(--data "$out/dev" --model "$root/configs/mini/mini.safetensors" --tabl
 grid rates --name rates "$@" >/dev/null
 echo "method,rate,base,new,HM"
 averages "$out/rates.csv" | awk -F, '
-    $5 == "" { next }
-    { print $1 "," $2 "," $5 "," $6 "," $7 }
-    $2 != "" && (!($1 in best) || $7 > hm[$1]) { best[$1] = $2; hm[$1] = $7 }
+    $4 == "" { next }
+    { print $1 "," $2 "," $4 "," $5 "," $6 }
+    $2 != "" && (!($1 in best) || $6 > hm[$1]) { best[$1] = $2; hm[$1] = $6 }
     END { for (name in best) print "best of " name ": " best[name] }
 '

@@ -7,7 +7,7 @@
 # $out                       the folder of the runs, where NAME.csv is written: --out, else $default_out, else runs
 # $dry_run                   true if nothing is to be run or drawn
 # columns NAME.csv PROGRAM   runs awk on a table's CSV; c["data_set"] is the number of the column of that name
-# averages NAME.csv          prints its lines of averages, all over the same data sets: "series,x,over,label,MEASURE,..."
+# averages NAME.csv          prints its lines of averages, all over the same data sets: "series,x,over,MEASURE,..."
 # data_sets NAME.csv         prints how many data sets the averages are over: "11", "3 of 11"
 # note NAME.csv              prints how the runs differ from the paper's setting, for the foot of a figure
 # plot FIGURE.gp OUT.svg TITLE NOTE IN.csv...   draws with gnuplot if it is installed
@@ -59,21 +59,22 @@ averages() { # if the rows have different data sets, the averages are over those
     columns "$1" '
         $1 ~ /'"$kind"'/ {
             over = $c["n"] == $c["n_expected"] ? $c["n"] : $c["n"] " of " $c["n_expected"]
-            label = ""
-            for (i = c["other_settings"]; i <= NF; i++) label = label (label == "" ? "" : ";") $i
-            gsub(/"/, "", label)
             m = "HM" in c ? $c["base"] "," $c["new"] "," $c["HM"] : $c["accuracy"]
-            print $c["series"] "," $c["x"] "," over "," label "," m
+            print $c["series"] "," $c["x"] "," over "," m
         }'
 }
 
 data_sets() {
-    averages "$1" | awk -F, '$5 != "" && !n++ { over = $3 } END { print over == "" ? "no" : over }'
+    averages "$1" | awk -F, '$4 != "" && !n++ { over = $3 } END { print over == "" ? "no" : over }'
 }
 
 note() { # in lines that fit
-    averages "$1" | awk -F, '$5 != "" && $4 != "" && !n++ { print "Not the paper'\''s setting: " $4 }' | tr ';' ',' |
-        fold -s -w 90 | sed 's/ *$//'
+    # shellcheck disable=SC2016 # awk's own variables
+    columns "$1" 'NR == 2 {
+        for (i = 1; i < c["other_settings"]; i++) sub(/[^,]*,/, "")
+        gsub(/"/, "")
+        if ($0 != "") print "Not the paper\47s setting: " $0
+    }' | fold -s -w 90 | sed 's/ *$//'
 }
 
 plot() {
