@@ -5,9 +5,9 @@
 
 #include "eval_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
-#include "prompt/run/interrupt.h"
-#include "prompt/run/targets.h"
+#include "prompt/report/targets.h"
 
 static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
 
@@ -73,18 +73,15 @@ static int64_t n_train_classes(const struct evaluation *e)
         return e->provenance.n_classes;
     while (!e->datasets[i])
         i++;
-    class_subset_range(&first, &n, (enum class_subset)e->config.data_classes, e->datasets[i]->n_classes);
+    class_subset_range(&first, &n, e->config.data_classes, e->datasets[i]->n_classes);
     return n;
 }
 
 static int open_all(struct evaluation *e)
 {
-    int status = session_open(&e->session, &e->config, &e->log);
-    if (status == OK)
-        status = eval_open_datasets(e);
-    if (status == OK)
-        status = session_open_model(e->session);
-    if (status == OK)
+    int status = OK;
+    if ((status = session_open(&e->session, &e->config, &e->log)) == OK &&
+        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK)
         status = eval_check_names(e);
     if (status == OK && e->checkpoint_path)
         status = check_weights(e);
@@ -172,11 +169,8 @@ static int measure(struct eval_result *out, struct class_list *classes, struct i
     int status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size);
     if (status == OK && e->checkpoint_path)
         status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
-    if (status == OK)
-        status = warn_of_other_classes(e, classes);
-    if (status == OK)
-        status = eval_list_images(items, e, d, subset);
-    if (status == OK)
+    if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
+        (status = eval_list_images(items, e, d, subset)) == OK)
         status = eval_run(out, e->session, e->method, classes, items,
                           opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
     return status;

@@ -4,8 +4,8 @@
 
 #include "eval_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"
-#include "prompt/run/targets.h"
 #include "prompt/run/train.h"
 
 /* Their file is of one list of classes on one data set. */
@@ -123,18 +123,12 @@ static int resolve_from_run(struct evaluation *e)
                          e->checkpoint_path);
     const char *text = e->provenance.config;
     struct config trained;
-    status = config_init(&trained);
-    if (status == OK)
-        status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
-    if (status == OK)
-        status = read_places(e);
-    if (status == OK)
-        status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
-    if (status == OK)
-        status = opt_apply_keys(&e->config, e->v);
-    if (status == OK)
-        status = check_unchanged(&e->config, &trained);
-    if (status == OK)
+    if ((status = config_init(&trained)) == OK &&
+        (status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
+        (status = read_places(e)) == OK &&
+        (status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
+        (status = opt_apply_keys(&e->config, e->v)) == OK &&
+        (status = check_unchanged(&e->config, &trained)) == OK)
         status = choose_targets(e);
     if (status == OK) /* the run stays one of the data set that it was trained on */
         status = config_set_key(&e->config, "data.dataset", trained.data_dataset);
@@ -147,15 +141,13 @@ static int resolve_config(struct evaluation *e)
     int status = find_files(e);
     if (status == OK && e->checkpoint_path)
         return resolve_from_run(e);
-    if (status == OK)
-        status = opt_apply_file(&e->config, e->v);
-    if (status == OK)
+    if (status == OK && (status = opt_apply_file(&e->config, e->v)) == OK)
         status = opt_apply_keys(&e->config, e->v);
     if (status == OK && config_trains(&e->config) && !opt_given(e->v, "untrained"))
         status = error_set(ERR_USAGE,
                            "method '%s' has prompts to train: give --run DIR, or --untrained to evaluate "
                            "them as they start",
-                           method_names[e->config.method]);
+                           method_kind_names[e->config.method]);
     if (status == OK)
         status = choose_targets(e);
     if (status == OK && e->config.data_dataset[0] == '\0' && e->targets.n > 0)
@@ -186,10 +178,9 @@ static int choose_subsets(struct evaluation *e)
 
 int eval_resolve(struct evaluation *e)
 {
-    int status = opt_i64(&e->limit, e->v, "limit", 1, INT64_MAX);
-    if (status == OK)
-        status = resolve_config(e);
-    if (status == OK)
+    int status = OK;
+    if ((status = opt_i64(&e->limit, e->v, "limit", 1, INT64_MAX)) == OK &&
+        (status = resolve_config(e)) == OK)
         status = choose_subsets(e);
     return status == OK ? config_check(&e->config) : status;
 }

@@ -7,8 +7,8 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "prompt/config/config.h"
 #include "prompt/data/dataset.h"
-#include "prompt/run/config.h"
 
 static const char MOMENTUM_PREFIX[] = "optimizer.momentum.";
 static const char FORMAT[] = "prompt checkpoint 1";
@@ -43,7 +43,7 @@ static int describe(struct metadata *meta, const struct method *m, const struct 
         int64_t number;
     } entries[] = {
         {"format", FORMAT, 0},
-        {"method", method_names[m->options.kind], 0},
+        {"method", method_kind_names[m->options.kind], 0},
         {"config", from->config, 0},
         {"config_hash", from->config_hash, 0},
         {"weights_sha256", from->weights_sha256, 0},
@@ -86,10 +86,9 @@ static int encode(const char *path, struct str *memory, const struct method *m, 
 {
     struct params tensors = {0};
     struct metadata meta = {0};
-    int status = collect(&tensors, m, optimizer);
-    if (status == OK)
-        status = describe(&meta, m, progress, provenance);
-    if (status == OK)
+    int status = OK;
+    if ((status = collect(&tensors, m, optimizer)) == OK &&
+        (status = describe(&meta, m, progress, provenance)) == OK)
         status =
             path ? safetensors_write(path, &tensors, &meta) : safetensors_append(memory, &tensors, &meta);
     params_free(&tensors);
