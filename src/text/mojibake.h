@@ -18,7 +18,4 @@ bool mojibake_is_bad(const uint32_t *text, size_t n);
 /** What a control code point U+0080 to U+009F is in Windows-1252; itself where that has none. */
 uint32_t mojibake_c1(uint32_t codepoint);
 
-/** The kinds of a code point (enum mojibake_kind), 0 if it is of none. */
-uint32_t mojibake_kinds(uint32_t codepoint);
-
 #endif
