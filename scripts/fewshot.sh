@@ -9,7 +9,7 @@ grid fewshot --name fewshot "$@"
 $dry_run && exit
 # a column for each method; CLIP, which sees no shots, is a level line
 averages "$out/fewshot.csv" | awk -F, '
-    {
+    $4 != "" {
         if (!($1 in column)) { column[$1] = ++n; name[n] = $1 }
         if ($2 == "") level[$1] = $4; else { value[$1, $2] = $4; at[$2] = 1 }
     }

@@ -7,7 +7,7 @@
 # figure8d-average.csv, and figure8.svg with a panel for each.
 . "$(dirname "$0")/lib/grid.sh"
 status=0
-notes='' counts=() inputs=()
+notes='' counts='' inputs=()
 for part in a b c d; do
     name=figure8$part
     grid "$name" --name "$name" "$@" || status=$? # values that the model rejects, as J = 12 of 6 layers, are left out
@@ -18,14 +18,15 @@ for part in a b c d; do
         $4 != "" { print $2 "," $4 "," $5 "," $6 }
     ' >"$out/$name-average.csv"
     inputs+=("$out/$name-average.csv")
-    counts+=("$(data_sets "$out/$name.csv")")
+    counts+="$(data_sets "$out/$name.csv") ($part)"$'\n'
     notes+=$(note "$out/$name.csv")$'\n'
 done
 $dry_run && exit $status
-if [ "$(printf '%s\n' "${counts[@]}" | sort -u | wc -l)" -eq 1 ]; then
-    title="average over ${counts[0]} data sets"
-else
-    title="averages over ${counts[0]} (a), ${counts[1]} (b), ${counts[2]} (c) and ${counts[3]} (d) data sets"
-fi
-plot sweep.gp "$out/figure8.svg" "ProMPT, $title" "$(awk 'NF && !seen[$0]++' <<<"$notes")" "${inputs[@]}"
+# "average over 11 data sets"; if the panels differ, "average over 11 (a), 3 of 11 (b) data sets"
+over=$(awk '
+    !NF || $1 == "no" { next }
+    { all = all (n++ ? ", " : "") $0; sub(/ \(.\)$/, ""); one = $0; n_different += !seen[$0]++ }
+    END { print n_different == 1 ? one : all }
+' <<<"$counts")
+plot sweep.gp "$out/figure8.svg" "ProMPT, average over $over data sets" "$(awk 'NF && !seen[$0]++' <<<"$notes")" "${inputs[@]}"
 exit $status

@@ -18,8 +18,15 @@ drawn = (images[1] > 0 ? "1 " : "").(images[2] > 0 ? "2" : "")
 
 set xlabel "iteration n"
 set ylabel "mean confidence in the right class (%)"
-set xrange [-0.15:N + 0.15]
 set xtics 0, 1, N
-set offsets 0, 0, graph 0.08, graph 0.08
+low = 100
+high = 0
+do for [group in drawn] {
+    stats input using (column(group + 1)) every ::1 nooutput
+    low = STATS_min < low ? STATS_min : low
+    high = STATS_max > high ? STATS_max : high
+}
+set xrange [-0.15:N + 0.15]
+set yrange [low - pad(low, high):high + pad(low, high)]
 plot for [group in drawn] input using 1:(column(group + 1)) with linespoints lw 2 pt 3 + 2 * group \
     lc rgb word(colours, int(group)) title word(names, int(group))

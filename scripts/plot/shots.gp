@@ -20,7 +20,19 @@ look(i) = known(name[i]) > 0 ? known(name[i]) : 2 + i % 4
 set logscale x 2
 set xlabel "training images of a class (shots)"
 set ylabel "accuracy (%)"
-set offsets graph 0.05, graph 0.05, graph 0.08, graph 0.08
+stats input using 1 every ::1 nooutput
+first = STATS_min
+last = STATS_max
+room = 2 ** pad(log(first) / log(2), log(last) / log(2))
+low = 100
+high = 0
+do for [i = 2:n_columns] {
+    stats input using i every ::1 nooutput
+    low = STATS_min < low ? STATS_min : low
+    high = STATS_max > high ? STATS_max : high
+}
+set xrange [first / room:last * room]
+set yrange [low - pad(low, high):high + pad(low, high)]
 set xtics ()
 plot for [i = 2:n_columns] input using 1:i:xtic(1) with linespoints lw 2 dt look(i) == 1 ? 2 : 1 \
     pt int(word(markers, look(i))) lc rgb word(colours, look(i)) title name[i]

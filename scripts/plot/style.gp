@@ -15,6 +15,8 @@ grey = "#666666"
 # screen coordinates of pixels from the top left corner
 x_of(pixels) = pixels / real(width)
 y_of(pixels) = 1 - pixels / real(height)
+# room at both ends of a range, of a single value too
+pad(low, high) = low < high ? 0.08 * (high - low) : 1
 
 note = ARG3
 n_note_lines = note eq "" ? 0 : 1 + (sum [i = 1:strlen(note)] (note[i:i] eq "\n"))

@@ -9,19 +9,24 @@ letter(file) = file[strlen(file) - 12:strlen(file) - 12]
 axis_of(letter) = letter eq "a" ? "(a) number of vision prompts a" : letter eq "b" ? "(b) number of text prompts b" : \
     letter eq "c" ? "(c) prompted vision layers J" : "(d) loss weight λ"
 
-# one range of accuracy for all panels
+# a range of values for each panel, one range of accuracy for all; before any is set, as stats obeys ranges
+array first[ARGC]
+array last[ARGC]
+drawn = ""
 low = 100
 high = 0
 do for [file = 4:ARGC] {
+    stats ARGV[file] using 1 every ::1 nooutput
+    first[file] = STATS_min
+    last[file] = STATS_max
+    drawn = drawn.letter(ARGV[file])
     do for [i = 2:3] {
         stats ARGV[file] using i every ::1 nooutput
         low = STATS_min < low ? STATS_min : low
         high = STATS_max > high ? STATS_max : high
     }
 }
-pad = low < high ? 0.08 * (high - low) : 1
-set yrange [low - pad:high + pad]
-set offsets graph 0.06, graph 0.06, 0, 0
+set yrange [low - pad(low, high):high + pad(low, high)]
 set xtics ()
 
 gap_x = 30
@@ -39,9 +44,18 @@ do for [file = 4:ARGC] {
     set tmargin at screen y_of(top)
     set bmargin at screen y_of(top + panel_height)
     set xlabel axis_of(letter(ARGV[file]))
-    set ylabel (is_right ? "" : "accuracy (%)")
-    set ytics format (is_right ? "" : "%g")
-    if (panel == 0) { set logscale x 2 } else { unset logscale x }
+    has_left = is_right && strstrt(drawn, "abcd"[panel:panel]) > 0 # the panel to the left names the axis of both
+    set ylabel (has_left ? "" : "accuracy (%)")
+    set ytics format (has_left ? "" : "%g")
+    if (panel == 0) {
+        set logscale x 2
+        room = 2 ** pad(log(first[file]) / log(2), log(last[file]) / log(2))
+        set xrange [first[file] / room:last[file] * room]
+    } else {
+        unset logscale x
+        room = pad(first[file], last[file])
+        set xrange [first[file] - room:last[file] + room]
+    }
     plot ARGV[file] using 1:2:xtic(1) with linespoints lw 2 pt 5 lc rgb blue title "base", \
         "" using 1:3 with linespoints lw 2 pt 7 lc rgb orange title "new", \
         "" using 1:4 with linespoints lw 2 pt 9 lc rgb green title "HM"
