@@ -25,7 +25,7 @@ set border 1
 unset key
 colour(v) = v < 0 ? 0x0072b2 : 0xd55e00
 text(v) = abs(v) < 0.05 ? "0.0" : sprintf("%+.1f", v)
-beside(v) = v + (v < 0 ? -0.105 : 0.105) * span
+beside(v) = v + (v < 0 ? -1 : 1) * (0.017 * strlen(text(v)) + 0.025) * span # the middle of the text beside the bar
 
 names_width = 90
 set multiplot

@@ -12,7 +12,8 @@ do for [group = 1:2] {
     stats input using (column(group + 3)) every ::1::1 nooutput
     images[group] = STATS_max
 }
-names = sprintf("'right at every n (%d images)' 'wrong at n = 0, right at n = %d (%d images)'", images[1], N, images[2])
+count(group) = sprintf("%d image%s", images[group], images[group] == 1 ? "" : "s")
+names = sprintf("'right at every n (%s)' 'wrong at n = 0, right at n = %d (%s)'", count(1), N, count(2))
 colours = blue." ".orange
 drawn = (images[1] > 0 ? "1 " : "").(images[2] > 0 ? "2" : "")
 

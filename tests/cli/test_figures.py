@@ -207,7 +207,7 @@ class Figures(Drawing):
         self.assertEqual(figure.ticks_above("iteration n"), ["0", "1", "2"])
         figure.find("Confidence of ProMPT on oxford_pets, new classes")
         figure.find("mean confidence in the right class (%)")
-        self.check_legend(figure, ["right at every n (2 images)", "wrong at n = 0, right at n = 2 (1 images)"], "iteration n")
+        self.check_legend(figure, ["right at every n (2 images)", "wrong at n = 0, right at n = 2 (1 image)"], "iteration n")
         note = " ".join(text.string for text in figure.texts if text.y > figure.height - 45)
         self.assertIn("Not the paper's setting: drawn pictures: OxfordPets; vision_prompt.count=4; vision_prompt.depth=6", note)
         # three points and the one in the legend for each line, at the same three places
