@@ -6,10 +6,6 @@ Needs ftfy. tests/parity/test_tokenizer.py runs it again and compares.
 import argparse
 import pathlib
 
-import ftfy
-from ftfy.badness import MOJIBAKE_CATEGORIES
-from ftfy.chardata import CHARMAP_ENCODINGS, UTF8_CLUES
-
 OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/text/mojibake_tables.def"
 HEADER = """\
 /* The facts behind ftfy 6.3.1's search for a wrong encoding (Robyn Speer, Apache-2.0): kinds of code points, and the code
@@ -51,6 +47,9 @@ def members(charset):
 
 
 def kind_ranges():
+    from ftfy.badness import MOJIBAKE_CATEGORIES
+    from ftfy.chardata import UTF8_CLUES
+
     sets = {KINDS[name]: members(text) for name, text in {**MOJIBAKE_CATEGORIES, **UTF8_CLUES}.items()}
     ranges = []
     for c in sorted(set().union(*sets.values())):
@@ -63,6 +62,9 @@ def kind_ranges():
 
 
 def table() -> str:
+    import ftfy
+    from ftfy.chardata import CHARMAP_ENCODINGS
+
     assert ftfy.__version__ == "6.3.1" and CHARMAP_ENCODINGS[0] == "latin-1", ftfy.__version__
     lines = [HEADER]
     lines += [f"RANGE({first:#x}, {last:#x}, {kinds})\n" for first, last, kinds in kind_ranges()]

@@ -51,8 +51,9 @@ need_command cmake cmake
 need_command ninja ninja-build
 need_command c++ g++
 need_command python3 python3
+[ $with_tests = OFF ] || need_command gnuplot gnuplot-nox
 if ! command -v dpkg-query >/dev/null; then
-    say "dpkg is not installed: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc and OpenSSL (and cmocka for the tests)"
+    say "dpkg is not installed: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc and OpenSSL (for the tests also cmocka and gnuplot)"
     [ ${#missing[@]} -eq 0 ] || fail "missing: ${missing[*]}"
 else
     libraries=(libcjson-dev libstb-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libutf8proc-dev libssl-dev)
