@@ -316,6 +316,15 @@ class Figures(Drawing):
         self.assertEqual([colour for _, colour in figure.markers], ["rgb(213,  94,   0)"])
 
 
+class Tables(Drawing):
+    def test_a_table_is_named_first(self):
+        for words in ((), ("--data", "x")):
+            done = subprocess.run([ROOT / "scripts/table.sh", *words], capture_output=True, text=True, check=False,
+                                  env={**os.environ, "PROMPT_BIN": harness.program()})
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (2, "", "table.sh: the first argument must be the table's number; see scripts/table.sh --help\n"))
+
+
 class WithoutGnuplot(Drawing):
     def test_the_numbers_are_there_and_gnuplot_is_named(self):
         tools = self.tmp / "tools"
