@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 
 /* Our metadata keys, and the two towers' fields behind them. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prompt/base/json_write.h"
 
 /* ---------------------------------------------------------------- our metadata */
 
