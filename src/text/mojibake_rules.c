@@ -5,7 +5,7 @@
  */
 #include <uchar.h>
 
-#include "mojibake.h"
+#include "mojibake_rules.h"
 #include "mojibake_tables.h"
 
 /* Sets that no table has. */

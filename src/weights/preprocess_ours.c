@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "internal.h"
+#include "preprocess_ours.h"
 #include "prompt/base/json_write.h"
 
 /* ---------------------------------------------------------------- our metadata */

@@ -1,0 +1,15 @@
+/** The sequences of code points that betray mojibake. */
+#ifndef PROMPT_SRC_TEXT_MOJIBAKE_RULES_H
+#define PROMPT_SRC_TEXT_MOJIBAKE_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Whether the text has a sequence that rarely occurs except in mojibake. */
+bool mojibake_is_bad(const uint32_t *text, size_t n);
+
+/** The kinds of a code point (enum mojibake_kind), 0 if it has none. */
+uint32_t mojibake_kinds(uint32_t codepoint);
+
+#endif
