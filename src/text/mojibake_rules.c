@@ -7,6 +7,7 @@
 
 #include "mojibake_rules.h"
 #include "mojibake_tables.h"
+#include "prompt/text/unicode.h"
 
 /* Sets that no table has. */
 enum class {
