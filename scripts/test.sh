@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
-# Sets up what the tests need, builds, and runs every test. Options are passed to ctest, as in scripts/test.sh -L unit.
-# The last line counts the tests and names each skipped one with its reason.
+# Installs what the tests need, builds, and runs every test. The last line counts them and names each skipped one with its
+# reason.
+# usage: scripts/test.sh [options of ctest, for example -L unit]
 #
-#   PROMPT_TEST_DATA=DIR      folder of real data (caltech-101/, imagenet/ and the split files of other sets). Without it
-#                             pictures are drawn, and one test is skipped
-#   PROMPT_REQUIRE_PARITY=1   a skipped test is a failed one, unless its label says that it needs a GPU or real weights
+#   PROMPT_TEST_DATA=DIR      folder of real data (caltech-101/, imagenet/ and the split files of other sets); without it the
+#                             tests draw pictures, and one that needs photographs is skipped
+#   PROMPT_REQUIRE_PARITY=1   a skipped test is a failure, unless its label says that it needs a GPU or real weights
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/lib/help.sh"
+cd "$(dirname "$script")/.."
+case ${1:-} in
+-h | --help)
+    print_help
+    exit
+    ;;
+esac
 
 scripts/setup.sh --tests
 
