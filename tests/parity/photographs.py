@@ -48,7 +48,7 @@ def drawn():
     paths = [os.path.join(folder.name, f"{i:02}.jpg") for i in range(N_DRAWN)]
     for i, path in enumerate(paths):
         draw(rng).save(path, quality=int(rng.integers(60, 96)), subsampling=i % 3, progressive=i % 4 == 0)
-    print(f"PROMPT_TEST_DATA is not set: {N_DRAWN} drawn pictures in place of Caltech-101's")
+    print(f"no photographs (PROMPT_TEST_DATA): {N_DRAWN} drawn pictures in place of Caltech-101's")
     return paths
 
 
