@@ -25,8 +25,8 @@
 static const int64_t scan_pixels_max = (int64_t)1 << 32;
 
 enum {
-    ROWS = 16,           /* read at once */
-    PADDING_BYTES = 5120 /* libjpeg's fast path reads 512 bytes per block ahead; a unit has up to 10 blocks */
+    ROWS = 16,            /* read at once */
+    PADDING_BYTES = 5120, /* libjpeg's fast path reads ahead 512 bytes for each of up to 10 blocks */
 };
 
 struct reader {

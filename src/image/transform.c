@@ -339,8 +339,7 @@ void transform_normalize(float *out, const struct image *in, const struct prepro
     const int64_t n_pixels = in->width * in->height;
     for (int c = 0; c < CHANNELS; c++) {
         const float mean = (float)p->mean[c], std = (float)p->std[c];
-        float value[256]; /* in float and in this order, as torchvision computes it, so that the bits are the
-                             same */
+        float value[256]; /* in float and in torchvision's order, for the same bits */
         for (int level = 0; level < 256; level++)
             value[level] = ((is_usual ? (float)level / 255.0F : (float)level * scale) - mean) / std;
         float *plane = out + c * n_pixels;

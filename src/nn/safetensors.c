@@ -121,8 +121,7 @@ static int read_shape(struct entry *e, uint64_t *n_bytes, const struct json *val
             return error_set(ERR_FORMAT, "'shape' has a negative size");
         e->dims[e->n_dims++] = size;
         if (size == 0)
-            is_empty =
-                true; /* the others are still multiplied: libtorch refuses an overflow beside a 0, too */
+            is_empty = true; /* still multiply the others: libtorch refuses an overflow beside a 0, too */
         else if (bytes > (uint64_t)INT64_MAX / (uint64_t)size)
             return error_set(ERR_FORMAT, "the product of its shape is too large");
         else

@@ -1,4 +1,4 @@
-/* Members of a configuration: typed getters, and the check that nothing is passed over. */
+/* Members of a configuration: typed getters, and the check that no member is ignored. */
 #include "members.h"
 
 #include <inttypes.h>
@@ -97,8 +97,8 @@ int member_default_agrees(const struct weights_document *d, const struct json *o
     if (member_get(object, key) || by_default == found)
         return OK;
     return error_set(ERR_FORMAT,
-                     "%s:%zu: no '%s' in '%s': it is %" PRId64 " then, but the tensors say %" PRId64,
-                     json_name(d->doc), json_line(d->doc, object), key, json_key(object), by_default, found);
+                     "%s:%zu: '%s' has no '%s', which defaults to %" PRId64 ", but the tensors say %" PRId64,
+                     json_name(d->doc), json_line(d->doc, object), json_key(object), key, by_default, found);
 }
 
 int member_side_agrees(const struct weights_document *d, const struct json *object, const char *key,
@@ -149,11 +149,10 @@ static const struct member *find(const struct member *table, const char *key)
 static int unknown_member(const struct weights_document *d, const struct json *value, const char *path)
 {
     if (!d->accept_unknown)
-        return error_set(
-            ERR_FORMAT,
-            "%s:%zu: '%s%s' is not known here, and may change what the model computes; if it does "
-            "not, set model.accept_unknown=true",
-            json_name(d->doc), json_line(d->doc, value), path, json_key(value));
+        return error_set(ERR_FORMAT,
+                         "%s:%zu: '%s%s' is unknown and may change what the model computes; if it does "
+                         "not, set model.accept_unknown=true",
+                         json_name(d->doc), json_line(d->doc, value), path, json_key(value));
     struct str text = {0};
     str_appendf(&text, "%s%s", path, json_key(value));
     int status = str_status(&text);
