@@ -9,7 +9,4 @@
 /** Whether the text has a sequence that rarely occurs except in mojibake. */
 bool mojibake_is_bad(const uint32_t *text, size_t n);
 
-/** The kinds of a code point (enum mojibake_kind), 0 if it has none. */
-uint32_t mojibake_kinds(uint32_t codepoint);
-
 #endif
