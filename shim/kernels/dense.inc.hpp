@@ -142,8 +142,8 @@ void dense_d_scores(const dense_backward_args<T> &b, const dense_task<T> &task, 
                                 a.head_width, z.keys, z.d_scores, z.stride);
     for (int64_t r = 0; r < task.n_rows; r++) {
         A *w = z.weights + r * z.stride, *d = z.d_scores + r * z.stride, mean = 0;
-        const A scale =
-            1 / exponentials(w, a.n_keys, z.keys, b.lse[task.row + r]); // 1 except for lse's rounding
+        // 1 except for lse's rounding
+        const A scale = 1 / exponentials(w, a.n_keys, z.keys, b.lse[task.row + r]);
 #pragma omp simd reduction(+ : mean)
         for (int64_t j = 0; j < z.keys; j++) {
             w[j] *= scale;

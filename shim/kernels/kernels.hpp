@@ -100,8 +100,8 @@ template <class T> struct dense_args {
     int64_t n_queries, n_keys, n_heads, head_width;
 };
 
-constexpr int64_t DENSE_BLOCK =
-    48; // queries at a time: their scores fit the L2 cache, measured best of 24..102
+/** Queries at a time: their scores fit the L2 cache, measured best of 24..102. */
+constexpr int64_t DENSE_BLOCK = 48;
 
 inline int64_t dense_blocks(int64_t n_queries)
 {

@@ -99,8 +99,8 @@ static uint8_t to_level(int64_t value, const struct header *h)
     if (h->max == 255)
         return (uint8_t)value;
     const double levels = h->is_grey && h->max > 255 ? LEVEL_MAX : 255;
-    const double level =
-        nearbyint((double)value / (double)h->max * levels); /* halves to even, like Python's round */
+    /* halves to even, like Python's round */
+    const double level = nearbyint((double)value / (double)h->max * levels);
     return level < 255 ? (uint8_t)level : 255;
 }
 

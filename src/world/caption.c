@@ -140,8 +140,8 @@ static void say_opening(struct str *out, const struct sample *s, struct rng *r)
     const char *style = styles[s->style].word;
     const char *const *own = openings[s->scene.subject];
     if (s->style > 0 && draw_bool(r, 0.6F)) {
-        bool is_kind =
-            style[0] == 's' || style[0] == 'c' || style[0] == 'n'; /* a sketch, cartoon, negative */
+        /* a sketch, cartoon, negative */
+        bool is_kind = style[0] == 's' || style[0] == 'c' || style[0] == 'n';
         str_appendf(out, is_kind ? "a %s of a" : "a %s photo of a", style);
     } else if (own[0] && draw_bool(r, 0.6F)) {
         str_append(out, own[draw_int(r, 2)]);

@@ -1,4 +1,4 @@
-/* Real data for unit tests: PROMPT_TEST_DATA, a data root with caltech-101. Without it such tests are
+/* Real data for unit tests: PROMPT_TEST_DATA, a data root with caltech-101. Without it, such tests are
  * skipped. */
 #ifndef TESTS_UNIT_REAL_DATA_H
 #define TESTS_UNIT_REAL_DATA_H
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* NULL if there is none, which is said. */
+/* The data root, or NULL with a message. */
 static inline const char *real_data_root(void)
 {
     const char *root = getenv("PROMPT_TEST_DATA");
@@ -16,7 +16,7 @@ static inline const char *real_data_root(void)
     return root;
 }
 
-/* Of the program: 77, "skipped", without real data; where parity is required that is a failure. */
+/* The program's exit status: 77, "skipped", without real data; a failure where parity is required. */
 static inline int real_data_exit_status(int n_failed)
 {
     if (n_failed > 0 || getenv("PROMPT_TEST_DATA"))

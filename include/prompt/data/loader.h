@@ -40,8 +40,8 @@ struct batch {
 struct loader;
 
 /**
- * @param out  owned; loader_close frees it
- * @param items  borrowed; must outlive the loader; ERR_USAGE if empty
+ * @param out        owned; loader_close frees it
+ * @param items      borrowed; must outlive the loader; ERR_USAGE if empty
  * @param image_dir  folder that the items' paths are relative to
  */
 int loader_open(struct loader **out, const struct item_list *items, const char *image_dir,

@@ -59,8 +59,8 @@ struct weights {
  * only, open_clip_model.safetensors or open_clip_pytorch_model.bin; else model.safetensors and its index
  * first, then open_clip's two, then pytorch_model.bin and its index. The error names all missing, extra and
  * mis-shaped tensors; for another kind of model it names the kind.
- * @param out  owned; weights_close frees it
- * @param parent  scope below which the weights' own scope is opened; NULL: none
+ * @param out      owned; weights_close frees it
+ * @param parent   scope below which the weights' own scope is opened; NULL: none
  * @param options  may be NULL
  * @return OK; ERR_IO; ERR_FORMAT or ERR_SHAPE naming file and tensors; ERR_USAGE for a wrong option;
  * ERR_MEMORY

@@ -1,4 +1,4 @@
-/* Few-shot samples, base and new classes, digests. Real lists: recorded digests. */
+/* Few-shot samples, base and new classes, digests; recorded digests for real lists. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
