@@ -55,7 +55,7 @@ int tape_backward(struct tape *t, scope *s, const tensor *loss)
     int status = goes_on ? t_backward_from(s, &loss, NULL, 1) : t_backward(s, loss);
     for (size_t i = t->n; i > 0 && scope_ok(s); i--) {
         visit(&t->nodes[i - 1], s);
-        free_node(&t->nodes[i - 1]); /* frees what the forward kept */
+        free_node(&t->nodes[i - 1]); /* what the forward kept is not needed any more */
         t->n = i - 1;
     }
     return status == OK ? scope_status(s) : status;
