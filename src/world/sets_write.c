@@ -23,7 +23,7 @@ struct writer {
     int n_classes;
     int64_t number;            /* pictures so far */
     struct str lists[N_PARTS]; /* of the layout's files */
-    struct str names;          /* likewise */
+    struct str names;          /* of the file of class names */
 };
 
 /* ---------------------------------------------------------------- pictures */
