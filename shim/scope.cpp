@@ -1,4 +1,4 @@
-// Scopes: lifetime of tensors, gradient mode, the first failure; and the counters that tests read.
+// Scopes: the lifetime of tensors, the gradient mode, the first failure; and counters for tests.
 #include "shim.hpp"
 
 #include <ATen/core/grad_mode.h>
@@ -8,11 +8,11 @@
 namespace
 {
 
-// Instrumentation for tests, not state of the program: nothing here changes a result.
+// Instrumentation for tests: nothing here changes a result.
 std::atomic<size_t> live_tensors{0};
 std::atomic<uint64_t> calls_until_fault{0};
 
-// Failed scopes of a thread that are still open, and the status of the first of them.
+// The number of a thread's open failed scopes, and the status of the first of them.
 thread_local size_t n_failed_scopes = 0;
 thread_local int first_failure = OK;
 

@@ -351,7 +351,7 @@ class Data(Bad):
             self.assertEqual(result.status, 0, str(result))
             self.assertEqual(result.err.count("the classes 'apple' and 'Apple', 'bear' and 'Bear' have the same caption: no model "
                                               "tells them apart\n"), 1, str(result))
-            self.assertIn(f"1 image stands twice in the lists, first: '{path}' in train as 'apple', in test as 'apple'\n", result.err)
+            self.assertIn(f"1 image occurs twice in the lists, first: '{path}' in train as 'apple', in test as 'apple'\n", result.err)
 
     def test_records_that_cannot_be_written(self):
         """Hours of evaluation must not end in a path that was wrong from the start."""
@@ -489,8 +489,8 @@ class Data(Bad):
 
     def test_class_name_read_by_a_wrong_encoding(self):
         self.name_class(1, "Caf\u00c3\u00a9_au_lait")
-        self.check_refused(self.train(), 1, r"class 'Caf\u00c3\u00a9_au_lait': the text \".*\" was read by a wrong encoding: CLIP's "
-                           r"tokenizer \(ftfy\) takes it for \"a photo of a Caf\u00e9 au lait\.\"; write what is meant")
+        self.check_refused(self.train(), 1, r"class 'Caf\u00c3\u00a9_au_lait': the text \".*\" was decoded with a wrong encoding: CLIP's "
+                           r"tokenizer \(ftfy\) reads it as \"a photo of a Caf\u00e9 au lait\.\"; write the intended text")
 
     def test_class_name_too_long_for_the_context(self):
         for n_words in (90, 1000):

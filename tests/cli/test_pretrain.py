@@ -120,8 +120,8 @@ class Pretrain(harness.Case):
         good = "image,caption\n0.png,a photo\n"
         for text, line, message in (
             ("0.png,a photo\n", 1, "expected a header with the columns image and caption"),
-            ("image,caption\n", 1, "no row after the header"),
-            (good + "no.png,a photo\n", 3, "no image '"),
+            ("image,caption\n", 1, "no row follows the header"),
+            (good + "no.png,a photo\n", 3, "no.png' does not exist"),
             (good + "1.png,\n", 3, "the caption is empty"),
             (good + '1.png," "\n', 3, "the caption is empty"),
             (good + "\n1.png,a photo, large\n", 4, "expected 2 cells, as in the header, found 3: a cell that holds a , is written in double quotes"),

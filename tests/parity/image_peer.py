@@ -1,4 +1,4 @@
-"""What the tests of pictures share: our program's pixels (image_tool), Pillow's, and what was compared."""
+"""Shared by the tests of pictures: our program's pixels (image_tool), Pillow's, and their comparison."""
 import os
 import subprocess
 import sys

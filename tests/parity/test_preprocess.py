@@ -191,7 +191,7 @@ class FeaturesTest(unittest.TestCase):
         self.assertLessEqual(float((mine - others).abs().max()), FEATURE_TOLERANCE if difference < 1e-6 else 1e-3)
 
 class FilesTest(unittest.TestCase):
-    """What the live peers write is taken, and means the same in every format."""
+    """Files written by the live peers are accepted, and mean the same in every format."""
 
     def test_one_preprocessing_in_three_formats(self):
         sizes = make_models.Sizes()
@@ -240,7 +240,7 @@ class FilesTest(unittest.TestCase):
             self.assertEqual(info(oc)["accepted_unknown"], [])
             cfg["vision_cfg"]["of_next_year"] = 1
             (oc / "open_clip_config.json").write_text(json.dumps(config))
-            with self.assertRaisesRegex(RuntimeError, "'model_cfg.vision_cfg.of_next_year' is not known here"):
+            with self.assertRaisesRegex(RuntimeError, "'model_cfg.vision_cfg.of_next_year' is unknown"):
                 info(oc)
             self.assertEqual(info(oc, "--set", "model.accept_unknown=true")["accepted_unknown"],
                              ["model_cfg.vision_cfg.of_next_year"])

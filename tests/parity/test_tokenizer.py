@@ -1,4 +1,4 @@
-"""Token ids against open_clip's own SimpleTokenizer with ftfy 6.3, and what stands below it (ftfy's steps, HTML
+"""Token ids against open_clip's own SimpleTokenizer with ftfy 6.3, and its parts (ftfy's steps, HTML
 entities, lower case, character classes) through it. A text that ftfy's search for a wrong encoding changes must be
 refused, with ftfy's text in the message, and no other text may be.
 
@@ -58,7 +58,7 @@ def their_line(text):
     """What open_clip makes of the text, and whether only ftfy's search for a wrong encoding changes it."""
     fixed = ftfy.fix_text(text)
     if not text.isascii() and fixed != ftfy.fix_text(text, fix_encoding=False):
-        return f"CLIP's tokenizer (ftfy) takes it for {quoted(fixed)}; write what is meant", True
+        return f"CLIP's tokenizer (ftfy) reads it as {quoted(fixed)}; write the intended text", True
     return " ".join(map(str, PEER.encode(text))), False
 
 

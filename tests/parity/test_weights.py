@@ -1,4 +1,4 @@
-"""Weights files against the libraries that write them: tensors, sizes, and what is said about broken ones.
+"""Weights files against the libraries that write them: tensors, sizes, and the messages about broken ones.
 
 Needs PROMPT (the program). Prints how many tensors and numbers were compared; none is a failure.
 """

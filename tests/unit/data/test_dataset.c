@@ -1,4 +1,4 @@
-/* Split files, what is missing, the published split. */
+/* Split files, missing files, the published split. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/find_files.h"
 
-/* ---------------------------------------------------------------- a data root of our own */
+/* ---------------------------------------------------------------- a temporary data root */
 
 struct root {
     void *folder; /* holds caltech-101/ */
@@ -206,7 +206,7 @@ static void test_dataset__says_how_it_differs_from_the_published_split(void **st
     assert_int_equal(dataset_compare_known(&found, d), OK);
     assert_non_null(strstr(str_text(&found), "train 1,234,568 instead"));
     d->train.n -= 1234567;
-    d->name = "another"; /* nothing is known of it */
+    d->name = "another"; /* an unknown set */
     assert_int_equal(dataset_compare_known(&found, d), OK);
     assert_string_equal(str_text(&found), "");
     str_free(&found);
