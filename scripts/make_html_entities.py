@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/clip/html_entities.c: HTML5's named character references, from Python's own table.
+"""Writes src/text/html_entities.c: HTML5's named character references, from Python's own table.
 
-    scripts/make_html_entities.py [OUTPUT]        # default: src/clip/html_entities.c
+    scripts/make_html_entities.py [OUTPUT]        # default: src/text/html_entities.c
 
 tests/parity/test_tokenizer.py makes it again and compares.
 """
@@ -38,5 +38,5 @@ def table() -> str:
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parent
-    output = sys.argv[1] if len(sys.argv) > 1 else here.parent / "src/clip/html_entities.c"
+    output = sys.argv[1] if len(sys.argv) > 1 else here.parent / "src/text/html_entities.c"
     pathlib.Path(output).write_text(table(), encoding="ascii")

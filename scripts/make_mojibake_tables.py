@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/clip/mojibake_tables.c: which code points ftfy 6.3.1 counts to which kind, and its nine code pages.
+"""Writes src/text/mojibake_tables.c: which code points ftfy 6.3.1 counts to which kind, and its nine code pages.
 
-    scripts/make_mojibake_tables.py [OUTPUT]      # default: src/clip/mojibake_tables.c
+    scripts/make_mojibake_tables.py [OUTPUT]      # default: src/text/mojibake_tables.c
 
 Needs ftfy. tests/parity/test_tokenizer.py makes it again and compares.
 """
@@ -74,5 +74,5 @@ def table() -> str:
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parent
-    output = sys.argv[1] if len(sys.argv) > 1 else here.parent / "src/clip/mojibake_tables.c"
+    output = sys.argv[1] if len(sys.argv) > 1 else here.parent / "src/text/mojibake_tables.c"
     pathlib.Path(output).write_text(table(), encoding="ascii")

@@ -53,10 +53,10 @@ static int take_dataset_names(struct bench_command *b)
 {
     struct dataset *d = NULL;
     int64_t first = 0, n = 0;
-    const struct dataset_options options = session_dataset_options(&b->config, b->config.data_dataset);
+    const struct dataset_options options = config_dataset_options(&b->config, b->config.data_dataset);
     int status = dataset_open(&d, &options);
     if (status == OK)
-        class_subset_range(&first, &n, (enum class_subset)b->config.data_classes, d->n_classes);
+        class_subset_range(&first, &n, b->config.data_classes, d->n_classes);
     for (int64_t k = first; status == OK && k < first + n; k++)
         status = add_name(b, d->class_names[k]);
     dataset_free(d);
@@ -94,7 +94,7 @@ static int add_modes(struct bench_command *b, struct bench_point p)
         if (opt_given(b->v, "mode") && !chosen[i])
             continue;
         p.train = i == 0;
-        p.encoder = opt_given(b->v, "compare") ? ENCODER_FAST : (enum encoder)b->config.encoder;
+        p.encoder = opt_given(b->v, "compare") ? ENCODER_FAST : b->config.encoder;
         status = add_point(b, p);
     }
     return status;

@@ -4,8 +4,8 @@
 
 #include "cmd.h"
 #include "prompt/base/json.h"
+#include "prompt/base/log.h"
 #include "prompt/data/check.h"
-#include "prompt/run/log.h"
 #include "prompt/run/session.h"
 
 struct checking {
@@ -98,7 +98,7 @@ static void show_progress(void *user, const struct dataset_check *check, size_t 
 
 static int check_one(struct checking *c, const char *name)
 {
-    const struct dataset_options options = session_dataset_options(c->config, name);
+    const struct dataset_options options = config_dataset_options(c->config, name);
     struct dataset_check check = {0};
     int status = dataset_check(&check, &options, c->is_deep, show_progress, c);
     if (status == OK && check.state != CHECK_COMPLETE && !(c->is_all && check.state == CHECK_ABSENT))

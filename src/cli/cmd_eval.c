@@ -5,9 +5,9 @@
 
 #include "eval_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
-#include "prompt/run/interrupt.h"
-#include "prompt/run/targets.h"
+#include "prompt/report/targets.h"
 
 static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
 
@@ -73,7 +73,7 @@ static int64_t n_train_classes(const struct evaluation *e)
         return e->provenance.n_classes;
     while (!e->datasets[i])
         i++;
-    class_subset_range(&first, &n, (enum class_subset)e->config.data_classes, e->datasets[i]->n_classes);
+    class_subset_range(&first, &n, e->config.data_classes, e->datasets[i]->n_classes);
     return n;
 }
 

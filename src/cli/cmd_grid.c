@@ -6,11 +6,11 @@
 #include "experiment_args.h"
 #include "grid_run.h"
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
 #include "prompt/base/process.h"
-#include "prompt/run/folder.h"
-#include "prompt/run/interrupt.h"
-#include "prompt/run/targets.h"
+#include "prompt/report/folder.h"
+#include "prompt/report/targets.h"
 
 struct grid_command {
     const struct opt_values *v;

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "cmd.h"
-#include "prompt/run/interrupt.h"
-#include "prompt/run/pretrain.h"
+#include "prompt/base/interrupt.h"
+#include "prompt/pretrain/pretrain.h"
 
 static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)
 {

@@ -5,7 +5,7 @@
 
 #include "cmd.h"
 #include "prompt/base/file.h"
-#include "prompt/run/interrupt.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/run/train.h"
 
 static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
@@ -66,7 +66,7 @@ static int train(struct config *c, struct str_list *targets, const struct opt_va
     if (status == OK)
         status = resolve(c, v, &options);
     if (status == OK)
-        status = session_settle(c);
+        status = config_settle(c);
     if (status != OK || opt_given(v, "print-config"))
         return status == OK ? print_config(c) : status;
     status = config_check_training(c);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "eval_internal.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/run/class_check.h"
-#include "prompt/run/interrupt.h"
 
 int eval_list_images(struct item_list *out, const struct evaluation *e, const struct dataset *d,
                      enum class_subset subset)
@@ -16,7 +16,7 @@ int eval_list_images(struct item_list *out, const struct evaluation *e, const st
         status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no test images", d->name,
                            class_subset_names[subset]);
     if (status == OK)
-        status = eval_limit(out, &all, e->limit);
+        status = item_list_limit(out, &all, e->limit);
     if (status == OK)
         status = dataset_find_files(d, out);
     item_list_free(&all);

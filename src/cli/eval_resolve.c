@@ -4,8 +4,8 @@
 
 #include "eval_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"
-#include "prompt/run/targets.h"
 #include "prompt/run/train.h"
 
 /* Their file is of one list of classes on one data set. */
@@ -155,7 +155,7 @@ static int resolve_config(struct evaluation *e)
         status = error_set(ERR_USAGE,
                            "method '%s' has prompts to train: give --run DIR, or --untrained to evaluate "
                            "them as they start",
-                           method_names[e->config.method]);
+                           method_kind_names[e->config.method]);
     if (status == OK)
         status = choose_targets(e);
     if (status == OK && e->config.data_dataset[0] == '\0' && e->targets.n > 0)

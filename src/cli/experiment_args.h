@@ -3,7 +3,7 @@
 #define PROMPT_SRC_CLI_EXPERIMENT_ARGS_H
 
 #include "opt.h"
-#include "prompt/run/scores.h"
+#include "prompt/report/scores.h"
 
 struct experiment_args {
     char *tables;             /* path of tables.json */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
 #include "prompt/run/cost.h"
-#include "prompt/run/interrupt.h"
 #include "spawn.h"
 
 enum phase { PHASE_FREE, PHASE_TRAIN, PHASE_EVAL };

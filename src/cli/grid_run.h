@@ -2,8 +2,8 @@
 #ifndef PROMPT_SRC_CLI_GRID_RUN_H
 #define PROMPT_SRC_CLI_GRID_RUN_H
 
-#include "prompt/run/grid.h"
-#include "prompt/run/log.h"
+#include "prompt/base/log.h"
+#include "prompt/report/grid.h"
 
 struct grid_run_options {
     int64_t n_at_once; /* of several each says only warnings, and takes its share of the machine */

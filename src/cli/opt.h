@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "prompt/base/str.h"
-#include "prompt/run/config.h"
+#include "prompt/config/config.h"
 
 struct opt {
     const char *name;       /* "dataset", without dashes; NULL ends a list */

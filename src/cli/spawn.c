@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "prompt/run/interrupt.h"
+#include "prompt/base/interrupt.h"
 
 static const char SELF[] = "/proc/self/exe";
 

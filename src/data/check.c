@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "prompt/base/file.h"
-#include "prompt/data/image.h"
 #include "prompt/data/repeated.h"
+#include "prompt/image/image.h"
 #include "readers.h"
 
 const char *const check_state_names[] = {"complete", "differs", "incomplete", "absent", NULL};

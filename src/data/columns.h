@@ -1,6 +1,6 @@
 /* Which column of a table holds what, by the names in its header. */
-#ifndef PROMPT_DATA_COLUMNS_H
-#define PROMPT_DATA_COLUMNS_H
+#ifndef PROMPT_SRC_DATA_COLUMNS_H
+#define PROMPT_SRC_DATA_COLUMNS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* The items of a list by class. */
-#ifndef PROMPT_DATA_GROUPS_H
-#define PROMPT_DATA_GROUPS_H
+#ifndef PROMPT_SRC_DATA_GROUPS_H
+#define PROMPT_SRC_DATA_GROUPS_H
 
 #include "prompt/data/dataset.h"
 

@@ -131,3 +131,17 @@ int class_names_digest(char hex[17], char *const *names, int64_t n)
     hex[16] = '\0';
     return OK;
 }
+
+int item_list_limit(struct item_list *out, const struct item_list *in, int64_t limit)
+{
+    *out = (struct item_list){0};
+    const size_t n = limit > 0 && (size_t)limit < in->n ? (size_t)limit : in->n;
+    int status = OK;
+    for (size_t i = 0; status == OK && i < n; i++) {
+        const struct item *item = &in->items[i * in->n / n];
+        status = item_list_add_item(out, item, item->label);
+    }
+    if (status != OK)
+        item_list_free(out);
+    return status;
+}

@@ -11,13 +11,13 @@
  * caller's thread reaches the batch: the first failure in the order of the epoch is reported, not the first
  * in time.
  */
-#ifndef PROMPT_DATA_LOADER_INTERNAL_H
-#define PROMPT_DATA_LOADER_INTERNAL_H
+#ifndef PROMPT_SRC_DATA_LOADER_INTERNAL_H
+#define PROMPT_SRC_DATA_LOADER_INTERNAL_H
 
 #include <pthread.h>
 
-#include "prompt/data/image.h"
 #include "prompt/data/loader.h"
+#include "prompt/image/image.h"
 
 enum { LOADER_CHANNELS = 3 };
 

@@ -7,7 +7,7 @@
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
 #include "prompt/base/thread.h"
-#include "prompt/data/transform.h"
+#include "prompt/image/transform.h"
 
 /* The item's pixels, from the cache or the disk; `*is_cached` tells whether the cache owns them. */
 static int decode_item(struct image *out, bool *is_cached, struct loader *l, size_t item)

@@ -4,8 +4,8 @@
  * A reader fills the lists, class names and class count of a dataset whose image_dir is set and whose other
  * fields are empty. On failure they may be partly filled: dataset_free takes care of them.
  */
-#ifndef PROMPT_DATA_READERS_H
-#define PROMPT_DATA_READERS_H
+#ifndef PROMPT_SRC_DATA_READERS_H
+#define PROMPT_SRC_DATA_READERS_H
 
 #include "prompt/base/dir.h"
 #include "prompt/data/catalog.h"

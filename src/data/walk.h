@@ -1,6 +1,6 @@
 /* The images below a folder, and what is left out beside them. */
-#ifndef PROMPT_DATA_WALK_H
-#define PROMPT_DATA_WALK_H
+#ifndef PROMPT_SRC_DATA_WALK_H
+#define PROMPT_SRC_DATA_WALK_H
 
 #include <stdbool.h>
 

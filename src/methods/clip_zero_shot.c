@@ -14,4 +14,4 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     out->logits[0] = method_initial_features(s, m, classes, pixels).logits;
 }
 
-const struct method_ops method_clip = {.n_iterations = 0, .create = create, .forward = forward};
+const struct method_ops method_clip = {.create = create, .forward = forward};

@@ -43,4 +43,4 @@ static struct method_passes passes(const struct method *m, int64_t n_images, int
 }
 
 const struct method_ops method_cocoop = {
-    .n_iterations = 1, .text_form = text_form, .create = create, .forward = forward, .passes = passes};
+    .text_form = text_form, .create = create, .forward = forward, .passes = passes};

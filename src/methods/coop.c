@@ -46,8 +46,7 @@ static struct method_passes passes(const struct method *m, int64_t n_images, int
     return (struct method_passes){.n_text = 1, .n_prefixes = 1};
 }
 
-const struct method_ops method_coop = {.n_iterations = 1,
-                                       .text_form = context_text_form,
+const struct method_ops method_coop = {.text_form = context_text_form,
                                        .create = context_create,
                                        .forward = forward,
                                        .fixed_text = encode_text,

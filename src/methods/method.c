@@ -77,11 +77,6 @@ struct text_form method_text_form(const struct method_options *o)
     return ops->text_form ? ops->text_form(o) : (struct text_form){0};
 }
 
-int64_t method_fixed_iterations(enum method_kind kind)
-{
-    return methods[kind]->n_iterations;
-}
-
 int method_create(struct method **out, scope *owner, const struct clip *clip,
                   const struct method_options *options, const struct method_init *init)
 {
@@ -90,8 +85,9 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     if (!m)
         return error_out_of_memory();
     *m = (struct method){.ops = methods[options->kind], .clip = clip, .options = *options, .scope = owner};
-    if (m->ops->n_iterations != METHOD_ANY_ITERATIONS)
-        m->options.n_iterations = m->ops->n_iterations;
+    const int64_t N = method_fixed_iterations(options->kind);
+    if (N != METHOD_ANY_ITERATIONS)
+        m->options.n_iterations = N;
     int status = m->ops->create(m, init);
     if (status != OK) {
         method_free(m);

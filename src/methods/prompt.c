@@ -223,9 +223,5 @@ static struct text_form text_form(const struct method_options *o)
                               .per_image = o->text_generator};
 }
 
-const struct method_ops method_prompt = {.n_iterations = METHOD_ANY_ITERATIONS,
-                                         .text_form = text_form,
-                                         .create = create,
-                                         .forward = forward,
-                                         .fixed_text = fixed_text,
-                                         .passes = passes};
+const struct method_ops method_prompt = {
+    .text_form = text_form, .create = create, .forward = forward, .fixed_text = fixed_text, .passes = passes};

@@ -31,5 +31,4 @@ static struct method_passes passes(const struct method *m, int64_t n_images, int
                                   .n_prompt_layers = m->options.vision_prompt_depth};
 }
 
-const struct method_ops method_vpt = {
-    .n_iterations = 1, .create = create, .forward = forward, .passes = passes};
+const struct method_ops method_vpt = {.create = create, .forward = forward, .passes = passes};

@@ -1,6 +1,6 @@
 /** What the reader and the writer of safetensors files share. */
-#ifndef PROMPT_NN_SAFETENSORS_INTERNAL_H
-#define PROMPT_NN_SAFETENSORS_INTERNAL_H
+#ifndef PROMPT_SRC_NN_SAFETENSORS_INTERNAL_H
+#define PROMPT_SRC_NN_SAFETENSORS_INTERNAL_H
 
 enum {
     SAFETENSORS_PREFIX_BYTES = 8, /* the header's length, little-endian */

@@ -7,8 +7,8 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "prompt/config/config.h"
 #include "prompt/data/dataset.h"
-#include "prompt/run/config.h"
 
 static const char MOMENTUM_PREFIX[] = "optimizer.momentum.";
 static const char FORMAT[] = "prompt checkpoint 1";
@@ -43,7 +43,7 @@ static int describe(struct metadata *meta, const struct method *m, const struct 
         int64_t number;
     } entries[] = {
         {"format", FORMAT, 0},
-        {"method", method_names[m->options.kind], 0},
+        {"method", method_kind_names[m->options.kind], 0},
         {"config", from->config, 0},
         {"config_hash", from->config_hash, 0},
         {"weights_sha256", from->weights_sha256, 0},

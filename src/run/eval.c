@@ -5,23 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
-#include "prompt/run/interrupt.h"
 #include "step.h"
-
-int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit)
-{
-    *out = (struct item_list){0};
-    const size_t n = limit > 0 && (size_t)limit < in->n ? (size_t)limit : in->n;
-    int status = OK;
-    for (size_t i = 0; status == OK && i < n; i++) {
-        const struct item *item = &in->items[i * in->n / n];
-        status = item_list_add_item(out, item, item->label);
-    }
-    if (status != OK)
-        item_list_free(out);
-    return status;
-}
 
 void eval_result_free(struct eval_result *r)
 {

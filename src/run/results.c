@@ -217,7 +217,7 @@ int record_write(struct str *out, const struct record_context *c, const struct e
 {
     const struct config *config = c->session->config;
     str_append(out, "{");
-    member_text(out, "method", method_names[config->method]);
+    member_text(out, "method", method_kind_names[config->method]);
     member_text(out, "dataset", c->classes->dataset->name);
     member_text(out, "split", "test");
     member_text(out, "classes", class_subset_names[c->classes->subset]);

@@ -1,13 +1,13 @@
 /* The thread that saves at a signal. */
-#include "saver.h"
+#include "prompt/run/saver.h"
 
 #include <stdlib.h>
 
 #include "prompt/base/clock.h"
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
 #include "prompt/base/thread.h"
-#include "prompt/run/interrupt.h"
 
 /* Copies are at least so far apart, and take no more than a tenth of the time. */
 static const double INTERVAL_S = 0.3, REST_PER_COPY = 10.0;

@@ -71,8 +71,7 @@ static int open_model(struct session *s)
     for (size_t i = 0; status == OK && i < s->weights->notes.n; i++)
         log_info(s->log, "model: %s", s->weights->notes.items[i]);
     if (status == OK)
-        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision),
-                             (enum encoder)c->encoder);
+        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision), c->encoder);
     for (size_t i = 0; status == OK && i < s->weights->accepted.n; i++)
         log_warning(s->log, "the model's '%s' is not known here and passed by model.accept_unknown",
                     s->weights->accepted.items[i]);
@@ -156,7 +155,7 @@ static int open_templates(struct session *s)
 static int open_machine(struct session *s)
 {
     struct config *c = s->config;
-    int status = session_settle(c);
+    int status = config_settle(c);
     if (status == OK)
         status = open_templates(s);
     if (status == OK)
@@ -172,7 +171,7 @@ static int open_machine(struct session *s)
     if (status == OK)
         status = device_parse(&s->device, c->device);
     if (status == OK)
-        status = resolve_precision(&s->precision, (enum precision)c->precision, s->device);
+        status = resolve_precision(&s->precision, c->precision, s->device);
     c->precision = (int64_t)s->precision;
     if (status == OK)
         status = torch_init(c->threads);
@@ -204,19 +203,9 @@ int session_open_model(struct session *s)
     return status == OK ? open_tokenizer(s) : status;
 }
 
-struct dataset_options session_dataset_options(const struct config *c, const char *name)
-{
-    const bool is_own = strcmp(name, c->data_dataset) == 0;
-    return (struct dataset_options){.name = name,
-                                    .root = c->data_root,
-                                    .split_file = is_own ? c->data_split_file : NULL,
-                                    .image_dir = is_own ? c->data_image_dir : NULL,
-                                    .split_seed = (uint64_t)c->data_split_seed};
-}
-
 int session_open_dataset(struct dataset **out, struct session *s, const char *name)
 {
-    const struct dataset_options options = session_dataset_options(s->config, name);
+    const struct dataset_options options = config_dataset_options(s->config, name);
     int status = dataset_open(out, &options);
     if (status == OK && (*out)->layout.len > 0)
         log_info(s->log, "data     %s: %s", name, str_text(&(*out)->layout));
@@ -245,39 +234,26 @@ void session_close(struct session *s)
     free(s);
 }
 
-int session_settle(struct config *c)
-{
-    const int64_t N = method_fixed_iterations((enum method_kind)c->method);
-    const enum config_origin origin = c->origins[config_find("iterations")];
-    if (N == METHOD_ANY_ITERATIONS || c->n_iterations == N)
-        return OK;
-    if (origin == CONFIG_FILE || origin == CONFIG_COMMAND_LINE)
-        return error_set(ERR_USAGE, "iterations is %lld, but method %s always has %lld",
-                         (long long)c->n_iterations, method_names[c->method], (long long)N);
-    c->n_iterations = N;
-    return OK;
-}
-
 /* ---------------------------------------------------------------- method and classes */
 
 struct method_options session_method_options(const struct config *c)
 {
-    return (struct method_options){.kind = (enum method_kind)c->method,
+    return (struct method_options){.kind = c->method,
                                    .n_iterations = c->n_iterations,
                                    .loss_weight = c->loss_weight,
                                    .vision_prompt_count = c->vision_prompt_count,
                                    .vision_prompt_depth = c->vision_prompt_depth,
                                    .text_prompt_count = c->text_prompt_count,
-                                   .generator_input = (enum generator_input)c->generator_input,
+                                   .generator_input = c->generator_input,
                                    .detach_iterations = c->detach_iterations,
                                    .covers_sos = c->covers_sos,
                                    .filter = c->filter,
                                    .vision_generator = c->vision_generator,
                                    .text_generator = c->text_generator,
                                    .context_count = c->context_count,
-                                   .context_init = (enum context_init)c->context_init,
+                                   .context_init = c->context_init,
                                    .context_class_specific = c->context_class_specific,
-                                   .context_position = (enum context_position)c->context_position};
+                                   .context_position = c->context_position};
 }
 
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)

@@ -1,6 +1,6 @@
 /* One training step and one evaluation step: what the loops repeat and the benchmark times. */
-#ifndef PROMPT_RUN_STEP_H
-#define PROMPT_RUN_STEP_H
+#ifndef PROMPT_SRC_RUN_STEP_H
+#define PROMPT_SRC_RUN_STEP_H
 
 #include "prompt/methods/method.h"
 #include "prompt/nn/optim.h"

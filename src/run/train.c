@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
 #include "prompt/run/cost.h"
-#include "prompt/run/interrupt.h"
-#include "saver.h"
+#include "prompt/run/saver.h"
 #include "step.h"
 #include "train_internal.h"
 
@@ -236,7 +236,7 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
 static int run_epochs(struct training *t)
 {
     const struct config *c = t->session->config;
-    const struct schedule_options schedule = {.schedule = (enum schedule)c->schedule,
+    const struct schedule_options schedule = {.schedule = c->schedule,
                                               .lr = c->lr,
                                               .warmup_lr = c->warmup_lr,
                                               .warmup_epochs = c->warmup_epochs,

@@ -41,7 +41,7 @@ static int check_dataset(const struct training *t, struct dataset *d)
 /* A target that is not there now may be there when it is evaluated. */
 static int check_target(const struct training *t, const char *name)
 {
-    const struct dataset_options options = session_dataset_options(t->session->config, name);
+    const struct dataset_options options = config_dataset_options(t->session->config, name);
     struct dataset *d = NULL;
     int status = dataset_open(&d, &options);
     if (status != OK && status != ERR_MEMORY) {

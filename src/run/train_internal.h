@@ -1,6 +1,6 @@
 /* What the training loop (train.c) and its preparation (train_setup.c) share. */
-#ifndef PROMPT_RUN_TRAIN_INTERNAL_H
-#define PROMPT_RUN_TRAIN_INTERNAL_H
+#ifndef PROMPT_SRC_RUN_TRAIN_INTERNAL_H
+#define PROMPT_SRC_RUN_TRAIN_INTERNAL_H
 
 #include "prompt/run/train.h"
 

@@ -7,34 +7,17 @@
 #include <unistd.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
 #include "prompt/base/lock.h"
 #include "prompt/data/catalog.h"
+#include "prompt/report/folder.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
-#include "prompt/run/folder.h"
-#include "prompt/run/interrupt.h"
-#include "saver.h"
+#include "prompt/run/saver.h"
 #include "train_internal.h"
 
 /* ---------------------------------------------------------------- data */
-
-int train_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d)
-{
-    struct item_list train = {0};
-    struct item_list val = {0};
-    int status = fewshot_sample(&train, &val, d, c->data_shots, (uint32_t)c->seed);
-    if (status == OK)
-        status = item_list_subset(out, &train, (enum class_subset)c->data_classes, d->n_classes);
-    if (status == OK && out->n == 0)
-        status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no training images", d->name,
-                           class_subset_names[c->data_classes]);
-    if (status == OK)
-        status = dataset_find_files(d, out);
-    item_list_free(&train);
-    item_list_free(&val);
-    return status;
-}
 
 static int class_names_json(char **out, const struct class_list *classes)
 {
@@ -208,7 +191,7 @@ static void describe_task(const struct training *t)
 int training_open(struct training *t, struct config *config, const struct train_options *options,
                   struct log *log)
 {
-    const enum class_subset subset = (enum class_subset)config->data_classes;
+    const enum class_subset subset = config->data_classes;
     int status = interrupt_check_begin();
     if (status == OK && options->out_dir) { /* a dry run needs no folder */
         t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
@@ -217,7 +200,7 @@ int training_open(struct training *t, struct config *config, const struct train_
     }
     if (status != OK || (status = session_open(&t->session, config, log)) != OK ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
-        (status = train_draw_sample(&t->items, config, t->dataset)) != OK ||
+        (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
         (status = training_check(t)) != OK || (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session, t->dataset, subset, config->batch_size)) != OK ||
@@ -250,7 +233,7 @@ static int check_zero_shot(struct training *t)
     struct method *clip = NULL;
     struct eval_result result = {0};
     const struct method_options options = {.kind = METHOD_CLIP};
-    int status = eval_limit(&some, &t->items, s->config->check_images);
+    int status = item_list_limit(&some, &t->items, s->config->check_images);
     if (status == OK)
         status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0});
     if (status == OK)

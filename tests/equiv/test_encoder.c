@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture.h"
 #include "prompt/base/rng.h"
+#include "prompt/config/config.h"
 #include "prompt/nn/optim.h"
-#include "prompt/run/config.h"
 #include "tensor_check.h"
-#include "world.h"
 
 /*
  * Max-norm of the difference in a tensor, divided by that of the plain encoder's tensor. Measured 2026-11-24,
@@ -232,7 +232,7 @@ static void open_world(struct world *w, const struct test_case *c, enum encoder 
         w->images_at_a_time = c->B;
         return;
     }
-    world_open(w, WORLD_DIR, types, encoder);
+    world_open(w, FIXTURE_DIR, types, encoder);
     struct clip_dims *dims = &w->weights->dims;
     if (c->gelu)
         dims->vision.activation = dims->text.activation = ACTIVATION_GELU;

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture.h"
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/eval.h"
 #include "tensor_check.h"
-#include "world.h"
 
 static const struct clip_types FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16, DTYPE_F32},
                                FP16 = {DTYPE_F16, DTYPE_F32};
@@ -54,7 +54,7 @@ struct side {
 static void side_open(struct side *out, const struct test_case *c, struct clip_types types,
                       enum encoder encoder)
 {
-    world_open(&out->world, WORLD_DIR, types, encoder);
+    world_open(&out->world, FIXTURE_DIR, types, encoder);
     const char *changes[MAX_CHANGES + 1] = {NULL};
     memcpy(changes, c->changes, sizeof c->changes);
     const struct method_options options = world_options(world_defaults(&out->world), changes);
@@ -244,11 +244,11 @@ static int run_images(const struct places *p, int64_t n_images)
     MUST(session_open(&s, &config, &log));
     MUST(session_open_dataset(&d, s, "caltech101"));
     MUST(item_list_subset(&base, &d->test, CLASS_SUBSET_BASE, d->n_classes));
-    MUST(eval_limit(&items, &base, n_images));
+    MUST(item_list_limit(&items, &base, n_images));
     MUST(session_open_model(s));
     evaluate(&fp32, s, d, &items, n_train_classes, p->checkpoint);
     clip_free(s->clip);
-    MUST(clip_create(&s->clip, s->scope, s->weights, s->device, BF16, (enum encoder)config.encoder));
+    MUST(clip_create(&s->clip, s->scope, s->weights, s->device, BF16, config.encoder));
     evaluate(&bf16, s, d, &items, n_train_classes, p->checkpoint);
     print_differences(&fp32, &bf16);
     eval_result_free(&fp32);

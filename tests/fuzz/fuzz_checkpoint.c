@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "prompt/config/config.h"
 #include "prompt/run/checkpoint.h"
-#include "prompt/run/config.h"
 
 static void read_config(const char *text)
 {

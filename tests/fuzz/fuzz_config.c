@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "prompt/run/config.h"
+#include "prompt/config/config.h"
 
 static void write_and_read(const struct config *config)
 {

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "data/image_formats.h"
 #include "fuzz.h"
+#include "image/formats.h"
 
 enum { MAX_PIXELS = 1 << 14 };
 

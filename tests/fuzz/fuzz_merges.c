@@ -1,9 +1,9 @@
 /* Merges files, packed or not, and a tokenizer made of them. */
 #include <stdlib.h>
 
-#include "clip/merges.h"
 #include "fuzz.h"
-#include "prompt/clip/tokenizer.h"
+#include "prompt/text/tokenizer.h"
+#include "text/merges.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

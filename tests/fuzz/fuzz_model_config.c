@@ -2,10 +2,10 @@
  * read as all of them. */
 #include <math.h>
 
-#include "clip/weights_internal.h"
-#include "clip/weights_members.h"
 #include "fuzz.h"
 #include "prompt/base/json.h"
+#include "weights/internal.h"
+#include "weights/members.h"
 
 /* Of the model that the seeds describe. */
 static const struct clip_dims dims = {.vision = {.width = 32, .n_layers = 2, .mlp_width = 128},

@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 #include "prompt/base/str.h"
-#include "prompt/clip/tokenizer.h"
+#include "prompt/text/tokenizer.h"
 
 /* Enough for merges of several rounds; every other word falls apart into bytes. */
 static const char merges[] = "#version: 0.2\nt h\nth e</w>\no f</w>\np h\nph o\nt o</w>\npho to</w>\n";

@@ -1,6 +1,6 @@
 /* results.json of a run. */
 #include "fuzz.h"
-#include "prompt/run/records.h"
+#include "prompt/report/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -2,8 +2,8 @@
  */
 #include <stdio.h>
 
-#include "clip/weights_internal.h"
 #include "fuzz.h"
+#include "weights/internal.h"
 
 static void write_shard(char name)
 {

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture.h"
+#include "prompt/config/config.h"
 #include "prompt/nn/optim.h"
-#include "prompt/run/config.h"
 #include "tensor_check.h"
-#include "world.h"
 
 /* Measured 2026-11-24 over 24 cases, fp32 against fp64: logits 4e-5, losses 1e-5, gradients 1e-5, changes
  * 2e-5. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A layer includes its own headers and those of the layers it stands on, nothing else. C++ and libtorch stay in
-shim/, cJSON behind src/base/json*.c, libraries of image formats behind src/data/image_FORMAT.c."""
+shim/, cJSON behind src/base/json*.c, libraries of image formats behind src/image/FORMAT.c."""
 
 import os
 import re
@@ -8,31 +8,35 @@ import sys
 
 from sources import read, report, root, sources, without_comments
 
-# base --> torch (shim) --> nn --> clip --> methods --+
-#   +----> data ---------------------------------------+--> run --> cli
-#   +----> world --------------------------------------+
+# Every room and the rooms that it may include, as CMakeLists.txt draws them.
 MAY_INCLUDE = {
     "base": {"base"},
+    "text": {"base", "text"},
+    "image": {"base", "image"},
+    "data": {"base", "image", "data"},
+    "world": {"base", "world"},
     "torch": {"base", "torch"},
     "nn": {"base", "torch", "nn"},
-    "clip": {"base", "torch", "nn", "clip"},
-    "methods": {"base", "torch", "nn", "clip", "methods"},
-    "data": {"base", "data"},
-    "world": {"base", "world"},
-    "run": {"base", "torch", "nn", "clip", "methods", "data", "world", "run"},
-    "cli": {"base", "torch", "nn", "clip", "methods", "data", "world", "run", "cli"},
+    "weights": {"base", "image", "torch", "nn", "weights"},
+    "clip": {"base", "torch", "nn", "weights", "clip"},
+    "methods": {"base", "text", "torch", "nn", "weights", "clip", "methods"},
+    "config": {"base", "image", "data", "config"},
+    "report": {"base", "text", "image", "data", "config", "report"},
 }
+MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"run"}
+MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}
+MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"cli"}
 # a pattern and the only files that may hold it
 ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
     (re.compile(r"\bcJSON_\w+"), re.compile(r"src/base/json[^/]*\.c$")),
-    (re.compile(r"\bstbi_\w+"), re.compile(r"src/data/image_gif\.c$")),
-    (re.compile(r"\bjpeg_[a-z]\w+\s*\(|#\s*include\s*<j\w+\.h>"), re.compile(r"src/data/image_jpeg\.c$")),
-    (re.compile(r"\bpng_\w+"), re.compile(r"src/(world/picture|data/image_png)\.c$")),
-    (re.compile(r"\bWebP[A-Z]\w+"), re.compile(r"src/data/image_webp\.c$")),
+    (re.compile(r"\bstbi_\w+"), re.compile(r"src/image/gif\.c$")),
+    (re.compile(r"\bjpeg_[a-z]\w+\s*\(|#\s*include\s*<j\w+\.h>"), re.compile(r"src/image/jpeg\.c$")),
+    (re.compile(r"\bpng_\w+"), re.compile(r"src/(world/picture|image/png)\.c$")),
+    (re.compile(r"\bWebP[A-Z]\w+"), re.compile(r"src/image/webp\.c$")),
 ]
-# a header of another layer, and the layers that may include it: a plain value that both read
-SHARED = {"prompt/data/preprocess.h": {"clip"}}
+# headers of rooms with libtorch that are free of it themselves (library prompt_options), for the rooms without
+SHARED = {f"prompt/{header}.h": {"config", "report"} for header in ("clip/encoder", "methods/options", "nn/schedule")}
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
 
@@ -70,23 +74,25 @@ def check_itself():
     """What must be found, or the test proves nothing."""
     for path, text in [
         ("src/data/x.c", '#include "prompt/nn/nn.h"\n'),
-        ("src/clip/x.c", '#include "prompt/run/config.h"\n'),
-        ("src/clip/x.c", '#include "prompt/data/transform.h"\n'),
-        ("src/nn/x.c", '#include "prompt/data/preprocess.h"\n'),
+        ("src/clip/x.c", '#include "prompt/config/config.h"\n'),
+        ("src/report/x.c", '#include "prompt/clip/clip.h"\n'),
+        ("src/text/x.c", '#include "prompt/clip/encoder.h"\n'),
+        ("src/clip/x.c", '#include "prompt/image/transform.h"\n'),
+        ("src/nn/x.c", '#include "prompt/image/preprocess.h"\n'),
         ("include/prompt/base/x.h", '#include "prompt/torch/torch.h"\n'),
-        ("src/run/x.c", '#include "../clip/weights_internal.h"\n'),
+        ("src/run/x.c", '#include "../weights/internal.h"\n'),
         ("src/nn/x.c", "#include <torch/torch.h>\n"),
         ("src/run/x.c", "x = cJSON_Parse(text);\n"),
         ("src/run/x.c", "x = stbi_load(path);\n"),
-        ("src/data/image.c", "jpeg_read_header(&info, TRUE);\n"),
-        ("src/data/image_jpeg.c", "png_read_info(png, info);\n"),
+        ("src/image/image.c", "jpeg_read_header(&info, TRUE);\n"),
+        ("src/image/jpeg.c", "png_read_info(png, info);\n"),
         ("src/data/x.c", "WebPDataInit(&data);\n"),
         ("src/run/x.cpp", ""),
         ("src/util/x.c", ""),
     ]:
         assert len(list(problems_of(path, text))) == 1, (path, text)
     assert not list(problems_of("src/run/x.c", '/* cJSON_Parse, "prompt/cli/x.h" */\n#include "prompt/nn/nn.h"\n'))
-    assert not list(problems_of("src/clip/x.c", '#include "prompt/data/preprocess.h"\n'))
+    assert not list(problems_of("src/config/x.c", '#include "prompt/methods/options.h"\n'))
     assert not list(problems_of("shim/x.cpp", '#include "kernels/kernels.hpp"\n'))
 
 

@@ -7,7 +7,7 @@ from sources import read, sources
 
 SOFT_FILE, SOFT_FUNCTION = 350, 60
 HARD_FILE, HARD_FUNCTION = 450, 90
-GENERATED = {"src/clip/html_entities.c", "src/clip/mojibake_tables.c"}  # by scripts/make_html_entities.py and its like
+GENERATED = {"src/text/html_entities.c", "src/text/mojibake_tables.c"}  # by scripts/make_html_entities.py and its like
 LONG_FOR_A_REASON = {"shim/pickle.cpp: pickle::step"}  # one switch, a few lines for each opcode
 
 

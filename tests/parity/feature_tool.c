@@ -13,7 +13,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
 #include "prompt/clip/clip.h"
-#include "prompt/data/transform.h"
+#include "prompt/image/transform.h"
 #include "prompt/methods/captions.h"
 
 enum { MAX_LINES = 4096, IMAGES_AT_A_TIME = 8 };

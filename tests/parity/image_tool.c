@@ -16,8 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "prompt/data/image.h"
-#include "prompt/data/transform.h"
+#include "prompt/image/image.h"
+#include "prompt/image/transform.h"
 
 static int64_t now_ns(void)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/str.h"
-#include "prompt/clip/tokenizer.h"
+#include "prompt/text/tokenizer.h"
 
 static int print_ids(const struct tokenizer *t, const char *text)
 {

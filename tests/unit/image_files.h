@@ -11,7 +11,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "prompt/data/image.h"
+#include "prompt/image/image.h"
 
 /* Noise that depends on `seed` alone. */
 static inline struct image noise_image(int64_t width, int64_t height, uint32_t seed)

@@ -6,11 +6,9 @@
 #ifndef PROMPT_CLIP_CLIP_H
 #define PROMPT_CLIP_CLIP_H
 
-#include "prompt/clip/dims.h"
-#include "prompt/clip/weights.h"
-
-/** How the towers are computed: the fast one, or the plain, readable reference. Equal up to rounding. */
-enum encoder { ENCODER_FAST, ENCODER_PLAIN };
+#include "prompt/clip/encoder.h"
+#include "prompt/weights/dims.h"
+#include "prompt/weights/weights.h"
 
 /** The types a model computes in. */
 struct clip_types {

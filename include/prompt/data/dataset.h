@@ -147,6 +147,8 @@ void class_subset_range(int64_t *first, int64_t *n, enum class_subset subset, in
 /** Items of the subset's classes, in order, relabelled from 0. */
 int item_list_subset(struct item_list *out, const struct item_list *in, enum class_subset subset,
                      int64_t n_classes);
+/** N images spread evenly over the list: image floor(i n / N). All of them if `limit` is 0 or at least n. */
+int item_list_limit(struct item_list *out, const struct item_list *in, int64_t limit);
 
 int item_list_add(struct item_list *list, const char *path, int64_t label);             /* copies the path */
 int item_list_add_item(struct item_list *list, const struct item *item, int64_t label); /* copies its texts */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "prompt/data/dataset.h"
-#include "prompt/data/preprocess.h"
+#include "prompt/image/preprocess.h"
 
 struct loader_options {
     struct preprocess preprocess; /* the model's */

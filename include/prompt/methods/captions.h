@@ -3,7 +3,7 @@
 #define PROMPT_METHODS_CAPTIONS_H
 
 #include "prompt/clip/clip.h"
-#include "prompt/clip/tokenizer.h"
+#include "prompt/text/tokenizer.h"
 
 /** The sentence of a class: `template` with {} replaced by the name, underscores as spaces. Heap, or NULL. */
 char *class_caption(const char *template, const char *class_name);

@@ -10,37 +10,8 @@
 
 #include "prompt/clip/clip.h"
 #include "prompt/methods/captions.h"
+#include "prompt/methods/options.h"
 #include "prompt/nn/tape.h"
-
-enum method_kind { METHOD_PROMPT, METHOD_CLIP, METHOD_COOP, METHOD_COCOOP, METHOD_VPT };
-/* Their names, for keys and checkpoints, are method_names (run/config.h). */
-
-enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
-
-enum context_init { CONTEXT_INIT_WORDS, CONTEXT_INIT_RANDOM };
-enum context_position { CONTEXT_POSITION_END, CONTEXT_POSITION_MIDDLE }; /* of the class name */
-
-enum { METHOD_MAX_ITERATIONS = 16, METHOD_ANY_ITERATIONS = -1 };
-
-/** The settings that change what is computed; the configuration keys of the same names document them. */
-struct method_options {
-    enum method_kind kind;
-    int64_t n_iterations;        /* N */
-    double loss_weight;          /* lambda */
-    int64_t vision_prompt_count; /* a */
-    int64_t vision_prompt_depth; /* J */
-    int64_t text_prompt_count;   /* b */
-    enum generator_input generator_input;
-    bool detach_iterations;
-    bool covers_sos;
-    bool filter;           /* F */
-    bool vision_generator; /* G^V */
-    bool text_generator;   /* G^T */
-    int64_t context_count; /* of CoOp and CoCoOp, as the next ones */
-    enum context_init context_init;
-    bool context_class_specific;
-    enum context_position context_position;
-};
 
 /** What a method needs to make its initial values. */
 struct method_init {
@@ -104,7 +75,6 @@ struct method_passes {
 };
 
 struct method_ops {
-    int64_t n_iterations; /* N that the method always has; METHOD_ANY_ITERATIONS: as the options say */
     /** NULL: the method learns no text. */
     struct text_form (*text_form)(const struct method_options *o);
     /** Checks the options against the model and adds the trained tensors. */
@@ -121,9 +91,6 @@ struct method_ops {
 
 /** Where the method's learned vectors stand in the text of a class. */
 struct text_form method_text_form(const struct method_options *o);
-
-/** N of a method that has no choice; METHOD_ANY_ITERATIONS of ProMPT. */
-int64_t method_fixed_iterations(enum method_kind kind);
 
 /**
  * @param owner  scope of the trained tensors

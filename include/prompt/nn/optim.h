@@ -1,29 +1,10 @@
 /**
- * SGD with momentum and weight decay and its learning rate by epoch, as the field's public code trains
- * prompts; AdamW and its rate by step, as CLIP was trained.
+ * SGD with momentum and weight decay, as the field's public code trains prompts; AdamW, as CLIP was trained.
  */
 #ifndef PROMPT_NN_OPTIM_H
 #define PROMPT_NN_OPTIM_H
 
 #include "prompt/nn/params.h"
-
-enum schedule { SCHEDULE_COSINE, SCHEDULE_CONSTANT };
-
-struct schedule_options {
-    enum schedule schedule;
-    double lr;
-    double warmup_lr;
-    int64_t warmup_epochs;
-    int64_t n_epochs; /* T */
-};
-
-/**
- * The rate of epoch `epoch` (from 1). Warm-up epochs run at warmup_lr; then the cosine
- * lr (1 + cos(pi (epoch - 1 - warmup_epochs) / T)) / 2, which starts at lr and counts T with the warm-up
- * (README, Decisions): 5 epochs at 0.008 with one of warm-up are 1e-5, 0.008, 0.0072361, 0.0052361,
- * 0.0027639.
- */
-double schedule_lr(const struct schedule_options *o, int64_t epoch);
 
 /** v = momentum v + (gradient + weight_decay w); w -= lr v. The first step's v is its gradient. */
 struct sgd {
@@ -41,9 +22,6 @@ void sgd_clear_grad(struct sgd *o);
 void sgd_deinit(struct sgd *o);
 
 /* ---------------------------------------------------------------- AdamW */
-
-/** The rate of step `step` (from 1) of n: linear up to lr at step warmup, then a cosine that ends at 0. */
-double warmup_cosine_lr(double lr, int64_t step, int64_t n_warmup, int64_t n_steps);
 
 /**
  * Decoupled weight decay (Loshchilov and Hutter, ICLR 2019; t_adamw_ has the equations) with CLIP's

@@ -12,7 +12,7 @@
 #include "prompt/methods/method.h"
 #include "prompt/nn/optim.h"
 #include "prompt/nn/safetensors.h"
-#include "prompt/run/pipeline.h"
+#include "prompt/report/pipeline.h"
 
 /** Where training stands; stored in the metadata. */
 struct progress {

@@ -2,7 +2,7 @@
 #ifndef PROMPT_RUN_EVAL_H
 #define PROMPT_RUN_EVAL_H
 
-#include "prompt/run/metrics.h"
+#include "prompt/report/metrics.h"
 #include "prompt/run/session.h"
 
 struct eval_result {
@@ -25,9 +25,6 @@ struct eval_result {
 int eval_run(struct eval_result *out, struct session *s, const struct method *m,
              const struct class_list *classes, const struct item_list *items, bool keep_logits);
 void eval_result_free(struct eval_result *r);
-
-/** N images spread evenly over the list: image floor(i n / N). All of them if `limit` is 0 or at least n. */
-int eval_limit(struct item_list *out, const struct item_list *in, int64_t limit);
 
 /** Writes `logits` [images,N+1,K], `labels` [images], and "paths" (JSON array) in the metadata, as
  * safetensors. */

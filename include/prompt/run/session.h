@@ -3,13 +3,13 @@
 #ifndef PROMPT_RUN_SESSION_H
 #define PROMPT_RUN_SESSION_H
 
+#include "prompt/base/log.h"
 #include "prompt/clip/clip.h"
+#include "prompt/config/config.h"
 #include "prompt/data/dataset.h"
 #include "prompt/data/loader.h"
 #include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
-#include "prompt/run/config.h"
-#include "prompt/run/log.h"
 
 struct session {
     struct config *config; /* borrowed; `precision` is set to what auto became */
@@ -26,16 +26,11 @@ struct session {
     struct templates templates; /* of zero_shot_templates_file; none without it */
 };
 
-/** Gives `iterations` the value that the method always has; ERR_USAGE if another one was asked for. */
-int session_settle(struct config *c);
-/** session_settle; device, precision, libtorch's threads and allocator, templates; paths of the configuration
+/** config_settle; device, precision, libtorch's threads and allocator, templates; paths of the configuration
  * become absolute. */
 int session_open(struct session **out, struct config *config, struct log *log);
 /** Weights and tokenizer; to be called after what is quicker to find missing. */
 int session_open_model(struct session *s);
-/** Where data set `name` lies: data.split_file and data.image_dir are of data.dataset alone. Texts are
- * borrowed. */
-struct dataset_options session_dataset_options(const struct config *config, const char *name);
 /** A data set below the configured root; says in what its layout differs from the official one; warns if it
  * differs from the published one, or lists an image twice. dataset_free frees it.
  */

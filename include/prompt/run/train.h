@@ -2,14 +2,9 @@
 #ifndef PROMPT_RUN_TRAIN_H
 #define PROMPT_RUN_TRAIN_H
 
+#include "prompt/report/folder.h"
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/session.h"
-
-/** Files of a run folder. */
-#define RUN_CONFIG_FILE "config.json"
-#define RUN_CHECKPOINT_FILE "checkpoint.safetensors"
-#define RUN_LOG_FILE "log.jsonl"
-#define RUN_RESULTS_FILE "results.json"
 
 struct train_options {
     const char *out_dir;            /* run folder; NULL only for a dry run */
@@ -27,12 +22,5 @@ struct train_options {
  * ERR_BUSY; ERR_NUMERIC naming step, images, tensor and last checkpoint for a loss that is not finite
  */
 int train_run(struct config *config, const struct train_options *options, struct log *log);
-
-/**
- * The few-shot sample of a training: drawn over all classes, then cut to those that are trained; every image
- * is looked for. item_list_free frees it, also on failure.
- * @return OK; ERR_FORMAT if there is none; ERR_IO for a missing image
- */
-int train_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d);
 
 #endif

@@ -1,0 +1,48 @@
+/**
+ * The settings of a method, and the names of their values. Free of libtorch, so that the configuration can use it.
+ * Every list of names ends with NULL and has the order of its enum.
+ */
+#ifndef PROMPT_METHODS_OPTIONS_H
+#define PROMPT_METHODS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum method_kind { METHOD_PROMPT, METHOD_CLIP, METHOD_COOP, METHOD_COCOOP, METHOD_VPT };
+extern const char *const method_kind_names[]; /* "prompt", "clip", ... */
+
+enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
+extern const char *const generator_input_names[];
+
+enum context_init { CONTEXT_INIT_WORDS, CONTEXT_INIT_RANDOM };
+extern const char *const context_init_names[];
+
+enum context_position { CONTEXT_POSITION_END, CONTEXT_POSITION_MIDDLE }; /* of the class name */
+extern const char *const context_position_names[];
+
+enum { METHOD_MAX_ITERATIONS = 16, METHOD_ANY_ITERATIONS = -1 };
+
+/** N of a method that has no choice; METHOD_ANY_ITERATIONS of ProMPT. */
+int64_t method_fixed_iterations(enum method_kind kind);
+
+/** The settings that change what is computed; the configuration keys of the same names document them. */
+struct method_options {
+    enum method_kind kind;
+    int64_t n_iterations;        /* N */
+    double loss_weight;          /* lambda */
+    int64_t vision_prompt_count; /* a */
+    int64_t vision_prompt_depth; /* J */
+    int64_t text_prompt_count;   /* b */
+    enum generator_input generator_input;
+    bool detach_iterations;
+    bool covers_sos;
+    bool filter;           /* F */
+    bool vision_generator; /* G^V */
+    bool text_generator;   /* G^T */
+    int64_t context_count; /* of CoOp and CoCoOp, as the next ones */
+    enum context_init context_init;
+    bool context_class_specific;
+    enum context_position context_position;
+};
+
+#endif

@@ -1,0 +1,154 @@
+/* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "prompt/base/json.h"
+#include "prompt/run/session.h"
+
+struct split {
+    struct dataset *dataset;
+    struct item_list train, val; /* the sample */
+};
+
+/* ---------------------------------------------------------------- JSON */
+
+/* [[path, label, name], ...] of one subset. */
+static int append_items(struct str *out, const struct dataset *d, const struct item_list *list,
+                        enum class_subset subset)
+{
+    struct item_list part = {0};
+    int64_t first_label = 0;
+    int64_t n_labels = 0;
+    int status = item_list_subset(&part, list, subset, d->n_classes);
+    class_subset_range(&first_label, &n_labels, subset, d->n_classes);
+    str_append(out, "[");
+    for (size_t i = 0; status == OK && i < part.n; i++) {
+        const struct item *item = &part.items[i];
+        str_append(out, i > 0 ? ", [" : "[");
+        json_write_string(out, item->path);
+        str_appendf(out, ", %" PRId64 ", ", item->label);
+        json_write_string(out, d->class_names[first_label + item->label]);
+        str_append(out, "]");
+    }
+    str_append(out, "]");
+    item_list_free(&part);
+    return status;
+}
+
+static int append_part(struct str *out, const struct dataset *d, const char *name,
+                       const struct item_list *list)
+{
+    int status = OK;
+    str_appendf(out, "\"%s\": {", name);
+    for (int subset = CLASS_SUBSET_ALL; status == OK && subset <= CLASS_SUBSET_NEW; subset++) {
+        str_appendf(out, "%s\"%s\": ", subset > CLASS_SUBSET_ALL ? ", " : "", class_subset_names[subset]);
+        status = append_items(out, d, list, (enum class_subset)subset);
+    }
+    str_append(out, "}");
+    return status;
+}
+
+static int append_json(struct str *out, const struct split *split)
+{
+    const struct dataset *d = split->dataset;
+    str_append(out, "{");
+    int status = append_part(out, d, "train", &split->train);
+    str_append(out, ", ");
+    if (status == OK)
+        status = append_part(out, d, "val", &split->val);
+    str_append(out, ", ");
+    if (status == OK)
+        status = append_part(out, d, "test", &d->test);
+    str_append(out, "}\n");
+    return status;
+}
+
+/* ---------------------------------------------------------------- summary */
+
+static int append_counts(struct str *out, const struct dataset *d, const char *name,
+                         const struct item_list *list)
+{
+    str_appendf(out, "%-8s", name);
+    for (int subset = CLASS_SUBSET_ALL; subset <= CLASS_SUBSET_NEW; subset++) {
+        struct item_list part = {0};
+        int status = item_list_subset(&part, list, (enum class_subset)subset, d->n_classes);
+        str_appendf(out, "  %8zu", part.n);
+        item_list_free(&part);
+        if (status != OK)
+            return status;
+    }
+    str_append(out, "\n");
+    return OK;
+}
+
+static int append_summary(struct str *out, const struct split *split, const struct config *c)
+{
+    const struct dataset *d = split->dataset;
+    str_appendf(out, "%s: %" PRId64 " %s, images in %s\n", d->name, d->n_classes,
+                plural((size_t)d->n_classes, "class", "classes"), d->image_dir);
+    if (c->data_shots > 0)
+        str_appendf(out, "train and val: %" PRId64 " %s, seed %" PRId64 "\n", c->data_shots,
+                    plural((size_t)c->data_shots, "shot", "shots"), c->seed);
+    str_appendf(out, "%-8s  %8s  %8s  %8s\n", "images", "all", "base", "new");
+    int status = append_counts(out, d, "train", &split->train);
+    if (status == OK)
+        status = append_counts(out, d, "val", &split->val);
+    if (status == OK)
+        status = append_counts(out, d, "test", &d->test);
+    str_appendf(out, "%-8s", "classes");
+    for (int subset = CLASS_SUBSET_ALL; subset <= CLASS_SUBSET_NEW; subset++) {
+        int64_t first = 0;
+        int64_t n = 0;
+        class_subset_range(&first, &n, (enum class_subset)subset, d->n_classes);
+        str_appendf(out, "  %8" PRId64, n);
+    }
+    str_append(out, "\n");
+    return status;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int open_split(struct split *out, const struct config *c)
+{
+    const struct dataset_options options = config_dataset_options(c, c->data_dataset);
+    int status = dataset_open(&out->dataset, &options);
+    if (status == OK && out->dataset->layout.len > 0)
+        fprintf(stderr, "%s: %s\n", out->dataset->name, str_text(&out->dataset->layout));
+    if (status == OK)
+        status = fewshot_sample(&out->train, &out->val, out->dataset, c->data_shots, (uint32_t)c->seed);
+    return status;
+}
+
+static int print_split(const struct config *c, bool is_json)
+{
+    struct split split = {0};
+    struct str text = {0};
+    int status = open_split(&split, c);
+    if (status == OK)
+        status = is_json ? append_json(&text, &split) : append_summary(&text, &split, c);
+    if (status == OK)
+        status = cmd_print(&text);
+    str_free(&text);
+    item_list_free(&split.train);
+    item_list_free(&split.val);
+    dataset_free(split.dataset);
+    return status;
+}
+
+int cmd_data_split(const struct opt_values *v)
+{
+    struct config c;
+    int status = config_init(&c);
+    if (status == OK)
+        status = opt_apply_keys(&c, v);
+    if (status == OK && !opt_given(v, "data") && strcmp(c.data_dataset, "csv") != 0)
+        status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
+    if (status == OK && !opt_given(v, "dataset"))
+        status = error_set(ERR_USAGE, "no data set is given: pass --dataset NAME");
+    if (status == OK)
+        status = print_split(&c, opt_given(v, "json"));
+    config_free(&c);
+    return status;
+}

@@ -1,0 +1,8 @@
+/* Names of the ways to compute the towers. */
+#include "prompt/clip/encoder.h"
+
+#include <stddef.h>
+
+const char *const encoder_names[] = {[ENCODER_FAST] = "fast", [ENCODER_PLAIN] = "plain", NULL};
+const char *const precision_names[] = {
+    [PRECISION_FP32] = "fp32", [PRECISION_BF16] = "bf16", [PRECISION_FP16] = "fp16", [PRECISION_AUTO] = "auto", NULL};

@@ -1,0 +1,334 @@
+/* Reading tables.json and paper.json. */
+#include "prompt/report/experiment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "prompt/base/file.h"
+#include "prompt/data/templates.h"
+#include "prompt/report/targets.h"
+
+/* ---------------------------------------------------------------- members */
+
+/* "" if the member is missing. */
+static int get_text(const char **out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    const struct json *value = json_get(object, key);
+    *out = "";
+    if (!value || json_string(out, value) == OK)
+        return OK;
+    return error_context("%s:%zu: '%s'", json_name(doc), json_line(doc, value), key);
+}
+
+static int need_text(const char **out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    int status = get_text(out, doc, object, key);
+    if (status == OK && (*out)[0] == '\0')
+        status =
+            error_set(ERR_FORMAT, "%s:%zu: '%s' is missing", json_name(doc), json_line(doc, object), key);
+    return status;
+}
+
+/* Adds the texts of an array; a missing one adds nothing. */
+static int add_texts(struct str_list *out, const struct json_doc *doc, const struct json *array)
+{
+    int status = OK;
+    for (const struct json *value = json_first(array); status == OK && value; value = json_next(value)) {
+        const char *text = NULL;
+        status = json_string(&text, value);
+        if (status != OK)
+            return error_context("%s:%zu", json_name(doc), json_line(doc, value));
+        status = str_list_add(out, text);
+    }
+    return status;
+}
+
+static bool is_true(const struct json *object, const char *key)
+{
+    bool flag = false;
+    const struct json *value = json_get(object, key);
+    return value && json_bool(&flag, value) == OK && flag;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static void free_row(struct experiment_row *row)
+{
+    free(row->name);
+    free(row->preset);
+    free(row->path);
+    free(row->swept);
+    str_list_free(&row->sets);
+}
+
+/* "CoOp ({} shots)" becomes "CoOp (4 shots)". */
+static char *fill(const char *label, const char *value)
+{
+    const char *hole = strstr(label, "{}");
+    return hole ? str_format("%.*s%s%s", (int)(hole - label), label, value, hole + 2) : str_dup(label);
+}
+
+static int get_iteration(int64_t *out, const struct json_doc *doc, const struct json *object)
+{
+    const struct json *value = json_get(object, "iteration");
+    *out = -1;
+    if (!value)
+        return OK;
+    int status = json_i64(out, value);
+    if (status == OK && *out < 0)
+        status = error_set(ERR_FORMAT, "expected 0 or more, found %lld", (long long)*out);
+    return status == OK ? OK : error_context("%s:%zu: 'iteration'", json_name(doc), json_line(doc, value));
+}
+
+/* One row of the table: of a sweep, the one at `value`, else NULL. */
+static int add_row(struct experiment *x, const struct json *object, const char *value)
+{
+    struct experiment_row *grown = realloc(x->rows, (x->n_rows + 1) * sizeof *grown);
+    if (!grown)
+        return error_out_of_memory();
+    x->rows = grown;
+    struct experiment_row *row = &x->rows[x->n_rows++];
+    *row = (struct experiment_row){
+        .x = NAN, .on = json_get(object, "on"), .has_paper_rounding = is_true(object, "paper_rounding")};
+    const char *label = NULL, *preset = NULL, *key = NULL;
+    int status = need_text(&row->series, x->doc, object, "name");
+    if (status == OK)
+        status = need_text(&preset, x->doc, object, "config");
+    if (status == OK)
+        status = get_text(&label, x->doc, object, "label");
+    if (status == OK)
+        status = get_text(&key, x->doc, object, "sweep");
+    if (status == OK)
+        status = get_iteration(&row->iteration, x->doc, object);
+    if (status != OK)
+        return status;
+    char *folder = path_dir(json_name(x->doc));
+    row->preset = str_dup(preset);
+    char *file = str_format("%s.json", preset);
+    row->path = folder && file ? path_join(folder, file) : NULL;
+    row->name = value && label[0] != '\0' ? fill(label, value) : str_dup(row->series);
+    free(file);
+    free(folder);
+    if (!row->preset || !row->path || !row->name)
+        return ERR_MEMORY;
+    status = add_texts(&row->sets, x->doc, json_get(object, "set"));
+    if (status != OK || !value)
+        return status;
+    row->swept = str_format("%s=%s", key, value);
+    status = row->swept ? OK : ERR_MEMORY;
+    if (status == OK)
+        status = str_parse_f64(&row->x, value);
+    return status == OK ? add_texts(&row->sets, x->doc, json_get(json_get(object, "with"), value)) : status;
+}
+
+static int add_rows(struct experiment *x, const struct json *object)
+{
+    const struct json *values = json_get(object, "values");
+    if (!values)
+        return add_row(x, object, NULL);
+    struct str_list texts = {0};
+    int status = add_texts(&texts, x->doc, values);
+    for (size_t i = 0; status == OK && i < texts.n; i++)
+        status = add_row(x, object, texts.items[i]);
+    str_list_free(&texts);
+    return status;
+}
+
+static bool is_named(const struct str_list *methods, const char *name)
+{
+    for (size_t i = 0; i < methods->n; i++)
+        if (strcasecmp(methods->items[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A method that names no row is a misspelled one. */
+static int check_methods(const struct experiment *x, const struct json *rows, const struct str_list *methods)
+{
+    for (size_t i = 0; i < methods->n; i++) {
+        const struct str_list one = {.items = &methods->items[i], .n = 1};
+        bool found = false;
+        for (size_t r = 0; r < x->n_rows; r++)
+            found = found || is_named(&one, x->rows[r].series) || is_named(&one, x->rows[r].name);
+        if (found)
+            continue;
+        struct str known = {0};
+        for (const struct json *row = json_first(rows); row; row = json_next(row)) {
+            const char *name = "";
+            (void)get_text(&name, x->doc, row, "name");
+            str_appendf(&known, "%s%s", known.len > 0 ? ", " : "", name);
+        }
+        int status = error_set(ERR_USAGE, "%s has no method '%s', expected one of: %s", x->name,
+                               methods->items[i], str_text(&known));
+        str_free(&known);
+        return status;
+    }
+    return OK;
+}
+
+static int read_rows(struct experiment *x, const struct json *rows, const struct str_list *methods)
+{
+    int status = OK;
+    size_t n_kept = 0;
+    for (const struct json *row = json_first(rows); status == OK && row; row = json_next(row)) {
+        const bool optional = is_true(row, "optional");
+        status = add_rows(x, row);
+        for (size_t r = n_kept; status == OK && r < x->n_rows; r++) { /* drop those not asked for */
+            const bool named = is_named(methods, x->rows[r].series) || is_named(methods, x->rows[r].name);
+            if (methods->n > 0 ? named : !optional)
+                x->rows[n_kept++] = x->rows[r];
+            else
+                free_row(&x->rows[r]);
+        }
+        if (status == OK)
+            x->n_rows = n_kept;
+    }
+    return status == OK ? check_methods(x, rows, methods) : status;
+}
+
+/* ---------------------------------------------------------------- experiments */
+
+static int read_experiment(struct experiment *x, const struct json *object, const struct str_list *methods)
+{
+    const char *datasets = NULL, *classes = NULL;
+    x->name = json_key(object);
+    int status = need_text(&x->title, x->doc, object, "title");
+    if (status == OK)
+        status = get_text(&x->source, x->doc, object, "source");
+    if (status == OK)
+        status = need_text(&classes, x->doc, object, "classes");
+    if (status == OK)
+        status = need_text(&datasets, x->doc, object, "datasets");
+    if (status == OK)
+        status = targets_parse(&x->datasets, datasets);
+    if (status != OK)
+        return status;
+    x->has_halves = strcmp(classes, "base,new") == 0;
+    return read_rows(x, json_get(object, "rows"), methods);
+}
+
+static int unknown_experiment(const struct experiment *x, const char *name)
+{
+    struct str known = {0};
+    for (const struct json *each = json_first(json_root(x->doc)); each; each = json_next(each))
+        str_appendf(&known, "%s%s", known.len > 0 ? ", " : "", json_key(each));
+    int status = error_set(ERR_USAGE, "no table '%s' in '%s', expected one of: %s", name, json_name(x->doc),
+                           str_text(&known));
+    str_free(&known);
+    return status;
+}
+
+static int open_documents(struct experiment *x, const char *tables_path)
+{
+    char *folder = path_dir(tables_path);
+    char *paper = folder ? path_join(folder, "paper.json") : NULL;
+    int status = paper ? json_read_file(&x->doc, tables_path) : ERR_MEMORY;
+    if (status == OK && file_exists(paper)) /* other tables than the paper's have none */
+        status = json_read_file(&x->paper, paper);
+    free(paper);
+    free(folder);
+    return status;
+}
+
+int experiment_open(struct experiment **out, const char *tables_path, const char *name,
+                    const struct str_list *methods)
+{
+    *out = NULL;
+    struct experiment *x = calloc(1, sizeof *x);
+    if (!x)
+        return error_out_of_memory();
+    int status = open_documents(x, tables_path);
+    if (status == OK) {
+        char *number = str_format("table%s", name);
+        const struct json *object = json_get(json_root(x->doc), name);
+        if (!object && number)
+            object = json_get(json_root(x->doc), number);
+        free(number);
+        status = object ? read_experiment(x, object, methods) : unknown_experiment(x, name);
+    }
+    if (status != OK) {
+        experiment_free(x);
+        return status;
+    }
+    *out = x;
+    return OK;
+}
+
+void experiment_free(struct experiment *x)
+{
+    if (!x)
+        return;
+    for (size_t i = 0; i < x->n_rows; i++)
+        free_row(&x->rows[i]);
+    free(x->rows);
+    str_list_free(&x->datasets);
+    json_free(x->doc);
+    json_free(x->paper);
+    free(x);
+}
+
+static int apply(struct config *c, const struct str_list *sets)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < sets->n; i++)
+        status = config_set(c, sets->items[i]);
+    return status;
+}
+
+/* As a run's record has it: the digest of the templates stands for their file. */
+static int fill_templates(struct config *c)
+{
+    if (c->zero_shot_templates_file[0] == '\0')
+        return OK;
+    struct templates templates = {0};
+    int status = templates_read(&templates, c->zero_shot_templates_file);
+    if (status == OK)
+        status = config_set_key(c, "zero_shot_templates_sha256", templates.sha256);
+    templates_free(&templates);
+    return status;
+}
+
+/* What is swept is not for the user to set. */
+static int check_sets(const struct experiment *x, const struct experiment_row *row,
+                      const struct str_list *sets)
+{
+    const size_t n = row->swept ? strcspn(row->swept, "=") + 1 : 0;
+    for (size_t i = 0; n > 0 && i < sets->n; i++)
+        if (strncmp(sets->items[i], row->swept, n) == 0)
+            return error_set(ERR_USAGE, "--set %s: %s sweeps this key itself", sets->items[i], x->name);
+    return OK;
+}
+
+int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
+                      const char *dataset, const struct str_list *sets)
+{
+    const char *trained_on = x->source[0] != '\0' ? x->source : dataset;
+    struct str_list own = {0};
+    int status = config_init(out);
+    if (status == OK)
+        status = check_sets(x, row, sets);
+    if (status == OK)
+        status = config_read_file(out, row->path);
+    if (status == OK)
+        status = add_texts(&own, x->doc, json_get(row->on, trained_on));
+    if (status == OK)
+        status = apply(out, &row->sets);
+    if (status == OK)
+        status = apply(out, &own);
+    if (status == OK)
+        status = apply(out, sets);
+    if (status == OK && row->swept)
+        status = config_set(out, row->swept);
+    if (status == OK)
+        status = config_set_key(out, "data.dataset", trained_on);
+    if (status == OK)
+        status = fill_templates(out);
+    if (status == OK)
+        status = config_settle(out);
+    str_list_free(&own);
+    if (status != OK)
+        config_free(out);
+    return status;
+}

@@ -1,0 +1,271 @@
+/* From sorted records to the lines of a table. */
+#include "prompt/report/scores.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/report/metrics.h"
+#include "prompt/report/targets.h"
+#include "scores_internal.h"
+
+static const char *const halves_names[] = {"base", "new", "HM", NULL};
+static const char *const all_names[] = {"accuracy", NULL};
+static const char EUROSAT[] = "eurosat"; /* half of the published gain; averages without it are shown, too */
+
+enum { BASE, NEW, HM, ALL = 0 };
+
+/* The key of a measure in paper.json. */
+static const char *paper_key(const struct experiment *x, size_t measure)
+{
+    static const char *const halves[] = {"base", "new", "hm"};
+    return x->has_halves ? halves[measure] : "all";
+}
+
+static const double NONE = NAN;
+
+/* HM; none where a half is. */
+static double mean_of_halves(double base, double new_)
+{
+    return isnan(base) || isnan(new_) ? NONE : harmonic_mean(base, new_);
+}
+
+/* As numbers are that were printed with so many decimals. */
+static double round_to(double value, int decimals)
+{
+    const double unit = pow(10.0, decimals);
+    return round(value * unit) / unit;
+}
+
+/* ---------------------------------------------------------------- a row on a data set */
+
+static const struct score NO_SCORE = {.mean = NAN, .sd = NAN, .paper = NAN};
+
+/* Mean and sample standard deviation over the seeds. */
+static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum class_subset subset)
+{
+    const struct experiment_row *row = &t->experiment->rows[cell / t->datasets.n];
+    const bool rounds = t->options->paper_rounding && row->has_paper_rounding;
+    const int64_t iteration = row->iteration;
+    struct score out = NO_SCORE;
+    double sum = 0.0, squares = 0.0;
+    size_t n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t seed = 0; seed < sorting_n_seeds(t, cell); seed++) {
+            const struct record *r = sorting_record(t, cell, seed, subset);
+            double value = 100.0 * r->accuracies[iteration < 0 ? (int64_t)r->n_accuracies - 1 : iteration];
+            value = rounds ? round_to(value, 1) : value;
+            sum += pass == 0 ? value : 0.0;
+            n += pass == 0;
+            squares += pass == 1 ? (value - out.mean) * (value - out.mean) : 0.0;
+        }
+        if (pass == 0)
+            out.mean = sum / (double)n;
+    }
+    if (n > 1)
+        out.sd = sqrt(squares / (double)(n - 1));
+    if (rounds)
+        out.mean = round_to(out.mean, 2);
+    return out;
+}
+
+/* A cell that lacks a seed has no number: its mean would be of other seeds than its neighbours'. */
+static void fill_cell(struct score_line *line, const struct sorting *t, size_t cell)
+{
+    const struct experiment *x = t->experiment;
+    line->n_expected = sorting_n_seeds(t, cell);
+    for (size_t seed = 0; seed < line->n_expected; seed++)
+        line->n += sorting_has_seed(t, cell, seed);
+    if (line->n < line->n_expected) {
+        for (size_t m = 0; m < SCORES_MAX_MEASURES; m++)
+            line->scores[m] = NO_SCORE;
+    } else if (x->has_halves) {
+        line->scores[BASE] = mean_over_seeds(t, cell, CLASS_SUBSET_BASE);
+        line->scores[NEW] = mean_over_seeds(t, cell, CLASS_SUBSET_NEW);
+        line->scores[HM] = (struct score){
+            .mean = mean_of_halves(line->scores[BASE].mean, line->scores[NEW].mean), .sd = NONE};
+    } else {
+        line->scores[ALL] = mean_over_seeds(t, cell, CLASS_SUBSET_ALL);
+    }
+    for (size_t m = 0; m < (x->has_halves ? 3 : 1); m++)
+        line->scores[m].paper =
+            experiment_paper(x, line->row, t->datasets.items[cell % t->datasets.n], paper_key(x, m));
+}
+
+/* ---------------------------------------------------------------- averages over data sets */
+
+/* What is averaged, and how HM is. */
+struct average {
+    const char *label;
+    bool without_eurosat;
+    bool mean_of_hms; /* else HM of the averages */
+    bool common;      /* over the data sets that every row has; only if the rows differ */
+};
+
+static const struct average halves_averages[] = {
+    {"average (HM of the averages)", false, false, false},
+    {"average (mean of the HMs)", false, true, false},
+    {"average without EuroSAT (HM of the averages)", true, false, false},
+    {"average without EuroSAT (mean of the HMs)", true, true, false},
+    {"average over what all rows have (HM of the averages)", false, false, true},
+};
+static const struct average all_averages[] = {
+    {"average", false, false, false},
+    {"average without EuroSAT", true, false, false},
+    {"average over what all rows have", false, false, true},
+};
+
+static bool is_averaged(const struct experiment *x, const struct average *a, const char *dataset)
+{
+    return strcmp(dataset, x->source) != 0 && !(a->without_eurosat && strcmp(dataset, EUROSAT) == 0);
+}
+
+static bool is_whole(const struct score_line *line)
+{
+    return !line->is_average && line->n == line->n_expected;
+}
+
+/* Whether every row that ran at all has this data set. */
+static bool is_common(const struct scores *s, const char *dataset)
+{
+    for (size_t r = 0; r < s->experiment->n_rows; r++) {
+        bool ran = false, has = false;
+        for (size_t i = 0; i < s->n_lines; i++) {
+            const struct score_line *line = &s->lines[i];
+            if (line->row != &s->experiment->rows[r] || !is_whole(line))
+                continue;
+            ran = true;
+            has = has || strcmp(line->dataset_name, dataset) == 0;
+        }
+        if (ran && !has)
+            return false;
+    }
+    return true;
+}
+
+static bool rows_differ(const struct scores *s)
+{
+    for (size_t i = 0; i < s->n_lines; i++)
+        if (is_whole(&s->lines[i]) && !is_common(s, s->lines[i].dataset_name))
+            return true;
+    return false;
+}
+
+/* Whether a cell enters an average of its row. */
+static bool enters(const struct scores *s, const struct average *a, const struct score_line *cell)
+{
+    return is_whole(cell) && is_averaged(s->experiment, a, cell->dataset_name) &&
+           (!a->common || is_common(s, cell->dataset_name));
+}
+
+/* The paper's average over the data sets of ours: the published one if these are all, else from its cells;
+ * NaN where a cell is not published. */
+static void average_paper(struct score_line *line, const struct scores *s, const struct average *a,
+                          size_t n_measures)
+{
+    const struct experiment *x = s->experiment;
+    const bool is_published = line->n == line->n_expected && !a->without_eurosat && !a->mean_of_hms;
+    for (size_t m = 0; m < n_measures; m++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < s->n_lines; i++) {
+            const struct score_line *cell = &s->lines[i];
+            if (cell->row == line->row && enters(s, a, cell))
+                sum += cell->scores[m].paper;
+        }
+        line->scores[m].paper = line->n > 0 ? sum / (double)line->n : NONE;
+        const double published = experiment_paper(x, line->row, "average", paper_key(x, m));
+        if (is_published && !isnan(published))
+            line->scores[m].paper = published;
+        else if (m == HM && !a->mean_of_hms)
+            line->scores[m].paper = mean_of_halves(line->scores[BASE].paper, line->scores[NEW].paper);
+    }
+}
+
+static void fill_average(struct score_line *line, const struct scores *s, const struct average *a)
+{
+    const struct experiment *x = s->experiment;
+    const size_t n_measures = x->has_halves ? 3 : 1;
+    double sums[SCORES_MAX_MEASURES] = {0};
+    line->is_average = true;
+    for (size_t d = 0; d < x->datasets.n; d++)
+        line->n_expected += is_averaged(x, a, x->datasets.items[d]);
+    for (size_t i = 0; i < s->n_lines; i++) {
+        const struct score_line *cell = &s->lines[i];
+        if (cell->row != line->row || !enters(s, a, cell))
+            continue;
+        line->n++;
+        for (size_t m = 0; m < n_measures; m++)
+            sums[m] += cell->scores[m].mean;
+    }
+    for (size_t m = 0; m < n_measures; m++)
+        line->scores[m] = (struct score){.mean = line->n ? sums[m] / (double)line->n : NONE, .sd = NONE};
+    if (x->has_halves && !a->mean_of_hms)
+        line->scores[HM].mean = mean_of_halves(line->scores[BASE].mean, line->scores[NEW].mean);
+    average_paper(line, s, a, n_measures);
+}
+
+static int make_lines(struct scores *s, const struct sorting *t)
+{
+    const struct experiment *x = s->experiment;
+    const struct average *averages = x->has_halves ? halves_averages : all_averages;
+    const size_t n_kinds = x->has_halves ? sizeof halves_averages / sizeof halves_averages[0]
+                                         : sizeof all_averages / sizeof all_averages[0];
+    const bool has_eurosat = str_list_has(&x->datasets, EUROSAT);
+    s->lines = calloc(t->n_cells + n_kinds * x->n_rows + 1, sizeof *s->lines);
+    if (!s->lines)
+        return error_out_of_memory();
+    for (size_t d = 0; d < t->datasets.n; d++)
+        for (size_t r = 0; r < x->n_rows; r++) {
+            const struct experiment_row *row = &x->rows[r];
+            struct score_line *line = &s->lines[s->n_lines++];
+            /* the experiment's own text outlives the sorting */
+            size_t i = 0;
+            while (strcmp(x->datasets.items[i], t->datasets.items[d]) != 0)
+                i++;
+            *line = (struct score_line){.dataset_name = x->datasets.items[i],
+                                        .dataset = target_display_name(x->datasets.items[i]),
+                                        .row = row};
+            fill_cell(line, t, r * t->datasets.n + d);
+        }
+    const bool differ = rows_differ(s);
+    for (size_t a = 0; a < n_kinds; a++) {
+        if ((averages[a].without_eurosat && !has_eurosat) || (averages[a].common && !differ))
+            continue;
+        for (size_t r = 0; r < x->n_rows; r++) {
+            struct score_line line = {.dataset = averages[a].label, .dataset_name = "", .row = &x->rows[r]};
+            fill_average(&line, s, &averages[a]);
+            s->lines[s->n_lines++] = line;
+        }
+    }
+    return OK;
+}
+
+/* ---------------------------------------------------------------- all */
+
+int scores_make(struct scores *out, const struct experiment *x, const struct record_list *records,
+                const struct score_options *options)
+{
+    *out = (struct scores){.experiment = x, .measures = x->has_halves ? halves_names : all_names};
+    struct sorting t = {0};
+    int status = sorting_open(&t, x, records, options);
+    if (status == OK)
+        status = sorting_check(&t);
+    if (status == OK)
+        status = make_lines(out, &t);
+    if (status == OK)
+        status = scores_add_notes(out, &t);
+    if (status == OK)
+        status = scores_add_labels(out, &t);
+    sorting_close(&t);
+    if (status != OK)
+        scores_free(out);
+    return status;
+}
+
+void scores_free(struct scores *s)
+{
+    free(s->lines);
+    str_list_free(&s->notes);
+    str_list_free(&s->labels);
+    *s = (struct scores){0};
+}

@@ -1,0 +1,183 @@
+/*
+ * Opening, hashing and saving of CLIP weights. Reading goes: path to file (weights_find.c), file to named
+ * tensors (weights_raw.c, weights_shards.c), the model among them (weights_unwrap.c), sizes from shapes
+ * (weights_check.c), heads and activation from who says them (weights_config.c), then the tensors under
+ * OpenAI's names.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/str.h"
+
+const char *const weights_format_names[4] = {"OpenAI TorchScript archive", "open_clip state dict",
+                                             "Hugging Face CLIPModel", "prompt safetensors"};
+
+int weights_create(struct weights **out, scope *parent)
+{
+    *out = NULL;
+    struct weights *w = calloc(1, sizeof *w);
+    if (!w)
+        return error_out_of_memory();
+    w->scope = scope_open(parent, SCOPE_GRAD_INHERIT);
+    if (!w->scope) {
+        free(w);
+        return error_out_of_memory();
+    }
+    *out = w;
+    return OK;
+}
+
+void weights_close(struct weights *w)
+{
+    if (!w)
+        return;
+    params_free(&w->tensors);
+    (void)scope_close(w->scope); /* the views, before the mapping under them */
+    for (size_t i = 0; i < w->n_files; i++)
+        safetensors_close(w->files[i]);
+    free(w->files);
+    str_list_free(&w->shards);
+    str_list_free(&w->notes);
+    free(w->prefix);
+    free(w->merges);
+    free(w->words);
+    str_list_free(&w->accepted);
+    free(w->path);
+    free(w);
+}
+
+/* ---------------------------------------------------------------- a vocabulary of its own */
+
+static const char MERGES_KEY[] = "prompt.merges";
+static const char WORDS_KEY[] = "prompt.words";
+
+static int read_vocabulary(struct weights *w)
+{
+    const char *merges = w->file ? metadata_get(&w->file->metadata, MERGES_KEY) : NULL;
+    const char *words = w->file ? metadata_get(&w->file->metadata, WORDS_KEY) : NULL;
+    if (!merges && !words)
+        return OK;
+    if (!merges || !words)
+        return error_set(ERR_FORMAT, "metadata '%s' without '%s'", merges ? MERGES_KEY : WORDS_KEY,
+                         merges ? WORDS_KEY : MERGES_KEY);
+    w->merges = str_dup(merges);
+    w->words = str_dup(words);
+    return w->merges && w->words ? OK : ERR_MEMORY;
+}
+
+static int write_vocabulary(struct metadata *out, const struct weights *w)
+{
+    if (!w->merges)
+        return OK;
+    int status = metadata_set(out, MERGES_KEY, w->merges);
+    return status == OK ? metadata_set(out, WORDS_KEY, w->words) : status;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* All tensors of the file, or of its shards, under their own names. */
+static int read_tensors(struct weights_raw *raw, struct weights *w)
+{
+    if (weights_is_index(w->path))
+        return weights_read_shards(raw, w);
+    int status = weights_raw_read(raw, w, w->path, 0);
+    if (status == OK && w->n_files == 1)
+        w->file = w->files[0];
+    return status;
+}
+
+static bool has_openai_buffers(const struct params *tensors)
+{
+    return params_find(tensors, "input_resolution") && params_find(tensors, "context_length") &&
+           params_find(tensors, "vocab_size");
+}
+
+static bool any_starts_with(const struct params *p, const char *prefix)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (str_starts_with(p->items[i].name, prefix))
+            return true;
+    return false;
+}
+
+static int interpret(struct weights *w, const struct params *tensors, bool is_script,
+                     const struct weights_options *options)
+{
+    struct weights_origin origin = {
+        .path = w->path,
+        .metadata = w->file ? &w->file->metadata : NULL,
+        .is_hugging_face =
+            any_starts_with(tensors, "vision_model.") || any_starts_with(tensors, "text_model."),
+        .is_openai_archive = is_script && has_openai_buffers(tensors),
+    };
+    bool is_ours = false;
+    struct weights_facts facts;
+    int status = weights_infer_dims(&w->dims, tensors, origin.is_hugging_face);
+    if (status == OK) /* before the names: the configuration says why some are there or missing */
+        status = weights_read_facts(&facts, &is_ours, w, &origin, options);
+    if (status == OK)
+        status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face);
+    if (status == OK)
+        status = weights_apply_facts(w, &facts);
+    if (status == OK)
+        status = read_vocabulary(w);
+    if (is_ours)
+        w->format = WEIGHTS_PROMPT;
+    else if (origin.is_hugging_face)
+        w->format = WEIGHTS_HUGGING_FACE;
+    else
+        w->format = origin.is_openai_archive ? WEIGHTS_OPENAI_ARCHIVE : WEIGHTS_OPEN_CLIP;
+    return status;
+}
+
+int weights_open(struct weights **out, scope *parent, const char *path, const struct weights_options *options)
+{
+    *out = NULL;
+    struct weights *w = NULL;
+    struct weights_raw raw = {0};
+    struct params tensors = {0};
+    int status = weights_create(&w, parent);
+    if (status == OK)
+        status = weights_find_file(&w->path, path);
+    if (status == OK)
+        status = read_tensors(&raw, w);
+    if (status == OK) {
+        status = weights_unwrap(&tensors, w, &raw);
+        if (status == OK)
+            status = interpret(w, &tensors, raw.facts.is_script, options);
+        if (status != OK)
+            status = error_context("reading '%s'", w->path);
+    }
+    params_free(&tensors);
+    weights_raw_free(&raw);
+    if (status != OK) {
+        weights_close(w);
+        return status;
+    }
+    *out = w;
+    return OK;
+}
+
+int weights_hash(struct weights *w)
+{
+    if (!w->path)
+        return OK;
+    int status = w->shards.n > 0 ? weights_digest_shards(w->sha256, w) : digest_file(w->sha256, w->path);
+    if (status == OK)
+        w->known_name = weights_known_name(w->sha256);
+    return status;
+}
+
+int weights_save(const struct weights *w, const char *path)
+{
+    struct metadata metadata;
+    int status = weights_metadata(&metadata, w);
+    if (status == OK)
+        status = write_vocabulary(&metadata, w);
+    if (status == OK)
+        status = safetensors_write(path, &w->tensors, &metadata);
+    metadata_free(&metadata);
+    return status;
+}

@@ -1,0 +1,283 @@
+/* The recorded small world, from its files to the program's structures. */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/rng.h"
+#include "prompt/config/config.h"
+#include "prompt/run/session.h"
+
+_Noreturn void world_die(const char *what)
+{
+    fprintf(stderr, "%s: %s\n", what, error_message());
+    exit(1);
+}
+
+struct device world_device(void)
+{
+    const char *name = getenv("PROMPT_TEST_DEVICE");
+    struct device device = {DEVICE_CPU, 0};
+    if (name && strcmp(name, "cuda") == 0 && device_count_cuda() == 0) {
+        puts("skipped: no CUDA device");
+        exit(77);
+    }
+    if (name)
+        MUST(device_parse(&device, name));
+    return device;
+}
+
+/* ---------------------------------------------------------------- rows of tokens */
+
+static struct tokens read_ids(const struct json *array)
+{
+    struct tokens t = {.n = json_size(array)};
+    t.ids = calloc(t.n + 1, sizeof *t.ids); /* room for an end token */
+    size_t i = 0;
+    for (const struct json *v = json_first(array); v; v = json_next(v))
+        MUST(json_i64(&t.ids[i++], v));
+    return t;
+}
+
+/* The rows of "{class}." with the end token behind. */
+static struct text_rows read_names(const struct json *names, int64_t end)
+{
+    struct text_rows rows = {.n = (int64_t)json_size(names)};
+    for (const struct json *v = json_first(names); v; v = json_next(v))
+        if ((int64_t)json_size(v) + 1 > rows.n_tokens)
+            rows.n_tokens = (int64_t)json_size(v) + 1;
+    rows.ids = calloc((size_t)(rows.n * rows.n_tokens), sizeof *rows.ids);
+    rows.ends = calloc((size_t)rows.n, sizeof *rows.ends);
+    int64_t k = 0;
+    for (const struct json *v = json_first(names); v; v = json_next(v), k++) {
+        struct tokens t = read_ids(v);
+        memcpy(rows.ids + k * rows.n_tokens, t.ids, t.n * sizeof *t.ids);
+        rows.ends[k] = (int64_t)t.n;
+        rows.ids[k * rows.n_tokens + rows.ends[k]] = end;
+        free(t.ids);
+    }
+    return rows;
+}
+
+static int64_t *read_lengths(const struct json *lengths)
+{
+    struct tokens t = read_ids(lengths);
+    return t.ids;
+}
+
+struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
+{
+    struct text_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
+    const size_t n = (size_t)(rows.n * rows.n_tokens);
+    rows.ids = calloc(n, sizeof *rows.ids);
+    rows.ends = calloc((size_t)rows.n, sizeof *rows.ends);
+    MUST(t_read_i64(rows.ids, n, s, captions));
+    for (int64_t k = 0; k < rows.n; k++)
+        while (rows.ids[k * rows.n_tokens + rows.ends[k]] != end)
+            rows.ends[k]++;
+    return rows;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static double number(const struct json *object, const char *key)
+{
+    double value = 0.0;
+    MUST(json_f64(&value, json_get(object, key)));
+    return value;
+}
+
+static char *in_dir(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    if (!path)
+        world_die("path_join");
+    return path;
+}
+
+int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu)
+{
+    const bool is_cpu = c->device.kind == DEVICE_CPU;
+    return is_cpu ? on_cpu : on_cpu * CLIP_TEXT_CHUNK_ROWS_CUDA / CLIP_TEXT_CHUNK_ROWS;
+}
+
+void world_open(struct world *w, const char *dir, struct clip_types types, enum encoder encoder)
+{
+    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
+         *arrays = in_dir(dir, "world.safetensors");
+    MUST(json_read_file(&w->doc, cases));
+    MUST(weights_open(&w->weights, w->scope, model, NULL));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    w->images_at_a_time = world_images_at_a_time(w->clip, 128);
+    MUST(safetensors_open(&w->file, w->scope, arrays));
+    w->pixels = t_to_device(w->scope, params_find(&w->file->tensors, "pixels"), w->clip->device);
+    w->labels = t_to_device(w->scope, params_find(&w->file->tensors, "labels"), w->clip->device);
+
+    const struct json *root = json_root(w->doc), *sgd = json_get(root, "sgd");
+    const int64_t end = (int64_t)number(root, "eot_id");
+    w->rows.names = read_names(json_get(root, "names"), end);
+    w->rows.name_lengths = read_lengths(json_get(root, "name_lengths"));
+    w->rows.captions = calloc(1, sizeof *w->rows.captions);
+    w->rows.captions[w->rows.n_templates++] =
+        world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
+    w->start = read_ids(json_get(root, "template"));
+    w->lr = number(sgd, "lr");
+    w->momentum = number(sgd, "momentum");
+    w->weight_decay = number(sgd, "weight_decay");
+    free(cases);
+    free(model);
+    free(arrays);
+}
+
+/* Names and start tokens of the classes, with CLIP's tokenizer. */
+static void read_classes(struct world *w, const struct config *c, const struct dataset *d, const char *model)
+{
+    char *merges = NULL;
+    struct tokenizer *t = NULL;
+    int64_t first = 0, n = 0;
+    const struct method_options options = session_method_options(c);
+    class_subset_range(&first, &n, CLASS_SUBSET_BASE, d->n_classes);
+    MUST(tokenizer_find_merges(&merges, c->model_merges, model, c->data_root));
+    MUST(tokenizer_open(&t, merges));
+    MUST(prompt_start_tokens(&w->start, t));
+    const struct text_form form = method_text_form(&options);
+    const char *const templates[] = {c->zero_shot_template};
+    MUST(class_rows_create(&w->rows, t, d->class_names + first, n, templates, 1, &form,
+                           w->clip->dims.context_length));
+    tokenizer_free(t);
+    free(merges);
+}
+
+static void make_images(struct world *w)
+{
+    enum { M = 8 };
+    const int64_t S = w->clip->dims.image_px, n = M * 3 * S * S;
+    float *pixels = malloc((size_t)n * sizeof *pixels);
+    int64_t labels[M];
+    struct rng rng;
+    rng_init(&rng, 1, RNG_INIT, 0, 0);
+    for (int64_t i = 0; i < n; i++)
+        pixels[i] = (float)rng_normal(&rng);
+    for (int64_t i = 0; i < M; i++)
+        labels[i] = i * 7919 % w->rows.names.n;
+    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->types.master, w->clip->device);
+    w->labels = t_from_i64(w->scope, labels, SHAPE(M), w->clip->device);
+    free(pixels);
+}
+
+void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_types types,
+                      enum encoder encoder)
+{
+    struct config c;
+    struct dataset *d = NULL;
+    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    MUST(config_init(&c));
+    MUST(config_set_key(&c, "data.root", data_root));
+    const struct dataset_options options = config_dataset_options(&c, "caltech101");
+    MUST(dataset_open(&d, &options));
+    MUST(weights_open(&w->weights, w->scope, model, NULL));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    w->images_at_a_time = world_images_at_a_time(w->clip, 128);
+    read_classes(w, &c, d, model);
+    make_images(w);
+    w->lr = c.lr;
+    w->momentum = c.momentum;
+    w->weight_decay = c.weight_decay;
+    dataset_free(d);
+    config_free(&c);
+}
+
+void world_close(struct world *w)
+{
+    class_texts_free(&w->texts);
+    class_rows_free(&w->rows);
+    tokens_free(&w->start);
+    clip_free(w->clip);
+    weights_close(w->weights);
+    MUST(scope_close(w->scope));
+    safetensors_close(w->file);
+    json_free(w->doc);
+}
+
+/* ---------------------------------------------------------------- method */
+
+const struct json *world_defaults(const struct world *w)
+{
+    return w->doc ? json_get(json_root(w->doc), "defaults") : NULL;
+}
+
+static void append_value(struct str *out, const struct json *v)
+{
+    bool truth = false;
+    double value = 0.0;
+    const char *text = NULL;
+    if (json_type(v) == JSON_BOOL) {
+        MUST(json_bool(&truth, v));
+        str_append(out, truth ? "true" : "false");
+    } else if (json_type(v) == JSON_NUMBER) {
+        MUST(json_f64(&value, v));
+        json_write_f64(out, value);
+    } else {
+        MUST(json_string(&text, v));
+        str_append(out, text);
+    }
+}
+
+struct method_options world_options(const struct json *keys, const char *const *changes)
+{
+    struct config c;
+    MUST(config_init(&c));
+    for (const struct json *v = json_first(keys); v; v = json_next(v)) {
+        struct str assignment = {0};
+        str_appendf(&assignment, "%s=", json_key(v));
+        append_value(&assignment, v);
+        MUST(config_set(&c, str_text(&assignment)));
+        str_free(&assignment);
+    }
+    for (size_t i = 0; changes && changes[i]; i++)
+        MUST(config_set(&c, changes[i]));
+    struct method_options options = session_method_options(&c);
+    config_free(&c);
+    return options;
+}
+
+int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
+{
+    class_texts_free(&w->texts);
+    const struct text_form form = method_text_form(options);
+    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, &form, w->images_at_a_time);
+    if (status != OK)
+        return status;
+    const struct method_init init = {
+        .seed = 1, .n_train_classes = w->rows.names.n, .start_tokens = &w->start};
+    return method_create(out, owner, w->clip, options, &init);
+}
+
+tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
+                   const struct method *m, const tensor *index, struct method_trace *trace)
+{
+    index = t_to_device(s, index, w->clip->device);
+    for (size_t i = 0; i < m->trained.n; i++)
+        t_clear_grad(s, m->trained.items[i].value);
+    method_forward(out, s, m, &w->texts, t_index_select(s, w->pixels, 0, index), trace);
+    if (m->trained.n == 0)
+        return NULL;
+    return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));
+}
+
+void world_pass(tensor **logits, tensor **losses, scope *s, const struct world *w, const struct method *m,
+                const tensor *index, struct method_trace *trace)
+{
+    struct method_output out;
+    tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
+    tensor *loss = world_loss(s, &out, terms, w, m, index, trace);
+    *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
+    *losses = NULL;
+    if (loss) {
+        *losses = t_stack(s, (const tensor *const *)terms, (size_t)out.n_iterations, 0);
+        MUST(method_backward(&out, s, loss));
+    }
+    method_output_free(&out);
+}

@@ -1,0 +1,119 @@
+/* What one ProMPT step of the small CLIP may cost, in counted calls and handles: no clock, so no noise. */
+#include "fixture_test.h"
+
+#include "prompt/nn/optim.h"
+
+/* Measured 2026-11-24, N = 2, B = 4, K = 12 in three chunks, 3 layers each: plain 1286 calls, 108 and 118
+ * handles, fast 1845 calls, 489 and 107. */
+static const struct {
+    uint64_t n_calls;
+    size_t n_kept, n_handles;
+} LIMITS[] = {
+    [ENCODER_FAST] = {2000, 540, 120},
+    [ENCODER_PLAIN] = {1400, 120, 130},
+};
+enum { B = 4 };
+
+struct job {
+    scope *scope;
+    struct method *method;
+    struct sgd sgd;
+    size_t n_kept;    /* handles of the last step between forward and backward */
+    size_t n_handles; /* at its end, before its scope was closed */
+};
+
+static void job_open(struct job *job, struct world *w)
+{
+    *job = (struct job){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    const struct method_options options = world_options(world_defaults(w), NULL);
+    assert_ok(world_method(&job->method, w, job->scope, &options));
+    sgd_init(&job->sgd, job->scope, &job->method->trained, w->momentum, w->weight_decay);
+}
+
+/* Closes what may have failed on purpose. */
+static void job_close(struct job *job)
+{
+    sgd_deinit(&job->sgd);
+    method_free(job->method);
+    (void)scope_close(job->scope);
+}
+
+static int step(struct job *job, const struct world *w)
+{
+    const size_t before = scope_live_tensors();
+    scope *s = scope_open(job->scope, SCOPE_GRAD_ON);
+    struct method_output out;
+    sgd_clear_grad(&job->sgd);
+    tensor *index = t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), CPU);
+    tensor *loss = world_loss(s, &out, NULL, w, job->method, index, NULL);
+    job->n_kept = scope_live_tensors() - before;
+    int status = method_backward(&out, s, loss);
+    method_output_free(&out);
+    if (status == OK)
+        status = sgd_step(&job->sgd, w->lr);
+    job->n_handles = scope_live_tensors() - before;
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+/* True if the n-th call of a step comes to pass. */
+static bool makes_call(struct world *w, uint64_t n)
+{
+    struct job job;
+    job_open(&job, w);
+    shim_fail_after(n);
+    bool failed = step(&job, w) != OK;
+    shim_fail_after(0);
+    job_close(&job);
+    return failed;
+}
+
+static void test_budget__calls_of_a_step(void **state)
+{
+    uint64_t least = 1, most = 1 << 14; /* call `least` is made, call `most` is not */
+    assert_true(makes_call(*state, least));
+    assert_false(makes_call(*state, most));
+    while (most - least > 1) {
+        const uint64_t middle = (least + most) / 2;
+        if (makes_call(*state, middle))
+            least = middle;
+        else
+            most = middle;
+    }
+    print_message("%d calls a step\n", (int)least);
+    assert_in_range(least, 1, LIMITS[world_group_encoder].n_calls);
+}
+
+static void test_budget__handles_of_a_step(void **state)
+{
+    struct job job;
+    job_open(&job, *state);
+    assert_ok(step(&job, *state));
+    print_message("%d handles after the forward pass, %d at the end\n", (int)job.n_kept, (int)job.n_handles);
+    assert_in_range(job.n_kept, 1, LIMITS[world_group_encoder].n_kept);
+    assert_in_range(job.n_handles, 1, LIMITS[world_group_encoder].n_handles);
+    job_close(&job);
+}
+
+static void test_budget__handles_do_not_grow_from_step_to_step(void **state)
+{
+    struct job job;
+    job_open(&job, *state);
+    assert_ok(step(&job, *state)); /* makes the momentum */
+    const size_t live = scope_live_tensors();
+    for (int i = 0; i < 10; i++) {
+        assert_ok(step(&job, *state));
+        assert_int_equal(scope_live_tensors(), live);
+    }
+    job_close(&job);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        torch_unit_test(test_budget__calls_of_a_step),
+        torch_unit_test(test_budget__handles_of_a_step),
+        torch_unit_test(test_budget__handles_do_not_grow_from_step_to_step),
+    };
+    return world_run_both("budget", tests, DTYPE_F32);
+}

@@ -1,0 +1,192 @@
+/*
+ * Every call of the shim fails once (SQLite's way): a training step with its checkpoint, and an evaluation
+ * from the files on, with both encoders. Each failure must come out as a status with its message, leave no
+ * tensor, file or gradient mode behind, and never crash.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "fixture_test.h"
+#include "prompt/base/file.h"
+#include "prompt/run/checkpoint.h"
+#include "temp_dir.h"
+
+static struct temp_dir dir;
+
+static char TEXT[] = "x";
+static const struct progress AT = {.step = 1, .n_steps = 1};
+static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, {TEXT, "", TEXT, 1}};
+
+/* ---------------------------------------------------------------- the two jobs */
+
+/* What one step of run/train.c does. */
+static int step(scope *run, struct world *w, struct method *m, struct sgd *sgd)
+{
+    scope *s = scope_open(run, SCOPE_GRAD_ON);
+    struct method_output out;
+    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
+    sgd_clear_grad(sgd);
+    tensor *index = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
+    tensor *loss = world_loss(s, &out, losses, w, m, index, NULL);
+    double value = NAN;
+    int status = method_backward(&out, s, loss);
+    method_output_free(&out);
+    if (status == OK)
+        status = t_item_f64(&value, s, loss);
+    if (status == OK)
+        status = sgd_step(sgd, w->lr);
+    int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+/* Two steps, for the momentum's beginning and its use, and a checkpoint. */
+static int train(struct world *w, const char *path)
+{
+    scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct method *m = NULL;
+    struct sgd sgd = {0};
+    const struct method_options options =
+        world_options(world_defaults(w), (const char *const[]){"iterations=1", NULL});
+    int status = world_method(&m, w, run, &options);
+    if (status == OK) {
+        /* some chunks are computed again in the backward pass (fast encoder) */
+        w->texts.names.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts.names, 1) / 2.0;
+        sgd_init(&sgd, run, &m->trained, w->momentum, w->weight_decay);
+        status = step(run, w, m, &sgd);
+    }
+    if (status == OK)
+        status = step(run, w, m, &sgd);
+    if (status == OK)
+        status = checkpoint_write(path, m, &sgd, &AT, &FROM);
+    sgd_deinit(&sgd);
+    method_free(m);
+    int closed = scope_close(run);
+    return status == OK ? closed : status;
+}
+
+static int evaluate_with(scope *run, struct world *w, const char *path)
+{
+    struct method *m = NULL;
+    const struct method_options options =
+        world_options(world_defaults(w), (const char *const[]){"iterations=1", NULL});
+    int status = world_method(&m, w, run, &options);
+    struct provenance from = {0};
+    struct progress at;
+    if (status == OK)
+        status = checkpoint_read_header(&from, &at, path);
+    if (status == OK)
+        status = checkpoint_read_tensors(m, NULL, path);
+    if (status == OK) {
+        scope *s = scope_open(run, SCOPE_GRAD_OFF);
+        struct method_output out;
+        float logits[2 * 12];
+        method_forward(&out, s, m, &w->texts, t_narrow(s, w->pixels, 0, 0, 1), NULL);
+        status = t_read_f32(logits, 2 * 12, s, t_stack(s, (const tensor *const *)out.logits, 2, 1));
+        method_output_free(&out);
+        int closed = scope_close(s);
+        status = status == OK ? closed : status;
+    }
+    provenance_free(&from);
+    method_free(m);
+    return status;
+}
+
+/* From the weights' file and a checkpoint to logits. */
+static int evaluate(struct world *shared, const char *path)
+{
+    struct world w = *shared; /* but its own model */
+    w.weights = NULL;
+    w.clip = NULL;
+    w.texts = (struct class_texts){0};
+    scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
+    int status = weights_open(&w.weights, run, FIXTURE_DIR "/model.safetensors", NULL);
+    if (status == OK)
+        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_types){DTYPE_F32, DTYPE_F32},
+                             world_group_encoder);
+    if (status == OK)
+        status = evaluate_with(run, &w, path);
+    class_texts_free(&w.texts);
+    clip_free(w.clip);
+    weights_close(w.weights);
+    int closed = scope_close(run);
+    return status == OK ? closed : status;
+}
+
+/* ---------------------------------------------------------------- one failure after another */
+
+/* What must hold after a failure of the n-th call. */
+static void check_failure(int status, uint64_t n, size_t n_live)
+{
+    if (status != ERR_TORCH)
+        fail_msg("call %d: status %d (%s)", (int)n, status, error_message());
+    if (!strstr(error_message(), ": injected fault"))
+        fail_msg("call %d: the message is '%s'", (int)n, error_message());
+    if (scope_live_tensors() != n_live)
+        fail_msg("call %d (%s): %zu tensors are left", (int)n, error_message(),
+                 scope_live_tensors() - n_live);
+    scope *s = scope_open(NULL, SCOPE_GRAD_INHERIT);
+    tensor *leaf = t_zeros(s, SHAPE(1), DTYPE_F32, CPU);
+    t_require_grad(s, leaf);
+    assert_false(
+        t_requires_grad(t_exp(s, leaf))); /* the world's scope has gradients off, a step's has them on */
+    assert_ok(scope_close(s));
+}
+
+/*
+ * Lets call 1, 2, ... fail until the job passes; the number of its calls. `output` is the file that it writes
+ * at its end, or NULL.
+ */
+static uint64_t fail_each_call(int (*job)(struct world *, const char *), struct world *w, const char *path,
+                               const char *output)
+{
+    const size_t n_live = scope_live_tensors();
+    for (uint64_t n = 1;; n++) {
+        error_clear();
+        shim_fail_after(n);
+        int status = job(w, path);
+        shim_fail_after(0);
+        if (status == OK) {
+            assert_string_equal(error_message(), ""); /* else a fault was passed over */
+            assert_int_equal(scope_live_tensors(), n_live);
+            return n - 1;
+        }
+        check_failure(status, n, n_live);
+        if (output)
+            assert_false(file_exists(output));
+    }
+}
+
+static void test_faults__every_call_of_a_training_step_may_fail(void **state)
+{
+    const char *path = temp_path(&dir, "training.safetensors");
+    const uint64_t n = fail_each_call(train, *state, path, path);
+    print_message("%d calls failed\n", (int)n);
+    assert_in_range(n, 500, 5000);
+    assert_true(file_exists(path));
+    temp_remove(&dir, "training.safetensors");
+}
+
+static void test_faults__every_call_of_an_evaluation_may_fail(void **state)
+{
+    const char *path = temp_path(&dir, "evaluation.safetensors");
+    assert_ok(train(*state, path));
+    const uint64_t n = fail_each_call(evaluate, *state, path, NULL);
+    print_message("%d calls failed\n", (int)n);
+    assert_in_range(n, 500, 5000);
+    temp_remove(&dir, "evaluation.safetensors");
+}
+
+/* ---------------------------------------------------------------- main */
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        torch_unit_test(test_faults__every_call_of_a_training_step_may_fail),
+        torch_unit_test(test_faults__every_call_of_an_evaluation_may_fail),
+    };
+    if (temp_dir_open(&dir) != 0)
+        return 1;
+    int n_failed = 0;
+    n_failed += world_run_both("faults", tests, DTYPE_F32);
+    return n_failed + (temp_dir_close(&dir) != 0);
+}
