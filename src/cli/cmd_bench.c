@@ -194,12 +194,9 @@ static int check_names(const struct session *s, const struct bench_command *b)
 static int open_side(struct side *side, struct bench_command *b, const struct bench_options *options)
 {
     b->config.encoder = side->point.encoder;
-    int status = session_open(&side->session, &b->config, &b->log);
-    if (status == OK)
-        status = session_open_model(side->session);
-    if (status == OK)
-        status = check_names(side->session, b);
-    if (status == OK)
+    int status = OK;
+    if ((status = session_open(&side->session, &b->config, &b->log)) == OK &&
+        (status = session_open_model(side->session)) == OK && (status = check_names(side->session, b)) == OK)
         status = bench_open(&side->bench, side->session, b->names, side->point.n_classes, options);
     return status;
 }
@@ -251,15 +248,12 @@ static int run(struct bench_command *b)
 {
     log_init(&b->log, opt_given(b->v, "quiet"));
     b->repeats = 3;
-    int status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000);
-    if (status == OK)
-        status = opt_apply_file(&b->config, b->v);
-    if (status == OK)
+    int status = OK;
+    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) == OK &&
+        (status = opt_apply_file(&b->config, b->v)) == OK)
         status = opt_apply_keys(&b->config, b->v);
     b->n_images = b->config.batch_size;
-    if (status == OK)
-        status = opt_i64(&b->n_images, b->v, "batch", 1, 65536);
-    if (status == OK)
+    if (status == OK && (status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK)
         status = find_names(b);
     if (status == OK)
         status = torch_init(b->config.threads); /* so that the number of threads is known */

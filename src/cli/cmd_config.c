@@ -75,12 +75,9 @@ static int print_keys(const struct config *defaults, bool is_markdown)
 static int print_configuration(struct config *c, const struct opt_values *v)
 {
     struct str text = {0};
-    int status = opt_apply_file(c, v);
-    if (status == OK)
-        status = opt_apply_keys(c, v);
-    if (status == OK)
-        status = config_write(&text, c);
-    if (status == OK)
+    int status = OK;
+    if ((status = opt_apply_file(c, v)) == OK && (status = opt_apply_keys(c, v)) == OK &&
+        (status = config_write(&text, c)) == OK)
         status = cmd_print(&text);
     str_free(&text);
     return status;

@@ -92,10 +92,9 @@ static int append_summary(struct str *out, const struct split *split, const stru
         str_appendf(out, "train and val: %" PRId64 " %s, seed %" PRId64 "\n", c->data_shots,
                     plural((size_t)c->data_shots, "shot", "shots"), c->seed);
     str_appendf(out, "%-8s  %8s  %8s  %8s\n", "images", "all", "base", "new");
-    int status = append_counts(out, d, "train", &split->train);
-    if (status == OK)
-        status = append_counts(out, d, "val", &split->val);
-    if (status == OK)
+    int status = OK;
+    if ((status = append_counts(out, d, "train", &split->train)) == OK &&
+        (status = append_counts(out, d, "val", &split->val)) == OK)
         status = append_counts(out, d, "test", &d->test);
     str_appendf(out, "%-8s", "classes");
     for (int subset = CLASS_SUBSET_ALL; subset <= CLASS_SUBSET_NEW; subset++) {
@@ -125,10 +124,9 @@ static int print_split(const struct config *c, bool is_json)
 {
     struct split split = {0};
     struct str text = {0};
-    int status = open_split(&split, c);
-    if (status == OK)
-        status = is_json ? append_json(&text, &split) : append_summary(&text, &split, c);
-    if (status == OK)
+    int status = OK;
+    if ((status = open_split(&split, c)) == OK &&
+        (status = (is_json ? append_json(&text, &split) : append_summary(&text, &split, c))) == OK)
         status = cmd_print(&text);
     str_free(&text);
     item_list_free(&split.train);

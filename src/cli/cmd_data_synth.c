@@ -32,12 +32,10 @@ static int read_options(struct world_options *out, const struct opt_values *v)
 {
     *out = defaults;
     int64_t seed = (int64_t)defaults.seed;
-    int status = read_kind(&out->kind, v);
-    if (status == OK)
-        status = opt_i64(&seed, v, "seed", 0, INT64_MAX);
-    if (status == OK)
-        status = opt_i64(&out->px, v, "px", WORLD_PX_MIN, WORLD_PX_MAX);
-    if (status == OK)
+    int status = OK;
+    if ((status = read_kind(&out->kind, v)) == OK &&
+        (status = opt_i64(&seed, v, "seed", 0, INT64_MAX)) == OK &&
+        (status = opt_i64(&out->px, v, "px", WORLD_PX_MIN, WORLD_PX_MAX)) == OK)
         status = opt_i64(&out->n_per_class, v, "per-class", 1, 9999);
     out->seed = (uint64_t)seed;
     return status;

@@ -206,10 +206,8 @@ static int compare(const struct side *a, const struct side *b)
 int cmd_diff(const struct opt_values *v)
 {
     struct side a = {0}, b = {0};
-    int status = open_side(&a, v->operands[0]);
-    if (status == OK)
-        status = open_side(&b, v->operands[1]);
-    if (status == OK)
+    int status = OK;
+    if ((status = open_side(&a, v->operands[0])) == OK && (status = open_side(&b, v->operands[1])) == OK)
         status = compare(&a, &b);
     json_free(a.config);
     json_free(a.results);

@@ -79,12 +79,9 @@ static int64_t n_train_classes(const struct evaluation *e)
 
 static int open_all(struct evaluation *e)
 {
-    int status = session_open(&e->session, &e->config, &e->log);
-    if (status == OK)
-        status = eval_open_datasets(e);
-    if (status == OK)
-        status = session_open_model(e->session);
-    if (status == OK)
+    int status = OK;
+    if ((status = session_open(&e->session, &e->config, &e->log)) == OK &&
+        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK)
         status = eval_check_names(e);
     if (status == OK && e->checkpoint_path)
         status = check_weights(e);
@@ -172,11 +169,8 @@ static int measure(struct eval_result *out, struct class_list *classes, struct i
     int status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size);
     if (status == OK && e->checkpoint_path)
         status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
-    if (status == OK)
-        status = warn_of_other_classes(e, classes);
-    if (status == OK)
-        status = eval_list_images(items, e, d, subset);
-    if (status == OK)
+    if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
+        (status = eval_list_images(items, e, d, subset)) == OK)
         status = eval_run(out, e->session, e->method, classes, items,
                           opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
     return status;

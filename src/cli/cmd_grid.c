@@ -188,19 +188,18 @@ static int plan(struct grid_command *c, const char *out_dir)
                                        .sets = &c->args.sets,
                                        .out_dir = out_dir};
     const char *table = opt_text(c->v, "table");
-    int status = table ? OK : error_set(ERR_USAGE, "no experiment: give --table NAME, as in --table 1");
-    if (status == OK)
-        status = opt_i64(&c->options.max_steps, c->v, "max-steps", 1, INT64_MAX);
-    if (status == OK)
+    int status = OK;
+    if ((status = (table ? OK : error_set(ERR_USAGE, "no experiment: give --table NAME, as in --table 1"))) ==
+            OK &&
+        (status = opt_i64(&c->options.max_steps, c->v, "max-steps", 1, INT64_MAX)) == OK)
         status = opt_i64(&c->options.limit, c->v, "limit", 1, INT64_MAX);
     c->running = (struct grid_run_options){.n_at_once = 1, .is_quiet = opt_given(c->v, "quiet")};
     if (status == OK)
         status = opt_i64(&c->running.n_at_once, c->v, "jobs", 0, 1024);
     if (c->running.n_at_once == 0)
         c->running.n_at_once = process_cores();
-    if (status == OK)
-        status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods);
-    if (status == OK)
+    if (status == OK &&
+        (status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods)) == OK)
         status = grid_open(&c->grid, c->experiment, &c->options);
     if (status == OK)
         c->n_to_run = grid_count(&c->grid, GRID_TO_RUN);
@@ -244,12 +243,10 @@ int cmd_grid(const struct opt_values *v)
     log_init(&c.log, opt_given(v, "quiet"));
     const char *out = opt_text(v, "out");
     char *out_dir = NULL;
-    int status = out ? OK : error_set(ERR_USAGE, "no folder of runs: give --out DIR");
-    if (status == OK)
-        status = (out_dir = path_absolute(out)) ? OK : ERR_MEMORY;
-    if (status == OK)
-        status = experiment_args_read(&c.args, v);
-    if (status == OK)
+    int status = OK;
+    if ((status = (out ? OK : error_set(ERR_USAGE, "no folder of runs: give --out DIR"))) == OK &&
+        (status = ((out_dir = path_absolute(out)) ? OK : ERR_MEMORY)) == OK &&
+        (status = experiment_args_read(&c.args, v)) == OK)
         status = run(&c, out_dir);
     grid_close(&c.grid);
     experiment_free(c.experiment);

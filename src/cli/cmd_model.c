@@ -228,14 +228,10 @@ int cmd_model_init(const struct opt_values *v)
     int status = require_out(v);
     if (status == OK && !opt_text(v, "arch"))
         status = error_set(ERR_USAGE, "no architecture is given: pass --arch NAME (ViT-B-16, say)");
-    if (status == OK)
-        status = opt_i64(&seed, v, "seed", 0, INT64_MAX);
-    if (status == OK)
+    if (status == OK && (status = opt_i64(&seed, v, "seed", 0, INT64_MAX)) == OK)
         status = opt_f64(&gain, v, "gain", 0.0, 1000.0);
     struct weights *w = NULL;
-    if (status == OK)
-        status = weights_init(&w, NULL, opt_text(v, "arch"), (uint64_t)seed, gain);
-    if (status == OK)
+    if (status == OK && (status = weights_init(&w, NULL, opt_text(v, "arch"), (uint64_t)seed, gain)) == OK)
         status = weights_save(w, opt_text(v, "out"));
     weights_close(w);
     return status;
@@ -244,10 +240,8 @@ int cmd_model_init(const struct opt_values *v)
 int cmd_model_convert(const struct opt_values *v)
 {
     struct weights *w = NULL;
-    int status = require_out(v);
-    if (status == OK)
-        status = open_weights(&w, v);
-    if (status == OK)
+    int status = OK;
+    if ((status = require_out(v)) == OK && (status = open_weights(&w, v)) == OK)
         status = weights_save(w, opt_text(v, "out"));
     weights_close(w);
     return status;

@@ -63,9 +63,7 @@ static int train(struct config *c, struct str_list *targets, const struct opt_va
     if (status == OK)
         status = cmd_read_targets(targets, v);
     options.targets = targets;
-    if (status == OK)
-        status = resolve(c, v, &options);
-    if (status == OK)
+    if (status == OK && (status = resolve(c, v, &options)) == OK)
         status = config_settle(c);
     if (status != OK || opt_given(v, "print-config"))
         return status == OK ? print_config(c) : status;

@@ -15,9 +15,7 @@ int eval_list_images(struct item_list *out, const struct evaluation *e, const st
     if (status == OK && all.n == 0)
         status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no test images", d->name,
                            class_subset_names[subset]);
-    if (status == OK)
-        status = item_list_limit(out, &all, e->limit);
-    if (status == OK)
+    if (status == OK && (status = item_list_limit(out, &all, e->limit)) == OK)
         status = dataset_find_files(d, out);
     item_list_free(&all);
     return status;

@@ -123,18 +123,12 @@ static int resolve_from_run(struct evaluation *e)
                          e->checkpoint_path);
     const char *text = e->provenance.config;
     struct config trained;
-    status = config_init(&trained);
-    if (status == OK)
-        status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
-    if (status == OK)
-        status = read_places(e);
-    if (status == OK)
-        status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN);
-    if (status == OK)
-        status = opt_apply_keys(&e->config, e->v);
-    if (status == OK)
-        status = check_unchanged(&e->config, &trained);
-    if (status == OK)
+    if ((status = config_init(&trained)) == OK &&
+        (status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
+        (status = read_places(e)) == OK &&
+        (status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
+        (status = opt_apply_keys(&e->config, e->v)) == OK &&
+        (status = check_unchanged(&e->config, &trained)) == OK)
         status = choose_targets(e);
     if (status == OK) /* the run stays one of the data set that it was trained on */
         status = config_set_key(&e->config, "data.dataset", trained.data_dataset);
@@ -147,9 +141,7 @@ static int resolve_config(struct evaluation *e)
     int status = find_files(e);
     if (status == OK && e->checkpoint_path)
         return resolve_from_run(e);
-    if (status == OK)
-        status = opt_apply_file(&e->config, e->v);
-    if (status == OK)
+    if (status == OK && (status = opt_apply_file(&e->config, e->v)) == OK)
         status = opt_apply_keys(&e->config, e->v);
     if (status == OK && config_trains(&e->config) && !opt_given(e->v, "untrained"))
         status = error_set(ERR_USAGE,
@@ -186,10 +178,9 @@ static int choose_subsets(struct evaluation *e)
 
 int eval_resolve(struct evaluation *e)
 {
-    int status = opt_i64(&e->limit, e->v, "limit", 1, INT64_MAX);
-    if (status == OK)
-        status = resolve_config(e);
-    if (status == OK)
+    int status = OK;
+    if ((status = opt_i64(&e->limit, e->v, "limit", 1, INT64_MAX)) == OK &&
+        (status = resolve_config(e)) == OK)
         status = choose_subsets(e);
     return status == OK ? config_check(&e->config) : status;
 }

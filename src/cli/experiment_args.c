@@ -65,10 +65,7 @@ static int read_sets(struct experiment_args *a, const struct opt_values *v)
         struct str assignment = {0};
         str_appendf(&assignment, "%s=", config_key(i)->key);
         config_write_value(&assignment, &scratch, i);
-        status = str_status(&assignment);
-        if (status == OK)
-            status = check_free(str_text(&assignment));
-        if (status == OK)
+        if ((status = str_status(&assignment)) == OK && (status = check_free(str_text(&assignment))) == OK)
             status = str_list_add(&a->sets, str_text(&assignment));
         str_free(&assignment);
     }
@@ -85,11 +82,8 @@ int experiment_args_read(struct experiment_args *out, const struct opt_values *v
         status = (out->tables = str_dup(tables)) ? OK : ERR_MEMORY;
     else
         status = experiment_find_tables(&out->tables);
-    if (status == OK)
-        status = split_all(&out->methods, v, "methods");
-    if (status == OK)
-        status = cmd_read_targets(&out->datasets, v);
-    if (status == OK)
+    if (status == OK && (status = split_all(&out->methods, v, "methods")) == OK &&
+        (status = cmd_read_targets(&out->datasets, v)) == OK)
         status = read_seeds(out, v);
     return status == OK ? read_sets(out, v) : status;
 }

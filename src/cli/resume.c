@@ -37,14 +37,9 @@ static int check_same_run(const struct config *c, const struct config *stored, c
 int cmd_resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
 {
     struct config stored;
-    int status = config_init(&stored);
-    if (status == OK)
-        status = read_run_config(&stored, out_dir);
-    if (status == OK)
-        status = read_run_config(c, out_dir);
-    if (status == OK)
-        status = opt_apply_file(c, v);
-    if (status == OK)
+    int status = OK;
+    if ((status = config_init(&stored)) == OK && (status = read_run_config(&stored, out_dir)) == OK &&
+        (status = read_run_config(c, out_dir)) == OK && (status = opt_apply_file(c, v)) == OK)
         status = opt_apply_keys(c, v);
     if (c->precision == PRECISION_AUTO)
         c->precision = stored.precision; /* what auto became when the run began */

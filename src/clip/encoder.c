@@ -4,5 +4,8 @@
 #include <stddef.h>
 
 const char *const encoder_names[] = {[ENCODER_FAST] = "fast", [ENCODER_PLAIN] = "plain", NULL};
-const char *const precision_names[] = {
-    [PRECISION_FP32] = "fp32", [PRECISION_BF16] = "bf16", [PRECISION_FP16] = "fp16", [PRECISION_AUTO] = "auto", NULL};
+const char *const precision_names[] = {[PRECISION_FP32] = "fp32",
+                                       [PRECISION_BF16] = "bf16",
+                                       [PRECISION_FP16] = "fp16",
+                                       [PRECISION_AUTO] = "auto",
+                                       NULL};

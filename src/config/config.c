@@ -36,6 +36,7 @@ static const struct row rows[] = {
 };
 
 enum { N_KEYS = sizeof rows / sizeof rows[0] };
+_Static_assert(sizeof(enum method_kind) == sizeof(unsigned), "fields of enums are read and set as unsigned");
 
 size_t config_n_keys(void)
 {
@@ -165,11 +166,9 @@ int config_check(const struct config *c)
     int status = refuse_keys(c, true, NULL, "this command, only to prompt pretrain");
     if (status == OK && strcmp(c->data_dataset, "csv") != 0) /* its list says where the images are */
         status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
-    if (status == OK)
-        status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset");
-    if (status == OK)
-        status = check_given(c->model_path, "model", "--model FILE", "model.path");
-    if (status == OK)
+    if (status == OK &&
+        (status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset")) == OK &&
+        (status = check_given(c->model_path, "model", "--model FILE", "model.path")) == OK)
         status = check_template(c->zero_shot_template);
     if (status == OK && strcmp(c->model_activation, "") != 0 &&
         strcmp(c->model_activation, "quick_gelu") != 0 && strcmp(c->model_activation, "gelu") != 0)
@@ -230,9 +229,8 @@ int config_check_pretraining(const struct config *c)
     if (status == OK && c->pretrain_image_px % c->pretrain_patch_px != 0)
         status = error_set(ERR_USAGE, "pretrain.image_px (%lld) is no multiple of pretrain.patch_px (%lld)",
                            (long long)c->pretrain_image_px, (long long)c->pretrain_patch_px);
-    if (status == OK)
-        status = check_tower("vision", c->pretrain_vision_width, c->pretrain_vision_heads);
-    if (status == OK)
+    if (status == OK &&
+        (status = check_tower("vision", c->pretrain_vision_width, c->pretrain_vision_heads)) == OK)
         status = check_tower("text", c->pretrain_text_width, c->pretrain_text_heads);
     if (status == OK && c->pretrain_warmup_steps >= c->pretrain_steps)
         status = error_set(ERR_USAGE, "pretrain.warmup_steps (%lld) leaves no step of pretrain.steps (%lld)",

@@ -22,7 +22,7 @@ void config_write_value(struct str *out, const struct config *c, size_t i)
         json_write_string(out, *(char *const *)value);
         return;
     case CONFIG_ENUM:
-        json_write_string(out, key->names[*(const int64_t *)value]);
+        json_write_string(out, key->names[*(const unsigned *)value]);
         return;
     }
 }

@@ -184,10 +184,7 @@ int dataset_check(struct dataset_check *out, const struct dataset_options *optio
     status = dataset_open(&out->dataset, options);
     if (status != OK)
         return note_failure(out, options, status);
-    status = find_all(out);
-    if (status == OK)
-        status = find_repeated(out);
-    if (status == OK)
+    if ((status = find_all(out)) == OK && (status = find_repeated(out)) == OK)
         status = decode_images(out, deep, progress, user);
     if (status == OK && out->files.n_missing == 0)
         status = compare_known(out);

@@ -85,11 +85,8 @@ static int open_split(struct dataset *d, const struct catalog_entry *entry, cons
         path = path_absolute(o->split_file);
     else
         status = place_find_split(&path, entry, root);
-    if (status == OK)
-        status = path ? read_split(d, path) : ERR_MEMORY;
-    if (status == OK)
-        status = (d->names_file = str_dup(path)) ? OK : ERR_MEMORY;
-    if (status == OK)
+    if (status == OK && (status = (path ? read_split(d, path) : ERR_MEMORY)) == OK &&
+        (status = ((d->names_file = str_dup(path)) ? OK : ERR_MEMORY)) == OK)
         status = find_images(d, entry, root, o, holds_listed);
     const bool is_own = strcmp(entry->folders[0], ".") == 0;
     char *official = status != OK ? NULL : is_own ? str_dup(root) : path_join(root, entry->folders[0]);
@@ -180,9 +177,7 @@ static int open_root(struct dataset *d, const struct catalog_entry *entry, const
         str_appendf(dataset_note(d), "the snapshot '%s'", place.root);
     if (status == OK && place.is_own)
         str_append(dataset_note(d), "--data is the set's own folder");
-    if (status == OK)
-        status = open_layout(d, &place, o);
-    if (status == OK)
+    if (status == OK && (status = open_layout(d, &place, o)) == OK)
         status = note_synthetic(d, place.sets_root);
     place_close(&place);
     return status;

@@ -46,10 +46,9 @@ static int add_line(struct item_list *out, const struct dataset *d, char *line)
         return error_set(ERR_FORMAT, "expected an image's number and its variant, found '%s'", line);
     *space = '\0';
     char *path = str_format("%s.jpg", line);
-    int status = path ? reader_check_path(path) : ERR_MEMORY;
-    if (status == OK)
-        status = find_variant(&label, d, space + 1);
-    if (status == OK)
+    int status = OK;
+    if ((status = (path ? reader_check_path(path) : ERR_MEMORY)) == OK &&
+        (status = find_variant(&label, d, space + 1)) == OK)
         status = item_list_add(out, path, label);
     free(path);
     return status;

@@ -225,10 +225,8 @@ static int set_labels(struct dataset *d, const struct table *t, const struct str
     for (size_t i = 0; status == OK && i < t->n; i++) {
         const struct row *row = &t->rows[i];
         int64_t label = 0;
-        status = label_of(&label, row, ranked);
-        if (status == OK)
-            status = set_name(d, row, label, !ranked, (int64_t)t->n);
-        if (status == OK)
+        if ((status = label_of(&label, row, ranked)) == OK &&
+            (status = set_name(d, row, label, !ranked, (int64_t)t->n)) == OK)
             status = item_list_add(lists[row->part], row->path, label);
         if (status != OK)
             return error_context("%s:%zu", t->csv.path, row->line);
@@ -326,12 +324,9 @@ static int check_split(struct dataset *d, const struct table *t)
 int read_csv(struct dataset *d, const char *path, uint64_t seed)
 {
     struct table t = {0};
-    int status = csv_open(&t.csv, path);
-    if (status == OK)
-        status = read_rows(&t, d);
-    if (status == OK)
-        status = number_classes(d, &t);
-    if (status == OK)
+    int status = OK;
+    if ((status = csv_open(&t.csv, path)) == OK && (status = read_rows(&t, d)) == OK &&
+        (status = number_classes(d, &t)) == OK)
         status = check_names(d, &t);
     if (status == OK && t.at[SPLIT] != COLUMN_NONE)
         status = check_split(d, &t);

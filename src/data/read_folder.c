@@ -147,12 +147,10 @@ static int refuse_single(const struct dataset *d, const struct str_list *folders
 
 static int read_classes(struct dataset *d, const struct str_list *folders, const char *root, uint64_t seed)
 {
-    int status = refuse_single(d, folders);
-    if (status == OK)
-        status = set_names(d, folders, d->image_dir, root);
-    if (status == OK)
-        status = reader_count_loose(d, d->image_dir);
-    if (status == OK)
+    int status = OK;
+    if ((status = refuse_single(d, folders)) == OK &&
+        (status = set_names(d, folders, d->image_dir, root)) == OK &&
+        (status = reader_count_loose(d, d->image_dir)) == OK)
         status = add_classes(&d->train, d, ".", folders, folders);
     return status == OK ? reader_split_by_class(d, seed) : status;
 }
@@ -263,12 +261,10 @@ static int read_parts(struct dataset *d, const char *const parts[PART_NONE], con
 {
     struct str_list classes = {0};
     char *dir = path_join(d->image_dir, parts[PART_TRAIN]);
-    int status = dir ? dir_list_folders(&classes, dir) : ERR_MEMORY;
-    if (status == OK)
-        status = set_names(d, &classes, dir, root);
-    if (status == OK)
-        status = reader_count_loose(d, d->image_dir);
-    if (status == OK)
+    int status = OK;
+    if ((status = (dir ? dir_list_folders(&classes, dir) : ERR_MEMORY)) == OK &&
+        (status = set_names(d, &classes, dir, root)) == OK &&
+        (status = reader_count_loose(d, d->image_dir)) == OK)
         status = read_part(&d->train, d, parts[PART_TRAIN], &classes);
     if (status == OK && parts[PART_TEST])
         status = read_part(&d->test, d, parts[PART_TEST], &classes);

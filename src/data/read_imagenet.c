@@ -79,10 +79,9 @@ static int read_parts(struct dataset *d, const struct imagenet_classes *classes)
 {
     struct str_list folders = {0};
     const char *parts[PART_NONE];
-    int status = dir_list_folders(&folders, d->image_dir);
-    if (status == OK)
-        status = reader_find_parts(parts, &folders, d->image_dir);
-    if (status == OK)
+    int status = OK;
+    if ((status = dir_list_folders(&folders, d->image_dir)) == OK &&
+        (status = reader_find_parts(parts, &folders, d->image_dir)) == OK)
         status = read_part(d, "train", parts[PART_TRAIN], classes);
     if (status == OK && !parts[PART_VAL])
         status = error_set(ERR_IO, "the folder '%s/val' is missing", d->image_dir);
@@ -108,10 +107,9 @@ bool imagenet_has_val(const char *image_dir, const void *unused)
 int read_imagenet(struct dataset *d, const char *root)
 {
     struct imagenet_classes classes = {0};
-    int status = imagenet_classes_open(&classes, d->image_dir, root);
-    if (status == OK)
-        status = imagenet_classes_note(d, &classes);
-    if (status == OK)
+    int status = OK;
+    if ((status = imagenet_classes_open(&classes, d->image_dir, root)) == OK &&
+        (status = imagenet_classes_note(d, &classes)) == OK)
         status = reader_alloc_names(d, classes.n);
     for (size_t i = 0; status == OK && i < classes.n; i++)
         status = reader_set_name(d, (int64_t)i, classes.classes[i].name, (int64_t)classes.n);

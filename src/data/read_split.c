@@ -37,12 +37,9 @@ static int read_entry(struct entry *out, const struct json *value)
                          json_type(value) == JSON_ARRAY ? " of another size" : "");
     const struct json *path = json_first(value);
     const struct json *label = json_next(path);
-    int status = json_string(&out->path, path);
-    if (status == OK)
-        status = reader_check_path(out->path);
-    if (status == OK)
-        status = read_label(&out->label, label);
-    if (status == OK)
+    int status = OK;
+    if ((status = json_string(&out->path, path)) == OK && (status = reader_check_path(out->path)) == OK &&
+        (status = read_label(&out->label, label)) == OK)
         status = json_string(&out->name, json_next(label));
     if (status == OK && out->name[0] == '\0')
         status = error_set(ERR_FORMAT, "the class name is empty");
@@ -54,10 +51,9 @@ static int read_list(struct item_list *out, struct dataset *d, const struct json
 {
     for (const struct json *value = json_first(list); value; value = json_next(value)) {
         struct entry e = {0};
-        int status = read_entry(&e, value);
-        if (status == OK)
-            status = reader_set_name(d, e.label, e.name, n_labels);
-        if (status == OK)
+        int status = OK;
+        if ((status = read_entry(&e, value)) == OK &&
+            (status = reader_set_name(d, e.label, e.name, n_labels)) == OK)
             status = item_list_add(out, e.path, e.label);
         if (status != OK)
             return error_context("%s:%zu", json_name(doc), json_line(doc, value));
@@ -98,16 +94,9 @@ int read_split(struct dataset *d, const char *path)
     int status = json_read_file(&doc, path);
     if (status != OK)
         return status;
-    status = find_list(&train, doc, "train");
-    if (status == OK)
-        status = find_list(&val, doc, "val");
-    if (status == OK)
-        status = find_list(&test, doc, "test");
-    if (status == OK)
-        status = read_train(d, doc, train);
-    if (status == OK)
-        status = read_list(&d->val, d, doc, val, d->n_classes);
-    if (status == OK)
+    if ((status = find_list(&train, doc, "train")) == OK && (status = find_list(&val, doc, "val")) == OK &&
+        (status = find_list(&test, doc, "test")) == OK && (status = read_train(d, doc, train)) == OK &&
+        (status = read_list(&d->val, d, doc, val, d->n_classes)) == OK)
         status = read_list(&d->test, d, doc, test, d->n_classes);
     json_free(doc);
     return status;

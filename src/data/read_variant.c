@@ -113,10 +113,9 @@ int read_variant(struct dataset *d, const char *root)
     struct str_list folders = {0};
     const char **folder_of = NULL;
     size_t n_found = 0;
-    int status = imagenet_classes_open(&classes, d->image_dir, root);
-    if (status == OK)
-        status = imagenet_classes_note(d, &classes);
-    if (status == OK)
+    int status = OK;
+    if ((status = imagenet_classes_open(&classes, d->image_dir, root)) == OK &&
+        (status = imagenet_classes_note(d, &classes)) == OK)
         status = dir_list_folders(&folders, d->image_dir);
     if (status == OK) {
         folder_of = calloc(classes.n, sizeof *folder_of);
@@ -125,9 +124,7 @@ int read_variant(struct dataset *d, const char *root)
     if (status == OK && (match_folders(folder_of, &n_found, &d->left_out, &folders, &classes) != OK ||
                          check_count(folder_of, n_found, &classes, n_published) != OK))
         status = error_context("'%s'", d->image_dir);
-    if (status == OK)
-        status = reader_count_loose(d, d->image_dir);
-    if (status == OK)
+    if (status == OK && (status = reader_count_loose(d, d->image_dir)) == OK)
         status = read_classes(d, folder_of, &classes);
     free(folder_of);
     str_list_free(&folders);

@@ -181,12 +181,10 @@ static int resize_window(struct image *out, const struct image *in, struct crop 
     const struct filter *filter = &filters[interpolation];
     struct kernel columns = {0};
     struct kernel rows = {0};
-    int status = image_create(out, window.width, window.height);
-    if (status == OK)
-        status = kernel_init(&columns, filter, box.width, width, window.left, window.width);
-    if (status == OK)
-        status = kernel_init(&rows, filter, box.height, height, window.top, window.height);
-    if (status == OK)
+    int status = OK;
+    if ((status = image_create(out, window.width, window.height)) == OK &&
+        (status = kernel_init(&columns, filter, box.width, width, window.left, window.width)) == OK &&
+        (status = kernel_init(&rows, filter, box.height, height, window.top, window.height)) == OK)
         status = resample(out, in, box, &columns, &rows);
     kernel_free(&columns);
     kernel_free(&rows);

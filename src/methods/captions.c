@@ -137,10 +137,8 @@ int class_rows_create(struct class_rows *out, const struct tokenizer *t, char *c
         status =
             encode_all(&out->captions[i], t, class_names, n_classes, templates[i], true, 0, context_length);
     }
-    if (status == OK)
-        status = encode_all(&out->names, t, class_names, n_classes, "{}.", false,
-                            form->n_before + form->n_after, context_length);
-    if (status == OK)
+    if (status == OK && (status = encode_all(&out->names, t, class_names, n_classes, "{}.", false,
+                                             form->n_before + form->n_after, context_length)) == OK)
         status = measure_names(out, t, class_names);
     if (status != OK)
         class_rows_free(out);

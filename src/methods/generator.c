@@ -23,12 +23,10 @@ int generator_create(struct method *m, const struct method_init *init, const cha
                          "the generators need a joint dimension of at least 16, the model has %lld",
                          (long long)d);
 
-    int status = add(m, init, name, "fc1.weight", (double)d, SHAPE(hidden, d));
-    if (status == OK)
-        status = add(m, init, name, "fc1.bias", (double)d, bias1 + skip, 2 - skip);
-    if (status == OK)
-        status = add(m, init, name, "fc2.weight", (double)hidden, SHAPE(width, hidden));
-    if (status == OK)
+    int status = OK;
+    if ((status = add(m, init, name, "fc1.weight", (double)d, SHAPE(hidden, d))) == OK &&
+        (status = add(m, init, name, "fc1.bias", (double)d, bias1 + skip, 2 - skip)) == OK &&
+        (status = add(m, init, name, "fc2.weight", (double)hidden, SHAPE(width, hidden))) == OK)
         status = add(m, init, name, "fc2.bias", (double)hidden, bias2 + skip, 2 - skip);
     return status;
 }

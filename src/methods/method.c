@@ -52,10 +52,9 @@ int class_texts_create(struct class_texts *out, scope *s, const struct clip *cli
                                         : encode_ensemble(&out->caption_features, s, clip, rows);
     if (status == OK && out->is_whole)
         status = class_rows_fill(&out->whole, rows, form);
-    if (status == OK)
-        status = clip_texts_create(&out->names, s, clip, out->is_whole ? &out->whole : &rows->names,
-                                   out->is_whole ? 0 : form->n_before, n_prefixes);
-    if (status == OK)
+    if (status == OK &&
+        (status = (clip_texts_create(&out->names, s, clip, out->is_whole ? &out->whole : &rows->names,
+                                     out->is_whole ? 0 : form->n_before, n_prefixes))) == OK)
         status = scope_status(s);
     if (status != OK)
         class_texts_free(out);

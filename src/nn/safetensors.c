@@ -155,10 +155,9 @@ static int read_entry(struct entry *e, const struct json *member, uint64_t n_dat
     if (json_type(member) != JSON_OBJECT)
         return error_set(ERR_FORMAT, "expected an object, found %s", json_type_name(json_type(member)));
     uint64_t n_bytes = 0;
-    int status = read_dtype(&e->dtype, json_get(member, "dtype"));
-    if (status == OK)
-        status = read_shape(e, &n_bytes, json_get(member, "shape"));
-    if (status == OK)
+    int status = OK;
+    if ((status = read_dtype(&e->dtype, json_get(member, "dtype"))) == OK &&
+        (status = read_shape(e, &n_bytes, json_get(member, "shape"))) == OK)
         status = read_offsets(e, json_get(member, "data_offsets"));
     if (status != OK)
         return status;

@@ -66,12 +66,10 @@ static int describe(struct metadata *out, const struct pretrain_state *state)
 {
     char step[32];
     snprintf(step, sizeof step, "%" PRId64, state->step);
-    int status = metadata_set(out, "format", FORMAT);
-    if (status == OK)
-        status = metadata_set(out, "recipe", state->recipe);
-    if (status == OK)
-        status = metadata_set(out, "table_digest", state->table_digest);
-    if (status == OK)
+    int status = OK;
+    if ((status = metadata_set(out, "format", FORMAT)) == OK &&
+        (status = metadata_set(out, "recipe", state->recipe)) == OK &&
+        (status = metadata_set(out, "table_digest", state->table_digest)) == OK)
         status = describe_pipeline(out, state);
     return status == OK ? metadata_set(out, "step", step) : status;
 }
@@ -82,14 +80,11 @@ static int encode(const char *path, struct str *memory, const struct weights *w,
 {
     struct params tensors = {0};
     struct metadata meta = {0};
-    int status = add_prefixed(&tensors, "", &w->tensors);
-    if (status == OK)
-        status = add_prefixed(&tensors, FIRST_PREFIX, &optimizer->first);
-    if (status == OK)
-        status = add_prefixed(&tensors, SECOND_PREFIX, &optimizer->second);
-    if (status == OK)
-        status = describe(&meta, state);
-    if (status == OK)
+    int status = OK;
+    if ((status = add_prefixed(&tensors, "", &w->tensors)) == OK &&
+        (status = add_prefixed(&tensors, FIRST_PREFIX, &optimizer->first)) == OK &&
+        (status = add_prefixed(&tensors, SECOND_PREFIX, &optimizer->second)) == OK &&
+        (status = describe(&meta, state)) == OK)
         status =
             path ? safetensors_write(path, &tensors, &meta) : safetensors_append(memory, &tensors, &meta);
     params_free(&tensors);
@@ -182,12 +177,9 @@ int pretrain_load(struct pretrain_state *state, const char *checkpoint_path, str
     struct safetensors *file = NULL;
     int status = safetensors_open(&file, s, checkpoint_path);
     if (status == OK) {
-        status = check_metadata(state, &file->metadata);
-        if (status == OK)
-            status = copy_prefixed(s, &w->tensors, "", &file->tensors);
-        if (status == OK)
-            status = copy_prefixed(s, &optimizer->first, FIRST_PREFIX, &file->tensors);
-        if (status == OK)
+        if ((status = check_metadata(state, &file->metadata)) == OK &&
+            (status = copy_prefixed(s, &w->tensors, "", &file->tensors)) == OK &&
+            (status = copy_prefixed(s, &optimizer->first, FIRST_PREFIX, &file->tensors)) == OK)
             status = copy_prefixed(s, &optimizer->second, SECOND_PREFIX, &file->tensors);
         if (status != OK)
             error_context("'%s'", checkpoint_path);

@@ -43,9 +43,8 @@ static int open_batches(struct pretraining *t)
     int status = OK;
     for (int i = 0; status == OK && i < 2; i++)
         status = pair_batch_create(&t->batches[i], c, c->pretrain_batch_size);
-    if (status == OK)
-        status = pair_batch_create(&t->held_out, c, pair_source_n_validation(&t->source));
-    if (status == OK)
+    if (status == OK &&
+        (status = pair_batch_create(&t->held_out, c, pair_source_n_validation(&t->source))) == OK)
         status = pair_source_start(&t->source, &t->held_out, -1);
     return status == OK ? pair_source_wait(&t->source) : status;
 }
@@ -68,22 +67,15 @@ static int open_all(struct pretraining *t, struct config *config, struct log *lo
     if (status == OK)
         status = folder_check(t->options->out_dir, t->options->resume, t->options->force);
     config->precision = PRECISION_FP32;
-    if (status == OK)
-        status = path_make_absolute(&config->pretrain_captions);
-    if (status == OK)
-        status = session_open(&t->session, config, log);
-    if (status == OK)
+    if (status == OK && (status = path_make_absolute(&config->pretrain_captions)) == OK &&
+        (status = session_open(&t->session, config, log)) == OK)
         status = pair_source_open(&t->source, config);
     if (status == OK && config->data_dataset[0] != '\0')
         status = session_open_dataset(&t->dataset, t->session, config->data_dataset);
-    if (status == OK)
-        status = pretrain_make_model(t->session);
-    if (status == OK)
-        status = pair_source_set_tokenizer(&t->source, t->session->tokenizer);
-    if (status == OK)
-        status = adamw_init(&t->optimizer, t->session->scope, &t->session->weights->tensors,
-                            config->pretrain_weight_decay);
-    if (status == OK)
+    if (status == OK && (status = pretrain_make_model(t->session)) == OK &&
+        (status = pair_source_set_tokenizer(&t->source, t->session->tokenizer)) == OK &&
+        (status = adamw_init(&t->optimizer, t->session->scope, &t->session->weights->tensors,
+                             config->pretrain_weight_decay)) == OK)
         status = describe_state(t);
     return status == OK ? open_batches(t) : status;
 }
@@ -159,12 +151,12 @@ static int zero_shot(double *accuracy, struct pretraining *t)
     view.scope = scope_open(t->session->scope, SCOPE_GRAD_OFF);
     view.log = &quiet;
     const struct clip_types types = {.products = DTYPE_F32, .master = DTYPE_F32};
-    int status = clip_create(&view.clip, view.scope, view.weights, view.device, types, ENCODER_FAST);
-    if (status == OK)
-        status = class_list_open(&classes, &view, t->dataset, CLASS_SUBSET_ALL, view.config->eval_batch_size);
-    if (status == OK)
-        status = method_create(&clip, view.scope, view.clip, &options, &(struct method_init){0});
-    if (status == OK)
+    int status = OK;
+    if ((status = clip_create(&view.clip, view.scope, view.weights, view.device, types, ENCODER_FAST)) ==
+            OK &&
+        (status = class_list_open(&classes, &view, t->dataset, CLASS_SUBSET_ALL,
+                                  view.config->eval_batch_size)) == OK &&
+        (status = method_create(&clip, view.scope, view.clip, &options, &(struct method_init){0})) == OK)
         status = eval_run(&result, &view, clip, &classes, &t->dataset->test, false);
     if (status == OK)
         *accuracy = metrics_accuracy(&result.metrics, 0);
@@ -336,12 +328,9 @@ static int conclude(const struct pretraining *t)
 int pretrain_run(struct config *config, const struct pretrain_options *options, struct log *log)
 {
     struct pretraining t = {.options = options, .lock = -1};
-    int status = open_all(&t, config, log);
-    if (status == OK)
-        status = begin(&t);
-    if (status == OK)
-        status = run_steps(&t);
-    if (status == OK)
+    int status = OK;
+    if ((status = open_all(&t, config, log)) == OK && (status = begin(&t)) == OK &&
+        (status = run_steps(&t)) == OK)
         status = conclude(&t);
     close_all(&t);
     return status;

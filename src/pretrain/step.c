@@ -160,15 +160,10 @@ int pretrain_step(struct pretrain_numbers *out, struct session *session, struct 
     params_clear_grad(s, trained);
     int status = encode_batch(&x, &z, s, session, batch, step);
     tensor *loss = info_nce(s, session, x, z, log_scale);
-    if (status == OK)
-        status = t_backward(s, loss);
-    if (status == OK)
-        status = t_item_f64(&out->loss, s, loss);
-    if (status == OK)
-        status = params_clip_grad(&out->grad_norm, s, trained, MAX_GRAD_NORM);
-    if (status == OK)
-        status = check_finite(out, step);
-    if (status == OK)
+    if (status == OK && (status = t_backward(s, loss)) == OK &&
+        (status = t_item_f64(&out->loss, s, loss)) == OK &&
+        (status = params_clip_grad(&out->grad_norm, s, trained, MAX_GRAD_NORM)) == OK &&
+        (status = check_finite(out, step)) == OK)
         status = adamw_step(
             optimizer,
             warmup_cosine_lr(c->pretrain_lr, step + 1, c->pretrain_warmup_steps, c->pretrain_steps),

@@ -93,14 +93,11 @@ static int add_row(struct experiment *x, const struct json *object, const char *
     *row = (struct experiment_row){
         .x = NAN, .on = json_get(object, "on"), .has_paper_rounding = is_true(object, "paper_rounding")};
     const char *label = NULL, *preset = NULL, *key = NULL;
-    int status = need_text(&row->series, x->doc, object, "name");
-    if (status == OK)
-        status = need_text(&preset, x->doc, object, "config");
-    if (status == OK)
-        status = get_text(&label, x->doc, object, "label");
-    if (status == OK)
-        status = get_text(&key, x->doc, object, "sweep");
-    if (status == OK)
+    int status = OK;
+    if ((status = need_text(&row->series, x->doc, object, "name")) == OK &&
+        (status = need_text(&preset, x->doc, object, "config")) == OK &&
+        (status = get_text(&label, x->doc, object, "label")) == OK &&
+        (status = get_text(&key, x->doc, object, "sweep")) == OK)
         status = get_iteration(&row->iteration, x->doc, object);
     if (status != OK)
         return status;
@@ -194,14 +191,11 @@ static int read_experiment(struct experiment *x, const struct json *object, cons
 {
     const char *datasets = NULL, *classes = NULL;
     x->name = json_key(object);
-    int status = need_text(&x->title, x->doc, object, "title");
-    if (status == OK)
-        status = get_text(&x->source, x->doc, object, "source");
-    if (status == OK)
-        status = need_text(&classes, x->doc, object, "classes");
-    if (status == OK)
-        status = need_text(&datasets, x->doc, object, "datasets");
-    if (status == OK)
+    int status = OK;
+    if ((status = need_text(&x->title, x->doc, object, "title")) == OK &&
+        (status = get_text(&x->source, x->doc, object, "source")) == OK &&
+        (status = need_text(&classes, x->doc, object, "classes")) == OK &&
+        (status = need_text(&datasets, x->doc, object, "datasets")) == OK)
         status = targets_parse(&x->datasets, datasets);
     if (status != OK)
         return status;
@@ -306,26 +300,16 @@ int experiment_config(struct config *out, const struct experiment *x, const stru
 {
     const char *trained_on = x->source[0] != '\0' ? x->source : dataset;
     struct str_list own = {0};
-    int status = config_init(out);
-    if (status == OK)
-        status = check_sets(x, row, sets);
-    if (status == OK)
-        status = config_read_file(out, row->path);
-    if (status == OK)
-        status = add_texts(&own, x->doc, json_get(row->on, trained_on));
-    if (status == OK)
-        status = apply(out, &row->sets);
-    if (status == OK)
-        status = apply(out, &own);
-    if (status == OK)
+    int status = OK;
+    if ((status = config_init(out)) == OK && (status = check_sets(x, row, sets)) == OK &&
+        (status = config_read_file(out, row->path)) == OK &&
+        (status = add_texts(&own, x->doc, json_get(row->on, trained_on))) == OK &&
+        (status = apply(out, &row->sets)) == OK && (status = apply(out, &own)) == OK)
         status = apply(out, sets);
     if (status == OK && row->swept)
         status = config_set(out, row->swept);
-    if (status == OK)
-        status = config_set_key(out, "data.dataset", trained_on);
-    if (status == OK)
-        status = fill_templates(out);
-    if (status == OK)
+    if (status == OK && (status = config_set_key(out, "data.dataset", trained_on)) == OK &&
+        (status = fill_templates(out)) == OK)
         status = config_settle(out);
     str_list_free(&own);
     if (status != OK)

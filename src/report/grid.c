@@ -145,9 +145,7 @@ int grid_open(struct grid *out, const struct experiment *x, const struct grid_op
     if (status != OK)
         return status;
     status = config_check(&c); /* data and model are given */
-    if (status == OK)
-        status = hash_weights(out, &c);
-    if (status == OK)
+    if (status == OK && (status = hash_weights(out, &c)) == OK)
         status = grid_open_data(out, &c);
     config_free(&c);
     if (status == OK)

@@ -32,9 +32,7 @@ static int look_at_list(struct grid_list *out, const struct grid *g, const struc
     if (status == OK)
         status = item_list_limit(&items, &all, g->options->limit);
     out->n_images = (int64_t)items.n;
-    if (status == OK)
-        status = item_list_digest(out->images, &items);
-    if (status == OK)
+    if (status == OK && (status = item_list_digest(out->images, &items)) == OK)
         status = class_names_digest(out->class_names, d->class_names + first, out->n_classes);
     item_list_free(&items);
     item_list_free(&all);

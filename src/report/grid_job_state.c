@@ -87,10 +87,8 @@ static int compare_text(struct str *out, const struct grid *g, const struct grid
                         size_t n, const char *path, const char *weights, const struct pipeline *pipeline)
 {
     struct config c;
-    int status = config_init(&c);
-    if (status == OK)
-        status = config_read_text(&c, text, n, path, CONFIG_RUN);
-    if (status == OK)
+    int status = OK;
+    if ((status = config_init(&c)) == OK && (status = config_read_text(&c, text, n, path, CONFIG_RUN)) == OK)
         status = compare(out, g, job, &c, weights, pipeline);
     config_free(&c);
     return status;

@@ -43,10 +43,7 @@ static int add_sets(struct str_list *out, const struct grid_job *job)
         struct str word = {0};
         str_appendf(&word, "%s=", config_key(i)->key);
         config_write_value(&word, &job->config, i);
-        status = str_status(&word);
-        if (status == OK)
-            status = str_list_add(out, "--set");
-        if (status == OK)
+        if ((status = str_status(&word)) == OK && (status = str_list_add(out, "--set")) == OK)
             status = str_list_add(out, str_text(&word));
         str_free(&word);
     }
@@ -129,11 +126,7 @@ int grid_train_words(struct str_list *out, const struct grid *g, const struct gr
 {
     int status =
         add_words(out, (const char *[]){"train", "--config", job->row->path, "--out", job->folder, NULL});
-    if (status == OK)
-        status = add_sets(out, job);
-    if (status == OK)
-        status = add_targets(out, job);
-    if (status == OK)
+    if (status == OK && (status = add_sets(out, job)) == OK && (status = add_targets(out, job)) == OK)
         status = add_number(out, "--max-steps", g->options->max_steps);
     return status == OK && job->is_begun ? str_list_add(out, "--resume") : status;
 }
@@ -146,17 +139,14 @@ int grid_eval_words(struct str_list *out, const struct grid *g, const struct gri
                           : job->lacks_base                   ? "base"
                                                               : "new";
     struct str targets = {0};
-    int status = append_targets(&targets, job);
-    if (status == OK)
-        status = trains ? add_words(out, (const char *[]){"eval", "--run", job->folder, NULL})
-                        : add_words(out, (const char *[]){"eval", "--config", job->row->path, "--out",
-                                                          job->folder, NULL});
-    if (status == OK)
-        status =
-            add_words(out, (const char *[]){"--classes", classes, "--datasets", str_text(&targets), NULL});
-    if (status == OK)
-        status = add_sets(out, job);
-    if (status == OK)
+    int status = OK;
+    if ((status = append_targets(&targets, job)) == OK &&
+        (status = (trains ? add_words(out, (const char *[]){"eval", "--run", job->folder, NULL})
+                          : add_words(out, (const char *[]){"eval", "--config", job->row->path, "--out",
+                                                            job->folder, NULL}))) == OK &&
+        (status = add_words(
+             out, (const char *[]){"--classes", classes, "--datasets", str_text(&targets), NULL})) == OK &&
+        (status = add_sets(out, job)) == OK)
         status = add_number(out, "--limit", g->options->limit);
     str_free(&targets);
     return status;

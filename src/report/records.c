@@ -122,22 +122,15 @@ static int parse_pipeline(struct pipeline *out, const struct json *object, const
 
 static int parse_numbers(struct record *r, const struct json *object)
 {
-    int status = need_subset(&r->subset, object);
-    if (status == OK)
-        status = need_i64(&r->seed, object, "seed");
-    if (status == OK)
-        status = need_i64(&r->limit, object, "limit");
-    if (status == OK)
-        status = need_i64(&r->steps, object, "steps");
-    if (status == OK)
-        status = need_i64(&r->n_steps, object, "n_steps");
-    if (status == OK)
-        status = need_i64(&r->n_skipped, object, "skipped_images");
-    if (status == OK)
-        status = need_accuracies(r, object);
-    if (status == OK)
-        status = need_bool(&r->finished, object, "finished");
-    if (status == OK)
+    int status = OK;
+    if ((status = need_subset(&r->subset, object)) == OK &&
+        (status = need_i64(&r->seed, object, "seed")) == OK &&
+        (status = need_i64(&r->limit, object, "limit")) == OK &&
+        (status = need_i64(&r->steps, object, "steps")) == OK &&
+        (status = need_i64(&r->n_steps, object, "n_steps")) == OK &&
+        (status = need_i64(&r->n_skipped, object, "skipped_images")) == OK &&
+        (status = need_accuracies(r, object)) == OK &&
+        (status = need_bool(&r->finished, object, "finished")) == OK)
         status = need_bool(&r->untrained, object, "untrained");
     if (status == OK && json_get(object, "synthetic")) /* older records do not say it */
         status = need_bool(&r->synthetic, object, "synthetic");
@@ -149,20 +142,13 @@ static int parse_numbers(struct record *r, const struct json *object)
 static int parse_record(struct record *r, const struct json_doc *doc, const struct json *object)
 {
     const struct json *config = NULL, *digests = NULL;
-    int status = need(&digests, object, "digests");
-    if (status == OK)
-        status = need_text(&r->weights, digests, "weights_sha256");
-    if (status == OK)
-        status = need_text(&r->class_digest, digests, "class_names");
-    if (status == OK)
-        status = need_text(&r->image_digest, digests, "images");
-    if (status == OK)
-        status = need_text(&r->dataset, object, "dataset");
-    if (status == OK)
-        status = need_text(&r->time, object, "time");
-    if (status == OK)
-        status = parse_numbers(r, object);
-    if (status == OK)
+    int status = OK;
+    if ((status = need(&digests, object, "digests")) == OK &&
+        (status = need_text(&r->weights, digests, "weights_sha256")) == OK &&
+        (status = need_text(&r->class_digest, digests, "class_names")) == OK &&
+        (status = need_text(&r->image_digest, digests, "images")) == OK &&
+        (status = need_text(&r->dataset, object, "dataset")) == OK &&
+        (status = need_text(&r->time, object, "time")) == OK && (status = parse_numbers(r, object)) == OK)
         status = parse_pipeline(&r->pipeline, object, "inputs");
     if (status == OK && r->n_steps > 0)
         status = parse_pipeline(&r->trained_pipeline, object, "trained_inputs");

@@ -247,14 +247,9 @@ int scores_make(struct scores *out, const struct experiment *x, const struct rec
 {
     *out = (struct scores){.experiment = x, .measures = x->has_halves ? halves_names : all_names};
     struct sorting t = {0};
-    int status = sorting_open(&t, x, records, options);
-    if (status == OK)
-        status = sorting_check(&t);
-    if (status == OK)
-        status = make_lines(out, &t);
-    if (status == OK)
-        status = scores_add_notes(out, &t);
-    if (status == OK)
+    int status = OK;
+    if ((status = sorting_open(&t, x, records, options)) == OK && (status = sorting_check(&t)) == OK &&
+        (status = make_lines(out, &t)) == OK && (status = scores_add_notes(out, &t)) == OK)
         status = scores_add_labels(out, &t);
     sorting_close(&t);
     if (status != OK)

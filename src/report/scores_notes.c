@@ -84,9 +84,7 @@ int scores_add_notes(struct scores *s, const struct sorting *t)
     int status = OK;
     for (size_t row = 0; status == OK && row < s->experiment->n_rows; row++)
         status = note_missing(s, t, row);
-    if (status == OK)
-        status = note_counts(s, t);
-    if (status == OK)
+    if (status == OK && (status = note_counts(s, t)) == OK)
         status = note_skipped(s, t);
     return status == OK && paper ? str_list_add(&s->notes, paper) : status;
 }
@@ -125,9 +123,7 @@ int scores_add_labels(struct scores *s, const struct sorting *t)
         is_unfinished = is_unfinished || (t->records[i] && !t->records[i]->finished);
     if (is_unfinished)
         status = str_list_add(&s->labels, "unfinished or limited runs");
-    if (status == OK)
-        status = label_data(s, t, true);
-    if (status == OK)
+    if (status == OK && (status = label_data(s, t, true)) == OK)
         status = label_data(s, t, false);
     for (size_t i = 0; status == OK && i < t->options->sets->n; i++)
         if (experiment_is_changed(t->options->sets->items[i]))

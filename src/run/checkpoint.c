@@ -86,10 +86,9 @@ static int encode(const char *path, struct str *memory, const struct method *m, 
 {
     struct params tensors = {0};
     struct metadata meta = {0};
-    int status = collect(&tensors, m, optimizer);
-    if (status == OK)
-        status = describe(&meta, m, progress, provenance);
-    if (status == OK)
+    int status = OK;
+    if ((status = collect(&tensors, m, optimizer)) == OK &&
+        (status = describe(&meta, m, progress, provenance)) == OK)
         status =
             path ? safetensors_write(path, &tensors, &meta) : safetensors_append(memory, &tensors, &meta);
     params_free(&tensors);

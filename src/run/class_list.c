@@ -40,10 +40,9 @@ static int encode_names(struct class_list *out, struct session *s, const char *t
 {
     const struct method_options options = session_method_options(s->config);
     const struct text_form form = method_text_form(&options);
-    int status = session_tokenize(&out->rows, s, out->names, out->n, template);
-    if (status == OK)
-        status = note_other_tokens(s, out->names, out->n);
-    if (status == OK)
+    int status = OK;
+    if ((status = session_tokenize(&out->rows, s, out->names, out->n, template)) == OK &&
+        (status = note_other_tokens(s, out->names, out->n)) == OK)
         status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
                                     form.per_image ? batch_size : 1);
     if (status != OK)

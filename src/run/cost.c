@@ -47,10 +47,9 @@ int cost_take_share(struct config *c, int64_t n_runs)
 {
     struct device device;
     const double cores = (double)(process_cores() / n_runs);
-    int status = device_parse(&device, c->device);
-    if (status == OK)
-        status = settle(c, "threads", c->threads, cores);
-    if (status == OK)
+    int status = OK;
+    if ((status = device_parse(&device, c->device)) == OK &&
+        (status = settle(c, "threads", c->threads, cores)) == OK)
         status = settle(c, "data.workers", c->data_workers, cores);
     const double free_bytes = status == OK ? (double)device_free_bytes(device) : 0.0;
     if (free_bytes > 0.0)

@@ -129,12 +129,10 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
     const int64_t N = m->options.n_iterations;
     struct loop loop = {.n_per_image = (N + 1) * classes->n, .keep = keep_logits};
     const struct loader_options options = session_loader_options(s, s->config->eval_batch_size);
-    int status = metrics_create(&out->metrics, N, classes->n);
-    if (status == OK)
-        status = allocate(out, &loop, items->n, (size_t)options.batch_size);
-    if (status == OK)
-        status = loader_open(&loop.loader, items, classes->dataset->image_dir, &options);
-    if (status == OK)
+    int status = OK;
+    if ((status = metrics_create(&out->metrics, N, classes->n)) == OK &&
+        (status = allocate(out, &loop, items->n, (size_t)options.batch_size)) == OK &&
+        (status = loader_open(&loop.loader, items, classes->dataset->image_dir, &options)) == OK)
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {
         out->n_skipped = (int64_t)loader_n_skipped(loop.loader);
@@ -170,16 +168,12 @@ int eval_save_logits(const char *path, const struct eval_result *r, const struct
     struct params tensors = {0};
     struct metadata meta = {0};
     struct str paths = {0};
-    int status = params_add(&tensors, "logits", t_from_memory(s, r->logits, DTYPE_F32, SHAPE(n, N + 1, K)));
-    if (status == OK)
-        status = params_add(&tensors, "labels", t_from_memory(s, r->labels, DTYPE_I64, SHAPE(n)));
-    if (status == OK)
-        status = paths_json(&paths, r, items);
-    if (status == OK)
-        status = metadata_set(&meta, "paths", str_text(&paths));
-    if (status == OK)
-        status = scope_status(s);
-    if (status == OK)
+    int status = OK;
+    if ((status = params_add(&tensors, "logits",
+                             t_from_memory(s, r->logits, DTYPE_F32, SHAPE(n, N + 1, K)))) == OK &&
+        (status = params_add(&tensors, "labels", t_from_memory(s, r->labels, DTYPE_I64, SHAPE(n)))) == OK &&
+        (status = paths_json(&paths, r, items)) == OK &&
+        (status = metadata_set(&meta, "paths", str_text(&paths))) == OK && (status = scope_status(s)) == OK)
         status = safetensors_write(path, &tensors, &meta);
     str_free(&paths);
     metadata_free(&meta);

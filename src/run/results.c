@@ -109,10 +109,9 @@ static int write_digests(struct str *out, const struct record_context *c)
     char classes[17];
     char items[DIGEST_HEX_SIZE];
     char preprocessing[DIGEST_HEX_SIZE];
-    int status = class_names_digest(classes, c->classes->names, c->classes->n);
-    if (status == OK)
-        status = item_list_digest(items, c->items);
-    if (status == OK)
+    int status = OK;
+    if ((status = class_names_digest(classes, c->classes->names, c->classes->n)) == OK &&
+        (status = item_list_digest(items, c->items)) == OK)
         status = preprocess_digest(preprocessing, &c->session->weights->preprocess);
     if (status == OK && c->session->weights->sha256[0] == '\0')
         status = weights_hash(c->session->weights);
@@ -228,12 +227,9 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     write_numbers(out, result);
     if (c->per_class)
         write_per_class(out, result, c->classes);
-    int status = write_data(out, c->classes->dataset);
-    if (status == OK)
-        status = write_digests(out, c);
-    if (status == OK)
-        status = write_inputs(out, c);
-    if (status == OK)
+    int status = OK;
+    if ((status = write_data(out, c->classes->dataset)) == OK && (status = write_digests(out, c)) == OK &&
+        (status = write_inputs(out, c)) == OK)
         status = write_config(out, config);
     write_machine(out, c->session, result);
     str_append(out, "}");

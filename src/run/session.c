@@ -155,22 +155,14 @@ static int open_templates(struct session *s)
 static int open_machine(struct session *s)
 {
     struct config *c = s->config;
-    int status = config_settle(c);
-    if (status == OK)
-        status = open_templates(s);
-    if (status == OK)
-        status = path_make_absolute(&c->model_path);
-    if (status == OK)
-        status = path_make_absolute(&c->model_merges);
-    if (status == OK)
-        status = path_make_absolute(&c->data_root);
-    if (status == OK)
-        status = path_make_absolute(&c->data_split_file);
-    if (status == OK)
-        status = path_make_absolute(&c->data_image_dir);
-    if (status == OK)
-        status = device_parse(&s->device, c->device);
-    if (status == OK)
+    int status = OK;
+    if ((status = config_settle(c)) == OK && (status = open_templates(s)) == OK &&
+        (status = path_make_absolute(&c->model_path)) == OK &&
+        (status = path_make_absolute(&c->model_merges)) == OK &&
+        (status = path_make_absolute(&c->data_root)) == OK &&
+        (status = path_make_absolute(&c->data_split_file)) == OK &&
+        (status = path_make_absolute(&c->data_image_dir)) == OK &&
+        (status = device_parse(&s->device, c->device)) == OK)
         status = resolve_precision(&s->precision, c->precision, s->device);
     c->precision = (int64_t)s->precision;
     if (status == OK)
@@ -209,9 +201,7 @@ int session_open_dataset(struct dataset **out, struct session *s, const char *na
     int status = dataset_open(out, &options);
     if (status == OK && (*out)->layout.len > 0)
         log_info(s->log, "data     %s: %s", name, str_text(&(*out)->layout));
-    if (status == OK)
-        status = warn_of_differences(s, *out);
-    if (status == OK)
+    if (status == OK && (status = warn_of_differences(s, *out)) == OK)
         status = warn_of_repeated(s, *out);
     if (status != OK) {
         dataset_free(*out);

@@ -38,14 +38,11 @@ static int fill_provenance(struct training *t)
     char sample[DIGEST_HEX_SIZE];
     char classes[17];
     struct str config = {0};
-    int status = config_write_experiment(&config, t->session->config);
-    if (status == OK)
-        status = config_hash(hash, t->session->config);
-    if (status == OK)
-        status = item_list_digest(sample, &t->items);
-    if (status == OK)
-        status = class_names_digest(classes, t->classes.names, t->classes.n);
-    if (status == OK)
+    int status = OK;
+    if ((status = config_write_experiment(&config, t->session->config)) == OK &&
+        (status = config_hash(hash, t->session->config)) == OK &&
+        (status = item_list_digest(sample, &t->items)) == OK &&
+        (status = class_names_digest(classes, t->classes.names, t->classes.n)) == OK)
         status = weights_hash(t->session->weights);
     if (status != OK) {
         str_free(&config);
@@ -132,10 +129,9 @@ static int load_checkpoint(struct training *t)
 {
     struct provenance stored = {0};
     struct progress at = {0};
-    int status = checkpoint_read_header(&stored, &at, t->checkpoint_path);
-    if (status == OK)
-        status = different_from(t, &stored);
-    if (status == OK)
+    int status = OK;
+    if ((status = checkpoint_read_header(&stored, &at, t->checkpoint_path)) == OK &&
+        (status = different_from(t, &stored)) == OK)
         status = checkpoint_read_tensors(t->method, &t->optimizer, t->checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
         status = error_set(
@@ -233,10 +229,9 @@ static int check_zero_shot(struct training *t)
     struct method *clip = NULL;
     struct eval_result result = {0};
     const struct method_options options = {.kind = METHOD_CLIP};
-    int status = item_list_limit(&some, &t->items, s->config->check_images);
-    if (status == OK)
-        status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0});
-    if (status == OK)
+    int status = OK;
+    if ((status = item_list_limit(&some, &t->items, s->config->check_images)) == OK &&
+        (status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0})) == OK)
         status = eval_run(&result, s, clip, &t->classes, &some, false);
     if (status == ERR_INTERRUPTED)
         status = interrupt_check_begin();

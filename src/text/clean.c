@@ -71,10 +71,7 @@ static int fix_text(struct codepoints *out, const struct codepoints *text, struc
         const size_t n = line_length(text->data + i, text->n - i);
         struct codepoints line = {0};
         f->unescapes_html = f->unescapes_html && !has(text->data + i, n, '<');
-        status = unicode_append(&line, text->data + i, n);
-        if (status == OK)
-            status = fix_line(&line, f);
-        if (status == OK)
+        if ((status = unicode_append(&line, text->data + i, n)) == OK && (status = fix_line(&line, f)) == OK)
             status = unicode_append(out, line.data, line.n);
         unicode_free(&line);
         i += n;

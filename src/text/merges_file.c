@@ -106,10 +106,9 @@ static int parse_text(struct merges *out, struct merges_span text, const char *p
 {
     struct merges_builder *b = NULL;
     char *vocab = NULL;
-    int status = merges_begin(&b, merges_count_lines(text));
-    if (status == OK)
-        status = merges_add_text(b, text, path);
-    if (status == OK)
+    int status = OK;
+    if ((status = merges_begin(&b, merges_count_lines(text))) == OK &&
+        (status = merges_add_text(b, text, path)) == OK)
         status = find_vocab(&vocab, path);
     if (status == OK && vocab)
         status = merges_check_vocab_file(b, vocab);

@@ -276,12 +276,10 @@ static int add_merges(struct merges_builder *b, const struct json_doc *doc, cons
 static int build(struct merges *out, const struct json_doc *doc)
 {
     const struct json *model = json_get(json_root(doc), "model");
-    int status = check_model(doc, model);
-    if (status == OK)
-        status = check_root(doc);
-    if (status == OK)
-        status = check_form(doc, "normalizer", normalizers, sizeof normalizers / sizeof normalizers[0]);
-    if (status == OK)
+    int status = OK;
+    if ((status = check_model(doc, model)) == OK && (status = check_root(doc)) == OK &&
+        (status = check_form(doc, "normalizer", normalizers, sizeof normalizers / sizeof normalizers[0])) ==
+            OK)
         status = check_form(doc, "pre_tokenizer", pre_tokenizers,
                             sizeof pre_tokenizers / sizeof pre_tokenizers[0]);
     if (status != OK)
@@ -292,12 +290,8 @@ static int build(struct merges *out, const struct json_doc *doc)
         return error_set(ERR_FORMAT, "%s:%zu: 'merges': expected an array of 1 to %d", json_name(doc),
                          json_line(doc, merges), MERGES_MAX);
     struct merges_builder *b = NULL;
-    status = merges_begin(&b, n);
-    if (status == OK)
-        status = add_merges(b, doc, merges);
-    if (status == OK)
-        status = check_vocab(b, doc, json_get(model, "vocab"));
-    if (status == OK)
+    if ((status = merges_begin(&b, n)) == OK && (status = add_merges(b, doc, merges)) == OK &&
+        (status = check_vocab(b, doc, json_get(model, "vocab"))) == OK)
         status = check_added(b, doc);
     merges_end(status == OK ? out : NULL, b);
     return status;

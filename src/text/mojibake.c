@@ -114,10 +114,9 @@ static int append_repaired(struct codepoints *out, const uint32_t *piece, size_t
 {
     struct codepoints copy = {0};
     bool is_changed = false;
-    int status = unicode_append(&copy, piece, n);
-    if (status == OK)
-        status = repair(&copy, &is_changed, depth + 1);
-    if (status == OK)
+    int status = OK;
+    if ((status = unicode_append(&copy, piece, n)) == OK &&
+        (status = repair(&copy, &is_changed, depth + 1)) == OK)
         status = unicode_append(out, copy.data, copy.n);
     unicode_free(&copy);
     return status;

@@ -149,13 +149,9 @@ static int read_tower(struct weights_tower_facts *out, const struct weights_docu
     int status = member_text(&hidden_act, d, tower, "hidden_act");
     if (status == OK && weights_parse_activation(&out->activation, hidden_act, ERR_FORMAT) != OK)
         status = member_error(d, json_get(tower, "hidden_act"));
-    if (status == OK)
-        status = member_i64(&out->n_heads, d, tower, "num_attention_heads");
-    if (status == OK)
-        status = member_f64(&out->norm_eps, d, tower, "layer_norm_eps");
-    if (status == OK)
-        status = member_agrees(d, tower, "hidden_size", dims->width);
-    if (status == OK)
+    if (status == OK && (status = member_i64(&out->n_heads, d, tower, "num_attention_heads")) == OK &&
+        (status = member_f64(&out->norm_eps, d, tower, "layer_norm_eps")) == OK &&
+        (status = member_agrees(d, tower, "hidden_size", dims->width)) == OK)
         status = member_agrees(d, tower, "num_hidden_layers", dims->n_layers);
     return status == OK ? member_agrees(d, tower, "intermediate_size", dims->mlp_width) : status;
 }
@@ -163,12 +159,10 @@ static int read_tower(struct weights_tower_facts *out, const struct weights_docu
 static int read_vision(struct weights_tower_facts *out, const struct weights_document *d,
                        const struct json *vision, const struct clip_dims *dims)
 {
-    int status = check_tower(d, vision, "vision_config.", vision_members);
-    if (status == OK)
-        status = read_tower(out, d, vision, &dims->vision, 12);
-    if (status == OK)
-        status = member_side_agrees(d, vision, "patch_size", dims->patch_px);
-    if (status == OK)
+    int status = OK;
+    if ((status = check_tower(d, vision, "vision_config.", vision_members)) == OK &&
+        (status = read_tower(out, d, vision, &dims->vision, 12)) == OK &&
+        (status = member_side_agrees(d, vision, "patch_size", dims->patch_px)) == OK)
         status = member_side_agrees(d, vision, "image_size", dims->image_px);
     return status == OK ? member_agrees(d, vision, "num_channels", 3) : status;
 }
@@ -203,12 +197,10 @@ static int check_end(const struct weights_document *d, const struct json *text, 
 static int read_text(struct weights_tower_facts *out, const struct weights_document *d,
                      const struct json *text, const struct clip_dims *dims)
 {
-    int status = check_tower(d, text, "text_config.", text_members);
-    if (status == OK)
-        status = read_tower(out, d, text, &dims->text, 8);
-    if (status == OK)
-        status = member_agrees(d, text, "vocab_size", dims->vocab_size);
-    if (status == OK)
+    int status = OK;
+    if ((status = check_tower(d, text, "text_config.", text_members)) == OK &&
+        (status = read_tower(out, d, text, &dims->text, 8)) == OK &&
+        (status = member_agrees(d, text, "vocab_size", dims->vocab_size)) == OK)
         status = member_agrees(d, text, "max_position_embeddings", dims->context_length);
     return status == OK ? check_end(d, text, dims) : status;
 }
@@ -237,9 +229,7 @@ int weights_hugging_face_towers(struct weights_facts *out, const struct weights_
         status = check_tower(d, member_get(root, "vision_config"), "vision_config.", vision_members);
     if (status == OK && text_dict)
         status = check_tower(d, member_get(root, "text_config"), "text_config.", text_members);
-    if (status == OK)
-        status = member_agrees(d, root, "projection_dim", dims->embed_dim);
-    if (status == OK)
+    if (status == OK && (status = member_agrees(d, root, "projection_dim", dims->embed_dim)) == OK)
         status = read_vision(&out->vision, d, vision, dims);
     return status == OK ? read_text(&out->text, d, text, dims) : status;
 }

@@ -68,9 +68,7 @@ int weights_metadata(struct metadata *out, const struct weights *w)
             status = set_ours(out, tower_names[i], "activation", activation_names[towers[i]->activation]);
         str_clear(&text);
         json_write_f64(&text, towers[i]->norm_eps);
-        if (status == OK)
-            status = set_ours(out, tower_names[i], "norm_eps", str_text(&text));
-        if (status == OK)
+        if (status == OK && (status = set_ours(out, tower_names[i], "norm_eps", str_text(&text))) == OK)
             status = str_status(&text);
         str_free(&text);
     }
@@ -164,10 +162,9 @@ static int read_files(struct weights_facts *facts, bool *is_ours, struct weights
                       const struct weights_origin *origin, const struct weights_options *options)
 {
     const struct weights_wanted wanted = wanted_from_files(w, options);
-    int status = read_ours(&facts->vision, is_ours, origin->metadata, tower_names[0]);
-    if (status == OK)
-        status = read_ours(&facts->text, is_ours, origin->metadata, tower_names[1]);
-    if (status == OK)
+    int status = OK;
+    if ((status = read_ours(&facts->vision, is_ours, origin->metadata, tower_names[0])) == OK &&
+        (status = read_ours(&facts->text, is_ours, origin->metadata, tower_names[1])) == OK)
         status = weights_read_preprocess(&facts->preprocess, is_ours, origin->metadata);
     if (status != OK || *is_ours)
         return status;

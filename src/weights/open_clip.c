@@ -121,14 +121,11 @@ static int read_tower(struct weights_tower_facts *out, const struct weights_docu
 {
     const struct json *norm = member_get(tower, "norm_kwargs");
     out->norm_eps = WEIGHTS_USUAL_NORM_EPS;
-    int status = members_check(d, tower, path, own, tower_members);
-    if (status == OK)
-        status = member_agrees(d, tower, "width", dims->width);
-    if (status == OK)
-        status = member_agrees(d, tower, "layers", dims->n_layers);
-    if (status == OK)
-        status = mlp_agrees(d, tower, dims);
-    if (status == OK)
+    int status = OK;
+    if ((status = members_check(d, tower, path, own, tower_members)) == OK &&
+        (status = member_agrees(d, tower, "width", dims->width)) == OK &&
+        (status = member_agrees(d, tower, "layers", dims->n_layers)) == OK &&
+        (status = mlp_agrees(d, tower, dims)) == OK)
         status = members_check(d, norm, "norm_kwargs.", norm_members, NULL);
     return status == OK ? member_f64(&out->norm_eps, d, norm, "eps") : status;
 }
@@ -137,10 +134,9 @@ static int read_vision(struct weights_tower_facts *out, const struct weights_doc
                        const struct json *vision, const struct clip_dims *dims)
 {
     int64_t head_width = 64; /* open_clip's default */
-    int status = read_tower(out, d, vision, VISION, vision_members, &dims->vision);
-    if (status == OK)
-        status = member_side_agrees(d, vision, "patch_size", dims->patch_px);
-    if (status == OK)
+    int status = OK;
+    if ((status = read_tower(out, d, vision, VISION, vision_members, &dims->vision)) == OK &&
+        (status = member_side_agrees(d, vision, "patch_size", dims->patch_px)) == OK)
         status = member_side_agrees(d, vision, "image_size", dims->image_px);
     if (status == OK) /* open_clip would resize the positions to 224 pixels */
         status = member_default_agrees(d, vision, "image_size", 224, dims->image_px);
@@ -180,18 +176,13 @@ static int read_text(struct weights_tower_facts *out, const struct weights_docum
 {
     const struct json *tokenizer = member_get(text, "tokenizer_kwargs");
     out->n_heads = 8; /* open_clip's default */
-    int status = read_tower(out, d, text, TEXT, text_members, &dims->text);
-    if (status == OK)
-        status = member_agrees(d, text, "context_length", dims->context_length);
-    if (status == OK)
-        status = member_default_agrees(d, text, "context_length", 77, dims->context_length);
-    if (status == OK)
-        status = member_agrees(d, text, "vocab_size", dims->vocab_size);
-    if (status == OK)
-        status = member_i64(&out->n_heads, d, text, "heads");
-    if (status == OK)
-        status = members_check(d, tokenizer, "tokenizer_kwargs.", tokenizer_members, NULL);
-    if (status == OK)
+    int status = OK;
+    if ((status = read_tower(out, d, text, TEXT, text_members, &dims->text)) == OK &&
+        (status = member_agrees(d, text, "context_length", dims->context_length)) == OK &&
+        (status = member_default_agrees(d, text, "context_length", 77, dims->context_length)) == OK &&
+        (status = member_agrees(d, text, "vocab_size", dims->vocab_size)) == OK &&
+        (status = member_i64(&out->n_heads, d, text, "heads")) == OK &&
+        (status = members_check(d, tokenizer, "tokenizer_kwargs.", tokenizer_members, NULL)) == OK)
         status = member_agrees(d, tokenizer, "context_length", dims->context_length);
     return status == OK ? check_pool(d, text, dims) : status;
 }
@@ -206,16 +197,12 @@ int weights_open_clip_towers(struct weights_facts *out, const struct weights_doc
         return error_set(ERR_FORMAT, "%s: expected 'model_cfg' with 'vision_cfg' and 'text_cfg'",
                          json_name(d->doc));
     bool quick_gelu = false; /* open_clip's default */
-    int status = members_check(d, json_root(d->doc), "", root_members, NULL);
-    if (status == OK)
-        status = members_check(d, model, MODEL, model_members, NULL);
-    if (status == OK)
-        status = member_agrees(d, model, "embed_dim", dims->embed_dim);
-    if (status == OK)
-        status = member_bool(&quick_gelu, d, model, "quick_gelu");
-    if (status == OK)
-        status = read_vision(&out->vision, d, vision, dims);
-    if (status == OK)
+    int status = OK;
+    if ((status = members_check(d, json_root(d->doc), "", root_members, NULL)) == OK &&
+        (status = members_check(d, model, MODEL, model_members, NULL)) == OK &&
+        (status = member_agrees(d, model, "embed_dim", dims->embed_dim)) == OK &&
+        (status = member_bool(&quick_gelu, d, model, "quick_gelu")) == OK &&
+        (status = read_vision(&out->vision, d, vision, dims)) == OK)
         status = read_text(&out->text, d, text, dims);
     out->vision.activation = quick_gelu ? ACTIVATION_QUICK_GELU : ACTIVATION_GELU;
     out->text.activation = out->vision.activation;

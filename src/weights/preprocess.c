@@ -310,12 +310,10 @@ int weights_hugging_face_preprocess(struct preprocess *out, const struct weights
     if (json_type(processor) != JSON_OBJECT)
         return error_set(ERR_FORMAT, "%s:%zu: expected an object", json_name(d->doc),
                          json_line(d->doc, processor));
-    int status = check_type(d, processor, "image_processor_type");
-    if (status == OK)
-        status = check_type(d, processor, "feature_extractor_type");
-    if (status == OK)
-        status = members_check(d, processor, "", processor_members, NULL);
-    if (status == OK)
+    int status = OK;
+    if ((status = check_type(d, processor, "image_processor_type")) == OK &&
+        (status = check_type(d, processor, "feature_extractor_type")) == OK &&
+        (status = members_check(d, processor, "", processor_members, NULL)) == OK)
         status = member_switch(&resizes, d, processor, "do_resize");
     if (status == OK && resizes)
         status = refuse_null(d, processor, "size");
@@ -328,11 +326,8 @@ int weights_hugging_face_preprocess(struct preprocess *out, const struct weights
         out->resize_mode = RESIZE_NONE;
         out->resize_px = out->image_px;
     }
-    if (status == OK)
-        status = check_crop(out, d, processor);
-    if (status == OK)
-        status = get_filter(out, d, processor);
-    if (status == OK)
+    if (status == OK && (status = check_crop(out, d, processor)) == OK &&
+        (status = get_filter(out, d, processor)) == OK)
         status = get_levels(out, d, processor);
     if (status == OK && preprocess_check(out) != OK)
         status = error_context("%s", json_name(d->doc));

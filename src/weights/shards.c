@@ -164,9 +164,7 @@ int weights_digest_shards(char hex[DIGEST_HEX_SIZE], const struct weights *w)
         if (status == OK)
             str_appendf(&digests, "%s\n", one);
     }
-    if (status == OK)
-        status = str_status(&digests);
-    if (status == OK)
+    if (status == OK && (status = str_status(&digests)) == OK)
         status = digest_memory(hex, str_text(&digests), digests.len);
     str_free(&digests);
     return status;

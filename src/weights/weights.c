@@ -117,11 +117,9 @@ static int interpret(struct weights *w, const struct params *tensors, bool is_sc
     int status = weights_infer_dims(&w->dims, tensors, origin.is_hugging_face);
     if (status == OK) /* before the names: the configuration says why some are there or missing */
         status = weights_read_facts(&facts, &is_ours, w, &origin, options);
-    if (status == OK)
-        status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face);
-    if (status == OK)
-        status = weights_apply_facts(w, &facts);
-    if (status == OK)
+    if (status == OK &&
+        (status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face)) == OK &&
+        (status = weights_apply_facts(w, &facts)) == OK)
         status = read_vocabulary(w);
     if (is_ours)
         w->format = WEIGHTS_PROMPT;
@@ -138,10 +136,8 @@ int weights_open(struct weights **out, scope *parent, const char *path, const st
     struct weights *w = NULL;
     struct weights_raw raw = {0};
     struct params tensors = {0};
-    int status = weights_create(&w, parent);
-    if (status == OK)
-        status = weights_find_file(&w->path, path);
-    if (status == OK)
+    int status = OK;
+    if ((status = weights_create(&w, parent)) == OK && (status = weights_find_file(&w->path, path)) == OK)
         status = read_tensors(&raw, w);
     if (status == OK) {
         status = weights_unwrap(&tensors, w, &raw);
@@ -173,10 +169,8 @@ int weights_hash(struct weights *w)
 int weights_save(const struct weights *w, const char *path)
 {
     struct metadata metadata;
-    int status = weights_metadata(&metadata, w);
-    if (status == OK)
-        status = write_vocabulary(&metadata, w);
-    if (status == OK)
+    int status = OK;
+    if ((status = weights_metadata(&metadata, w)) == OK && (status = write_vocabulary(&metadata, w)) == OK)
         status = safetensors_write(path, &w->tensors, &metadata);
     metadata_free(&metadata);
     return status;

@@ -34,10 +34,9 @@ static int write_picture(struct writer *w, const struct set_item *item, const ch
 {
     char *full = path_join(w->image_folder, path);
     char *dir = full ? path_dir(full) : NULL;
-    int status = dir ? file_make_dirs(dir) : ERR_MEMORY;
-    if (status == OK)
-        status = set_item_draw(w->rgb, w->set, item, w->options);
-    if (status == OK)
+    int status = OK;
+    if ((status = (dir ? file_make_dirs(dir) : ERR_MEMORY)) == OK &&
+        (status = set_item_draw(w->rgb, w->set, item, w->options)) == OK)
         status = picture_write(full, w->rgb, w->options->px, w->options->px, file_write);
     free(dir);
     free(full);
