@@ -116,7 +116,8 @@ def copy_tree(tree):
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", "-z"], check=True, stdout=subprocess.PIPE)
     names = {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}
     for path in [path for path in tree.rglob("*") if path.is_file()]:
-        if str(path.relative_to(tree)) not in names:
+        name = str(path.relative_to(tree))
+        if name not in names and not name.startswith("build/"):
             path.unlink()
     for name in sorted(names):
         source, target = ROOT / name, tree / name
@@ -134,10 +135,11 @@ def configure(tree, build):
     cache = ROOT / "build" / "CMakeCache.txt"
     if cache.exists():
         known = dict(re.findall(r"^(\w+):\w+=(.*)$", cache.read_text(), re.M))
-    names = ("Torch_DIR", "CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER")
+    names = ("CMAKE_BUILD_TYPE", "Torch_DIR", "CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "CMAKE_C_COMPILER_LAUNCHER",
+             "CMAKE_CXX_COMPILER_LAUNCHER")
     words = [f"-D{name}={known[name]}" for name in names if known.get(name)]
-    subprocess.run(["cmake", "-S", tree, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=ON", *words],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "-S", tree, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DBUILD_TESTING=ON",
+                    *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def read_tests(build):
@@ -198,7 +200,7 @@ def tests_of(build, with_parity):
 class Runner:
     def __init__(self, work, n_jobs):
         self.work, self.n_jobs = work, n_jobs
-        self.tree, self.build = work / "tree", work / "build"
+        self.tree, self.build = work / "tree", work / "tree" / "build"  # as in a checkout, for a compiler's cache
         self.results_path = work / "results.jsonl"
 
     def open(self, with_parity, is_baseline_asked):
