@@ -9,13 +9,13 @@
 
     --parity      run the tier parity, too, where the others notice nothing
     --again       forget the results so far
-    --baseline    measure the tests without a slip again
     --jobs N      tests side by side (1)
     --work DIR    where the copy of the sources and its build are (build-mutation/)
 
 A slip is applied in a copy of the working tree. Its likely tests (`first` of slips/*.txt) are built and run, then all of the tiers
-unit, golden, equiv and cli, the quickest test of a tier first, until one fails. A test that fails without a slip takes no part,
-and a test of the tier cli must fail twice. Results are lines of JSON in DIR/results.jsonl.
+unit, golden, equiv and cli, the quickest test of a tier first, until one fails. A test that fails without the slip, too, takes no
+part, and a test of the tier cli must fail twice. Results are lines of JSON in DIR/results.jsonl, what is known of the tests is in
+DIR/tests.json.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import collections
 import concurrent.futures
 import fcntl
 import fnmatch
+import hashlib
 import json
 import os
 import pathlib
@@ -41,7 +42,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIERS = ("unit", "golden", "equiv", "cli")
 LEAST = 100  # slips that the list has
 ROOMS = ("src/*", "shim")
-UNKNOWN_S = 20.0  # of a test that the baseline does not know
+UNKNOWN_S, UNKNOWN_LIMIT_S = 20.0, 1800.0  # of a test that never ran
 # what a test says of its own failing part: cmocka, unittest, golden.method
 PARTS = re.compile(r"\[  FAILED  \] (?:\w+: )?(\w+)$|^(?:FAIL|ERROR): (\w+)|^FAIL (\S+)", re.M)
 
@@ -156,13 +157,13 @@ class Test:
         self.folder = properties.get("WORKING_DIRECTORY", str(build))
         self.environment = dict(word.split("=", 1) for word in properties.get("ENVIRONMENT", []))
         self.is_inverted = properties.get("WILL_FAIL", False)
-        self.seconds = UNKNOWN_S
+        self.seconds, self.is_known = UNKNOWN_S, False
         programs = [word for word in (*self.command, *self.environment.values()) if word.startswith(f"{build}/")]
         self.targets = {os.path.relpath(word, build) for word in programs if not os.path.isdir(word)}
 
     def run(self, stop=None):
         """(whether it passed, whether it was skipped, its output); ends early when `stop` is set."""
-        limit = time.monotonic() + max(60.0, 8.0 * self.seconds)
+        limit = time.monotonic() + (max(120.0, 10.0 * self.seconds) if self.is_known else UNKNOWN_LIMIT_S)
         process = subprocess.Popen(self.command, cwd=self.folder, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         said = []
@@ -197,13 +198,19 @@ def tests_of(build, with_parity):
 # ---------------------------------------------------------------- running
 
 
+def put(path, text):
+    """Writes the file if it is another; a new time would have it compiled again."""
+    if path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
 class Runner:
     def __init__(self, work, n_jobs):
         self.work, self.n_jobs = work, n_jobs
         self.tree, self.build = work / "tree", work / "tree" / "build"  # as in a checkout, for a compiler's cache
         self.results_path = work / "results.jsonl"
 
-    def open(self, with_parity, is_baseline_asked):
+    def open(self, with_parity):
         self.work.mkdir(parents=True, exist_ok=True)
         self.lock = open(self.work / "lock", "w", encoding="utf-8")
         try:
@@ -212,11 +219,8 @@ class Runner:
             sys.exit(f"mutation: another run has '{self.work}'")
         copy_tree(self.tree)
         configure(self.tree, self.build)
-        output = self.make(["all"])
-        if output is not None:
-            sys.exit(f"mutation: the sources do not build:\n{output}")
         self.tests = tests_of(self.build, with_parity)
-        self.measure(is_baseline_asked)
+        self.read_known()
 
     def make(self, targets):
         """None, or what a failed build said."""
@@ -224,35 +228,76 @@ class Runner:
                               stderr=subprocess.STDOUT, check=False)
         return None if done.returncode == 0 else done.stdout.decode(errors="replace")[-3000:]
 
-    def measure(self, is_asked):
-        """The tests without a slip, once: how long each takes; those that fail or are skipped take no part."""
-        path = self.work / "baseline.json"
-        known = json.loads(path.read_text()) if path.exists() and not is_asked else {}
+    def read_known(self):
+        """What is known of the tests: whether they can pass, how long they take, which programs passed them."""
+        self.known_path = self.work / "tests.json"
+        digest = hashlib.sha256()  # of all but the sources: of the tests, and of what they read
+        for path in sorted(path for path in self.tree.rglob("*") if path.is_file()):
+            name = str(path.relative_to(self.tree))
+            if not name.startswith(("build/", "src/", "shim/", "include/")):
+                digest.update(name.encode() + b"\0" + path.read_bytes())
+        self.version = digest.hexdigest()[:16]
+        stored = json.loads(self.known_path.read_text(encoding="utf-8")) if self.known_path.exists() else {}
+        self.known = stored.get("tests", {})
+        if stored.get("version") != self.version:
+            for entry in self.known.values():
+                entry["programs"] = []
         for test in self.tests:
-            if test.name not in known:
-                began = time.monotonic()
-                passed, skipped, output = test.run()
-                known[test.name] = {"seconds": round(time.monotonic() - began, 2), "passes": passed and not skipped}
-                path.write_text(json.dumps(known, indent=1) + "\n")
-                print(f"baseline: {test.name} {known[test.name]['seconds']} s{'' if passed else ' FAILS'}"
-                      f"{' is skipped' if skipped else ''}", flush=True)
-                if not passed:
-                    print(output[-2000:])
-        for test in self.tests:
-            test.seconds = known[test.name]["seconds"]
-        self.tests = [test for test in self.tests if known[test.name]["passes"]]
-        self.tests.sort(key=lambda test: ((*TIERS, "parity").index(test.tier), test.seconds))
+            test.is_known = test.name in self.known
+            test.seconds = self.known[test.name]["seconds"] if test.is_known else UNKNOWN_S
 
-    def first_failure(self, tests):
-        """(test, output) of the first of `tests` that fails, or None; `n_jobs` at a time."""
+    def programs_of(self, test):
+        """A digest of what the test runs."""
+        digest = hashlib.sha256()
+        for target in sorted(test.targets):
+            digest.update((self.build / target).read_bytes())
+        return digest.hexdigest()[:16]
+
+    def note(self, test, passes, seconds):
+        entry = self.known.setdefault(test.name, {"passes": passes, "seconds": round(seconds, 2), "programs": []})
+        if passes:
+            entry["programs"] = [*entry["programs"], self.programs_of(test)][-30:]
+        test.seconds, test.is_known = entry["seconds"], True
+        self.known_path.write_text(json.dumps({"version": self.version, "tests": self.known}, indent=1) + "\n", encoding="utf-8")
+
+    def run_test(self, test, stop=None):
+        """(whether it passed, its output). What passed it before is not run again: the slip is in another program."""
+        if test.name in self.known and self.programs_of(test) in self.known[test.name]["programs"]:
+            return True, ""
+        began = time.monotonic()
+        passed, skipped, output = test.run(stop)
+        if passed:
+            self.note(test, not skipped, time.monotonic() - began)
+        return passed, output
+
+    def passes_without(self, test, path, good):
+        """Whether the test passes without the slip; then the copy is without it."""
+        if test.name not in self.known:
+            put(path, good)
+            began = time.monotonic()
+            passed = self.make(test.targets) is None and test.run()[0]
+            self.note(test, passed, time.monotonic() - began)
+            print(f"mutation: {test.name} {'passes' if passed else 'FAILS'} without a slip", flush=True)
+        return self.known[test.name]["passes"]
+
+    def usable(self):
+        """The tests that can tell, the quickest of a tier first."""
+        tiers = (*TIERS, "parity")
+        tests = [test for test in self.tests if self.known.get(test.name, {"passes": True})["passes"]]
+        return sorted(tests, key=lambda test: (tiers.index(test.tier), test.seconds))
+
+    def first_failure(self, tests, done):
+        """(test, output) of the first of `tests` that fails, or None; `n_jobs` at a time. `done` gets the names of those that ran."""
         stop, found = threading.Event(), []
 
         def one(test):
             if stop.is_set():
                 return
-            passed, _, output = test.run(stop)
+            passed, output = self.run_test(test, stop)
             if not passed and not stop.is_set() and test.tier == "cli":  # a busy machine may be too slow for a signal
-                passed, _, output = test.run(stop)
+                passed, output = self.run_test(test, stop)
+            if not stop.is_set():
+                done.add(test.name)
             if not passed and not stop.is_set():
                 found.append((test, output))
                 stop.set()
@@ -266,10 +311,15 @@ class Runner:
         return found[0] if found else None
 
     def groups(self, slip):
-        first = [test for test in self.tests if re.fullmatch(slip.first, test.name)]
-        yield first
-        for tier in (*TIERS, "parity"):
-            yield [test for test in self.tests if test.tier == tier and test not in first]
+        """The likely tests, then the others tier by tier; a new list after each failure that was none."""
+        done = set()
+        for tier in ("first", *TIERS, "parity"):
+            while True:
+                tests = [test for test in self.usable() if test.name not in done and
+                         (re.fullmatch(slip.first, test.name) if tier == "first" else test.tier == tier)]
+                if not tests:
+                    break
+                yield tests, done
 
     def try_slip(self, slip):
         """The result of one slip; the copy is as before afterwards."""
@@ -280,21 +330,21 @@ class Runner:
             return {"state": "does not apply"}
         began, n_run = time.monotonic(), 0
         try:
-            path.write_text(changed, encoding="utf-8")
-            for tests in self.groups(slip):
-                output = self.make({target for test in tests for target in test.targets}) if tests else None
+            for tests, done in self.groups(slip):
+                put(path, changed)
+                output = self.make({target for test in tests for target in test.targets})
                 if output is not None:
                     return {"state": "does not build", "output": output}
-                failure = self.first_failure(tests)
-                if failure:
+                failure = self.first_failure(tests, done)
+                if failure and self.passes_without(failure[0], path, good):
                     test, output = failure
                     part = PARTS.search(output)
                     return {"state": "noticed", "test": test.name, "tier": test.tier,
                             "part": next(filter(None, part.groups())) if part else "", "seconds": round(time.monotonic() - began, 1)}
-                n_run += len(tests)
+                n_run = len(done)
             return {"state": "unnoticed", "tests": n_run, "seconds": round(time.monotonic() - began, 1)}
         finally:
-            path.write_text(good, encoding="utf-8")
+            put(path, good)
 
     # ------------------------------------------------------------ results
 
@@ -341,7 +391,7 @@ def summarize(slips, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="ID")
-    for name in ("list", "summary", "check", "parity", "again", "baseline"):
+    for name in ("list", "summary", "check", "parity", "again"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build-mutation")
@@ -363,7 +413,7 @@ def main():
         return 1 if summarize(slips, runner.results()) else 0
     if o.again:
         runner.results_path.unlink(missing_ok=True)
-    runner.open(o.parity, o.baseline)
+    runner.open(o.parity)
     known = {} if o.only else runner.results()
     for slip in chosen:
         if slip.equivalent or (slip.id in known and known[slip.id]["digest"] == slip.digest):
