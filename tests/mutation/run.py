@@ -221,6 +221,15 @@ class Runner:
         configure(self.tree, self.build)
         self.tests = tests_of(self.build, with_parity)
         self.read_known()
+        self.set_up()
+
+    def set_up(self):
+        """Runs what other tests need, CTest's fixtures."""
+        for entry in read_tests(self.build):
+            if any(item["name"] == "FIXTURES_SETUP" for item in entry["properties"]) and "command" in entry:
+                test = Test(entry, self.build, "unit")
+                if self.make(test.targets) is not None or not test.run()[0]:
+                    print(f"mutation: {test.name} fails; tests that need it take no part")
 
     def make(self, targets):
         """None, or what a failed build said."""
