@@ -396,7 +396,7 @@ static void test_attention__operands_of_dense_attention_that_do_not_fit_are_refu
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 0, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 0, 8), f32(s, 2, 0, 8), 2, NULL),
-                   "no keys");
+                   "at least one key");
 }
 
 /* Two images, three queries, five keys of width 8: the gradients of the keys from the second on. */
