@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "cmd.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 
 /* The rate of the products, as a share of the best one. */
 static double of_peak(const struct bench_result *r, const struct group_cost *groups)

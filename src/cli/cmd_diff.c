@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/run/train.h"
 
 /* One side: its configuration and its result records; either may be missing. */
