@@ -262,7 +262,7 @@ static int run(struct bench_command *b)
         status = choose_points(b);
     for (size_t i = 0; status == OK && i < b->n_points; i++)
         status = run_point(b, &b->points[i]);
-    return status == OK ? bench_report_end(&b->report, opt_given(b->v, "sweep")) : status;
+    return status == OK ? bench_report_end(&b->report) : status;
 }
 
 int cmd_bench(const struct opt_values *v)

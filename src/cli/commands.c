@@ -51,7 +51,8 @@ static const struct opt train_options[] = {
     {"force", NULL, NULL, false, "replace what stands in --out"},
     {"datasets", "LIST", NULL, true, "what prompt eval will get: their names and pictures are checked now"},
     {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
-    {"dry-run", NULL, NULL, false, "show trained tensors, steps, memory and every key's origin, then stop"},
+    {"dry-run", NULL, NULL, false,
+     "show trained tensors, steps, memory, time and every key's origin, then stop"},
     {"print-config", NULL, NULL, false, "print the configuration as JSON, then stop"},
     END_OF_OPTIONS,
 };
@@ -172,7 +173,7 @@ static const struct opt bench_options[] = {
     {"mode", "LIST", NULL, true, "train, eval, or both with a comma between (both)"},
     {"repeats", "R", NULL, false, "timed steps after one that warms up (3)"},
     {"compare", "plain", NULL, false, "the plain encoder in turn with the fast one, and the ratio"},
-    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth, threads one at a time; fit the estimate"},
+    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth and threads, one at a time"},
     {"profile", NULL, NULL, false, "where the time of a step goes"},
     {"json", NULL, NULL, false, "print JSON"},
     END_OF_OPTIONS,
@@ -187,9 +188,9 @@ static const struct opt_group bench_groups[] = {
 };
 
 static const char bench_notes[] =
-    "A step is timed on random pixels. GFLOP counts matrix products from their shapes; \"of peak\" is their\n"
-    "rate against the best single product of the same shapes in the same run; \"estimate\" is what prompt\n"
-    "train says of the step on a CPU; faults are page faults, reads those from the device to the host.\n"
+    "A step is timed on random pixels. GFLOP counts the matrix products of one step; \"of peak\" compares\n"
+    "their rate with the best single product of the same shapes in the same run. Faults are page faults,\n"
+    "reads are those from the device to the host.\n"
     "\n"
     "Example:\n"
     "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
