@@ -7,6 +7,7 @@
 #include "cmd.h"
 #include "prompt/base/lines.h"
 #include "prompt/base/process.h"
+#include "prompt/data/dataset_open.h"
 
 enum { MAX_SIDES = 2 };   /* encoders that are compared */
 enum { MAX_POINTS = 64 }; /* of a sweep: 19 in each of two modes */

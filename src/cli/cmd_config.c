@@ -1,4 +1,4 @@
-/* prompt config: every configuration key, as text or as the README's table; or one configuration in full. */
+/* prompt config: every configuration key, as text or as the table of configs/README.md; or one configuration in full. */
 #include <string.h>
 
 #include "cmd.h"
@@ -59,7 +59,7 @@ static int print_keys(const struct config *defaults, bool is_markdown)
 {
     struct str text = {0};
     if (is_markdown)
-        str_append(&text, "| key | values | default | what it is for | in the hash |\n"
+        str_append(&text, "| key | values | default | meaning | in the hash |\n"
                           "| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < config_n_keys(); i++) {
         if (is_markdown)

@@ -6,6 +6,7 @@
 #include "prompt/base/json.h"
 #include "prompt/base/log.h"
 #include "prompt/data/check.h"
+#include "prompt/data/dataset_open.h"
 #include "prompt/run/session.h"
 
 struct checking {

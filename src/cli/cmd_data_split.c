@@ -5,6 +5,8 @@
 
 #include "cmd.h"
 #include "prompt/base/json.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/fewshot.h"
 #include "prompt/run/session.h"
 
 struct split {

@@ -332,7 +332,7 @@ static const struct opt_group data_list_groups[] = {{"Options", data_list_option
 static const struct opt config_command_options[] = {
     {"config", "FILE", NULL, false, "print this configuration in full, as JSON, with what it extends"},
     {"set", "KEY=VALUE", NULL, true, "set a key of it"},
-    {"markdown", NULL, NULL, false, "print the table of the README"},
+    {"markdown", NULL, NULL, false, "print the table of configs/README.md"},
     END_OF_OPTIONS,
 };
 static const struct opt_group config_groups[] = {{"Options", config_command_options}, END_OF_GROUPS};

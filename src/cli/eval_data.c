@@ -4,6 +4,7 @@
 
 #include "eval_internal.h"
 #include "prompt/base/interrupt.h"
+#include "prompt/data/find_files.h"
 #include "prompt/run/class_check.h"
 
 int eval_list_images(struct item_list *out, const struct evaluation *e, const struct dataset *d,

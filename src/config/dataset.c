@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "prompt/config/config.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/fewshot.h"
+#include "prompt/data/find_files.h"
 
 struct dataset_options config_dataset_options(const struct config *c, const char *name)
 {

@@ -1,14 +1,16 @@
 /* prompt data check, without the printing. */
 #include "prompt/data/check.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/find_files.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "locate.h"
 #include "prompt/base/file.h"
 #include "prompt/data/repeated.h"
 #include "prompt/image/image.h"
-#include "readers.h"
 
 const char *const check_state_names[] = {"complete", "differs", "incomplete", "absent", NULL};
 
@@ -163,13 +165,13 @@ static int note_failure(struct dataset_check *c, const struct dataset_options *o
     const char *after_name = strstr(message, "': "); /* the name stands in front already */
     str_append(&c->problem, str_starts_with(message, "data set '") && after_name ? after_name + 3 : message);
     error_clear();
-    struct place place = {0};
+    struct location location = {0};
     const bool is_named = o->image_dir && o->image_dir[0];
     const char *root = o->root ? o->root : "";
-    if (!is_named && dir_check(root) == OK && (status = place_open(&place, c->entry, root)) == OK &&
-        !place_exists(&place.entry, place.root))
+    if (!is_named && dir_check(root) == OK && (status = location_open(&location, c->entry, root)) == OK &&
+        !location_exists(&location.entry, location.root))
         c->state = CHECK_ABSENT;
-    place_close(&place);
+    location_close(&location);
     error_clear();
     return status == ERR_MEMORY ? status : str_status(&c->problem);
 }

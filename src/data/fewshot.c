@@ -10,6 +10,7 @@
 #include "groups.h"
 #include "prompt/base/rng.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/fewshot.h"
 
 static int copy_item(struct item_list *out, const struct item_list *list, size_t idx)
 {

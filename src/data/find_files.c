@@ -11,6 +11,7 @@
 #include "prompt/base/file.h"
 #include "prompt/data/catalog.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/find_files.h"
 
 /* The listing of the folder that was looked through last: missing images come folder by folder. */
 struct listing {

@@ -2,7 +2,7 @@
 #ifndef PROMPT_SRC_DATA_GROUPS_H
 #define PROMPT_SRC_DATA_GROUPS_H
 
-#include "prompt/data/dataset.h"
+#include "prompt/data/item_list.h"
 
 /** The list's indices by class: class c's are members[start[c]] .. members[start[c + 1] - 1], in list order.
  */

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imagenet_classes.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
 #include "prompt/base/str.h"
-#include "readers.h"
 
 #define CLASS(id, name) {id, name},
 static const struct imagenet_class built_in[] = {

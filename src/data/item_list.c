@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "prompt/base/str.h"
-#include "prompt/data/dataset.h"
+#include "prompt/data/item_list.h"
 
 const char *const class_subset_names[4] = {"all", "base", "new", NULL};
 

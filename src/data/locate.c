@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "locate.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "readers.h"
 
 static char *join(const char *dir, const char *name)
 {
@@ -13,7 +13,7 @@ static char *join(const char *dir, const char *name)
 }
 
 /* root/folder/image_folder; "." stands for the folder itself. */
-static char *join_place(const char *root, const char *folder, const char *image_folder)
+static char *join_folders(const char *root, const char *folder, const char *image_folder)
 {
     char *outer = join(root, folder);
     char *inner = outer ? join(outer, image_folder) : NULL;
@@ -21,15 +21,15 @@ static char *join_place(const char *root, const char *folder, const char *image_
     return inner;
 }
 
-char *place_official(const struct catalog_entry *entry, const char *root)
+char *locate_official(const struct catalog_entry *entry, const char *root)
 {
-    return join_place(root, entry->folders[0], entry->image_folders[0]);
+    return join_folders(root, entry->folders[0], entry->image_folders[0]);
 }
 
-bool place_exists(const struct catalog_entry *entry, const char *root)
+bool location_exists(const struct catalog_entry *entry, const char *root)
 {
     bool found = false;
-    for (size_t i = 0; !found && i < CATALOG_PLACES_MAX && entry->folders[i]; i++) {
+    for (size_t i = 0; !found && i < CATALOG_FOLDERS_MAX && entry->folders[i]; i++) {
         char *folder = join(root, entry->folders[i]);
         found = folder && file_is_dir(folder);
         free(folder);
@@ -48,7 +48,7 @@ static const char *name_of(const char *path)
 
 static bool is_one_of(const char *name, const char *const *names)
 {
-    for (size_t i = 0; i < CATALOG_PLACES_MAX && names[i]; i++)
+    for (size_t i = 0; i < CATALOG_FOLDERS_MAX && names[i]; i++)
         if (strcmp(names[i], ".") != 0 && strcasecmp(name, name_of(names[i])) == 0)
             return true;
     return false;
@@ -96,19 +96,19 @@ static int find_snapshot(char **out, const char *root)
 }
 
 /* The set's own folder becomes ".", below which everything is looked for. */
-static void take_own(struct place *place, char *folder)
+static void take_own(struct location *location, char *folder)
 {
-    place->is_own = true;
-    place->entry.folders[0] = ".";
-    place->entry.folders[1] = NULL;
-    if (folder != place->root)
-        free(place->root);
-    place->root = folder;
+    location->is_own = true;
+    location->entry.folders[0] = ".";
+    location->entry.folders[1] = NULL;
+    if (folder != location->root)
+        free(location->root);
+    location->root = folder;
 }
 
-int place_open(struct place *out, const struct catalog_entry *entry, const char *root)
+int location_open(struct location *out, const struct catalog_entry *entry, const char *root)
 {
-    *out = (struct place){.entry = *entry};
+    *out = (struct location){.entry = *entry};
     size_t n = strlen(root);
     while (n > 1 && root[n - 1] == '/')
         n--;
@@ -122,7 +122,7 @@ int place_open(struct place *out, const struct catalog_entry *entry, const char 
     char *above = status == OK && out->root ? path_dir(out->root) : NULL;
     if (!above)
         return status == OK ? ERR_MEMORY : status;
-    if (entry->group != CATALOG_OWN && !place_exists(entry, out->root)) {
+    if (entry->group != CATALOG_OWN && !location_exists(entry, out->root)) {
         if (is_one_of(name_of(out->root), entry->image_folders) && is_set_folder(entry, above)) {
             take_own(out, above);
             above = NULL;
@@ -135,11 +135,11 @@ int place_open(struct place *out, const struct catalog_entry *entry, const char 
     return out->sets_root ? OK : ERR_MEMORY;
 }
 
-void place_close(struct place *place)
+void location_close(struct location *location)
 {
-    free(place->root);
-    free(place->sets_root);
-    *place = (struct place){0};
+    free(location->root);
+    free(location->sets_root);
+    *location = (struct location){0};
 }
 
 /* ---------------------------------------------------------------- folders and files */
@@ -147,7 +147,7 @@ void place_close(struct place *place)
 /* The first of the set's folders that exists and can be read; NULL with an error if there is none. */
 static char *find_folder(const struct catalog_entry *entry, const char *root)
 {
-    for (size_t i = 0; i < CATALOG_PLACES_MAX && entry->folders[i]; i++) {
+    for (size_t i = 0; i < CATALOG_FOLDERS_MAX && entry->folders[i]; i++) {
         char *folder = join(root, entry->folders[i]);
         if (!folder)
             return NULL;
@@ -160,7 +160,7 @@ static char *find_folder(const struct catalog_entry *entry, const char *root)
     }
     char *official = join(root, entry->folders[0]);
     struct str others = {0};
-    for (size_t i = 1; i < CATALOG_PLACES_MAX && entry->folders[i]; i++)
+    for (size_t i = 1; i < CATALOG_FOLDERS_MAX && entry->folders[i]; i++)
         str_appendf(&others, "%s'%s'", i > 1 ? ", " : ", as are ", entry->folders[i]);
     if (official)
         error_set(ERR_IO, "the folder '%s' is missing%s", official, str_text(&others));
@@ -169,39 +169,39 @@ static char *find_folder(const struct catalog_entry *entry, const char *root)
     return NULL;
 }
 
-/* What to take if no place passes the test: the first that exists, but not a set's folder in place of its
+/* What to take if no folder passes the test: the first that exists, but not a set's folder in place of its
  * image folder. */
 struct search {
-    place_test *test;
+    locate_test *test;
     const void *context;
     char *fallback;
 };
 
-/* `*out` becomes the image folder if the place is it; takes `place` over. */
-static void try_place(char **out, struct search *search, char *place, bool may_fall_back)
+/* `*out` becomes the image folder if `folder` is it; takes `folder` over. */
+static void try_folder(char **out, struct search *search, char *folder, bool may_fall_back)
 {
-    if (place && file_is_dir(place)) {
-        if (search->test(place, search->context)) {
-            *out = place;
+    if (folder && file_is_dir(folder)) {
+        if (search->test(folder, search->context)) {
+            *out = folder;
             return;
         }
         if (may_fall_back && !search->fallback) {
-            search->fallback = place;
+            search->fallback = folder;
             return;
         }
     }
-    free(place);
+    free(folder);
 }
 
-int place_find_images(char **out, const struct catalog_entry *entry, const char *root, place_test *test,
-                      const void *context)
+int locate_images(char **out, const struct catalog_entry *entry, const char *root, locate_test *test,
+                  const void *context)
 {
     struct search search = {.test = test, .context = context};
     *out = NULL;
-    for (size_t f = 0; !*out && f < CATALOG_PLACES_MAX && entry->folders[f]; f++)
-        for (size_t i = 0; !*out && i < CATALOG_PLACES_MAX && entry->image_folders[i]; i++)
-            try_place(out, &search, join_place(root, entry->folders[f], entry->image_folders[i]),
-                      i == 0 || strcmp(entry->image_folders[i], ".") != 0);
+    for (size_t f = 0; !*out && f < CATALOG_FOLDERS_MAX && entry->folders[f]; f++)
+        for (size_t i = 0; !*out && i < CATALOG_FOLDERS_MAX && entry->image_folders[i]; i++)
+            try_folder(out, &search, join_folders(root, entry->folders[f], entry->image_folders[i]),
+                       i == 0 || strcmp(entry->image_folders[i], ".") != 0);
     if (*out) {
         free(search.fallback);
         return OK;
@@ -218,16 +218,16 @@ int place_find_images(char **out, const struct catalog_entry *entry, const char 
     return ERR_IO;
 }
 
-int place_find_split(char **out, const struct catalog_entry *entry, const char *root)
+int locate_split(char **out, const struct catalog_entry *entry, const char *root)
 {
-    const char *places[CATALOG_PLACES_MAX + 2] = {0};
+    const char *places[CATALOG_FOLDERS_MAX + 2] = {0};
     size_t n = 0;
-    for (; n < CATALOG_PLACES_MAX && entry->folders[n]; n++)
+    for (; n < CATALOG_FOLDERS_MAX && entry->folders[n]; n++)
         places[n] = entry->folders[n];
     places[n++] = "data_splits";
     places[n++] = ".";
     for (size_t i = 0; i < n; i++) {
-        *out = join_place(root, places[i], entry->split_file);
+        *out = join_folders(root, places[i], entry->split_file);
         if (!*out)
             return ERR_MEMORY;
         if (file_exists(*out))

@@ -5,6 +5,7 @@
 #include "prompt/base/dir.h"
 #include "prompt/data/catalog.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/find_files.h"
 
 void found_files_free(struct found_files *found)
 {

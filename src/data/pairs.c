@@ -8,7 +8,7 @@
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
-#include "readers.h"
+#include "reader.h"
 
 enum { IMAGE, CAPTION, SPLIT, N_COLUMNS };
 

@@ -8,6 +8,7 @@
 
 #include "prompt/base/lines.h"
 #include "prompt/base/str.h"
+#include "reader.h"
 #include "readers.h"
 
 static int read_variants(struct dataset *d, const char *path)

@@ -13,6 +13,7 @@
 #include "columns.h"
 #include "prompt/base/csv.h"
 #include "prompt/base/str.h"
+#include "reader.h"
 #include "readers.h"
 
 enum { PATH, LABEL, NAME, CLASS, SPLIT, N_COLUMNS };

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imagenet_classes.h"
+#include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
 #include "prompt/base/str.h"
-#include "readers.h"
+#include "read_flat.h"
+#include "reader.h"
 #include "walk.h"
 
 /* ---------------------------------------------------------------- a list of ids */

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imagenet_classes.h"
 #include "prompt/base/csv.h"
+#include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
+#include "reader.h"
 #include "readers.h"
 #include "walk.h"
 

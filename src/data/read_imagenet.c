@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imagenet_classes.h"
+#include "prompt/base/dir.h"
 #include "prompt/base/str.h"
+#include "read_flat.h"
+#include "reader.h"
 #include "readers.h"
 
 /* ---------------------------------------------------------------- a folder for each id */

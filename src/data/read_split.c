@@ -9,6 +9,7 @@
 
 #include "prompt/base/json.h"
 #include "prompt/base/str.h"
+#include "reader.h"
 #include "readers.h"
 
 /* A number or, as some files have it, a string of digits. */

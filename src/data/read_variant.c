@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imagenet_classes.h"
+#include "prompt/base/dir.h"
 #include "prompt/base/str.h"
+#include "prompt/data/catalog.h"
+#include "reader.h"
 #include "readers.h"
 #include "walk.h"
 

@@ -6,10 +6,12 @@
 #include <strings.h>
 
 #include "groups.h"
+#include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
-#include "readers.h"
+#include "prompt/data/dataset_open.h"
+#include "reader.h"
 #include "walk.h"
 
 int reader_check_path(const char *path)

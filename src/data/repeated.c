@@ -6,27 +6,27 @@
 
 /* An image by its number over all lists, and half of its path's hash, so that few other paths are looked at.
  */
-struct place {
+struct bucket {
     uint32_t number_1; /* number + 1; 0: free */
     uint32_t tag;
 };
 
-/* Open addressing; a power of two of places, at most half of them taken. */
+/* Open addressing; a power of two of buckets, at most half of them taken. */
 struct table {
-    struct place *places;
+    struct bucket *buckets;
     size_t mask;
     struct listed_image *images; /* by number */
 };
 
 static int table_create(struct table *out, size_t n_images)
 {
-    size_t n_places = 16;
-    while (n_places < 2 * n_images)
-        n_places *= 2;
-    *out = (struct table){.places = calloc(n_places, sizeof *out->places),
-                          .mask = n_places - 1,
+    size_t n_buckets = 16;
+    while (n_buckets < 2 * n_images)
+        n_buckets *= 2;
+    *out = (struct table){.buckets = calloc(n_buckets, sizeof *out->buckets),
+                          .mask = n_buckets - 1,
                           .images = malloc((n_images + 1) * sizeof *out->images)};
-    return out->places && out->images ? OK : error_out_of_memory();
+    return out->buckets && out->images ? OK : error_out_of_memory();
 }
 
 static void list_images(struct table *t, const struct dataset *d)
@@ -79,12 +79,12 @@ static const struct listed_image *find_or_add(struct table *t, size_t number)
     const uint64_t h = hash(path);
     const uint32_t tag = (uint32_t)(h >> 32);
     size_t i = (size_t)h & t->mask;
-    for (; t->places[i].number_1 > 0; i = (i + 1) & t->mask) {
-        const struct listed_image *earlier = &t->images[t->places[i].number_1 - 1];
-        if (t->places[i].tag == tag && are_equal(earlier->item->path, path))
+    for (; t->buckets[i].number_1 > 0; i = (i + 1) & t->mask) {
+        const struct listed_image *earlier = &t->images[t->buckets[i].number_1 - 1];
+        if (t->buckets[i].tag == tag && are_equal(earlier->item->path, path))
             return earlier;
     }
-    t->places[i] = (struct place){(uint32_t)number + 1, tag};
+    t->buckets[i] = (struct bucket){(uint32_t)number + 1, tag};
     return NULL;
 }
 
@@ -103,7 +103,7 @@ int repeated_find(struct repeated_images *out, const struct dataset *d)
             out->second = table.images[i];
         }
     }
-    free(table.places);
+    free(table.buckets);
     free(table.images);
     return status;
 }

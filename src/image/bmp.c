@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats.h"
+#include "pixels.h"
 
 enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, N_COLOURS = 256, RUN_RATIO = 8192 };
 enum { RGB_ROWS = 0, RLE8 = 1, RLE4 = 2, BIT_FIELDS = 3 };

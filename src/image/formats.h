@@ -1,11 +1,9 @@
 /* The decoders behind image_decode(), one file a format. Each gets the whole file and says what is wrong
  * with it in a message without a path. */
-#ifndef DATA_IMAGE_FORMATS_H
-#define DATA_IMAGE_FORMATS_H
+#ifndef PROMPT_SRC_IMAGE_FORMATS_H
+#define PROMPT_SRC_IMAGE_FORMATS_H
 
 #include "prompt/image/image.h"
-
-enum { IMAGE_CHANNELS = 3 };
 
 int image_decode_bmp(struct image *out, const uint8_t *bytes, size_t n);
 int image_decode_gif(struct image *out, const uint8_t *bytes, size_t n);
@@ -18,13 +16,5 @@ int image_decode_webp(struct image *out, const uint8_t *bytes, size_t n);
 const char *image_jpeg_library(void);
 /** 0x010204 for libwebp 1.2.4, the version that runs; 0 in a build without it. */
 int image_webp_version(void);
-
-/** OK for 1 to 178,956,970 pixels, else ERR_FORMAT. */
-int image_check_size(int64_t width, int64_t height);
-/** image_check_size(), and pixels of an undefined value. */
-int image_allocate(struct image *out, int64_t width, int64_t height);
-
-/** ERR_FORMAT, "the file ends too early". */
-int image_ends_early(void);
 
 #endif

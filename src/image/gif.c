@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "formats.h"
+#include "pixels.h"
 
 /* Every other format is more code that untrusted files could reach. A broken file must never end the program,
  * so stb's own assertions are off in every build: each is backed by its error returns. */

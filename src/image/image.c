@@ -13,8 +13,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
 
-/* Pillow's limit ("decompression bomb"): twice 2^30 / 4 / 3 pixels. */
-enum { PIXELS_MAX = 178956970, HEAD_BYTES = 12 };
+enum { HEAD_BYTES = 12 };
 
 /* ---------------------------------------------------------------- formats */
 
@@ -121,34 +120,6 @@ const char *image_decoder(void)
     return text;
 }
 
-/* ---------------------------------------------------------------- what decoders share */
-
-int image_check_size(int64_t width, int64_t height)
-{
-    if (width < 1 || height < 1 || width > PIXELS_MAX || height > PIXELS_MAX / width)
-        return error_set(ERR_FORMAT, "%lld x %lld pixels, expected 1 to %d", (long long)width,
-                         (long long)height, (int)PIXELS_MAX);
-    return OK;
-}
-
-int image_allocate(struct image *out, int64_t width, int64_t height)
-{
-    *out = (struct image){0};
-    int status = image_check_size(width, height);
-    if (status != OK)
-        return status;
-    uint8_t *pixels = malloc((size_t)width * (size_t)height * IMAGE_CHANNELS);
-    if (!pixels)
-        return error_out_of_memory();
-    *out = (struct image){.pixels = pixels, .width = width, .height = height};
-    return OK;
-}
-
-int image_ends_early(void)
-{
-    return error_set(ERR_FORMAT, "the file ends too early");
-}
-
 /* ---------------------------------------------------------------- decoding */
 
 int image_decode(struct image *out, const uint8_t *bytes, size_t n)
@@ -176,10 +147,4 @@ int image_read(struct image *out, const char *path)
         free(absolute);
     }
     return status;
-}
-
-void image_free(struct image *image)
-{
-    free(image->pixels);
-    *image = (struct image){0};
 }

@@ -17,6 +17,7 @@
 #include <jerror.h>
 
 #include "formats.h"
+#include "pixels.h"
 
 /* Pixels times scans. Cameras and programs write 1 to 20 scans; each of thousands would take as long as a
  * picture. Pillow's largest picture may have 24, one of 10 megapixels 429. */

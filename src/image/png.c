@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #include "formats.h"
+#include "pixels.h"
 
 enum {
     SIGNATURE_BYTES = 8,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "formats.h"
+#include "pixels.h"
 
 enum { TOKEN_MAX = 10, LEVEL_MAX = 65535 };
 

@@ -1,6 +1,7 @@
 /* WebP by libwebp's reader of animations, which is the one that Pillow uses for still pictures, too: the
  * first frame on a canvas that is transparent black. */
 #include "formats.h"
+#include "pixels.h"
 
 #ifdef PROMPT_HAS_WEBP
 

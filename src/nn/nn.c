@@ -1,7 +1,20 @@
 /* The layers of a pre-norm transformer, in the order of the equations. */
 #include "prompt/nn/nn.h"
 
+#include <string.h>
+
 const char *const activation_names[2] = {"quick_gelu", "gelu"};
+
+int nn_parse_activation(int *out, const char *name, enum status otherwise)
+{
+    for (int i = 0; i < 2; i++) {
+        if (strcmp(activation_names[i], name) == 0) {
+            *out = i;
+            return OK;
+        }
+    }
+    return error_set(otherwise, "activation '%.80s' is not supported (quick_gelu and gelu are)", name);
+}
 
 tensor *nn_linear(scope *s, const struct nn_linear *l, const tensor *x)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "prompt/text/merges_find.h"
 #include "prompt/world/world.h"
 
 static const double START_LOG_SCALE = 2.6592600369327779; /* ln (1 / 0.07), CLIP's */
@@ -43,7 +44,7 @@ static int open_vocabulary(struct session *s, struct str *merges, struct str *wo
 {
     if (s->config->model_merges[0] != '\0') {
         char *path = NULL;
-        int status = tokenizer_find_merges(&path, s->config->model_merges, NULL, NULL);
+        int status = merges_find_file(&path, s->config->model_merges, NULL, NULL);
         if (status == OK)
             status = tokenizer_open(&s->tokenizer, path);
         free(path);

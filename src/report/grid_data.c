@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "grid_internal.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/find_files.h"
 
 const struct grid_data *grid_data_find(const struct grid *g, const char *name)
 {

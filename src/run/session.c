@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "prompt/base/process.h"
+#include "prompt/data/dataset_open.h"
 #include "prompt/data/repeated.h"
+#include "prompt/text/merges_find.h"
 
 /* ---------------------------------------------------------------- device and precision */
 
@@ -86,7 +88,7 @@ static int open_tokenizer(struct session *s)
     if (w->merges) {
         status = tokenizer_parse_small(&s->tokenizer, w->merges, w->words, w->path);
     } else {
-        status = tokenizer_find_merges(&merges, s->config->model_merges, w->path, s->config->data_root);
+        status = merges_find_file(&merges, s->config->model_merges, w->path, s->config->data_root);
         if (status == OK)
             status = tokenizer_open(&s->tokenizer, merges);
     }

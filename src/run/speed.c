@@ -6,7 +6,7 @@
 #include "prompt/torch/fused.h"
 #include "prompt/torch/profile.h"
 
-/* Shares of the measured rates that a step reaches, fitted to `prompt bench --sweep` (README, Speed). */
+/* Shares of the measured rates that a step reaches, fitted to `prompt bench --sweep` (tests/speed/README.md). */
 static const double PRODUCT_SHARE = 0.95;
 static const double ATTENTION_SHARE = 0.3;
 

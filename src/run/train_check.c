@@ -1,6 +1,8 @@
 /* What of the evaluation can be known before training: names and pictures of what will be evaluated. */
 #include <string.h>
 
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/find_files.h"
 #include "prompt/run/class_check.h"
 #include "train_internal.h"
 

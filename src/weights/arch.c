@@ -1,8 +1,9 @@
 /* The architectures that `prompt model init` makes by name. */
-#include "internal.h"
+#include "arch.h"
 
 #include <string.h>
 
+#include "facts.h"
 #include "prompt/base/str.h"
 
 #define TOWER(width_, layers_, heads_)                                                                       \

@@ -1,12 +1,14 @@
 /* From a file's tensors to the model's: sizes follow from shapes, and every deviation is named, several at
  * once. */
-#include "internal.h"
+#include "check.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "prompt/base/str.h"
+#include "specs.h"
 
 enum {
     MAX_NAMED = 5,     /* tensors named in one error */

@@ -8,8 +8,12 @@
  */
 #include <stdlib.h>
 
-#include "internal.h"
+#include "config_files.h"
+#include "facts.h"
+#include "hugging_face.h"
 #include "members.h"
+#include "open_clip.h"
+#include "preprocess.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
 

@@ -1,5 +1,5 @@
 /* Which file --model means. */
-#include "internal.h"
+#include "find.h"
 
 #include <stdlib.h>
 #include <string.h>

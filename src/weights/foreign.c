@@ -1,5 +1,5 @@
 /* What a file holds that holds no CLIP with a ViT: said by names that only such files have. */
-#include "internal.h"
+#include "foreign.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/base/str.h"
+#include "raw.h"
 
 /* A part of a name that models of one kind have, and no CLIP with a ViT has. The first that is found counts.
  */

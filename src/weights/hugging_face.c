@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "facts.h"
+#include "hugging_face.h"
 #include "members.h"
 
 /* Of every model: what generation, training, labels or the library's interface take. CLIP's encoders read
@@ -147,7 +148,7 @@ static int read_tower(struct weights_tower_facts *out, const struct weights_docu
     out->n_heads = default_heads;
     out->norm_eps = WEIGHTS_USUAL_NORM_EPS;
     int status = member_text(&hidden_act, d, tower, "hidden_act");
-    if (status == OK && weights_parse_activation(&out->activation, hidden_act, ERR_FORMAT) != OK)
+    if (status == OK && nn_parse_activation(&out->activation, hidden_act, ERR_FORMAT) != OK)
         status = member_error(d, json_get(tower, "hidden_act"));
     if (status == OK && (status = member_i64(&out->n_heads, d, tower, "num_attention_heads")) == OK &&
         (status = member_f64(&out->norm_eps, d, tower, "layer_norm_eps")) == OK &&

@@ -6,12 +6,14 @@
  * than fp32). Besides exact arithmetic that needs a logarithm in the outer 5 % alone, so files are the same
  * on any machine whose logarithm is right to fp32, and ViT-B/16's 150 million numbers take seconds.
  */
-#include "internal.h"
+#include "prompt/weights/weights.h"
 
 #include <math.h>
 #include <stdlib.h>
 
+#include "arch.h"
 #include "prompt/base/rng.h"
+#include "specs.h"
 
 /* exp of it is 100: where OpenAI's training clips the logit scale, and where it ends. */
 static const double trained_logit_scale = 4.6051701859880913680;

@@ -1,8 +1,10 @@
 /* The archives that OpenAI published, by the SHA-256 that stands in each one's address (openai/CLIP,
  * clip/clip.py). */
-#include "internal.h"
+#include "known.h"
 
 #include <string.h>
+
+#include "prompt/weights/weights.h"
 
 const struct weights_archive weights_known_archives[] = {
     {"RN50", "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762"},

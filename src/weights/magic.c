@@ -1,5 +1,5 @@
 /* Files that are no weights, or weights in a format of others, by their first bytes. */
-#include "internal.h"
+#include "magic.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "prompt/base/str.h"
+#include "prompt/nn/safetensors.h"
 
 enum { START_SIZE = 512, MAX_LINE = 60 };
 

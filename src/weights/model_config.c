@@ -1,27 +1,19 @@
 /* Heads, activations and epsilons: what tensors do not say, and who says it. */
-#include "internal.h"
+#include "model_config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config_files.h"
+#include "facts.h"
+#include "preprocess_ours.h"
 #include "prompt/base/json.h"
 #include "prompt/base/str.h"
 
 /* Our metadata keys, and the two towers' fields behind them. */
 static const char *const tower_names[2] = {"vision", "text"};
 static const int64_t openai_head_width = 64;
-
-int weights_parse_activation(int *out, const char *name, enum status otherwise)
-{
-    for (int i = 0; i < 2; i++) {
-        if (strcmp(activation_names[i], name) == 0) {
-            *out = i;
-            return OK;
-        }
-    }
-    return error_set(otherwise, "activation '%.80s' is not supported (quick_gelu and gelu are)", name);
-}
 
 /* ---------------------------------------------------------------- our metadata */
 
@@ -50,7 +42,7 @@ static int read_ours(struct weights_tower_facts *out, bool *found, const struct 
         return error_set(ERR_FORMAT, "metadata 'prompt.%s_heads': no whole number: '%.40s'", tower, heads);
     if (norm_eps && str_parse_f64(&out->norm_eps, norm_eps) != OK)
         return error_set(ERR_FORMAT, "metadata 'prompt.%s_norm_eps': no number: '%.40s'", tower, norm_eps);
-    if (activation && weights_parse_activation(&out->activation, activation, ERR_FORMAT) != OK)
+    if (activation && nn_parse_activation(&out->activation, activation, ERR_FORMAT) != OK)
         return error_context("metadata 'prompt.%s_activation'", tower);
     return OK;
 }
@@ -94,7 +86,7 @@ static int apply_options(struct weights_facts *facts, const struct weights_optio
         facts->text.norm_eps = options->norm_eps;
     }
     if (options->activation && options->activation[0] != '\0') {
-        if (weights_parse_activation(&facts->vision.activation, options->activation, ERR_USAGE) != OK)
+        if (nn_parse_activation(&facts->vision.activation, options->activation, ERR_USAGE) != OK)
             return error_context("model.activation");
         facts->text.activation = facts->vision.activation;
     }

@@ -4,7 +4,7 @@
  * Hugging Face keeps query, key and value apart where OpenAI has one in_proj, and its projections are linear
  * layers (output x input) where OpenAI multiplies by a matrix (input x output).
  */
-#include "internal.h"
+#include "names.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,9 @@
  */
 #include <string.h>
 
-#include "internal.h"
+#include "facts.h"
 #include "members.h"
+#include "open_clip.h"
 
 static const char MODEL[] = "model_cfg.", VISION[] = "model_cfg.vision_cfg.", TEXT[] = "model_cfg.text_cfg.";
 

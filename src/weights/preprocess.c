@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "internal.h"
 #include "members.h"
+#include "preprocess.h"
+#include "prompt/weights/weights.h"
 
 /* ---------------------------------------------------------------- values */
 

@@ -2,7 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "internal.h"
+#include "preprocess_ours.h"
+#include "prompt/base/json.h"
 
 /* ---------------------------------------------------------------- our metadata */
 

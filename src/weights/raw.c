@@ -1,9 +1,10 @@
 /* The tensors of a file under its own names. */
-#include "internal.h"
+#include "raw.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "magic.h"
 #include "prompt/base/str.h"
 
 enum { MAX_TENSORS = 65536 }; /* a model and its optimizer have some thousands */

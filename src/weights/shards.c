@@ -2,7 +2,7 @@
  * Weights in shards, as transformers writes large models: an index {"weight_map": {tensor: file}} beside its
  * files. "metadata.total_size" is informational there and not looked at here.
  */
-#include "internal.h"
+#include "shards.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/base/str.h"
+#include "raw.h"
 
 enum { MAX_NAMED = 3 }; /* shards named in one error */
 
@@ -151,21 +152,5 @@ int weights_read_shards(struct weights_raw *raw, struct weights *w)
         status = check_places(raw, doc, map, w);
     str_list_free(&names);
     json_free(doc);
-    return status;
-}
-
-int weights_digest_shards(char hex[DIGEST_HEX_SIZE], const struct weights *w)
-{
-    struct str digests = {0};
-    int status = OK;
-    for (size_t i = 0; status == OK && i < w->shards.n; i++) {
-        char one[DIGEST_HEX_SIZE];
-        status = digest_file(one, w->shards.items[i]);
-        if (status == OK)
-            str_appendf(&digests, "%s\n", one);
-    }
-    if (status == OK && (status = str_status(&digests)) == OK)
-        status = digest_memory(hex, str_text(&digests), digests.len);
-    str_free(&digests);
     return status;
 }

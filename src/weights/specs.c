@@ -1,6 +1,6 @@
 /* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list for checking and for making
  * files. */
-#include "internal.h"
+#include "specs.h"
 
 #include <inttypes.h>
 #include <stdio.h>

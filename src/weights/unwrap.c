@@ -5,12 +5,15 @@
  * before all names ("module.", "_orig_mod.", ...). None of them is listed here: each name of the image
  * encoder that all CLIPs have says what is before it.
  */
-#include "internal.h"
+#include "unwrap.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
+#include "names.h"
 #include "prompt/base/str.h"
+#include "raw.h"
 
 enum {
     MAX_ROOTS = 32,          /* a file with more prefixes than this before CLIP's names is no model */

@@ -104,14 +104,14 @@ const struct word axis_words[N_AXES][MAX_WORDS] = {
                       {"stormy", "thundery"},
                       {"dusky", "sunset"},
                       {"starry", "midnight"}},
-    [AXIS_PLACE] = {{"beach", "shore"},
-                    {"forest", "woodland"},
-                    {"mountain", "peak"},
-                    {"city", "downtown"},
-                    {"field", "farmland"},
-                    {"desert", "dunes"},
-                    {"harbor", "marina"},
-                    {"village", "hamlet"}},
+    [AXIS_LANDSCAPE] = {{"beach", "shore"},
+                        {"forest", "woodland"},
+                        {"mountain", "peak"},
+                        {"city", "downtown"},
+                        {"field", "farmland"},
+                        {"desert", "dunes"},
+                        {"harbor", "marina"},
+                        {"village", "hamlet"}},
     [AXIS_LAND] = {{"forest", "jungle"},
                    {"pasture", "meadow"},
                    {"desert", "sahara"},
@@ -169,10 +169,12 @@ struct family {
 };
 
 static const struct family families[] = {
-    {AXIS_EMBLEM, AXIS_HOLDER, 3, 2},  {AXIS_PATTERN, AXIS_EMBLEM, 2, 2}, {AXIS_COLOUR, AXIS_EMBLEM, 2, 2},
-    {AXIS_COLOUR, AXIS_PATTERN, 2, 2}, {AXIS_COAT, AXIS_ANIMAL, 2, 2},    {AXIS_COLOUR, AXIS_VEHICLE, 2, 2},
-    {AXIS_COLOUR, AXIS_FLOWER, 2, 2},  {AXIS_FLAVOUR, AXIS_FOOD, 2, 2},   {AXIS_PLANE, AXIS_SERIES, 2, 2},
-    {AXIS_WEATHER, AXIS_PLACE, 2, 2},  {AXIS_LAND, AXIS_FEATURE, 2, 2},   {AXIS_ACTION, AXIS_PROP, 2, 2},
+    {AXIS_EMBLEM, AXIS_HOLDER, 3, 2}, {AXIS_PATTERN, AXIS_EMBLEM, 2, 2},
+    {AXIS_COLOUR, AXIS_EMBLEM, 2, 2}, {AXIS_COLOUR, AXIS_PATTERN, 2, 2},
+    {AXIS_COAT, AXIS_ANIMAL, 2, 2},   {AXIS_COLOUR, AXIS_VEHICLE, 2, 2},
+    {AXIS_COLOUR, AXIS_FLOWER, 2, 2}, {AXIS_FLAVOUR, AXIS_FOOD, 2, 2},
+    {AXIS_PLANE, AXIS_SERIES, 2, 2},  {AXIS_WEATHER, AXIS_LANDSCAPE, 2, 2},
+    {AXIS_LAND, AXIS_FEATURE, 2, 2},  {AXIS_ACTION, AXIS_PROP, 2, 2},
 };
 
 enum { N_FAMILIES = sizeof families / sizeof families[0] };

@@ -1,8 +1,11 @@
 #include "canvas.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "axes.h"
+#include "prompt/base/error.h"
+#include "prompt/world/limits.h"
 
 /* ---------------------------------------------------------------- numbers */
 
@@ -32,6 +35,44 @@ struct rgb draw_tone(struct rng *r, struct rgb colour, float spread)
 struct rgb draw_colour(struct rng *r)
 {
     return draw_tone(r, (struct rgb){0.5F, 0.5F, 0.5F}, 0.45F);
+}
+
+/* ---------------------------------------------------------------- colours with a word */
+
+static const struct rgb colours[] = {
+    {0.85F, 0.12F, 0.12F}, {0.15F, 0.62F, 0.2F},  {0.15F, 0.25F, 0.85F}, {0.93F, 0.86F, 0.15F},
+    {0.5F, 0.15F, 0.65F},  {0.95F, 0.5F, 0.08F},  {0.95F, 0.5F, 0.7F},   {0.15F, 0.8F, 0.85F},
+    {0.45F, 0.26F, 0.1F},  {0.93F, 0.93F, 0.93F},
+};
+struct rgb colour_of(int colour)
+{
+    return colours[colour];
+}
+
+/* ---------------------------------------------------------------- canvas */
+
+int canvas_init(struct canvas *c, int64_t px)
+{
+    *c = (struct canvas){0};
+    if (px < WORLD_PX_MIN || px > WORLD_PX_MAX)
+        return error_set(ERR_USAGE, "pictures of the world have %d to %d pixels a side, not %lld",
+                         WORLD_PX_MIN, WORLD_PX_MAX, (long long)px);
+    c->px = (int)px;
+    c->rgb = malloc((size_t)px * (size_t)px * 3 * sizeof *c->rgb);
+    return c->rgb ? OK : error_out_of_memory();
+}
+
+void canvas_read(uint8_t *rgb, const struct canvas *c)
+{
+    size_t n = (size_t)c->px * (size_t)c->px * 3;
+    for (size_t i = 0; i < n; i++)
+        rgb[i] = (uint8_t)(clamp01(c->rgb[i]) * 255.0F + 0.5F);
+}
+
+void canvas_free(struct canvas *c)
+{
+    free(c->rgb);
+    *c = (struct canvas){0};
 }
 
 /* ---------------------------------------------------------------- noise */

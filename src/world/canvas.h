@@ -65,6 +65,8 @@ bool draw_bool(struct rng *r, float probability);
 /** The colour with each channel moved by at most `spread`. */
 struct rgb draw_tone(struct rng *r, struct rgb colour, float spread);
 struct rgb draw_colour(struct rng *r);
+/** The colour of a word of AXIS_COLOUR. */
+struct rgb colour_of(int colour);
 
 /* ---------------------------------------------------------------- noise */
 

@@ -109,7 +109,7 @@ static void say_subject(struct str *out, const struct scene *s, struct rng *r)
     case SUBJECT_VEHICLE:
     case SUBJECT_FLOWER:
     case SUBJECT_FOOD:
-    case SUBJECT_PLACE:
+    case SUBJECT_LANDSCAPE:
     case SUBJECT_LAND:
         say_pair(out, s, NULL, r);
         break;

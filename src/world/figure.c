@@ -1,5 +1,7 @@
 /* The stick figure: a pose is where its joints are. */
-#include "scene.h"
+#include "figure.h"
+
+#include "axes.h"
 #include "shapes.h"
 
 /* In the figure's coordinates, y down; left and right are the viewer's. */

@@ -164,7 +164,7 @@ static void row_of(const struct view *v, thing *draw, int n, float nearest, floa
 
 /* ---------------------------------------------------------------- places */
 
-static void ground_of(const struct view *v, enum place place)
+static void ground_of(const struct view *v, enum landscape place)
 {
     struct rgb grass = snowed(v, 0.25F, 0.48F, 0.18F);
     struct rgb meadow = snowed(v, 0.34F, 0.58F, 0.24F);
@@ -197,7 +197,7 @@ static void ground_of(const struct view *v, enum place place)
     }
 }
 
-static void things_of(const struct view *v, enum place place)
+static void things_of(const struct view *v, enum landscape place)
 {
     switch (place) {
     case BEACH:
@@ -295,7 +295,7 @@ static void haze(const struct view *v, const struct sky *sky)
     }
 }
 
-void place_draw(struct canvas *c, enum place place, enum weather weather, struct rng *r)
+void landscape_draw(struct canvas *c, enum landscape place, enum weather weather, struct rng *r)
 {
     const struct sky *sky = &skies[weather];
     struct view v = {.c = c, .r = r, .horizon = draw_float(r, -0.2F, 0.15F), .light = sky->light};

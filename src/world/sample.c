@@ -16,7 +16,7 @@ const struct style styles[] = {
 /* How often each subject is shown, in hundredths. */
 static const int shares[N_SUBJECTS] = {
     [SUBJECT_EMBLEM] = 18, [SUBJECT_BADGE] = 16, [SUBJECT_ANIMAL] = 8, [SUBJECT_VEHICLE] = 7,
-    [SUBJECT_FLOWER] = 7,  [SUBJECT_FOOD] = 7,   [SUBJECT_PLANE] = 7,  [SUBJECT_PLACE] = 8,
+    [SUBJECT_FLOWER] = 7,  [SUBJECT_FOOD] = 7,   [SUBJECT_PLANE] = 7,  [SUBJECT_LANDSCAPE] = 8,
     [SUBJECT_TEXTURE] = 8, [SUBJECT_LAND] = 7,   [SUBJECT_ACTION] = 7,
 };
 

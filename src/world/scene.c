@@ -1,6 +1,7 @@
 /* Drawing a scene: ground, clutter, shadow, object, something in front, light, camera. */
 #include "scene.h"
 
+#include "figure.h"
 #include "ground.h"
 #include "shapes.h"
 
@@ -8,16 +9,11 @@ const struct subject_axes subject_axes[N_SUBJECTS] = {
     [SUBJECT_EMBLEM] = {AXIS_COLOUR, AXIS_EMBLEM},   [SUBJECT_BADGE] = {AXIS_EMBLEM, AXIS_HOLDER},
     [SUBJECT_ANIMAL] = {AXIS_COAT, AXIS_ANIMAL},     [SUBJECT_VEHICLE] = {AXIS_COLOUR, AXIS_VEHICLE},
     [SUBJECT_FLOWER] = {AXIS_COLOUR, AXIS_FLOWER},   [SUBJECT_FOOD] = {AXIS_FLAVOUR, AXIS_FOOD},
-    [SUBJECT_PLANE] = {AXIS_PLANE, AXIS_SERIES},     [SUBJECT_PLACE] = {AXIS_WEATHER, AXIS_PLACE},
+    [SUBJECT_PLANE] = {AXIS_PLANE, AXIS_SERIES},     [SUBJECT_LANDSCAPE] = {AXIS_WEATHER, AXIS_LANDSCAPE},
     [SUBJECT_TEXTURE] = {AXIS_COLOUR, AXIS_PATTERN}, [SUBJECT_LAND] = {AXIS_LAND, AXIS_FEATURE},
     [SUBJECT_ACTION] = {AXIS_ACTION, AXIS_PROP},
 };
 
-static const struct rgb colours[] = {
-    {0.85F, 0.12F, 0.12F}, {0.15F, 0.62F, 0.2F},  {0.15F, 0.25F, 0.85F}, {0.93F, 0.86F, 0.15F},
-    {0.5F, 0.15F, 0.65F},  {0.95F, 0.5F, 0.08F},  {0.95F, 0.5F, 0.7F},   {0.15F, 0.8F, 0.85F},
-    {0.45F, 0.26F, 0.1F},  {0.93F, 0.93F, 0.93F},
-};
 static const struct rgb flavours[] = {
     {0.82F, 0.1F, 0.2F},   {0.5F, 0.85F, 0.55F}, {0.96F, 0.9F, 0.3F},   {0.36F, 0.2F, 0.12F},
     {0.97F, 0.94F, 0.84F}, {0.45F, 0.16F, 0.5F}, {0.98F, 0.66F, 0.42F}, {0.24F, 0.3F, 0.7F},
@@ -26,11 +22,6 @@ static const struct rgb series[] = {
     {0.88F, 0.1F, 0.12F}, {0.12F, 0.25F, 0.85F}, {0.98F, 0.82F, 0.1F},
     {0.1F, 0.6F, 0.22F},  {0.98F, 0.5F, 0.05F},  {0.1F, 0.1F, 0.12F},
 };
-
-struct rgb colour_of(int colour)
-{
-    return colours[colour];
-}
 
 /* ---------------------------------------------------------------- values */
 
@@ -58,7 +49,7 @@ void scene_complete(struct scene *s, struct rng *r)
         give(s, AXIS_PATTERN, r);
     if (s->subject == SUBJECT_BADGE || s->subject == SUBJECT_ANIMAL)
         give(s, AXIS_COLOUR, r);
-    if (s->subject != SUBJECT_PLACE && s->subject != SUBJECT_TEXTURE && s->subject != SUBJECT_LAND)
+    if (s->subject != SUBJECT_LANDSCAPE && s->subject != SUBJECT_TEXTURE && s->subject != SUBJECT_LAND)
         give(s, AXIS_SETTING, r);
     s->is_small = draw_bool(r, 0.4F);
 }
@@ -186,7 +177,7 @@ static struct rgb main_colour(const struct scene *s, struct rng *r)
     if (s->subject == SUBJECT_FOOD)
         colour = flavours[value[AXIS_FLAVOUR]];
     else if (s->subject != SUBJECT_PLANE)
-        colour = colours[value[AXIS_COLOUR]];
+        colour = colour_of(value[AXIS_COLOUR]);
     return draw_tone(r, colour, 0.07F);
 }
 
@@ -233,7 +224,7 @@ static void object_scene_draw(struct canvas *c, const struct scene *s, struct rn
 
 static void texture_scene_draw(struct canvas *c, const struct scene *s, struct rng *r)
 {
-    struct rgb a = draw_tone(r, colours[s->traits.value[AXIS_COLOUR]], 0.07F);
+    struct rgb a = draw_tone(r, colour_of(s->traits.value[AXIS_COLOUR]), 0.07F);
     struct rgb b = other_than(a, r);
     texture_draw(c, s->traits.value[AXIS_PATTERN], a, b, r);
 }
@@ -242,8 +233,8 @@ void scene_draw(struct canvas *c, const struct scene *s, const struct camera *ca
 {
     const int *value = s->traits.value;
     switch (s->subject) {
-    case SUBJECT_PLACE:
-        place_draw(c, (enum place)value[AXIS_PLACE], (enum weather)value[AXIS_WEATHER], r);
+    case SUBJECT_LANDSCAPE:
+        landscape_draw(c, (enum landscape)value[AXIS_LANDSCAPE], (enum weather)value[AXIS_WEATHER], r);
         break;
     case SUBJECT_TEXTURE:
         texture_scene_draw(c, s, r);

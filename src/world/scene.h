@@ -15,17 +15,17 @@ enum stream { STREAM_PICTURE, STREAM_CAPTION, STREAM_SETS };
 
 /** Kinds of pictures. */
 enum subject {
-    SUBJECT_EMBLEM,  /* an emblem, perhaps patterned, on a ground */
-    SUBJECT_BADGE,   /* something that shows an emblem */
-    SUBJECT_ANIMAL,  /* with a coat */
-    SUBJECT_VEHICLE, /* in a colour */
-    SUBJECT_FLOWER,  /* in a colour */
-    SUBJECT_FOOD,    /* of a flavour */
-    SUBJECT_PLANE,   /* of a series */
-    SUBJECT_PLACE,   /* in some weather */
-    SUBJECT_TEXTURE, /* a pattern in a colour, and nothing else */
-    SUBJECT_LAND,    /* from above, with a feature */
-    SUBJECT_ACTION,  /* of a stick figure with a prop */
+    SUBJECT_EMBLEM,    /* an emblem, perhaps patterned, on a ground */
+    SUBJECT_BADGE,     /* something that shows an emblem */
+    SUBJECT_ANIMAL,    /* with a coat */
+    SUBJECT_VEHICLE,   /* in a colour */
+    SUBJECT_FLOWER,    /* in a colour */
+    SUBJECT_FOOD,      /* of a flavour */
+    SUBJECT_PLANE,     /* of a series */
+    SUBJECT_LANDSCAPE, /* in some weather */
+    SUBJECT_TEXTURE,   /* a pattern in a colour, and nothing else */
+    SUBJECT_LAND,      /* from above, with a feature */
+    SUBJECT_ACTION,    /* of a stick figure with a prop */
     N_SUBJECTS,
 };
 
@@ -57,12 +57,6 @@ struct scene scene_of(enum subject subject);
 
 /** Draws the scene and takes the picture. */
 void scene_draw(struct canvas *c, const struct scene *s, const struct camera *camera, struct rng *r);
-
-/** The word of a colour as light. */
-struct rgb colour_of(int colour);
-
-/** A stick figure in an action with a prop, drawn into the frame. */
-void figure_draw(struct canvas *c, int action, int prop, const struct frame *f, struct rng *r);
 
 /* ---------------------------------------------------------------- pre-training */
 

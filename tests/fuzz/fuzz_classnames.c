@@ -1,7 +1,7 @@
 /* ImageNet's classnames.txt. */
 #include <stdlib.h>
 
-#include "data/readers.h"
+#include "data/imagenet_classes.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,6 +1,7 @@
 /* A user's list of images and labels. */
 #include <stdlib.h>
 
+#include "data/reader.h"
 #include "data/readers.h"
 #include "fuzz.h"
 #include "prompt/base/csv.h"

@@ -4,8 +4,11 @@
 
 #include "fuzz.h"
 #include "prompt/base/json.h"
-#include "weights/internal.h"
+#include "weights/facts.h"
+#include "weights/hugging_face.h"
 #include "weights/members.h"
+#include "weights/open_clip.h"
+#include "weights/preprocess.h"
 
 /* Of the model that the seeds describe. */
 static const struct clip_dims dims = {.vision = {.width = 32, .n_layers = 2, .mlp_width = 128},

@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "weights/internal.h"
+#include "weights/raw.h"
+#include "weights/shards.h"
 
 static void write_shard(char name)
 {

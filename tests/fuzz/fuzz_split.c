@@ -1,6 +1,7 @@
 /* Split files of data sets. */
 #include <stdlib.h>
 
+#include "data/reader.h"
 #include "data/readers.h"
 #include "fuzz.h"
 

@@ -26,6 +26,15 @@ def tracked():
     return sources(["include", "shim", "src", "configs", "scripts", "tests"], endings=("",))
 
 
+def pages():
+    """Paths of all Markdown files, tracked or not yet; without git, of those in the folders of the repository."""
+    result = subprocess.run(["git", "-C", root(), "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+                            capture_output=True, text=True, check=False)
+    if result.returncode == 0 and result.stdout:
+        return sorted(path for path in set(result.stdout.splitlines()) if os.path.isfile(os.path.join(root(), path)))
+    return ["README.md"] + sources(["include", "shim", "src", "configs", "scripts", "tests"], endings=(".md",))
+
+
 def read(path):
     with open(os.path.join(root(), path), encoding="utf-8", errors="replace") as stream:
         return stream.read()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 SECTION = "## Citation, licence, third parties\n"
-# what the README calls a library, by the beginning of its file's name, where it is not the same
+# names in the README that differ from the beginning of the library's file name
 NAMES = {
     "libcjson": "cJSON", "libz": "zlib", "libjpeg": "libjpeg-turbo", "libutf8proc": "utf8proc", "libgcc_s": "libgcc",
     **dict.fromkeys(("libwebpdemux", "libsharpyuv"), "libwebp"),

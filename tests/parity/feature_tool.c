@@ -15,6 +15,7 @@
 #include "prompt/clip/clip.h"
 #include "prompt/image/transform.h"
 #include "prompt/methods/captions.h"
+#include "prompt/text/merges_find.h"
 
 enum { MAX_LINES = 4096, IMAGES_AT_A_TIME = 8 };
 
@@ -79,7 +80,7 @@ static struct tokenizer *open_tokenizer(const struct weights *w, const char *mod
         must(tokenizer_parse_small(&t, w->merges, w->words, w->path), "vocabulary");
         return t;
     }
-    must(tokenizer_find_merges(&path, is_given ? merges : NULL, model, NULL), "merges");
+    must(merges_find_file(&path, is_given ? merges : NULL, model, NULL), "merges");
     must(tokenizer_open(&t, path), "merges");
     free(path);
     return t;

@@ -160,7 +160,7 @@ class ImagesTest(unittest.TestCase):
         n_other = sum(d > 1 for d in differences)
         print(f"order of passes: {len(crops)} crops within a level of Pillow {OLDER_PILLOW}; {n_other} differ by more from "
               f"Pillow {Image.__version__}, by up to {max(differences)} levels, noise of 60 x 300 by {differences[0]}")
-        self.assertGreater(differences[0], 1, "this Pillow runs its passes as ours: README and transform.h say otherwise")
+        self.assertGreater(differences[0], 1, "this Pillow runs its passes as ours: src/image/README.md and transform.h say otherwise")
 
     def test_decoded_photographs(self):
         """Every file of Caltech-101 has Pillow's bytes."""

@@ -148,7 +148,7 @@ class PixelsTest(unittest.TestCase):
                     difference = min(np.abs(a.astype(int) - b.astype(int)).max() for a, b in both)
                 self.assertLessEqual(difference, 1, (case, path))
         print(f"transformers' pixels: equal but for {shifted} of {30 * len(cases)} pictures, whose crop is shifted by one")
-        self.assertGreater(shifted, 0, "or the README's sentence is wrong")
+        self.assertGreater(shifted, 0, "or the sentence of src/image/README.md is wrong")
 
 
 class FeaturesTest(unittest.TestCase):

@@ -16,7 +16,7 @@
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
 #include "prompt/clip/encoder.h"
-#include "prompt/data/dataset.h"
+#include "prompt/data/dataset_open.h"
 #include "prompt/methods/options.h"
 #include "prompt/nn/schedule.h"
 

@@ -30,18 +30,18 @@ enum catalog_layout {
     LAYOUT_CSV,      /* a list of path, label and name */
 };
 
-enum { CATALOG_PLACES_MAX = 4 };
+enum { CATALOG_FOLDERS_MAX = 4 };
 
 struct catalog_entry {
     const char *name;         /* "oxford_pets"; NULL ends the table */
     const char *display_name; /* "OxfordPets", as the paper's tables have it */
     enum catalog_group group;
     enum catalog_layout layout;
-    const char *folders[CATALOG_PLACES_MAX]; /* below the data root; the official one first; NULL ends */
-    const char *image_folders[CATALOG_PLACES_MAX]; /* below that; "." is the folder itself */
-    const char *split_file;                        /* in the folder; NULL: the layout has none */
-    const char *template;                          /* "a photo of a {}." */
-    int64_t n_classes;                             /* 0: unknown, as are the counts */
+    const char *folders[CATALOG_FOLDERS_MAX]; /* below the data root; the official one first; NULL ends */
+    const char *image_folders[CATALOG_FOLDERS_MAX]; /* below that; "." is the folder itself */
+    const char *split_file;                         /* in the folder; NULL: the layout has none */
+    const char *template;                           /* "a photo of a {}." */
+    int64_t n_classes;                              /* 0: unknown, as are the counts */
     size_t n_train, n_val, n_test;
     const char *names_digest; /* class_names_digest of the names in label order; NULL: unknown */
     const char *source;       /* where images and split file can be had; NULL: the user has them */

@@ -3,7 +3,8 @@
 #define PROMPT_DATA_CHECK_H
 
 #include "prompt/data/catalog.h"
-#include "prompt/data/dataset.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/find_files.h"
 
 enum check_state {
     CHECK_COMPLETE,   /* every image is there; counts and class names are the published ones, if known */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "prompt/data/dataset.h"
+#include "prompt/data/item_list.h"
 #include "prompt/image/preprocess.h"
 
 struct loader_options {

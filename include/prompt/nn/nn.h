@@ -11,6 +11,8 @@
 
 enum activation { ACTIVATION_QUICK_GELU, ACTIVATION_GELU };
 extern const char *const activation_names[2]; /* "quick_gelu", "gelu" */
+/** The enum activation of a name; `otherwise` (a status) with a message if it is not one of these. */
+int nn_parse_activation(int *out, const char *name, enum status otherwise);
 
 struct nn_linear {
     const tensor *weight; /* [out,in] */

@@ -20,7 +20,7 @@ struct schedule_options {
 /**
  * The rate of epoch `epoch` (from 1). Warm-up epochs run at warmup_lr; then the cosine
  * lr (1 + cos(pi (epoch - 1 - warmup_epochs) / T)) / 2, which starts at lr and counts T with the warm-up
- * (README, Decisions): 5 epochs at 0.008 with one of warm-up are 1e-5, 0.008, 0.0072361, 0.0052361,
+ * (configs/README.md, Decisions): 5 epochs at 0.008 with one of warm-up are 1e-5, 0.008, 0.0072361, 0.0052361,
  * 0.0027639.
  */
 double schedule_lr(const struct schedule_options *o, int64_t epoch);

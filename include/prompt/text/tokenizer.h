@@ -78,12 +78,4 @@ int64_t tokenizer_vocab_size(const struct tokenizer *t);
  */
 int tokenizer_differs_from_transformers(bool *out, const char *text);
 
-/**
- * Where the merges are: `key` if not empty (an error if missing), a file or a folder; else beside the model,
- * else in `clip/` below the data root. In a folder: bpe_simple_vocab_16e6.txt.gz, the same unpacked,
- * merges.txt, tokenizer.json, the first of them. Empty and NULL are the same. Heap path in `*out`; ERR_IO
- * names every folder that was looked into and the command that fetches them.
- */
-int tokenizer_find_merges(char **out, const char *key, const char *model_path, const char *data_root);
-
 #endif

@@ -66,6 +66,8 @@ struct weights {
  */
 int weights_open(struct weights **out, scope *parent, const char *path,
                  const struct weights_options *options);
+/** Empty weights with a scope of their own; weights_close frees them. */
+int weights_create(struct weights **out, scope *parent);
 void weights_close(struct weights *w);
 
 /**

@@ -17,8 +17,7 @@
 
 #include "prompt/base/error.h"
 #include "prompt/base/str.h"
-
-enum { WORLD_PX_MIN = 16, WORLD_PX_MAX = 512 };
+#include "prompt/world/limits.h"
 
 /**
  * Picture and caption `index` of the pre-training stream of `seed`: the same on every machine, in any order,

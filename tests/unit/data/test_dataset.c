@@ -10,6 +10,8 @@
 
 #include "image_files.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/find_files.h"
 #include "real_data.h"
 
 /* ---------------------------------------------------------------- a data root of our own */

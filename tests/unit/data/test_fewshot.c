@@ -11,6 +11,9 @@
 
 #include "prompt/base/str.h"
 #include "prompt/data/dataset.h"
+#include "prompt/data/dataset_open.h"
+#include "prompt/data/fewshot.h"
+#include "prompt/data/find_files.h"
 #include "real_data.h"
 
 /* ---------------------------------------------------------------- few-shot samples */

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "internal.h"
+#include "known.h"
 #include "weights_files.h"
 
 /* ---------------------------------------------------------------- heads, activation, epsilon */
