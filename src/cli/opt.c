@@ -41,6 +41,13 @@ static const char *nearest_opt(const struct command *command, const char *name)
 
 /* ---------------------------------------------------------------- errors */
 
+void command_title(struct str *out, const struct command *command)
+{
+    str_appendf(out, "prompt %s", command->name);
+    if (command->sub_name)
+        str_appendf(out, " %s", command->sub_name);
+}
+
 /* "<what>; see prompt train --help" */
 static int usage_errorf(const struct command *command, const char *fmt, ...) PROMPT_PRINTF(2, 3);
 static int usage_errorf(const struct command *command, const char *fmt, ...)
