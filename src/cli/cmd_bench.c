@@ -250,11 +250,11 @@ static int run(struct bench_command *b)
     log_init(&b->log, opt_given(b->v, "quiet"));
     b->repeats = 3;
     int status = OK;
-    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) == OK &&
-        (status = opt_apply_file(&b->config, b->v)) == OK)
-        status = opt_apply_keys(&b->config, b->v);
+    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) != OK ||
+        (status = opt_resolve(&b->config, b->v, NULL)) != OK)
+        return status;
     b->n_images = b->config.batch_size;
-    if (status == OK && (status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK)
+    if ((status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK)
         status = find_names(b);
     if (status == OK)
         status = torch_init(b->config.threads); /* so that the number of threads is known */
@@ -269,9 +269,7 @@ int cmd_bench(const struct opt_values *v)
 {
     struct bench_command b = {
         .v = v, .report = {.as_json = opt_given(v, "json"), .has_profile = opt_given(v, "profile")}};
-    int status = config_init(&b.config);
-    if (status == OK)
-        status = run(&b);
+    int status = run(&b);
     for (int64_t k = 0; k < b.n_names; k++)
         free(b.names[k]);
     free(b.names);

@@ -6,7 +6,8 @@
 #include "eval_internal.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json_write.h"
+#include "prompt/base/json.h"
+#include "prompt/report/results_file.h"
 #include "prompt/report/targets.h"
 
 static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
@@ -338,9 +339,7 @@ static int run(struct evaluation *e)
 int cmd_eval(const struct opt_values *v)
 {
     struct evaluation e = {.v = v};
-    int status = config_init(&e.config);
-    if (status == OK)
-        status = run(&e);
+    int status = run(&e);
     str_free(&e.records);
     method_free(e.method);
     for (size_t i = 0; e.datasets && i < e.targets.n; i++)

@@ -51,13 +51,6 @@ static void append_row(struct str *out, const char *left, const char *help)
 
 /* ---------------------------------------------------------------- one command */
 
-void command_title(struct str *out, const struct command *command)
-{
-    str_appendf(out, "prompt %s", command->name);
-    if (command->sub_name)
-        str_appendf(out, " %s", command->sub_name);
-}
-
 static void append_option(struct str *out, const struct opt *opt)
 {
     struct str left = {0};

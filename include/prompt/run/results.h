@@ -25,11 +25,4 @@ struct record_context {
  */
 int record_write(struct str *out, const struct record_context *context, const struct eval_result *result);
 
-/** OK if records can be appended to `path`: it is such an array, or not there. */
-int results_check(const char *path);
-
-/** Appends a record to the JSON array in `path`, atomically, one process after the other; creates the file.
- * ERR_FORMAT if it is no such array. */
-int results_append(const char *path, const struct str *record);
-
 #endif
