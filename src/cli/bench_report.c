@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json.h"
 
 static double of_peak(const struct bench_result *r)

@@ -8,6 +8,38 @@
 #include "prompt/base/lines.h"
 #include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt bench_options[] = {
+    {"classes-file", "FILE", NULL, false, "class names, one a line; else those of --dataset"},
+    {"n-classes", "K", NULL, false, "the first K of them"},
+    {"batch", "B", NULL, false, "images a step (training.batch_size)"},
+    {"mode", "LIST", NULL, true, "train, eval, or both with a comma between (both)"},
+    {"repeats", "R", NULL, false, "timed steps after one that warms up (3)"},
+    {"compare", "plain", NULL, false, "the plain encoder in turn with the fast one, and the ratio"},
+    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth, threads one at a time; fit the estimate"},
+    {"profile", NULL, NULL, false, "where the time of a step goes"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Benchmark", bench_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "A step is timed on random pixels. GFLOP counts matrix products from their shapes; \"of peak\" is their\n"
+    "rate against the best single product of the same shapes in the same run; \"estimate\" is what prompt\n"
+    "train says of the step on a CPU; faults are page faults, reads those from the device to the host.\n"
+    "\n"
+    "Example:\n"
+    "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
 
 enum { MAX_SIDES = 2 };   /* encoders that are compared */
 enum { MAX_POINTS = 64 }; /* of a sweep: 19 in each of two modes */
@@ -265,7 +297,7 @@ static int run(struct bench_command *b)
     return status == OK ? bench_report_end(&b->report, opt_given(b->v, "sweep")) : status;
 }
 
-int cmd_bench(const struct opt_values *v)
+static int cmd_bench(const struct opt_values *v)
 {
     struct bench_command b = {
         .v = v, .report = {.as_json = opt_given(v, "json"), .has_profile = opt_given(v, "profile")}};
@@ -279,3 +311,6 @@ int cmd_bench(const struct opt_values *v)
     config_free(&b.config);
     return status;
 }
+
+const struct command command_bench = {
+    "bench", NULL, NULL, cmd_bench, groups, "time a training step and an evaluation", notes};

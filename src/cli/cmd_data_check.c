@@ -3,11 +3,30 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json.h"
 #include "prompt/base/log.h"
 #include "prompt/data/check.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/run/session.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt check_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, "one data set, or all of the paper's (all)"},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"deep", NULL, NULL, false, "decode every image, too"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {"quiet", NULL, NULL, false, "no progress on stderr"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", check_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Prints one line for each data set: complete, not the published split, incomplete, or not there; then\n"
+    "the counts, or what is missing, where it was looked for and where to get it. Nothing is written. The\n"
+    "exit status is 1 if a data set is not complete; with all, data sets that are not there do not count.";
 
 struct checking {
     const struct config *config;
@@ -140,7 +159,7 @@ static int check_sets(struct checking *c)
     return status;
 }
 
-int cmd_data_check(const struct opt_values *v)
+static int cmd_data_check(const struct opt_values *v)
 {
     struct config config;
     struct checking c = {.config = &config, .is_deep = opt_given(v, "deep"), .is_json = opt_given(v, "json")};
@@ -158,3 +177,8 @@ int cmd_data_check(const struct opt_values *v)
     config_free(&config);
     return status;
 }
+
+const struct command command_data_check = {
+    "data",         "check", NULL,
+    cmd_data_check, groups,  "check whether data sets are complete, and if not, report why",
+    notes};

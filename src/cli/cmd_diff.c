@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/run/train.h"
+#include "shared_options.h"
 
 /* One side: its configuration and its result records; either may be missing. */
 struct side {
@@ -203,7 +205,7 @@ static int compare(const struct side *a, const struct side *b)
     return status;
 }
 
-int cmd_diff(const struct opt_values *v)
+static int cmd_diff(const struct opt_values *v)
 {
     struct side a = {0}, b = {0};
     int status = OK;
@@ -215,3 +217,8 @@ int cmd_diff(const struct opt_values *v)
     json_free(b.results);
     return status;
 }
+
+const struct command command_diff = {
+    "diff",   NULL,       "RUN RUN",
+    cmd_diff, no_options, "show the differences between two runs: keys, digests, versions, numbers",
+    NULL};

@@ -3,11 +3,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval_internal.h"
+#include "cmd.h"
+#include "cmd_print.h"
+#include "eval_data.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
 #include "prompt/report/targets.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt eval_options[] = {
+    {"run", "DIR", NULL, false, "the run to evaluate: its configuration and its last checkpoint"},
+    {"classes", "LIST", NULL, true, "base, new, all, or several separated by commas"},
+    {"datasets", "LIST", NULL, true,
+     "data sets to evaluate on: names, main (the eleven), cross (without ImageNet), domain (its variants), "
+     "all"},
+    {"limit", "N", NULL, false,
+     "evaluate on N images, spread evenly over the list; never counts as finished"},
+    {"per-class", NULL, NULL, false, "add the accuracy of each class, macro-F1 and the confusion matrix"},
+    {"untrained", NULL, NULL, false, "evaluate the prompts as they are before training"},
+    {"json", "FILE", NULL, false, "write the result records to FILE"},
+    {"save-logits", "FILE", NULL, false,
+     "write logits, labels and paths as safetensors; needs exactly one of --classes"},
+    {"trace", "FILE", NULL, false,
+     "write each image's prediction and confidence at n = 0..N as CSV; needs exactly one of --classes"},
+    {"out", "DIR", NULL, false, "folder of results.json (with --run, the run's)"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Evaluation", eval_options},
+    {"Configuration (defaults < --run or --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "Examples:\n"
+    "  prompt eval --run runs/caltech101-s1 --data DIR\n"
+    "  prompt eval --config configs/zeroshot.json --data DIR --dataset caltech101 --model FILE";
 
 static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
 
@@ -335,7 +372,7 @@ static int run(struct evaluation *e)
                : error_set((enum status)e->left_out_status, "%s", str_text(&e->left_out_error));
 }
 
-int cmd_eval(const struct opt_values *v)
+static int cmd_eval(const struct opt_values *v)
 {
     struct evaluation e = {.v = v};
     int status = config_init(&e.config);
@@ -356,3 +393,8 @@ int cmd_eval(const struct opt_values *v)
     config_free(&e.config);
     return status;
 }
+
+const struct command command_eval = {
+    "eval",   NULL,   NULL,
+    cmd_eval, groups, "measure a run's accuracy, or CLIP's own, on base, new or all classes",
+    notes};

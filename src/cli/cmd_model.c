@@ -2,9 +2,43 @@
 #include <inttypes.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json.h"
 #include "prompt/nn/nn.h"
 #include "prompt/run/session.h"
+
+/* ---------------------------------------------------------------- options */
+
+/* Values that a weights file lacks are given by keys. */
+static const struct opt weights_options[] = {
+    {"set", "KEY=VALUE", NULL, true,
+     "values that the file lacks: model.vision_heads, model.text_heads, model.activation, model.norm_eps"},
+    {.name = NULL},
+};
+
+static const struct opt init_options[] = {
+    {"arch", "NAME", NULL, false, "ViT-B-32, ViT-B-16, ViT-L-14, ViT-L-14-336 or tiny"},
+    {"seed", "S", NULL, false, "seed of the random weights (1)"},
+    {"gain", "X", NULL, false, "factor on their standard deviations, to spread the features (1: CLIP's own)"},
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    {.name = NULL},
+};
+static const struct opt_group init_groups[] = {{"Options", init_options}, {.title = NULL}};
+
+static const struct opt info_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    {"no-hash", NULL, NULL, false, "do not read the whole file for its SHA-256 and known name"},
+    {.name = NULL},
+};
+static const struct opt_group info_groups[] = {
+    {"Options", info_options}, {"Configuration", weights_options}, {.title = NULL}};
+
+static const struct opt convert_options[] = {
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    {.name = NULL},
+};
+static const struct opt_group convert_groups[] = {
+    {"Options", convert_options}, {"Configuration", weights_options}, {.title = NULL}};
 
 /* ---------------------------------------------------------------- shared */
 
@@ -200,7 +234,7 @@ static void append_json(struct str *out, const struct weights *w)
     str_append(out, "}\n");
 }
 
-int cmd_model_info(const struct opt_values *v)
+static int cmd_model_info(const struct opt_values *v)
 {
     struct weights *w = NULL;
     struct str text = {0};
@@ -221,7 +255,7 @@ int cmd_model_info(const struct opt_values *v)
 
 /* ---------------------------------------------------------------- init, convert */
 
-int cmd_model_init(const struct opt_values *v)
+static int cmd_model_init(const struct opt_values *v)
 {
     int64_t seed = 1;
     double gain = 1.0;
@@ -237,7 +271,7 @@ int cmd_model_init(const struct opt_values *v)
     return status;
 }
 
-int cmd_model_convert(const struct opt_values *v)
+static int cmd_model_convert(const struct opt_values *v)
 {
     struct weights *w = NULL;
     int status = OK;
@@ -246,3 +280,23 @@ int cmd_model_convert(const struct opt_values *v)
     weights_close(w);
     return status;
 }
+
+const struct command command_model_init = {
+    "model",     "init",
+    NULL,        cmd_model_init,
+    init_groups, "write a randomly initialized CLIP, for tests and benchmarks",
+    NULL};
+
+const struct command command_model_info = {
+    "model",     "info",
+    "FILE",      cmd_model_info,
+    info_groups, "show the architecture, parameters and origin of CLIP weights",
+    NULL};
+
+const struct command command_model_convert = {"model",
+                                              "convert",
+                                              "FILE",
+                                              cmd_model_convert,
+                                              convert_groups,
+                                              "write CLIP weights as safetensors with OpenAI's names",
+                                              NULL};

@@ -4,6 +4,47 @@
 #include "cmd.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/pretrain/pretrain.h"
+#include "resume.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt run_options[] = {
+    {"out", "DIR", NULL, false, "folder of the run: recipe, log, checkpoint and model.safetensors"},
+    {"captions", "FILE", "pretrain.captions", false, NULL},
+    {"resume", NULL, NULL, false, "continue from the last checkpoint in --out"},
+    {"force", NULL, NULL, false, "replace the run in --out"},
+    {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
+    {.name = NULL},
+};
+
+static const struct opt pair_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false,
+     "measure the zero-shot accuracy on this data set now and then"},
+    {"seed", "S", "seed", false, "seed of the first weights, the pictures and their order"},
+    {.name = NULL},
+};
+
+static const struct opt own_machine_options[] = {
+    {"device", "NAME", "device", false, NULL},
+    {"threads", "N", "threads", false, NULL},
+    {"quiet", NULL, NULL, false, "no progress and no notes on stderr; warnings and errors remain"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Run", run_options},   {"Configuration (defaults < --config < command line)", config_options},
+    {"Data", pair_options}, {"Machine", own_machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "Without --captions the pictures and captions are drawn. A CSV file needs the header image,caption; its\n"
+    "words must be those of the drawn world, or --set model.merges=FILE gives the model CLIP's vocabulary.\n"
+    "\n"
+    "Example:\n"
+    "  prompt pretrain --config configs/mini/pretrain.json --out runs/mini";
 
 static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)
 {
@@ -31,7 +72,7 @@ static int pretrain(struct config *c, const struct opt_values *v, const char *ou
     return pretrain_run(c, &options, &log);
 }
 
-int cmd_pretrain(const struct opt_values *v)
+static int cmd_pretrain(const struct opt_values *v)
 {
     struct config c;
     int status = config_init(&c);
@@ -45,3 +86,6 @@ int cmd_pretrain(const struct opt_values *v)
     config_free(&c);
     return status;
 }
+
+const struct command command_pretrain = {
+    "pretrain", NULL, NULL, cmd_pretrain, groups, "train a small CLIP from nothing", notes};

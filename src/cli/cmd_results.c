@@ -2,7 +2,26 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "experiment_args.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt output_options[] = {
+    {"format", "NAME", NULL, false, "markdown, csv or latex (markdown)"},
+    {"include-unfinished", NULL, NULL, false,
+     "include records of unfinished or limited runs, labelled as such"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Table", experiment_options}, {"Output", output_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Reads every results.json below the folders. Without --table: every table for which there are records.\n"
+    "\n"
+    "Example:\n"
+    "  prompt results runs --table 1 --format csv";
 
 /* Whether anything ran. */
 static bool has_numbers(const struct scores *s)
@@ -73,7 +92,7 @@ static int choose_format(enum score_format *out, const struct opt_values *v)
     return status;
 }
 
-int cmd_results(const struct opt_values *v)
+static int cmd_results(const struct opt_values *v)
 {
     struct results_command r = {.v = v, .format = SCORE_MARKDOWN};
     int status = choose_format(&r.format, v);
@@ -88,3 +107,7 @@ int cmd_results(const struct opt_values *v)
     experiment_args_free(&r.args);
     return status;
 }
+
+const struct command command_results = {
+    "results", NULL, "DIR...", cmd_results, groups, "make tables over runs, beside the paper's numbers",
+    notes};

@@ -4,9 +4,49 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
+#include "cmd_targets.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/run/train.h"
+#include "resume.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt run_options[] = {
+    {"shots", "K", "data.shots", false, NULL},
+    {"out", "DIR", NULL, false, "folder of the run: configuration, log, checkpoints, results"},
+    {"resume", NULL, NULL, false, "continue from the last checkpoint in --out"},
+    {"force", NULL, NULL, false, "replace the run in --out"},
+    {"datasets", "LIST", NULL, true,
+     "further data sets of a later prompt eval, to check their names and pictures now"},
+    {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
+    {"dry-run", NULL, NULL, false,
+     "print trained tensors, steps, memory and the origin of every key, then stop"},
+    {"print-config", NULL, NULL, false, "print the configuration as JSON, then stop"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Run", run_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "The rows of Table 5 are keys:\n"
+    "  -G^V   --set vision_prompt.generator=false\n"
+    "  -G^T   --set text_prompt.generator=false\n"
+    "  -G     both\n"
+    "  -F     --set filter=false\n"
+    "  -Iter  prompt eval --config configs/zeroshot.json\n"
+    "\n"
+    "Example:\n"
+    "  prompt train --config configs/base2new.json --data DIR --dataset caltech101 --model FILE \\\n"
+    "               --seed 1 --out runs/caltech101-s1";
 
 static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
 {
@@ -79,7 +119,7 @@ static int train(struct config *c, struct str_list *targets, const struct opt_va
     return status;
 }
 
-int cmd_train(const struct opt_values *v)
+static int cmd_train(const struct opt_values *v)
 {
     struct config c;
     struct str_list targets = {0};
@@ -96,3 +136,6 @@ int cmd_train(const struct opt_values *v)
     config_free(&c);
     return status;
 }
+
+const struct command command_train = {
+    "train", NULL, NULL, cmd_train, groups, "train prompts on a few-shot set", notes};

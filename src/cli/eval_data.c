@@ -1,8 +1,9 @@
 /* What prompt eval evaluates on: lists of images and names of classes, looked at before the first image is.
  */
+#include "eval_data.h"
+
 #include <stdlib.h>
 
-#include "eval_internal.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/data/find_files.h"
 #include "prompt/run/class_check.h"

@@ -1,8 +1,10 @@
 /* What prompt eval is to evaluate: files, configuration, classes, data sets. */
+#include "eval_resolve.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval_internal.h"
+#include "cmd_targets.h"
 #include "prompt/base/file.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"

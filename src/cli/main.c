@@ -6,14 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd_print.h"
+#include "commands.h"
 #include "prompt/torch/torch.h"
 
 /* ---------------------------------------------------------------- finding a command */
 
 static const struct command *find_command(const char *name, const char *sub_name)
 {
-    for (const struct command *c = commands; c->name; c++) {
+    for (size_t i = 0; commands[i]; i++) {
+        const struct command *c = commands[i];
         bool is_sub = sub_name && c->sub_name && strcmp(sub_name, c->sub_name) == 0;
         if (strcmp(name, c->name) == 0 && (!c->sub_name || is_sub))
             return c;
@@ -24,8 +26,8 @@ static const struct command *find_command(const char *name, const char *sub_name
 /* Whether `name` is the first word of commands of two words. */
 static bool has_subs(const char *name)
 {
-    for (const struct command *c = commands; c->name; c++)
-        if (strcmp(name, c->name) == 0 && c->sub_name)
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(name, commands[i]->name) == 0 && commands[i]->sub_name)
             return true;
     return false;
 }
@@ -35,8 +37,8 @@ static int unknown_command(const char *word)
     enum { MAX_COMMANDS = 32 };
     const char *names[MAX_COMMANDS] = {"help"};
     size_t n = 1;
-    for (const struct command *c = commands; c->name && n < MAX_COMMANDS; c++)
-        names[n++] = c->name;
+    for (size_t i = 0; commands[i] && n < MAX_COMMANDS; i++)
+        names[n++] = commands[i]->name;
     const char *nearest = str_nearest(word, names, n);
     if (nearest)
         return error_set(ERR_USAGE, "unknown command '%s'; did you mean '%s'?", word, nearest);
@@ -48,7 +50,8 @@ static int unknown_sub(const char *name, const char *word)
 {
     struct str list = {0};
     const char *nearest = NULL;
-    for (const struct command *c = commands; c->name; c++) {
+    for (size_t i = 0; commands[i]; i++) {
+        const struct command *c = commands[i];
         if (strcmp(name, c->name) != 0)
             continue;
         str_appendf(&list, "%s%s", list.len > 0 ? ", " : "", c->sub_name);
@@ -126,6 +129,7 @@ static int run_command(const struct command *command, int argc, char *const *arg
     int status = opt_parse(&values, command, argc, argv);
     if (status != OK)
         return status;
+    values.commands = commands;
     status = advise(command->run(&values), command);
     opt_free(&values);
     return status;

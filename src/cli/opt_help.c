@@ -95,14 +95,15 @@ void command_help(struct str *out, const struct command *command)
 
 /* ---------------------------------------------------------------- all commands */
 
-void commands_help(struct str *out, const struct command *commands, const char *name)
+void commands_help(struct str *out, const struct command *const *commands, const char *name)
 {
     if (name)
         str_appendf(out, "Usage: prompt %s COMMAND [options]\n\nCommands:\n", name);
     else
         str_append(out, "prompt - ProMPT: progressive multi-modal conditional prompt tuning of CLIP, in C\n\n"
                         "Usage: prompt COMMAND [options]\n\nCommands:\n");
-    for (const struct command *command = commands; command->name; command++) {
+    for (; *commands; commands++) {
+        const struct command *command = *commands;
         if (name && strcmp(name, command->name) != 0)
             continue;
         struct str left = {0};

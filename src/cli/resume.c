@@ -1,7 +1,8 @@
 /* What a resumed run goes on with. */
+#include "resume.h"
+
 #include <stdlib.h>
 
-#include "cmd.h"
 #include "prompt/base/file.h"
 #include "prompt/run/train.h"
 

@@ -247,7 +247,7 @@ static void test_opt__help_shows_every_option_and_its_key(void **state)
 static void test_opt__help_lists_commands(void **state)
 {
     (void)state;
-    const struct command table[] = {train, info, bare, {NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
+    const struct command *const table[] = {&train, &info, &bare, NULL};
     struct str text = {0};
     commands_help(&text, table, NULL);
     assert_non_null(strstr(str_text(&text), "\n  model info                show\n"));

@@ -1,9 +1,9 @@
-/* What the files of prompt eval share. */
-#ifndef PROMPT_SRC_CLI_EVAL_INTERNAL_H
-#define PROMPT_SRC_CLI_EVAL_INTERNAL_H
+/** One call of prompt eval: its files, configuration, classes and data sets. */
+#ifndef PROMPT_SRC_CLI_EVAL_RESOLVE_H
+#define PROMPT_SRC_CLI_EVAL_RESOLVE_H
 
-#include "cmd.h"
 #include "eval_table.h"
+#include "opt.h"
 #include "prompt/run/results.h"
 
 enum { N_SUBSETS = 3 };
@@ -33,26 +33,8 @@ struct evaluation {
     struct str records; /* what --json writes, separated by commas */
 };
 
-/* The configuration of the run or of the command line, and what is to be evaluated. */
+/** Reads the configuration of the run or of the command line, and decides which classes and data sets to
+ * evaluate. */
 int eval_resolve(struct evaluation *e);
-
-/* ---------------------------------------------------------------- data (eval_data.c) */
-
-/** The images of a list, after --limit; none is an error, and so is one that is missing. */
-int eval_list_images(struct item_list *out, const struct evaluation *e, const struct dataset *d,
-                     enum class_subset subset);
-/**
- * Every data set, and every list, before the model. A list that cannot be evaluated is left out if another
- * one of its data set can; a data set of which none can ends an evaluation on it alone, and is named among
- * several.
- */
-int eval_open_datasets(struct evaluation *e);
-/** The same with the names of classes; the model must be open. */
-int eval_check_names(struct evaluation *e);
-/** Leaves a list of data set i out that failed with `status`; that status if it is the last, or must end all.
- */
-int eval_leave_out(struct evaluation *e, size_t i, enum class_subset subset, int status);
-/** Whether no list of data set i is left out. */
-bool eval_is_whole(const struct evaluation *e, size_t i);
 
 #endif
