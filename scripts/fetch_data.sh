@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Fetches data sets into the layout that prompt reads, where they are publicly had, and says what is left to do by hand.
+# Fetches the data sets that are publicly available into the layout that prompt reads, and lists what must be fetched by hand.
 # usage: scripts/fetch_data.sh [--dry-run] [--keep] DIR [NAME...]
 #
-#   --dry-run  say what would be fetched
+#   --dry-run  only list what would be fetched
 #   --keep     keep the archives, in DIR/.download
 #
-# NAME is a name of prompt data list; without one, all sets. What is there already is left alone, a download that was
-# cut off goes on where it stopped, and an archive is unpacked beside its place and moved there whole. Checksums are
-# compared where the publisher or torchvision states one. PROMPT_MIRROR=ADDRESS takes all files from there, by their
-# names. Afterwards prompt data check --data DIR compares counts and class names with the published ones.
+# NAME is a name of prompt data list; without one, all data sets are fetched. Existing data sets are left alone, an
+# interrupted download is resumed, and a data set appears in its folder only when it is complete. Checksums are compared
+# where the publisher or torchvision states one. PROMPT_MIRROR=ADDRESS replaces every address: it must have the files by
+# their names. Afterwards prompt data check --data DIR compares the numbers of images and the class names with the
+# published ones.
 set -euo pipefail
-. "$(dirname "$0")/fetch.sh"
+. "$(dirname "$0")/lib/fetch.sh"
 
 drive="https://drive.usercontent.google.com/download?export=download&confirm=t&id="
 oxford=https://www.robots.ox.ac.uk/~vgg/data
 hendrycks=https://people.eecs.berkeley.edu/~hendrycks
 
-# set, target below DIR, file, what of it becomes the target ("-": the file itself; a!b: b of the archive a), checksum,
-# address. The split files are those that CoOp's DATASETS.md links to.
+# Columns: data set; target below DIR; file; its part that becomes the target ("-": the file itself; a!b: b of the
+# archive a in the file); checksum; address. The split files are those that CoOp's DATASETS.md links to.
 table="
 caltech101      caltech-101/101_ObjectCategories   caltech-101.zip   caltech-101/101_ObjectCategories.tar.gz!101_ObjectCategories   md5:3138e1922a9193bfa496528edbbc45d0   https://data.caltech.edu/records/mzrjq-6wc02/files/caltech-101.zip
 caltech101      caltech-101/split_zhou_Caltech101.json   split_zhou_Caltech101.json   -   md5:6938308836e35339f6988c56596feeec   ${drive}1hyarUivQE36mY6jSomru6Fjd-JzwcCzN
@@ -41,7 +42,7 @@ imagenet_a      imagenet-adversarial/imagenet-a   imagenet-a.tar   imagenet-a   
 imagenet_r      imagenet-rendition/imagenet-r   imagenet-r.tar   imagenet-r   md5:a61312130a589d0ca1a8fca1f2bd3337   $hendrycks/imagenet-r.tar
 "
 
-# set, target, what to do
+# Columns: data set, target, what to do.
 mirror=huggingface.co/zhengli97/prompt_learning_dataset
 by_hand="
 imagenet         imagenet/images       ILSVRC2012 from image-net.org (after registration): train/ and val/ with a folder for each id
@@ -70,43 +71,43 @@ unpack() {
     esac || fail "cannot unpack '$1'"
 }
 
-# place FILE WHAT TARGET: what of the archive becomes the target
+# place FILE PART TARGET: makes a part of the archive the target
 place() {
-    local file=$1 what=$2 target=$3 folder=$downloads/unpacked
+    local file=$1 part=$2 target=$3 folder=$downloads/unpacked
     mkdir -p "$(dirname "$target")"
-    if [ "$what" = - ]; then
+    if [ "$part" = - ]; then
         mv "$file" "$target" || fail "cannot write '$target'"
         return
     fi
     rm -rf "$folder"
     unpack "$file" "$folder"
-    if [ "$what" != "${what#*!}" ]; then
-        unpack "$folder/${what%%!*}" "$folder/inner"
-        what=inner/${what#*!}
+    if [ "$part" != "${part#*!}" ]; then
+        unpack "$folder/${part%%!*}" "$folder/inner"
+        part=inner/${part#*!}
     fi
-    [ -e "$folder/$what" ] || fail "'$file' holds no '$what': is it another archive?"
-    mv "$folder/$what" "$target" || fail "cannot write '$target'"
+    [ -e "$folder/$part" ] || fail "'$file' does not hold '$part': is it a different archive?"
+    mv "$folder/$part" "$target" || fail "cannot write '$target'"
     rm -rf "$folder"
     [ -n "$keep" ] || rm -f "$file"
 }
 
 downloads=$dir/.download
 [ -n "$dry_run" ] || mkdir -p "$downloads"
-while read -r name target file what sum address; do
+while read -r name target file part sum address; do
     if [ -z "$name" ] || ! is_wanted "$name"; then continue; fi
     if [ -e "$dir/$target" ]; then
-        say "$name: $target is there"
+        say "$name: $target exists"
         continue
     fi
-    # in a shell of its own: one dead address does not keep the others from being fetched
+    # in a subshell, so that after a failure the others are still fetched
     if ! (
         fetch "$address" "$downloads/$file" "$sum"
-        [ -n "$dry_run" ] || place "$downloads/$file" "$what" "$dir/$target"
+        [ -n "$dry_run" ] || place "$downloads/$file" "$part" "$dir/$target"
     ); then
         failed+=("$target")
     fi
 done <<< "$table"
-[ -n "$dry_run" ] || rmdir "$downloads" 2> /dev/null || true # unless archives are kept
+[ -n "$dry_run" ] || rmdir "$downloads" 2> /dev/null || true # it is not empty if archives are kept
 
 while read -r name target text; do
     if [ -z "$name" ] || ! is_wanted "$name" || [ -e "$dir/$target" ]; then continue; fi

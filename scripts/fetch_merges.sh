@@ -2,16 +2,16 @@
 # Fetches the merges of CLIP's tokenizer, bpe_simple_vocab_16e6.txt.gz (1.4 MB), and checks their SHA-256.
 # usage: scripts/fetch_merges.sh [--dry-run] DIR
 #
-# They come from the wheel of open_clip_torch, by pip: PIP_INDEX_URL chooses the index. PROMPT_MIRROR=ADDRESS takes the
-# file itself from there. Nothing is installed, and a file that is there already is only checked.
+# pip downloads the wheel of open_clip_torch, which holds them; PIP_INDEX_URL chooses the index. Nothing is installed.
+# PROMPT_MIRROR=ADDRESS takes the file itself from that address instead. An existing file is only checked.
 set -euo pipefail
-. "$(dirname "$0")/fetch.sh"
+. "$(dirname "$0")/lib/fetch.sh"
 
 wheel=open_clip_torch==3.3.0
 name=bpe_simple_vocab_16e6.txt.gz
 sum=sha256:924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a
 
-# a python that has pip: the private environment's, else the system's
+# prints a Python that has pip: that of the private environment, else the system's
 find_pip() {
     local python
     for python in "$(dirname "$0")/../.venv/bin/python" python3; do
@@ -20,7 +20,7 @@ find_pip() {
     fail "pip is needed (python3-pip, or scripts/setup.sh, which makes .venv); or put $name of openai/CLIP into $dir"
 }
 
-# the file inside the wheel, into "$dir"
+# unpack PYTHON FOLDER: copies the file from the wheel in FOLDER to $dir
 unpack() {
     "$1" - "$2" "$name" "$dir/$name.part" << 'PYTHON'
 import pathlib, sys, zipfile

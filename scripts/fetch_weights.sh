@@ -2,10 +2,10 @@
 # Fetches OpenAI's CLIP weights and the tokenizer's merges, and checks their SHA-256.
 # usage: scripts/fetch_weights.sh [--dry-run] DIR [ViT-B-16] [ViT-B-32] [ViT-L-14] [ViT-L-14-336px]
 #
-# Without a name ViT-B-16 is fetched (0.35 GB), the model of the paper. The merges lie beside it; fetch_merges.sh gets
-# them. A download that was cut off goes on where it stopped. PROMPT_MIRROR=ADDRESS takes all files from there, by name.
+# Without a name it fetches ViT-B-16 (0.35 GB), the model of the paper. scripts/fetch_merges.sh puts the merges into the
+# same folder. An interrupted download is resumed. PROMPT_MIRROR=ADDRESS takes all files from that address, by their names.
 set -euo pipefail
-. "$(dirname "$0")/fetch.sh"
+. "$(dirname "$0")/lib/fetch.sh"
 
 clip=https://openaipublic.azureedge.net/clip/models
 declare -A sha256=(
@@ -27,4 +27,4 @@ for name in "${names[@]}"; do
     fetch "$clip/${sha256[$name]}/$name.pt" "$dir/$name.pt" "sha256:${sha256[$name]}"
 done
 "$(dirname "$0")/fetch_merges.sh" ${dry_run:+--dry-run} "$dir"
-[ -n "$dry_run" ] || say "done: $dir/${names[0]}.pt is for --model"
+[ -n "$dry_run" ] || say "done: pass --model $dir/${names[0]}.pt"

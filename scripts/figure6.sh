@@ -1,20 +1,26 @@
 #!/usr/bin/env bash
-# Figures 6 and 7 of the paper: how predictions and confidence of images change from n = 0 to N.
+# Draws Figures 6 and 7 of the paper: how the confidence of ProMPT changes over its iterations n = 0 to N.
+# usage: scripts/figure6.sh [--dataset NAME] [--classes base|new] [--seeds S] --data DIR --model FILE [--out runs]
+#                           [options of prompt grid]
 #
-#   scripts/figure6.sh [--dataset NAME] [--classes base|new] --data DIR --model FILE --out runs
-#
-# The first seed's ProMPT run of Table 1 on the data set (caltech101, new classes, if nothing is said) is made if it is
-# missing. Ends with figure6-trace.csv (every image at every n), figure6.csv (mean confidence in the right class, of the
-# images that are right at every n, and of those that CLIP gets wrong and the last iteration right; beside them the
-# confidences that the paper prints for its pictures) and figure6.svg.
+# The default is the new classes of caltech101, with seed 1. The run is ProMPT's of Table 1; it is made if it is missing.
+# Ends with runs/figure6-trace.csv (every image at every n), figure6.svg and figure6.csv: the mean confidence in the right
+# class of the images that are right at every n, and of those that are wrong at n = 0, as CLIP is, and right at n = N.
+# Its last columns are the confidences that the paper prints for its two images.
 dataset=caltech101
 classes=new
+seeds=1
 rest=()
 while [ $# -gt 0 ]; do
     case $1 in
-    --dataset | --classes)
+    --dataset | --classes | --seeds)
         printf -v "${1#--}" '%s' "${2:?$1 needs a value}"
         shift 2
+        ;;
+    --dataset=* | --classes=* | --seeds=*)
+        option=${1%%=*}
+        printf -v "${option#--}" '%s' "${1#*=}"
+        shift
         ;;
     *)
         rest+=("$1")
@@ -24,12 +30,17 @@ while [ $# -gt 0 ]; do
 done
 set -- "${rest[@]}"
 . "$(dirname "$0")/lib/grid.sh"
-select=(table1 --methods ProMPT --datasets "$dataset" --seeds 1 --name figure6-table "$@")
+case $seeds in
+'' | *[!0-9]*)
+    echo "figure6.sh: --seeds: expected one seed, found '$seeds'" >&2
+    exit 2
+    ;;
+esac
+select=(table1 --methods ProMPT --datasets "$dataset" --seeds "$seeds" --name figure6-table "$@")
 grid "${select[@]}"
 $dry_run && exit
 run=$(grid "${select[@]}" --print-folders)
-# its record is the grid's already: this one is dropped
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) # of this evaluation only the trace is kept: the grid has the record already
 trap 'rm -rf "$scratch"' EXIT
 "$prompt" eval --run "$run" --classes "$classes" --out "$scratch" --trace "$out/figure6-trace.csv" >/dev/null
 
@@ -67,4 +78,5 @@ awk -F, -v figure6="$(published figure6_confidence)" -v figure7="$(published fig
     }
 ' "$out/figure6-trace.csv" >"$out/figure6.csv"
 cat "$out/figure6.csv"
-plot confidence.gp "$out/figure6.csv" "$out/figure6.svg" "confidence in the right class, $dataset, $classes classes"
+plot confidence.gp "$out/figure6.svg" "Confidence of ProMPT on $dataset, $classes classes" \
+    "$(note "$out/figure6-table.csv")" "$out/figure6.csv"

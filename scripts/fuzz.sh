@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of untrusted bytes, one after the other on one core: libFuzzer under sanitizers.
+# Fuzzes the readers of untrusted bytes, one after the other on one core, with libFuzzer under sanitizers.
 # usage: scripts/fuzz.sh [TARGET] [SECONDS] [--runs N] [--keep] [--list]
 #
 #   TARGET     one reader of tests/fuzz/readers.txt, or all (the default)
-#   SECONDS    for each; 60 is the default
-#   --runs N   inputs for each instead of seconds
-#   --keep     afterwards the smallest set of inputs of the same coverage becomes tests/fuzz/corpus/TARGET.txt
-#   --list     names the readers
+#   SECONDS    time for each reader (default: 60)
+#   --runs N   stop after N inputs for each reader, in place of SECONDS
+#   --keep     afterwards write the smallest set of inputs with the same coverage to tests/fuzz/corpus/TARGET.txt
+#   --list     print the names of the readers
 #
-# Starts from the kept corpus, valid files (tests/fuzz/seeds.py) and what earlier runs on this machine found. Prints for
-# each reader the inputs tried, inputs a second, covered edges, covered lines of the reader's own files, and findings.
-# A finding is written to build-fuzz/findings/ and named in a line; then the exit status is 1.
+# Starts from the kept corpus, valid files (tests/fuzz/seeds.py) and the inputs that earlier runs on this machine found.
+# Prints for each reader the number of inputs, inputs a second, covered edges, covered lines of the reader's own files, and
+# findings. A finding is written to build-fuzz/findings/ and reported; the exit status is then 1.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/lib/help.sh"
+cd "$(dirname "$script")/.."
 
 fail() {
     echo "fuzz.sh: $*" >&2
     exit 2
 }
 table=tests/fuzz/readers.txt
-build=build-fuzz
+build="build-fuzz"
 names=$(sed -n 's/^\([a-z][a-z_]*\) .*/\1/p' $table)
 
 target=all seconds=60 runs='' keep=false n_words=0
@@ -36,8 +37,8 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     --help | -h)
-        sed -n '2,14s/^# \{0,1\}//p' "$0"
-        exit 0
+        print_help
+        exit
         ;;
     -*) fail "unknown option '$1'; see scripts/fuzz.sh --help" ;;
     *)

@@ -1,25 +1,29 @@
 #!/usr/bin/env python3
-"""Writes src/text/mojibake_tables.c: which code points ftfy 6.3.1 counts to which kind, and its nine code pages.
+"""Writes src/text/mojibake_tables.def: the kinds of code points of ftfy 6.3.1, and its nine code pages.
 
-    scripts/make_mojibake_tables.py [OUTPUT]      # default: src/text/mojibake_tables.c
-
-Needs ftfy. tests/parity/test_tokenizer.py makes it again and compares.
+Needs ftfy. tests/parity/test_tokenizer.py runs it again and compares.
 """
+import argparse
 import pathlib
-import sys
 
-import ftfy
-from ftfy.badness import MOJIBAKE_CATEGORIES
-from ftfy.chardata import CHARMAP_ENCODINGS, UTF8_CLUES
-
+OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "src/text/mojibake_tables.def"
 HEADER = """\
-/*
- * The facts behind ftfy 6.3.1's search for a wrong encoding (Robyn Speer, Apache-2.0): kinds of code points,
- * and what the bytes from 0x80 on stand for. Written by scripts/make_mojibake_tables.py; do not edit.
+/* The facts behind ftfy 6.3.1's search for a wrong encoding (Robyn Speer, Apache-2.0): kinds of code points, and the code
+ * points of bytes from 0x80 on. Written by scripts/make_mojibake_tables.py; do not edit.
+ *
+ * RANGE(first, last, kinds)       in order; K(KIND) for each kind
+ * PAGE(is_sloppy, is_mac, upper)  upper: 128 code points
  */
-#include "mojibake_tables.h"
-
-/* clang-format off */
+#ifndef RANGE
+#define RANGE(first, last, kinds)
+#endif
+#ifndef PAGE
+#define PAGE(is_sloppy, is_mac, ...)
+#endif
+"""
+FOOTER = """\
+#undef RANGE
+#undef PAGE
 """
 
 KINDS = {  # the names of our header
@@ -43,6 +47,9 @@ def members(charset):
 
 
 def kind_ranges():
+    from ftfy.badness import MOJIBAKE_CATEGORIES
+    from ftfy.chardata import UTF8_CLUES
+
     sets = {KINDS[name]: members(text) for name, text in {**MOJIBAKE_CATEGORIES, **UTF8_CLUES}.items()}
     ranges = []
     for c in sorted(set().union(*sets.values())):
@@ -55,24 +62,21 @@ def kind_ranges():
 
 
 def table() -> str:
+    import ftfy
+    from ftfy.chardata import CHARMAP_ENCODINGS
+
     assert ftfy.__version__ == "6.3.1" and CHARMAP_ENCODINGS[0] == "latin-1", ftfy.__version__
-    ranges = kind_ranges()
-    lines = [HEADER, "#define K(name) MOJIBAKE_##name\n\nconst struct mojibake_range mojibake_ranges[] = {\n"]
-    lines += [f"    {{{first:#x}, {last:#x}, {kinds}}},\n" for first, last, kinds in ranges]
-    lines.append("};\n\nconst size_t n_mojibake_ranges = sizeof mojibake_ranges / sizeof mojibake_ranges[0];\n\n"
-                 "const struct mojibake_page mojibake_pages[MOJIBAKE_N_PAGES] = {\n")
+    lines = [HEADER]
+    lines += [f"RANGE({first:#x}, {last:#x}, {kinds})\n" for first, last, kinds in kind_ranges()]
     for name in CHARMAP_ENCODINGS[1:]:
         upper = bytes(range(0x80, 0x100)).decode(name)
-        lines.append(f"    /* {name} */\n    {{{str(name.startswith('sloppy')).lower()}, "
-                     f"{str(name == 'macroman').lower()}, {{\n")
-        for row in range(0, 128, 16):
-            lines.append("        " + ", ".join(f"{ord(c):#x}" for c in upper[row:row + 16]) + ",\n")
-        lines.append("    }},\n")
-    lines.append("};\n")
-    return "".join(lines)
+        rows = [", ".join(f"{ord(c):#x}" for c in upper[row:row + 16]) for row in range(0, 128, 16)]
+        lines.append(f"/* {name} */\nPAGE({str(name.startswith('sloppy')).lower()}, {str(name == 'macroman').lower()},\n    " +
+                     ",\n    ".join(rows) + ")\n")
+    return "".join([*lines, FOOTER])
 
 
 if __name__ == "__main__":
-    here = pathlib.Path(__file__).resolve().parent
-    output = sys.argv[1] if len(sys.argv) > 1 else here.parent / "src/text/mojibake_tables.c"
-    pathlib.Path(output).write_text(table(), encoding="ascii")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", nargs="?", type=pathlib.Path, default=OUTPUT, help="default: src/text/mojibake_tables.def")
+    parser.parse_args().output.write_text(table(), encoding="ascii")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes `mini`, the small CLIP of configs/mini/, again: draws the development world, pre-trains by
-# configs/mini/pretrain.json, and measures zero-shot accuracy on pairs of words that pre-training has and on those it has
-# not. About an hour on two cores; interrupted, the same command goes on.
-# usage: scripts/mini.sh [--out DIR] [options of prompt pretrain, as --threads N]
+# Makes `mini`, the small CLIP of configs/mini/, again: draws the development world, pre-trains as configs/mini/pretrain.json
+# says, and measures the zero-shot accuracy on pairs of words that pre-training shows and on pairs that it does not show.
+# usage: scripts/mini.sh [--out DIR] [options of prompt pretrain, for example --threads N]
 #
-# Ends with DIR/run/model.safetensors, to be put in place of configs/mini/mini.safetensors. On another processor or libtorch
-# the sums are rounded otherwise, and the weights are other ones of the same quality. The rates of the presets belong to
-# the model: scripts/mini_rates.sh.
+# It takes about an hour on two cores; the same command resumes an interrupted one. It ends with
+# DIR/run/model.safetensors (default: mini/run/model.safetensors), a replacement for configs/mini/mini.safetensors. On
+# another processor or libtorch sums are rounded differently, so the weights differ but are as good. The learning rates of
+# the presets belong to the model: scripts/mini_rates.sh chooses them.
 default_out=mini
 . "$(dirname "$0")/lib/grid.sh"
 rest=()

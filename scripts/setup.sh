@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Installs what prompt stands on, where it is missing, and builds it. A second run takes seconds.
+# Installs the dependencies of prompt that are missing, and builds it. A second run takes seconds.
 # usage: scripts/setup.sh [--tests] [--preset NAME]
 #
-#   --tests        also what the tests need
+#   --tests        install what the tests need, too, and build the tests
 #   --preset NAME  release (the default, into build/), dev (build-dev/), asan (build-asan/) or fuzz (build-fuzz/: the fuzz
 #                  targets alone, which need clang)
 #
-# System packages come from apt. libtorch is taken from Torch_DIR or CMAKE_PREFIX_PATH if these are set, else from a
-# python3 that has torch 2.6 or newer, else pip installs a pinned one into the private environment .venv.
-# PIP_INDEX_URL and PIP_EXTRA_INDEX_URL choose where pip downloads from. The default index has, for Linux on x86-64,
-# the build with CUDA (several GB); PyTorch's own index of CPU builds, whose address stands on its installation page,
-# has one of about 0.2 GB.
+# System packages come from apt. libtorch comes from Torch_DIR or CMAKE_PREFIX_PATH if these are set, else from a python3
+# that has torch 2.6 or newer; else pip installs a pinned version into the private environment .venv. PIP_INDEX_URL and
+# PIP_EXTRA_INDEX_URL choose where pip downloads from. For Linux on x86-64 the default index has the build with CUDA
+# (several GB); PyTorch's index of CPU builds, whose address its installation page gives, has a build of about 0.2 GB.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/lib/help.sh"
+cd "$(dirname "$script")/.."
 
 torch_pinned=2.13.0
 preset=release
@@ -25,8 +25,8 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     --help | -h)
-        sed -n '2,13s/^# \{0,1\}//p' "$0"
-        exit 0
+        print_help
+        exit
         ;;
     *)
         echo "setup.sh: unknown option '$1'; see scripts/setup.sh --help" >&2
@@ -51,8 +51,9 @@ need_command cmake cmake
 need_command ninja ninja-build
 need_command c++ g++
 need_command python3 python3
+[ $with_tests = OFF ] || need_command gnuplot gnuplot-nox
 if ! command -v dpkg-query >/dev/null; then
-    say "no dpkg here: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc and OpenSSL (and cmocka for the tests)"
+    say "dpkg is not installed: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc and OpenSSL (for the tests also cmocka and gnuplot)"
     [ ${#missing[@]} -eq 0 ] || fail "missing: ${missing[*]}"
 else
     libraries=(libcjson-dev libstb-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libutf8proc-dev libssl-dev)
@@ -61,22 +62,22 @@ else
     for package in "${libraries[@]}"; do
         has_package "$package" || missing+=("$package")
     done
-    # the module is in Python itself, its pip is in a package of its own
+    # Python has the module venv, but its pip is in a separate package
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
-    say "installs these system packages: ${missing[*]}"
+    say "installing system packages: ${missing[*]}"
     install="apt-get install -y --no-install-recommends ${missing[*]}"
     sudo=()
     if [ "$(id -u)" -ne 0 ]; then
         sudo=(sudo)
-        [ -t 0 ] || sudo=(sudo -n) # nobody there who could type a password
+        [ -t 0 ] || sudo=(sudo -n) # without a terminal nobody can type a password
     fi
     if ! command -v apt-get >/dev/null || { [ ${#sudo[@]} -gt 0 ] && ! command -v sudo >/dev/null; } ||
         ! "${sudo[@]}" true 2>/dev/null; then
         fail "cannot install them; run this as root, then scripts/setup.sh again: $install"
     fi
-    # shellcheck disable=SC2086 # words, not one word
+    # shellcheck disable=SC2086 # a list of words
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive $install ||
         { "${sudo[@]}" apt-get update && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive $install; } ||
         fail "apt-get failed; run this as root, then scripts/setup.sh again: $install"
@@ -108,15 +109,15 @@ header = "include/torch/csrc/api/include/torch/torch.h"
 prefixes = [prefix for word in sys.argv[1].split(";") for prefix in word.split(":") if prefix]
 sys.exit(not any(os.path.exists(os.path.join(p, up, header)) for p in prefixes for up in ("", "../..")))
 PYTHON
-    say "libtorch: CMAKE_PREFIX_PATH leads to one"
+    say "libtorch: found through CMAKE_PREFIX_PATH"
 elif [ -x .venv/bin/python ] && version=$(torch_of .venv/bin/python); then
     say "libtorch: $version in .venv"
 elif version=$(torch_of python3); then
-    say "libtorch: $version of $(command -v python3)"
+    say "libtorch: $version from $(command -v python3)"
 else
-    say "installs torch $torch_pinned and what it needs by pip into $PWD/.venv (0.2 GB to download for a CPU build, several GB for one with CUDA)"
+    say "installing torch $torch_pinned and its dependencies with pip into $PWD/.venv (download: 0.2 GB for a CPU build, several GB with CUDA)"
     if ! command -v nvidia-smi >/dev/null && [ -z "${PIP_INDEX_URL:-}${PIP_EXTRA_INDEX_URL:-}" ]; then
-        say "no NVIDIA GPU is seen here: PIP_INDEX_URL set to PyTorch's index of CPU builds makes the download small"
+        say "no NVIDIA GPU found: set PIP_INDEX_URL to PyTorch's index of CPU builds for a small download"
     fi
     [ -x .venv/bin/pip ] || python3 -m venv --clear .venv
     .venv/bin/pip install --quiet --disable-pip-version-check "torch==$torch_pinned" ||
@@ -128,7 +129,7 @@ build=build
 [ "$preset" = release ] || build=build-$preset
 if [ $with_tests = ON ]; then
     options+=(-DBUILD_TESTING=ON)
-elif ! grep -qs '^BUILD_TESTING:BOOL=ON' "$build/CMakeCache.txt"; then # a folder that has tests keeps them
+elif ! grep -qs '^BUILD_TESTING:BOOL=ON' "$build/CMakeCache.txt"; then # a build folder with tests keeps them
     options+=(-DBUILD_TESTING=OFF)
 fi
 cmake --preset "$preset" --log-level=STATUS "${options[@]}"

@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Sets up what the tests need, builds, and runs every test. Options go on to ctest, as in scripts/test.sh -L unit
+# Installs what the tests need, builds, and runs every test.
+# usage: scripts/test.sh [options of ctest, for example -L unit]
 #
-#   PROMPT_TEST_DATA=DIR      folder of real data (caltech-101/, clip/, imagenet/); what needs it is skipped without
-#   PROMPT_REQUIRE_PARITY=1   a skipped test is a failed one, unless its label says that it needs a GPU or real weights
+#   PROMPT_TEST_DATA=DIR      folder of real data (caltech-101/, clip/, imagenet/); without it the tests that need it are
+#                             skipped
+#   PROMPT_REQUIRE_PARITY=1   a skipped test is a failure, unless its label says that it needs a GPU or real weights
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/lib/help.sh"
+cd "$(dirname "$script")/.."
+case ${1:-} in
+-h | --help)
+    print_help
+    exit
+    ;;
+esac
 
 scripts/setup.sh --tests
 

@@ -141,7 +141,7 @@ static void read_classes(struct world *w, const struct config *c, const struct d
     int64_t first = 0, n = 0;
     const struct method_options options = session_method_options(c);
     class_subset_range(&first, &n, CLASS_SUBSET_BASE, d->n_classes);
-    MUST(merges_find(&merges, c->model_merges, model, c->data_root));
+    MUST(merges_find_file(&merges, c->model_merges, model, c->data_root));
     MUST(tokenizer_open(&t, merges));
     MUST(prompt_start_tokens(&w->start, t));
     const struct text_form form = method_text_form(&options);

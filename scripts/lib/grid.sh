@@ -1,21 +1,20 @@
+# shellcheck shell=bash
 # Shared by the scripts of tables and figures; sourced with the script's own arguments.
 #
-# grid TABLE [options]   runs prompt grid; PROMPT_DATA and PROMPT_MODEL stand in for --data and --model, and --out is
-#                        runs unless it is given
-# table TABLE [options]  the same in place of the script, so that a signal to the script is one to the grid
-# $out                   the folder of the runs, where NAME.csv ends up; $default_out, if the script sets it, or runs
-# $dry_run               true if nothing is to be run or drawn
-# columns NAME.csv PROGRAM   awk over a table's CSV; c["data_set"] is the number of the column of that name
-# averages NAME.csv      its lines of averages, all over the same data sets: "series,x,over,label,MEASURE,..."
-# plot SCRIPT TITLE ...  draws with gnuplot, if it is there
+# grid TABLE [options]       runs prompt grid; PROMPT_DATA and PROMPT_MODEL replace --data and --model; --out is runs
+#                            unless it is given
+# $options                   the options that grid adds to its arguments
+# $out                       the folder of the runs, where NAME.csv is written: --out, else $default_out, else runs
+# $dry_run                   true if nothing is to be run or drawn
+# columns NAME.csv PROGRAM   runs awk on a table's CSV; c["data_set"] is the number of the column of that name
+# averages NAME.csv          prints its lines of averages, all over the same data sets: "series,x,over,MEASURE,..."
+# data_sets NAME.csv         prints how many data sets the averages are over: "11", "3 of 11"
+# note NAME.csv              prints how the runs differ from the paper's setting, for the foot of a figure
+# plot FIGURE.gp OUT.svg TITLE NOTE IN.csv...   draws with gnuplot if it is installed
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 prompt=${PROMPT_BIN:-$root/build/prompt}
-
-help() { # the comment at the head of the calling script
-    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
-    exit 0
-}
+. "$root/scripts/lib/help.sh"
 
 out=${default_out:-runs}
 dry_run=false
@@ -25,13 +24,17 @@ options=()
 arguments=("$@")
 for ((i = 0; i < $#; i++)); do
     case ${arguments[i]} in
-    -h | --help) help ;;
+    -h | --help)
+        print_help
+        exit
+        ;;
     --out) out=${arguments[i + 1]:-} ;;
     --out=*) out=${arguments[i]#--out=} ;;
     --dry-run) dry_run=true ;;
     esac
 done
 case " $* " in *" --out"[\ =]*) ;; *) options+=(--out "$out") ;; esac
+export dry_run
 
 if [ ! -x "$prompt" ]; then
     echo "$(basename "$0"): no program '$prompt': run scripts/setup.sh, or set PROMPT_BIN" >&2
@@ -44,45 +47,50 @@ grid() {
     "$prompt" grid --table "$table" "${options[@]}" "$@"
 }
 
-table() {
-    local table=$1
-    shift
-    exec "$prompt" grid --table "$table" "${options[@]}" "$@"
-}
-
 columns() { # only the last column, the labels, may be quoted with commas in it
+    # shellcheck disable=SC2016 # awk's own variables
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }'"$2" "$1"
 }
 
-averages() { # over what all rows have, if they differ
+averages() { # if the rows have different data sets, the averages are over those that all have
     local kind='^average( \(HM of the averages\))?$'
     ! grep -q '^average over what all rows have' "$1" || kind='^average over what all rows have'
+    # shellcheck disable=SC2016 # awk's own variables
     columns "$1" '
         $1 ~ /'"$kind"'/ {
             over = $c["n"] == $c["n_expected"] ? $c["n"] : $c["n"] " of " $c["n_expected"]
-            label = ""
-            for (i = c["other_settings"]; i <= NF; i++) label = label (label == "" ? "" : ";") $i
-            gsub(/"/, "", label)
             m = "HM" in c ? $c["base"] "," $c["new"] "," $c["HM"] : $c["accuracy"]
-            print $c["series"] "," $c["x"] "," over "," label "," m
+            print $c["series"] "," $c["x"] "," over "," m
         }'
 }
 
-title() { # TEXT NAME.csv: with the number of data sets and what makes it none of the paper's settings
-    local over label
-    over=$(averages "$2" | awk -F, '$5 != "" && !n++ { print $3 }')
-    label=$(averages "$2" | awk -F, '$5 != "" && !n++ { print $4 }')
-    echo "$1, average over ${over:-no} data sets${label:+; other than the paper: $label}"
+data_sets() {
+    averages "$1" | awk -F, '$4 != "" && !n++ { over = $3 } END { print over == "" ? "no" : over }'
 }
 
-plot() { # SCRIPT IN.csv OUT.svg TITLE
-    if ! command -v gnuplot >/dev/null; then
-        echo "$(basename "$0"): no gnuplot (Debian: apt-get install gnuplot-nox), so $3 is not drawn; its numbers are in $2" >&2
-        return
+note() { # in lines that fit
+    # shellcheck disable=SC2016 # awk's own variables
+    columns "$1" 'NR == 2 {
+        for (i = 1; i < c["other_settings"]; i++) sub(/[^,]*,/, "")
+        gsub(/"/, "")
+        if ($0 != "") print "Not the paper\47s setting: " $0
+    }' | fold -s -w 90 | sed 's/ *$//'
+}
+
+plot() {
+    local script=$1 svg=$2 title=$3 note=$4 csv inputs=()
+    shift 4
+    for csv in "$@"; do
+        [ "$(wc -l <"$csv")" -lt 2 ] || inputs+=("$csv")
+    done
+    if [ ${#inputs[@]} -eq 0 ]; then
+        echo "$(basename "$0"): no results to draw in $*, so $svg is not drawn" >&2
+    elif ! command -v gnuplot >/dev/null; then
+        echo "$(basename "$0"): gnuplot is not installed (Debian: apt-get install gnuplot-nox), so $svg is not drawn;" \
+            "its numbers are in ${inputs[*]}" >&2
+    else
+        INPUT=${inputs[0]} LC_ALL=C.UTF-8 GNUPLOT_LIB=$root/scripts/plot \
+            gnuplot -c "$root/scripts/plot/$script" "$svg" "$title" "$note" "${inputs[@]}"
+        echo "wrote $svg" >&2
     fi
-    local quote="'" n_columns
-    n_columns=$(head -n 1 "$2" | awk -F, '{ print NF }')
-    gnuplot -e "input='${2//$quote/$quote$quote}'; output='${3//$quote/$quote$quote}'; n_columns=$n_columns;
-        title='${4//$quote/$quote$quote}'" "$root/scripts/plot/$1"
-    echo "wrote $3" >&2
 }

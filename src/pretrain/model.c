@@ -44,7 +44,7 @@ static int open_vocabulary(struct session *s, struct str *merges, struct str *wo
 {
     if (s->config->model_merges[0] != '\0') {
         char *path = NULL;
-        int status = merges_find(&path, s->config->model_merges, NULL, NULL);
+        int status = merges_find_file(&path, s->config->model_merges, NULL, NULL);
         if (status == OK)
             status = tokenizer_open(&s->tokenizer, path);
         free(path);

@@ -88,7 +88,7 @@ static int open_tokenizer(struct session *s)
     if (w->merges) {
         status = tokenizer_parse_small(&s->tokenizer, w->merges, w->words, w->path);
     } else {
-        status = merges_find(&merges, s->config->model_merges, w->path, s->config->data_root);
+        status = merges_find_file(&merges, s->config->model_merges, w->path, s->config->data_root);
         if (status == OK)
             status = tokenizer_open(&s->tokenizer, merges);
     }

@@ -8,7 +8,6 @@
 #include "prompt/text/html.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "html_entities.h"
@@ -44,12 +43,10 @@ static size_t replace_number(uint32_t *out, uint32_t number)
 {
     if (is_control(number) || (is_noncharacter(number) && number <= LAST_CODEPOINT))
         return 0;
-    if (number >= HTML_C1_FIRST && number < HTML_C1_FIRST + HTML_N_C1)
-        *out = html_c1_replacements[number - HTML_C1_FIRST];
-    else if (number == 0 || (number >= 0xd800 && number <= 0xdfff) || number > LAST_CODEPOINT)
+    if (number == 0 || (number >= 0xd800 && number <= 0xdfff) || number > LAST_CODEPOINT)
         *out = REPLACEMENT;
     else
-        *out = number;
+        *out = html_c1_replacement(number);
     return 1;
 }
 
@@ -75,16 +72,6 @@ static size_t unescape_number(uint32_t *out, size_t *n_out, const uint32_t *in, 
 
 /* ---------------------------------------------------------------- names */
 
-static int compare_name(const void *name, const void *entity)
-{
-    return strcmp(name, ((const struct html_entity *)entity)->name);
-}
-
-static const struct html_entity *find_entity(const char *name)
-{
-    return bsearch(name, html_entities, n_html_entities, sizeof html_entities[0], compare_name);
-}
-
 static bool ends_name(uint32_t c)
 {
     return c == '\t' || c == '\n' || c == '\f' || c == ' ' || c == '<' || c == '&' || c == '#' || c == ';';
@@ -94,10 +81,10 @@ static bool ends_name(uint32_t c)
  * none. */
 static const struct html_entity *find_longest(char *name, size_t n)
 {
-    const struct html_entity *entity = find_entity(name);
+    const struct html_entity *entity = html_entity_find(name);
     for (size_t m = n; !entity && m > 2; m--) {
         name[m - 1] = '\0';
-        entity = find_entity(name);
+        entity = html_entity_find(name);
     }
     return entity;
 }
@@ -167,7 +154,7 @@ static size_t unescape_capitals(uint32_t *out, char *name, size_t n)
             return 0;
         small[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
     }
-    const struct html_entity *entity = find_entity(small);
+    const struct html_entity *entity = html_entity_find(small);
     return entity && !find_longest(name, n) ? upper_of(out, entity) : 0;
 }
 
@@ -179,7 +166,7 @@ static bool unescape_closed(uint32_t *out, size_t *n_out, const uint32_t *in, si
     char name[CLOSED_MAX + 2] = {0};
     for (size_t i = 0; i < n; i++)
         name[i] = (char)in[i];
-    const struct html_entity *entity = find_entity(name);
+    const struct html_entity *entity = html_entity_find(name);
     if (!entity) {
         *n_out = unescape_capitals(out, name, n);
         return *n_out > 0;

@@ -65,7 +65,7 @@ static int not_found(const struct search *s, bool by_key)
         by_key ? "" : ", and the key model.merges names another place");
 }
 
-int merges_find(char **out, const char *key, const char *model_path, const char *data_root)
+int merges_find_file(char **out, const char *key, const char *model_path, const char *data_root)
 {
     *out = NULL;
     const bool by_key = is_given(key);

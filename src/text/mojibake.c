@@ -4,6 +4,7 @@
  * become what Windows-1252 has in their places.
  */
 #include "mojibake.h"
+#include "mojibake_rules.h"
 
 #include <string.h>
 

@@ -12,13 +12,7 @@
 /** Repairs `text`, until nothing more is found; `*is_changed` becomes true if something was. ERR_MEMORY. */
 int mojibake_repair(struct codepoints *text, bool *is_changed);
 
-/** Whether a sequence of code points stands in the text that hardly occurs but in mojibake. */
-bool mojibake_is_bad(const uint32_t *text, size_t n);
-
 /** What a control code point U+0080 to U+009F is in Windows-1252; itself where that has none. */
 uint32_t mojibake_c1(uint32_t codepoint);
-
-/** The kinds of a code point (enum mojibake_kind), 0 if it is of none. */
-uint32_t mojibake_kinds(uint32_t codepoint);
 
 #endif

@@ -5,8 +5,9 @@
  */
 #include <uchar.h>
 
-#include "mojibake.h"
+#include "mojibake_rules.h"
 #include "mojibake_tables.h"
+#include "prompt/text/unicode.h"
 
 /* Sets that no table has. */
 enum class {
@@ -114,23 +115,6 @@ static const struct rule rules[] = {
 /* clang-format on */
 
 /* ---------------------------------------------------------------- matching */
-
-uint32_t mojibake_kinds(uint32_t codepoint)
-{
-    size_t low = 0;
-    size_t high = n_mojibake_ranges;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        const struct mojibake_range *range = &mojibake_ranges[middle];
-        if (codepoint < range->first)
-            high = middle;
-        else if (codepoint > range->last)
-            low = middle + 1;
-        else
-            return range->kinds;
-    }
-    return 0;
-}
 
 static uint32_t classes_of(uint32_t c)
 {

@@ -59,7 +59,7 @@ class Fetch(harness.Case):
             self.check_ok(harness.run("data", "split", "--data", self.data, "--dataset", name))
         self.assertEqual(sorted(os.listdir(self.data)), ["fgvc_aircraft", "ucf101"])
         shutil.rmtree(self.mirror)
-        self.assertIn("ucf101: ucf101/UCF-101-midframes is there",
+        self.assertIn("ucf101: ucf101/UCF-101-midframes exists",
                       self.script("fetch_data.sh", self.data, "fgvc_aircraft", "ucf101"))
 
     def test_bad_files_are_refused_and_the_others_fetched(self):
@@ -70,7 +70,7 @@ class Fetch(harness.Case):
             (self.mirror / "fgvc-aircraft-2013b.tar.gz").read_bytes())
         said = self.script("fetch_data.sh", self.data, "oxford_pets", "fgvc_aircraft", "imagenetv2", "dtd", status=1)
         for pattern in (r"images\.tar\.gz\.bad has another checksum than md5:5c4f", r"gave a web page, not the file",
-                        r"imagenetv2-matched-frequency\.tar\.gz' holds no 'imagenetv2-.*': is it another archive\?",
+                        r"imagenetv2-matched-frequency\.tar\.gz' does not hold 'imagenetv2-.*': is it a different archive\?",
                         r"cannot fetch file:///.*/dtd-r1\.0\.1\.tar\.gz", r"not fetched: oxford_pets/images .* dtd/images"):
             self.assertRegex(said, pattern)
         self.check_same("fgvc_aircraft")

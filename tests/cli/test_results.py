@@ -305,42 +305,6 @@ class Diff(Case):
         self.check_error(run("diff", a, self.tmp), 1, "'.*' holds neither config.json nor results.json")
 
 
-class Figures(Case):
-    """What the scripts draw, with a program that hands out a finished table and a gnuplot that notes what it is given."""
-
-    def draw(self, script, csv_text):
-        out = self.tmp / "out"
-        out.mkdir()
-        (self.tmp / "table.csv").write_text(csv_text)
-        for name, text in (("prompt", 'while [ "$1" != --name ]; do shift; done; cp "$TABLE" "$OUT/$2.csv"'),
-                           ("gnuplot", 'echo "$2" >>"$OUT/drawn"')):
-            path = self.tmp / name
-            path.write_text(f"#!/bin/sh\n{text}\n")
-            path.chmod(0o755)
-        done = subprocess.run([harness.ROOT / "scripts" / script, "--out", out], capture_output=True, text=True, check=False,
-                              env={**os.environ, "PATH": f"{self.tmp}:{os.environ['PATH']}", "OUT": str(out),
-                                   "TABLE": str(self.tmp / "table.csv"), "PROMPT_BIN": str(self.tmp / "prompt")})
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return out, (out / "drawn").read_text()
-
-    def test_bars_of_data_sets_that_both_have(self):
-        self.add_halves("base2new/cocoop", "caltech101", [(95, 90)])
-        self.add_halves("base2new/prompt", "caltech101", [(97, 94)])
-        self.add_halves("base2new/prompt", "dtd", [(70, 60)])
-        out, drawn = self.draw("figure5.sh", self.results("--methods", "CoCoOp,ProMPT", "--seeds", "1", "--format", "csv").out)
-        self.assertEqual((out / "figure5-difference.csv").read_text(), "data_set,base,new\nCaltech101,2.0000,4.0000\n")
-        self.assertIn("of 1 of 11 data sets'", drawn)
-
-    def test_points_of_a_sweep_are_over_the_same_data_sets(self):
-        self.add_halves("base2new/prompt", "caltech101", [(97, 94)], sets=("lambda=1",))
-        self.add_halves("base2new/prompt", "dtd", [(70, 60)], sets=("lambda=1",), synthetic=True)
-        self.add_halves("base2new/prompt", "caltech101", [(95, 90)], sets=("lambda=0.5",))
-        out, drawn = self.draw("figure8.sh", self.results("--seeds", "1", "--format", "csv", table="figure8d").out)
-        self.assertEqual((out / "figure8d-average.csv").read_text(),
-                         f"x,base,new,HM\n0.5,95.0000,90.0000,{hm(95, 90):.4f}\n1,97.0000,94.0000,{hm(97, 94):.4f}\n")
-        self.assertIn("title='figure 8 (d), average over 1 of 11 data sets; other than the paper: drawn pictures: DTD'", drawn)
-
-
 TABLES = json.loads((CONFIGS / "tables.json").read_text())
 
 

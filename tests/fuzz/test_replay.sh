@@ -29,9 +29,9 @@ expect 1 "odd:1: an odd number of digits" "$can_fail" "$folder/odd"
 expect 1 "holds no input" "$can_fail" "$folder/empty"
 expect 1 "No such file" "$can_fail" "$folder/none"
 
-for name in $(sed -n 's/^\([a-z][a-z_]*\) .*/\1/p' "$here/readers.txt"); do
+while read -r name; do
     n=$((n + 1))
     python3 -B "$here/seeds.py" "$name" "$folder/$name" && [ -s "$folder/$name/seed-00" ] || n_failed=$((n_failed + 1))
-done
+done < <(sed -n 's/^\([a-z][a-z_]*\) .*/\1/p' "$here/readers.txt")
 echo "replay: $n checked, $n_failed failed"
 [ $n_failed -eq 0 ]

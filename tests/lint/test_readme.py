@@ -101,6 +101,7 @@ def script_problems(program, words):
     if not words or not PATH.match(words[0]) or not words[0].endswith(".sh") or not exists(words[0]):
         return
     text = read(words[0])
+    text += read("scripts/table.sh") if "/table.sh" in text else ""
     text += program.help["grid"] if "lib/grid.sh" in text else ""
     for word in words[1:]:
         option = word.split("=")[0]

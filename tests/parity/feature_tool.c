@@ -80,7 +80,7 @@ static struct tokenizer *open_tokenizer(const struct weights *w, const char *mod
         must(tokenizer_parse_small(&t, w->merges, w->words, w->path), "vocabulary");
         return t;
     }
-    must(merges_find(&path, is_given ? merges : NULL, model, NULL), "merges");
+    must(merges_find_file(&path, is_given ? merges : NULL, model, NULL), "merges");
     must(tokenizer_open(&t, path), "merges");
     free(path);
     return t;

@@ -195,7 +195,7 @@ class Tokenizer(unittest.TestCase):
         for name in ("html_entities", "mojibake_tables"):
             made = subprocess.run([sys.executable, ROOT / f"scripts/make_{name}.py", "/dev/stdout"],
                                   stdout=subprocess.PIPE, check=True).stdout
-            self.assertEqual(made, (ROOT / f"src/text/{name}.c").read_bytes())
+            self.assertEqual(made, (ROOT / f"src/text/{name}.def").read_bytes())
 
     def test_every_codepoint(self):
         """Each one alone, inside a word, among punctuation, and beside a sigma whose form depends on it."""

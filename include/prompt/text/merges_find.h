@@ -10,6 +10,6 @@
  * merges.txt, tokenizer.json, the first of them. Empty and NULL are the same. Heap path in `*out`; ERR_IO
  * names every folder that was searched and the command that fetches them.
  */
-int merges_find(char **out, const char *key, const char *model_path, const char *data_root);
+int merges_find_file(char **out, const char *key, const char *model_path, const char *data_root);
 
 #endif

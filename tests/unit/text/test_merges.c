@@ -92,7 +92,7 @@ static void test_merges__refuses_damaged_files(void **state)
 static void check_found(const char *key, const char *model_path, const char *data_root, const char *expected)
 {
     char *path = NULL;
-    check_ok(merges_find(&path, key, model_path, data_root));
+    check_ok(merges_find_file(&path, key, model_path, data_root));
     assert_string_equal(path, expected);
     free(path);
 }
@@ -278,19 +278,19 @@ static void test_merges__says_where_it_looked_and_what_fetches_them(void **state
     (void)state;
     char *path = NULL;
     check_error(
-        merges_find(&path, "", "/none/model.pt", "/none/data"), ERR_IO,
+        merges_find_file(&path, "", "/none/model.pt", "/none/data"), ERR_IO,
         "no merges of CLIP's tokenizer: looked in '/none' and '/none/data/clip' for "
         "bpe_simple_vocab_16e6.txt.gz (or .txt), merges.txt, tokenizer.json; 'scripts/fetch_merges.sh /none' "
         "fetches them, and the key model.merges names another place");
     assert_null(path);
-    check_error(merges_find(&path, "/none/merges.gz", "/", "/"), ERR_IO,
+    check_error(merges_find_file(&path, "/none/merges.gz", "/", "/"), ERR_IO,
                 "no merges file '/none/merges.gz' (key model.merges)");
-    check_error(merges_find(&path, "/", "/none", NULL), ERR_IO,
+    check_error(merges_find_file(&path, "/", "/none", NULL), ERR_IO,
                 "no merges of CLIP's tokenizer: looked in '/' (key model.merges) for "
                 "bpe_simple_vocab_16e6.txt.gz (or "
                 ".txt), merges.txt, tokenizer.json; 'scripts/fetch_merges.sh /' fetches them");
     check_error(
-        merges_find(&path, NULL, NULL, NULL), ERR_IO,
+        merges_find_file(&path, NULL, NULL, NULL), ERR_IO,
         "no merges of CLIP's tokenizer: neither a model nor a data root is given; the key model.merges names "
         "a file");
 }

@@ -240,7 +240,7 @@ static void test_tokenizer__gives_the_recorded_ids(void **state)
     (void)state;
     char *path = NULL;
     struct tokenizer *t = NULL;
-    check_ok(merges_find(&path, "", "", merges_folder()));
+    check_ok(merges_find_file(&path, "", "", merges_folder()));
     check_ok(tokenizer_open(&t, path));
     free(path);
     assert_int_equal(tokenizer_vocab_size(t), 49408);

@@ -1,6 +1,8 @@
-# What fetch_data.sh and fetch_weights.sh share; sourced, not run.
+# shellcheck shell=bash
+# Shared by fetch_data.sh, fetch_merges.sh and fetch_weights.sh; sourced.
 #
-# A download goes to FILE.part, is continued where it stopped, compared with its checksum, and only then named FILE.
+# A download is written to FILE.part and resumed where it stopped. It is named FILE once its checksum is right.
+. "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 
 say() { echo "${0##*/}: $*"; }
 fail() {
@@ -8,10 +10,7 @@ fail() {
     exit 1
 }
 
-# the lines of the script's own head, as its help
-usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p}' "$0"; }
-
-# read_words "OPTION ..." WORD...: sets dir to the first word, names to the others, and a variable for each --option
+# read_words "OPTION ..." WORD...: sets dir to the first word, names to the others, and the variable of each --option given
 read_words() {
     local word option known=" $1 "
     for option in $1; do printf -v "${option//-/_}" %s ''; done
@@ -22,11 +21,12 @@ read_words() {
         option=${word#--}
         case $word in
         --help | -h)
-            usage
-            exit 0
+            print_help
+            exit
             ;;
         -*)
-            [ "$word" != "$option" ] && [ "$known" != "${known/ $option /}" ] || fail "unknown option '$word'; see --help"
+            case $word in --?*) ;; *) option=$word ;; esac
+            [ "$known" != "${known/ $option /}" ] || fail "unknown option '$word'; see --help"
             printf -v "${option//-/_}" %s yes
             ;;
         *) if [ -z "$dir" ]; then dir=$word; else names+=("$word"); fi ;;
@@ -41,7 +41,7 @@ need() {
     done
 }
 
-# checksum KIND:HEX FILE: whether the file has it; KIND is md5 or sha256, "-" is not known
+# checksum KIND:HEX FILE: whether the file has this checksum; KIND is md5 or sha256, "-" is an unknown checksum
 checksum() {
     case $1 in
     -) return 0 ;;
@@ -49,7 +49,7 @@ checksum() {
     [ "$("${1%%:*}sum" "$2" | cut -d ' ' -f 1)" = "${1#*:}" ]
 }
 
-# download ADDRESS FILE: goes on where an earlier one stopped; a server that cannot do that sends the whole file again
+# download ADDRESS FILE: resumes where an earlier one stopped; a server that cannot resume sends the whole file again
 download() {
     local had_part=
     [ ! -s "$2" ] || had_part=yes
@@ -59,7 +59,7 @@ download() {
     curl --fail --location --retry 3 --silent --show-error --output "$2" "$1"
 }
 
-# fetch ADDRESS FILE CHECKSUM; PROMPT_MIRROR (an address) has the files by their names, in place of every address
+# fetch ADDRESS FILE CHECKSUM: if PROMPT_MIRROR is set, the file comes from that address, by its name
 fetch() {
     local address=$1 file=$2 sum=$3
     [ -z "${PROMPT_MIRROR:-}" ] || address=$PROMPT_MIRROR/${file##*/}
@@ -69,8 +69,8 @@ fetch() {
     fi
     if [ ! -f "$file" ]; then
         say "fetching $address"
-        download "$address" "$file.part" || fail "cannot fetch $address; run again to go on, or put the file at $file"
-        # a page in place of a file: too many downloads, a log-in
+        download "$address" "$file.part" || fail "cannot fetch $address; run again to resume, or put the file at $file"
+        # servers answer with a page after too many downloads, or to ask for a log-in
         if head -c 200 "$file.part" | grep -qi '<html\|<!doctype'; then
             rm -f "$file.part"
             fail "$address gave a web page, not the file: fetch it with a browser and put it at $file"
