@@ -8,6 +8,7 @@
 
 #include "cmd_print.h"
 #include "commands.h"
+#include "opt_help.h"
 #include "prompt/torch/torch.h"
 
 /* ---------------------------------------------------------------- finding a command */
@@ -45,7 +46,7 @@ static int unknown_command(const char *word)
     return error_set(ERR_USAGE, "unknown command '%s'; see prompt --help", word);
 }
 
-/* `word` is NULL if nothing stands behind `name`. */
+/* `word` is NULL if nothing follows `name`. */
 static int unknown_sub(const char *name, const char *word)
 {
     struct str list = {0};
@@ -62,13 +63,13 @@ static int unknown_sub(const char *name, const char *word)
     if (nearest)
         error_set(ERR_USAGE, "unknown command '%s %s'; did you mean '%s %s'?", name, word, name, nearest);
     else
-        error_set(ERR_USAGE, "expected one of %s behind '%s', found %s%s%s; see prompt %s --help",
+        error_set(ERR_USAGE, "expected one of %s after '%s', found %s%s%s; see prompt %s --help",
                   str_text(&list), name, word ? "'" : "", word ? word : "nothing", word ? "'" : "", name);
     str_free(&list);
     return status;
 }
 
-/* The command of argv[0..], and how many words name it; `*out` is NULL for "model" alone before an option. */
+/* The command of argv[0..] and the number of words that name it; `*out` is NULL for "model" before an option. */
 static int resolve(const struct command **out, int *n_words, int argc, char *const *argv)
 {
     *out = NULL;
@@ -96,7 +97,7 @@ static int print_help(int argc, char *const *argv)
     if (status != OK)
         return status;
     if (argc > n_words)
-        return error_set(ERR_USAGE, "unexpected word '%s' behind the command", argv[n_words]);
+        return error_set(ERR_USAGE, "unexpected word '%s' after the command", argv[n_words]);
     struct str text = {0};
     if (command)
         command_help(&text, command);
@@ -109,7 +110,7 @@ static int print_help(int argc, char *const *argv)
 
 /* ---------------------------------------------------------------- running */
 
-/* What to change when memory runs out; a thread that cannot be started has its own advice. */
+/* Adds advice to "out of memory"; a thread that cannot be started has its own. */
 static int advise(int status, const struct command *command)
 {
     if (status != ERR_MEMORY || !strstr(error_message(), "out of memory"))
@@ -147,7 +148,7 @@ static int run(int argc, char *const *argv)
     if (strcmp(argv[0], "--version") == 0)
         return run_command(find_command("version", NULL), argc - 1, argv + 1);
     if (argv[0][0] == '-')
-        return error_set(ERR_USAGE, "unknown option '%s'; options stand behind a command, see prompt --help",
+        return error_set(ERR_USAGE, "unknown option '%s'; options go after the command, see prompt --help",
                          argv[0]);
 
     const struct command *command;
@@ -162,7 +163,7 @@ static int run(int argc, char *const *argv)
     return run_command(command, argc - n_words, argv + n_words);
 }
 
-/* What was printed with stdio has arrived; cmd_print says more, at once. */
+/* Checks that all output of stdio has arrived; cmd_print reports a failure at once, and its reason. */
 static int close_stdout(int status)
 {
     const bool failed_before = ferror(stdout) != 0;
@@ -171,8 +172,8 @@ static int close_stdout(int status)
 }
 
 /*
- * If a standard stream was closed by the caller, the next opened file would take its number, and results or
- * messages would end up in it. So the number is taken, by something that cannot be written.
+ * If the caller closed a standard stream, the next file that is opened would take its number, and results or
+ * messages would end up in it. So its number goes to a file that cannot be written.
  */
 static void occupy_standard_streams(void)
 {
@@ -181,7 +182,7 @@ static void occupy_standard_streams(void)
             return;
 }
 
-/* libtorch's initializers run before main. */
+/* Runs before main, since libtorch's initializers do. */
 static void report_uncaught(void)
 {
     static const char message[] =

@@ -39,6 +39,9 @@ struct command {
     const char *notes;   /* shown below the options; may be NULL */
 };
 
+/** "prompt model init" */
+void command_title(struct str *out, const struct command *command);
+
 /* ---------------------------------------------------------------- parsing */
 
 /** One option as it was given. */
@@ -93,15 +96,5 @@ int opt_apply_file(struct config *c, const struct opt_values *v);
 /** Sets the keys of the command line in order: options that have a key, and --set. A key set twice is an
  * error. */
 int opt_apply_keys(struct config *c, const struct opt_values *v);
-
-/* ---------------------------------------------------------------- usage texts */
-
-/** "prompt model init" */
-void command_title(struct str *out, const struct command *command);
-/** Usage, options and notes of one command. */
-void command_help(struct str *out, const struct command *command);
-/** The program's help: every command of the table, which ends with NULL; with `name`, the sub-commands of that
- * command alone. */
-void commands_help(struct str *out, const struct command *const *commands, const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* Usage texts, from the same tables as the parser. */
-#include <string.h>
+#include "opt_help.h"
 
-#include "opt.h"
+#include <string.h>
 
 enum { HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
@@ -50,13 +50,6 @@ static void append_row(struct str *out, const char *left, const char *help)
 }
 
 /* ---------------------------------------------------------------- one command */
-
-void command_title(struct str *out, const struct command *command)
-{
-    str_appendf(out, "prompt %s", command->name);
-    if (command->sub_name)
-        str_appendf(out, " %s", command->sub_name);
-}
 
 static void append_option(struct str *out, const struct opt *opt)
 {

@@ -1,13 +1,14 @@
 /* The files of a pre-training: the checkpoint to go on from, and the model for everything else. */
+#include "checkpoint.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/file.h"
 #include "prompt/image/image.h"
+#include "prompt/report/folder.h"
 #include "prompt/report/pipeline.h"
-#include "prompt/run/train.h"
 #include "prompt/text/tokenizer.h"
 
 static const char FORMAT[] = "prompt pre-training 1";

@@ -1,8 +1,9 @@
 /* The model that pre-training starts from: sizes and seed of the recipe, a vocabulary, every tensor a leaf.
  */
+#include "model.h"
+
 #include <stdlib.h>
 
-#include "internal.h"
 #include "prompt/text/merges_find.h"
 #include "prompt/world/world.h"
 

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "checkpoint.h"
+#include "model.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json.h"
@@ -17,7 +18,8 @@
 #include "prompt/report/folder.h"
 #include "prompt/run/eval.h"
 #include "prompt/run/saver.h"
-#include "prompt/run/train.h"
+#include "source.h"
+#include "step.h"
 
 struct pretraining {
     const struct pretrain_options *options;

@@ -1,8 +1,9 @@
 /* Pairs of picture and caption: drawn, or read from a table, by threads ahead of the model. */
+#include "source.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/process.h"
 #include "prompt/image/image.h"
 #include "prompt/image/transform.h"

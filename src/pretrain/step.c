@@ -3,11 +3,12 @@
  * each step with gradients on: placing copies nothing but the two projections, so gradients reach the weights
  * under OpenAI's names.
  */
+#include "step.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/rng.h"
 
 static const double MAX_GRAD_NORM = 1.0;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opt.h"
+#include "opt_help.h"
 
 static const struct opt options[] = {
     {"out", "DIR", NULL, false, "a folder"},   {"resume", NULL, NULL, false, "go on"},
@@ -120,7 +120,7 @@ static void test_opt__refuses_unexpected_and_missing_words(void **state)
 {
     (void)state;
     expect_refused(&train, WORDS("caltech101"),
-                   "unexpected word 'caltech101': expected options alone; see prompt train --help");
+                   "unexpected word 'caltech101': expected only options; see prompt train --help");
     expect_refused(&bare, WORDS("x"),
                    "unexpected word 'x': expected nothing more; see prompt version --help");
     expect_refused(&info, WORDS("a", "b"),

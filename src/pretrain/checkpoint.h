@@ -1,0 +1,24 @@
+/** The files of a pre-training: the checkpoint to continue from, and the model for all other commands. */
+#ifndef PROMPT_SRC_PRETRAIN_CHECKPOINT_H
+#define PROMPT_SRC_PRETRAIN_CHECKPOINT_H
+
+#include "prompt/nn/optim.h"
+#include "prompt/run/session.h"
+
+/** Where pre-training stands and what it belongs to. */
+struct pretrain_state {
+    int64_t step;                       /* finished steps */
+    char *recipe;                       /* config_write_recipe; owned */
+    char table_digest[DIGEST_HEX_SIZE]; /* of the table; "" for the world */
+};
+
+int pretrain_save(const char *checkpoint_path, const char *model_path, const struct weights *w,
+                  const struct adamw *optimizer, const struct pretrain_state *state);
+/** Appends the checkpoint's bytes to `out`; the model can be made of them again. */
+int pretrain_append(struct str *out, const struct weights *w, const struct adamw *optimizer,
+                    const struct pretrain_state *state);
+/** Weights and moments are written over; names and shapes must agree. */
+int pretrain_load(struct pretrain_state *state, const char *checkpoint_path, struct weights *w,
+                  struct adamw *optimizer);
+
+#endif
