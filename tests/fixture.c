@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/json_write.h"
 #include "prompt/base/rng.h"
 #include "prompt/config/config.h"
 #include "prompt/data/dataset_open.h"

@@ -221,6 +221,27 @@ bool str_ends_with(const char *text, const char *suffix)
     return n >= m && memcmp(text + n - m, suffix, m) == 0;
 }
 
+size_t utf8_sequence(const char *bytes, size_t n)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+    if (n == 0)
+        return 0;
+    if (b[0] < 0x80)
+        return 1;
+    /* The second byte's range excludes overlong forms, surrogates and code points above U+10FFFF. */
+    size_t length = b[0] >= 0xF0 ? 4 : b[0] >= 0xE0 ? 3 : 2;
+    if (b[0] < 0xC2 || b[0] > 0xF4 || n < length)
+        return 0;
+    unsigned low = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned high = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
+    if (b[1] < low || b[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (b[i] < 0x80 || b[i] > 0xBF)
+            return 0;
+    return length;
+}
+
 int str_parse_i64(int64_t *out, const char *text)
 {
     char *end = NULL;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "cmd_print.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 
 static double of_peak(const struct bench_result *r)
 {

@@ -4,7 +4,7 @@
 
 #include "cmd.h"
 #include "cmd_print.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/log.h"
 #include "prompt/data/check.h"
 #include "prompt/data/dataset_open.h"
@@ -82,28 +82,39 @@ static void append_line(struct str *out, const struct dataset_check *c)
 static int append_record(struct str *out, const struct dataset_check *c)
 {
     const struct dataset *d = c->dataset;
-    str_appendf(out, "{\"name\": \"%s\", \"state\": \"%s\", \"problem\": ", c->entry->name,
-                check_state_names[c->state]);
-    json_write_string(out, str_text(&c->problem));
+    json_open(out, NULL, '{');
+    json_put_string(out, "name", c->entry->name);
+    json_put_string(out, "state", check_state_names[c->state]);
+    json_put_string(out, "problem", str_text(&c->problem));
     if (d) {
         char digest[17];
         int status = class_names_digest(digest, d->class_names, d->n_classes);
         if (status != OK)
             return status;
-        str_append(out, ", \"image_dir\": ");
-        json_write_string(out, d->image_dir);
-        str_append(out, ", \"layout\": ");
-        json_write_string(out, str_text(&d->layout));
-        str_appendf(out,
-                    ", \"n_classes\": %" PRId64
-                    ", \"class_names\": \"%s\", \"train\": %zu, \"val\": %zu, \"test\": %zu, "
-                    "\"missing\": %zu, \"moved\": %zu, \"empty\": %zu, \"repeated\": %zu, \"decoded\": %zu, "
-                    "\"undecodable\": %zu, \"odd\": %zu, \"damaged\": %zu",
-                    d->n_classes, digest, d->train.n, d->val.n, d->test.n, c->files.n_missing,
-                    c->files.n_moved, c->files.empty.n, c->n_repeated, c->n_decoded, c->n_undecodable,
-                    c->n_odd, c->n_damaged);
+        const struct {
+            const char *name;
+            size_t n;
+        } counts[] = {
+            {"train", d->train.n},
+            {"val", d->val.n},
+            {"test", d->test.n},
+            {"missing", c->files.n_missing},
+            {"moved", c->files.n_moved},
+            {"empty", c->files.empty.n},
+            {"repeated", c->n_repeated},
+            {"decoded", c->n_decoded},
+            {"undecodable", c->n_undecodable},
+            {"odd", c->n_odd},
+            {"damaged", c->n_damaged},
+        };
+        json_put_string(out, "image_dir", d->image_dir);
+        json_put_string(out, "layout", str_text(&d->layout));
+        json_put_i64(out, "n_classes", d->n_classes);
+        json_put_string(out, "class_names", digest);
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+            json_put_i64(out, counts[i].name, (int64_t)counts[i].n);
     }
-    str_append(out, "}");
+    json_close(out, '}');
     return str_status(out);
 }
 

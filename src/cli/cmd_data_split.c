@@ -5,7 +5,7 @@
 
 #include "cmd.h"
 #include "cmd_print.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/fewshot.h"
 #include "prompt/run/session.h"
@@ -36,7 +36,7 @@ struct split {
 
 /* ---------------------------------------------------------------- JSON */
 
-/* [[path, label, name], ...] of one subset. */
+/* "base": [[path, label, name], ...] */
 static int append_items(struct str *out, const struct dataset *d, const struct item_list *list,
                         enum class_subset subset)
 {
@@ -45,16 +45,16 @@ static int append_items(struct str *out, const struct dataset *d, const struct i
     int64_t n_labels = 0;
     int status = item_list_subset(&part, list, subset, d->n_classes);
     class_subset_range(&first_label, &n_labels, subset, d->n_classes);
-    str_append(out, "[");
+    json_open(out, class_subset_names[subset], '[');
     for (size_t i = 0; status == OK && i < part.n; i++) {
         const struct item *item = &part.items[i];
-        str_append(out, i > 0 ? ", [" : "[");
-        json_write_string(out, item->path);
-        str_appendf(out, ", %" PRId64 ", ", item->label);
-        json_write_string(out, d->class_names[first_label + item->label]);
-        str_append(out, "]");
+        json_open(out, NULL, '[');
+        json_put_string(out, NULL, item->path);
+        json_put_i64(out, NULL, item->label);
+        json_put_string(out, NULL, d->class_names[first_label + item->label]);
+        json_close(out, ']');
     }
-    str_append(out, "]");
+    json_close(out, ']');
     item_list_free(&part);
     return status;
 }
@@ -63,25 +63,20 @@ static int append_part(struct str *out, const struct dataset *d, const char *nam
                        const struct item_list *list)
 {
     int status = OK;
-    str_appendf(out, "\"%s\": {", name);
-    for (int subset = CLASS_SUBSET_ALL; status == OK && subset <= CLASS_SUBSET_NEW; subset++) {
-        str_appendf(out, "%s\"%s\": ", subset > CLASS_SUBSET_ALL ? ", " : "", class_subset_names[subset]);
+    json_open(out, name, '{');
+    for (int subset = CLASS_SUBSET_ALL; status == OK && subset <= CLASS_SUBSET_NEW; subset++)
         status = append_items(out, d, list, (enum class_subset)subset);
-    }
-    str_append(out, "}");
+    json_close(out, '}');
     return status;
 }
 
 static int append_json(struct str *out, const struct split *split)
 {
     const struct dataset *d = split->dataset;
-    str_append(out, "{");
-    int status = append_part(out, d, "train", &split->train);
-    str_append(out, ", ");
-    if (status == OK)
-        status = append_part(out, d, "val", &split->val);
-    str_append(out, ", ");
-    if (status == OK)
+    int status = OK;
+    json_open(out, NULL, '{');
+    if ((status = append_part(out, d, "train", &split->train)) == OK &&
+        (status = append_part(out, d, "val", &split->val)) == OK)
         status = append_part(out, d, "test", &d->test);
     str_append(out, "}\n");
     return status;

@@ -6,6 +6,7 @@
 #include "cmd_print.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/run/train.h"
 #include "shared_options.h"
 

@@ -8,7 +8,7 @@
 #include "eval_data.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/report/targets.h"
 #include "shared_options.h"
 
@@ -235,12 +235,12 @@ static int write_json(const struct evaluation *e, const double *hm)
     if (!path)
         return OK;
     struct str out = {0};
-    str_appendf(&out, "{\"records\": [\n%s\n], \"harmonic_mean_per_iteration\": ", str_text(&e->records));
-    for (int64_t n = 0; hm && n <= e->method->options.n_iterations; n++) {
-        str_append(&out, n > 0 ? ", " : "[");
-        json_write_f64(&out, hm[n]);
-    }
-    str_append(&out, hm ? "]}\n" : "null}\n");
+    str_appendf(&out, "{\"records\": [\n%s\n]", str_text(&e->records));
+    if (hm)
+        json_put_f64s(&out, "harmonic_mean_per_iteration", hm, (size_t)e->method->options.n_iterations + 1);
+    else
+        json_put_string(&out, "harmonic_mean_per_iteration", NULL);
+    str_append(&out, "}\n");
     int status = str_status(&out);
     if (status == OK)
         status = file_write_atomic(path, out.data, out.len);

@@ -3,7 +3,7 @@
 
 #include "cmd.h"
 #include "cmd_print.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/nn/nn.h"
 #include "prompt/run/session.h"
 
@@ -146,57 +146,30 @@ static void append_text(struct str *out, const struct weights *w)
         str_appendf(out, "accepted      '%s', not known here (model.accept_unknown)\n", w->accepted.items[i]);
 }
 
+/* Leaves the object open for what one tower alone has. */
 static void append_tower_json(struct str *out, const char *name, const struct tower_dims *t)
 {
-    str_appendf(out,
-                ", \"%s\": {\"layers\": %" PRId64 ", \"width\": %" PRId64 ", \"heads\": %" PRId64
-                ", \"mlp_width\": %" PRId64 ", \"activation\": \"%s\", \"norm_eps\": ",
-                name, t->n_layers, t->width, t->n_heads, t->mlp_width, activation_names[t->activation]);
-    json_write_f64(out, t->norm_eps);
-}
-
-static void append_optional(struct str *out, const char *key, const char *text)
-{
-    str_appendf(out, ", \"%s\": ", key);
-    if (text && text[0] != '\0')
-        json_write_string(out, text);
-    else
-        str_append(out, "null");
-}
-
-static void append_three(struct str *out, const char *key, const double values[3])
-{
-    str_appendf(out, ", \"%s\": [", key);
-    for (int c = 0; c < 3; c++) {
-        str_append(out, c > 0 ? ", " : "");
-        json_write_f64(out, values[c]);
-    }
-    str_append(out, "]");
+    json_open(out, name, '{');
+    json_put_i64(out, "layers", t->n_layers);
+    json_put_i64(out, "width", t->width);
+    json_put_i64(out, "heads", t->n_heads);
+    json_put_i64(out, "mlp_width", t->mlp_width);
+    json_put_string(out, "activation", activation_names[t->activation]);
+    json_put_f64(out, "norm_eps", t->norm_eps);
 }
 
 static void append_preprocess_json(struct str *out, const struct preprocess *p)
 {
     const double fill[3] = {(double)p->fill[0], (double)p->fill[1], (double)p->fill[2]};
-    str_appendf(out,
-                ", \"preprocess\": {\"resize_mode\": \"%s\", \"resize_px\": %" PRId64
-                ", \"interpolation\": \"%s\"",
-                resize_mode_names[p->resize_mode], p->resize_px, interpolation_names[p->interpolation]);
-    append_three(out, "mean", p->mean);
-    append_three(out, "std", p->std);
-    append_three(out, "fill_color", fill);
-    str_append(out, ", \"rescale_factor\": ");
-    json_write_f64(out, p->scale);
-    str_append(out, "}");
-}
-
-static void append_list(struct str *out, const char *key, const struct str_list *texts)
-{
-    str_appendf(out, ", \"%s\": [", key);
-    for (size_t i = 0; i < texts->n; i++) {
-        str_append(out, i > 0 ? ", " : "");
-        json_write_string(out, texts->items[i]);
-    }
-    str_append(out, "]");
+    json_open(out, "preprocess", '{');
+    json_put_string(out, "resize_mode", resize_mode_names[p->resize_mode]);
+    json_put_i64(out, "resize_px", p->resize_px);
+    json_put_string(out, "interpolation", interpolation_names[p->interpolation]);
+    json_put_f64s(out, "mean", p->mean, 3);
+    json_put_f64s(out, "std", p->std, 3);
+    json_put_f64s(out, "fill_color", fill, 3);
+    json_put_f64(out, "rescale_factor", p->scale);
+    json_close(out, '}');
 }
 
 static void append_json(struct str *out, const struct weights *w)
@@ -204,33 +177,34 @@ static void append_json(struct str *out, const struct weights *w)
     const struct clip_dims *d = &w->dims;
     bool has_dtype[DTYPE_BOOL + 1] = {false};
     find_dtypes(has_dtype, w);
-    str_appendf(out, "{\"architecture\": \"%s\", \"parameters\": %" PRId64 ", \"dtypes\": [",
-                weights_arch_of(d), params_numel(&w->tensors));
-    const char *separator = "";
-    for (int i = 0; i <= DTYPE_BOOL; i++) {
-        if (has_dtype[i]) {
-            str_appendf(out, "%s\"%s\"", separator, dtype_name((enum dtype)i));
-            separator = ", ";
-        }
-    }
-    str_append(out, "]");
+    json_open(out, NULL, '{');
+    json_put_string(out, "architecture", weights_arch_of(d));
+    json_put_i64(out, "parameters", params_numel(&w->tensors));
+    json_open(out, "dtypes", '[');
+    for (int i = 0; i <= DTYPE_BOOL; i++)
+        if (has_dtype[i])
+            json_put_string(out, NULL, dtype_name((enum dtype)i));
+    json_close(out, ']');
     append_tower_json(out, "vision", &d->vision);
-    str_appendf(out, ", \"image_px\": %" PRId64 ", \"patch_px\": %" PRId64 "}", d->image_px, d->patch_px);
+    json_put_i64(out, "image_px", d->image_px);
+    json_put_i64(out, "patch_px", d->patch_px);
+    json_close(out, '}');
     append_tower_json(out, "text", &d->text);
-    str_appendf(out, ", \"context_length\": %" PRId64 ", \"vocab_size\": %" PRId64 "}", d->context_length,
-                d->vocab_size);
-    str_appendf(out, ", \"embed_dim\": %" PRId64, d->embed_dim);
+    json_put_i64(out, "context_length", d->context_length);
+    json_put_i64(out, "vocab_size", d->vocab_size);
+    json_close(out, '}');
+    json_put_i64(out, "embed_dim", d->embed_dim);
     append_preprocess_json(out, &w->preprocess);
-    append_optional(out, "format", weights_format_names[w->format]);
-    append_optional(out, "path", w->path);
-    append_optional(out, "sha256", w->sha256);
-    append_optional(out, "known_name", w->known_name);
-    append_optional(out, "prefix", w->prefix);
-    str_appendf(out, ", \"shards\": %zu", w->shards.n);
-    append_list(out, "notes", &w->notes);
-    append_list(out, "accepted_unknown", &w->accepted);
+    json_put_string(out, "format", weights_format_names[w->format]);
+    json_put_string(out, "path", w->path);
+    json_put_string(out, "sha256", w->sha256[0] != '\0' ? w->sha256 : NULL);
+    json_put_string(out, "known_name", w->known_name);
+    json_put_string(out, "prefix", w->prefix && w->prefix[0] != '\0' ? w->prefix : NULL);
+    json_put_i64(out, "shards", (int64_t)w->shards.n);
+    json_put_strings(out, "notes", &w->notes);
+    json_put_strings(out, "accepted_unknown", &w->accepted);
     if (w->words)
-        str_appendf(out, ", \"words\": %zu", count_words(w));
+        json_put_i64(out, "words", (int64_t)count_words(w));
     str_append(out, "}\n");
 }
 

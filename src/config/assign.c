@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prompt/base/json_write.h"
 
 void config_describe_values(struct str *out, const struct config_key *key)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "prompt/base/error.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 
 const char *const interpolation_names[] = {"bicubic", "bilinear", "lanczos", "box", "hamming", NULL};
 const char *const resize_mode_names[] = {"shortest", "longest", "squash", "none", NULL};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 
 #include "safetensors_internal.h"

@@ -13,7 +13,7 @@
 #include "model.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/lock.h"
 #include "prompt/report/folder.h"
 #include "prompt/run/eval.h"
@@ -180,17 +180,15 @@ static int validate(struct pretraining *t)
     if (status != OK)
         return status;
     struct str record = {0};
-    str_appendf(&record, "{\"step\": %" PRId64 ", \"image_to_text\": ", t->state.step);
-    json_write_f64(&record, r.image_to_text);
-    str_append(&record, ", \"text_to_image\": ");
-    json_write_f64(&record, r.text_to_image);
+    json_open(&record, NULL, '{');
+    json_put_i64(&record, "step", t->state.step);
+    json_put_f64(&record, "image_to_text", r.image_to_text);
+    json_put_f64(&record, "text_to_image", r.text_to_image);
     if (t->dataset) {
-        str_append(&record, ", \"dataset\": ");
-        json_write_string(&record, t->dataset->name);
-        str_append(&record, ", \"zero_shot\": ");
-        json_write_f64(&record, accuracy);
+        json_put_string(&record, "dataset", t->dataset->name);
+        json_put_f64(&record, "zero_shot", accuracy);
     }
-    str_append_char(&record, '}');
+    json_close(&record, '}');
     status = event_log_write(&t->events, &record);
     str_free(&record);
     struct str zero_shot_text = {0};
@@ -217,16 +215,17 @@ static int record_step(struct pretraining *t, const struct pretrain_numbers *n, 
 {
     const struct config *c = t->session->config;
     struct str record = {0};
-    str_appendf(&record, "{\"step\": %" PRId64 ", \"lr\": ", t->state.step);
-    json_write_f64(&record, warmup_cosine_lr(c->pretrain_lr, t->state.step, c->pretrain_warmup_steps,
-                                             c->pretrain_steps));
-    str_append(&record, ", \"loss\": ");
-    json_write_f64(&record, n->loss);
-    str_append(&record, ", \"grad_norm\": ");
-    json_write_f64(&record, n->grad_norm);
-    str_append(&record, ", \"logit_scale\": ");
-    json_write_f64(&record, n->logit_scale);
-    str_appendf(&record, ", \"seconds\": %.6f, \"wait_s\": %.6f}", seconds, wait_s);
+    json_open(&record, NULL, '{');
+    json_put_i64(&record, "step", t->state.step);
+    json_put_f64(
+        &record, "lr",
+        warmup_cosine_lr(c->pretrain_lr, t->state.step, c->pretrain_warmup_steps, c->pretrain_steps));
+    json_put_f64(&record, "loss", n->loss);
+    json_put_f64(&record, "grad_norm", n->grad_norm);
+    json_put_f64(&record, "logit_scale", n->logit_scale);
+    json_put_fixed(&record, "seconds", seconds, 6);
+    json_put_fixed(&record, "wait_s", wait_s, 6);
+    json_close(&record, '}');
     int status = event_log_write(&t->events, &record);
     str_free(&record);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "step.h"
 
 void eval_result_free(struct eval_result *r)
@@ -152,12 +152,10 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
 
 static int paths_json(struct str *out, const struct eval_result *r, const struct item_list *items)
 {
-    str_append(out, "[");
-    for (int64_t i = 0; i < r->metrics.n_images; i++) {
-        str_append(out, i > 0 ? ", " : "");
-        json_write_string(out, items->items[r->items[i]].path);
-    }
-    str_append(out, "]");
+    json_open(out, NULL, '[');
+    for (int64_t i = 0; i < r->metrics.n_images; i++)
+        json_put_string(out, NULL, items->items[r->items[i]].path);
+    json_close(out, ']');
     return str_status(out);
 }
 

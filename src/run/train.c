@@ -11,7 +11,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/saver.h"
 #include "step.h"
@@ -40,13 +40,15 @@ static void name_not_finite(struct str *out, scope *s, const struct method *m)
 static int record_failure(struct training *t, const struct batch *batch)
 {
     struct str record = {0};
-    str_appendf(&record, "{\"step\": %" PRId64 ", \"epoch\": %" PRId64 ", \"failed\": true, \"images\": [",
-                t->progress.step + 1, t->progress.epoch + 1);
-    for (int64_t i = 0; i < batch->n; i++) {
-        str_append(&record, i > 0 ? ", " : "");
-        json_write_string(&record, t->items.items[batch->items[i]].path);
-    }
-    str_append(&record, "]}");
+    json_open(&record, NULL, '{');
+    json_put_i64(&record, "step", t->progress.step + 1);
+    json_put_i64(&record, "epoch", t->progress.epoch + 1);
+    json_put_bool(&record, "failed", true);
+    json_open(&record, "images", '[');
+    for (int64_t i = 0; i < batch->n; i++)
+        json_put_string(&record, NULL, t->items.items[batch->items[i]].path);
+    json_close(&record, ']');
+    json_close(&record, '}');
     int status = event_log_write(&t->events, &record);
     str_free(&record);
     return status;
@@ -96,18 +98,17 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
 {
     const int64_t N = t->method->options.n_iterations;
     struct str record = {0};
-    str_appendf(&record, "{\"step\": %" PRId64 ", \"epoch\": %" PRId64 ", \"lr\": ", t->progress.step,
-                t->progress.epoch + 1);
-    json_write_f64(&record, lr);
-    str_append(&record, ", \"loss\": ");
-    json_write_f64(&record, numbers->loss);
-    str_append(&record, ", \"losses\": [");
-    for (int64_t n = 0; n < N; n++) {
-        str_append(&record, n > 0 ? ", " : "");
-        json_write_f64(&record, numbers->losses[n]);
-    }
-    str_appendf(&record, "], \"images\": %" PRId64 ", \"skipped\": %zu, \"seconds\": %.6f, \"wait_s\": %.6f}",
-                batch->n, loader_n_skipped(t->loader), seconds, batch->wait_s);
+    json_open(&record, NULL, '{');
+    json_put_i64(&record, "step", t->progress.step);
+    json_put_i64(&record, "epoch", t->progress.epoch + 1);
+    json_put_f64(&record, "lr", lr);
+    json_put_f64(&record, "loss", numbers->loss);
+    json_put_f64s(&record, "losses", numbers->losses, (size_t)N);
+    json_put_i64(&record, "images", batch->n);
+    json_put_i64(&record, "skipped", (int64_t)loader_n_skipped(t->loader));
+    json_put_fixed(&record, "seconds", seconds, 6);
+    json_put_fixed(&record, "wait_s", batch->wait_s, 6);
+    json_close(&record, '}');
     int status = event_log_write(&t->events, &record);
     str_free(&record);
     return status;

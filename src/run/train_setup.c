@@ -8,7 +8,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/lock.h"
 #include "prompt/data/catalog.h"
 #include "prompt/report/folder.h"
@@ -22,11 +22,10 @@
 static int class_names_json(char **out, const struct class_list *classes)
 {
     struct str text = {0};
-    for (int64_t k = 0; k < classes->n; k++) {
-        str_append(&text, k > 0 ? ", " : "[");
-        json_write_string(&text, classes->names[k]);
-    }
-    str_append(&text, "]");
+    json_open(&text, NULL, '[');
+    for (int64_t k = 0; k < classes->n; k++)
+        json_put_string(&text, NULL, classes->names[k]);
+    json_close(&text, ']');
     *out = text.data;
     return str_status(&text);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "mojibake.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 #include "prompt/text/html.h"
 #include "steps.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 #include "prompt/text/unicode.h"
 

@@ -11,7 +11,7 @@
 
 static int at(const struct json_doc *doc, const struct json *value, const char *key)
 {
-    return error_context("%s:%zu: '%s'", json_name(doc), json_line(doc, value), key);
+    return error_context("%s:%zu: '%s'", json_name(doc), json_line(value), key);
 }
 
 static struct merges_span span_of(const char *text)
@@ -78,8 +78,7 @@ static int check_form(const struct json_doc *doc, const char *key, const char *c
     }
     if (is_known)
         return OK;
-    return error_set(ERR_FORMAT, "%s:%zu: '%s' is not CLIP's: it cannot be followed", json_name(doc),
-                     json_line(doc, value), key);
+    return json_error(doc, value, "'%s' is not CLIP's: it cannot be followed", key);
 }
 
 static const char *const normalizers[] = {
@@ -134,14 +133,13 @@ static int check_members(const struct json_doc *doc, const struct json *object,
         while (i < n && strcmp(json_key(member), known[i].key) != 0)
             i++;
         if (i == n)
-            return error_set(ERR_FORMAT, "%s:%zu: '%.80s': an unknown member cannot be followed",
-                             json_name(doc), json_line(doc, member), json_key(member));
+            return json_error(doc, member, "'%.80s': an unknown member cannot be followed", json_key(member));
         if (known[i].text && !is_allowed(member, &known[i]))
             return known[i].may_be_null
-                       ? error_set(ERR_FORMAT, "%s:%zu: '%s' cannot be followed: expected it off or empty",
-                                   json_name(doc), json_line(doc, member), json_key(member))
-                       : error_set(ERR_FORMAT, "%s:%zu: '%s' cannot be followed: expected \"%s\"",
-                                   json_name(doc), json_line(doc, member), json_key(member), known[i].text);
+                       ? json_error(doc, member, "'%s' cannot be followed: expected it off or empty",
+                                    json_key(member))
+                       : json_error(doc, member, "'%s' cannot be followed: expected \"%s\"", json_key(member),
+                                    known[i].text);
     }
     return OK;
 }
@@ -175,8 +173,7 @@ static int check_model(const struct json_doc *doc, const struct json *model)
     int status = check_members(doc, model, known, sizeof known / sizeof known[0]);
     for (size_t i = 0; status == OK && i < sizeof needed / sizeof needed[0]; i++)
         if (!json_get(model, needed[i]))
-            status = error_set(ERR_FORMAT, "%s:%zu: 'model' has no '%s': it is no tokenizer of CLIP",
-                               json_name(doc), json_line(doc, model), needed[i]);
+            status = json_error(doc, model, "'model' has no '%s': it is no tokenizer of CLIP", needed[i]);
     return status;
 }
 
@@ -199,17 +196,15 @@ static int check_token(const struct merges_builder *b, const char *token, const 
 static int check_vocab(const struct merges_builder *b, const struct json_doc *doc, const struct json *vocab)
 {
     if (json_type(vocab) != JSON_OBJECT)
-        return error_set(ERR_FORMAT, "%s:%zu: expected the vocabulary as an object", json_name(doc),
-                         json_line(doc, vocab));
+        return json_error(doc, vocab, "expected the vocabulary as an object");
     size_t n = 0;
     for (const struct json *token = json_first(vocab); token; token = json_next(token), n++)
         if (check_token(b, json_key(token), token) != OK)
             return at(doc, token, json_key(token));
     if (n == merges_vocab_size(b))
         return OK;
-    return error_set(ERR_FORMAT,
-                     "%s:%zu: expected a vocabulary of %lld tokens, as the merges make it, found %zu",
-                     json_name(doc), json_line(doc, vocab), (long long)merges_vocab_size(b), n);
+    return json_error(doc, vocab, "expected a vocabulary of %lld tokens, as the merges make it, found %zu",
+                      (long long)merges_vocab_size(b), n);
 }
 
 int merges_check_vocab_file(const struct merges_builder *b, const char *path)
@@ -230,8 +225,7 @@ static int check_added(const struct merges_builder *b, const struct json_doc *do
         const struct json *content = json_get(token, "content"), *id = json_get(token, "id");
         const char *text = "";
         if (!content || !id || json_string(&text, content) != OK)
-            return error_set(ERR_FORMAT, "%s:%zu: 'added_tokens': expected 'id' and 'content'",
-                             json_name(doc), json_line(doc, token));
+            return json_error(doc, token, "'added_tokens': expected 'id' and 'content'");
         const bool is_ours = strcmp(text, "<|startoftext|>") == 0 || strcmp(text, "<|endoftext|>") == 0;
         if ((is_ours
                  ? check_token(b, text, id)
@@ -287,8 +281,7 @@ static int build(struct merges *out, const struct json_doc *doc)
     const struct json *merges = json_get(model, "merges");
     const size_t n = json_size(merges);
     if (json_type(merges) != JSON_ARRAY || n == 0 || n > MERGES_MAX)
-        return error_set(ERR_FORMAT, "%s:%zu: 'merges': expected an array of 1 to %d", json_name(doc),
-                         json_line(doc, merges), MERGES_MAX);
+        return json_error(doc, merges, "'merges': expected an array of 1 to %d", MERGES_MAX);
     struct merges_builder *b = NULL;
     if ((status = merges_begin(&b, n)) == OK && (status = add_merges(b, doc, merges)) == OK &&
         (status = check_vocab(b, doc, json_get(model, "vocab"))) == OK)

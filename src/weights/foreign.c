@@ -170,11 +170,9 @@ static int append_model_type(struct str *out, const char *path)
     char *config = folder ? path_join(folder, "config.json") : NULL;
     struct json_doc *doc = NULL;
     const char *type = NULL;
-    if (config && file_exists(config) && json_read_file(&doc, config) == OK) {
-        const struct json *member = json_get(json_root(doc), "model_type");
-        if (member && json_string(&type, member) == OK)
-            str_appendf(out, " (config.json: model_type '%.40s')", type);
-    }
+    if (config && file_exists(config) && json_read_file(&doc, config) == OK &&
+        json_need_string(&type, doc, json_root(doc), "model_type") == OK)
+        str_appendf(out, " (config.json: model_type '%.40s')", type);
     json_free(doc);
     free(config);
     free(folder);

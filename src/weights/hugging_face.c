@@ -149,7 +149,7 @@ static int read_tower(struct weights_tower_facts *out, const struct weights_docu
     out->norm_eps = WEIGHTS_USUAL_NORM_EPS;
     int status = member_text(&hidden_act, d, tower, "hidden_act");
     if (status == OK && nn_parse_activation(&out->activation, hidden_act, ERR_FORMAT) != OK)
-        status = member_error(d, json_get(tower, "hidden_act"));
+        status = json_key_context(d->doc, json_get(tower, "hidden_act"));
     if (status == OK && (status = member_i64(&out->n_heads, d, tower, "num_attention_heads")) == OK &&
         (status = member_f64(&out->norm_eps, d, tower, "layer_norm_eps")) == OK &&
         (status = member_agrees(d, tower, "hidden_size", dims->width)) == OK)
@@ -180,16 +180,16 @@ static int check_end(const struct weights_document *d, const struct json *text, 
     int status = member_i64(&end, d, text, "eos_token_id");
     if (status != OK || end == 2 || end == last)
         return status;
-    const size_t line = json_line(d->doc, json_get(text, "eos_token_id"));
+    const struct json *id = json_get(text, "eos_token_id");
     if (end < last)
-        return error_set(ERR_FORMAT,
-                         "%s:%zu: 'eos_token_id' is %" PRId64 ", but the end token is %" PRId64
-                         ", the last of the vocabulary",
-                         json_name(d->doc), line, end, last);
+        return json_error(d->doc, id,
+                          "'eos_token_id' is %" PRId64 ", but the end token is %" PRId64
+                          ", the last of the vocabulary",
+                          end, last);
     char *note =
         str_format("%s:%zu: 'eos_token_id' is %" PRId64 ", which is not in the vocabulary of %" PRId64
                    "; texts end with %" PRId64 " here",
-                   json_name(d->doc), line, end, dims->vocab_size, last);
+                   json_name(d->doc), json_line(id), end, dims->vocab_size, last);
     status = note ? str_list_add(d->notes, note) : ERR_MEMORY;
     free(note);
     return status;

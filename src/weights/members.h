@@ -37,9 +37,6 @@ struct member {
 int members_check(const struct weights_document *document, const struct json *object, const char *path,
                   const struct member *table, const struct member *more);
 
-/** Adds the place of `value` to the last error: "FILE:LINE: 'key': ". Returns the error's status. */
-int member_error(const struct weights_document *document, const struct json *value);
-
 /** A value that is understood and not followed: ERR_FORMAT "FILE:LINE: 'key': " and the reason. */
 int member_refuse(const struct weights_document *document, const struct json *value, const char *reason);
 

@@ -8,7 +8,7 @@
 #include "config_files.h"
 #include "facts.h"
 #include "preprocess_ours.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 
 /* Our metadata keys, and the two towers' fields behind them. */

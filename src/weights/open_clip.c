@@ -2,6 +2,7 @@
  * open_clip's open_clip_config.json. The tables hold every field of open_clip 3.3's CLIPVisionCfg and
  * CLIPTextCfg, and those of earlier releases; a value that the library leaves out has its default there.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "facts.h"
@@ -160,16 +161,14 @@ static int check_pool(const struct weights_document *d, const struct json *text,
     if (status != OK || strcmp(pool, "argmax") == 0)
         return status;
     if (strcmp(pool, "eos") != 0)
-        return error_set(ERR_FORMAT,
-                         "%s:%zu: 'pool_type' \"%.40s\": only \"argmax\" and \"eos\" are supported",
-                         json_name(d->doc), json_line(d->doc, json_get(text, "pool_type")), pool);
+        return json_error(d->doc, json_get(text, "pool_type"),
+                          "'pool_type' \"%.40s\": only \"argmax\" and \"eos\" are supported", pool);
     if (end == dims->vocab_size - 1)
         return OK;
     const struct json *said = member_get(text, "eos_id");
-    return error_set(ERR_FORMAT,
-                     "%s:%zu: 'eos_id' is %lld%s, but 'pool_type' \"eos\" needs the end token's, %lld",
-                     json_name(d->doc), json_line(d->doc, said ? said : json_get(text, "pool_type")),
-                     (long long)end, said ? "" : " by default", (long long)dims->vocab_size - 1);
+    return json_error(d->doc, said ? said : json_get(text, "pool_type"),
+                      "'eos_id' is %" PRId64 "%s, but 'pool_type' \"eos\" needs the end token's, %" PRId64,
+                      end, said ? "" : " by default", dims->vocab_size - 1);
 }
 
 static int read_text(struct weights_tower_facts *out, const struct weights_document *d,

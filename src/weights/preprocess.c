@@ -17,7 +17,7 @@ static int get_numbers(double out[3], int *n, const struct weights_document *d, 
     for (const struct json *each = is_list ? json_first(value) : value; each;
          each = is_list ? json_next(each) : NULL, ++*n)
         if (*n < 3 && json_f64(&out[*n], each) != OK)
-            return member_error(d, value);
+            return json_key_context(d->doc, value);
     return OK;
 }
 
@@ -84,9 +84,9 @@ static int get_open_clip_names(struct preprocess *out, const struct weights_docu
 {
     const struct json *filter = get_said(cfg, "interpolation"), *mode = get_said(cfg, "resize_mode");
     const char *filter_name = "bicubic", *mode_name = "shortest";
-    int status = !filter || json_string(&filter_name, filter) == OK ? OK : member_error(d, filter);
+    int status = !filter || json_string(&filter_name, filter) == OK ? OK : json_key_context(d->doc, filter);
     if (status == OK)
-        status = !mode || json_string(&mode_name, mode) == OK ? OK : member_error(d, mode);
+        status = !mode || json_string(&mode_name, mode) == OK ? OK : json_key_context(d->doc, mode);
     if (status != OK)
         return status;
     if (strcmp(filter_name, "bilinear") == 0)
@@ -94,15 +94,14 @@ static int get_open_clip_names(struct preprocess *out, const struct weights_docu
     else if (strcmp(filter_name, "bicubic") == 0 || strcmp(filter_name, "random") == 0)
         out->interpolation = INTERPOLATION_BICUBIC;
     else
-        return error_set(ERR_FORMAT,
-                         "%s:%zu: 'interpolation': expected bicubic, bilinear or random, found \"%.80s\"",
-                         json_name(d->doc), json_line(d->doc, filter), filter_name);
+        return json_error(d->doc, filter,
+                          "'interpolation': expected bicubic, bilinear or random, found \"%.80s\"",
+                          filter_name);
     if (strcmp(mode_name, "none") != 0 &&
         preprocess_parse_resize_mode(&out->resize_mode, mode_name, ERR_FORMAT) == OK)
         return OK;
-    return error_set(ERR_FORMAT,
-                     "%s:%zu: 'resize_mode': expected shortest, longest or squash, found \"%.80s\"",
-                     json_name(d->doc), json_line(d->doc, mode), mode_name);
+    return json_error(d->doc, mode, "'resize_mode': expected shortest, longest or squash, found \"%.80s\"",
+                      mode_name);
 }
 
 int weights_open_clip_preprocess(struct preprocess *out, const struct weights_document *d)
@@ -170,10 +169,9 @@ static int check_type(const struct weights_document *d, const struct json *proce
     for (size_t i = 0; status == OK && i < sizeof known / sizeof known[0]; i++)
         if (strcmp(type, known[i]) == 0)
             return OK;
-    return status != OK
-               ? status
-               : error_set(ERR_FORMAT, "%s:%zu: '%s' is \"%.80s\": only CLIPImageProcessor is followed",
-                           json_name(d->doc), json_line(d->doc, json_get(processor, key)), key, type);
+    return status != OK ? status
+                        : json_error(d->doc, json_get(processor, key),
+                                     "'%s' is \"%.80s\": only CLIPImageProcessor is followed", key, type);
 }
 
 /* {"height": n, "width": n}; `*out` is left alone if neither is there. */
@@ -238,9 +236,9 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
         status = member_side(&px, d, processor, "crop_size");
     }
     if (status == OK && px != p->image_px && value)
-        status = error_set(ERR_FORMAT,
-                           "%s:%zu: 'crop_size' is %" PRId64 ", but the model takes %" PRId64 " pixels",
-                           json_name(d->doc), json_line(d->doc, value), px, p->image_px);
+        status =
+            json_error(d->doc, value, "'crop_size' is %" PRId64 ", but the model takes %" PRId64 " pixels",
+                       px, p->image_px);
     else if (status == OK && px != p->image_px)
         status = error_set(
             ERR_FORMAT, "%s: no 'crop_size': it is %" PRId64 " then, but the model takes %" PRId64 " pixels",
@@ -309,8 +307,7 @@ int weights_hugging_face_preprocess(struct preprocess *out, const struct weights
 {
     bool resizes = true;
     if (json_type(processor) != JSON_OBJECT)
-        return error_set(ERR_FORMAT, "%s:%zu: expected an object", json_name(d->doc),
-                         json_line(d->doc, processor));
+        return json_error(d->doc, processor, "expected an object");
     int status = OK;
     if ((status = check_type(d, processor, "image_processor_type")) == OK &&
         (status = check_type(d, processor, "feature_extractor_type")) == OK &&

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "preprocess_ours.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 
 /* ---------------------------------------------------------------- our metadata */
 

@@ -33,9 +33,7 @@ static int read_member(const char **out, const struct json_doc *doc, const struc
     int status = json_string(out, member);
     if (status == OK && ((*out)[0] == '\0' || (*out)[0] == '.' || strchr(*out, '/')))
         status = error_set(ERR_FORMAT, "expected the name of a file beside the index, found '%.80s'", *out);
-    return status == OK
-               ? OK
-               : error_context("%s:%zu: '%.120s'", json_name(doc), json_line(doc, member), json_key(member));
+    return status == OK ? OK : json_key_context(doc, member);
 }
 
 static int list_shards(struct str_list *names, const struct json_doc *doc, const struct json *map)
@@ -109,9 +107,9 @@ static int check_member(const struct json_doc *doc, const struct json *member,
     int status = read_member(&shard, doc, member);
     if (status != OK || (found && strcmp(file_name(w->shards.items[(*found)->shard]), shard) == 0))
         return status;
-    return error_set(ERR_FORMAT, "%s:%zu: tensor '%.120s' is not in '%s'%s%s%s", json_name(doc),
-                     json_line(doc, member), json_key(member), shard, found ? ", but in '" : "",
-                     found ? file_name(w->shards.items[(*found)->shard]) : "", found ? "'" : "");
+    return json_error(doc, member, "tensor '%.120s' is not in '%s'%s%s%s", json_key(member), shard,
+                      found ? ", but in '" : "", found ? file_name(w->shards.items[(*found)->shard]) : "",
+                      found ? "'" : "");
 }
 
 /* Each tensor is in the shard that the index names, and in no other. What no index names is left to the check

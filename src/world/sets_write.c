@@ -8,7 +8,7 @@
 
 #include "picture.h"
 #include "prompt/base/file.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "sets.h"
 
 enum { WORLD_VERSION = 3 }; /* of the pictures; a new one where they change */
@@ -48,11 +48,12 @@ static void list_picture(struct writer *w, const struct set_item *item, const ch
 {
     struct str *list = &w->lists[item->part];
     if (w->set->layout == SET_SPLIT) {
-        str_append(list, list->len > 0 ? ",\n    [" : "    [");
-        json_write_string(list, path);
-        str_appendf(list, ", %d, ", item->class->label);
-        json_write_string(list, name);
-        str_append_char(list, ']');
+        str_append(list, list->len > 0 ? ",\n    " : "    ");
+        json_open(list, NULL, '[');
+        json_put_string(list, NULL, path);
+        json_put_i64(list, NULL, item->class->label);
+        json_put_string(list, NULL, name);
+        json_close(list, ']');
     } else if (w->set->layout == SET_AIRCRAFT) {
         str_appendf(list, "%.*s %s\n", (int)strcspn(path, "."), path, name);
     }

@@ -186,7 +186,7 @@ class Configuration(Bad):
         self.check_file('{"training": {"momentum":\n 1}}', r"2: key 'training\.momentum': expected a number from 0 to .*")
 
     def test_key_twice(self):
-        self.check_file('{"seed": 1,\n\n"seed": 1}', r"3: key 'seed' stands twice in the same object")
+        self.check_file('{"seed": 1,\n\n"seed": 1}', r"3: key 'seed' appears twice in the same object")
         self.check_refused(self.train("--seed", 1, "--set", "seed=1"), 2, r"key 'seed' is set twice on the command line")
 
     def test_broken_json(self):

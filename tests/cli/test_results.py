@@ -276,7 +276,7 @@ class Tables(Case):
         path = self.runs / "bad" / "results.json"
         path.parent.mkdir()
         for text, message in (("{}", "'.*results.json': expected an array of result records"),
-                              ('[\n{"method": "clip"}]', ".*results.json:2: no 'digests'")):
+                              ('[\n{"method": "clip"}]', ".*results.json:2: 'digests' is missing")):
             path.write_text(text)
             self.check_error(self.results("--methods", "ProMPT"), 1, message)
 

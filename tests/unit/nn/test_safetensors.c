@@ -160,7 +160,7 @@ static void test_safetensors__refuses_overlaps_holes_and_truncation(void **state
     expect_refused(f, "{" F32("a", "[1]", 0, 4) "}", 8, "bytes 4 to 8 of the data belong to no tensor");
     expect_refused(f, "{" F32("a", "[1]", 4, 8) "}", 8, "bytes 0 to 4 of the data belong to no tensor");
     expect_refused(f, "{" F32("a", "[1]", 0, 4) "," F32("a", "[1]", 4, 8) "}", 8,
-                   "header:1: key 'a' stands twice in the same object");
+                   "header:1: key 'a' appears twice in the same object");
 }
 
 /* ---------------------------------------------------------------- reading */
