@@ -137,7 +137,7 @@ tensor *t_forest_attention(scope *s, const struct forest_attention *a)
 {
     return run(s, "t_forest_attention", [&] {
         check_forest(*a);
-        shim::count_flop(forest_flop(ATTENTION_PRODUCTS, *a));
+        shim::count_flop(forest_flop(shim::ATTENTION_PRODUCTS, *a));
         const at::Tensor &q = in(a->q);
         if (!shim::has_kernel(q)) {
             const joined all = join_prefix(*a);
@@ -163,7 +163,7 @@ void t_forest_attention_backward(scope *s, const struct forest_attention *a, con
     (void)run_status(s, "t_forest_attention_backward", [&] {
         check_forest(*a);
         check_gradients(*a, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
-        shim::count_flop(forest_flop(ATTENTION_BACKWARD_PRODUCTS, *a));
+        shim::count_flop(forest_flop(shim::ATTENTION_BACKWARD_PRODUCTS, *a));
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
         if (!shim::has_kernel(q)) {

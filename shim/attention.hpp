@@ -60,7 +60,11 @@ inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
           "operands do not fit one another");
 }
 
-/** Of attention's products (ATTENTION_PRODUCTS and its like) for so many pairs of query and key. */
+/** Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
+ * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
+enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
+
+/** FLOP of so many of these products for so many pairs of query and key. */
 inline double attention_flop(double n_products, double n_pairs, double width)
 {
     return 2.0 * n_products * n_pairs * width;

@@ -25,7 +25,7 @@ double dense_flop(double n_products, const at::Tensor &q, int64_t n_keys)
 /** d_q's product is left out with it; d_k's and d_v's are of the keys that get a gradient. */
 double dense_backward_flop(const at::Tensor &q, int64_t n_keys, int64_t first_key, bool has_d_q)
 {
-    const double n_of_all = ATTENTION_BACKWARD_PRODUCTS - 2 - (has_d_q ? 0 : 1);
+    const double n_of_all = shim::ATTENTION_BACKWARD_PRODUCTS - 2 - (has_d_q ? 0 : 1);
     return dense_flop(n_of_all, q, n_keys) + dense_flop(2, q, n_keys - first_key);
 }
 
@@ -118,7 +118,7 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
     return run(s, "t_dense_attention", [&] {
         const at::Tensor &qt = in(q);
         check_dense(qt, in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(ATTENTION_PRODUCTS, qt, in(k).size(1)));
+        shim::count_flop(dense_flop(shim::ATTENTION_PRODUCTS, qt, in(k).size(1)));
         at::Tensor out, lse;
         if (shim::has_kernel(qt)) {
             out = at::empty(qt.sizes(), qt.options());

@@ -80,8 +80,8 @@ class timed_op
     bool is_timed = false;
     double start_s = 0.0;
 };
-/** Adds to the operation that is being timed, if any. */
-void count_flop(double flop) noexcept;
+/** Adds to the operation that is being timed, if any: its own work, and what autograd will do for it. */
+void count_flop(double flop, double backward_flop = 0.0) noexcept;
 
 /** True if the injected fault of shim_fail_after falls on this call. */
 bool fault_is_due() noexcept;

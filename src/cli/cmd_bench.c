@@ -13,14 +13,14 @@
 /* ---------------------------------------------------------------- options */
 
 static const struct opt bench_options[] = {
-    {"classes-file", "FILE", NULL, false, "class names, one a line; else those of --dataset"},
-    {"n-classes", "K", NULL, false, "the first K of them"},
+    {"classes-file", "FILE", NULL, false, "file of class names, one a line (the classes of --dataset)"},
+    {"n-classes", "K", NULL, false, "take the first K of them (all)"},
     {"batch", "B", NULL, false, "images a step (training.batch_size)"},
-    {"mode", "LIST", NULL, true, "train, eval, or both with a comma between (both)"},
-    {"repeats", "R", NULL, false, "timed steps after one that warms up (3)"},
-    {"compare", "plain", NULL, false, "the plain encoder in turn with the fast one, and the ratio"},
-    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth, threads one at a time; fit the estimate"},
-    {"profile", NULL, NULL, false, "where the time of a step goes"},
+    {"mode", "LIST", NULL, true, "train, eval, or both separated by a comma (both)"},
+    {"repeats", "R", NULL, false, "timed steps, after one that warms up (3)"},
+    {"compare", "plain", NULL, false, "time the plain encoder in turn with the fast one, and print the ratio"},
+    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth and threads, one at a time"},
+    {"profile", NULL, NULL, false, "print where the time of a step goes"},
     {"json", NULL, NULL, false, "print JSON"},
     {.name = NULL},
 };
@@ -34,9 +34,9 @@ static const struct opt_group groups[] = {
 };
 
 static const char notes[] =
-    "A step is timed on random pixels. GFLOP counts matrix products from their shapes; \"of peak\" is their\n"
-    "rate against the best single product of the same shapes in the same run; \"estimate\" is what prompt\n"
-    "train says of the step on a CPU; faults are page faults, reads those from the device to the host.\n"
+    "A step is timed on random pixels. GFLOP counts the matrix products of one step; \"of peak\" compares\n"
+    "their rate with the best single product of the same shapes in the same run. Faults are page faults,\n"
+    "reads are those from the device to the host.\n"
     "\n"
     "Example:\n"
     "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
@@ -294,7 +294,7 @@ static int run(struct bench_command *b)
         status = choose_points(b);
     for (size_t i = 0; status == OK && i < b->n_points; i++)
         status = run_point(b, &b->points[i]);
-    return status == OK ? bench_report_end(&b->report, opt_given(b->v, "sweep")) : status;
+    return status == OK ? bench_report_end(&b->report) : status;
 }
 
 static int cmd_bench(const struct opt_values *v)

@@ -23,7 +23,7 @@ static const struct opt run_options[] = {
      "further data sets of a later prompt eval, to check their names and pictures now"},
     {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
     {"dry-run", NULL, NULL, false,
-     "print trained tensors, steps, memory and the origin of every key, then stop"},
+     "print trained tensors, steps, memory, time and the origin of every key, then stop"},
     {"print-config", NULL, NULL, false, "print the configuration as JSON, then stop"},
     {.name = NULL},
 };

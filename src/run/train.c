@@ -66,7 +66,8 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
     if (batch->n > MAX_IMAGES)
         str_appendf(&images, " and %" PRId64 " more (in %s)", batch->n - MAX_IMAGES, RUN_LOG_FILE);
     name_not_finite(&tensor_name, s, t->method);
-    (void)record_failure(t, batch); /* the run ends with the error below in any case */
+    if (!t->options->dry_run)
+        (void)record_failure(t, batch); /* the run ends with the error below in any case */
     int status = error_set(
         ERR_NUMERIC,
         "step %" PRId64
@@ -263,11 +264,40 @@ static int run_epochs(struct training *t)
     return OK;
 }
 
+/* ---------------------------------------------------------------- a dry run */
+
+/* Times a step whose result is discarded. The first one also warms up, so a short one is timed again. */
+static int estimate_time(struct training *t)
+{
+    static const double SHORT_S = 5.0;
+    struct batch batch;
+    double seconds = 0.0;
+    int status = loader_start(t->loader, 0, 0);
+    if (status == OK)
+        status = loader_next(&batch, t->loader);
+    for (int i = 0; status == OK && (i == 0 || (i == 1 && seconds < SHORT_S)); i++) {
+        struct step_numbers numbers;
+        const double start_s = clock_s();
+        status = step(&numbers, t, &batch, 0.0);
+        seconds = clock_s() - start_s;
+    }
+    if (status == OK)
+        status = interrupt_check_begin();
+    if (status != OK)
+        return status;
+    char duration[32];
+    format_duration(duration, sizeof duration, seconds * (double)t->progress.n_steps);
+    log_info(t->session->log, "time     about %s: %.2g s a step, as one took just now", duration, seconds);
+    return OK;
+}
+
 int train_run(struct config *config, const struct train_options *options, struct log *log)
 {
     struct training t = {.options = options, .lock = -1};
     int status = training_open(&t, config, options, log);
-    if (status == OK && !options->dry_run) {
+    if (status == OK && options->dry_run) {
+        status = estimate_time(&t);
+    } else if (status == OK) {
         status = training_begin(&t);
         if (status == OK)
             status = run_epochs(&t);

@@ -209,8 +209,8 @@ int training_open(struct training *t, struct config *config, const struct train_
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
                                                               .loader = t->loader});
-    if ((status = cost_print(log, &cost, t->method, t->session)) != OK ||
-        (status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
+    cost_print(log, &cost, t->method, t->session);
+    if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
         return status;
     return interrupt_check_begin();
 }

@@ -120,25 +120,6 @@ void clip_texts_free(struct clip_texts *texts);
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
                          const struct clip_texts *texts);
 
-/* ---------------------------------------------------------------- what a pass computes (work.c) */
-
-/** Of one pass, counted from the shapes; multiply-adds x 2. */
-struct clip_work {
-    double products;  /* FLOP of matrix products */
-    double attention; /* FLOP of attention's scores and sums */
-    double bytes;     /* that norms, residual and activation move */
-};
-struct clip_work clip_work_sum(struct clip_work a, struct clip_work b);
-
-/** One clip_encode_text of n_prefixes; with its backward, and what keep_bytes makes it compute again. */
-struct clip_work clip_text_work(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
-                                bool backward);
-/** One clip_image_tokens. */
-struct clip_work clip_tokens_work(const struct clip *c, int64_t n_images);
-/** One clip_encode_image. */
-struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t n_prompts,
-                                 int64_t n_prompt_layers, bool backward);
-
 /* ---------------------------------------------------------------- what it needs of memory (memory.c) */
 
 /** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */

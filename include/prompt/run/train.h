@@ -10,7 +10,7 @@ struct train_options {
     const char *out_dir;            /* run folder; NULL only for a dry run */
     bool resume;                    /* continue from its checkpoint */
     bool force;                     /* replace what an earlier run left there */
-    bool dry_run;                   /* stop before the first step */
+    bool dry_run;                   /* time a step, discard it and stop */
     const struct str_list *targets; /* other data sets to be evaluated, checked before training; NULL: none */
     int64_t max_steps;              /* stop after this many steps in all, with a checkpoint; 0: no limit */
 };

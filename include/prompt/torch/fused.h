@@ -75,10 +75,6 @@ void t_mul_(scope *s, tensor *a, const tensor *b);
 
 /* ---------------------------------------------------------------- attention; the scale is part of q */
 
-/* Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
- * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
-enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
-
 /** Token nodes, each of which sees a prefix and its own ancestors (itself too). Arrays are borrowed. */
 struct forest {
     int64_t n_nodes;
