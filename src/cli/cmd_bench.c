@@ -18,7 +18,8 @@ static const struct opt bench_options[] = {
     {"batch", "B", NULL, false, "images a step (training.batch_size)"},
     {"mode", "LIST", NULL, true, "train, eval, or both separated by a comma (both)"},
     {"repeats", "R", NULL, false, "timed steps, after one that warms up (3)"},
-    {"compare", "plain", NULL, false, "time the plain encoder in turn with the fast one, and print the ratio"},
+    {"compare", "plain", NULL, false,
+     "time the plain encoder in turn with the fast one, and print the ratio"},
     {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth and threads, one at a time"},
     {"profile", NULL, NULL, false, "print where the time of a step goes"},
     {"json", NULL, NULL, false, "print JSON"},
@@ -282,11 +283,11 @@ static int run(struct bench_command *b)
     log_init(&b->log, opt_given(b->v, "quiet"));
     b->repeats = 3;
     int status = OK;
-    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) == OK &&
-        (status = opt_apply_file(&b->config, b->v)) == OK)
-        status = opt_apply_keys(&b->config, b->v);
+    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) != OK ||
+        (status = opt_resolve(&b->config, b->v, NULL)) != OK)
+        return status;
     b->n_images = b->config.batch_size;
-    if (status == OK && (status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK)
+    if ((status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK)
         status = find_names(b);
     if (status == OK)
         status = torch_init(b->config.threads); /* so that the number of threads is known */
@@ -301,9 +302,7 @@ static int cmd_bench(const struct opt_values *v)
 {
     struct bench_command b = {
         .v = v, .report = {.as_json = opt_given(v, "json"), .has_profile = opt_given(v, "profile")}};
-    int status = config_init(&b.config);
-    if (status == OK)
-        status = run(&b);
+    int status = run(&b);
     for (int64_t k = 0; k < b.n_names; k++)
         free(b.names[k]);
     free(b.names);

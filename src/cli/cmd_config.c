@@ -80,28 +80,27 @@ static int print_keys(const struct config *defaults, const struct opt_values *v)
     return status;
 }
 
-static int print_configuration(struct config *c, const struct opt_values *v)
+static int print_configuration(const struct opt_values *v)
 {
+    struct config c = {0};
     struct str text = {0};
     int status = OK;
-    if ((status = opt_apply_file(c, v)) == OK && (status = opt_apply_keys(c, v)) == OK &&
-        (status = config_write(&text, c)) == OK)
+    if ((status = opt_resolve(&c, v, NULL)) == OK && (status = config_write(&text, &c)) == OK)
         status = cmd_print(&text);
     str_free(&text);
+    config_free(&c);
     return status;
 }
 
 static int cmd_config(const struct opt_values *v)
 {
-    struct config c;
-    int status = config_init(&c);
-    if (status != OK)
-        return status;
     if (opt_given(v, "config") || opt_given(v, "set"))
-        status = print_configuration(&c, v);
-    else
-        status = print_keys(&c, v);
-    config_free(&c);
+        return print_configuration(v);
+    struct config defaults;
+    int status = config_init(&defaults);
+    if (status == OK)
+        status = print_keys(&defaults, v);
+    config_free(&defaults);
     return status;
 }
 

@@ -172,12 +172,10 @@ static int check_sets(struct checking *c)
 
 static int cmd_data_check(const struct opt_values *v)
 {
-    struct config config;
+    struct config config = {0};
     struct checking c = {.config = &config, .is_deep = opt_given(v, "deep"), .is_json = opt_given(v, "json")};
     log_init(&c.log, opt_given(v, "quiet"));
-    int status = config_init(&config);
-    if (status == OK)
-        status = opt_apply_keys(&config, v);
+    int status = opt_resolve(&config, v, NULL);
     if (status == OK && config.data_root[0] == '\0' && strcmp(config.data_dataset, "csv") != 0)
         status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK)

@@ -154,10 +154,8 @@ static int print_split(const struct config *c, bool is_json)
 
 static int cmd_data_split(const struct opt_values *v)
 {
-    struct config c;
-    int status = config_init(&c);
-    if (status == OK)
-        status = opt_apply_keys(&c, v);
+    struct config c = {0};
+    int status = opt_resolve(&c, v, NULL);
     if (status == OK && !opt_given(v, "data") && strcmp(c.data_dataset, "csv") != 0)
         status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK && !opt_given(v, "dataset"))

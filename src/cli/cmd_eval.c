@@ -375,9 +375,7 @@ static int run(struct evaluation *e)
 static int cmd_eval(const struct opt_values *v)
 {
     struct evaluation e = {.v = v};
-    int status = config_init(&e.config);
-    if (status == OK)
-        status = run(&e);
+    int status = run(&e);
     str_free(&e.records);
     method_free(e.method);
     for (size_t i = 0; e.datasets && i < e.targets.n; i++)

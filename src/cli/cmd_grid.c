@@ -1,4 +1,5 @@
 /* prompt grid: an experiment of the paper, run by run. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,12 +7,14 @@
 #include "cmd_print.h"
 #include "experiment_args.h"
 #include "grid_run.h"
+#include "grid_words.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
 #include "prompt/base/process.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
+#include "prompt/run/session.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -46,6 +49,7 @@ struct grid_command {
     struct experiment_args args;
     struct experiment *experiment;
     struct grid_options options;
+    struct grid_model model;
     struct grid grid;
     struct log log;
     struct grid_run_options running;
@@ -82,7 +86,7 @@ static void describe(struct grid_command *c)
     str_free(&absent);
 }
 
-/* The folder of each job, for a script that goes on with one. */
+/* The folder of each job, for a script that continues with one. */
 static int print_folders(const struct grid *g)
 {
     struct str out = {0};
@@ -103,7 +107,7 @@ static const char *state_name(const struct grid_job *job)
     case GRID_TO_RUN:
         break;
     }
-    return !job->must_train ? "evaluate" : job->is_begun ? "go on" : "run";
+    return !job->must_train ? "evaluate" : job->is_begun ? "resume" : "run";
 }
 
 /* A word as a shell takes it. */
@@ -140,8 +144,8 @@ static int print_plan(const struct grid_command *c)
     int status = OK;
     for (size_t i = 0; status == OK && i < g->n_jobs; i++) {
         const struct grid_job *job = &g->jobs[i];
-        str_appendf(&out, "%-8s %s, %s, seed %lld\n", state_name(job), job->row->name,
-                    target_display_name(job->config.data_dataset), (long long)job->config.seed);
+        str_appendf(&out, "%-8s %s, %s, seed %" PRId64 "\n", state_name(job), job->row->name,
+                    target_display_name(job->config.data_dataset), job->config.seed);
         if (job->state != GRID_TO_RUN)
             continue;
         if (job->must_train)
@@ -195,7 +199,7 @@ static int make_table(struct grid_command *c)
     struct record_list records = {0};
     struct scores scores = {0};
     struct score_options options = experiment_args_scores(&c->args, c->v);
-    options.weights = c->grid.weights_sha256;
+    options.weights = c->model.sha256;
     options.include_unfinished = c->options.max_steps > 0 || c->options.limit > 0;
     int status = records_read(&records, c->options.out_dir);
     if (status == OK)
@@ -208,6 +212,30 @@ static int make_table(struct grid_command *c)
 }
 
 /* ---------------------------------------------------------------- the command */
+
+/* Digest and preprocessing of the weights that all rows share. */
+static int read_model(struct grid_command *c)
+{
+    const struct experiment *x = c->experiment;
+    struct config config = {0};
+    struct weights *weights = NULL;
+    int status = OK;
+    if ((status = experiment_config(&config, x, &x->rows[0], x->datasets.items[0], &c->args.sets)) == OK &&
+        (status = config_check(&config)) == OK) {
+        const struct weights_options options = session_weights_options(&config);
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        if ((status = weights_open(&weights, s, config.model_path, &options)) == OK &&
+            (status = weights_hash(weights)) == OK) {
+            memcpy(c->model.sha256, weights->sha256, sizeof c->model.sha256);
+            status = pipeline_of(&c->model.pipeline, &weights->preprocess);
+        }
+        weights_close(weights);
+        const int closed = scope_close(s);
+        status = status == OK ? closed : status;
+    }
+    config_free(&config);
+    return status;
+}
 
 static int plan(struct grid_command *c, const char *out_dir)
 {
@@ -228,8 +256,9 @@ static int plan(struct grid_command *c, const char *out_dir)
     if (c->running.n_at_once == 0)
         c->running.n_at_once = process_cores();
     if (status == OK &&
-        (status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods)) == OK)
-        status = grid_open(&c->grid, c->experiment, &c->options);
+        (status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods)) == OK &&
+        (status = read_model(c)) == OK)
+        status = grid_open(&c->grid, c->experiment, &c->options, &c->model);
     if (status == OK)
         c->n_to_run = grid_count(&c->grid, GRID_TO_RUN);
     return status;
@@ -278,6 +307,7 @@ static int cmd_grid(const struct opt_values *v)
         (status = experiment_args_read(&c.args, v)) == OK)
         status = run(&c, out_dir);
     grid_close(&c.grid);
+    pipeline_free(&c.model.pipeline);
     experiment_free(c.experiment);
     experiment_args_free(&c.args);
     free(out_dir);

@@ -46,10 +46,8 @@ static const struct opt_group convert_groups[] = {
 static int open_weights(struct weights **out, const struct opt_values *v)
 {
     *out = NULL;
-    struct config c;
-    int status = config_init(&c);
-    if (status == OK)
-        status = opt_apply_keys(&c, v);
+    struct config c = {0};
+    int status = opt_resolve(&c, v, NULL);
     if (status == OK) {
         const struct weights_options options = session_weights_options(&c);
         status = weights_open(out, NULL, v->operand, &options);

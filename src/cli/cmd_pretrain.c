@@ -55,14 +55,8 @@ static int pretrain(struct config *c, const struct opt_values *v, const char *ou
     if (options.resume && options.force)
         return error_set(ERR_USAGE, "--resume and --force exclude each other");
     int status = opt_i64(&options.max_steps, v, "max-steps", 1, INT64_MAX);
-    if (status == OK && options.resume)
-        status = cmd_resolve_resumed(c, v, out_dir);
-    else if (status == OK) {
-        status = opt_apply_file(c, v);
-        if (status == OK)
-            status = opt_apply_keys(c, v);
-    }
-    if (status == OK)
+    if (status == OK &&
+        (status = options.resume ? cmd_resolve_resumed(c, v, out_dir) : opt_resolve(c, v, NULL)) == OK)
         status = config_check_pretraining(c);
     if (status != OK)
         return status;
@@ -74,14 +68,10 @@ static int pretrain(struct config *c, const struct opt_values *v, const char *ou
 
 static int cmd_pretrain(const struct opt_values *v)
 {
-    struct config c;
-    int status = config_init(&c);
+    struct config c = {0};
     const char *out = opt_text(v, "out");
     char *out_dir = out ? path_absolute(out) : NULL;
-    if (out && !out_dir)
-        status = ERR_MEMORY;
-    if (status == OK)
-        status = pretrain(&c, v, out_dir);
+    int status = out && !out_dir ? ERR_MEMORY : pretrain(&c, v, out_dir);
     free(out_dir);
     config_free(&c);
     return status;

@@ -48,14 +48,6 @@ static const char notes[] =
     "  prompt train --config configs/base2new.json --data DIR --dataset caltech101 --model FILE \\\n"
     "               --seed 1 --out runs/caltech101-s1";
 
-static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)
-{
-    if (options->resume)
-        return cmd_resolve_resumed(c, v, options->out_dir);
-    int status = opt_apply_file(c, v);
-    return status == OK ? opt_apply_keys(c, v) : status;
-}
-
 static int print_config(const struct config *c)
 {
     struct str text = {0};
@@ -100,10 +92,9 @@ static int train(struct config *c, struct str_list *targets, const struct opt_va
 {
     struct train_options options;
     int status = read_options(&options, v, out_dir);
-    if (status == OK)
-        status = cmd_read_targets(targets, v);
     options.targets = targets;
-    if (status == OK && (status = resolve(c, v, &options)) == OK)
+    if (status == OK && (status = cmd_read_targets(targets, v)) == OK &&
+        (status = options.resume ? cmd_resolve_resumed(c, v, out_dir) : opt_resolve(c, v, NULL)) == OK)
         status = config_settle(c);
     if (status != OK || opt_given(v, "print-config"))
         return status == OK ? print_config(c) : status;
@@ -121,16 +112,12 @@ static int train(struct config *c, struct str_list *targets, const struct opt_va
 
 static int cmd_train(const struct opt_values *v)
 {
-    struct config c;
+    struct config c = {0};
     struct str_list targets = {0};
-    int status = config_init(&c);
     const char *out = opt_text(v, "out");
     char *out_dir =
         out ? path_absolute(out) : NULL; /* messages and the command to resume name it from anywhere */
-    if (out && !out_dir)
-        status = ERR_MEMORY;
-    if (status == OK)
-        status = train(&c, &targets, v, out_dir);
+    int status = out && !out_dir ? ERR_MEMORY : train(&c, &targets, v, out_dir);
     str_list_free(&targets);
     free(out_dir);
     config_free(&c);

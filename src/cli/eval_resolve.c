@@ -1,16 +1,15 @@
-/* What prompt eval is to evaluate: files, configuration, classes, data sets. */
+/* The files, configuration, classes and data sets of prompt eval. */
 #include "eval_resolve.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd_targets.h"
 #include "prompt/base/file.h"
+#include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"
-#include "prompt/run/train.h"
 
-/* Their file is of one list of classes on one data set. */
+/* Options whose file is of one list of classes on one data set. */
 static const char *const one_list_options[] = {"save-logits", "trace"};
 
 /* ---------------------------------------------------------------- configuration */
@@ -79,24 +78,18 @@ static int adapt_to_machine(struct evaluation *e)
     return status;
 }
 
-/* Where model and data were found in training stands in the configuration beside the checkpoint, if that is
- * there. */
-static int read_places(struct evaluation *e)
+/* The configuration beside the checkpoint, which knows where model and data were in training; NULL if it is not
+ * there, or out of memory. Owned. */
+static char *find_run_config(int *status, const struct evaluation *e)
 {
     char *dir = path_dir(e->checkpoint_path);
     char *path = dir ? path_join(dir, RUN_CONFIG_FILE) : NULL;
-    char *text = NULL;
-    size_t n = 0;
-    int status = path ? OK : ERR_MEMORY;
-    if (status == OK && file_exists(path)) {
-        status = file_read(&text, &n, path);
-        if (status == OK)
-            status = config_read_text(&e->config, text, n, path, CONFIG_RUN);
-    }
-    free(text);
-    free(path);
+    *status = path ? OK : ERR_MEMORY;
     free(dir);
-    return status;
+    if (path && file_exists(path))
+        return path;
+    free(path);
+    return NULL;
 }
 
 /* --datasets, else the one of the configuration. */
@@ -111,10 +104,10 @@ static int choose_targets(struct evaluation *e)
     return status;
 }
 
-/* The configuration that the checkpoint carries, with the command line's keys over it. */
+/* The configuration of the run, with the command line's keys over it. */
 static int resolve_from_run(struct evaluation *e)
 {
-    int status = checkpoint_read_header(&e->provenance, &e->progress, e->checkpoint_path);
+    int status = provenance_read(&e->provenance, &e->progress, e->checkpoint_path);
     if (status != OK)
         return status;
     if (opt_given(e->v, "config"))
@@ -123,18 +116,19 @@ static int resolve_from_run(struct evaluation *e)
         return error_set(ERR_USAGE,
                          "'%s' holds prompts that were not trained yet; --untrained evaluates them",
                          e->checkpoint_path);
-    const char *text = e->provenance.config;
-    struct config trained;
-    if ((status = config_init(&trained)) == OK &&
-        (status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
-        (status = read_places(e)) == OK &&
-        (status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
-        (status = opt_apply_keys(&e->config, e->v)) == OK &&
+    char *run_config = find_run_config(&status, e);
+    struct config_sources run = {.run_text = e->provenance.config, .run_name = e->checkpoint_path};
+    struct config trained = {0};
+    if (status == OK)
+        status = config_resolve(&trained, &run);
+    run.run_file = run_config;
+    if (status == OK && (status = opt_resolve(&e->config, e->v, &run)) == OK &&
         (status = check_unchanged(&e->config, &trained)) == OK)
         status = choose_targets(e);
     if (status == OK) /* the run stays one of the data set that it was trained on */
         status = config_set_key(&e->config, "data.dataset", trained.data_dataset);
     config_free(&trained);
+    free(run_config);
     return status == OK ? adapt_to_machine(e) : status;
 }
 
@@ -143,8 +137,8 @@ static int resolve_config(struct evaluation *e)
     int status = find_files(e);
     if (status == OK && e->checkpoint_path)
         return resolve_from_run(e);
-    if (status == OK && (status = opt_apply_file(&e->config, e->v)) == OK)
-        status = opt_apply_keys(&e->config, e->v);
+    if (status == OK)
+        status = opt_resolve(&e->config, e->v, NULL);
     if (status == OK && config_trains(&e->config) && !opt_given(e->v, "untrained"))
         status = error_set(ERR_USAGE,
                            "method '%s' has prompts to train: give --run DIR, or --untrained to evaluate "

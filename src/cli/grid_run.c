@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "grid_words.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
@@ -12,7 +13,7 @@
 
 enum phase { PHASE_FREE, PHASE_TRAIN, PHASE_EVAL };
 
-/* A place for a run. */
+/* Room for one run. */
 struct slot {
     enum phase phase;
     struct grid_job *job;
@@ -33,17 +34,17 @@ struct pool {
 
 static int interrupted(void)
 {
-    return error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
+    return error_set(ERR_INTERRUPTED, "interrupted; the same command continues");
 }
 
-/* ---------------------------------------------------------------- what is said */
+/* ---------------------------------------------------------------- messages */
 
 static size_t row_of(const struct pool *p, const struct grid_job *job)
 {
     return (size_t)(job->row - p->grid->experiment->rows);
 }
 
-/* By the work of a job and the pace so far: of the same row if one of it ran. */
+/* Seconds by the work of a job and the pace so far: of the same row if one of it ran. */
 static double seconds_of(const struct pool *p, const struct grid_job *job)
 {
     double seconds = p->seconds[row_of(p, job)], work = p->work[row_of(p, job)];
@@ -55,8 +56,7 @@ static double seconds_of(const struct pool *p, const struct grid_job *job)
     return work > 0.0 ? job->work * seconds / work : 0.0;
 }
 
-/* The runs that are left, one after another in as many places; the longest of those that run takes its time
- * in any case. */
+/* The runs that are left share the slots; the longest of those that run takes its time in any case. */
 static double seconds_left(const struct pool *p)
 {
     double total = 0.0, longest = 0.0;
@@ -84,7 +84,7 @@ static void say_finished(struct pool *p, const struct grid_job *job, double seco
              took, left);
 }
 
-/* Ends a slot's run: of `status`, what it came to. */
+/* Ends a slot's run, which came to `status`. */
 static void finish(struct pool *p, struct slot *slot, int status)
 {
     slot->phase = PHASE_FREE;
@@ -121,7 +121,7 @@ static int begin_phase(struct pool *p, struct slot *slot, enum phase phase)
     return status;
 }
 
-/* The next job into a free slot, if anything of it is left to do: hours may lie between the plan and now. */
+/* Puts the next job into a free slot, if anything of it is left to do: hours may have passed since the plan. */
 static void begin_job(struct pool *p, struct slot *slot)
 {
     slot->job = &p->grid->jobs[p->next++];
@@ -129,7 +129,7 @@ static void begin_job(struct pool *p, struct slot *slot)
         return;
     slot->start_s = clock_s();
     log_info(p->log, "grid: %zu/%zu, %s", ++p->n_begun, p->n_to_run, slot->job->folder);
-    int status = grid_look(slot->job, p->grid);
+    int status = grid_job_update(slot->job, p->grid);
     if (status == OK && p->n_slots > 1) /* they do not fight for the machine */
         status = cost_take_share(&slot->job->config, p->n_slots);
     const bool is_done = status == OK && slot->job->state != GRID_TO_RUN;
@@ -139,7 +139,7 @@ static void begin_job(struct pool *p, struct slot *slot)
         finish(p, slot, status);
 }
 
-/* Looks after a run; a training that has ended goes on to its evaluation. */
+/* Looks after a run; a training that has ended is followed by its evaluation. */
 static void advance(struct pool *p, struct slot *slot)
 {
     bool has_ended = false;

@@ -301,43 +301,22 @@ int opt_choose(bool *chosen, const struct opt_values *v, const char *name, const
 
 /* ---------------------------------------------------------------- keys */
 
-int opt_apply_file(struct config *c, const struct opt_values *v)
+int opt_resolve(struct config *out, const struct opt_values *v, const struct config_sources *others)
 {
-    const char *path = opt_text(v, "config");
-    return path ? config_read_file(c, path) : OK;
-}
-
-/* Two values for one key are a conflict, not a precedence. */
-static int check_first(const struct config *c, const char *key, size_t n)
-{
-    char *name = str_dup_n(key, n);
-    if (!name)
-        return ERR_MEMORY;
-    const size_t i = config_find(name);
-    int status = OK;
-    if (i < config_n_keys() && c->origins[i] == CONFIG_COMMAND_LINE)
-        status = error_set(ERR_USAGE, "key '%s' is set twice on the command line", name);
-    free(name);
-    return status;
-}
-
-int opt_apply_keys(struct config *c, const struct opt_values *v)
-{
+    struct config_sources from = others ? *others : (struct config_sources){0};
+    struct config_setting *settings = calloc(v->n + 1, sizeof *settings);
+    if (!settings)
+        return error_out_of_memory();
     for (size_t i = 0; i < v->n; i++) {
-        const struct opt *opt = v->items[i].opt;
-        const char *text = v->items[i].text;
-        int status = OK;
-        if (strcmp(opt->name, "set") == 0) {
-            status = check_first(c, text, strcspn(text, "="));
-            if (status == OK && (status = config_set(c, text)) != OK)
-                error_context("--set %s", text);
-        } else if (opt->key) {
-            status = check_first(c, opt->key, strlen(opt->key));
-            if (status == OK && (status = config_set_key(c, opt->key, text ? text : "true")) != OK)
-                error_context("--%s %s", opt->name, text ? text : "");
-        }
-        if (status != OK)
-            return status;
+        const struct opt_value *item = &v->items[i];
+        if (strcmp(item->opt->name, "config") == 0)
+            from.file = item->text;
+        else if (item->opt->key || strcmp(item->opt->name, "set") == 0)
+            settings[from.n_settings++] =
+                (struct config_setting){item->opt->name, item->opt->key, item->text ? item->text : "true"};
     }
-    return OK;
+    from.settings = settings;
+    int status = config_resolve(out, &from);
+    free(settings);
+    return status;
 }

@@ -91,10 +91,10 @@ int opt_choose(bool *chosen, const struct opt_values *v, const char *name, const
 
 /* ---------------------------------------------------------------- options that are configuration keys */
 
-/** Reads the file of --config over `c`, if it was given. */
-int opt_apply_file(struct config *c, const struct opt_values *v);
-/** Sets the keys of the command line in order: options that have a key, and --set. A key set twice is an
- * error. */
-int opt_apply_keys(struct config *c, const struct opt_values *v);
+/**
+ * Resolves a command's configuration: --config, then the options that have a key and --set in their order, over
+ * `others` (NULL: none). `out` is owned, and zeroed on failure.
+ */
+int opt_resolve(struct config *out, const struct opt_values *v, const struct config_sources *others);
 
 #endif

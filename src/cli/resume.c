@@ -1,25 +1,10 @@
-/* What a resumed run goes on with. */
+/* The configuration of a resumed run. */
 #include "resume.h"
 
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
-#include "prompt/run/train.h"
-
-static int read_run_config(struct config *c, const char *out_dir)
-{
-    char *path = path_join(out_dir, RUN_CONFIG_FILE);
-    char *text = NULL;
-    size_t n = 0;
-    int status = path ? file_read(&text, &n, path) : ERR_MEMORY;
-    if (status == OK)
-        status = config_read_text(c, text, n, path, CONFIG_RUN);
-    else
-        error_context("--resume");
-    free(text);
-    free(path);
-    return status;
-}
+#include "prompt/report/folder.h"
 
 static int check_same_run(const struct config *c, const struct config *stored, const char *out_dir)
 {
@@ -37,15 +22,18 @@ static int check_same_run(const struct config *c, const struct config *stored, c
 
 int cmd_resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
 {
-    struct config stored;
-    int status = OK;
-    if ((status = config_init(&stored)) == OK && (status = read_run_config(&stored, out_dir)) == OK &&
-        (status = read_run_config(c, out_dir)) == OK && (status = opt_apply_file(c, v)) == OK)
-        status = opt_apply_keys(c, v);
-    if (c->precision == PRECISION_AUTO)
-        c->precision = stored.precision; /* what auto became when the run began */
-    if (status == OK)
+    char *path = path_join(out_dir, RUN_CONFIG_FILE);
+    const struct config_sources run = {.run_file = path};
+    struct config stored = {0};
+    int status = path ? config_resolve(&stored, &run) : ERR_MEMORY;
+    if (status == ERR_IO)
+        error_context("--resume");
+    if (status == OK && (status = opt_resolve(c, v, &run)) == OK) {
+        if (c->precision == PRECISION_AUTO)
+            c->precision = stored.precision; /* what auto became when the run began */
         status = check_same_run(c, &stored, out_dir);
+    }
     config_free(&stored);
+    free(path);
     return status;
 }

@@ -1,5 +1,4 @@
-/* Reading the configuration: files, text, and assignments on the command line; one value is
- * config_assign.c's. */
+/* Reading files, texts and assignments; assign.c sets one key. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +57,7 @@ static int unknown_member(const char *path, const struct json *value)
 
 /* ---------------------------------------------------------------- a document */
 
-/* What is no JSON in a configuration is a wrong use, as an unknown key is: the message stays. */
+/* A configuration that is not JSON is a usage error, as an unknown key is; the message stays. */
 static int as_usage_error(int status)
 {
     if (status != ERR_FORMAT)

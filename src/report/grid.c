@@ -1,9 +1,8 @@
 /* The plan of a grid. */
-#include "grid_internal.h"
-#include "prompt/run/session.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "grid_internal.h"
 
 static void free_job(struct grid_job *job)
 {
@@ -24,7 +23,6 @@ void grid_close(struct grid *g)
     str_list_free(&g->there);
     str_list_free(&g->absent);
     str_list_free(&g->reasons);
-    pipeline_free(&g->pipeline);
     *g = (struct grid){0};
 }
 
@@ -38,10 +36,10 @@ size_t grid_count(const struct grid *g, enum grid_state state)
 
 /* ---------------------------------------------------------------- jobs */
 
-/* A job without training images is named; the others go on. */
+/* A job without training images is reported; the others continue. */
 static int plan_job(struct grid_job *job, struct grid *g)
 {
-    int status = grid_look(job, g);
+    int status = grid_job_update(job, g);
     if (status != OK || job->state != GRID_TO_RUN)
         return status;
     status = grid_weigh(job, g);
@@ -60,7 +58,7 @@ static bool is_planned(const struct grid *g, const char *folder)
     return false;
 }
 
-/* `trains`: whether the seed makes a difference. */
+/* Sets `trains` to whether the seed makes a difference. */
 static int add_job(bool *trains, struct grid *g, const struct experiment_row *row, const char *dataset,
                    int64_t seed)
 {
@@ -120,36 +118,15 @@ static int add_jobs(struct grid *g)
 
 /* ---------------------------------------------------------------- opening */
 
-static int hash_weights(struct grid *g, const struct config *c)
+int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options,
+              const struct grid_model *model)
 {
-    const struct weights_options options = session_weights_options(c);
-    struct weights *weights = NULL;
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    int status = weights_open(&weights, s, c->model_path, &options);
-    if (status == OK)
-        status = weights_hash(weights);
-    if (status == OK)
-        memcpy(g->weights_sha256, weights->sha256, sizeof g->weights_sha256);
-    if (status == OK)
-        status = pipeline_of(&g->pipeline, &weights->preprocess);
-    weights_close(weights);
-    int closed = scope_close(s);
-    return status == OK ? closed : status;
-}
-
-int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options)
-{
-    *out = (struct grid){.experiment = x, .options = options};
-    struct config c;
+    *out = (struct grid){.experiment = x, .options = options, .model = model};
+    struct config c = {0}; /* says where the data are, as that of any row does */
     int status = experiment_config(&c, x, &x->rows[0], x->datasets.items[0], options->sets);
-    if (status != OK)
-        return status;
-    status = config_check(&c); /* data and model are given */
-    if (status == OK && (status = hash_weights(out, &c)) == OK)
-        status = grid_open_data(out, &c);
-    config_free(&c);
-    if (status == OK)
+    if (status == OK && (status = grid_open_data(out, &c)) == OK)
         status = add_jobs(out);
+    config_free(&c);
     grid_close_data(out);
     if (status != OK)
         grid_close(out);

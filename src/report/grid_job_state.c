@@ -1,14 +1,16 @@
-/* What of a job is done. */
+/* How much of a job is done. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "grid_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/report/folder.h"
+#include "prompt/report/provenance.h"
 #include "prompt/report/records.h"
-#include "prompt/run/train.h"
 
-/* Appends in what a run's configuration, model, pixels and tokens are not the job's; nothing if they are. The
- * model and the pipeline may be unknown, NULL. */
+/* Appends the first difference of a run from the job: in configuration, model, pixels or tokens. Model and
+ * pipeline may be unknown, NULL. */
 static int compare(struct str *out, const struct grid *g, const struct grid_job *job, const struct config *c,
                    const char *weights, const struct pipeline *pipeline)
 {
@@ -16,17 +18,17 @@ static int compare(struct str *out, const struct grid *g, const struct grid_job 
     if (status != OK || out->len > 0)
         return status;
     if (config_trains(&job->config) && job->config.seed != c->seed)
-        str_appendf(out, "seed is %lld there, here %lld", (long long)c->seed, (long long)job->config.seed);
-    else if (weights && strcmp(weights, g->weights_sha256) != 0)
-        str_appendf(out, "weights of SHA-256 %.16s... there, here %.16s...", weights, g->weights_sha256);
+        str_appendf(out, "seed is %" PRId64 " there, here %" PRId64, c->seed, job->config.seed);
+    else if (weights && strcmp(weights, g->model->sha256) != 0)
+        str_appendf(out, "weights of SHA-256 %.16s... there, here %.16s...", weights, g->model->sha256);
     else if (pipeline)
-        pipeline_compare(out, pipeline, &g->pipeline);
+        pipeline_compare(out, pipeline, &g->model->pipeline);
     return str_status(out);
 }
 
 /* ---------------------------------------------------------------- records */
 
-/* Whether a record is of this job: same configuration, weights, classes and images; finished, or stopped
+/* Whether a record is of this job: of the same configuration, weights, classes and images; finished, or stopped
  * where this one would be. */
 static int is_of_job(bool *out, const struct grid *g, const struct grid_job *job, const struct record *r)
 {
@@ -39,7 +41,7 @@ static int is_of_job(bool *out, const struct grid *g, const struct grid_job *job
     struct str differences = {0};
     int status = compare(&differences, g, job, &r->config, r->weights, &r->pipeline);
     if (status == OK && r->trained_pipeline.preprocess)
-        pipeline_compare(&differences, &r->trained_pipeline, &g->pipeline);
+        pipeline_compare(&differences, &r->trained_pipeline, &g->model->pipeline);
     *out = differences.len == 0 && same_data && !r->untrained && r->limit == o->limit && ends_here;
     str_free(&differences);
     return status;
@@ -82,45 +84,35 @@ static int look_at_records(struct grid_job *job, const struct grid *g)
 
 /* ---------------------------------------------------------------- trainings */
 
-/* Compares the job with the configuration that a training has. */
-static int compare_text(struct str *out, const struct grid *g, const struct grid_job *job, const char *text,
-                        size_t n, const char *path, const char *weights, const struct pipeline *pipeline)
-{
-    struct config c;
-    int status = OK;
-    if ((status = config_init(&c)) == OK && (status = config_read_text(&c, text, n, path, CONFIG_RUN)) == OK)
-        status = compare(out, g, job, &c, weights, pipeline);
-    config_free(&c);
-    return status;
-}
-
-/* A training that stands at its last step needs no further one. */
+/* Appends how the training in a checkpoint differs from the job's. One at its last step needs no further one. */
 static int look_at_checkpoint(struct str *out, struct grid_job *job, const struct grid *g, const char *path)
 {
     const int64_t max_steps = g->options->max_steps;
     struct provenance p = {0};
     struct progress at = {0};
-    int status = checkpoint_read_header(&p, &at, path);
-    if (status == OK)
-        status = compare_text(out, g, job, p.config, strlen(p.config), path, p.weights_sha256, &p.pipeline);
+    struct config c = {0};
+    int status = OK;
+    if ((status = provenance_read(&p, &at, path)) == OK &&
+        (status = config_resolve(&c, &(struct config_sources){.run_text = p.config, .run_name = path})) == OK)
+        status = compare(out, g, job, &c, p.weights_sha256, &p.pipeline);
     job->must_train = at.step < at.n_steps && (max_steps == 0 || at.step < max_steps);
+    config_free(&c);
     provenance_free(&p);
     return status;
 }
 
-/* One that was stopped before its first checkpoint. */
+/* The same of a training that was stopped before its first checkpoint. */
 static int look_at_config(struct str *out, const struct grid_job *job, const struct grid *g, const char *path)
 {
-    char *text = NULL;
-    size_t n = 0;
-    int status = file_read(&text, &n, path);
+    struct config c = {0};
+    int status = config_resolve(&c, &(struct config_sources){.run_file = path});
     if (status == OK)
-        status = compare_text(out, g, job, text, n, path, NULL, NULL);
-    free(text);
+        status = compare(out, g, job, &c, NULL, NULL);
+    config_free(&c);
     return status;
 }
 
-/* Where the job's training stands; into `out` goes in what the one in its folder is another one. */
+/* Finds how far the job's training is; appends how the one in its folder differs from it. */
 static int look_at_training(struct str *out, struct grid_job *job, const struct grid *g)
 {
     char *config = path_join(job->folder, RUN_CONFIG_FILE);
@@ -137,19 +129,18 @@ static int look_at_training(struct str *out, struct grid_job *job, const struct 
     return status;
 }
 
-/* The folder is taken by a training of another preset, model or kind of pixels: this one gets a folder of its
- * own. */
+/* Gives the job a folder of its own: a training of another preset, model or kind of pixels has its folder. */
 static int step_aside(struct grid_job *job, const struct grid *g, const struct str *differences)
 {
     char hash[DIGEST_HEX_SIZE];
     char inputs[DIGEST_HEX_SIZE];
     int status = config_hash(hash, &job->config);
     if (status == OK)
-        status = pipeline_digest(inputs, &g->pipeline);
+        status = pipeline_digest(inputs, &g->model->pipeline);
     if (status != OK)
         return status;
-    char *folder = str_format("%s-%.8s-%.8s-%.8s", job->folder, hash, g->weights_sha256, inputs);
-    job->aside = str_format("'%s' holds another training (%s): '%s' is taken", job->folder,
+    char *folder = str_format("%s-%.8s-%.8s-%.8s", job->folder, hash, g->model->sha256, inputs);
+    job->aside = str_format("'%s' holds another training (%s): '%s' is used instead", job->folder,
                             str_text(differences), folder ? folder : "");
     if (!folder || !job->aside) {
         free(folder);
@@ -160,7 +151,7 @@ static int step_aside(struct grid_job *job, const struct grid *g, const struct s
     return OK;
 }
 
-int grid_look(struct grid_job *job, const struct grid *g)
+int grid_job_update(struct grid_job *job, const struct grid *g)
 {
     struct str differences = {0};
     int status = look_at_training(&differences, job, g);

@@ -42,7 +42,7 @@ static double round_to(double value, int decimals)
 static const struct score NO_SCORE = {.mean = NAN, .sd = NAN, .paper = NAN};
 
 /* Mean and sample standard deviation over the seeds. */
-static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum class_subset subset)
+static struct score mean_over_seeds(const struct score_cells *t, size_t cell, enum class_subset subset)
 {
     const struct experiment_row *row = &t->experiment->rows[cell / t->datasets.n];
     const bool rounds = t->options->paper_rounding && row->has_paper_rounding;
@@ -51,8 +51,8 @@ static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum c
     double sum = 0.0, squares = 0.0;
     size_t n = 0;
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t seed = 0; seed < sorting_n_seeds(t, cell); seed++) {
-            const struct record *r = sorting_record(t, cell, seed, subset);
+        for (size_t seed = 0; seed < score_cells_n_seeds(t, cell); seed++) {
+            const struct record *r = score_cells_record(t, cell, seed, subset);
             double value = 100.0 * r->accuracies[iteration < 0 ? (int64_t)r->n_accuracies - 1 : iteration];
             value = rounds ? round_to(value, 1) : value;
             sum += pass == 0 ? value : 0.0;
@@ -70,12 +70,12 @@ static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum c
 }
 
 /* A cell that lacks a seed has no number: its mean would be of other seeds than its neighbours'. */
-static void fill_cell(struct score_line *line, const struct sorting *t, size_t cell)
+static void fill_cell(struct score_line *line, const struct score_cells *t, size_t cell)
 {
     const struct experiment *x = t->experiment;
-    line->n_expected = sorting_n_seeds(t, cell);
+    line->n_expected = score_cells_n_seeds(t, cell);
     for (size_t seed = 0; seed < line->n_expected; seed++)
-        line->n += sorting_has_seed(t, cell, seed);
+        line->n += score_cells_has_seed(t, cell, seed);
     if (line->n < line->n_expected) {
         for (size_t m = 0; m < SCORES_MAX_MEASURES; m++)
             line->scores[m] = NO_SCORE;
@@ -204,7 +204,7 @@ static void fill_average(struct score_line *line, const struct scores *s, const 
     average_paper(line, s, a, n_measures);
 }
 
-static int make_lines(struct scores *s, const struct sorting *t)
+static int make_lines(struct scores *s, const struct score_cells *t)
 {
     const struct experiment *x = s->experiment;
     const struct average *averages = x->has_halves ? halves_averages : all_averages;
@@ -218,7 +218,7 @@ static int make_lines(struct scores *s, const struct sorting *t)
         for (size_t r = 0; r < x->n_rows; r++) {
             const struct experiment_row *row = &x->rows[r];
             struct score_line *line = &s->lines[s->n_lines++];
-            /* the experiment's own text outlives the sorting */
+            /* the experiment's own text outlives the cells */
             size_t i = 0;
             while (strcmp(x->datasets.items[i], t->datasets.items[d]) != 0)
                 i++;
@@ -246,12 +246,13 @@ int scores_make(struct scores *out, const struct experiment *x, const struct rec
                 const struct score_options *options)
 {
     *out = (struct scores){.experiment = x, .measures = x->has_halves ? halves_names : all_names};
-    struct sorting t = {0};
+    struct score_cells t = {0};
     int status = OK;
-    if ((status = sorting_open(&t, x, records, options)) == OK && (status = sorting_check(&t)) == OK &&
-        (status = make_lines(out, &t)) == OK && (status = scores_add_notes(out, &t)) == OK)
+    if ((status = score_cells_open(&t, x, records, options)) == OK &&
+        (status = score_cells_check(&t)) == OK && (status = make_lines(out, &t)) == OK &&
+        (status = scores_add_notes(out, &t)) == OK)
         status = scores_add_labels(out, &t);
-    sorting_close(&t);
+    score_cells_close(&t);
     if (status != OK)
         scores_free(out);
     return status;

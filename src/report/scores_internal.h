@@ -5,7 +5,7 @@
 #include "prompt/report/scores.h"
 
 /* Records, sorted into cells: a cell is a row on a data set. */
-struct sorting {
+struct score_cells {
     const struct experiment *experiment;
     const struct score_options *options;
     struct str_list datasets; /* that are shown */
@@ -16,22 +16,22 @@ struct sorting {
     const struct record *first_other;
 };
 
-int sorting_open(struct sorting *t, const struct experiment *x, const struct record_list *records,
-                 const struct score_options *options);
-void sorting_close(struct sorting *t);
+int score_cells_open(struct score_cells *t, const struct experiment *x, const struct record_list *records,
+                     const struct score_options *options);
+void score_cells_close(struct score_cells *t);
 /* ERR_USAGE if two records in use are of different models, or of different classes or images of a data set.
  */
-int sorting_check(const struct sorting *t);
-size_t sorting_n_records(const struct sorting *t); /* slots of `records` */
+int score_cells_check(const struct score_cells *t);
+size_t score_cells_n_records(const struct score_cells *t); /* slots of `records` */
 
 /* Seeds that a cell must have: one where nothing is trained. */
-size_t sorting_n_seeds(const struct sorting *t, size_t cell);
+size_t score_cells_n_seeds(const struct score_cells *t, size_t cell);
 /* Whether every list of the experiment has a record. */
-bool sorting_has_seed(const struct sorting *t, size_t cell, size_t seed);
-const struct record *sorting_record(const struct sorting *t, size_t cell, size_t seed,
-                                    enum class_subset subset);
+bool score_cells_has_seed(const struct score_cells *t, size_t cell, size_t seed);
+const struct record *score_cells_record(const struct score_cells *t, size_t cell, size_t seed,
+                                        enum class_subset subset);
 
-int scores_add_notes(struct scores *s, const struct sorting *t);
-int scores_add_labels(struct scores *s, const struct sorting *t);
+int scores_add_notes(struct scores *s, const struct score_cells *t);
+int scores_add_labels(struct scores *s, const struct score_cells *t);
 
 #endif

@@ -14,14 +14,14 @@ static int add_note(struct str_list *notes, struct str *text)
 }
 
 /* "not run: CoOp on DTD (seeds 2, 3), on EuroSAT" for each row. */
-static int note_missing(struct scores *s, const struct sorting *t, size_t row)
+static int note_missing(struct scores *s, const struct score_cells *t, size_t row)
 {
     struct str text = {0};
     for (size_t d = 0; d < t->datasets.n; d++) {
-        const size_t cell = row * t->datasets.n + d, n_seeds = sorting_n_seeds(t, cell);
+        const size_t cell = row * t->datasets.n + d, n_seeds = score_cells_n_seeds(t, cell);
         size_t n_missing = 0;
         for (size_t seed = 0; seed < n_seeds; seed++)
-            n_missing += !sorting_has_seed(t, cell, seed);
+            n_missing += !score_cells_has_seed(t, cell, seed);
         if (n_missing == 0)
             continue;
         str_appendf(&text, text.len > 0 ? ", %s" : "not run: %s on ",
@@ -31,14 +31,14 @@ static int note_missing(struct scores *s, const struct sorting *t, size_t row)
             continue;
         str_append(&text, n_missing > 1 ? " (seeds" : " (seed");
         for (size_t seed = 0, n = 0; seed < n_seeds; seed++)
-            if (!sorting_has_seed(t, cell, seed))
+            if (!score_cells_has_seed(t, cell, seed))
                 str_appendf(&text, "%s %lld", n++ > 0 ? "," : "", (long long)t->options->seeds[seed]);
         str_append(&text, ")");
     }
     return text.len > 0 ? add_note(&s->notes, &text) : OK;
 }
 
-static int note_counts(struct scores *s, const struct sorting *t)
+static int note_counts(struct scores *s, const struct score_cells *t)
 {
     struct str text = {0};
     int status = OK;
@@ -66,11 +66,11 @@ static int note_counts(struct scores *s, const struct sorting *t)
 }
 
 /* Images that could not be read: then accuracies are over fewer than the published ones. */
-static int note_skipped(struct scores *s, const struct sorting *t)
+static int note_skipped(struct scores *s, const struct score_cells *t)
 {
     struct str text = {0};
     size_t n = 0;
-    for (size_t i = 0; i < sorting_n_records(t); i++)
+    for (size_t i = 0; i < score_cells_n_records(t); i++)
         n += t->records[i] && t->records[i]->n_skipped > 0;
     if (n == 0)
         return OK;
@@ -78,7 +78,7 @@ static int note_skipped(struct scores *s, const struct sorting *t)
     return add_note(&s->notes, &text);
 }
 
-int scores_add_notes(struct scores *s, const struct sorting *t)
+int scores_add_notes(struct scores *s, const struct score_cells *t)
 {
     const char *paper = experiment_paper_note(s->experiment);
     int status = OK;
@@ -92,12 +92,12 @@ int scores_add_notes(struct scores *s, const struct sorting *t)
 /* ---------------------------------------------------------------- labels */
 
 /* "data other than the published: DTD, EuroSAT" */
-static int label_data(struct scores *s, const struct sorting *t, bool synthetic)
+static int label_data(struct scores *s, const struct score_cells *t, bool synthetic)
 {
     struct str text = {0};
     for (size_t d = 0; d < t->datasets.n; d++) {
         bool found = false;
-        for (size_t i = 0; i < sorting_n_records(t); i++) {
+        for (size_t i = 0; i < score_cells_n_records(t); i++) {
             const struct record *r = t->records[i];
             found = found || (r && strcmp(r->dataset, t->datasets.items[d]) == 0 &&
                               (synthetic ? r->synthetic : !r->synthetic && !r->as_published));
@@ -115,11 +115,11 @@ static int label_data(struct scores *s, const struct sorting *t, bool synthetic)
 }
 
 /* What makes the table none of the paper's settings. */
-int scores_add_labels(struct scores *s, const struct sorting *t)
+int scores_add_labels(struct scores *s, const struct score_cells *t)
 {
     int status = OK;
     bool is_unfinished = false;
-    for (size_t i = 0; i < sorting_n_records(t); i++)
+    for (size_t i = 0; i < score_cells_n_records(t); i++)
         is_unfinished = is_unfinished || (t->records[i] && !t->records[i]->finished);
     if (is_unfinished)
         status = str_list_add(&s->labels, "unfinished or limited runs");

@@ -129,7 +129,7 @@ static int load_checkpoint(struct training *t)
     struct provenance stored = {0};
     struct progress at = {0};
     int status = OK;
-    if ((status = checkpoint_read_header(&stored, &at, t->checkpoint_path)) == OK &&
+    if ((status = provenance_read(&stored, &at, t->checkpoint_path)) == OK &&
         (status = different_from(t, &stored)) == OK)
         status = checkpoint_read_tensors(t->method, &t->optimizer, t->checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))

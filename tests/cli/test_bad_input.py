@@ -529,7 +529,7 @@ class Runs(Bad):
         return run("eval", "--run", self.out, "--threads", 1, *more, **options)
 
     def test_folder_that_holds_a_run(self):
-        self.check_untouched(self.train(), 2, r"'/.*/run' holds a run already: --resume goes on with it, --force replaces it")
+        self.check_untouched(self.train(), 2, r"'/.*/run' holds a run already: --resume continues it, --force replaces it")
 
     def test_resume_without_a_run(self):
         self.out = self.tmp / "none"

@@ -164,7 +164,7 @@ static void configure(struct config *c, int64_t *n_train_classes, const struct p
     if (p->checkpoint) {
         struct provenance provenance = {0};
         struct progress progress;
-        MUST(checkpoint_read_header(&provenance, &progress, p->checkpoint));
+        MUST(provenance_read(&provenance, &progress, p->checkpoint));
         MUST(config_read_text(c, provenance.config, strlen(provenance.config), p->checkpoint, CONFIG_RUN));
         *n_train_classes = provenance.n_classes;
         provenance_free(&provenance);

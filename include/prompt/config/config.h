@@ -1,9 +1,9 @@
 /**
- * The configuration of a run: one table of keys (config_keys.def), strict JSON files, overrides.
+ * The configuration of a run: one table of keys (keys.def), strict JSON files, assignments, and their order of
+ * precedence (config_resolve).
  *
- * Later sources win: defaults, then the file, then the command line (--set key=value and flags that are
- * keys). Unknown keys (with the nearest known one), wrong types, duplicates and values out of range are
- * errors with file, line and key path. Nothing is a warning.
+ * Unknown keys (with the nearest known one), wrong types, duplicates and values out of range are errors with
+ * file, line and key. Nothing is a warning.
  */
 #ifndef PROMPT_CONFIG_CONFIG_H
 #define PROMPT_CONFIG_CONFIG_H
@@ -28,15 +28,15 @@ extern const char *const augment_names[]; /* ends with NULL */
 
 enum config_type { CONFIG_I64, CONFIG_F64, CONFIG_BOOL, CONFIG_STR, CONFIG_ENUM };
 enum config_kind {
-    CONFIG_PLACE,
+    CONFIG_RUNTIME,
     CONFIG_EXPERIMENT,
     CONFIG_ADDITION,
     CONFIG_PRETRAINING
-}; /* see config_keys.def */
+}; /* see keys.def */
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_COMMAND_LINE, CONFIG_RUN };
 extern const char *const config_origin_names[4]; /* "default", "file", "command line", "run" */
 
-/** One field per key; generated from config_keys.def. Strings are owned. */
+/** One field per key; generated from keys.def. Strings are owned. */
 struct config {
 #define KEY_I64(field, key, kind, value, min, max, help) int64_t field;
 #define KEY_F64(field, key, kind, value, min, max, help) double field;
@@ -59,16 +59,46 @@ struct config_key {
     const char *help;
 };
 size_t config_n_keys(void);
-const struct config_key *config_key(size_t i);
+const struct config_key *config_key(size_t i); /* borrowed from the table, as are its texts */
 /** The row of a dotted path; config_n_keys() if there is none. */
 size_t config_find(const char *key);
 /** Appends what values the key takes: "a whole number from 1 to 16", "one of \"cosine\", \"constant\"". */
 void config_describe_values(struct str *out, const struct config_key *key);
-/** The known key or section that an unknown `key` was probably meant to be, NULL if nothing is near. */
+/** The known key that an unknown `key` was probably meant to be, borrowed; NULL if nothing is near. */
 const char *config_nearest(const char *key);
 
 int config_init(struct config *c);  /* defaults */
 void config_free(struct config *c); /* of an initialized or zeroed one; leaves it zeroed */
+
+/* ---------------------------------------------------------------- sources */
+
+/** An assignment of a command line; texts are borrowed. */
+struct config_setting {
+    const char *option; /* "seed" of --seed, "set" of --set; for messages */
+    const char *key;    /* NULL: `text` is KEY=VALUE, with quotes around a string or without */
+    const char *text;   /* with a key its value; a string is taken as it is, quotes and all */
+};
+
+/** Where a configuration comes from, weakest first; NULL or 0: no such source. All is borrowed. */
+struct config_sources {
+    const char *run_file; /* config.json in the folder of a run */
+    const char
+        *run_text; /* the keys of the experiment that a run's checkpoint holds; they win over run_file */
+    const char *run_name;                  /* of run_text, for messages */
+    const char *file;                      /* of --config, or a preset; what it extends is read before it */
+    const struct str_list *row_sets;       /* KEY=VALUE: what an experiment's row changes in its preset ... */
+    const struct str_list *dataset_sets;   /* ... and what it changes on one data set */
+    const struct str_list *user_sets;      /* KEY=VALUE over every row */
+    const struct config_setting *settings; /* [n_settings], the command line's; a key twice is an error */
+    size_t n_settings;
+    const struct str_list *fixed_sets; /* KEY=VALUE that an experiment does not leave to the user */
+};
+
+/**
+ * The configuration that the sources make over the defaults; `out` is owned, and zeroed on failure.
+ * @return OK; ERR_USAGE with file, line and key, or with the option; ERR_IO; ERR_MEMORY
+ */
+int config_resolve(struct config *out, const struct config_sources *from);
 
 /**
  * Reads a JSON file of nested objects ({"training": {"lr": 0.008}}) over `c`; origin CONFIG_FILE. A member
@@ -83,11 +113,12 @@ int config_read_json(struct config *c, const struct json_doc *doc, const struct 
                      enum config_origin origin);
 /** "training.lr=0.004"; strings and enums unquoted or quoted. Origin CONFIG_COMMAND_LINE. */
 int config_set(struct config *c, const char *assignment);
-/** One key from a flag's value; a string is taken as it is, quotes and all. Origin CONFIG_COMMAND_LINE. */
+/** One key; a string is taken as it is, quotes and all. Origin CONFIG_COMMAND_LINE. */
 int config_set_key(struct config *c, const char *key, const char *value);
 
-/** Checks that span keys, and that model, data root and data set are given: what every command needs.
- * ERR_USAGE. */
+/* ---------------------------------------------------------------- checks */
+
+/** Checks that span keys, and that model, data root and data set are given, as every command needs. ERR_USAGE. */
 int config_check(const struct config *c);
 /** Gives `iterations` the value that the method always has; ERR_USAGE if another one was asked for. */
 int config_settle(struct config *c);
@@ -97,6 +128,8 @@ bool config_trains(const struct config *c);
 int config_check_training(const struct config *c);
 /** That the keys are those of prompt pretrain, and fit together: sizes divide, warm-up ends. ERR_USAGE. */
 int config_check_pretraining(const struct config *c);
+
+/* ---------------------------------------------------------------- writing, comparing */
 
 /**
  * Nested JSON, every key but those of pre-training, table order, numbers in shortest form: what is stored and
@@ -114,8 +147,8 @@ int config_write_experiment(struct str *out, const struct config *c);
  *
  * A key of kind ADDITION is hashed only off its default, so that experiments from before it keep their hash.
  *
- * Not hashed (kind PLACE in the table) is what says where or how fast, not what: model.path, model.merges and
- * data.root (records hold the digests of what they lead to), data.workers, data.cache_mib, device, threads
+ * Keys of kind RUNTIME are not hashed: they say where or how fast, not what. These are model.path, model.merges
+ * and data.root (records hold the digests of what they lead to), data.workers, data.cache_mib, device, threads
  * and evaluation.batch_size (they change rounding at most), training.check_images (it only prints). The
  * digest of zero_shot_templates_file is hashed in its place. `precision` is hashed: write what "auto" became
  * into the configuration before hashing it.
@@ -129,17 +162,20 @@ int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
  */
 size_t config_first_difference(struct str *value_a, struct str *value_b, const struct config *a,
                                const struct config *b, const char *const *except);
+/** Whether key `i` has the same value in both. */
+bool config_is_same(const struct config *a, const struct config *b, size_t i);
 /** The value of key `i` as JSON text, appended. */
 void config_write_value(struct str *out, const struct config *c, size_t i);
 
 /* ---------------------------------------------------------------- data (dataset.c) */
 
-/** Where data set `name` is: data.split_file and data.image_dir are of data.dataset alone. Texts are borrowed. */
+/** Where data set `name` is: data.split_file and data.image_dir are of data.dataset alone. Texts are borrowed
+ * from `c` and `name`. */
 struct dataset_options config_dataset_options(const struct config *c, const char *name);
 
 /**
  * The few-shot sample of a training: drawn over all classes, then cut to those that are trained; every image
- * is looked for. item_list_free frees it, also on failure.
+ * is looked for. `out` is owned: item_list_free frees it, also on failure.
  * @return OK; ERR_FORMAT if there is none; ERR_IO for a missing image
  */
 int config_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d);

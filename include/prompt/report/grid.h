@@ -1,5 +1,5 @@
 /**
- * The runs of an experiment: what each needs, what is done already, and the words that do the rest.
+ * The plan of an experiment's runs: what each needs, and what is done already.
  *
  * A job is one training (or none, for CLIP) with its evaluations, in a folder of its own, so that experiments
  * that share a preset share its runs. It is done when its result records are there: of the same
@@ -18,8 +18,8 @@ enum grid_state { GRID_DONE, GRID_TO_RUN, GRID_NO_DATA };
 struct grid_job {
     const struct experiment_row *row;
     struct config config;
-    char *folder;
-    char *aside;                /* why it is not the folder of that name; NULL: it is */
+    char *folder;               /* owned */
+    char *aside;                /* why it is not the folder of that name, owned; NULL: it is */
     struct str_list targets;    /* data sets to evaluate on, of those that are there */
     struct str_list unscored;   /* of those, without all of their records */
     bool lacks_base, lacks_new; /* with halves: which records the one target lacks */
@@ -31,57 +31,62 @@ struct grid_job {
 
 struct grid_options {
     const struct str_list *datasets; /* empty: all of the experiment */
-    const int64_t *seeds;
+    const int64_t *seeds;            /* [n_seeds] */
     size_t n_seeds;
     const struct str_list *sets; /* KEY=VALUE over every row */
     const char *out_dir;
-    int64_t max_steps, limit; /* 0: none; else the runs are no results */
+    int64_t max_steps, limit; /* 0: none; else the runs are not results */
+};
+
+/** The model of all runs, as records name it. */
+struct grid_model {
+    char sha256[DIGEST_HEX_SIZE]; /* of its weights */
+    struct pipeline pipeline;     /* of its pictures and texts, here; owned */
 };
 
 enum { GRID_N_SUBSETS = 3 };
 
-/* What an evaluation of a list of classes looks at. */
+/** The test images of a list of classes, as records name them. */
 struct grid_list {
     int64_t n_images, n_classes; /* 0: not of this experiment */
     char images[DIGEST_HEX_SIZE];
     char class_names[17];
 };
 
-/* A data set that is there. */
+/** A data set that is there. */
 struct grid_data {
-    const char *name;
+    const char *name;                       /* borrowed from the experiment */
     struct dataset *dataset;                /* NULL once the plan is made */
     struct grid_list lists[GRID_N_SUBSETS]; /* by enum class_subset */
 };
 
 struct grid {
-    const struct experiment *experiment;
+    const struct experiment *experiment; /* borrowed, as the next two */
     const struct grid_options *options;
-    char weights_sha256[DIGEST_HEX_SIZE];
-    struct pipeline pipeline;      /* of the model's pictures and texts, here */
+    const struct grid_model *model;
     struct str_list there, absent; /* data sets */
     struct str_list reasons;       /* why data sets are absent, or cannot be trained on */
-    struct grid_data *data;        /* of `there` */
+    struct grid_data *data;        /* [n_data], of `there` */
     size_t n_data;
-    struct grid_job *jobs;
+    struct grid_job *jobs; /* [n_jobs] */
     size_t n_jobs;
 };
 
 /**
- * Makes the plan: opens every data set, looks for its images, reads every result.
- * @return OK; ERR_USAGE for missing options; what reading the model's file says
+ * Makes the plan: opens every data set, looks for its images, reads every result. `out` is owned, and borrows
+ * the other arguments.
+ * @return OK; ERR_IO, ERR_FORMAT for results that cannot be read; ERR_USAGE; ERR_MEMORY
  */
-int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options);
+int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options,
+              const struct grid_model *model);
 void grid_close(struct grid *g);
 
 size_t grid_count(const struct grid *g, enum grid_state state); /* of the jobs */
 
-/** What of a job is done by now. ERR_IO, ERR_FORMAT for what cannot be read. */
-int grid_look(struct grid_job *job, const struct grid *g);
+/** Finds out again what of a job is done. ERR_IO, ERR_FORMAT for files that cannot be read. */
+int grid_job_update(struct grid_job *job, const struct grid *g);
 
-/** The words of `prompt train` for a job. */
-int grid_train_words(struct str_list *out, const struct grid *g, const struct grid_job *job);
-/** The words of `prompt eval`. */
-int grid_eval_words(struct str_list *out, const struct grid *g, const struct grid_job *job);
+/** Marks the keys of the experiment in which a job leaves its row's preset: [config_n_keys()], owned. */
+int grid_changed_keys(bool **out, const struct grid_job *job);
 
 #endif

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "prompt/base/dtype.h"
 #include "prompt/base/error.h"
 
 #ifdef __cplusplus
@@ -29,12 +30,7 @@ extern "C" {
 typedef struct scope scope;
 typedef struct tensor tensor; /* borrowed; lives as long as its scope */
 
-/* ---------------------------------------------------------------- types and devices */
-
-enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_I64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL };
-
-const char *dtype_name(enum dtype dtype); /* "float32", ... */
-size_t dtype_size(enum dtype dtype);      /* bytes of one element */
+/* ---------------------------------------------------------------- devices */
 
 enum device_kind { DEVICE_CPU, DEVICE_CUDA };
 

@@ -185,10 +185,8 @@ static void test_opt__keys_go_through_the_configuration(void **state)
     (void)state;
     struct opt_values v;
     struct config c;
-    assert_int_equal(config_init(&c), OK);
     parse_ok(&v, &train, WORDS("--seed", "3", "--skip-bad-images", "--set", "training.lr=0.5"));
-    assert_int_equal(opt_apply_file(&c, &v), OK);
-    assert_int_equal(opt_apply_keys(&c, &v), OK);
+    assert_int_equal(opt_resolve(&c, &v, NULL), OK);
     assert_int_equal(c.seed, 3);
     assert_true(c.data_skip_bad_images);
     assert_true(c.lr == 0.5);
@@ -202,9 +200,8 @@ static void expect_keys_refused(const char *const *words, const char *message)
 {
     struct opt_values v;
     struct config c;
-    assert_int_equal(config_init(&c), OK);
     parse_ok(&v, &train, words);
-    assert_int_equal(opt_apply_keys(&c, &v), ERR_USAGE);
+    assert_int_equal(opt_resolve(&c, &v, NULL), ERR_USAGE);
     assert_string_equal(error_message(), message);
     opt_free(&v);
     config_free(&c);

@@ -111,11 +111,11 @@ static void test_safetensors__refuses_what_is_no_such_file(void **state)
     write_bytes(f, "abc", 3);
     expect_error(f, ERR_FORMAT, "3 bytes are too few for a safetensors file");
     write_bytes(f, "hello world", 11);
-    expect_error(f, ERR_FORMAT, "no safetensors file: its header would be 8031924123371070824 bytes long");
+    expect_error(f, ERR_FORMAT, "not a safetensors file: its header would be 8031924123371070824 bytes long");
     write_bytes(f, "\x09\0\0\0\0\0\0\0{}", 10);
     expect_error(f, ERR_FORMAT, "its header is 9 bytes long, but the file has 10: is it truncated?");
-    expect_refused(f, "", 0, "no safetensors file: its header does not start with '{'");
-    expect_refused(f, " {}", 0, "no safetensors file: its header does not start with '{'");
+    expect_refused(f, "", 0, "not a safetensors file: its header does not start with '{'");
+    expect_refused(f, " {}", 0, "not a safetensors file: its header does not start with '{'");
     expect_refused(f, "{\"a\":", 0, "header:1: expected a value, found the end of the text");
 }
 
@@ -127,7 +127,7 @@ static void test_safetensors__refuses_wrong_entries(void **state)
     expect_refused(
         f, "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
         "tensor 'a': dtype 'F8_E4M3' is not supported (F32, F64, F16, BF16, I64, I32, U8, BOOL are)");
-    expect_refused(f, "{\"a\":{\"dtype\":\"F32\"}}", 0, "tensor 'a': 'shape' is no array");
+    expect_refused(f, "{\"a\":{\"dtype\":\"F32\"}}", 0, "tensor 'a': 'shape' is not an array");
     expect_refused(f, "{" F32("a", "[-1]", 0, 4) "}", 4, "tensor 'a': 'shape' has a negative size");
     expect_refused(f, "{" F32("a", "[1.5]", 0, 4) "}", 4,
                    "tensor 'a': 'shape': expected a whole number below 2^53, found 1.5");
@@ -138,14 +138,14 @@ static void test_safetensors__refuses_wrong_entries(void **state)
     expect_refused(f, "{" F32("a", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4,
                    "tensor 'a': 'shape' has more than 16 dimensions");
     expect_refused(f, "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4,
-                   "tensor 'a': 'data_offsets' is no array of two numbers");
+                   "tensor 'a': 'data_offsets' is not an array of two numbers");
     expect_refused(f, "{" F32("a", "[1]", 4, 0) "}", 4, "tensor 'a': 'data_offsets' [4, 0] do not rise");
     expect_refused(f, "{" F32("a", "[1]", -4, 0) "}", 4, "tensor 'a': 'data_offsets' [-4, 0] do not rise");
     expect_refused(f, "{" F32("a", "[2]", 0, 4) "}", 4,
                    "tensor 'a': its dtype and shape need 8 bytes, its 'data_offsets' span 4");
     expect_refused(f, "{\"__metadata__\":{\"k\":1}}", 0,
                    "'__metadata__': 'k': expected a string, found a number");
-    expect_refused(f, "{\"__metadata__\":[]}", 0, "'__metadata__' is no object");
+    expect_refused(f, "{\"__metadata__\":[]}", 0, "'__metadata__' is not an object");
 }
 
 static void test_safetensors__refuses_overlaps_holes_and_truncation(void **state)

@@ -73,7 +73,7 @@ static int evaluate_with(scope *run, struct world *w, const char *path)
     struct provenance from = {0};
     struct progress at;
     if (status == OK)
-        status = checkpoint_read_header(&from, &at, path);
+        status = provenance_read(&from, &at, path);
     if (status == OK)
         status = checkpoint_read_tensors(m, NULL, path);
     if (status == OK) {

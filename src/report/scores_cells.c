@@ -7,38 +7,38 @@
 
 enum { N_SUBSETS = 3 };
 
-static size_t slot_index(const struct sorting *t, size_t cell, size_t seed, enum class_subset subset)
+static size_t slot_index(const struct score_cells *t, size_t cell, size_t seed, enum class_subset subset)
 {
     return (cell * t->options->n_seeds + seed) * N_SUBSETS + (size_t)subset;
 }
 
-const struct record *sorting_record(const struct sorting *t, size_t cell, size_t seed,
-                                    enum class_subset subset)
+const struct record *score_cells_record(const struct score_cells *t, size_t cell, size_t seed,
+                                        enum class_subset subset)
 {
     return t->records[slot_index(t, cell, seed, subset)];
 }
 
-size_t sorting_n_records(const struct sorting *t)
+size_t score_cells_n_records(const struct score_cells *t)
 {
     return t->n_cells * t->options->n_seeds * N_SUBSETS;
 }
 
-bool sorting_has_seed(const struct sorting *t, size_t cell, size_t seed)
+bool score_cells_has_seed(const struct score_cells *t, size_t cell, size_t seed)
 {
     if (!t->experiment->has_halves)
-        return sorting_record(t, cell, seed, CLASS_SUBSET_ALL);
-    return sorting_record(t, cell, seed, CLASS_SUBSET_BASE) &&
-           sorting_record(t, cell, seed, CLASS_SUBSET_NEW);
+        return score_cells_record(t, cell, seed, CLASS_SUBSET_ALL);
+    return score_cells_record(t, cell, seed, CLASS_SUBSET_BASE) &&
+           score_cells_record(t, cell, seed, CLASS_SUBSET_NEW);
 }
 
-size_t sorting_n_seeds(const struct sorting *t, size_t cell)
+size_t score_cells_n_seeds(const struct score_cells *t, size_t cell)
 {
     return config_trains(&t->configs[cell]) ? t->options->n_seeds : 1;
 }
 
 /* ---------------------------------------------------------------- one record */
 
-static int is_of_cell(bool *out, const struct sorting *t, size_t cell, const struct record *r)
+static int is_of_cell(bool *out, const struct score_cells *t, size_t cell, const struct record *r)
 {
     struct str difference = {0};
     *out = false;
@@ -51,7 +51,7 @@ static int is_of_cell(bool *out, const struct sorting *t, size_t cell, const str
 }
 
 /* A finished record stands before an unfinished one; of two that are equal in this, the later. */
-static void put(struct sorting *t, size_t slot, const struct record *r)
+static void put(struct score_cells *t, size_t slot, const struct record *r)
 {
     const struct record *old = t->records[slot];
     const bool is_equal = old && old->finished == r->finished;
@@ -61,7 +61,7 @@ static void put(struct sorting *t, size_t slot, const struct record *r)
 }
 
 /* A row may show an iteration before the last. */
-static int check_iteration(const struct sorting *t, size_t cell, const struct record *r)
+static int check_iteration(const struct score_cells *t, size_t cell, const struct record *r)
 {
     const struct experiment_row *row = &t->experiment->rows[cell / t->datasets.n];
     if (row->iteration < (int64_t)r->n_accuracies)
@@ -71,7 +71,7 @@ static int check_iteration(const struct sorting *t, size_t cell, const struct re
 }
 
 /* The same run may stand in several rows: N = 2 of Table 4 is ProMPT. */
-static int place(bool *out, struct sorting *t, const struct record *r)
+static int place(bool *out, struct score_cells *t, const struct record *r)
 {
     int status = OK;
     *out = false;
@@ -80,7 +80,7 @@ static int place(bool *out, struct sorting *t, const struct record *r)
         status = is_of_cell(&fits, t, cell, r);
         if (status == OK && fits)
             status = check_iteration(t, cell, r);
-        for (size_t seed = 0; status == OK && fits && seed < sorting_n_seeds(t, cell); seed++)
+        for (size_t seed = 0; status == OK && fits && seed < score_cells_n_seeds(t, cell); seed++)
             if (!config_trains(&t->configs[cell]) || t->options->seeds[seed] == r->seed) {
                 put(t, slot_index(t, cell, seed, r->subset), r);
                 *out = true;
@@ -89,7 +89,7 @@ static int place(bool *out, struct sorting *t, const struct record *r)
     return status;
 }
 
-static int place_all(struct sorting *t, const struct record_list *records)
+static int place_all(struct score_cells *t, const struct record_list *records)
 {
     int status = OK;
     for (size_t i = 0; status == OK && i < records->n; i++) {
@@ -115,7 +115,7 @@ static int place_all(struct sorting *t, const struct record_list *records)
 
 /* ---------------------------------------------------------------- all */
 
-static int choose_datasets(struct sorting *t)
+static int choose_datasets(struct score_cells *t)
 {
     const struct str_list *all = &t->experiment->datasets, *wanted = t->options->datasets;
     int status = OK;
@@ -127,10 +127,10 @@ static int choose_datasets(struct sorting *t)
     return status;
 }
 
-int sorting_open(struct sorting *t, const struct experiment *x, const struct record_list *records,
-                 const struct score_options *options)
+int score_cells_open(struct score_cells *t, const struct experiment *x, const struct record_list *records,
+                     const struct score_options *options)
 {
-    *t = (struct sorting){.experiment = x, .options = options};
+    *t = (struct score_cells){.experiment = x, .options = options};
     int status = choose_datasets(t);
     if (status != OK)
         return status;
@@ -147,14 +147,14 @@ int sorting_open(struct sorting *t, const struct experiment *x, const struct rec
     return status == OK ? place_all(t, records) : status;
 }
 
-void sorting_close(struct sorting *t)
+void score_cells_close(struct score_cells *t)
 {
     for (size_t i = 0; i < t->n_cells; i++)
         config_free(&t->configs[i]);
     free(t->configs);
     free(t->records);
     str_list_free(&t->datasets);
-    *t = (struct sorting){0};
+    *t = (struct score_cells){0};
 }
 
 static int two_models(const struct record *a, const struct record *b)
@@ -187,7 +187,7 @@ static int check_pipelines(const struct record *a, const struct record *b)
 }
 
 /* The first record of the same list as slot `i`: of its data set and classes. */
-static const struct record *first_of_list(const struct sorting *t, size_t i)
+static const struct record *first_of_list(const struct score_cells *t, size_t i)
 {
     for (size_t k = 0; k < i; k++) {
         const struct record *r = t->records[k], *last = t->records[i];
@@ -198,10 +198,10 @@ static const struct record *first_of_list(const struct sorting *t, size_t i)
     return t->records[i];
 }
 
-int sorting_check(const struct sorting *t)
+int score_cells_check(const struct score_cells *t)
 {
     const struct record *first = NULL, *first_trained = NULL;
-    for (size_t i = 0; i < sorting_n_records(t); i++) {
+    for (size_t i = 0; i < score_cells_n_records(t); i++) {
         const struct record *r = t->records[i];
         if (!r)
             continue;
