@@ -4,7 +4,7 @@
 #include "cmd.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/pretrain/pretrain.h"
-#include "resume.h"
+#include "run_args.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -46,32 +46,19 @@ static const char notes[] =
     "Example:\n"
     "  prompt pretrain --config configs/mini/pretrain.json --out runs/mini";
 
-static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)
-{
-    struct pretrain_options options = {
-        .out_dir = out_dir, .resume = opt_given(v, "resume"), .force = opt_given(v, "force")};
-    if (!out_dir)
-        return error_set(ERR_USAGE, "no run folder: give --out DIR");
-    if (options.resume && options.force)
-        return error_set(ERR_USAGE, "--resume and --force exclude each other");
-    int status = opt_i64(&options.max_steps, v, "max-steps", 1, INT64_MAX);
-    if (status == OK &&
-        (status = options.resume ? cmd_resolve_resumed(c, v, out_dir) : opt_resolve(c, v, NULL)) == OK)
-        status = config_check_pretraining(c);
-    if (status != OK)
-        return status;
-    struct log log;
-    log_init(&log, opt_given(v, "quiet"));
-    interrupt_install();
-    return pretrain_run(c, &options, &log);
-}
-
 static int cmd_pretrain(const struct opt_values *v)
 {
     struct config c = {0};
-    const char *out = opt_text(v, "out");
-    char *out_dir = out ? path_absolute(out) : NULL;
-    int status = out && !out_dir ? ERR_MEMORY : pretrain(&c, v, out_dir);
+    struct run_options options;
+    char *out_dir = NULL;
+    int status = OK;
+    if ((status = run_args_read(&options, &out_dir, v, true)) == OK &&
+        (status = run_args_resolve(&c, v, &options)) == OK && (status = config_check_pretraining(&c)) == OK) {
+        struct log log;
+        log_init(&log, opt_given(v, "quiet"));
+        interrupt_install();
+        status = pretrain_run(&c, &options, &log);
+    }
     free(out_dir);
     config_free(&c);
     return status;

@@ -9,7 +9,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/run/train.h"
-#include "resume.h"
+#include "run_args.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -74,50 +74,34 @@ static int print_origins(const struct config *c)
     return status;
 }
 
-static int read_options(struct train_options *out, const struct opt_values *v, const char *out_dir)
+static int train(struct config *c, struct train_options *options, struct str_list *targets,
+                 const struct opt_values *v)
 {
-    *out = (struct train_options){.out_dir = out_dir,
-                                  .resume = opt_given(v, "resume"),
-                                  .force = opt_given(v, "force"),
-                                  .dry_run = opt_given(v, "dry-run")};
-    if (out->resume && out->force)
-        return error_set(ERR_USAGE, "--resume and --force exclude each other");
-    const bool writes = !out->dry_run && !opt_given(v, "print-config");
-    if (!out->out_dir && (out->resume || writes))
-        return error_set(ERR_USAGE, "no run folder: give --out DIR");
-    return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
-}
-
-static int train(struct config *c, struct str_list *targets, const struct opt_values *v, const char *out_dir)
-{
-    struct train_options options;
-    int status = read_options(&options, v, out_dir);
-    options.targets = targets;
-    if (status == OK && (status = cmd_read_targets(targets, v)) == OK &&
-        (status = options.resume ? cmd_resolve_resumed(c, v, out_dir) : opt_resolve(c, v, NULL)) == OK)
+    int status = OK;
+    if ((status = cmd_read_targets(targets, v)) == OK &&
+        (status = run_args_resolve(c, v, &options->run)) == OK)
         status = config_settle(c);
-    if (status != OK || opt_given(v, "print-config"))
-        return status == OK ? print_config(c) : status;
-    status = config_check_training(c);
-    if (status != OK)
+    if (status == OK && opt_given(v, "print-config"))
+        return print_config(c);
+    if (status != OK || (status = config_check_training(c)) != OK)
         return status;
     struct log log;
     log_init(&log, opt_given(v, "quiet"));
     interrupt_install();
-    status = train_run(c, &options, &log);
-    if (status == OK && options.dry_run)
-        status = print_origins(c);
-    return status;
+    status = train_run(c, options, &log);
+    return status == OK && options->dry_run ? print_origins(c) : status;
 }
 
 static int cmd_train(const struct opt_values *v)
 {
     struct config c = {0};
     struct str_list targets = {0};
-    const char *out = opt_text(v, "out");
-    char *out_dir =
-        out ? path_absolute(out) : NULL; /* messages and the command to resume name it from anywhere */
-    int status = out && !out_dir ? ERR_MEMORY : train(&c, &targets, v, out_dir);
+    struct train_options options = {.dry_run = opt_given(v, "dry-run"), .targets = &targets};
+    char *out_dir = NULL;
+    const bool writes = !options.dry_run && !opt_given(v, "print-config");
+    int status = run_args_read(&options.run, &out_dir, v, writes);
+    if (status == OK)
+        status = train(&c, &options, &targets, v);
     str_list_free(&targets);
     free(out_dir);
     config_free(&c);

@@ -81,11 +81,14 @@ struct str *saver_begin(struct saver *s)
     return &s->bytes;
 }
 
-void saver_end(struct saver *s)
+int saver_end(struct saver *s, int status)
 {
+    if (status != OK)
+        str_clear(&s->bytes);
     s->copied_s = clock_s();
     s->copy_s = s->copied_s - s->begun_s;
     pthread_mutex_unlock(&s->mutex);
+    return status;
 }
 
 void saver_close(struct saver *s)

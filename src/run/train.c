@@ -6,16 +6,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
-#include "prompt/run/cost.h"
-#include "prompt/run/saver.h"
 #include "step.h"
-#include "train_internal.h"
+#include "train_setup.h"
 
 /* ---------------------------------------------------------------- one step */
 
@@ -49,7 +44,7 @@ static int record_failure(struct training *t, const struct batch *batch)
         json_put_string(&record, NULL, t->items.items[batch->items[i]].path);
     json_close(&record, ']');
     json_close(&record, '}');
-    int status = event_log_write(&t->events, &record);
+    int status = event_log_write(&t->files.events, &record);
     str_free(&record);
     return status;
 }
@@ -74,7 +69,7 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
         ": the loss (%g) or its gradient (largest %g) is not finite; first tensor that is not: %s; last "
         "good checkpoint: %s; a smaller training.lr%s may help; images: %s",
         t->progress.step + 1, numbers->loss, numbers->largest_gradient, str_text(&tensor_name),
-        t->has_checkpoint ? t->checkpoint_path : "none",
+        t->has_checkpoint ? t->files.checkpoint_path : "none",
         t->session->precision == PRECISION_FP32 ? "" : " or --precision fp32", str_text(&images));
     str_free(&images);
     str_free(&tensor_name);
@@ -110,14 +105,9 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_fixed(&record, "seconds", seconds, 6);
     json_put_fixed(&record, "wait_s", batch->wait_s, 6);
     json_close(&record, '}');
-    int status = event_log_write(&t->events, &record);
+    int status = event_log_write(&t->files.events, &record);
     str_free(&record);
     return status;
-}
-
-static bool reached_limit(const struct training *t)
-{
-    return t->options->max_steps > 0 && t->progress.step >= t->options->max_steps;
 }
 
 static void show_progress(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
@@ -131,7 +121,8 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     t->mean_step_s = t->mean_step_s > 0 ? 0.9 * t->mean_step_s + 0.1 * seconds : seconds;
     char left[32];
     format_duration(left, sizeof left, t->mean_step_s * (double)(p->n_steps - p->step));
-    const bool is_last = p->step == p->n_steps || reached_limit(t) || interrupt_requested();
+    const bool is_last =
+        p->step == p->n_steps || run_files_at_limit(&t->files, t->progress.step) || interrupt_requested();
     log_progress(t->session->log, is_last,
                  "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
                  ", loss %s, %.2f images/s, %s left",
@@ -152,11 +143,11 @@ static int check_trained(struct training *t)
         double finite = 0.0;
         status = t_item_f64(&finite, s, t_is_finite(s, p->value));
         if (status == OK && finite == 0.0)
-            status = error_set(ERR_NUMERIC,
-                               "step %" PRId64
-                               ": '%s' is not finite after the update; last good checkpoint: %s; a "
-                               "smaller training.lr may help",
-                               t->progress.step, p->name, t->has_checkpoint ? t->checkpoint_path : "none");
+            status = error_set(
+                ERR_NUMERIC,
+                "step %" PRId64 ": '%s' is not finite after the update; last good checkpoint: %s; a "
+                "smaller training.lr may help",
+                t->progress.step, p->name, t->has_checkpoint ? t->files.checkpoint_path : "none");
     }
     int closed = scope_close(s);
     return status == OK ? closed : status;
@@ -167,28 +158,25 @@ static int save(struct training *t)
     int status = check_trained(t);
     if (status != OK)
         return status;
-    (void)saver_begin(t->saver); /* what it has is older */
-    status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
-    saver_end(t->saver);
+    (void)saver_begin(t->files.saver); /* drops the older copy */
+    status = saver_end(t->files.saver, checkpoint_write(t->files.checkpoint_path, t->method, &t->optimizer,
+                                                        &t->progress, &t->provenance));
     t->has_saved = t->has_saved || status == OK;
     t->has_checkpoint = t->has_checkpoint || status == OK;
     return status;
 }
 
-/* What a signal is to save while the next step is computed. The last step of an epoch is saved at once. */
+/* Keeps a copy that a signal saves while the next step is computed. The last step of an epoch is saved at once. */
 static int keep_copy(struct training *t)
 {
-    if (!saver_is_due(t->saver) || t->progress.step_in_epoch == t->steps_per_epoch)
+    struct saver *saver = t->files.saver;
+    if (!saver_is_due(saver) || t->progress.step_in_epoch == t->steps_per_epoch)
         return OK;
     int status = check_trained(t);
     if (status != OK)
         return status;
-    struct str *copy = saver_begin(t->saver);
-    status = checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance);
-    if (status != OK)
-        str_clear(copy);
-    saver_end(t->saver);
-    return status;
+    struct str *copy = saver_begin(saver);
+    return saver_end(saver, checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance));
 }
 
 /* One batch: step, log, count. */
@@ -210,7 +198,8 @@ static int advance(struct training *t, const struct batch *batch, double lr)
 /* True if the epoch is to be left in its middle. */
 static bool must_stop(const struct training *t)
 {
-    return t->progress.step_in_epoch < t->steps_per_epoch && (reached_limit(t) || interrupt_requested());
+    return t->progress.step_in_epoch < t->steps_per_epoch &&
+           (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested());
 }
 
 static int run_epoch(struct training *t, const struct schedule_options *schedule)
@@ -244,24 +233,15 @@ static int run_epochs(struct training *t)
                                               .warmup_epochs = c->warmup_epochs,
                                               .n_epochs = c->epochs};
     int status = OK;
-    while (status == OK && t->progress.epoch < c->epochs && !reached_limit(t) && !interrupt_requested())
+    while (status == OK && t->progress.epoch < c->epochs &&
+           !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
         status = run_epoch(t, &schedule);
     log_finish(t->session->log);
     if (status != OK)
         return status;
     session_warn_skipped(t->session, loader_n_skipped(t->loader), loader_first_skipped(t->loader));
     session_warn_damaged(t->session, loader_n_damaged(t->loader), loader_first_damaged(t->loader));
-    if (t->progress.step == t->progress.n_steps)
-        return OK;
-    if (interrupt_requested())
-        return error_set(
-            ERR_INTERRUPTED,
-            "stopped after step %" PRId64 " of %" PRId64 "%s; go on with: prompt train --resume --out %s",
-            t->progress.step, t->progress.n_steps, t->has_checkpoint ? "; saved" : "", t->options->out_dir);
-    log_info(t->session->log,
-             "stopped after step %" PRId64 " of %" PRId64 " (--max-steps); go on with --resume",
-             t->progress.step, t->progress.n_steps);
-    return OK;
+    return run_files_end(&t->files, "train", t->progress.step, t->progress.n_steps, t->has_checkpoint);
 }
 
 /* ---------------------------------------------------------------- a dry run */
@@ -293,7 +273,7 @@ static int estimate_time(struct training *t)
 
 int train_run(struct config *config, const struct train_options *options, struct log *log)
 {
-    struct training t = {.options = options, .lock = -1};
+    struct training t = {.options = options, .files.lock = -1};
     int status = training_open(&t, config, options, log);
     if (status == OK && options->dry_run) {
         status = estimate_time(&t);
@@ -302,7 +282,7 @@ int train_run(struct config *config, const struct train_options *options, struct
         if (status == OK)
             status = run_epochs(&t);
         if (status == OK && t.has_saved)
-            log_info(log, "saved %s", t.checkpoint_path);
+            log_info(log, "saved %s", t.files.checkpoint_path);
     }
     training_close(&t);
     return status;

@@ -8,15 +8,8 @@
 #ifndef PROMPT_PRETRAIN_PRETRAIN_H
 #define PROMPT_PRETRAIN_PRETRAIN_H
 
-#include "prompt/base/log.h"
 #include "prompt/config/config.h"
-
-struct pretrain_options {
-    const char *out_dir;
-    bool resume;       /* continue from its checkpoint */
-    bool force;        /* replace what an earlier run left there */
-    int64_t max_steps; /* stop after this many steps in all, with a checkpoint; 0: no limit */
-};
+#include "prompt/run/run_files.h"
 
 /**
  * Trains as `config` says. A signal (interrupt.h) finishes the step, saves, and returns ERR_INTERRUPTED with
@@ -25,6 +18,6 @@ struct pretrain_options {
  * recipe than that of the run to resume; ERR_FORMAT with file and line for a caption that does not fit;
  * ERR_NUMERIC naming the step
  */
-int pretrain_run(struct config *config, const struct pretrain_options *options, struct log *log);
+int pretrain_run(struct config *config, const struct run_options *options, struct log *log);
 
 #endif

@@ -21,8 +21,12 @@ int saver_open(struct saver **out, const char *path, int lock);
 bool saver_is_due(const struct saver *s);
 /** The copy, empty and borrowed, to be filled before saver_end; until then a signal's checkpoint waits. */
 struct str *saver_begin(struct saver *s);
-/** Ends saver_begin. A copy that is left empty is none: the loop writes its checkpoint itself meanwhile. */
-void saver_end(struct saver *s);
+/**
+ * Ends saver_begin. Nothing is saved at a signal from a copy that was left empty, because the loop writes its
+ * checkpoint itself, or whose writing failed.
+ * @return `status`, of what was done since saver_begin
+ */
+int saver_end(struct saver *s, int status);
 void saver_close(struct saver *s);
 
 #endif

@@ -1,10 +1,25 @@
-/* The configuration of a resumed run. */
-#include "resume.h"
+/* The options of trainings, and the configuration of a resumed one. */
+#include "run_args.h"
 
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
 #include "prompt/report/folder.h"
+
+int run_args_read(struct run_options *out, char **out_dir, const struct opt_values *v, bool needs_folder)
+{
+    const char *dir = opt_text(v, "out");
+    *out_dir = dir ? path_absolute(dir) : NULL;
+    *out = (struct run_options){
+        .out_dir = *out_dir, .resume = opt_given(v, "resume"), .force = opt_given(v, "force")};
+    if (dir && !*out_dir)
+        return ERR_MEMORY;
+    if (out->resume && out->force)
+        return error_set(ERR_USAGE, "--resume and --force exclude each other");
+    if (!dir && (out->resume || needs_folder))
+        return error_set(ERR_USAGE, "no run folder: give --out DIR");
+    return opt_i64(&out->max_steps, v, "max-steps", 1, INT64_MAX);
+}
 
 static int check_same_run(const struct config *c, const struct config *stored, const char *out_dir)
 {
@@ -20,7 +35,7 @@ static int check_same_run(const struct config *c, const struct config *stored, c
     return status;
 }
 
-int cmd_resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
+static int resolve_resumed(struct config *c, const struct opt_values *v, const char *out_dir)
 {
     char *path = path_join(out_dir, RUN_CONFIG_FILE);
     const struct config_sources run = {.run_file = path};
@@ -36,4 +51,9 @@ int cmd_resolve_resumed(struct config *c, const struct opt_values *v, const char
     config_free(&stored);
     free(path);
     return status;
+}
+
+int run_args_resolve(struct config *c, const struct opt_values *v, const struct run_options *options)
+{
+    return options->resume ? resolve_resumed(c, v, options->out_dir) : opt_resolve(c, v, NULL);
 }

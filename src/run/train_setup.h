@@ -1,7 +1,10 @@
-/* What the training loop (train.c) and its preparation (train_setup.c) share. */
-#ifndef PROMPT_SRC_RUN_TRAIN_INTERNAL_H
-#define PROMPT_SRC_RUN_TRAIN_INTERNAL_H
+/** The parts of a training, and what happens before its first step. */
+#ifndef PROMPT_SRC_RUN_TRAIN_SETUP_H
+#define PROMPT_SRC_RUN_TRAIN_SETUP_H
 
+#include "prompt/nn/optim.h"
+#include "prompt/run/checkpoint.h"
+#include "prompt/run/session.h"
 #include "prompt/run/train.h"
 
 struct training {
@@ -13,23 +16,18 @@ struct training {
     struct method *method;
     struct sgd optimizer;
     struct loader *loader;
-    struct event_log events;
     struct provenance provenance;
     struct progress progress;
     int64_t steps_per_epoch;
-    char *checkpoint_path;
+    struct run_files files;
     bool has_checkpoint; /* the file is there: saved, or resumed from */
     bool has_saved;      /* in this process */
-    int lock;            /* of the run folder; -1: none */
-    struct saver *saver; /* from training_begin on */
     double mean_step_s;
 };
 
 /** Opens everything, checks that all images exist, prints the cost. Writes nothing. */
 int training_open(struct training *t, struct config *config, const struct train_options *options,
                   struct log *log);
-/** Looks at names and pictures of what will be evaluated; the model must be open (train_check.c). */
-int training_check(const struct training *t);
 /** Takes the run folder (config.json, log), loads the checkpoint of a resumed run, or checks zero-shot
  * accuracy. */
 int training_begin(struct training *t);
