@@ -8,6 +8,7 @@
 #include "prompt/base/lines.h"
 #include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
+#include "prompt/run/class_list.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */

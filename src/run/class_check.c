@@ -1,8 +1,11 @@
 /* Class names before any step: whether they fit, and whether captions tell them apart. */
 #include "prompt/run/class_check.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "prompt/run/class_list.h"
 
 void class_check_lists(bool out[3], const struct config *config)
 {
@@ -68,7 +71,7 @@ static int warn_of_equal(struct session *s, const struct dataset *d, char *const
         if (earlier[k] >= 0 && n++ < MAX_NAMED)
             str_appendf(&pairs, "%s'%s' and '%s'", n > 1 ? ", " : "", names[earlier[k]], names[k]);
     if (n > MAX_NAMED)
-        str_appendf(&pairs, " and %lld more", (long long)n - MAX_NAMED);
+        str_appendf(&pairs, " and %" PRId64 " more", n - MAX_NAMED);
     if (status == OK)
         status = str_status(&pairs);
     if (status == OK && n > 0)

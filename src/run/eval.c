@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "step.h"

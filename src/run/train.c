@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "batch.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "step.h"

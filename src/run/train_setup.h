@@ -4,7 +4,7 @@
 
 #include "prompt/nn/optim.h"
 #include "prompt/run/checkpoint.h"
-#include "prompt/run/session.h"
+#include "prompt/run/class_list.h"
 #include "prompt/run/train.h"
 
 struct training {

@@ -3,7 +3,7 @@
 #define PROMPT_RUN_EVAL_H
 
 #include "prompt/report/metrics.h"
-#include "prompt/run/session.h"
+#include "prompt/run/class_list.h"
 
 struct eval_result {
     struct metrics metrics;
