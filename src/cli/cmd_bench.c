@@ -119,7 +119,7 @@ static int add_point(struct bench_command *b, struct bench_point p)
     return OK;
 }
 
-/* The point itself in each mode asked for. */
+/* Adds the point in each mode that was asked for. */
 static int add_modes(struct bench_command *b, struct bench_point p)
 {
     static const char *const names[] = {"train", "eval", NULL};
@@ -147,7 +147,7 @@ static int count_vision_layers(int64_t *out, struct bench_command *b)
     return status;
 }
 
-/* --sweep: one setting at a time leaves the base. */
+/* Adds the points of --sweep: one setting at a time differs from the base. */
 static int add_sweep(struct bench_command *b, const struct bench_point *base)
 {
     int64_t n_layers = 0;
@@ -199,7 +199,7 @@ static int choose_points(struct bench_command *b)
 
 /* ---------------------------------------------------------------- running */
 
-/* One encoder at work. */
+/* One encoder that is timed. */
 struct side {
     struct bench_point point;
     struct session *session;
@@ -213,7 +213,7 @@ static void close_side(struct side *side)
     session_close(side->session);
 }
 
-/* Names that only a later point takes are looked at before the first one is timed. */
+/* Checks all names before the first point is timed, also those that only a later point uses. */
 static int check_names(const struct session *s, const struct bench_command *b)
 {
     struct class_rows rows = {0};
@@ -236,7 +236,7 @@ static int open_side(struct side *side, struct bench_command *b, const struct be
     return status;
 }
 
-/* The encoders take turns, so that a slow moment of the machine meets both. */
+/* The encoders take turns, so that a slow moment of the machine affects both. */
 static int measure(struct side *sides, size_t n, struct bench_command *b)
 {
     const size_t before = process_resident_bytes();

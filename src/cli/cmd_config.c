@@ -14,7 +14,7 @@ static const struct opt own_options[] = {
 };
 static const struct opt_group groups[] = {{"Options", own_options}, {.title = NULL}};
 
-/* The option that sets the key, NULL if --set alone does. */
+/* The option that sets the key; NULL if only --set does. */
 static const char *flag_of(const char *key, const struct command *const *commands)
 {
     for (size_t i = 0; commands[i]; i++)
@@ -38,7 +38,7 @@ static void append_text(struct str *out, const struct config *defaults, size_t i
     str_appendf(out, "\n    %s\n", key->help);
 }
 
-/* Text inside a cell: a bar would end it. */
+/* Appends text to a cell and escapes bars, which would end the cell. */
 static void append_cell(struct str *out, const char *text)
 {
     for (; *text != '\0'; text++) {

@@ -1,4 +1,4 @@
-/* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
+/* prompt data split: the few-shot sample and the base/new halves, as a summary or as JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -70,7 +70,7 @@ static int read_options(struct world_options *out, const struct opt_values *v)
     return status;
 }
 
-/* All layouts but the plain folders, unless told otherwise. */
+/* Chooses all layouts except plain folders, unless options choose otherwise. */
 static int read_wanted(bool *wanted, const struct opt_values *v)
 {
     const bool is_folder = opt_given(v, "folder");

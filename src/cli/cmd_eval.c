@@ -50,7 +50,7 @@ static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBS
 
 /* ---------------------------------------------------------------- opening */
 
-/* What cannot be written is said before the evaluation, not after it. */
+/* Reports a file that cannot be written before the evaluation, not after it. */
 static int check_outputs(const struct evaluation *e)
 {
     const char *const paths[] = {opt_text(e->v, "json"), opt_text(e->v, "save-logits"),
@@ -78,8 +78,8 @@ static int check_weights(struct evaluation *e)
     return status;
 }
 
-/* Other preprocessing is another model. Pixels of another decoder, or ids of another tokenizer, are near; the
- * record holds both. */
+/* Other preprocessing is an error, because it makes another model. Another decoder or tokenizer is a
+ * warning: pixels and ids are close, and the record holds both. */
 static int check_pipeline(struct evaluation *e)
 {
     const struct pipeline *trained = &e->provenance.pipeline;
@@ -101,7 +101,7 @@ static int check_pipeline(struct evaluation *e)
     return status;
 }
 
-/* Classes of the training; what is not trained takes those of the first data set. */
+/* The number of classes of the training; without one, that of the first data set. */
 static int64_t n_train_classes(const struct evaluation *e)
 {
     int64_t first = 0, n = 0;
@@ -182,7 +182,8 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     return status == OK ? keep_record(e, &context, result) : status;
 }
 
-/* The classes of the training's own data set, changed since: numbers of another task under the same name. */
+/* Warns if the classes of the training's own data set have changed since: the task is another one by the
+ * same name. */
 static int warn_of_other_classes(struct evaluation *e, const struct class_list *classes)
 {
     const struct config *c = &e->config;
@@ -213,7 +214,7 @@ static int measure(struct eval_result *out, struct class_list *classes, struct i
     return status;
 }
 
-/* A list that cannot be measured is left out; what cannot be written ends the evaluation. */
+/* Leaves out a list that cannot be measured; a file that cannot be written ends the evaluation. */
 static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
 {
     struct class_list classes = {0};
@@ -259,7 +260,7 @@ static void halves_mean(double *out, const struct evaluation *e, double accuracy
         out[n] = harmonic_mean(accuracy[CLASS_SUBSET_BASE][n], accuracy[CLASS_SUBSET_NEW][n]);
 }
 
-/* The lists of one data set that can be evaluated, and HM of whole ones. */
+/* Evaluates the lists of one data set that can be evaluated, and prints HM if none is left out. */
 static int evaluate_dataset(struct evaluation *e, size_t i)
 {
     const struct dataset *d = e->datasets[i];
@@ -285,7 +286,7 @@ static int evaluate_dataset(struct evaluation *e, size_t i)
     return eval_print_row(&e->table, d->name, "HM", 0, 0, hm);
 }
 
-/* One that fails ends an evaluation on it alone; of several it is named, and the others go on. */
+/* Evaluates all data sets. If one of several fails, it is reported and the others continue. */
 static int evaluate_datasets(struct evaluation *e)
 {
     int status = OK;
@@ -307,7 +308,7 @@ static int evaluate_datasets(struct evaluation *e)
     return status;
 }
 
-/* Means over the data sets that ran; HM is that of the means. */
+/* Prints the means over the data sets that ran; HM is that of the means. */
 static int print_average(struct evaluation *e)
 {
     double hm[METHOD_MAX_ITERATIONS + 1];

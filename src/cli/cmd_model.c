@@ -42,7 +42,7 @@ static const struct opt_group convert_groups[] = {
 
 /* ---------------------------------------------------------------- shared */
 
-/* Opens the command's FILE; what the file does not say may be given by --set model.*. */
+/* Opens the command's FILE; --set model.* gives values that the file lacks. */
 static int open_weights(struct weights **out, const struct opt_values *v)
 {
     *out = NULL;
@@ -74,7 +74,7 @@ static void append_grouped(struct str *out, int64_t n)
         str_appendf(out, "%" PRId64, n);
 }
 
-/* Which element types the tensors have. */
+/* Marks the element types of the tensors. */
 static void find_dtypes(bool found[DTYPE_BOOL + 1], const struct weights *w)
 {
     for (size_t i = 0; i < w->tensors.n; i++)
@@ -135,13 +135,13 @@ static void append_text(struct str *out, const struct weights *w)
     if (w->shards.n > 0)
         str_appendf(out, "shards        %zu\n", w->shards.n);
     if (w->prefix && w->prefix[0] != '\0')
-        str_appendf(out, "prefix        '%s' was before all names\n", w->prefix);
+        str_appendf(out, "prefix        '%s' before all names\n", w->prefix);
     for (size_t i = 0; i < w->notes.n; i++)
         str_appendf(out, "note          %s\n", w->notes.items[i]);
     if (w->sha256[0] != '\0')
         str_appendf(out, "SHA-256       %s\n", w->sha256);
     for (size_t i = 0; i < w->accepted.n; i++)
-        str_appendf(out, "accepted      '%s', not known here (model.accept_unknown)\n", w->accepted.items[i]);
+        str_appendf(out, "accepted      '%s', unknown here (model.accept_unknown)\n", w->accepted.items[i]);
 }
 
 /* Leaves the object open for what one tower alone has. */

@@ -23,7 +23,7 @@ static const char notes[] =
     "Example:\n"
     "  prompt results runs --table 1 --format csv";
 
-/* Whether anything ran. */
+/* Whether any cell has a number. */
 static bool has_numbers(const struct scores *s)
 {
     for (size_t i = 0; i < s->n_lines; i++)
@@ -40,7 +40,7 @@ struct results_command {
     size_t n_printed;
 };
 
-/* One table; `only_if_run` leaves out one for which there is no record. */
+/* Prints one table; with `only_if_run` only if there are records for it. */
 static int print_table(struct results_command *r, const char *name, bool only_if_run)
 {
     struct experiment *x = NULL;
@@ -63,7 +63,7 @@ static int print_table(struct results_command *r, const char *name, bool only_if
     return status;
 }
 
-/* Every table for which something ran. */
+/* Prints every table for which there are records. */
 static int print_tables(struct results_command *r)
 {
     struct json_doc *doc = NULL;
@@ -74,10 +74,10 @@ static int print_tables(struct results_command *r)
     json_free(doc);
     if (status == OK && r->records.n == 0)
         status =
-            error_set(ERR_IO, "no result records below '%s': prompt eval writes them", r->v->operands[0]);
+            error_set(ERR_IO, "no result records below '%s'; prompt eval writes them", r->v->operands[0]);
     else if (status == OK && r->n_printed == 0)
         status = error_set(ERR_FORMAT,
-                           "none of the %zu records here belongs to a table: --table NAME says what it lacks",
+                           "none of the %zu records belongs to a table; --table NAME shows what it lacks",
                            r->records.n);
     return status;
 }

@@ -58,7 +58,7 @@ static int print_config(const struct config *c)
     return status;
 }
 
-/* Every key, its value and where it comes from. */
+/* Prints every key with its value and origin. */
 static int print_origins(const struct config *c)
 {
     struct str text = {0};

@@ -15,12 +15,12 @@ struct evaluation {
     struct log log;
     struct session *session;
     struct str_list targets;   /* names of the data sets to evaluate on */
-    struct dataset **datasets; /* [targets.n]; NULL: not there */
+    struct dataset **datasets; /* [targets.n], owned; NULL: not there */
     struct method *method;
     struct provenance provenance; /* of --run */
     struct progress progress;
-    char *checkpoint_path; /* NULL without --run */
-    char *results_path;    /* NULL: records are not kept */
+    char *checkpoint_path; /* owned; NULL without --run */
+    char *results_path;    /* owned; NULL: records are not kept */
     int64_t limit;
     bool subsets[N_SUBSETS];                               /* by enum class_subset */
     double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1]; /* of the data set at hand */
@@ -30,7 +30,7 @@ struct evaluation {
     int left_out_status;         /* of the first such list, and why */
     struct str left_out_error;
     struct eval_table table;
-    struct str records; /* what --json writes, separated by commas */
+    struct str records; /* for --json, separated by commas */
 };
 
 /** Reads the configuration of the run or of the command line, and decides which classes and data sets to

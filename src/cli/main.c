@@ -69,7 +69,8 @@ static int unknown_sub(const char *name, const char *word)
     return status;
 }
 
-/* The command of argv[0..] and the number of words that name it; `*out` is NULL for "model" before an option. */
+/* The command of argv[0..] and the number of words that name it; `*out` is NULL for "model" before an
+ * option. */
 static int resolve(const struct command **out, int *n_words, int argc, char *const *argv)
 {
     *out = NULL;

@@ -92,8 +92,8 @@ int opt_choose(bool *chosen, const struct opt_values *v, const char *name, const
 /* ---------------------------------------------------------------- options that are configuration keys */
 
 /**
- * Resolves a command's configuration: --config, then the options that have a key and --set in their order, over
- * `others` (NULL: none). `out` is owned, and zeroed on failure.
+ * Resolves a command's configuration: --config, then the options that have a key and --set in their order,
+ * over `others` (NULL: none). `out` is owned, and zeroed on failure.
  */
 int opt_resolve(struct config *out, const struct opt_values *v, const struct config_sources *others);
 

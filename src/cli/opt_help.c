@@ -7,7 +7,7 @@ enum { HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
 /* ---------------------------------------------------------------- columns */
 
-/* Fills up to the help column; a longer left part gets a line of its own. */
+/* Pads to the help column; a longer left part gets a line of its own. */
 static void pad(struct str *out, size_t line_start)
 {
     if (out->len - line_start >= HELP_COLUMN) {
@@ -18,7 +18,7 @@ static void pad(struct str *out, size_t line_start)
         str_append_char(out, ' ');
 }
 
-/* Words of `text` from the help column on, wrapped. */
+/* Appends the words of `text`, wrapped, from the help column on. */
 static void append_wrapped(struct str *out, const char *text)
 {
     size_t column = HELP_COLUMN;
@@ -111,6 +111,6 @@ void commands_help(struct str *out, const struct command *const *commands, const
     }
     str_append(out,
                "\nprompt COMMAND --help shows a command's options, prompt config every configuration key,\n"
-               "prompt --version versions and devices. Results go to stdout, all else to stderr.\n"
+               "prompt --version versions and devices. Results go to stdout, everything else to stderr.\n"
                "Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted.\n");
 }

@@ -45,7 +45,7 @@ static int resolve_resumed(struct config *c, const struct opt_values *v, const c
         error_context("--resume");
     if (status == OK && (status = opt_resolve(c, v, &run)) == OK) {
         if (c->precision == PRECISION_AUTO)
-            c->precision = stored.precision; /* what auto became when the run began */
+            c->precision = stored.precision; /* the resolved one of its first process */
         status = check_same_run(c, &stored, out_dir);
     }
     config_free(&stored);

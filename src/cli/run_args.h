@@ -13,8 +13,8 @@
 int run_args_read(struct run_options *out, char **out_dir, const struct opt_values *v, bool needs_folder);
 
 /**
- * Resolves the configuration. For --resume it is that of the run's folder; --config and the keys of the command
- * line may repeat it, not change it.
+ * Resolves the configuration. For --resume it is that of the run's folder; --config and the keys of the
+ * command line may repeat it, not change it.
  * @return OK; ERR_USAGE naming the first key that differs; ERR_IO; ERR_FORMAT
  */
 int run_args_resolve(struct config *c, const struct opt_values *v, const struct run_options *options);

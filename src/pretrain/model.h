@@ -5,7 +5,7 @@
 #include "prompt/run/session.h"
 
 /**
- * Random weights of the recipe's sizes and the tokenizer, into the session. CLIP's vocabulary if model.merges
+ * Gives the session random weights of the recipe's sizes and a tokenizer: CLIP's vocabulary if model.merges
  * names its file, else the drawn world's, which the weights carry from then on.
  */
 int pretrain_make_model(struct session *s);

@@ -1,6 +1,6 @@
 /*
- * Pre-training: open, loop, validate, save. What a step computes depends on (recipe, seed, step) alone, so a
- * resumed run ends in the same bytes as an uninterrupted one.
+ * Pre-training: open, loop, validate, save. A step depends on (recipe, seed, step) alone, so a resumed run
+ * ends in the same bytes as an uninterrupted one.
  */
 #include "prompt/pretrain/pretrain.h"
 
@@ -20,10 +20,10 @@
 
 struct pretraining {
     const struct run_options *options;
-    struct session *session; /* its weights are what is trained */
+    struct session *session; /* with the weights that are trained */
     struct dataset *dataset; /* of the zero-shot accuracy; NULL: none */
     struct pair_source source;
-    struct pair_batch batches[2]; /* one is trained on while the other is made */
+    struct pair_batch batches[2]; /* training uses one while the other is made */
     struct pair_batch held_out;
     struct adamw optimizer;
     struct pretrain_state state;
@@ -104,7 +104,7 @@ static int begin(struct pretraining *t)
 
 static void close_all(struct pretraining *t)
 {
-    pair_source_close(&t->source); /* it may be filling a batch */
+    pair_source_close(&t->source); /* before the batches that it may be filling */
     for (int i = 0; i < 2; i++)
         pair_batch_free(&t->batches[i]);
     pair_batch_free(&t->held_out);
@@ -118,7 +118,7 @@ static void close_all(struct pretraining *t)
 
 /* ---------------------------------------------------------------- validation */
 
-/* Accuracy of the model so far on the data set's test images, all classes. */
+/* Measures the accuracy of the model so far on all test images of the data set. */
 static int zero_shot(double *accuracy, struct pretraining *t)
 {
     struct log quiet = {.quiet = true};
@@ -232,7 +232,7 @@ static int keep_copy(struct pretraining *t)
     return saver_end(t->files.saver, pretrain_append(copy, t->session->weights, &t->optimizer, &t->state));
 }
 
-/* A signal ends a validation, not the run: what was trained is saved first. */
+/* Validates. A signal ends only the validation: the trained weights are saved before the run ends. */
 static int validate_or_stop(struct pretraining *t)
 {
     const int status = validate(t);
@@ -242,7 +242,7 @@ static int validate_or_stop(struct pretraining *t)
     return OK;
 }
 
-/* One step on the batch that is being made, while the next one is begun. */
+/* Waits for the current batch, starts the next one, and computes a step. */
 static int advance(struct pretraining *t)
 {
     struct pair_batch *batch = &t->batches[t->state.step % 2];

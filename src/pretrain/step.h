@@ -6,17 +6,18 @@
 #include "prompt/run/session.h"
 #include "source.h"
 
-/** What a step puts out. */
+/** The numbers of a step. */
 struct pretrain_numbers {
     double loss, grad_norm, logit_scale;
 };
 
-/** Forward, loss, backward, clipping, update. `step` counts from 0. ERR_NUMERIC if the loss is not finite. */
+/** Computes forward, loss, backward, clipping and update. `step` counts from 0. ERR_NUMERIC if the loss is
+ * not finite. */
 int pretrain_step(struct pretrain_numbers *out, struct session *s, struct adamw *optimizer,
                   const struct pair_batch *batch, int64_t step);
 
-/** Share of the pairs whose own caption, or one of the same words, is the nearest to the picture; and back.
- */
+/** Share of the pairs whose own caption, or one of the same words, is the nearest to the picture; and
+ * back. */
 struct retrieval {
     double image_to_text, text_to_image;
 };

@@ -57,7 +57,7 @@ static void write_per_class(struct str *out, const struct eval_result *r, const 
     json_close(out, ']');
 }
 
-/* Whether the pictures are drawn, and whether counts and names are the published ones. */
+/* Writes whether the pictures are drawn, and whether counts and names are the published ones. */
 static int write_data(struct str *out, const struct dataset *d)
 {
     struct str differences = {0};
@@ -103,7 +103,7 @@ static void write_pipeline(struct str *out, const char *key, const struct pipeli
     json_close(out, '}');
 }
 
-/* What pixels and token ids depend on, in evaluation and in training. */
+/* Writes the facts on which pixels and token ids depend, in evaluation and in training. */
 static int write_inputs(struct str *out, const struct record_context *c)
 {
     const struct str_list *accepted = &c->session->weights->accepted;
@@ -131,7 +131,7 @@ static int write_config(struct str *out, const struct config *config)
     if (status == OK) {
         json_put_string(out, "config_hash", hash);
         json_put_key(out, "config");
-        for (const char *c = str_text(&text); *c != '\0'; c++) /* one record, one line: layout is dropped */
+        for (const char *c = str_text(&text); *c != '\0'; c++) /* a record is one line */
             if (*c != '\n')
                 str_append_char(out, *c);
     }
@@ -206,7 +206,7 @@ static int check_array(bool *is_empty, const char *text, size_t n, const char *p
     return status;
 }
 
-/* The length of the array's text without its bracket and the white space around it. */
+/* The length of the array's text without its closing bracket and the white space around it. */
 static size_t open_length(const char *text, size_t n)
 {
     while (n > 0 && text[n - 1] != ']')
@@ -261,8 +261,8 @@ static int append(const char *path, const struct str *record)
     return status;
 }
 
-/* Two evaluations of one run may end at once: the lock's file stands beside the records, which are replaced.
- */
+/* Two evaluations of one run may end at once. The lock has a file of its own, since the records are
+ * replaced. */
 int results_append(const char *path, const struct str *record)
 {
     char *dir = path_dir(path);

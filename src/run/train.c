@@ -1,6 +1,6 @@
 /*
- * The training loop. What a step computes depends on (configuration, seed, epoch, step) alone, so a resumed
- * run ends in the same bytes as an uninterrupted one.
+ * The training loop. A step depends on (configuration, seed, epoch, step) alone, so a resumed run ends in the
+ * same bytes as an uninterrupted one.
  */
 #include "prompt/run/train.h"
 
@@ -15,7 +15,7 @@
 
 /* ---------------------------------------------------------------- one step */
 
-/* The first trained tensor whose value or gradient is not finite, for the message. */
+/* Appends the name of the first trained tensor whose value or gradient is not finite. */
 static void name_not_finite(struct str *out, scope *s, const struct method *m)
 {
     for (int gradients = 0; gradients < 2; gradients++) {
@@ -32,7 +32,7 @@ static void name_not_finite(struct str *out, scope *s, const struct method *m)
     str_append(out, "the loss itself");
 }
 
-/* The images of a bad batch, all of them, for who looks into the log. */
+/* Records all images of a bad batch in the log. */
 static int record_failure(struct training *t, const struct batch *batch)
 {
     struct str record = {0};
@@ -50,7 +50,8 @@ static int record_failure(struct training *t, const struct batch *batch)
     return status;
 }
 
-/* One line: step, loss, first tensor, largest gradient, last checkpoint, advice, and the first images. */
+/* The error in one line: step, loss, first tensor, largest gradient, last checkpoint, advice, first
+ * images. */
 static int not_finite(struct training *t, scope *s, const struct batch *batch,
                       const struct step_numbers *numbers)
 {
@@ -62,7 +63,7 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
     if (batch->n > MAX_IMAGES)
         str_appendf(&images, " and %" PRId64 " more (in %s)", batch->n - MAX_IMAGES, RUN_LOG_FILE);
     name_not_finite(&tensor_name, s, t->method);
-    if (!t->options->dry_run)
+    if (!t->is_dry)
         (void)record_failure(t, batch); /* the run ends with the error below in any case */
     int status = error_set(
         ERR_NUMERIC,
@@ -88,7 +89,7 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
     return status == OK ? closed : status;
 }
 
-/* ---------------------------------------------------------------- what is said about it */
+/* ---------------------------------------------------------------- log and progress */
 
 static int record_step(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
                        double lr, double seconds)
@@ -118,7 +119,7 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     struct str losses = {0};
     for (int64_t n = 0; n < t->method->options.n_iterations; n++)
         str_appendf(&losses, "%s%.4f", n > 0 ? " " : "", numbers->losses[n]);
-    /* a mean that forgets the slow first steps */
+    /* an exponential mean forgets the slow first steps */
     t->mean_step_s = t->mean_step_s > 0 ? 0.9 * t->mean_step_s + 0.1 * seconds : seconds;
     char left[32];
     format_duration(left, sizeof left, t->mean_step_s * (double)(p->n_steps - p->step));
@@ -134,7 +135,7 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
 
 /* ---------------------------------------------------------------- the loop */
 
-/* The last step's update may itself have overflowed; such values never replace a good checkpoint. */
+/* The update itself may have overflowed; such values never replace a good checkpoint. */
 static int check_trained(struct training *t)
 {
     int status = OK;
@@ -167,7 +168,7 @@ static int save(struct training *t)
     return status;
 }
 
-/* Keeps a copy that a signal saves while the next step is computed. The last step of an epoch is saved at once. */
+/* Keeps a copy that a signal saves during the next step. The last step of an epoch is saved at once. */
 static int keep_copy(struct training *t)
 {
     struct saver *saver = t->files.saver;
@@ -180,7 +181,7 @@ static int keep_copy(struct training *t)
     return saver_end(saver, checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance));
 }
 
-/* One batch: step, log, count. */
+/* Computes the step of a batch, counts and logs it. */
 static int advance(struct training *t, const struct batch *batch, double lr)
 {
     const double start_s = clock_s();
@@ -196,7 +197,7 @@ static int advance(struct training *t, const struct batch *batch, double lr)
     return status == OK ? keep_copy(t) : status;
 }
 
-/* True if the epoch is to be left in its middle. */
+/* Whether to stop in the middle of the epoch. */
 static bool must_stop(const struct training *t)
 {
     return t->progress.step_in_epoch < t->steps_per_epoch &&
@@ -208,7 +209,7 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
     const double lr = schedule_lr(schedule, t->progress.epoch + 1);
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
     while (status == OK) {
-        if (must_stop(t)) /* untrained prompts make no checkpoint */
+        if (must_stop(t)) /* untrained prompts are not saved */
             return t->progress.step > 0 ? save(t) : OK;
         struct batch batch;
         status = loader_next(&batch, t->loader);
@@ -247,7 +248,7 @@ static int run_epochs(struct training *t)
 
 /* ---------------------------------------------------------------- a dry run */
 
-/* Times a step whose result is discarded. The first one also warms up, so a short one is timed again. */
+/* Times a step whose result is discarded. The first also warms up, so a short step is timed again. */
 static int estimate_time(struct training *t)
 {
     static const double SHORT_S = 5.0;
@@ -268,14 +269,14 @@ static int estimate_time(struct training *t)
         return status;
     char duration[32];
     format_duration(duration, sizeof duration, seconds * (double)t->progress.n_steps);
-    log_info(t->session->log, "time     about %s: %.2g s a step, as one took just now", duration, seconds);
+    log_info(t->session->log, "time     about %s: %.2g s a step, measured just now", duration, seconds);
     return OK;
 }
 
 int train_run(struct config *config, const struct train_options *options, struct log *log)
 {
-    struct training t = {.options = options, .files.lock = -1};
-    int status = training_open(&t, config, options, log);
+    struct training t = {.options = &options->run, .is_dry = options->dry_run, .files.lock = -1};
+    int status = training_open(&t, config, options->targets, log);
     if (status == OK && options->dry_run) {
         status = estimate_time(&t);
     } else if (status == OK) {

@@ -7,7 +7,7 @@
 #include "prompt/data/find_files.h"
 #include "prompt/run/class_check.h"
 
-/* Training needs no test pictures, so their absence is no error. */
+/* Training does not need test pictures, so missing ones are not an error. */
 static int warn_of_test_images(const struct session *s, struct dataset *d, const bool *lists)
 {
     struct log *log = s->log;
@@ -41,7 +41,7 @@ static int check_dataset(struct session *s, struct dataset *d)
     return status == OK ? warn_of_test_images(s, d, lists) : status;
 }
 
-/* A target that is not there now may be there when it is evaluated. */
+/* A target that is missing now may be there when it is evaluated. */
 static int check_target(struct session *s, const char *name)
 {
     const struct dataset_options options = config_dataset_options(s->config, name);

@@ -5,8 +5,8 @@
 #include "prompt/run/session.h"
 
 /**
- * Checks the names and pictures of the classes that will be evaluated; the session's model must be open. Warns
- * of missing test images and of targets that are not there.
+ * Checks the names and pictures of the classes that will be evaluated; the session's model must be open.
+ * Warns of missing test images and of targets that are not there.
  * @param targets  names of other data sets to evaluate; NULL: none
  * @return OK; ERR_FORMAT for a data set of one class; ERR_USAGE, ERR_FORMAT for a name, as class_check
  */

@@ -66,24 +66,24 @@ static int refuse_pipeline(const struct training *t, const struct provenance *st
     if (status == OK && difference.len > 0)
         status = error_set(
             ERR_USAGE,
-            "cannot resume '%s': it was trained with another value of %s; begin it anew with --force, "
-            "or resume it with the program that began it",
-            t->options->run.out_dir, str_text(&difference));
+            "cannot resume '%s': it was trained with another value of %s; start again with --force, or "
+            "resume with the program that started it",
+            t->options->out_dir, str_text(&difference));
     str_free(&difference);
     return status;
 }
 
-/* Why a sample of the user's own folders may have changed without a change of theirs. */
+/* Explains how the sample of own folders may have changed though the folders have not. */
 static const char *hint_of_sample(const struct training *t)
 {
     const struct catalog_entry *entry = catalog_get(t->dataset->name);
     return entry && entry->layout == LAYOUT_FOLDER ? "; its folders hold other pictures now, or this program "
-                                                     "takes some that an earlier one left out: those "
-                                                     "in sub-folders, and of more kinds"
+                                                     "reads some that an earlier one left out: those in "
+                                                     "sub-folders, and of more formats"
                                                    : "";
 }
 
-/* Names what two provenances differ in, if they do. */
+/* ERR_USAGE naming the first difference from the stored run, if there is one. */
 static int different_from(const struct training *t, const struct provenance *stored)
 {
     const struct {
@@ -99,7 +99,7 @@ static int different_from(const struct training *t, const struct provenance *sto
         if (strcmp(parts[i].stored, parts[i].here) != 0)
             return error_set(ERR_USAGE,
                              "cannot resume '%s': it was trained with other values of %s (%s, here %s)%s",
-                             t->options->run.out_dir, parts[i].what, parts[i].stored, parts[i].here,
+                             t->options->out_dir, parts[i].what, parts[i].stored, parts[i].here,
                              parts[i].stored == stored->sample_digest ? hint_of_sample(t) : "");
     return refuse_pipeline(t, stored);
 }
@@ -113,9 +113,10 @@ static int load_checkpoint(struct training *t)
         (status = different_from(t, &stored)) == OK)
         status = checkpoint_read_tensors(t->method, &t->optimizer, t->files.checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
-        status = error_set(
-            ERR_FORMAT, "'%s': %" PRId64 " of %" PRId64 " steps do not belong to this training of %" PRId64,
-            t->files.checkpoint_path, at.step, at.n_steps, t->progress.n_steps);
+        status =
+            error_set(ERR_FORMAT,
+                      "'%s': step %" PRId64 " of %" PRId64 " does not fit this training of %" PRId64 " steps",
+                      t->files.checkpoint_path, at.step, at.n_steps, t->progress.n_steps);
     if (status == OK && (at.step != at.epoch * t->steps_per_epoch + at.step_in_epoch ||
                          at.step_in_epoch >= t->steps_per_epoch))
         status = error_set(ERR_FORMAT,
@@ -145,7 +146,7 @@ static int open_loader(struct training *t)
     return OK;
 }
 
-/* What a wrong data set, split or template would show at a glance. */
+/* Prints the facts that reveal a wrong data set, split or template at a glance. */
 static void describe_task(const struct training *t)
 {
     struct log *log = t->session->log;
@@ -160,20 +161,19 @@ static void describe_task(const struct training *t)
         free(caption);
     }
     if (t->session->templates.n > 1)
-        log_info(log, "         by the first of %zu templates", t->session->templates.n);
+        log_info(log, "         (the first of %zu templates)", t->session->templates.n);
 }
 
-int training_open(struct training *t, struct config *config, const struct train_options *options,
-                  struct log *log)
+int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log)
 {
     const enum class_subset subset = config->data_classes;
     int status = interrupt_check_begin();
-    if (status != OK || (status = run_files_open(&t->files, &options->run, log)) != OK ||
+    if (status != OK || (status = run_files_open(&t->files, t->options, log)) != OK ||
         (status = session_open(&t->session, config, log)) != OK ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
-        (status = train_check(t->session, t->dataset, options->targets)) != OK ||
+        (status = train_check(t->session, t->dataset, targets)) != OK ||
         (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session, t->dataset, subset, config->batch_size)) != OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
@@ -194,8 +194,7 @@ int training_open(struct training *t, struct config *config, const struct train_
 
 /* ---------------------------------------------------------------- begin */
 
-/* CLIP's own accuracy on training images: a check of data, weights and template for the price of one short
- * pass. */
+/* Measures CLIP's own accuracy on training images, a quick check of data, weights and template. */
 static int check_zero_shot(struct training *t)
 {
     struct session *s = t->session;
@@ -214,7 +213,7 @@ static int check_zero_shot(struct training *t)
     if (status == OK) {
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
         const double deviation =
-            sqrt(chance * (1.0 - chance) / (double)some.n); /* of a guess, over these images */
+            sqrt(chance * (1.0 - chance) / (double)some.n); /* of guesses over these images */
         log_info(s->log, "zero-shot accuracy on %zu training %s: %.1f %% (chance %.1f %%)", some.n,
                  plural(some.n, "image", "images"), 100.0 * accuracy, 100.0 * chance);
         if (t->classes.n > 1 && accuracy < chance + 2.0 * deviation)
@@ -243,7 +242,7 @@ static int resume_run(struct training *t)
 
 int training_begin(struct training *t)
 {
-    const struct run_options *options = &t->options->run;
+    const struct run_options *options = t->options;
     struct str config = {0};
     int status = file_check_dirs(options->out_dir); /* before the first picture is read */
     if (status == OK && options->resume)

@@ -5,10 +5,11 @@
 #include "prompt/nn/optim.h"
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/class_list.h"
-#include "prompt/run/train.h"
+#include "prompt/run/run_files.h"
 
 struct training {
-    const struct train_options *options;
+    const struct run_options *options; /* borrowed */
+    bool is_dry;                       /* writes nothing */
     struct session *session;
     struct dataset *dataset;
     struct class_list classes;
@@ -20,16 +21,15 @@ struct training {
     struct progress progress;
     int64_t steps_per_epoch;
     struct run_files files;
-    bool has_checkpoint; /* the file is there: saved, or resumed from */
-    bool has_saved;      /* in this process */
+    bool has_checkpoint; /* the file exists: saved, or resumed from */
+    bool has_saved;      /* by this process */
     double mean_step_s;
 };
 
-/** Opens everything, checks that all images exist, prints the cost. Writes nothing. */
-int training_open(struct training *t, struct config *config, const struct train_options *options,
-                  struct log *log);
-/** Takes the run folder (config.json, log), loads the checkpoint of a resumed run, or checks zero-shot
- * accuracy. */
+/** Opens everything, checks names and images, prints the cost. Writes nothing. `t->options` is set. */
+int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log);
+/** Loads the checkpoint of a resumed run, or checks the zero-shot accuracy; takes the run folder and writes
+ * its configuration. */
 int training_begin(struct training *t);
 void training_close(struct training *t);
 

@@ -4,7 +4,7 @@
 
 #include "prompt/run/session.h"
 
-/** Classes ready for the text tower: a half (or all) of a data set's, or any names. */
+/** All classes of a data set or a half of them, or any names. */
 struct class_list {
     const struct dataset *dataset; /* borrowed; NULL if the names are of no data set */
     enum class_subset subset;
@@ -14,13 +14,15 @@ struct class_list {
     struct class_texts texts; /* points to rows: do not copy the struct */
 };
 
-/** Token rows of names under the templates of the file, or else `template`; class_rows_free frees them. */
+/** Token rows of names under the templates of the session's file, else under `template`; class_rows_free
+ * frees them. */
 int session_tokenize(struct class_rows *out, const struct session *s, char *const *names, int64_t n,
                      const char *template);
-/** @param batch_size  images that are encoded at a time */
+/** Opens a list of the data set's classes; class_list_close frees it.
+ * @param batch_size  images that are encoded at a time */
 int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
                     enum class_subset subset, int64_t batch_size);
-/** The same of names without a data set. */
+/** Opens a list of names without a data set. */
 int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
                           int64_t batch_size);
 void class_list_close(struct class_list *c);

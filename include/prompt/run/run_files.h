@@ -13,7 +13,7 @@
 struct run_options {
     const char *out_dir; /* the run folder, borrowed; NULL only for a dry run */
     bool resume;         /* continue from its checkpoint */
-    bool force;          /* replace what an earlier run left there */
+    bool force;          /* replace an earlier run in the folder */
     int64_t max_steps;   /* stop after this many steps in all, with a checkpoint; 0: no limit */
 };
 

@@ -13,8 +13,8 @@ struct train_options {
 };
 
 /**
- * Trains as `config` says. A signal (interrupt.h) finishes the step, saves, and returns ERR_INTERRUPTED with
- * the command to go on.
+ * Trains as configured. After a signal (interrupt.h) it finishes the step, saves, and returns ERR_INTERRUPTED
+ * with the command that continues.
  * @return OK also for a dry run and when max_steps is reached; ERR_USAGE for a folder that holds a run;
  * ERR_BUSY; ERR_NUMERIC naming step, images, tensor and last checkpoint for a loss that is not finite
  */
