@@ -116,19 +116,15 @@ static int64_t n_train_classes(const struct evaluation *e)
 
 static int open_all(struct evaluation *e)
 {
+    const bool has_run = e->checkpoint_path != NULL, has_tensors = has_run && !opt_given(e->v, "untrained");
     int status = OK;
     if ((status = session_open(&e->session, &e->config, &e->log)) == OK &&
-        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK)
-        status = eval_check_names(e);
-    if (status == OK && e->checkpoint_path)
-        status = check_weights(e);
-    if (status == OK && e->checkpoint_path)
-        status = check_pipeline(e);
-    if (status == OK)
-        status = session_create_method(&e->method, e->session, n_train_classes(e));
-    if (status == OK && e->checkpoint_path && !opt_given(e->v, "untrained"))
+        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK &&
+        (status = eval_check_names(e)) == OK && (!has_run || (status = check_weights(e)) == OK) &&
+        (!has_run || (status = check_pipeline(e)) == OK) &&
+        (status = session_create_method(&e->method, e->session, n_train_classes(e))) == OK && has_tensors)
         status = checkpoint_read_tensors(e->method, NULL, e->checkpoint_path);
-    if (status == OK && e->checkpoint_path && e->progress.step < e->progress.n_steps)
+    if (status == OK && has_run && e->progress.step < e->progress.n_steps)
         log_warning(&e->log,
                     "this run stopped after step %" PRId64 " of %" PRId64
                     "; its records do not count as finished",
@@ -158,17 +154,7 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     for (int64_t n = 0; n <= m->n_iterations; n++)
         accuracy[n] = metrics_accuracy(m, n);
     const bool per_class = opt_given(e->v, "per-class");
-    int status = eval_print_row(&e->table, classes->dataset->name, class_subset_names[classes->subset],
-                                m->n_images, classes->n, accuracy);
-    if (status == OK && per_class)
-        status = eval_print_classes(classes, m);
-
-    const char *logits_path = opt_text(e->v, "save-logits");
-    if (status == OK && logits_path)
-        status = eval_save_logits(logits_path, result, items);
-    const char *trace_path = opt_text(e->v, "trace");
-    if (status == OK && trace_path)
-        status = eval_save_trace(trace_path, result, items, classes);
+    const char *logits_path = opt_text(e->v, "save-logits"), *trace_path = opt_text(e->v, "trace");
     const struct record_context context = {
         .session = e->session,
         .classes = classes,
@@ -179,7 +165,14 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
         .untrained = opt_given(e->v, "untrained"),
         .per_class = per_class,
     };
-    return status == OK ? keep_record(e, &context, result) : status;
+    int status = OK;
+    if ((status = eval_print_row(&e->table, classes->dataset->name, class_subset_names[classes->subset],
+                                 m->n_images, classes->n, accuracy)) == OK &&
+        (!per_class || (status = eval_print_classes(classes, m)) == OK) &&
+        (!logits_path || (status = eval_save_logits(logits_path, result, items)) == OK) &&
+        (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK))
+        status = keep_record(e, &context, result);
+    return status;
 }
 
 /* Warns if the classes of the training's own data set have changed since: the task is another one by the
@@ -204,10 +197,11 @@ static int warn_of_other_classes(struct evaluation *e, const struct class_list *
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    int status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size);
-    if (status == OK && e->checkpoint_path)
-        status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
-    if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
+    int status = OK;
+    if ((status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size)) == OK &&
+        (!e->checkpoint_path ||
+         (status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n)) == OK) &&
+        (status = warn_of_other_classes(e, classes)) == OK &&
         (status = eval_list_images(items, e, d, subset)) == OK)
         status = eval_run(out, e->session, e->method, classes, items,
                           opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
@@ -352,21 +346,15 @@ static int finish(struct evaluation *e)
 static int run(struct evaluation *e)
 {
     log_init(&e->log, opt_given(e->v, "quiet"));
-    int status = eval_resolve(e);
-    if (status == OK)
-        status = check_outputs(e);
-    if (status == OK) {
-        interrupt_install();
-        status = open_all(e);
-    }
-    if (status == OK) {
-        e->table.n_iterations = e->method->options.n_iterations;
-        e->table.has_datasets = e->targets.n > 1;
-        status = evaluate_datasets(e);
-    }
-    if (status == OK)
-        status = finish(e);
-    if (status != OK || e->n_failed == 0)
+    int status = OK;
+    if ((status = eval_resolve(e)) != OK || (status = check_outputs(e)) != OK)
+        return status;
+    interrupt_install();
+    if ((status = open_all(e)) != OK)
+        return status;
+    e->table.n_iterations = e->method->options.n_iterations;
+    e->table.has_datasets = e->targets.n > 1;
+    if ((status = evaluate_datasets(e)) != OK || (status = finish(e)) != OK || e->n_failed == 0)
         return status;
     return e->targets.n > 1
                ? error_set(ERR_IO, "the evaluation on %zu of %zu data sets failed", e->n_failed, e->targets.n)

@@ -78,17 +78,17 @@ static int begin(struct pretraining *t)
 {
     const char *checkpoint = t->files.checkpoint_path;
     struct str config = {0};
-    int status = interrupt_check_begin();
-    if (status == OK)
-        status = run_files_take(&t->files);
+    int status = OK;
+    if ((status = interrupt_check_begin()) != OK || (status = run_files_take(&t->files)) != OK)
+        return status;
     const bool resume = t->options->resume && file_exists(checkpoint);
-    if (status == OK && resume)
-        status = pretrain_load(&t->state, checkpoint, t->session->weights, &t->optimizer);
-    else if (status == OK)
-        status = config_write_pretraining(&config, t->session->config);
+    status = resume ? pretrain_load(&t->state, checkpoint, t->session->weights, &t->optimizer)
+                    : config_write_pretraining(&config, t->session->config);
     if (status == OK)
         status = run_files_begin(&t->files, resume ? NULL : &config, t->state.step);
     str_free(&config);
+    if (status != OK)
+        return status;
     log_info(t->session->log,
              "model    %" PRId64 " parameters, vocabulary %" PRId64 "%s\npairs    %s, %" PRId64
              " a step, %" PRId64 " held out",
@@ -99,7 +99,7 @@ static int begin(struct pretraining *t)
     if (t->source.table.n_left_out > 0)
         log_info(t->session->log, "         %zu %s of the splits val and test left out",
                  t->source.table.n_left_out, plural(t->source.table.n_left_out, "row", "rows"));
-    return status;
+    return OK;
 }
 
 static void close_all(struct pretraining *t)
@@ -267,11 +267,8 @@ static int run_steps(struct pretraining *t)
     if (status == OK && !must_stop(t))
         status = pair_source_start(&t->source, &t->batches[t->state.step % 2], t->state.step);
     while (status == OK && !must_stop(t)) {
-        status = advance(t);
-        const bool is_last = t->state.step == c->pretrain_steps;
-        if (status == OK)
-            status = keep_copy(t);
-        if (status == OK && (is_last || t->state.step % c->pretrain_validation_steps == 0))
+        if ((status = advance(t)) == OK && (status = keep_copy(t)) == OK &&
+            (t->state.step == c->pretrain_steps || t->state.step % c->pretrain_validation_steps == 0))
             status = validate_or_stop(t);
         if (status == OK && (must_stop(t) || t->state.step % c->pretrain_checkpoint_steps == 0))
             status = save(t);

@@ -88,10 +88,8 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         status = loader_next(&batch, loop->loader);
         if (status != OK || batch.n == 0)
             break;
-        status = forward(loop->logits, s, m, &texts, &batch);
-        if (status == OK)
-            status = check_finite(loop->logits, loop->n_per_image, &batch, items);
-        if (status != OK)
+        if ((status = forward(loop->logits, s, m, &texts, &batch)) != OK ||
+            (status = check_finite(loop->logits, loop->n_per_image, &batch, items)) != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
         if (loop->keep)

@@ -167,9 +167,7 @@ static int open_machine(struct session *s)
         (status = device_parse(&s->device, c->device)) == OK)
         status = resolve_precision(&s->precision, c->precision, s->device);
     c->precision = (int64_t)s->precision;
-    if (status == OK)
-        status = torch_init(c->threads);
-    if (status == OK)
+    if (status == OK && (status = torch_init(c->threads)) == OK)
         s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
     return status;
 }

@@ -277,15 +277,11 @@ int train_run(struct config *config, const struct train_options *options, struct
 {
     struct training t = {.options = &options->run, .is_dry = options->dry_run, .files.lock = -1};
     int status = training_open(&t, config, options->targets, log);
-    if (status == OK && options->dry_run) {
+    if (status == OK && options->dry_run)
         status = estimate_time(&t);
-    } else if (status == OK) {
-        status = training_begin(&t);
-        if (status == OK)
-            status = run_epochs(&t);
-        if (status == OK && t.has_saved)
-            log_info(log, "saved %s", t.files.checkpoint_path);
-    }
+    else if (status == OK && (status = training_begin(&t)) == OK && (status = run_epochs(&t)) == OK &&
+             t.has_saved)
+        log_info(log, "saved %s", t.files.checkpoint_path);
     training_close(&t);
     return status;
 }
