@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "prompt/base/process.h"
-#include "prompt/image/image.h"
+#include "prompt/data/input.h"
 #include "prompt/image/transform.h"
 #include "prompt/text/tokenizer.h"
 #include "prompt/world/world.h"
@@ -93,25 +93,18 @@ static int draw_pair(struct pair_source *s, int64_t row)
 static int read_pair(struct pair_source *s, int64_t row)
 {
     const struct config *c = s->config;
-    const struct preprocess preprocess = preprocess_default(c->pretrain_image_px);
+    const struct input_options options = {.preprocess = preprocess_default(c->pretrain_image_px),
+                                          .augment = s->augment,
+                                          .crop_scale_min = c->pretrain_crop_scale_min,
+                                          .seed = (uint64_t)c->seed};
     const uint64_t item = s->batch->indices[row];
     const struct pair *p = &s->table.items[item];
-    struct image decoded = {0}, picture = {0};
-    int status = image_read(&decoded, p->path);
-    if (status == OK && s->augment) {
-        struct rng rng;
-        rng_init(&rng, (uint64_t)c->seed, RNG_AUGMENT, s->augment_epoch, item);
-        status = transform_train(&picture, &decoded, &preprocess, c->pretrain_crop_scale_min, &rng);
-    } else if (status == OK) {
-        status = transform_test(&picture, &decoded, &preprocess);
-    }
-    if (status == OK) {
-        transform_normalize(pixels_of(s, row), &picture, &preprocess);
+    struct image picture = {0};
+    int status = input_read(pixels_of(s, row), &picture, p->path, &options, s->augment_epoch, item);
+    image_free(&picture);
+    if (status == OK)
         status =
             encode_caption(s->batch->ids + row * c->pretrain_context, &s->batch->ends[row], s, p->caption);
-    }
-    image_free(&picture);
-    image_free(&decoded);
     return status == OK ? OK : error_context("%s:%zu", c->pretrain_captions, p->line);
 }
 

@@ -266,11 +266,11 @@ const char *session_template(const struct session *s, const struct dataset *d)
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
 {
     const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
-    return (struct loader_options){.preprocess = s->weights->preprocess,
+    return (struct loader_options){.input = {.preprocess = s->weights->preprocess,
+                                             .crop_scale_min = s->config->crop_scale_min,
+                                             .seed = (uint64_t)s->config->seed},
                                    .batch_size = batch_size,
-                                   .crop_scale_min = s->config->crop_scale_min,
                                    .skip_bad_images = s->config->data_skip_bad_images,
-                                   .seed = (uint64_t)s->config->seed,
                                    .n_workers = n_workers};
 }
 

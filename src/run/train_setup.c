@@ -134,7 +134,7 @@ static int open_loader(struct training *t)
 {
     const struct config *c = t->session->config;
     struct loader_options options = session_loader_options(t->session, c->batch_size);
-    options.augment = c->augment == AUGMENT_RANDOM_CROP;
+    options.input.augment = c->augment == AUGMENT_RANDOM_CROP;
     options.shuffle = c->shuffle;
     options.drop_last = true;
     options.cache_bytes = (size_t)c->data_cache_mib << 20;

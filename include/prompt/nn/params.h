@@ -14,7 +14,6 @@ struct param {
 struct params {
     struct param *items;
     size_t n;
-    size_t capacity;
 };
 
 /** Appends; the name is copied. ERR_FORMAT if the name is there already; ERR_MEMORY. */

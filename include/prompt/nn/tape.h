@@ -27,7 +27,6 @@ struct tape_node {
 struct tape {
     struct tape_node *nodes;
     size_t n;
-    size_t capacity;
 };
 
 /**

@@ -28,7 +28,6 @@ struct tokenizer; /* immutable after opening: may be shared by threads */
 struct tokens {
     int64_t *ids;
     size_t n;
-    size_t capacity;
 };
 
 /**
