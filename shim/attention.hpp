@@ -1,4 +1,4 @@
-// What forest attention and dense attention share: heads lie side by side in [B,rows,W].
+// What tree attention and dense attention share: heads lie side by side in [B,rows,W].
 #pragma once
 
 #include "kernel_types.hpp"
@@ -33,7 +33,7 @@ template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
 }
 
 /** The type of scores, weights and sums. */
-inline at::ScalarType master_type(const at::Tensor &t)
+inline at::ScalarType accum_type(const at::Tensor &t)
 {
     return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }

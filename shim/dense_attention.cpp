@@ -3,11 +3,11 @@
 
 #include "prompt/torch/fused.h"
 
+using shim::accum_type;
 using shim::attention_flop;
 using shim::check;
 using shim::check_rows;
 using shim::in;
-using shim::master_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
@@ -103,7 +103,7 @@ void check_dense_gradients(const at::Tensor &q, const at::Tensor &k, const tenso
 
 void check_lse(const at::Tensor &lse, const at::Tensor &q, int64_t n_heads)
 {
-    check(lse.is_contiguous() && lse.scalar_type() == master_type(q) &&
+    check(lse.is_contiguous() && lse.scalar_type() == accum_type(q) &&
               lse.sizes() == at::IntArrayRef({q.size(0), n_heads, q.size(1)}),
           "aux is not what the forward of these operands gave");
 }
@@ -122,7 +122,7 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
         at::Tensor out, lse;
         if (shim::has_kernel(qt)) {
             out = at::empty(qt.sizes(), qt.options());
-            lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options().dtype(master_type(qt)));
+            lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options().dtype(accum_type(qt)));
             shim::with_kernel_type(qt.scalar_type(), [&](auto t) {
                 dense_forward(out, lse, dense_args_of<decltype(t)>(q, k, v, n_heads));
             });

@@ -63,7 +63,7 @@ template <class P> struct rows_of {
 };
 
 /**
- * Attention over a forest of tokens. Query i of an image sees all rows of the image's prefix and the nodes
+ * Attention over a token tree. Query i of an image sees all rows of the image's prefix and the nodes
  * seen[first[i]] .. seen[first[i+1]-1]. The scale is part of q already.
  */
 template <class T> struct tree_args {

@@ -109,7 +109,7 @@ void method_free(struct method *m)
 int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
                        size_t n_dims)
 {
-    tensor *t = t_from_f32(m->scope, values, dims, n_dims, m->clip->types.master, m->clip->device);
+    tensor *t = t_from_f32(m->scope, values, dims, n_dims, m->clip->dtypes.accum, m->clip->device);
     t_require_grad(m->scope, t);
     int status = scope_status(m->scope);
     return status == OK ? params_add(&m->trained, name, t) : status;

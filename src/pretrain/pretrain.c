@@ -129,9 +129,9 @@ static int zero_shot(double *accuracy, struct pretraining *t)
     struct eval_result result = {0};
     view.scope = scope_open(t->session->scope, SCOPE_GRAD_OFF);
     view.log = &quiet;
-    const struct clip_types types = {.products = DTYPE_F32, .master = DTYPE_F32};
+    const struct clip_dtypes dtypes = {.compute = DTYPE_F32, .accum = DTYPE_F32};
     int status = OK;
-    if ((status = clip_create(&view.clip, view.scope, view.weights, view.device, types, ENCODER_FAST)) ==
+    if ((status = clip_create(&view.clip, view.scope, view.weights, view.device, dtypes, ENCODER_FAST)) ==
             OK &&
         (status = class_list_open(&classes, &view, t->dataset, CLASS_SUBSET_ALL,
                                   view.config->eval_batch_size)) == OK &&

@@ -14,7 +14,7 @@
 static const double MAX_GRAD_NORM = 1.0;
 static const double MAX_LOG_SCALE = 4.6051701859880913680; /* ln 100: CLIP's bound */
 
-static const struct clip_types fp32 = {.products = DTYPE_F32, .master = DTYPE_F32};
+static const struct clip_dtypes fp32 = {.compute = DTYPE_F32, .accum = DTYPE_F32};
 
 /* ---------------------------------------------------------------- towers */
 

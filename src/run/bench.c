@@ -103,7 +103,7 @@ static int make_batch(struct bench *b, int64_t n_images)
         for (int64_t i = 0; i < n_images; i++)
             labels[i] = i % b->classes.n;
         b->batch.pixels =
-            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->types.master, s->device);
+            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->dtypes.accum, s->device);
         b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }
@@ -213,8 +213,8 @@ static enum op_group group_of(const char *name)
         {"t_linear", OP_PRODUCT},
         {"t_matmul", OP_PRODUCT},
         {"t_conv2d_patches", OP_PRODUCT},
-        {"t_forest_attention", OP_ATTENTION},
-        {"t_forest_attention_backward", OP_ATTENTION},
+        {"t_tree_attention", OP_ATTENTION},
+        {"t_tree_attention_backward", OP_ATTENTION},
         {"t_dense_attention", OP_ATTENTION},
         {"t_dense_attention_backward", OP_ATTENTION},
         {"t_attention", OP_ATTENTION},

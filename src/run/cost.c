@@ -70,7 +70,7 @@ static double step_bytes(const struct session *s, const struct method *m, const 
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
     const double values = COPIES_OF_FEATURES * features +
                           COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
-    return values * (double)dtype_size(c->types.master) +
+    return values * (double)dtype_size(c->dtypes.accum) +
            clip_layer_bytes(c, &classes->texts.names, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
 }
 

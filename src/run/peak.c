@@ -16,7 +16,7 @@ struct product {
 static struct packed_linear make_linear(scope *s, const struct session *session, const struct product *p)
 {
     const struct clip *c = session->clip;
-    tensor *weight = t_full(s, SHAPE(p->n_out, p->n_in), 0.01, c->types.products, c->device);
+    tensor *weight = t_full(s, SHAPE(p->n_out, p->n_in), 0.01, c->dtypes.compute, c->device);
     struct packed_linear packed = t_pack_linear(s, weight, NULL, p->rows);
     if (p->kernel == KERNEL_PACKED)
         return packed;
@@ -44,7 +44,7 @@ static int time_product(double *flop_s, const struct session *session, const str
     const double flop = 2.0 * (double)p->rows * (double)p->n_in * (double)p->n_out;
     scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
     const struct packed_linear linear = make_linear(s, session, p);
-    const tensor *x = t_full(s, SHAPE(p->rows, p->n_in), 0.5, session->clip->types.products, session->device);
+    const tensor *x = t_full(s, SHAPE(p->rows, p->n_in), 0.5, session->clip->dtypes.compute, session->device);
     int status = OK;
     for (int i = 0; status == OK && i <= REPEATS; i++) {
         double seconds = 0.0;

@@ -35,18 +35,18 @@ static int resolve_precision(enum precision *out, enum precision wanted, struct 
     return OK;
 }
 
-static struct clip_types types_of(enum precision precision)
+static struct clip_dtypes dtypes_of(enum precision precision)
 {
     switch (precision) {
     case PRECISION_BF16:
-        return (struct clip_types){.products = DTYPE_BF16, .master = DTYPE_F32};
+        return (struct clip_dtypes){.compute = DTYPE_BF16, .accum = DTYPE_F32};
     case PRECISION_FP16:
-        return (struct clip_types){.products = DTYPE_F16, .master = DTYPE_F32};
+        return (struct clip_dtypes){.compute = DTYPE_F16, .accum = DTYPE_F32};
     case PRECISION_FP32:
     case PRECISION_AUTO:
         break;
     }
-    return (struct clip_types){.products = DTYPE_F32, .master = DTYPE_F32};
+    return (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32};
 }
 
 /* ---------------------------------------------------------------- parts */
@@ -74,7 +74,7 @@ static int open_model(struct session *s)
     for (size_t i = 0; status == OK && i < s->weights->notes.n; i++)
         log_info(s->log, "model: %s", s->weights->notes.items[i]);
     if (status == OK)
-        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision), c->encoder);
+        status = clip_create(&s->clip, s->scope, s->weights, s->device, dtypes_of(s->precision), c->encoder);
     for (size_t i = 0; status == OK && i < s->weights->accepted.n; i++)
         log_warning(s->log, "the model's '%s' is unknown here, and accepted by model.accept_unknown",
                     s->weights->accepted.items[i]);

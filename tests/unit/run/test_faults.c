@@ -101,7 +101,7 @@ static int evaluate(struct world *shared, const char *path)
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     int status = weights_open(&w.weights, run, FIXTURE_DIR "/model.safetensors", NULL);
     if (status == OK)
-        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_types){DTYPE_F32, DTYPE_F32},
+        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_dtypes){DTYPE_F32, DTYPE_F32},
                              world_group_encoder);
     if (status == OK)
         status = evaluate_with(run, &w, path);

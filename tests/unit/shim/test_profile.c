@@ -131,22 +131,23 @@ static void test_profile__dense_attention_there_and_back(void **state)
 }
 
 /* A chain of three nodes behind a prefix of two: 1 + 2 + 3 nodes are seen, and the prefix by each. */
-static void test_profile__forest_attention_there_and_back(void **state)
+static void test_profile__tree_attention_there_and_back(void **state)
 {
     (void)state;
     const int32_t first[] = {0, 1, 3, 6}, seen[] = {0, 0, 1, 0, 1, 2};
-    const struct forest chain = {.n_nodes = 3, .n_queries = 3, .first = first, .seen = seen, .n_seen_max = 3};
+    const struct tree_mask chain = {
+        .n_nodes = 3, .n_queries = 3, .first = first, .seen = seen, .n_seen_max = 3};
     const double product = 2.0 * 2 * (6 + 3 * 2) * 8;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *rows = some(s, SHAPE(2, 3, 8)), *prefix = some(s, SHAPE(2, 2, 8));
-    const struct forest_attention a = {rows, rows, rows, prefix, prefix, .n_heads = 2, .forest = &chain};
+    const struct tree_attention a = {rows, rows, rows, prefix, prefix, .n_heads = 2, .mask = &chain};
     assert_ok(profile_start(CPU));
-    tensor *out = t_forest_attention(s, &a);
-    expect_flop("t_forest_attention", 2.0 * product, 0.0);
+    tensor *out = t_tree_attention(s, &a);
+    expect_flop("t_tree_attention", 2.0 * product, 0.0);
     tensor *d_q = some(s, SHAPE(2, 3, 8)), *d_k = some(s, SHAPE(2, 3, 8)), *d_v = some(s, SHAPE(2, 3, 8));
     assert_ok(profile_start(CPU));
-    t_forest_attention_backward(s, &a, out, d_q, d_k, d_v, NULL, NULL);
-    expect_flop("t_forest_attention_backward", 5.0 * product, 0.0);
+    t_tree_attention_backward(s, &a, out, d_q, d_k, d_v, NULL, NULL);
+    expect_flop("t_tree_attention_backward", 5.0 * product, 0.0);
     assert_ok(scope_close(s));
 }
 
@@ -177,7 +178,7 @@ int main(void)
         torch_unit_test(test_profile__attention),
         torch_unit_test(test_profile__packed_products_there_and_back),
         torch_unit_test(test_profile__dense_attention_there_and_back),
-        torch_unit_test(test_profile__forest_attention_there_and_back),
+        torch_unit_test(test_profile__tree_attention_there_and_back),
         torch_unit_test(test_profile__the_most_expensive_first_and_no_more_than_asked),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

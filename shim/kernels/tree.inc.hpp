@@ -1,4 +1,4 @@
-// Attention over a forest of tokens; included by kernels_*.cpp.
+// Attention over a token tree; included by kernels_*.cpp.
 #pragma once
 
 #include "kernels.inc.hpp"
