@@ -70,13 +70,13 @@ static void describe(struct grid_command *c)
     const struct grid *g = &c->grid;
     struct str there = {0};
     struct str absent = {0};
-    append_names(&there, &g->there);
-    append_names(&absent, &g->absent);
-    log_info(&c->log, "%s", g->experiment->title);
+    append_names(&there, &g->setup.there);
+    append_names(&absent, &g->setup.absent);
+    log_info(&c->log, "%s", g->setup.experiment->title);
     log_info(&c->log, "there:     %s", str_text(&there));
     log_info(&c->log, "not there: %s", str_text(&absent));
-    for (size_t i = 0; i < g->reasons.n; i++)
-        log_info(&c->log, "           %s", g->reasons.items[i]);
+    for (size_t i = 0; i < g->setup.reasons.n; i++)
+        log_info(&c->log, "           %s", g->setup.reasons.items[i]);
     for (size_t i = 0; i < g->n_jobs; i++)
         if (g->jobs[i].aside)
             log_info(&c->log, "note:      %s", g->jobs[i].aside);
@@ -122,12 +122,13 @@ static void append_word(struct str *out, const char *word)
     str_append(out, plain ? "" : "'");
 }
 
-typedef int words_fn(struct str_list *out, const struct grid *g, const struct grid_job *job);
+typedef int words_fn(struct str_list *out, const struct grid_setup *s, const struct grid_job *job);
 
-static int append_command(struct str *out, const struct grid *g, const struct grid_job *job, words_fn *words)
+static int append_command(struct str *out, const struct grid_setup *s, const struct grid_job *job,
+                          words_fn *words)
 {
     struct str_list list = {0};
-    int status = words(&list, g, job);
+    int status = words(&list, s, job);
     str_append(out, "    prompt");
     for (size_t i = 0; status == OK && i < list.n; i++)
         append_word(out, list.items[i]);
@@ -149,9 +150,9 @@ static int print_plan(const struct grid_command *c)
         if (job->state != GRID_TO_RUN)
             continue;
         if (job->must_train)
-            status = append_command(&out, g, job, grid_train_words);
+            status = append_command(&out, &g->setup, job, grid_train_words);
         if (status == OK)
-            status = append_command(&out, g, job, grid_eval_words);
+            status = append_command(&out, &g->setup, job, grid_eval_words);
     }
     if (status == OK)
         status = cmd_print(&out);

@@ -19,7 +19,7 @@ static int add_words(struct str_list *out, const char *const *words)
 static int add_sets(struct str_list *out, const struct grid_job *job)
 {
     bool *changed = NULL;
-    int status = grid_changed_keys(&changed, job);
+    int status = experiment_changed_keys(&changed, job->row, &job->config);
     for (size_t i = 0; status == OK && i < config_n_keys(); i++) {
         const bool is_given = !config_key(i)->is_hashed && job->config.origins[i] == CONFIG_COMMAND_LINE;
         if (!changed[i] && !is_given)
@@ -55,7 +55,7 @@ static int add_targets(struct str_list *out, const struct grid_job *job)
     return status;
 }
 
-int grid_train_words(struct str_list *out, const struct grid *g, const struct grid_job *job)
+int grid_train_words(struct str_list *out, const struct grid_setup *s, const struct grid_job *job)
 {
     const struct str_list *t = &job->unscored;
     const bool is_own = t->n == 1 && strcmp(t->items[0], job->config.data_dataset) == 0;
@@ -65,14 +65,14 @@ int grid_train_words(struct str_list *out, const struct grid *g, const struct gr
         (status = add_sets(out, job)) == OK &&
         /* names of other data sets are checked before the training */
         (status = t->n == 0 || is_own ? OK : add_targets(out, job)) == OK)
-        status = add_number(out, "--max-steps", g->options->max_steps);
+        status = add_number(out, "--max-steps", s->options->max_steps);
     return status == OK && job->is_begun ? str_list_add(out, "--resume") : status;
 }
 
-int grid_eval_words(struct str_list *out, const struct grid *g, const struct grid_job *job)
+int grid_eval_words(struct str_list *out, const struct grid_setup *s, const struct grid_job *job)
 {
     const bool trains = config_trains(&job->config);
-    const char *classes = !g->experiment->has_halves          ? "all"
+    const char *classes = !s->experiment->has_halves          ? "all"
                           : job->lacks_base && job->lacks_new ? "base,new"
                           : job->lacks_base                   ? "base"
                                                               : "new";
@@ -82,6 +82,6 @@ int grid_eval_words(struct str_list *out, const struct grid *g, const struct gri
     if ((status = add_words(out, trains ? of_run : of_preset)) == OK &&
         (status = add_words(out, (const char *[]){"--classes", classes, NULL})) == OK &&
         (status = add_targets(out, job)) == OK && (status = add_sets(out, job)) == OK)
-        status = add_number(out, "--limit", g->options->limit);
+        status = add_number(out, "--limit", s->options->limit);
     return status;
 }

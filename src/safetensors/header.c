@@ -1,4 +1,6 @@
 /* The header of safetensors files. One that is read is untrusted: see check_layout and the read_* functions. */
+#include "prompt/safetensors/header.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +8,6 @@
 
 #include "prompt/base/json.h"
 #include "prompt/base/json_write.h"
-#include "prompt/safetensors/header.h"
 
 enum {
     PREFIX_BYTES = 8,             /* the header's length, little-endian */

@@ -1,11 +1,12 @@
 /* Metadata of safetensors files: strings by their keys. */
+#include "prompt/safetensors/metadata.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/base/error.h"
-#include "prompt/safetensors/header.h"
+#include "prompt/base/str.h"
 
 int metadata_set(struct metadata *m, const char *key, const char *value)
 {

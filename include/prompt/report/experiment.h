@@ -58,6 +58,9 @@ int experiment_config(struct config *out, const struct experiment *x, const stru
  */
 int experiment_compare(struct str *difference, const struct config *expected, const struct config *run);
 
+/** Marks the keys of the experiment in which a configuration leaves its row's preset: [config_n_keys()], owned. */
+int experiment_changed_keys(bool **out, const struct experiment_row *row, const struct config *c);
+
 /** Whether KEY=VALUE is more than a place, a machine's setting or another seed. */
 bool experiment_is_changed(const char *assignment);
 

@@ -6,7 +6,7 @@
 #define PROMPT_REPORT_PROVENANCE_H
 
 #include "prompt/report/pipeline.h"
-#include "prompt/safetensors/header.h"
+#include "prompt/safetensors/metadata.h"
 
 /** How far a training is. */
 struct progress {

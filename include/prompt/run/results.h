@@ -25,12 +25,4 @@ struct record_context {
  */
 int record_write(struct str *out, const struct record_context *context, const struct eval_result *result);
 
-/** OK if records can be appended to `path`: the file holds an array, or does not exist. ERR_FORMAT;
- * ERR_IO. */
-int results_check(const char *path);
-
-/** Appends a record to the JSON array in `path`, atomically and one process at a time; creates the file.
- * ERR_FORMAT if the file does not hold an array. */
-int results_append(const char *path, const struct str *record);
-
 #endif
