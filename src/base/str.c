@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "prompt/base/array.h"
+
 /* ---------------------------------------------------------------- growing string */
 
 static bool reserve(struct str *s, size_t extra)
@@ -128,15 +130,7 @@ char *str_format(const char *fmt, ...)
 
 int str_list_add(struct str_list *list, const char *text)
 {
-    if (list->n == list->capacity) {
-        const size_t capacity = 2 * list->capacity + 8;
-        char **grown = realloc(list->items, capacity * sizeof *grown);
-        if (!grown)
-            return error_out_of_memory();
-        list->items = grown;
-        list->capacity = capacity;
-    }
-    char *copy = str_dup(text);
+    char *copy = array_grow(&list->items, list->n, sizeof *list->items) == OK ? str_dup(text) : NULL;
     if (!copy)
         return ERR_MEMORY;
     list->items[list->n++] = copy;

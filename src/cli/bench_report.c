@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json_write.h"
 
 /* The rate of the products, as a share of the best one. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "imagenet_classes.h"
+#include "prompt/base/array.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
 #include "prompt/base/str.h"
@@ -56,10 +57,9 @@ static int parse_line(struct imagenet_class *out, char *line)
 
 static int add_class(struct imagenet_classes *out, struct imagenet_class class)
 {
-    struct imagenet_class *grown = realloc(out->owned, (out->n + 1) * sizeof *grown);
-    if (!grown)
-        return error_out_of_memory();
-    out->classes = out->owned = grown;
+    if (array_grow(&out->owned, out->n, sizeof *out->owned) != OK)
+        return ERR_MEMORY;
+    out->classes = out->owned;
     out->owned[out->n++] = class;
     return OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/str.h"
 #include "prompt/data/item_list.h"
 
@@ -11,16 +12,10 @@ const char *const class_subset_names[4] = {"all", "base", "new", NULL};
 /* Takes ownership of both texts, also on failure. */
 static int append(struct item_list *list, char *path, char *file, int64_t label)
 {
-    if (list->n == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 256;
-        struct item *items = realloc(list->items, capacity * sizeof *items);
-        if (!items) {
-            free(path);
-            free(file);
-            return error_out_of_memory();
-        }
-        list->items = items;
-        list->capacity = capacity;
+    if (array_grow(&list->items, list->n, sizeof *list->items) != OK) {
+        free(path);
+        free(file);
+        return ERR_MEMORY;
     }
     list->items[list->n++] = (struct item){.path = path, .file = file, .label = label};
     return OK;

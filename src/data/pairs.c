@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "prompt/base/array.h"
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
@@ -40,14 +41,8 @@ static int parse_row(struct row *out, const struct csv *csv, const int *at)
 
 static int add_pair(struct pair_list *list, const char *folder, const struct row *row, size_t line)
 {
-    if (list->n == list->capacity) {
-        const size_t capacity = list->capacity ? 2 * list->capacity : 256;
-        struct pair *items = realloc(list->items, capacity * sizeof *items);
-        if (!items)
-            return error_out_of_memory();
-        list->items = items;
-        list->capacity = capacity;
-    }
+    if (array_grow(&list->items, list->n, sizeof *list->items) != OK)
+        return ERR_MEMORY;
     struct pair *p = &list->items[list->n++];
     *p = (struct pair){.path = path_join(folder, row->image), .caption = str_dup(row->caption), .line = line};
     if (!p->path || !p->caption)

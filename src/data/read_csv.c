@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "prompt/base/array.h"
 #include "prompt/base/csv.h"
 #include "prompt/base/str.h"
 #include "reader.h"
@@ -35,7 +36,7 @@ struct row {
 struct table {
     struct csv csv;
     struct row *rows;
-    size_t n, capacity;
+    size_t n;
     int at[N_COLUMNS];
     size_t n_cells;    /* of each row */
     const char *as_in; /* a row with that many, for errors */
@@ -95,14 +96,8 @@ static int take_no_header(struct table *t)
 
 static int add_row(struct table *t, const struct row *row)
 {
-    if (t->n == t->capacity) {
-        const size_t capacity = 2 * t->capacity + 256;
-        struct row *rows = realloc(t->rows, capacity * sizeof *rows);
-        if (!rows)
-            return error_out_of_memory();
-        t->rows = rows;
-        t->capacity = capacity;
-    }
+    if (array_grow(&t->rows, t->n, sizeof *t->rows) != OK)
+        return ERR_MEMORY;
     t->rows[t->n++] = *row;
     return OK;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "imagenet_classes.h"
+#include "prompt/base/array.h"
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
@@ -79,13 +80,9 @@ static int read_flat_list(struct item_list *out, const char *folder, const struc
         struct flat_image image;
         if (!parse_flat(&image, classes, line))
             continue;
-        struct flat_image *grown = n & (n - 1) ? images : realloc(images, (n ? 2 * n : 1) * sizeof *images);
-        if (!grown) {
-            status = error_out_of_memory();
-            break;
-        }
-        images = grown;
-        images[n++] = image;
+        status = array_grow(&images, n, sizeof *images);
+        if (status == OK)
+            images[n++] = image;
     }
     if (status == OK && n == 0)
         status = error_set(ERR_FORMAT, "%s: no line with a validation image and a known id", path);

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/dir.h"
 
 bool walk_is_image(const char *name)
@@ -36,7 +37,7 @@ struct walk {
     struct left_out *left;
     struct str_list *images;
     struct folder *folders;
-    size_t n, capacity;
+    size_t n;
 };
 
 static void walk_free(struct walk *w)
@@ -53,15 +54,9 @@ static int add_folder(struct walk *w, char *path, size_t parent, const struct st
         free(path);
         return error_set(ERR_FORMAT, "'%s' has more than %d sub-folders", w->dir, FOLDERS_MAX);
     }
-    if (w->n == w->capacity) {
-        const size_t capacity = 2 * w->capacity + 8;
-        struct folder *grown = realloc(w->folders, capacity * sizeof *grown);
-        if (!grown) {
-            free(path);
-            return error_out_of_memory();
-        }
-        w->folders = grown;
-        w->capacity = capacity;
+    if (array_grow(&w->folders, w->n, sizeof *w->folders) != OK) {
+        free(path);
+        return ERR_MEMORY;
     }
     w->folders[w->n++] =
         (struct folder){.path = path, .parent = parent, .dev = info->st_dev, .ino = info->st_ino};

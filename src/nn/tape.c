@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "prompt/base/array.h"
 #include "prompt/torch/fused.h"
 
 static void free_node(struct tape_node *n)
@@ -15,16 +16,10 @@ static void free_node(struct tape_node *n)
 
 tensor *tape_add(struct tape *t, scope *s, const tensor *output, struct tape_node node)
 {
-    if (t->n == t->capacity) {
-        size_t capacity = t->capacity ? 2 * t->capacity : 8;
-        struct tape_node *nodes = realloc(t->nodes, capacity * sizeof *nodes);
-        if (!nodes) {
-            free_node(&node);
-            scope_fail(s, error_out_of_memory());
-            return NULL;
-        }
-        t->nodes = nodes;
-        t->capacity = capacity;
+    if (array_grow(&t->nodes, t->n, sizeof *t->nodes) != OK) {
+        free_node(&node);
+        scope_fail(s, ERR_MEMORY);
+        return NULL;
     }
     node.output = t_detach(s, output);
     t_require_grad(s, node.output);

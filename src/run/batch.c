@@ -1,5 +1,5 @@
-/* The one place where the loader's arrays become tensors. */
-#include "prompt/run/session.h"
+/* The arrays of the loader as tensors. */
+#include "batch.h"
 
 tensor *batch_pixels(scope *s, const struct session *session, const struct batch *batch)
 {

@@ -1,13 +1,11 @@
 /* Result records. */
 #include "prompt/run/results.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "prompt/run/version.h"
 
 /* ---------------------------------------------------------------- parts of a record */
@@ -54,7 +52,7 @@ static void write_per_class(struct str *out, const struct eval_result *r, const 
     json_close(out, ']');
 }
 
-/* Whether the pictures are drawn, and whether counts and names are the published ones. */
+/* Writes whether the pictures are drawn, and whether counts and names are the published ones. */
 static int write_data(struct str *out, const struct dataset *d)
 {
     struct str differences = {0};
@@ -100,7 +98,7 @@ static void write_pipeline(struct str *out, const char *key, const struct pipeli
     json_close(out, '}');
 }
 
-/* What pixels and token ids depend on, in evaluation and in training. */
+/* Writes the facts on which pixels and token ids depend, in evaluation and in training. */
 static int write_inputs(struct str *out, const struct record_context *c)
 {
     const struct str_list *accepted = &c->session->weights->accepted;
@@ -128,7 +126,7 @@ static int write_config(struct str *out, const struct config *config)
     if (status == OK) {
         json_put_string(out, "config_hash", hash);
         json_put_key(out, "config");
-        for (const char *c = str_text(&text); *c != '\0'; c++) /* one record, one line: layout is dropped */
+        for (const char *c = str_text(&text); *c != '\0'; c++) /* a record is one line */
             if (*c != '\n')
                 str_append_char(out, *c);
     }

@@ -14,6 +14,7 @@
 
 #include "clean.h"
 #include "merges.h"
+#include "prompt/base/array.h"
 #include "prompt/text/unicode.h"
 
 struct tokenizer {
@@ -180,18 +181,11 @@ static void merge_all(struct symbols *s, const struct merges *m)
 
 static int tokens_append(struct tokens *out, const uint32_t *ids, size_t n)
 {
-    if (out->n + n > out->capacity) {
-        size_t capacity = out->capacity ? out->capacity : 16;
-        while (capacity < out->n + n)
-            capacity *= 2;
-        int64_t *grown = realloc(out->ids, capacity * sizeof *grown);
-        if (!grown)
-            return error_out_of_memory();
-        out->ids = grown;
-        out->capacity = capacity;
-    }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (array_grow(&out->ids, out->n, sizeof *out->ids) != OK)
+            return ERR_MEMORY;
         out->ids[out->n++] = ids[i];
+    }
     return OK;
 }
 

@@ -17,7 +17,6 @@ struct raw_tensor {
 struct weights_raw {
     struct raw_tensor *items;
     size_t n;
-    size_t capacity;
     struct archive_facts facts; /* of the last file */
 };
 

@@ -47,7 +47,6 @@ size_t utf8_sequence(const char *bytes, size_t n);
 struct str_list {
     char **items;
     size_t n;
-    size_t capacity;
 };
 
 int str_list_add(struct str_list *list, const char *text); /* copies; ERR_MEMORY */

@@ -21,7 +21,6 @@ struct item {
 struct item_list {
     struct item *items;
     size_t n;
-    size_t capacity;
 };
 
 /** The labels of a subset: first label and number of classes. */

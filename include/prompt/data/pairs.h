@@ -16,7 +16,6 @@ struct pair {
 struct pair_list {
     struct pair *items;
     size_t n;
-    size_t capacity;
     size_t n_left_out; /* rows of the splits val and test */
 };
 

@@ -14,7 +14,6 @@ struct param {
 struct params {
     struct param *items;
     size_t n;
-    size_t capacity;
 };
 
 /** Appends; copies the name, borrows the tensor. ERR_FORMAT if the name exists already; ERR_MEMORY. */

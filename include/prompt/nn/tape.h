@@ -26,7 +26,6 @@ struct tape_node {
 struct tape {
     struct tape_node *nodes;
     size_t n;
-    size_t capacity;
 };
 
 /**

@@ -2,7 +2,7 @@
 #ifndef PROMPT_RUN_COST_H
 #define PROMPT_RUN_COST_H
 
-#include "prompt/run/session.h"
+#include "prompt/run/class_list.h"
 
 struct cost {
     int64_t n_trained;      /* trained values */

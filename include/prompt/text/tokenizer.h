@@ -28,7 +28,6 @@ struct tokenizer; /* immutable after opening: threads may share it */
 struct tokens {
     int64_t *ids;
     size_t n;
-    size_t capacity;
 };
 
 /**
