@@ -10,7 +10,7 @@
 int params_add(struct params *p, const char *name, tensor *value)
 {
     if (params_find(p, name))
-        return error_set(ERR_FORMAT, "tensor '%s' is there twice", name);
+        return error_set(ERR_FORMAT, "tensor '%s' occurs twice", name);
     char *copy = array_grow(&p->items, p->n, sizeof *p->items) == OK ? str_dup(name) : NULL;
     if (!copy)
         return ERR_MEMORY;

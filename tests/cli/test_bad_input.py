@@ -351,7 +351,7 @@ class Data(Bad):
             self.assertEqual(result.status, 0, str(result))
             self.assertEqual(result.err.count("the classes 'apple' and 'Apple', 'bear' and 'Bear' have the same caption, so no "
                                               "model can tell them apart\n"), 1, str(result))
-            self.assertIn(f"1 image stands twice in the lists, first: '{path}' in train as 'apple', in test as 'apple'\n", result.err)
+            self.assertIn(f"1 image occurs twice in the lists, first: '{path}' in train as 'apple', in test as 'apple'\n", result.err)
 
     def test_records_that_cannot_be_written(self):
         """Hours of evaluation must not end in a path that was wrong from the start."""
