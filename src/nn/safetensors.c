@@ -103,8 +103,7 @@ static int read_dtype(enum dtype *out, const struct json *value)
                      "dtype '%.40s' is not supported (F32, F64, F16, BF16, I64, I32, U8, BOOL are)", text);
 }
 
-/* The shape and the bytes of its tensor, at most INT64_MAX, so that libtorch's own products do not overflow
- * either. */
+/* The shape and the bytes of its tensor, at most INT64_MAX, so that libtorch's products do not overflow. */
 static int read_shape(struct entry *e, uint64_t *n_bytes, const struct json *value)
 {
     if (!value || json_type(value) != JSON_ARRAY)
@@ -218,8 +217,8 @@ static int check_layout(const struct entry *entries, size_t n, uint64_t n_data_b
     return OK;
 }
 
-/* Copies data whose address is not a multiple of the element's size, which views need and some writers
- * ignore. */
+/* Copies data whose address is not a multiple of the element's size, as views need; some writers ignore
+ * it. */
 static int align_data(const void **data, struct safetensors *file, const struct entry *e)
 {
     if ((uintptr_t)*data % dtype_size(e->dtype) == 0)

@@ -94,8 +94,7 @@ static int write_all(const struct sink *to, const struct str *header, const stru
     return status;
 }
 
-/* Sorts the tensors in the order of their data: larger elements first, which aligns every tensor without
- * gaps. */
+/* Sorts the tensors in the order of their data: larger elements first, which aligns all without gaps. */
 static void order_tensors(const struct param **ordered, const struct params *tensors)
 {
     size_t n = 0;
