@@ -185,7 +185,7 @@ static void test_image__reads_ppm_and_pgm(void **state)
     expect_decoded("P2 2 1 65535 254 300", 20, (const uint8_t[]){254, 254, 254, 255, 255, 255}, 2, 1);
     expect_undecodable("P5 2 1 255\n\1", 12, "the file ends too early");
     expect_undecodable("P2 2 1 9 1 10", 13, "a value of 10 before byte 13, expected 0 to 9");
-    expect_undecodable("P6 2 1 70000\nabcdef", 19, "70000 as the largest value, expected 1 to 65535");
+    expect_undecodable("P6 2 1 70000\nabcdef", 19, "a largest value of 70000, expected 1 to 65535");
     expect_undecodable("P6 99999 99999 255\n", 19, "99999 x 99999 pixels, expected 1 to 178956970");
 }
 
