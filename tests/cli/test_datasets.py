@@ -418,6 +418,12 @@ class Check(harness.Case):
                          r"\Adtd +incomplete: 2 images cannot be decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; "
                          r"not the published split: .*; 72 of 74 images decoded; 72 images of another format than the name says, first: '.*/banded_0002\.jpg' is PNG\n\Z")
 
+    def test_a_name_in_capitals_promises_its_format_too(self):
+        self.make("food101")  # PNG images whose names end in .JPG
+        self.assertRegex(self.check("food101", "--deep"),
+                         r"; (\d+) of \1 images decoded; \1 images of another format than the name says, first: "
+                         r"'/.*/\d+\.JPG' is PNG\n\Z")
+
     def test_deep_with_missing_images(self):
         self.make("dtd")
         images = self.root / "dtd/images/banded"

@@ -69,4 +69,5 @@ class LittleMemory(harness.Case):
 
 
 if __name__ == "__main__":
+    harness.merges()
     harness.main()

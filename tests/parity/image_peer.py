@@ -9,13 +9,6 @@ from PIL import Image
 counts = {"arrays": 0, "numbers": 0}
 
 
-def skip_or_fail(why):
-    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
-        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
-    print(f"skipped: {why}")
-    sys.exit(77)
-
-
 def pillow_rgb(path):
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))

@@ -12,13 +12,7 @@ import tempfile
 import unittest
 import warnings
 
-
-def skip_or_fail(why):
-    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
-        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
-    print(f"skipped: {why}")
-    sys.exit(77)
-
+from real_data import skip_or_fail
 
 try:
     import make_models

@@ -266,6 +266,11 @@ static void test_transform__random_crop_falls_back_to_the_centre(void **state)
     assert_int_equal(wide.height, 9);
     assert_int_equal(wide.left, 494);
     assert_int_equal(wide.top, 0);
+    struct crop tall = transform_random_crop(&rng, 9, 1000, 0.99); /* every try is wider than 9 */
+    assert_int_equal(tall.width, 9);
+    assert_int_equal(tall.height, 12);
+    assert_int_equal(tall.left, 0);
+    assert_int_equal(tall.top, 494);
     struct crop high = transform_random_crop(&rng, 1, 500, 0.08);
     assert_int_equal(high.width, 1);
     assert_int_equal(high.height, 1);

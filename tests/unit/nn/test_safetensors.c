@@ -236,6 +236,31 @@ static void test_safetensors__reads_what_it_wrote_in_every_dtype(void **state)
     safetensors_close(file);
 }
 
+/* Other readers map the file and expect 8-byte values on multiples of 8. */
+static void test_safetensors__data_start_on_a_multiple_of_8(void **state)
+{
+    const struct fixture *f = *state;
+    const char name[] = "12345678";
+    for (size_t i = 0; i < 8; i++) { /* headers of eight lengths in a row */
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct params written = {0};
+        assert_int_equal(params_add(&written, name + i, t_zeros(s, SHAPE(2), DTYPE_I64, cpu)), OK);
+        assert_int_equal(safetensors_write(f->path, &written, NULL), OK);
+        params_free(&written);
+        char *bytes = NULL;
+        size_t n = 0;
+        assert_int_equal(file_read(&bytes, &n, f->path), OK);
+        const size_t start = n - 2 * sizeof(int64_t);
+        assert_int_equal(start % 8, 0);
+        assert_int_equal(8 + (unsigned char)bytes[0] + 256 * (unsigned char)bytes[1], start);
+        free(bytes);
+        struct safetensors *file = open_file(f, s);
+        assert_int_equal(file->n_copies, 0);
+        assert_int_equal(scope_close(s), OK);
+        safetensors_close(file);
+    }
+}
+
 static void test_safetensors__keeps_metadata_with_any_text(void **state)
 {
     const struct fixture *f = *state;
@@ -296,6 +321,7 @@ int main(void)
         TEST(test_safetensors__copies_a_tensor_that_is_not_aligned),
         TEST(test_safetensors__reads_empty_tensors_and_scalars),
         TEST(test_safetensors__reads_what_it_wrote_in_every_dtype),
+        TEST(test_safetensors__data_start_on_a_multiple_of_8),
         TEST(test_safetensors__keeps_metadata_with_any_text),
         TEST(test_safetensors__leaves_the_old_file_when_writing_fails),
     };

@@ -386,17 +386,17 @@ static void test_attention__operands_of_dense_attention_that_do_not_fit_are_refu
 {
     (void)state;
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 6), f32(s, 2, 3, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 4, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 1, 3, 8), f32(s, 1, 3, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 3, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 0, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 0, 8), f32(s, 2, 0, 8), 2, NULL),
-                   "no keys");
+                   "at least one key");
 }
 
 /* Two images, three queries, five keys of width 8: the gradients of the keys from the second on. */
