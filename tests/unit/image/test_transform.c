@@ -1,5 +1,4 @@
-/* Resize, crops and normalization, against pixels of Pillow 13.0.0; tests/parity/test_images.py compares
- * live. */
+/* Resize, crops and normalization, against pixels of Pillow 13.0.0 (tests/parity/test_images.py: live). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
