@@ -146,7 +146,7 @@ static void expect_refused(const char *tree, const char *from, const char *to, i
 static void test_records__what_is_no_record_is_named_with_file_and_line(void **state)
 {
     const char *tree = *state;
-    expect_refused(tree, "\"dataset\": \"eurosat\", ", "", ERR_FORMAT, "3: no 'dataset'");
+    expect_refused(tree, "\"dataset\": \"eurosat\", ", "", ERR_FORMAT, "3: 'dataset' is missing");
     expect_refused(tree, "\"seed\": 3", "\"seed\": 3.5", ERR_FORMAT,
                    "3: 'seed': expected a whole number below 2^53, found 3.5");
     expect_refused(tree, "\"finished\": true", "\"finished\": 1", ERR_FORMAT,
