@@ -155,7 +155,7 @@ static void test_records__what_is_no_record_is_named_with_file_and_line(void **s
                    "3: 'classes': expected all, base or new, found 'novel'");
     expect_refused(tree, "[0.5, 0.25, 0.75]", "[]", ERR_FORMAT, "3: 'accuracy_per_iteration' is empty");
     expect_refused(tree, "[0.5, 0.25, 0.75]", "[0.5, \"a\"]", ERR_FORMAT,
-                   "3: expected a number, found a string");
+                   "3: 'accuracy_per_iteration': expected a number, found a string");
     expect_refused(tree, "\"weights_sha256\": \"w1\", ", "", ERR_FORMAT, "3: 'weights_sha256' is missing");
     expect_refused(tree, "\"tokenizer_revision\": 8", "\"tokenizer_revision\": true", ERR_FORMAT,
                    "3: 'trained_inputs': expected a whole number, found true or false");
