@@ -110,8 +110,6 @@ static void test_scores_text__names_are_escaped_in_latex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_scores_text__a_row_may_show_an_earlier_iteration, open_tree,
-                                        remove_tree),
         cmocka_unit_test(test_scores_text__models_pixels_classes_and_images_are_not_mixed),
         cmocka_unit_test(test_scores_text__a_data_set_of_another_table_is_refused),
         cmocka_unit_test(test_scores_text__a_table_is_written_in_three_formats),
