@@ -182,13 +182,14 @@ static void close_side(struct side *side)
 /* Names that only a later point takes are looked at before the first one is timed. */
 static int check_names(const struct session *s, const struct bench_command *b)
 {
-    struct class_rows rows = {0};
+    struct class_list list;
     int64_t n = 0;
     for (size_t i = 0; i < b->n_points; i++)
         n = b->points[i].n_classes > n ? b->points[i].n_classes : n;
-    int status =
-        session_tokenize(&rows, s, b->names, n < b->n_names ? n : b->n_names, s->config->zero_shot_template);
-    class_rows_free(&rows);
+    int status = class_list_tokenize(&list, s, b->names, n < b->n_names ? n : b->n_names,
+                                     s->config->zero_shot_template);
+    if (status == OK)
+        class_list_close(&list);
     return status;
 }
 

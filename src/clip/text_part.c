@@ -27,7 +27,7 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
         qkv = t_expand(owner, p->qkv0, SHAPE(B, n, 3 * W));
     } else {
         l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
-        l->h1 = text_normalized(owner, c, x, d, l->rstd1);
+        l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
         qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1)),
                         SHAPE(B, n, 3 * W));
     }
@@ -47,7 +47,7 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     const int64_t B = t_size(x, 0), n = t_size(x, 1), W = t->width;
     scope *owner = p->saved ? p->keep : s;
     l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
-    l->h1 = text_normalized(owner, c, x, d, l->rstd1);
+    l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
     tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1));
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
     l->k = fast_columns(owner, kv, 0, W);
@@ -69,7 +69,7 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
     tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_tree_attention(s, &a)));
     tensor *d = fast_mlp(s, p->keep, c, t, layer, x_end, o, p->saved ? l : NULL);
     p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->dtypes.accum, c->device) : NULL;
-    p->h_final = text_normalized(owner, c, x_end, d, p->rstd_final);
+    p->h_final = fast_normalized(owner, c, t, x_end, d, p->rstd_final);
     return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final)), SHAPE(B, C, -1));
 }
 

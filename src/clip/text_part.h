@@ -5,7 +5,7 @@
 #ifndef PROMPT_SRC_CLIP_TEXT_PART_H
 #define PROMPT_SRC_CLIP_TEXT_PART_H
 
-#include "text_layout.h"
+#include "fast.h"
 
 /** Keys and values of the prefix at one layer, views [B,p,W], and the sums of their gradients. */
 struct prefix_layer {

@@ -1,5 +1,7 @@
 /* The vision tower with prompts at its first layers: Eqs. 1, 2, 8, 9. */
-#include "fast.h"
+#include <inttypes.h>
+
+#include "vision_fast.h"
 
 static tensor *embed_patches(scope *outer, const struct clip *c, const tensor *pixels)
 {
@@ -65,8 +67,9 @@ tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, str
                           const tensor *const *prompts, int64_t n_prompts)
 {
     if (n_prompts > c->dims.vision.n_layers) {
-        scope_fail(s, error_set(ERR_SHAPE, "prompts for %lld vision layers, but the model has %lld",
-                                (long long)n_prompts, (long long)c->dims.vision.n_layers));
+        scope_fail(s,
+                   error_set(ERR_SHAPE, "prompts for %" PRId64 " vision layers, but the model has %" PRId64,
+                             n_prompts, c->dims.vision.n_layers));
         return NULL;
     }
     return c->fast ? fast_encode_image(s, c, tape, tokens, prompts, n_prompts)

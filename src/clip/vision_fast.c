@@ -10,6 +10,7 @@
 
 #include "fast.h"
 #include "prompt/nn/tape.h"
+#include "vision_fast.h"
 
 /* What a forward pass leaves for its backward. */
 struct image_state {
@@ -38,8 +39,7 @@ struct image_tokens fast_image_tokens(scope *outer, const struct clip *c, tensor
         return tokens;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     const int64_t B = t_size(x, 0), T = t_size(x, 1), W = t_size(x, 2);
-    tensor *h = t_empty(s, SHAPE(B, T, W), c->dtypes.compute, c->device);
-    t_residual_norm_(s, t_clone(s, x), NULL, h, NULL, 0, c->fast->vision.norm_eps);
+    tensor *h = fast_normalized(s, c, &c->fast->vision, t_clone(s, x), NULL, NULL);
     tensor *qkv = t_packed_linear(s, &c->fast->vision.layers[0].qkv, fast_rows(s, h));
     tokens.qkv = scope_keep(s, t_reshape(s, qkv, SHAPE(B, T, 3 * W)));
     scope_close(s);
@@ -335,8 +335,7 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
         forward_layer(s, p, i, p->saves ? &st->layers[i] : NULL);
     const int64_t B = t_size(p->x, 0);
     tensor *rstd = p->saves ? t_empty(owner, SHAPE(B, 1), c->dtypes.accum, c->device) : NULL;
-    tensor *h = t_empty(owner, SHAPE(B, 1, t->width), c->dtypes.compute, c->device);
-    t_residual_norm_(s, p->x, p->d, h, rstd, 0, t->norm_eps);
+    tensor *h = fast_normalized(owner, c, t, p->x, p->d, rstd);
     if (p->saves) {
         st->h_final = h;
         st->rstd_final = rstd;

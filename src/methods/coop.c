@@ -17,23 +17,23 @@ static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
                            const struct class_texts *classes)
 {
     const tensor *context = params_find(&m->trained, "context");
-    int status = check_classes(context, classes->n);
+    int status = check_classes(context, classes->rows->n);
     if (status != OK) {
         scope_fail(s, status);
         return NULL;
     }
     const tensor *vectors = t_dim(context) == 3 ? context : t_unsqueeze(s, context, 0);
-    if (!classes->is_whole)
-        vectors = method_after_start(s, m, classes, vectors);
-    return clip_encode_text(s, m->clip, tape, vectors, &classes->names);
+    if (classes->n_prefix > 0)
+        vectors = method_after_start(s, m, vectors);
+    return clip_encode_text(s, m->clip, tape, vectors, classes);
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
+                    struct method_trace *trace)
 {
     (void)trace;
-    const tensor *z =
-        classes->fixed_features ? classes->fixed_features : encode_text(s, m, &out->tape, classes);
+    const tensor *z = fixed_text ? fixed_text : encode_text(s, m, &out->tape, classes);
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
     out->logits[0] = initial.logits;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);

@@ -40,9 +40,9 @@ static int train_step(struct bench *b)
 
 static int step(struct bench *b)
 {
-    return b->options.train
-               ? train_step(b)
-               : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, b->batch.pixels);
+    return b->options.train ? train_step(b)
+                            : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, NULL,
+                                          b->batch.pixels);
 }
 
 static void note_peak(struct bench *b)
@@ -116,7 +116,8 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
 {
     const struct config *c = b->session->config;
     const int64_t n_images = b->options.n_images;
-    int status = class_list_open_names(&b->classes, b->session, names, n_names, n_images);
+    int status = class_list_open_names(&b->classes, b->session->scope, b->session, b->session->clip, names,
+                                       n_names, n_images);
     if (status == OK)
         status = session_create_method(&b->method, b->session, n_names);
     if (status == OK)

@@ -27,8 +27,12 @@ struct step_batch {
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr);
 
-/** Logits of pixels [B,3,S,S] for n = 0..N on the host, [B,N+1,K]; one read from the device. */
+/**
+ * Logits for n = 0..N on the host, [B,N+1,K]; one read from the device.
+ * @param fixed_text  of method_fixed_text, or NULL
+ * @param pixels      [B,3,S,S]
+ */
 int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
-                const tensor *pixels);
+                const tensor *fixed_text, const tensor *pixels);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef PROMPT_METHODS_CONTEXT_H
 #define PROMPT_METHODS_CONTEXT_H
 
-#include "prompt/methods/method.h"
+#include "prompt/methods/parts.h"
 
 /**
  * Adds the trained tensor "context": [n,d_l], or [K,n,d_l] with a set of vectors for each training class.

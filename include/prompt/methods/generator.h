@@ -2,7 +2,7 @@
 #ifndef PROMPT_METHODS_GENERATOR_H
 #define PROMPT_METHODS_GENERATOR_H
 
-#include "prompt/methods/method.h"
+#include "prompt/methods/parts.h"
 
 /** Adds the trained tensors "<name>.fc1.weight" ... to the method; nn.Linear's initial values. */
 int generator_create(struct method *m, const struct method_init *init, const char *name, int64_t width,

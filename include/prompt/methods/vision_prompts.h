@@ -2,7 +2,7 @@
 #ifndef PROMPT_METHODS_VISION_PROMPTS_H
 #define PROMPT_METHODS_VISION_PROMPTS_H
 
-#include "prompt/methods/method.h"
+#include "prompt/methods/parts.h"
 
 /** Adds the trained tensor "vision_prompts", [J,n_rows,d_v], N(0, 0.02^2). ERR_USAGE if J > L. */
 int vision_prompts_create(struct method *m, const struct method_init *init, int64_t n_rows);

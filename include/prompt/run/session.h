@@ -48,27 +48,35 @@ int session_create_method(struct method **out, struct session *s, int64_t n_trai
 
 /* ---------------------------------------------------------------- classes (class_list.c) */
 
+/** The template of the captions at n = 0: the key, the data set's own, or the first of the file. Borrowed. */
+const char *session_template(const struct session *s, const struct dataset *d);
+
 /** Classes ready for the text tower: a half (or all) of a data set's, or any names. */
 struct class_list {
     const struct dataset *dataset; /* borrowed; NULL if the names are of no data set */
     enum class_subset subset;
-    char *const *names; /* [n], borrowed */
-    int64_t n;          /* K */
-    struct class_rows rows;
-    struct class_texts texts; /* points to rows: do not copy the struct */
+    char *const *names;          /* [n], borrowed */
+    int64_t n;                   /* K */
+    struct token_rows *captions; /* [n_templates], owned */
+    size_t n_templates;
+    struct token_rows prompts; /* the texts of the configured method */
+    struct class_texts texts;  /* borrows `prompts` */
 };
 
-/** The template of the captions at n = 0: the key, the data set's own, or the first of the file. */
-const char *session_template(const struct session *s, const struct dataset *d);
-/** Token rows of names under the templates of the file, or else `template`; class_rows_free frees them. */
-int session_tokenize(struct class_rows *out, const struct session *s, char *const *names, int64_t n,
-                     const char *template);
-/** @param batch_size  images that are encoded at a time */
-int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
-                    enum class_subset subset, int64_t batch_size);
+/** Token rows of names, without `texts`: for the templates of the file, or else for `template`. */
+int class_list_tokenize(struct class_list *out, const struct session *s, char *const *names, int64_t n,
+                        const char *template);
+/**
+ * Tokenizes the names, encodes their captions and lays out their texts.
+ * @param owner       scope of the tensors
+ * @param model       the session's, or another one of the session's weights
+ * @param batch_size  images that are encoded at a time
+ */
+int class_list_open(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                    const struct dataset *d, enum class_subset subset, int64_t batch_size);
 /** The same of names without a data set. */
-int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
-                          int64_t batch_size);
+int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                          char *const *names, int64_t n, int64_t batch_size);
 void class_list_close(struct class_list *c);
 
 /** Loader options that both loops share; `augment`, `shuffle`, `drop_last` off. */
@@ -81,8 +89,8 @@ void session_warn_damaged(const struct session *s, size_t n, const char *first);
 
 /* ---------------------------------------------------------------- arrays to tensors (batch.c) */
 
-/** Pixels of a batch on the device, [B,3,S,S]. */
-tensor *batch_pixels(scope *s, const struct session *session, const struct batch *batch);
-tensor *batch_labels(scope *s, const struct session *session, const struct batch *batch); /* [B] */
+/** Pixels of a batch on the model's device, [B,3,S,S]. */
+tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch);
+tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch); /* [B] */
 
 #endif
