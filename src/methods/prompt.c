@@ -148,10 +148,10 @@ static tensor *encode_fixed_text(scope *s, const struct method *m, struct tape *
     return encode_text(s, m, tape, classes, t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0));
 }
 
-/* A tensor of the iteration before in iteration n; from n = 2 on the gradient may be cut there. */
-static const tensor *taken_over(scope *s, const struct method *m, const tensor *t, int64_t n)
+/* Whether the gradient ends between iteration n and the one before, at the tensors that n takes over. */
+static bool is_cut(const struct method *m, int64_t n)
 {
-    return m->options.detach_iterations && n > 1 ? t_detach(s, t) : t;
+    return m->options.detach_iterations && n > 1;
 }
 
 static void iterate(struct state *state, scope *s, const struct pass *p, int64_t n)
@@ -160,14 +160,15 @@ static void iterate(struct state *state, scope *s, const struct pass *p, int64_t
     const struct method_options *o = &m->options;
     if (o->vision_generator) {
         const tensor *kept = filtered(s, p, state, n);
-        for (int64_t j = 0; o->detach_iterations && n > 1 && j < o->vision_prompt_depth; j++)
+        for (int64_t j = 0; is_cut(m, n) && j < o->vision_prompt_depth; j++)
             state->vision_prompts[j] = t_detach(s, state->vision_prompts[j]);
-        update_vision_prompts(state, s, m, taken_over(s, m, kept, n));
+        update_vision_prompts(state, s, m, is_cut(m, n) ? t_detach(s, kept) : kept);
     }
     if (o->vision_generator || n == 1) /* else x^n = x^1 */
         state->x = vision_prompts_encode(s, m, p->tape, p->image_tokens, state->vision_prompts); /* step 2 */
     if (o->text_generator) {
-        state->text_prompts = taken_over(s, m, state->text_prompts, n);
+        if (is_cut(m, n))
+            state->text_prompts = t_detach(s, state->text_prompts);
         state->text_prompts = update_text_prompts(s, m, state);
     }
     if (o->text_generator || n == 1) /* else Z^n = Z^1 */
