@@ -1,4 +1,4 @@
-/* Packed layers, and what both fast towers share. */
+/* Packed layers, and the halves of a block that both fast towers have in common. */
 #include "fast.h"
 
 #include <math.h>

@@ -24,8 +24,7 @@ struct text_state {
     const struct class_texts *texts;
     const tensor *embedded; /* [K,T,W], of rows that hold learned vectors; else NULL */
     struct text_part prefix;
-    struct text_part
-        *chunks; /* [texts->n_chunks]; each saves in a scope of its own, closed when it is done */
+    struct text_part *chunks;  /* [n_chunks]; each saves in a scope of its own, closed after its backward */
     struct prefix_layer *keys; /* [layers] */
 };
 

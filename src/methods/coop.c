@@ -1,16 +1,19 @@
 /*
- * CoOp (Zhou et al., IJCV 2022): context vectors in the place of "a photo of a", for all classes or a set for
+ * CoOp (Zhou et al., IJCV 2022): context vectors instead of "a photo of a", one set for all classes or one for
  * each, before the class name or around it. The image side is CLIP's own.
  */
 #include "prompt/methods/context.h"
+
+#include <inttypes.h>
 
 static int check_classes(const tensor *context, int64_t n_classes)
 {
     if (t_dim(context) < 3 || t_size(context, 0) == n_classes)
         return OK;
     return error_set(ERR_USAGE,
-                     "context.class_specific: contexts of %lld classes cannot be evaluated with %lld",
-                     (long long)t_size(context, 0), (long long)n_classes);
+                     "context.class_specific: contexts of %" PRId64
+                     " classes cannot be evaluated with %" PRId64,
+                     t_size(context, 0), n_classes);
 }
 
 static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,

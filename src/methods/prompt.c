@@ -2,8 +2,8 @@
  * ProMPT: progressive multi-modal conditional prompt tuning (Eqs. 5-14).
  *
  * n = 0 is plain CLIP. Each iteration n = 1..N makes vision prompts from the text features that the filter
- * kept, encodes the image with them, makes text prompts from the image features, encodes the classes behind
- * them. The ablations of Table 5 are options that switch one arrow of that loop.
+ * kept, encodes the image with them, makes text prompts from the image features, and encodes the classes after
+ * them. The ablations of Table 5 are options that each switch off one arrow of that loop.
  */
 #include "prompt/methods/filter.h"
 #include "prompt/methods/generator.h"
@@ -15,8 +15,8 @@
 /* ---------------------------------------------------------------- trained tensors */
 
 /*
- * P^0: the embeddings of "a photo of a" (with the start token before it, if the prompt covers it). Fewer than
- * those: the last b of them. More: N(0, 0.02^2) vectors straight after the start token.
+ * P^0: the embeddings of "a photo of a" (with the start token before it, if the prompt covers it). If b is
+ * smaller, the last b of them; if it is larger, N(0, 0.02^2) vectors before them, after the start token.
  */
 static int create_text_prompts(struct method *m, const struct method_init *init)
 {
@@ -43,7 +43,7 @@ static int create(struct method *m, const struct method_init *init)
     const struct method_options *o = &m->options;
     if (o->n_iterations == 0)
         return OK;
-    /* without the filter every class gives a prompt, so O^0 has as many rows as there are training classes */
+    /* without the filter every class makes a prompt, so O^0 has one row for each training class */
     const int64_t rows = o->filter ? o->vision_prompt_count : init->n_train_classes;
     const struct clip_dims *dims = &m->clip->dims;
     int status = vision_prompts_create(m, init, rows);

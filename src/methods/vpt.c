@@ -1,5 +1,5 @@
-/* VPT-deep (Jia et al., ECCV 2022) on CLIP: learned prompts at the first J vision layers; the text is the
- * template's. */
+/* VPT-deep (Jia et al., ECCV 2022) on CLIP: learned prompts at the first J vision layers; the text is that of
+ * the template. */
 #include "prompt/methods/vision_prompts.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/** Learned context vectors in the place of a template's words: what CoOp and CoCoOp share. */
+/** Learned context vectors instead of a template's words, shared by CoOp and CoCoOp. */
 #ifndef PROMPT_METHODS_CONTEXT_H
 #define PROMPT_METHODS_CONTEXT_H
 
