@@ -6,11 +6,11 @@
 
 #include "prompt/torch/fused.h"
 
-using shim::accum_type;
 using shim::attention_flop;
 using shim::check;
 using shim::check_rows;
 using shim::in;
+using shim::accum_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
@@ -24,8 +24,8 @@ template <class T> kernels::tree_args<T> tree_args_of(const struct tree_attentio
     const int64_t width = in(a.q).size(2);
     return {rows<T>(a.q),        rows<T>(a.k),        rows<T>(a.v),
             rows<T>(a.prefix_k), rows<T>(a.prefix_v), a.prefix_k ? in(a.prefix_k).size(1) : 0,
-            a.mask->n_queries,   a.mask->n_nodes,     a.n_heads,
-            width / a.n_heads,   a.mask->first,       a.mask->seen,
+            a.mask->n_queries, a.mask->n_nodes,   a.n_heads,
+            width / a.n_heads,   a.mask->first,     a.mask->seen,
             a.mask->n_seen_max};
 }
 
@@ -44,12 +44,13 @@ void check_tree(const struct tree_attention &a)
     check(a.n_heads > 0 && q.size(2) % a.n_heads == 0, "heads do not divide the width");
     check(q.size(2) / a.n_heads <= kernels::MAX_HEAD_WIDTH &&
               a.mask->n_seen_max + n_prefix <= kernels::MAX_SEEN,
-          "more than 1024 tokens seen by one, or a wider head than 1024");
+          "a query sees more than 1024 tokens, or a head is wider than 1024");
 }
 
-/** The gradients' places; those of the prefix are accum, dense, and both or none. */
-void check_gradients(const struct tree_attention &a, const tensor *d_q, const tensor *d_k, const tensor *d_v,
-                     const tensor *d_prefix_k, const tensor *d_prefix_v)
+/** The tensors for the gradients; those of the prefix have the accumulate dtype, are dense, and exist both or
+ * not at all. */
+void check_gradients(const struct tree_attention &a, const tensor *d_q, const tensor *d_k,
+                     const tensor *d_v, const tensor *d_prefix_k, const tensor *d_prefix_v)
 {
     const at::Tensor &q = in(a.q);
     check_rows(in(d_q), q, a.mask->n_queries);
@@ -59,12 +60,12 @@ void check_gradients(const struct tree_attention &a, const tensor *d_q, const te
     for (const tensor *t : {d_prefix_k, d_prefix_v})
         check(!t || (in(t).is_contiguous() && in(t).scalar_type() == accum_type(q) &&
                      in(t).sizes() == in(a.prefix_k).sizes()),
-              "gradients of the prefix must be like it, dense and of the accumulate dtype");
+              "gradients of the prefix must have its shape, be dense and of the accumulate dtype");
 }
 
 // ---------------------------------------------------------------- by PyTorch's operations
 
-/** Every query against every key: what it does not see has weight 0. */
+/** Every query against every key; keys that it does not see get weight 0. */
 at::Tensor mask_of(const struct tree_mask &f, int64_t n_prefix, const at::TensorOptions &options)
 {
     const int64_t n = n_prefix + f.n_nodes, stride = (n + 15) / 16 * 16; // fused kernels need aligned rows
@@ -87,7 +88,8 @@ struct joined {
 joined join_prefix(const struct tree_attention &a)
 {
     const int64_t n_prefix = a.prefix_k ? in(a.prefix_k).size(1) : 0;
-    const at::Tensor mask = a.mask->dense ? in(a.mask->dense) : mask_of(*a.mask, n_prefix, in(a.q).options());
+    const at::Tensor mask =
+        a.mask->dense ? in(a.mask->dense) : mask_of(*a.mask, n_prefix, in(a.q).options());
     check(mask.dim() == 2 && mask.size(0) == a.mask->n_queries &&
               mask.size(1) == n_prefix + a.mask->n_nodes && mask.scalar_type() == in(a.q).scalar_type() &&
               mask.device() == in(a.q).device(),
@@ -127,7 +129,7 @@ double tree_flop(double n_products, const struct tree_attention &a)
 extern "C" {
 
 tensor *t_tree_mask(scope *s, const struct tree_mask *mask, int64_t n_prefix, enum dtype dtype,
-                    struct device device)
+                      struct device device)
 {
     return run(s, "t_tree_mask", [&] { return mask_of(*mask, n_prefix, shim::options(dtype, device)); });
 }
@@ -157,7 +159,7 @@ tensor *t_tree_attention(scope *s, const struct tree_attention *a)
 }
 
 void t_tree_attention_backward(scope *s, const struct tree_attention *a, const tensor *d_out, tensor *d_q,
-                               tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
+                                 tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
 {
     (void)run_status(s, "t_tree_attention_backward", [&] {
         check_tree(*a);

@@ -193,7 +193,7 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
             constexpr at::ScalarType accum = c10::CppTypeToScalarType<A>::value;
-            check(xt.scalar_type() == accum, "x is not of the accumulate dtype");
+            check(xt.scalar_type() == accum, "x does not have the accumulate dtype");
             check_dense(rstd, yt.size(0) * yt.size(1), accum, "rstd does not fit");
             const kernels::residual_norm_args<T> a = {data<A>(xt), d ? data<T>(in(d)) : nullptr,
                                                       data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
@@ -233,7 +233,7 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
             constexpr at::ScalarType accum = c10::CppTypeToScalarType<A>::value;
-            check(gt.scalar_type() == accum, "g is not of the accumulate dtype");
+            check(gt.scalar_type() == accum, "g does not have the accumulate dtype");
             check_dense(rstd, yt.size(0) * yt.size(1), accum, "rstd does not fit");
             check_dense(g_copy, gt.numel(), yt.scalar_type(), "g_copy does not fit");
             const kernels::norm_backward_args<T> a = {

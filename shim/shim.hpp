@@ -80,7 +80,7 @@ class timed_op
     bool is_timed = false;
     double start_s = 0.0;
 };
-/** Adds to the operation that is being timed, if any: its own work, and what autograd will do for it. */
+/** Adds to the operation being timed, if any: its own work, and autograd's later for its gradients. */
 void count_flop(double flop, double backward_flop = 0.0) noexcept;
 
 /** Whether this call must fail for shim_fail_after. */

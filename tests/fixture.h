@@ -16,10 +16,12 @@ struct world {
     struct weights *weights;
     struct clip *clip;
     struct safetensors *file;
-    tensor *pixels; /* [M,3,S,S], fp32 */
-    tensor *labels; /* [M] */
-    struct class_rows rows;
-    struct class_texts texts;
+    tensor *pixels;                    /* [M,3,S,S], fp32 */
+    tensor *labels;                    /* [M] */
+    struct token_rows captions, names; /* start, template with name, end; name, dot, end */
+    int64_t *name_lengths;             /* tokens of the name alone; NULL for a model of full size */
+    struct token_rows whole;           /* of the last world_method, if its texts hold learned vectors */
+    struct class_texts texts;          /* of the last world_method */
     struct tokens start;
     int64_t
         images_at_a_time; /* that texts are laid out for: 128, so that the small class list makes chunks */
@@ -40,8 +42,8 @@ void world_open_model(struct world *out, const char *model, const char *data_roo
                       enum encoder encoder);
 void world_close(struct world *w);
 
-/** Token rows as they stand in a file, [K,context]; text_rows_free frees them. */
-struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
+/** Token rows as they stand in a file, [K,context]; token_rows_free frees them. */
+struct token_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
  */
 struct method_options world_options(const struct json *keys, const char *const *changes);

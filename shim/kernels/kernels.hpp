@@ -64,8 +64,7 @@ template <class P> struct rows_of {
 
 /**
  * Attention over a token tree. Query i of an image sees all rows of the image's prefix and the nodes
- * seen[first[i]] .. seen[first[i+1]-1]. The scale is part of q already.
- */
+ * seen[first[i]] .. seen[first[i+1]-1]. q includes the scale. */
 template <class T> struct tree_args {
     using A = typename accumulator<T>::type;
     rows_of<const T *> q, k, v;            // queries; keys and values of the nodes

@@ -1,5 +1,5 @@
 // The kernels and tables of one instruction set; included by kernels_*.cpp. The tables are constants: code
-// that made them before main would run on processors that lack the instructions.
+// that initialized them before main would run on processors without the instructions.
 #include "dense.inc.hpp"
 #include "kernels.inc.hpp"
 #include "tree.inc.hpp"

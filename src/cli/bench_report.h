@@ -18,7 +18,7 @@ struct bench_report {
     struct str json; /* points, separated by commas */
 };
 
-/** @param ratio  seconds of this encoder to those of the one it is compared with; 0: not compared */
+/** @param ratio  this encoder's seconds by those of the one that it is compared with; 0: not compared */
 int bench_report_add(struct bench_report *report, const struct bench_point *p, const struct bench_result *r,
                      double ratio);
 /** Prints the JSON. */

@@ -198,14 +198,15 @@ static int warn_of_other_classes(struct evaluation *e, const struct class_list *
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    int status = OK;
-    if ((status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size)) == OK &&
-        (!e->checkpoint_path ||
-         (status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n)) == OK) &&
-        (status = warn_of_other_classes(e, classes)) == OK &&
+    const struct eval_options options = {.keep_logits =
+                                             opt_given(e->v, "save-logits") || opt_given(e->v, "trace")};
+    int status = class_list_open(classes, e->session->scope, e->session, e->session->clip, d, subset,
+                                 e->config.eval_batch_size);
+    if (status == OK && e->checkpoint_path)
+        status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
+    if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
         (status = eval_list_images(items, e, d, subset)) == OK)
-        status = eval_run(out, e->session, e->method, classes, items,
-                          opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
+        status = eval_run(out, e->session, e->method, classes, items, options);
     return status;
 }
 

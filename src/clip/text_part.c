@@ -1,4 +1,4 @@
-/* One part's way through the fast text tower and back; layer by layer, the last one at end tokens alone. */
+/* One part of a text through the fast tower and back, layer by layer; the last one at end tokens alone. */
 #include "text_part.h"
 
 /* ---------------------------------------------------------------- forward */
@@ -15,7 +15,7 @@ static struct tree_attention attention_of(const struct clip *c, const struct tex
                                    .mask = at_ends ? &p->tree->end_mask : &p->tree->mask};
 }
 
-/* Layer i but the last: d is the branch that waits to be added to x, and the result is the next one. */
+/* Any layer i but the last: d is the branch not yet added to x; the result is the next branch. */
 static tensor *forward_layer(scope *s, const struct clip *c, const struct text_part *p, int64_t i, tensor *x,
                              const tensor *d, struct layer_saved *l)
 {
@@ -27,7 +27,7 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
         qkv = t_expand(owner, p->qkv0, SHAPE(B, n, 3 * W));
     } else {
         l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
-        l->h1 = text_normalized(owner, c, x, d, l->rstd1);
+        l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
         qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1)),
                         SHAPE(B, n, 3 * W));
     }
@@ -47,7 +47,7 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     const int64_t B = t_size(x, 0), n = t_size(x, 1), W = t->width;
     scope *owner = p->saved ? p->keep : s;
     l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
-    l->h1 = text_normalized(owner, c, x, d, l->rstd1);
+    l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
     tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1));
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
     l->k = fast_columns(owner, kv, 0, W);
@@ -69,7 +69,7 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
     tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_tree_attention(s, &a)));
     tensor *d = fast_mlp(s, p->keep, c, t, layer, x_end, o, p->saved ? l : NULL);
     p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->dtypes.accum, c->device) : NULL;
-    p->h_final = text_normalized(owner, c, x_end, d, p->rstd_final);
+    p->h_final = fast_normalized(owner, c, t, x_end, d, p->rstd_final);
     return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final)), SHAPE(B, C, -1));
 }
 
@@ -103,7 +103,7 @@ tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *
 
 /* ---------------------------------------------------------------- backward */
 
-/* Layer i but the last: g goes from its output to its input, the prefix's share is added up in `prefix`. */
+/* Any layer i but the last: g becomes the gradient of its input; the prefix's share is added to `prefix`. */
 static void backward_layer(scope *outer, const struct clip *c, const struct text_part *p,
                            struct prefix_layer *prefix, const struct prefix_layer *own, int64_t i,
                            bool needs_input, const struct fast_gradient *g)
@@ -119,7 +119,7 @@ static void backward_layer(scope *outer, const struct clip *c, const struct text
     const struct tree_attention a = attention_of(c, p, l, i, false);
     t_tree_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, n, W)), fast_columns(s, d_qkv, 0, W), d_k,
                               d_v, prefix ? prefix[i].d_k : NULL, prefix ? prefix[i].d_v : NULL);
-    if (own) { /* the prefix: what the chunks sent to its keys and values */
+    if (own) { /* the prefix: the chunks' gradients of its keys and values */
         t_add_scaled_(s, d_k, own[i].d_k, 1.0);
         t_add_scaled_(s, d_v, own[i].d_v, 1.0);
     }

@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/clip/clip.h"
-
 /* ---------------------------------------------------------------- order */
 
-/* A row as it is sorted: its tokens up to and with the end token. */
+/* A row to be sorted: its tokens up to and with the end token. */
 struct sorted_row {
     const int64_t *tokens;
     int64_t n;
@@ -36,92 +34,97 @@ static int64_t n_shared(const struct sorted_row *a, const struct sorted_row *b)
 
 /* ---------------------------------------------------------------- one tree */
 
-void token_tree_deinit(struct token_tree *f)
+static void free_mask(struct tree_mask *m)
 {
-    free(f->rows);
-    free(f->ends);
-    free(f->tokens);
-    free(f->depths);
-    free((void *)(uintptr_t)f->mask.first);
-    free((void *)(uintptr_t)f->mask.seen);
-    free((void *)(uintptr_t)f->end_mask.first);
-    free((void *)(uintptr_t)f->end_mask.seen);
-    *f = (struct token_tree){0};
+    free((void *)(uintptr_t)m->first);
+    free((void *)(uintptr_t)m->seen);
 }
 
-/* Whom each of `asking` sees: its ancestors and itself, from the first token on. `parents` of a root is -1.
- */
-static int list_seen(struct tree_mask *out, const struct token_tree *f, const int64_t *parents,
-                     const int64_t *asking, int64_t n_asking)
+void token_tree_deinit(struct token_tree *t)
+{
+    free(t->rows);
+    free(t->ends);
+    free(t->tokens);
+    free(t->depths);
+    free_mask(&t->mask);
+    free_mask(&t->end_mask);
+    *t = (struct token_tree){0};
+}
+
+/* The nodes that each query sees: its ancestors and itself, from the first token on. A root's parent is -1. */
+static int list_seen(struct tree_mask *out, const struct token_tree *t, const int64_t *parents,
+                     const int64_t *queries, int64_t n_queries)
 {
     int64_t n_seen = 0, most = 0;
-    for (int64_t i = 0; i < n_asking; i++) {
-        n_seen += f->depths[asking[i]] + 1;
-        most = f->depths[asking[i]] + 1 > most ? f->depths[asking[i]] + 1 : most;
+    for (int64_t i = 0; i < n_queries; i++) {
+        const int64_t n = t->depths[queries[i]] + 1;
+        n_seen += n;
+        most = n > most ? n : most;
     }
-    int32_t *first = malloc(((size_t)n_asking + 1) * sizeof *first),
-            *seen = malloc((size_t)n_seen * sizeof *seen);
+    int32_t *first = malloc(((size_t)n_queries + 1) * sizeof *first);
+    int32_t *seen = malloc((size_t)n_seen * sizeof *seen);
     *out = (struct tree_mask){
-        .n_nodes = f->n_nodes, .n_queries = n_asking, .first = first, .seen = seen, .n_seen_max = most};
+        .n_nodes = t->n_nodes, .n_queries = n_queries, .first = first, .seen = seen, .n_seen_max = most};
     if (!first || !seen)
         return error_out_of_memory();
     first[0] = 0;
-    for (int64_t i = 0; i < n_asking; i++) {
-        first[i + 1] = first[i] + (int32_t)f->depths[asking[i]] + 1;
+    for (int64_t i = 0; i < n_queries; i++) {
+        first[i + 1] = first[i] + (int32_t)t->depths[queries[i]] + 1;
         int32_t at = first[i + 1];
-        for (int64_t node = asking[i]; node >= 0; node = parents[node])
+        for (int64_t node = queries[i]; node >= 0; node = parents[node])
             seen[--at] = (int32_t)node;
     }
     return OK;
 }
 
 /* Adds the tokens that a row does not share with the row before it; `path` holds the nodes of that row. */
-static void add_row(struct token_tree *f, const struct sorted_row *row, int64_t n_common, int64_t *parents,
+static void add_row(struct token_tree *t, const struct sorted_row *row, int64_t n_common, int64_t *parents,
                     int64_t *path)
 {
     for (int64_t d = n_common; d < row->n; d++) {
-        const int64_t node = f->n_nodes++;
-        f->tokens[node] = row->tokens[d];
-        f->depths[node] = d;
+        const int64_t node = t->n_nodes++;
+        t->tokens[node] = row->tokens[d];
+        t->depths[node] = d;
         parents[node] = d > 0 ? path[d - 1] : -1;
         path[d] = node;
     }
-    f->rows[f->n_rows] = row->index;
-    f->ends[f->n_rows++] = path[row->n - 1];
+    t->rows[t->n_rows] = row->index;
+    t->ends[t->n_rows++] = path[row->n - 1];
+}
+
+static int64_t *allocate(int64_t n)
+{
+    return malloc(((size_t)n + 1) * sizeof(int64_t));
 }
 
 static int tree_create(struct token_tree *out, const struct sorted_row *rows, int64_t n_rows, int64_t n_nodes)
 {
-    *out = (struct token_tree){0};
-    struct token_tree f = {0};
+    struct token_tree *t = out;
     int64_t longest = 0;
     for (int64_t i = 0; i < n_rows; i++)
         longest = rows[i].n > longest ? rows[i].n : longest;
-    f.rows = malloc(((size_t)n_rows + 1) * sizeof *f.rows);
-    f.ends = malloc(((size_t)n_rows + 1) * sizeof *f.ends);
-    f.tokens = malloc(((size_t)n_nodes + 1) * sizeof *f.tokens);
-    f.depths = malloc(((size_t)n_nodes + 1) * sizeof *f.depths);
-    int64_t *every = malloc(((size_t)n_nodes + 1) * sizeof *every),
-            *parents = malloc(((size_t)n_nodes + 1) * sizeof *parents);
-    int64_t *path = malloc(((size_t)longest + 1) * sizeof *path);
-    int status =
-        f.rows && f.ends && f.tokens && f.depths && every && parents && path ? OK : error_out_of_memory();
-    if (status == OK) {
-        for (int64_t i = 0; i < n_rows; i++)
-            add_row(&f, &rows[i], i > 0 ? n_shared(&rows[i - 1], &rows[i]) : 0, parents, path);
-        for (int64_t i = 0; i < n_nodes; i++)
-            every[i] = i;
-        status = list_seen(&f.mask, &f, parents, every, f.n_nodes);
+    *t = (struct token_tree){.rows = allocate(n_rows),
+                             .ends = allocate(n_rows),
+                             .tokens = allocate(n_nodes),
+                             .depths = allocate(n_nodes)};
+    int64_t *every = allocate(n_nodes), *parents = allocate(n_nodes), *path = allocate(longest);
+    int status = OK;
+    if (!t->rows || !t->ends || !t->tokens || !t->depths || !every || !parents || !path) {
+        status = error_out_of_memory();
+        goto done;
     }
-    if (status == OK)
-        status = list_seen(&f.end_mask, &f, parents, f.ends, f.n_rows);
+    for (int64_t i = 0; i < n_rows; i++)
+        add_row(t, &rows[i], i > 0 ? n_shared(&rows[i - 1], &rows[i]) : 0, parents, path);
+    for (int64_t i = 0; i < n_nodes; i++)
+        every[i] = i;
+    if ((status = list_seen(&t->mask, t, parents, every, t->n_nodes)) == OK)
+        status = list_seen(&t->end_mask, t, parents, t->ends, t->n_rows);
+done:
     free(every);
     free(parents);
     free(path);
     if (status != OK)
-        token_tree_deinit(&f);
-    else
-        *out = f;
+        token_tree_deinit(t);
     return status;
 }
 
@@ -148,7 +151,7 @@ static int cut(struct token_trees *out, const struct sorted_row *rows, int64_t n
     return status;
 }
 
-int token_trees_create(struct token_trees *out, const struct text_rows *rows, int64_t max_nodes)
+int token_trees_create(struct token_trees *out, const struct token_rows *rows, int64_t max_nodes)
 {
     *out = (struct token_trees){0};
     struct sorted_row *sorted = malloc((size_t)rows->n * sizeof *sorted);
@@ -164,10 +167,10 @@ int token_trees_create(struct token_trees *out, const struct text_rows *rows, in
     return status;
 }
 
-void token_trees_free(struct token_trees *f)
+void token_trees_free(struct token_trees *t)
 {
-    for (size_t i = 0; i < f->n; i++)
-        token_tree_deinit(&f->items[i]);
-    free(f->items);
-    *f = (struct token_trees){0};
+    for (size_t i = 0; i < t->n; i++)
+        token_tree_deinit(&t->items[i]);
+    free(t->items);
+    *t = (struct token_trees){0};
 }

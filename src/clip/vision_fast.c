@@ -1,19 +1,20 @@
 /*
- * The vision tower, fast: the same numbers as vision.c with only what is needed computed.
+ * The vision tower, fast: the numbers of vision.c without the work that they do not need.
  *
- * Where a layer's outputs at the prompts are dropped (layers 1..J-1) the prompts are keys and values alone.
+ * Where a layer's outputs at the prompts are dropped (layers 1..J-1), the prompts are keys and values alone.
  * Layer 1's query, key and value of class token and patches do not change over n and come with the image's
- * tokens. The last layer asks at the class token alone. Prompts stand behind the patches: without a mask
- * their place does not matter.
+ * tokens. The last layer has one query, the class token. Prompts come after the patches: without a mask the
+ * order does not matter.
  */
 #include <stdlib.h>
 
 #include "fast.h"
 #include "prompt/nn/tape.h"
+#include "vision_fast.h"
 
-/* What a forward pass leaves for its backward. */
+/* The state of a forward pass until its backward. */
 struct image_state {
-    scope *scope; /* what is saved lives here */
+    scope *scope; /* of the saved tensors */
     const struct clip *clip;
     int64_t n_prompt_layers;    /* J */
     int64_t n_prompts;          /* a */
@@ -38,8 +39,7 @@ struct image_tokens fast_image_tokens(scope *outer, const struct clip *c, tensor
         return tokens;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     const int64_t B = t_size(x, 0), T = t_size(x, 1), W = t_size(x, 2);
-    tensor *h = t_empty(s, SHAPE(B, T, W), c->dtypes.compute, c->device);
-    t_residual_norm_(s, t_clone(s, x), NULL, h, NULL, 0, c->fast->vision.norm_eps);
+    tensor *h = fast_normalized(s, c, &c->fast->vision, t_clone(s, x), NULL, NULL);
     tensor *qkv = t_packed_linear(s, &c->fast->vision.layers[0].qkv, fast_rows(s, h));
     tokens.qkv = scope_keep(s, t_reshape(s, qkv, SHAPE(B, T, 3 * W)));
     scope_close(s);
@@ -57,16 +57,16 @@ struct image_pass {
     bool saves;
     scope *keep;
     tensor *x;     /* [B,T,W] accum, the residual stream */
-    tensor *d;     /* the branch that waits to be added, or NULL */
-    scope *holder; /* of both, until the next layer has handed on its own */
+    tensor *d;     /* the branch not yet added to x, or NULL */
+    scope *holder; /* of both, until the next layer's replace them */
 };
 
-/* The kind of a layer decides what its attention reads. */
+/* A layer's kind decides the operands of its attention. */
 enum layer_kind {
     LAYER_CONSTANT, /* layer 1: class token and patches are given, prompts (if any) are keys and values */
     LAYER_KEYS,     /* prompts are keys and values */
     LAYER_TOKENS,   /* all are tokens */
-    LAYER_LAST,     /* all are tokens, the class token asks */
+    LAYER_LAST,     /* all are tokens, the class token is the only query */
 };
 
 static enum layer_kind kind_of(const struct clip *c, int64_t n_prompt_layers, int64_t i)
@@ -87,7 +87,7 @@ static void make_normalized(scope *owner, const struct image_pass *p, struct lay
     l->rstd1 = p->saves ? t_empty(owner, SHAPE(B, n_rows), c->dtypes.accum, c->device) : NULL;
 }
 
-/* The prompts' own norm, at `offset` of h1; the prompts stay as they are. */
+/* Normalizes the prompts into `offset` of h1; the prompts themselves stay unchanged. */
 static void normalize_prompts(scope *s, const struct image_pass *p, struct layer_saved *l, int64_t i,
                               int64_t offset)
 {
@@ -187,7 +187,7 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     }
     tensor *aux = NULL;
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
-    l.aux = scope_share(owner, aux); /* lives on, unlike `out` */
+    l.aux = scope_share(owner, aux); /* saved, unlike `out` */
     tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out));
     hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
     if (saved)
@@ -236,7 +236,7 @@ static void backward_constant(scope *s, const struct image_state *st, const tens
     t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, 0, false);
 }
 
-/* A layer between; with `d_prompts` the prompts were keys and values alone and receive their gradient. */
+/* Any other layer; with `d_prompts`, which receives their gradient, the prompts were keys and values alone. */
 static void backward_tokens(scope *s, const struct image_state *st, int64_t i, const tensor *d_out,
                             tensor *d_prompts, const struct fast_gradient *g)
 {
@@ -256,7 +256,7 @@ static void backward_tokens(scope *s, const struct image_state *st, int64_t i, c
         t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, T, false);
 }
 
-/* Behind layer J: the prompts leave the residual stream again, with their gradient. */
+/* Before layer J: the prompts leave the residual stream again, with their gradient. */
 static void part_prompts(scope *s, const struct image_state *st, struct fast_gradient *g, tensor **d_prompts)
 {
     const int64_t T = st->n_tokens;
@@ -335,8 +335,7 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
         forward_layer(s, p, i, p->saves ? &st->layers[i] : NULL);
     const int64_t B = t_size(p->x, 0);
     tensor *rstd = p->saves ? t_empty(owner, SHAPE(B, 1), c->dtypes.accum, c->device) : NULL;
-    tensor *h = t_empty(owner, SHAPE(B, 1, t->width), c->dtypes.compute, c->device);
-    t_residual_norm_(s, p->x, p->d, h, rstd, 0, t->norm_eps);
+    tensor *h = fast_normalized(owner, c, t, p->x, p->d, rstd);
     if (p->saves) {
         st->h_final = h;
         st->rstd_final = rstd;
@@ -379,7 +378,7 @@ tensor *fast_encode_image(scope *outer, const struct clip *c, struct tape *tape,
     p.keep = st->scope;
     for (int64_t i = 0; i < n_prompts; i++)
         inputs[i] = prompts[i];
-    /* the constant inputs of layer 1 live as long as the state */
+    /* the state keeps the constant inputs of layer 1 */
     p.tokens.x = scope_share(st->scope, tokens.x);
     p.tokens.qkv = scope_share(st->scope, tokens.qkv);
     tensor *x = forward(outer, &p, st);

@@ -121,29 +121,28 @@ static void close_all(struct pretraining *t)
 /* Measures the accuracy of the model so far on all test images of the data set. */
 static int zero_shot(double *accuracy, struct pretraining *t)
 {
-    struct log quiet = {.quiet = true};
-    struct session view = *t->session; /* a session around the model so far */
+    struct session *session = t->session;
+    const struct clip_dtypes fp32 = {.compute = DTYPE_F32, .accum = DTYPE_F32};
     const struct method_options options = {.kind = METHOD_CLIP};
+    struct clip *model = NULL;
     struct method *clip = NULL;
     struct class_list classes = {0};
     struct eval_result result = {0};
-    view.scope = scope_open(t->session->scope, SCOPE_GRAD_OFF);
-    view.log = &quiet;
-    const struct clip_dtypes dtypes = {.compute = DTYPE_F32, .accum = DTYPE_F32};
+    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
     int status = OK;
-    if ((status = clip_create(&view.clip, view.scope, view.weights, view.device, dtypes, ENCODER_FAST)) ==
-            OK &&
-        (status = class_list_open(&classes, &view, t->dataset, CLASS_SUBSET_ALL,
-                                  view.config->eval_batch_size)) == OK &&
-        (status = method_create(&clip, view.scope, view.clip, &options, &(struct method_init){0})) == OK)
-        status = eval_run(&result, &view, clip, &classes, &t->dataset->test, false);
+    if ((status = clip_create(&model, s, session->weights, session->device, fp32, ENCODER_FAST)) == OK &&
+        (status = class_list_open(&classes, s, session, model, t->dataset, CLASS_SUBSET_ALL,
+                                  session->config->eval_batch_size)) == OK &&
+        (status = method_create(&clip, s, model, &options, &(struct method_init){0})) == OK)
+        status = eval_run(&result, session, clip, &classes, &t->dataset->test,
+                          (struct eval_options){.is_quiet = true});
     if (status == OK)
         *accuracy = metrics_accuracy(&result.metrics, 0);
     eval_result_free(&result);
     method_free(clip);
     class_list_close(&classes);
-    clip_free(view.clip);
-    int closed = scope_close(view.scope);
+    clip_free(model);
+    int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 

@@ -71,35 +71,25 @@ static tensor *encode_images(scope *s, const struct session *session, const stru
     return clip_encode_image(s, c, NULL, tokens, NULL, 0);
 }
 
-/* Copies the ids without the columns that no caption of the batch reaches, [B,longest]. */
-static int cut_rows(struct text_rows *out, const struct pair_batch *b, int64_t context)
-{
-    *out = (struct text_rows){.n = b->n, .ends = b->ends};
-    for (int64_t i = 0; i < b->n; i++)
-        out->n_tokens = b->ends[i] + 1 > out->n_tokens ? b->ends[i] + 1 : out->n_tokens;
-    out->ids = malloc((size_t)(b->n * out->n_tokens) * sizeof *out->ids);
-    if (!out->ids)
-        return error_out_of_memory();
-    for (int64_t i = 0; i < b->n; i++)
-        memcpy(out->ids + i * out->n_tokens, b->ids + i * context, (size_t)out->n_tokens * sizeof *out->ids);
-    return OK;
-}
-
-/* z [B,d] */
+/* z [B,d]; the rows are cut at the longest caption of the batch. */
 static tensor *encode_texts(scope *s, const struct clip *c, const struct pair_batch *b)
 {
-    struct text_rows rows = {0};
-    struct clip_texts texts = {0};
+    int64_t n_tokens = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        n_tokens = b->ends[i] + 1 > n_tokens ? b->ends[i] + 1 : n_tokens;
+    struct token_rows rows;
     tensor *z = NULL;
-    int status = cut_rows(&rows, b, c->dims.context_length);
-    if (status == OK)
-        status = clip_texts_create(&texts, s, c, &rows, 0, 1);
-    if (status == OK)
-        z = t_squeeze(s, clip_encode_text(s, c, NULL, NULL, &texts), 0);
-    else
+    int status = token_rows_create(&rows, b->n, n_tokens);
+    if (status == OK) {
+        for (int64_t i = 0; i < b->n; i++)
+            memcpy(rows.ids + i * n_tokens, b->ids + i * c->dims.context_length,
+                   (size_t)n_tokens * sizeof *rows.ids);
+        memcpy(rows.ends, b->ends, (size_t)b->n * sizeof *rows.ends);
+        z = t_squeeze(s, clip_encode_rows(s, c, &rows), 0);
+    } else {
         scope_fail(s, status);
-    clip_texts_free(&texts);
-    free(rows.ids);
+    }
+    token_rows_free(&rows);
     return z;
 }
 

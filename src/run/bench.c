@@ -10,7 +10,7 @@
 #include "prompt/run/cost.h"
 #include "step.h"
 
-/* What one point of the benchmark runs on. */
+/* One point of the benchmark. */
 struct bench {
     struct bench_options options;
     struct session *session;
@@ -21,7 +21,7 @@ struct bench {
     float *logits;   /* [B,N+1,K], host */
     double *seconds; /* [repeats] */
     int64_t n_timed;
-    struct bench_result result; /* as far as it is known */
+    struct bench_result result; /* filled step by step */
 };
 
 /* ---------------------------------------------------------------- one step */
@@ -33,16 +33,17 @@ static int train_step(struct bench *b)
     /* a rate of 0: each step computes the same */
     int status = step_train(&numbers, s, b->method, &b->optimizer, &b->classes.texts, b->batch, 0.0);
     if (status == OK && !step_is_finite(&numbers))
-        status = error_set(ERR_NUMERIC, "the loss or a gradient is not finite: other weights or precision?");
+        status = error_set(ERR_NUMERIC,
+                           "the loss or a gradient is not finite; try other weights or another precision");
     const int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 
 static int step(struct bench *b)
 {
-    return b->options.train
-               ? train_step(b)
-               : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, b->batch.pixels);
+    return b->options.train ? train_step(b)
+                            : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, NULL,
+                                          b->batch.pixels);
 }
 
 static void note_peak(struct bench *b)
@@ -55,7 +56,7 @@ int bench_time(struct bench *b)
 {
     const int64_t faults = process_minor_faults();
     const double start_s = clock_s();
-    int status = step(b); /* it reads its result, so the device has finished */
+    int status = step(b); /* it reads its result, so it waits for the device */
     if (status != OK || b->n_timed == b->options.repeats)
         return status;
     b->seconds[b->n_timed++] = clock_s() - start_s;
@@ -87,7 +88,7 @@ static int profile_step(struct bench *b)
 
 /* ---------------------------------------------------------------- opening */
 
-/* Random pixels, and labels that run through the classes. */
+/* Random pixels; the labels go through the classes in turn. */
 static int make_batch(struct bench *b, int64_t n_images)
 {
     const struct session *s = b->session;
@@ -116,21 +117,21 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
 {
     const struct config *c = b->session->config;
     const int64_t n_images = b->options.n_images;
-    int status = class_list_open_names(&b->classes, b->session, names, n_names, n_images);
-    if (status == OK)
-        status = session_create_method(&b->method, b->session, n_names);
-    if (status == OK)
-        sgd_init(&b->optimizer, b->session->scope, &b->method->trained, c->momentum, c->weight_decay);
-    if (status == OK)
-        status = make_batch(b, n_images);
-    if (status != OK)
+    const struct session *s = b->session;
+    int status = OK;
+    if ((status = class_list_open_names(&b->classes, s->scope, b->session, s->clip, names, n_names,
+                                        n_images)) != OK ||
+        (status = session_create_method(&b->method, b->session, n_names)) != OK)
+        return status;
+    sgd_init(&b->optimizer, s->scope, &b->method->trained, c->momentum, c->weight_decay);
+    if ((status = make_batch(b, n_images)) != OK)
         return status;
     b->logits = malloc((size_t)(n_images * (METHOD_MAX_ITERATIONS + 1) * n_names) * sizeof *b->logits);
     b->seconds = malloc((size_t)b->options.repeats * sizeof *b->seconds);
     return b->logits && b->seconds ? OK : error_out_of_memory();
 }
 
-/* The plan of memory and the peak; then the step that warms up. */
+/* Plans the memory, measures the peak and runs a step that warms up. */
 static int warm_up(struct bench *b)
 {
     const struct bench_options *o = &b->options;
@@ -139,7 +140,7 @@ static int warm_up(struct bench *b)
                     &(struct cost_options){.batch_size = o->n_images, .n_images = o->n_images});
     r->n_iterations = b->method->options.n_iterations;
     int status = OK;
-    if (o->measure_peak) /* before and after: machines have slow moments */
+    if (o->measure_peak) /* here and after the steps: machines have slow moments */
         status = peak_measure(&r->peak_flop_s, b->session, o->n_images);
     process_reset_peak();
     if (status == OK)

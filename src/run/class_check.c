@@ -41,8 +41,8 @@ static int compare_rows(const void *a, const void *b)
     return order != 0 ? order : (x->label > y->label) - (x->label < y->label);
 }
 
-/* Sets earlier[k] to the nearest earlier class with the tokens of class k, or -1. */
-static int find_equal(int64_t *earlier, const struct text_rows *captions)
+/* earlier[k]: the nearest earlier class with the tokens of class k, or -1. */
+static int find_equal(int64_t *earlier, const struct token_rows *captions)
 {
     struct row *rows = calloc((size_t)captions->n, sizeof *rows);
     if (!rows)
@@ -60,7 +60,7 @@ static int find_equal(int64_t *earlier, const struct text_rows *captions)
 
 /* Warns of equal captions: names three pairs and counts the others. */
 static int warn_of_equal(struct session *s, const struct dataset *d, char *const *names,
-                         const struct text_rows *captions)
+                         const struct token_rows *captions)
 {
     enum { MAX_NAMED = 3 };
     int64_t n = 0;
@@ -87,13 +87,13 @@ static int warn_of_equal(struct session *s, const struct dataset *d, char *const
 
 int class_check(struct session *s, const struct dataset *d, enum class_subset subset)
 {
-    struct class_rows rows = {0};
+    struct class_list list;
     int64_t first = 0, n = 0;
     class_subset_range(&first, &n, subset, d->n_classes);
     if (n == 0)
         return OK;
     char *const *names = d->class_names + first;
-    int status = session_tokenize(&rows, s, names, n, session_template(s, d));
+    int status = class_list_tokenize(&list, s, names, n, session_template(s, d));
     if (status != OK && status != ERR_MEMORY && strcmp(d->name, s->config->data_dataset) != 0)
         error_context("data set '%s'", d->name);
     if (status != OK)
@@ -102,7 +102,7 @@ int class_check(struct session *s, const struct dataset *d, enum class_subset su
         log_warning(s->log,
                     "data set '%s': the %s classes are one class, '%s', with no other to tell it from",
                     d->name, class_subset_names[subset], names[0]);
-    status = warn_of_equal(s, d, names, &rows.captions[0]);
-    class_rows_free(&rows);
+    status = warn_of_equal(s, d, names, &list.captions[0]);
+    class_list_close(&list);
     return status;
 }

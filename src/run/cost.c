@@ -8,9 +8,8 @@
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
-static const double FREE_SHARE = 0.85; /* of what is free, without a key */
-/* Code that the first step reads in, libraries' buffers, the heap's reserve: measured 38 MiB on the tiny
- * model. */
+static const double FREE_SHARE = 0.85; /* of the free memory, without a key */
+/* Code that the first step loads, libraries' buffers, the heap's reserve: measured 38 MiB, tiny model. */
 static const double FIRST_STEP_BYTES = 64.0 * 1024.0 * 1024.0;
 
 static double larger(double a, double b)
@@ -23,7 +22,7 @@ static double smaller(double a, double b)
     return a < b ? a : b;
 }
 
-/* What is free comes on top of what the process has. */
+/* Free memory is in addition to the process's own. */
 static double budget_bytes(const struct session *s, double resident_bytes)
 {
     const double key = (double)s->config->memory_budget_mib * MIB;
@@ -31,7 +30,7 @@ static double budget_bytes(const struct session *s, double resident_bytes)
     return key > 0.0 ? key : free_bytes > 0.0 ? resident_bytes + FREE_SHARE * free_bytes : 0.0;
 }
 
-/* A key that is left to the program, 0, becomes `value`. */
+/* Sets a key that is left to the program, 0, to `value`. */
 static int settle(struct config *c, const char *key, int64_t now, double value)
 {
     if (now != 0)
@@ -57,7 +56,7 @@ int cost_take_share(struct config *c, int64_t n_runs)
     return status;
 }
 
-/* What a step needs besides the model and what its backward keeps. */
+/* The memory of a step besides the model and the tensors kept for its backward. */
 static double step_bytes(const struct session *s, const struct method *m, const struct class_list *classes,
                          const struct method_passes *p, int64_t B)
 {
@@ -65,24 +64,25 @@ static double step_bytes(const struct session *s, const struct method *m, const 
     enum { COPIES_OF_FEATURES = 8, COPIES_OF_TRAINED = 3 /* gradient, velocity, update */ };
     enum { COPIES_OF_ROWS = 5 /* whole texts: tokens, with vectors, without autograd, and two gradients */ };
     const struct clip *c = s->clip;
-    const struct text_rows *whole = &classes->texts.whole; /* none: 0 */
-    const double rows = (double)(whole->n * whole->n_tokens * c->dims.text.width);
+    const struct token_rows *texts = &classes->prompts;
+    const double rows =
+        texts->n_learned > 0 ? (double)(texts->n * texts->n_tokens * c->dims.text.width) : 0.0;
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
     const double values = COPIES_OF_FEATURES * features +
                           COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
     return values * (double)dtype_size(c->dtypes.accum) +
-           clip_layer_bytes(c, &classes->texts.names, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
+           clip_layer_bytes(c, &classes->texts, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
 }
 
-/* Room for what the text side keeps and for decoded images, in this order. */
+/* Shares the room between the tensors that the text side keeps and decoded images, in this order. */
 static void share_room(struct cost *c, struct class_list *classes, const struct clip *clip,
                        const struct method_passes *p, double cache_bytes)
 {
-    struct clip_texts *texts = &classes->texts.names;
+    struct class_texts *texts = &classes->texts;
     const double room = larger(c->budget_bytes - c->weights_bytes - c->image_bytes - c->rest_bytes, 0.0);
     if (c->budget_bytes > 0.0 && room < c->text_full_bytes && clip->fast) {
-        /* while a part is computed again, its own is there besides what is kept */
-        const double again_bytes = clip_text_part_bytes(clip, texts, p->n_prefixes);
+        /* a chunk that is computed again is there besides those that are kept */
+        const double again_bytes = clip_text_chunk_bytes(clip, texts, p->n_prefixes);
         c->rest_bytes += again_bytes;
         c->text_bytes = larger(room - again_bytes, 0.0);
         texts->keep_bytes = c->text_bytes / (double)p->n_text;
@@ -98,7 +98,7 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     const double resident_bytes =
         s->device.kind == DEVICE_CPU ? (double)process_resident_bytes() : 0.0; /* the device's budget */
     const struct method_passes p = method_passes(m, B, classes->n);
-    struct clip_texts *texts = &classes->texts.names;
+    struct class_texts *texts = &classes->texts;
     struct cost c = {
         .n_trained = params_numel(&m->trained),
         .n_steps = o->n_steps,

@@ -21,12 +21,12 @@ void eval_result_free(struct eval_result *r)
     *r = (struct eval_result){0};
 }
 
-/* Computes the logits of a batch for n = 0..N on the host, [B,N+1,K]. */
-static int forward(float *logits, struct session *session, const struct method *m,
-                   const struct class_texts *texts, const struct batch *batch)
+/* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
+static int forward(float *logits, scope *outer, const struct method *m, const struct class_texts *texts,
+                   const tensor *fixed_text, const struct batch *batch)
 {
-    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
-    int status = step_logits(logits, s, m, texts, batch_pixels(s, session, batch));
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    int status = step_logits(logits, s, m, texts, fixed_text, batch_pixels(s, m->clip, batch));
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }
@@ -49,7 +49,7 @@ struct loop {
     float *logits;       /* of one batch */
     int64_t n_per_image; /* (N+1) K */
     int64_t n_done;
-    bool keep;
+    struct eval_options options;
 };
 
 static void keep_batch(struct eval_result *out, const struct loop *loop, const struct batch *batch)
@@ -78,8 +78,7 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
 {
     const double start_s = clock_s();
     scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
-    struct class_texts texts = classes->texts;
-    texts.fixed_features = method_fixed_text(fixed, m, &texts);
+    const tensor *fixed_text = method_fixed_text(fixed, m, &classes->texts);
     int status = scope_status(fixed);
     if (status == OK)
         status = loader_start(loop->loader, 0, 0);
@@ -88,14 +87,17 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         status = loader_next(&batch, loop->loader);
         if (status != OK || batch.n == 0)
             break;
-        if ((status = forward(loop->logits, s, m, &texts, &batch)) != OK ||
-            (status = check_finite(loop->logits, loop->n_per_image, &batch, items)) != OK)
+        status = forward(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch);
+        if (status == OK)
+            status = check_finite(loop->logits, loop->n_per_image, &batch, items);
+        if (status != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
-        if (loop->keep)
+        if (loop->options.keep_logits)
             keep_batch(out, loop, &batch);
         loop->n_done += batch.n;
-        show_progress(s, out, loop, items->n, start_s);
+        if (!loop->options.is_quiet)
+            show_progress(s, out, loop, items->n, start_s);
         if (interrupt_requested() && (size_t)loop->n_done < items->n)
             status = error_set(ERR_INTERRUPTED,
                                "interrupted after %" PRId64
@@ -115,7 +117,7 @@ static int allocate(struct eval_result *out, struct loop *loop, size_t n_images,
     loop->logits = malloc(batch_size * width * sizeof *loop->logits);
     if (!loop->logits)
         return error_out_of_memory();
-    if (!loop->keep)
+    if (!loop->options.keep_logits)
         return OK;
     out->logits = malloc(n_images * width * sizeof *out->logits);
     out->labels = malloc(n_images * sizeof *out->labels);
@@ -124,16 +126,16 @@ static int allocate(struct eval_result *out, struct loop *loop, size_t n_images,
 }
 
 int eval_run(struct eval_result *out, struct session *s, const struct method *m,
-             const struct class_list *classes, const struct item_list *items, bool keep_logits)
+             const struct class_list *classes, const struct item_list *items, struct eval_options options)
 {
     *out = (struct eval_result){0};
     const int64_t N = m->options.n_iterations;
-    struct loop loop = {.n_per_image = (N + 1) * classes->n, .keep = keep_logits};
-    const struct loader_options options = session_loader_options(s, s->config->eval_batch_size);
+    struct loop loop = {.n_per_image = (N + 1) * classes->n, .options = options};
+    const struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
     int status = OK;
     if ((status = metrics_create(&out->metrics, N, classes->n)) == OK &&
-        (status = allocate(out, &loop, items->n, (size_t)options.batch_size)) == OK &&
-        (status = loader_open(&loop.loader, items, classes->dataset->image_dir, &options)) == OK)
+        (status = allocate(out, &loop, items->n, (size_t)loading.batch_size)) == OK &&
+        (status = loader_open(&loop.loader, items, classes->dataset->image_dir, &loading)) == OK)
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {
         out->n_skipped = (int64_t)loader_n_skipped(loop.loader);

@@ -29,11 +29,11 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
                const struct class_texts *classes, struct step_batch batch, double lr);
 
 /**
- * Computes logits on the host, with one read from the device.
- * @param logits  [B,N+1,K], n = 0 first
- * @param pixels  [B,3,S,S]
+ * Logits for n = 0..N on the host, [B,N+1,K]; one read from the device.
+ * @param fixed_text  of method_fixed_text, or NULL
+ * @param pixels      [B,3,S,S]
  */
 int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
-                const tensor *pixels);
+                const tensor *fixed_text, const tensor *pixels);
 
 #endif

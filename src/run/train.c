@@ -81,7 +81,8 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
-    const struct step_batch inputs = {batch_pixels(s, t->session, batch), batch_labels(s, t->session, batch)};
+    const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
+                                      batch_labels(s, t->method->clip, batch)};
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);

@@ -173,9 +173,9 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
-        (status = train_check(t->session, t->dataset, targets)) != OK ||
-        (status = interrupt_check_begin()) != OK ||
-        (status = class_list_open(&t->classes, t->session, t->dataset, subset, config->batch_size)) != OK ||
+        (status = training_check(t)) != OK || (status = interrupt_check_begin()) != OK ||
+        (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
+                                  subset, config->batch_size)) != OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
         (status = open_loader(t)) != OK)
         return status;
@@ -207,7 +207,7 @@ static int check_zero_shot(struct training *t)
     int status = OK;
     if ((status = item_list_limit(&some, &t->items, s->config->check_images)) == OK &&
         (status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0})) == OK)
-        status = eval_run(&result, s, clip, &t->classes, &some, false);
+        status = eval_run(&result, s, clip, &t->classes, &some, (struct eval_options){0});
     if (status == ERR_INTERRUPTED)
         status = interrupt_check_begin();
     if (status == OK) {

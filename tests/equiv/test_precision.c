@@ -109,7 +109,7 @@ static bool run_case(const struct test_case *c, struct clip_dtypes dtypes, enum 
     side_open(&fp32, c, FP32, ENCODER_PLAIN);
     side_open(&half, c, dtypes, encoder);
     struct errors e = {.cosine = 1.0};
-    int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.world.texts.n), sizeof *picks);
+    int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.world.texts.rows->n), sizeof *picks);
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
     const tensor *index =
         t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), (struct device){DEVICE_CPU, 0});
@@ -183,11 +183,11 @@ static void evaluate(struct eval_result *out, struct session *s, const struct da
 {
     struct class_list classes;
     struct method *m = NULL;
-    MUST(class_list_open(&classes, s, d, CLASS_SUBSET_BASE, s->config->eval_batch_size));
+    MUST(class_list_open(&classes, s->scope, s, s->clip, d, CLASS_SUBSET_BASE, s->config->eval_batch_size));
     MUST(session_create_method(&m, s, n_train_classes > 0 ? n_train_classes : classes.n));
     if (checkpoint)
         MUST(checkpoint_read_tensors(m, NULL, checkpoint));
-    MUST(eval_run(out, s, m, &classes, items, true));
+    MUST(eval_run(out, s, m, &classes, items, (struct eval_options){.keep_logits = true}));
     method_free(m);
     class_list_close(&classes);
 }

@@ -1,4 +1,4 @@
-/** Times one training step or one evaluation batch, with what is needed to judge the number. */
+/** Times one training step or one evaluation batch, with the numbers needed to judge the time. */
 #ifndef PROMPT_RUN_BENCH_H
 #define PROMPT_RUN_BENCH_H
 
@@ -10,8 +10,8 @@ struct bench_options {
     int64_t n_images; /* B */
     int64_t repeats;  /* steps that are timed, at most */
     bool measure_peak;
-    bool is_alone;        /* no other is open beside it; else peak_bytes is that of the first step */
-    size_t earlier_bytes; /* resident already for others, which peak_bytes leaves out */
+    bool is_alone;        /* no other bench is open beside it; else peak_bytes is that of the first step */
+    size_t earlier_bytes; /* already resident for others; peak_bytes excludes them */
 };
 
 enum { BENCH_MAX_OPS = 64 };
@@ -30,11 +30,14 @@ struct bench_result {
 
 struct bench;
 
-/** The session's configured method on random pixels and the given class names, warmed up by one step. All are
- * borrowed. */
+/**
+ * The session's configured method on random pixels and the given class names, warmed up by one step.
+ * @param out    owned: bench_close frees it
+ * @param names  [n_names], borrowed, as is `s`
+ */
 int bench_open(struct bench **out, struct session *s, char *const *names, int64_t n_names,
                const struct bench_options *options);
-/** Times one more step; several benches may take turns, so that all see the machine's slow moments. */
+/** Times one more step. Several benches may take turns, so that all see the machine's slow moments. */
 int bench_time(struct bench *b);
 /** After at least one bench_time. */
 int bench_finish(struct bench_result *out, struct bench *b);

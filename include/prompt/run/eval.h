@@ -17,13 +17,18 @@ struct eval_result {
     size_t *items;   /* [n], indices into the list */
 };
 
+struct eval_options {
+    bool keep_logits; /* keep every logit on the host: n (N+1) K floats */
+    bool is_quiet;    /* show no progress */
+};
+
 /**
- * Evaluates `m` on a list of images, whose labels are indices into `classes`. eval_result_free frees `out`.
- * @param keep_logits  keep every logit on the host: n (N+1) K floats
- * @return OK; ERR_INTERRUPTED; the loader's errors; ERR_NUMERIC naming the image if a logit is not finite
+ * Evaluates `m`, with the model that it was made for, on a list of images, whose labels count within
+ * `classes`.
+ * @return OK; ERR_INTERRUPTED; the loader's errors; ERR_NUMERIC if a logit is not finite, naming the image
  */
 int eval_run(struct eval_result *out, struct session *s, const struct method *m,
-             const struct class_list *classes, const struct item_list *items, bool keep_logits);
+             const struct class_list *classes, const struct item_list *items, struct eval_options options);
 void eval_result_free(struct eval_result *r);
 
 /** Writes a safetensors file with `logits` [images,N+1,K], `labels` [images], and the JSON array "paths" in

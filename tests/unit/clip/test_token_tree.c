@@ -18,13 +18,13 @@ enum { MAX_TOKENS = 8, MAX_ROWS = 64 };
 
 /* Rows written as texts, a token a letter; all places behind the end hold a token that must not be read. */
 struct letters {
-    struct text_rows rows;
+    struct token_rows rows;
     int64_t ids[MAX_ROWS * MAX_TOKENS], ends[MAX_ROWS];
 };
 
-static const struct text_rows *read_letters(struct letters *out, const char *const *texts)
+static const struct token_rows *read_letters(struct letters *out, const char *const *texts)
 {
-    out->rows = (struct text_rows){.n_tokens = MAX_TOKENS, .ids = out->ids, .ends = out->ends};
+    out->rows = (struct token_rows){.n_tokens = MAX_TOKENS, .ids = out->ids, .ends = out->ends};
     for (int64_t k = 0; texts[k]; k++) {
         const int64_t n = (int64_t)strlen(texts[k]);
         assert_in_range(n, 1, MAX_TOKENS);
@@ -52,7 +52,7 @@ static int64_t check_path(const struct token_tree *f, const struct tree_mask *as
 }
 
 /* All that must hold of one tree; counts its rows in `n_seen`. */
-static void check_tree(const struct token_tree *f, const struct text_rows *rows, int64_t *n_seen)
+static void check_tree(const struct token_tree *f, const struct token_rows *rows, int64_t *n_seen)
 {
     assert_true(f->n_rows > 0 && f->n_nodes > 0);
     assert_int_equal(f->mask.n_nodes, f->n_nodes);
@@ -81,7 +81,7 @@ static void check_tree(const struct token_tree *f, const struct text_rows *rows,
 }
 
 /* Checks everything; the number of nodes in all trees. */
-static int64_t check_all(const struct token_trees *f, const struct text_rows *rows, int64_t max_nodes)
+static int64_t check_all(const struct token_trees *f, const struct token_rows *rows, int64_t max_nodes)
 {
     int64_t n_seen[MAX_ROWS] = {0}, n_nodes = 0;
     for (size_t i = 0; i < f->n; i++) {
@@ -98,7 +98,7 @@ static void expect_trees(const char *const *texts, int64_t max_nodes, size_t n_t
 {
     struct letters letters;
     struct token_trees f;
-    const struct text_rows *rows = read_letters(&letters, texts);
+    const struct token_rows *rows = read_letters(&letters, texts);
     assert_int_equal(token_trees_create(&f, rows, max_nodes), OK);
     assert_int_equal(f.n, n_trees);
     assert_int_equal(check_all(&f, rows, max_nodes), n_nodes);
@@ -164,7 +164,7 @@ static void test_token_tree__no_tree_is_larger_than_asked_but_by_one_row(void **
 }
 
 /* First tokens of all rows: the distinct ones, or all. */
-static int64_t count_prefixes(const struct text_rows *rows, bool distinct)
+static int64_t count_prefixes(const struct token_rows *rows, bool distinct)
 {
     int64_t n = 0;
     for (int64_t k = 0; k < rows->n; k++)
@@ -195,7 +195,7 @@ static void test_token_tree__random_rows(void **state)
             list[k] = texts[k];
         }
         struct letters letters;
-        const struct text_rows *rows = read_letters(&letters, list);
+        const struct token_rows *rows = read_letters(&letters, list);
         const int64_t n_distinct = count_prefixes(rows, true), n_tokens = count_prefixes(rows, false);
         for (int64_t max_nodes = 1; max_nodes < 2000; max_nodes *= 3) {
             struct token_trees f;

@@ -55,7 +55,7 @@ static int train(struct world *w, const char *path)
     int status = world_method(&m, w, run, &options);
     if (status == OK) {
         /* some chunks are computed again in the backward pass (fast encoder) */
-        w->texts.names.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts.names, 1) / 2.0;
+        w->texts.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts, 1) / 2.0;
         sgd_init(&sgd, run, &m->trained, w->momentum, w->weight_decay);
         status = step(run, w, m, &sgd);
     }
@@ -85,7 +85,7 @@ static int evaluate_with(scope *run, struct world *w, const char *path)
         scope *s = scope_open(run, SCOPE_GRAD_OFF);
         struct method_output out;
         float logits[2 * 12];
-        method_forward(&out, s, m, &w->texts, t_narrow(s, w->pixels, 0, 0, 1), NULL);
+        method_forward(&out, s, m, &w->texts, NULL, t_narrow(s, w->pixels, 0, 0, 1), NULL);
         status = t_read_f32(logits, 2 * 12, s, t_stack(s, (const tensor *const *)out.logits, 2, 1));
         method_output_free(&out);
         int closed = scope_close(s);
@@ -103,6 +103,7 @@ static int evaluate(struct world *shared, const char *path)
     w.weights = NULL;
     w.clip = NULL;
     w.texts = (struct class_texts){0};
+    w.whole = (struct token_rows){0};
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     int status = weights_open(&w.weights, run, FIXTURE_DIR "/model.safetensors", NULL);
     if (status == OK)

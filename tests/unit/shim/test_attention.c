@@ -79,7 +79,7 @@ static tensor *mask_of(scope *s, const struct tree_mask *f, int64_t n_prefix)
 
 struct tree_sizes {
     int64_t B, n_heads, head_width, n_prefix;
-    bool is_expanded; /* q, k and v are one image's, for all B */
+    bool is_expanded; /* q, k and v of one image, shared by all B */
     const struct tree_mask *mask;
 };
 
@@ -96,19 +96,19 @@ static tensor *for_all(scope *s, const tensor *t, int64_t B)
     return t_expand(s, t, SHAPE(B, t_size(t, 1), t_size(t, 2)));
 }
 
-/* Keys and values as the towers hold them: columns of one tensor. */
+/* Keys and values in the towers' layout: columns of one tensor. */
 static struct tree_attention arguments(scope *s, tensor *const *in, const struct tree_sizes *z)
 {
     const int64_t W = z->n_heads * z->head_width;
     tensor *kv = for_all(s, t_cat(s, TENSORS(in[1], in[2]), -1), z->B);
     tensor *prefix = z->n_prefix ? t_cat(s, TENSORS(in[3], in[4]), -1) : NULL;
     return (struct tree_attention){.q = for_all(s, scaled_query(s, in[0], z->head_width), z->B),
-                                   .k = t_narrow(s, kv, -1, 0, W),
-                                   .v = t_narrow(s, kv, -1, W, W),
-                                   .prefix_k = prefix ? t_narrow(s, prefix, -1, 0, W) : NULL,
-                                   .prefix_v = prefix ? t_narrow(s, prefix, -1, W, W) : NULL,
-                                   .n_heads = z->n_heads,
-                                   .mask = z->mask};
+                                     .k = t_narrow(s, kv, -1, 0, W),
+                                     .v = t_narrow(s, kv, -1, W, W),
+                                     .prefix_k = prefix ? t_narrow(s, prefix, -1, 0, W) : NULL,
+                                     .prefix_v = prefix ? t_narrow(s, prefix, -1, W, W) : NULL,
+                                     .n_heads = z->n_heads,
+                                     .mask = z->mask};
 }
 
 static tensor *tree_forward(scope *s, tensor *const *in, const void *sizes)
@@ -128,13 +128,14 @@ static tensor *sum_of_images(scope *s, const tensor *g, bool is_expanded)
     return t_reshape(s, sum, SHAPE(1, n, W));
 }
 
-static void tree_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
+static void tree_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
+                            const void *sizes)
 {
     const struct tree_sizes *z = sizes;
     const struct tree_attention a = arguments(s, in, z);
     const int64_t W = z->n_heads * z->head_width, n = z->mask->n_nodes;
     const enum dtype dtype = t_dtype(in[0]), accum = dtype == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32;
-    /* written, not added to: whatever was there before is gone */
+    /* written, not added to: old values must vanish */
     tensor *d_q = t_full(s, SHAPE(z->B, z->mask->n_queries, W), NAN, dtype, CPU);
     tensor *d_kv = t_full(s, SHAPE(z->B, n, 2 * W), NAN, dtype, CPU);
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
@@ -147,7 +148,7 @@ static void tree_backward(tensor **grads, scope *s, tensor *const *in, const ten
     grads[2] = sum_of_images(s, d_v, z->is_expanded);
     for (int i = 0; z->n_prefix && i < 2; i++)
         grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 2.0, accum, CPU));
-    if (z->n_prefix) /* without the prefix's gradients the others are the same */
+    if (z->n_prefix) /* the others are the same without the prefix's gradients */
         t_tree_attention_backward(s, &a, d_out, d_q, d_k, d_v, NULL, NULL);
     assert_true(!z->n_prefix ||
                 tensor_max_difference(s, sum_of_images(s, d_k, z->is_expanded), grads[1]) == 0.0);
@@ -209,7 +210,7 @@ static void test_attention__over_a_token_tree(void **state)
                 }
 }
 
-/* A mask that was made once gives what one made on the way does; one of another prefix is refused. */
+/* A mask made in advance gives the same as one made on the way; one for another prefix is refused. */
 static void test_attention__over_a_token_tree_takes_its_mask(void **state)
 {
     (void)state;
@@ -225,7 +226,7 @@ static void test_attention__over_a_token_tree_takes_its_mask(void **state)
     tensor *want = t_tree_attention(s, &a);
     f.mask.dense = t_tree_mask(s, &f.mask, 5, DTYPE_F16, CPU);
     assert_true(tensor_max_difference(s, t_tree_attention(s, &a), want) == 0.0);
-    /* the mask is what hides: with one that shows everything the sums are others */
+    /* the mask does hide: one that shows everything changes the sums */
     f.mask.dense = t_zeros(s, SHAPE(n, 5 + n), DTYPE_F16, CPU);
     assert_true(tensor_max_difference(s, t_tree_attention(s, &a), want) > 0.01);
     assert_ok(scope_status(s));

@@ -273,7 +273,7 @@ static void test_fused__operands_that_do_not_fit_are_refused(void **state)
                    "rstd does not fit");
     expect_refusal(
         s, t_residual_norm_(s, t_to(s, f32(s, 2, 3, 8), DTYPE_F64), NULL, f32(s, 2, 3, 8), NULL, 0, EPS),
-        "x is not of the accumulate dtype");
+        "x does not have the accumulate dtype");
     expect_refusal(s, t_residual_norm_(s, none, NULL, f32(s, 2, 3, 8), NULL, 0, EPS), "found none");
     expect_refusal(s,
                    t_norm_backward_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 3, 7), f32(s, 2, 3, 8),
