@@ -4,8 +4,8 @@
 
 #include "prompt/run/session.h"
 
-/** Pixels of a batch on the device, [B,3,S,S]. */
-tensor *batch_pixels(scope *s, const struct session *session, const struct batch *batch);
-tensor *batch_labels(scope *s, const struct session *session, const struct batch *batch); /* [B] */
+/** Pixels of a batch on the model's device, [B,3,S,S]. */
+tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch);
+tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch); /* [B] */
 
 #endif

@@ -49,38 +49,8 @@ struct method_options session_method_options(const struct config *config);
  * session's scope. */
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes);
 
-/* ---------------------------------------------------------------- classes (class_list.c) */
-
 /** The template of the captions at n = 0: the key, the data set's own, or the first of the file. Borrowed. */
 const char *session_template(const struct session *s, const struct dataset *d);
-
-/** Classes ready for the text tower: a half (or all) of a data set's, or any names. */
-struct class_list {
-    const struct dataset *dataset; /* borrowed; NULL if the names are of no data set */
-    enum class_subset subset;
-    char *const *names;          /* [n], borrowed */
-    int64_t n;                   /* K */
-    struct token_rows *captions; /* [n_templates], owned */
-    size_t n_templates;
-    struct token_rows prompts; /* the texts of the configured method */
-    struct class_texts texts;  /* borrows `prompts` */
-};
-
-/** Token rows of names, without `texts`: for the templates of the file, or else for `template`. */
-int class_list_tokenize(struct class_list *out, const struct session *s, char *const *names, int64_t n,
-                        const char *template);
-/**
- * Tokenizes the names, encodes their captions and lays out their texts.
- * @param owner       scope of the tensors
- * @param model       the session's, or another one of the session's weights
- * @param batch_size  images that are encoded at a time
- */
-int class_list_open(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                    const struct dataset *d, enum class_subset subset, int64_t batch_size);
-/** The same of names without a data set. */
-int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                          char *const *names, int64_t n, int64_t batch_size);
-void class_list_close(struct class_list *c);
 
 /** Loader options of training and evaluation alike; `augment`, `shuffle` and `drop_last` are off. */
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size);
@@ -89,11 +59,5 @@ struct loader_options session_loader_options(const struct session *s, int64_t ba
 void session_warn_skipped(const struct session *s, size_t n, const char *first);
 /** Warns of `n` damaged images that were read nevertheless, if there are any. */
 void session_warn_damaged(const struct session *s, size_t n, const char *first);
-
-/* ---------------------------------------------------------------- arrays to tensors (batch.c) */
-
-/** Pixels of a batch on the model's device, [B,3,S,S]. */
-tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch);
-tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch); /* [B] */
 
 #endif
