@@ -1,4 +1,4 @@
-// What tree attention and dense attention share: heads lie side by side in [B,rows,W].
+// What tree attention and dense attention share: heads are concatenated in [B,rows,W].
 #pragma once
 
 #include "kernel_types.hpp"

@@ -2,12 +2,13 @@
  * Named operations of a frozen transformer, each with its backward, for towers that are differentiated by
  * hand.
  *
- * None of them records anything for autograd: use them with gradients off. On a CPU they are kernels of ours
- * (shim/kernels) or oneDNN's; elsewhere compositions of PyTorch's operations. Each names the plain operations
- * that it replaces: tests compare it with those and their autograd.
+ * Use them with gradients off: they record nothing for autograd. On a CPU they run our kernels (shim/kernels)
+ * or oneDNN's, elsewhere compositions of PyTorch's operations. Each comment names the plain operations that
+ * it replaces; tests compare with those and their autograd. Results are borrowed from the scope `s`.
  *
- * Two dtypes: "compute" is the type of the matrix products' operands (fp32, bf16, fp16; fp64), "accum" the
- * accumulate dtype of the residual stream and of sums (fp32; fp64 in gradient checks).
+ * Two dtypes occur:
+ *   compute  operands of matrix products: fp32, bf16, fp16; fp64 in gradient checks
+ *   accum    the residual stream and all sums: fp32; fp64 in gradient checks
  */
 #ifndef PROMPT_TORCH_FUSED_H
 #define PROMPT_TORCH_FUSED_H
@@ -32,9 +33,9 @@ struct packed_linear {
 };
 
 /**
- * Packs a weight for about `n_rows` rows a call.
- * @param weight  [out,in]  compute
- * @param bias    [out]     compute, or NULL; borrowed
+ * Packs a weight for calls with about `n_rows` rows.
+ *   weight  [out,in]  compute
+ *   bias    [out]     compute, or NULL; borrowed
  */
 struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows);
 /**
@@ -43,7 +44,11 @@ struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor 
  *   result  [rows,out]
  */
 tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x);
-/** dy [rows,out] -> dx [rows,in]. Replaces autograd of t_linear; a frozen weight needs no other gradient. */
+/**
+ * dx = dy W, the whole backward of a frozen weight. Replaces autograd of t_linear.
+ *   dy      [rows,out]
+ *   result  [rows,in]
+ */
 tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy);
 
 /* ---------------------------------------------------------------- residual and norm */
@@ -51,21 +56,21 @@ tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const 
 /**
  * x += d; y = (x - mean) / sqrt(variance + eps) per row. Scale and shift are folded into the next product.
  * Replaces t_add, t_layer_norm and the cast of its result: one pass over memory instead of three.
- * @param x       [B,T,W]   accum, contiguous, changed in place
- * @param d       [B,T,W]   compute, or NULL
- * @param y       [B,T',W]  compute; receives the rows at `offset` along axis 1
- * @param rstd    [B,T']    accum, or NULL; receives 1/sqrt(variance + eps), likewise
+ *   x     [B,T,W]   accum, contiguous; changed in place
+ *   d     [B,T,W]   compute, or NULL
+ *   y     [B,T',W]  compute; rows offset .. offset+T-1 of axis 1 are written
+ *   rstd  [B,T']    accum, or NULL; 1/sqrt(variance + eps), the same rows are written
  */
 void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *rstd, int64_t offset,
                       double eps);
 
 /**
- * The backward: g receives d x, or with `accumulate` adds it. Replaces autograd of t_layer_norm, which keeps
- * x where this keeps y and rstd, and the sum and the cast that follow.
- * @param g       [B,T,W]   accum
- * @param g_copy  [B,T,W]   compute, receives g; NULL if the dtypes are the same
- * @param dy, y   [B,T',W]  compute; their rows at `offset` along axis 1 belong to those of g
- * @param rstd    [B,T']    accum, likewise
+ * The backward: g = dx, or g += dx with `accumulate`; then g_copy = g. Replaces autograd of t_layer_norm
+ * (which keeps x, not y and rstd) and the sum and the cast after it.
+ *   g       [B,T,W]   accum
+ *   g_copy  [B,T,W]   compute; NULL if the dtypes are the same
+ *   dy, y   [B,T',W]  compute; rows offset .. offset+T-1 of axis 1 are read
+ *   rstd    [B,T']    accum; the same rows are read
  */
 void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, const tensor *y,
                       const tensor *rstd, int64_t offset, bool accumulate);
@@ -74,7 +79,7 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
 
 /**
  * silu(x), in the memory of x; with `keep_slope` in new memory, and x becomes silu'(x). Replaces t_sigmoid
- * and t_mul, for which autograd keeps x and the sigmoid; here it is the slope alone. In the epilogue of
+ * and t_mul, for which autograd keeps x and the sigmoid; here only the slope. In the epilogue of
  * oneDNN's product it takes longer: 41 against 32 + 2 ms for [2048,512] to 2048 (November 2026, two AVX2
  * cores).
  */
@@ -93,14 +98,13 @@ struct tree_mask {
     const int32_t *first; /* [n_queries+1] into seen */
     const int32_t *seen;  /* query i sees the nodes seen[first[i]] .. seen[first[i+1]-1] */
     int64_t n_seen_max;   /* of one query */
-    const tensor
-        *dense; /* t_tree_mask for the prefix at hand, borrowed; NULL: it is made at each call, if needed */
+    const tensor *dense;  /* t_tree_mask of the same prefix, borrowed; NULL: made at each call, if needed */
 };
 
 /**
- * The mask added to the scores where none of our kernels takes the tensors: 0 where query i sees prefix or
- * node j, else -inf. [n_queries, n_prefix + n_nodes], rows apart by a multiple of 16 values; `dtype` and
- * `device` are those of q.
+ * The mask added to the scores where no kernel of ours supports the tensors: 0 if query i sees prefix or node
+ * j, else -inf. `dtype` and `device` are those of q.
+ *   result  [n_queries, n_prefix + n_nodes]  row stride a multiple of 16 values
  */
 tensor *t_tree_mask(scope *s, const struct tree_mask *mask, int64_t n_prefix, enum dtype dtype,
                     struct device device);
@@ -115,45 +119,54 @@ struct tree_attention {
 };
 
 /**
- * -> [B,n_queries,W]. Replaces causal t_attention over whole sequences, each with its own copy of the tokens
- * that it shares with others. Where none of our kernels takes the tensors, every query meets every node; the
- * profile counts only the nodes that it sees.
+ * softmax(q k^T) v over the prefix and the seen nodes. Replaces causal t_attention over whole sequences, each
+ * with its own copy of shared tokens. Where no kernel of ours supports the tensors, every query is multiplied
+ * with every node; the profile counts only the nodes that it sees.
+ *   result  [B,n_queries,W]
  */
 tensor *t_tree_attention(scope *s, const struct tree_attention *a);
 /**
- * Replaces autograd of the same; nothing is kept but the operands, the weights are computed again.
- * @param d_out                     [B,n_queries,W]
- * @param d_q, d_k, d_v             views like q, k, v; written
- * @param d_prefix_k, d_prefix_v    [B,p,W] accum, or NULL; added to
+ * The backward. Replaces autograd of the same; computes the weights again from the operands.
+ *   d_out                   [B,n_queries,W]
+ *   d_q                     [B,n_queries,W]  view like q; written
+ *   d_k, d_v                [B,n_nodes,W]    views like k, v; written
+ *   d_prefix_k, d_prefix_v  [B,p,W]          accum, or NULL; added to
  */
 void t_tree_attention_backward(scope *s, const struct tree_attention *a, const tensor *d_out, tensor *d_q,
                                tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
 
 /**
- * Dense attention without a mask, [B,Tq,W]. Replaces t_attention. Scores, weights and their gradients are
- * accum. Where none of our kernels takes the tensors, it is PyTorch's attention: `aux` is empty, the backward
- * computes the forward again and the gradients of all operands, and weights and their gradients are rounded
- * to the compute dtype.
- * @param q     [B,Tq,W]        last axis contiguous, as of k and v
- * @param k, v  [B,Tk,W]
- * @param aux   [B,heads,Tq]    accum, or NULL; receives the log-sum-exp of the scores for the backward
+ * Dense attention without a mask; last axes contiguous. Replaces t_attention.
+ *   q       [B,Tq,W]
+ *   k, v    [B,Tk,W]
+ *   aux     [B,heads,Tq]  accum: the log-sum-exp of the scores, for the backward; NULL: not needed
+ *   result  [B,Tq,W]
+ * Scores, weights and their gradients are accum. Where no kernel of ours supports the tensors, PyTorch's
+ * attention runs: aux is empty, the backward computes the forward again and the gradients of all operands,
+ * and weights and their gradients are rounded to the compute dtype.
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
 /**
- * Replaces autograd of t_attention, which computes the gradients of all operands or none.
- * @param d_q       [B,Tq,W], or NULL; written, as d_k and d_v are
- * @param d_k, d_v  [B,Tk-first_key,W] of the keys from `first_key` on
+ * The backward. Replaces autograd of t_attention, which computes the gradients of all operands or none.
+ *   d_out     [B,Tq,W]
+ *   d_q       [B,Tq,W]            written; NULL: not needed
+ *   d_k, d_v  [B,Tk-first_key,W]  of the keys from `first_key` on; written
  */
 void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
                                 const tensor *v, const tensor *aux, int64_t n_heads, tensor *d_q, tensor *d_k,
                                 tensor *d_v, int64_t first_key);
 
-/* ---------------------------------------------------------------- joining hand-written backwards to autograd */
+/* ---------------------------------------------------------------- joining backwards to autograd */
 
-/** Continues autograd from `tensors` with the given output gradients (NULL: 1, of scalars); keeps the graph. */
+/** Continues autograd from `tensors` with their gradients (NULL: 1, for scalars); keeps the graph. */
 int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const *grads, size_t n);
-/** a[:, index] += b along axis 1: a [B,T,W], b [B,rows,W], index [rows]. */
+/**
+ * a[:, index] += b along axis 1.
+ *   a      [B,T,W]
+ *   index  [rows]
+ *   b      [B,rows,W]
+ */
 void t_index_add_(scope *s, tensor *a, const tensor *index, const tensor *b);
 void t_zero_(scope *s, tensor *a);
 
