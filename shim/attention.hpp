@@ -1,4 +1,4 @@
-// Shared by tree attention and dense attention: heads are concatenated in [B,rows,W].
+// What tree attention and dense attention share: heads are concatenated in [B,rows,W].
 #pragma once
 
 #include "kernel_types.hpp"
@@ -32,7 +32,7 @@ template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
     return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
 }
 
-/** The dtype of scores, weights and sums. */
+/** The type of scores, weights and sums. */
 inline at::ScalarType accum_type(const at::Tensor &t)
 {
     return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;

@@ -1,4 +1,4 @@
-/** Where a step's time goes: the shim's operations, timed one by one, with their floating-point operations. */
+/** Where a step's time goes: the shim's operations, timed one by one, with their FLOP. */
 #ifndef PROMPT_TORCH_PROFILE_H
 #define PROMPT_TORCH_PROFILE_H
 
@@ -13,7 +13,7 @@ struct op_cost {
     const char *name; /* of the shim's function, a literal */
     uint64_t n_calls;
     double seconds;
-    /* multiply-adds x 2 of matrix products and attention, from the operands' shapes; 0 for other operations */
+    /* multiply-adds x 2 of matrix products and attention, from the operands' shapes; else 0 */
     double flop;
     double backward_flop; /* of the gradients that autograd computes later: their time is t_backward_from's */
 };
