@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/json_write.h"
 #include "prompt/base/rng.h"
 #include "prompt/config/config.h"
 #include "prompt/data/dataset_open.h"
@@ -104,14 +105,14 @@ int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu)
     return is_cpu ? on_cpu : on_cpu * CLIP_TEXT_CHUNK_ROWS_CUDA / CLIP_TEXT_CHUNK_ROWS;
 }
 
-void world_open(struct world *w, const char *dir, struct clip_types types, enum encoder encoder)
+void world_open(struct world *w, const char *dir, struct clip_dtypes dtypes, enum encoder encoder)
 {
     *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
     w->images_at_a_time = world_images_at_a_time(w->clip, 128);
     MUST(safetensors_open(&w->file, w->scope, arrays));
     w->pixels = t_to_device(w->scope, params_find(&w->file->tensors, "pixels"), w->clip->device);
@@ -164,12 +165,12 @@ static void make_images(struct world *w)
         pixels[i] = (float)rng_normal(&rng);
     for (int64_t i = 0; i < M; i++)
         labels[i] = i * 7919 % w->rows.names.n;
-    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->types.master, w->clip->device);
+    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->dtypes.accum, w->clip->device);
     w->labels = t_from_i64(w->scope, labels, SHAPE(M), w->clip->device);
     free(pixels);
 }
 
-void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_types types,
+void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_dtypes dtypes,
                       enum encoder encoder)
 {
     struct config c;
@@ -180,7 +181,7 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
     const struct dataset_options options = config_dataset_options(&c, "caltech101");
     MUST(dataset_open(&d, &options));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
     w->images_at_a_time = world_images_at_a_time(w->clip, 128);
     read_classes(w, &c, d, model);
     make_images(w);

@@ -32,11 +32,11 @@ struct device world_device(void);
 /** For how many images texts are laid out so that chunks have as many nodes as they have on a CPU for
  * `on_cpu`. */
 int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu);
-/** Opens the folder `dir`; the model computes in `types` with `encoder`, on world_device. */
-void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
+/** Opens the folder `dir`; the model computes in `dtypes` with `encoder`, on world_device. */
+void world_open(struct world *out, const char *dir, struct clip_dtypes dtypes, enum encoder encoder);
 /** The same of a model of full size and Caltech-101's base classes below `data_root`, with random images;
  * settings are the program's defaults. */
-void world_open_model(struct world *out, const char *model, const char *data_root, struct clip_types types,
+void world_open_model(struct world *out, const char *model, const char *data_root, struct clip_dtypes dtypes,
                       enum encoder encoder);
 void world_close(struct world *w);
 

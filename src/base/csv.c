@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_scan.h"
+#include "prompt/base/array.h"
 #include "prompt/base/lines.h"
 
 /* ---------------------------------------------------------------- cells */
@@ -173,20 +173,6 @@ static char *cut_cell(const struct csv *csv, const struct cell *cell)
     return begin;
 }
 
-static int add_cell(struct csv *csv, char *text)
-{
-    if (csv->n == csv->capacity) {
-        const size_t capacity = 2 * csv->capacity + 8;
-        char **cells = realloc(csv->cells, capacity * sizeof *cells);
-        if (!cells)
-            return error_out_of_memory();
-        csv->cells = cells;
-        csv->capacity = capacity;
-    }
-    csv->cells[csv->n++] = text;
-    return OK;
-}
-
 static int fail(const struct csv *csv, const struct cell *cell)
 {
     if (cell->fault == CELL_UNCLOSED)
@@ -211,9 +197,9 @@ static int read_row(struct csv *csv)
         csv->next_line += cell.n_lines + (mark == '\n' || mark == '\r');
         csv->next =
             csv->text + ((mark == csv->separator ? cell.next + 1 : after_break(cell.next)) - csv->text);
-        int status = add_cell(csv, cut_cell(csv, &cell));
-        if (status != OK)
-            return status;
+        if (array_grow(&csv->cells, csv->n, sizeof *csv->cells) != OK)
+            return ERR_MEMORY;
+        csv->cells[csv->n++] = cut_cell(csv, &cell);
     }
     return OK;
 }

@@ -1,10 +1,12 @@
 /*
- * Strict JSON: the text is checked by json_scan.c, then cJSON builds the tree. A `struct json` is a cJSON
- * node; no other file sees cJSON.
+ * Strict JSON: cJSON parses, then json_scan.c checks the tokens and finds their lines. A `struct json` is a
+ * cJSON node, whose `valueint`, which nothing else reads, holds its line; no other file sees cJSON.
  */
 #include "prompt/base/json.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +19,6 @@
 struct json_doc {
     cJSON *root;
     char *name;
-    char *text; /* NUL after the last byte; kept for json_line */
-    size_t n;
 };
 
 static const cJSON *node_of(const struct json *value)
@@ -31,7 +31,7 @@ static const struct json *json_of(const cJSON *node)
     return (const struct json *)node;
 }
 
-/* ---------------------------------------------------------------- duplicate keys */
+/* ---------------------------------------------------------------- lines and duplicate keys */
 
 struct member {
     const cJSON *node;
@@ -46,7 +46,7 @@ static int compare_members(const void *a, const void *b)
     return order ? order : (x->idx > y->idx) - (x->idx < y->idx);
 }
 
-/* The first member in file order whose key stood before, NULL if there is none. */
+/* The first member in file order whose key is that of an earlier one, NULL if there is none. */
 static int find_duplicate(const cJSON **out, const cJSON *object)
 {
     *out = NULL;
@@ -71,55 +71,52 @@ static int find_duplicate(const cJSON **out, const cJSON *object)
     return OK;
 }
 
-static int refuse_duplicates(const struct json_doc *doc, const cJSON *node)
+/* Gives the node and those below it their lines, of which `lines` moves to the next, and refuses duplicates. */
+static int set_lines(cJSON *node, const int **lines, const struct json_doc *doc)
 {
-    if (cJSON_IsObject(node)) {
-        const cJSON *twice;
-        int status = find_duplicate(&twice, node);
-        if (status != OK)
-            return status;
-        if (twice)
-            return error_set(ERR_FORMAT, "%s:%zu: key '%s' stands twice in the same object", doc->name,
-                             json_line(doc, json_of(twice)), twice->string);
-    }
-    for (const cJSON *child = node->child; child; child = child->next) {
-        int status = child->child ? refuse_duplicates(doc, child) : OK;
-        if (status != OK)
-            return status;
-    }
-    return OK;
+    const cJSON *twice = NULL;
+    int status = OK;
+    node->valueint = *(*lines)++;
+    for (cJSON *child = node->child; status == OK && child; child = child->next)
+        status = set_lines(child, lines, doc);
+    if (status == OK && cJSON_IsObject(node))
+        status = find_duplicate(&twice, node);
+    return twice ? json_error(doc, json_of(twice), "key '%s' appears twice in the same object", twice->string)
+                 : status;
 }
 
 /* ---------------------------------------------------------------- documents */
 
+/* `text` has a NUL after the last byte, which cJSON gets, so that it can stop behind the text. */
+static int parse_text(struct json_doc *doc, const char *text, size_t n)
+{
+    const char *end = text;
+    int *lines = NULL;
+    errno = 0;
+    doc->root = cJSON_ParseWithLengthOpts(text, n + 1, &end, false);
+    if (!doc->root && errno == ENOMEM)
+        return error_out_of_memory();
+    int status = json_scan(&lines, text, n, (size_t)(end - text), doc->root, doc->name);
+    if (status == OK)
+        status = set_lines(doc->root, &(const int *){lines}, doc);
+    free(lines);
+    return status;
+}
+
 /* Takes `text`, n bytes and a NUL, whether it succeeds or not. */
 static int parse_owned(struct json_doc **out, char *text, size_t n, const char *name)
 {
-    *out = NULL;
     struct json_doc *doc = calloc(1, sizeof *doc);
-    if (!doc) {
-        free(text);
-        return error_out_of_memory();
-    }
-    doc->text = text;
-    doc->n = n;
-    doc->name = str_dup(name);
+    int status = doc ? OK : error_out_of_memory();
     if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark is space */
         memcpy(text, "   ", 3);
-    int status = doc->name ? json_scan_check(text, n, name) : ERR_MEMORY;
-    if (status == OK) {
-        doc->root = cJSON_ParseWithLength(text, n);
-        if (!doc->root) /* the text is known to be right */
-            status = error_out_of_memory();
-    }
-    if (status == OK)
-        status = refuse_duplicates(doc, doc->root);
-    if (status != OK) {
+    if (doc)
+        status = (doc->name = str_dup(name)) ? parse_text(doc, text, n) : ERR_MEMORY;
+    free(text);
+    if (status != OK)
         json_free(doc);
-        return status;
-    }
-    *out = doc;
-    return OK;
+    *out = status == OK ? doc : NULL;
+    return status;
 }
 
 int json_parse(struct json_doc **out, const char *text, size_t n, const char *name)
@@ -155,7 +152,6 @@ void json_free(struct json_doc *doc)
         return;
     cJSON_Delete(doc->root);
     free(doc->name);
-    free(doc->text);
     free(doc);
 }
 
@@ -169,24 +165,29 @@ const char *json_name(const struct json_doc *doc)
     return doc->name;
 }
 
-/* Counts the values before `wanted` in document order, which is the tree's preorder. */
-static bool count_before(size_t *n, const cJSON *node, const cJSON *wanted)
+size_t json_line(const struct json *value)
 {
-    if (node == wanted)
-        return true;
-    ++*n;
-    for (const cJSON *child = node->child; child; child = child->next)
-        if (count_before(n, child, wanted))
-            return true;
-    return false;
+    return value ? (size_t)node_of(value)->valueint : 0;
 }
 
-size_t json_line(const struct json_doc *doc, const struct json *value)
+int json_error(const struct json_doc *doc, const struct json *value, const char *fmt, ...)
 {
-    size_t ordinal = 0;
-    if (!value || !count_before(&ordinal, doc->root, node_of(value)))
-        return 0;
-    return json_scan_line(doc->text, doc->n, ordinal);
+    char message[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    return error_set(ERR_FORMAT, "%s:%zu: %s", json_name(doc), json_line(value), message);
+}
+
+int json_context(const struct json_doc *doc, const struct json *value)
+{
+    return error_context("%s:%zu", json_name(doc), json_line(value));
+}
+
+int json_key_context(const struct json_doc *doc, const struct json *value)
+{
+    return error_context("%s:%zu: '%.120s'", json_name(doc), json_line(value), json_key(value));
 }
 
 /* ---------------------------------------------------------------- values */
@@ -298,45 +299,57 @@ int json_string(const char **out, const struct json *value)
     return status;
 }
 
-/* ---------------------------------------------------------------- writing */
+/* ---------------------------------------------------------------- members */
 
-void json_write_string(struct str *out, const char *text)
+int json_get_i64(int64_t *out, const struct json_doc *doc, const struct json *object, const char *key)
 {
-    static const char escaped[] = "\"\\\b\f\n\r\t";
-    static const char letters[] = "\"\\bfnrt";
-    size_t n = strlen(text);
-    str_append_char(out, '"');
-    for (size_t i = 0; i < n;) {
-        size_t length = utf8_sequence(text + i, n - i);
-        const char *escape = strchr(escaped, text[i]);
-        if (length == 0)
-            str_appendf(out, "\\\\x%02x", (unsigned char)text[i]);
-        else if (escape)
-            str_appendf(out, "\\%c", letters[escape - escaped]);
-        else if ((unsigned char)text[i] < ' ')
-            str_appendf(out, "\\u%04x", (unsigned)text[i]);
-        else
-            str_append_n(out, text + i, length);
-        i += length ? length : 1;
-    }
-    str_append_char(out, '"');
+    const struct json *value = json_get(object, key);
+    return !value || json_i64(out, value) == OK ? OK : json_key_context(doc, value);
 }
 
-void json_write_f64(struct str *out, double value)
+int json_get_f64(double *out, const struct json_doc *doc, const struct json *object, const char *key)
 {
-    if (!isfinite(value)) {
-        str_append(out, "null");
-        return;
-    }
-    if (value == floor(value) && fabs(value) < 1e15) { /* 100000 rather than %g's 1e+05 */
-        str_appendf(out, "%.0f", value);
-        return;
-    }
-    char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    str_append(out, text);
+    const struct json *value = json_get(object, key);
+    return !value || json_f64(out, value) == OK ? OK : json_key_context(doc, value);
+}
+
+int json_get_bool(bool *out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    const struct json *value = json_get(object, key);
+    return !value || json_bool(out, value) == OK ? OK : json_key_context(doc, value);
+}
+
+int json_get_string(const char **out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    const struct json *value = json_get(object, key);
+    return !value || json_string(out, value) == OK ? OK : json_key_context(doc, value);
+}
+
+static int refuse_missing(const struct json_doc *doc, const struct json *object, const char *key)
+{
+    return json_error(doc, object, "'%s' is missing", key);
+}
+
+int json_need(const struct json **out, const struct json_doc *doc, const struct json *object, const char *key,
+              enum json_type type)
+{
+    *out = json_get(object, key);
+    if (!*out)
+        return refuse_missing(doc, object, key);
+    return expect(*out, type) == OK ? OK : json_key_context(doc, *out);
+}
+
+int json_need_i64(int64_t *out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    return json_get(object, key) ? json_get_i64(out, doc, object, key) : refuse_missing(doc, object, key);
+}
+
+int json_need_bool(bool *out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    return json_get(object, key) ? json_get_bool(out, doc, object, key) : refuse_missing(doc, object, key);
+}
+
+int json_need_string(const char **out, const struct json_doc *doc, const struct json *object, const char *key)
+{
+    return json_get(object, key) ? json_get_string(out, doc, object, key) : refuse_missing(doc, object, key);
 }

@@ -1,55 +1,41 @@
 /*
- * The strict scanner of JSON text.
+ * The tokens of JSON text.
  *
- * cJSON builds the tree but is lenient (01, -.5, raw control characters, any bytes in strings) and forgets
- * where a value stood. So the text is walked here first, by one recursive function per production; the same
- * walk, counting values, later finds the line of a value for an error message.
+ * cJSON parses, but it is lenient within tokens and forgets where a value was, and where the text is wrong it
+ * says no more than the position. So its text is walked once, token by token: the order of the tokens is
+ * cJSON's matter, and here only names what was expected where cJSON stopped.
  */
 #include "json_scan.h"
 
+#include <limits.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/error.h"
+#include "prompt/base/str.h"
 
 enum { NUMBER_MAX_LEN = 60 }; /* cJSON would silently stop reading after 63 */
 
+enum token { NOTHING, OPEN, COMMA, KEY, COLON, VALUE }; /* VALUE: a scalar, or the end of a container */
+
 struct scanner {
+    const char *name; /* for messages */
     const char *text;
     size_t n;
     size_t pos;
-    size_t line;
-    size_t n_values;    /* started so far */
-    size_t wanted;      /* ordinal of the value whose line is asked for */
-    size_t wanted_line; /* 0 until it was met */
-    const char *name;   /* for messages */
+    int line;
+    enum token before;
+    int depth;        /* of open containers */
+    uint64_t objects; /* a bit for each of them, the innermost lowest: whether it is an object */
+    int *lines;       /* [n_values] */
+    size_t n_values;
 };
+_Static_assert(JSON_MAX_DEPTH <= 64, "objects has a bit for each open container");
 
 /* ---------------------------------------------------------------- bytes */
-
-size_t utf8_sequence(const char *bytes, size_t n)
-{
-    const unsigned char *b = (const unsigned char *)bytes;
-    if (n == 0)
-        return 0;
-    if (b[0] < 0x80)
-        return 1;
-    /* The second byte's range excludes overlong forms, surrogates and code points above U+10FFFF. */
-    size_t length = b[0] >= 0xF0 ? 4 : b[0] >= 0xE0 ? 3 : 2;
-    if (b[0] < 0xC2 || b[0] > 0xF4 || n < length)
-        return 0;
-    unsigned low = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
-    unsigned high = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
-    if (b[1] < low || b[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (b[i] < 0x80 || b[i] > 0xBF)
-            return 0;
-    return length;
-}
 
 /* The byte at the position, -1 at the end. */
 static int peek(const struct scanner *s)
@@ -64,7 +50,7 @@ static bool is_digit(int c)
 
 static int fail_at(const struct scanner *s, const char *what)
 {
-    return error_set(ERR_FORMAT, "%s:%zu: %s", s->name, s->line, what);
+    return error_set(ERR_FORMAT, "%s:%d: %s", s->name, s->line, what);
 }
 
 /* "expected <what>, found <the byte at the position>" */
@@ -72,18 +58,17 @@ static int fail_expected(const struct scanner *s, const char *what)
 {
     int c = peek(s);
     if (c < 0)
-        return error_set(ERR_FORMAT, "%s:%zu: expected %s, found the end of the text", s->name, s->line,
-                         what);
+        return error_set(ERR_FORMAT, "%s:%d: expected %s, found the end of the text", s->name, s->line, what);
     if (c > ' ' && c < 0x7F)
-        return error_set(ERR_FORMAT, "%s:%zu: expected %s, found '%c'", s->name, s->line, what, c);
-    return error_set(ERR_FORMAT, "%s:%zu: expected %s, found byte 0x%02x", s->name, s->line, what,
+        return error_set(ERR_FORMAT, "%s:%d: expected %s, found '%c'", s->name, s->line, what, c);
+    return error_set(ERR_FORMAT, "%s:%d: expected %s, found byte 0x%02x", s->name, s->line, what,
                      (unsigned)c);
 }
 
 static void skip_space(struct scanner *s)
 {
     for (int c = peek(s); c == ' ' || c == '\t' || c == '\r' || c == '\n'; c = peek(s)) {
-        s->line += c == '\n';
+        s->line += c == '\n' && s->line < INT_MAX;
         s->pos++;
     }
 }
@@ -163,7 +148,7 @@ static int scan_string(struct scanner *s)
     }
 }
 
-/* ---------------------------------------------------------------- numbers and words */
+/* ---------------------------------------------------------------- numbers */
 
 static int scan_digits(struct scanner *s)
 {
@@ -206,92 +191,100 @@ static int scan_number(struct scanner *s)
     return OK;
 }
 
-static int scan_word(struct scanner *s)
+/* ---------------------------------------------------------------- the order of tokens */
+
+static const char A_VALUE[] = "a value", A_KEY[] = "a key in double quotes";
+
+/* What may come next. */
+static const char *expected(const struct scanner *s)
 {
-    static const char *const words[] = {"true", "false", "null"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        size_t length = strlen(words[i]);
-        if (s->n - s->pos >= length && memcmp(s->text + s->pos, words[i], length) == 0) {
-            s->pos += length;
-            return OK;
-        }
+    const bool in_object = s->depth > 0 && (s->objects & 1);
+    switch (s->before) {
+    case KEY:
+        return "':' after a key";
+    case VALUE:
+        return s->depth == 0 ? "nothing after the document" : in_object ? "',' or '}'" : "',' or ']'";
+    case OPEN:
+    case COMMA:
+        return in_object ? A_KEY : A_VALUE;
+    case NOTHING:
+    case COLON:
+        break;
     }
-    return fail_expected(s, "a value");
+    return A_VALUE;
 }
 
-/* ---------------------------------------------------------------- values */
-
-static int scan_value(struct scanner *s, int depth);
-
-/* Array or object: `close` ends it; members of an object have a key in front. */
-static int scan_container(struct scanner *s, int depth, bool is_object)
+static int scan_open(struct scanner *s, bool is_object)
 {
-    if (depth >= JSON_MAX_DEPTH)
+    if (s->depth == JSON_MAX_DEPTH)
         return fail_at(s, "arrays or objects nested too deeply");
-    const int close = is_object ? '}' : ']';
     s->pos++;
-    skip_space(s);
-    if (peek(s) == close) {
-        s->pos++;
-        return OK;
-    }
-    for (;;) {
-        if (is_object) {
-            if (peek(s) != '"')
-                return fail_expected(s, "a key in double quotes");
-            if (scan_string(s) != OK)
-                return ERR_FORMAT;
-            skip_space(s);
-            if (peek(s) != ':')
-                return fail_expected(s, "':' after a key");
-            s->pos++;
-            skip_space(s);
-        }
-        if (scan_value(s, depth + 1) != OK)
-            return ERR_FORMAT;
-        skip_space(s);
-        if (peek(s) == close) {
-            s->pos++;
-            return OK;
-        }
-        if (peek(s) != ',')
-            return fail_expected(s, is_object ? "',' or '}'" : "',' or ']'");
-        s->pos++;
-        skip_space(s);
-    }
+    s->depth++;
+    s->objects = s->objects << 1 | is_object;
+    s->before = OPEN;
+    return OK;
 }
 
-static int scan_value(struct scanner *s, int depth)
+static void scan_close(struct scanner *s)
 {
-    if (s->n_values++ == s->wanted)
-        s->wanted_line = s->line;
-    int c = peek(s);
+    s->pos++;
+    s->depth--;
+    s->objects >>= 1;
+    s->before = VALUE;
+}
+
+/* A key, a value, or the start of one. */
+static int scan_item(struct scanner *s, int c, bool is_key)
+{
+    if (!is_key && array_grow(&s->lines, s->n_values, sizeof *s->lines) != OK)
+        return ERR_MEMORY;
+    if (!is_key)
+        s->lines[s->n_values++] = s->line;
     if (c == '{' || c == '[')
-        return scan_container(s, depth, c == '{');
+        return scan_open(s, c == '{');
+    s->before = is_key ? KEY : VALUE;
     if (c == '"')
         return scan_string(s);
     if (c == '-' || is_digit(c))
         return scan_number(s);
-    return scan_word(s);
+    s->pos += c == 'f' ? strlen("false") : strlen("true"); /* or null */
+    return OK;
 }
 
-static int scan_document(struct scanner *s)
+/* A token that cJSON has passed. It passes control characters between tokens, and a missing key by a byte. */
+static int scan_token(struct scanner *s)
 {
-    skip_space(s);
-    if (scan_value(s, 0) != OK)
-        return ERR_FORMAT;
-    skip_space(s);
-    return s->pos == s->n ? OK : fail_expected(s, "nothing after the document");
+    const int c = peek(s);
+    const bool is_key = expected(s) == A_KEY;
+    const bool is_end = c == ']' || c == '}';
+    if (c < ' ' || (is_key && c != '"' && !(c == '}' && s->before == OPEN)))
+        return fail_expected(s, expected(s));
+    if (is_end)
+        scan_close(s);
+    else if (c == ',' || c == ':') {
+        s->pos++;
+        s->before = c == ',' ? COMMA : COLON;
+    } else
+        return scan_item(s, c, is_key);
+    return OK;
 }
 
-int json_scan_check(const char *text, size_t n, const char *name)
+int json_scan(int **lines, const char *text, size_t n, size_t end, bool is_whole, const char *name)
 {
-    struct scanner s = {.text = text, .n = n, .line = 1, .wanted = SIZE_MAX, .name = name};
-    return scan_document(&s);
-}
-
-size_t json_scan_line(const char *text, size_t n, size_t ordinal)
-{
-    struct scanner s = {.text = text, .n = n, .line = 1, .wanted = ordinal, .name = ""};
-    return scan_document(&s) == OK ? s.wanted_line : 0;
+    struct scanner s = {.name = name, .text = text, .n = n, .line = 1};
+    int status = OK;
+    skip_space(&s);
+    while (status == OK && s.pos < end) {
+        status = scan_token(&s);
+        skip_space(&s);
+    }
+    if (status == OK && !(is_whole && s.pos == n)) {
+        if (expected(&s) == A_VALUE && peek(&s) == '-') /* a sign alone */
+            status = scan_number(&s);
+        status = status == OK ? fail_expected(&s, expected(&s)) : status;
+    }
+    if (status != OK)
+        free(s.lines);
+    *lines = status == OK ? s.lines : NULL;
+    return status;
 }

@@ -1,24 +1,24 @@
-/* The strict scanner of JSON text: grammar, UTF-8, numbers, and on which line the n-th value starts. */
+/* The tokens of JSON text: on which line each value starts, and what cJSON lets pass in them. */
 #ifndef PROMPT_SRC_BASE_JSON_SCAN_H
 #define PROMPT_SRC_BASE_JSON_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { JSON_MAX_DEPTH = 64 }; /* of nested arrays and objects; every file of ours stays below 5 */
 
-/** Length of the UTF-8 sequence at the start of `bytes` (1..4), 0 if it is none. */
-size_t utf8_sequence(const char *bytes, size_t n);
-
 /**
- * Checks that `text` is one JSON document and nothing else (RFC 8259, without a byte order mark).
- * Refused beyond the grammar: a NUL character and lone surrogates in strings, which a C string in UTF-8
- * cannot hold, and numbers too large for a double.
- * @return OK, or ERR_FORMAT "name:line: what"
+ * Walks the tokens of a text that cJSON has parsed, and refuses those that RFC 8259 does not allow: numbers
+ * such as 01, control characters, bytes that are not UTF-8. Refused beyond the standard: a NUL character and
+ * lone surrogates in strings, which a C string in UTF-8 cannot hold, and numbers too large for a double.
+ *
+ * @param lines     of all values in document order (a container before its content; keys are not counted);
+ *                  owned, NULL after a failure
+ * @param text      [n], with a NUL after the last byte
+ * @param end       where cJSON stopped
+ * @param is_whole  whether it had a document then; else the text is wrong at `end`, if not before
+ * @return OK; ERR_FORMAT "name:line: expected ..., found ..."; ERR_MEMORY
  */
-int json_scan_check(const char *text, size_t n, const char *name);
-
-/** The 1-based line of the value number `ordinal` (from 0, a container before its content, keys not counted);
- * 0: none. */
-size_t json_scan_line(const char *text, size_t n, size_t ordinal);
+int json_scan(int **lines, const char *text, size_t n, size_t end, bool is_whole, const char *name);
 
 #endif

@@ -90,14 +90,13 @@ static size_t kept_length(const char *text, size_t n, int64_t last_step)
         struct json_doc *doc = NULL;
         int64_t step = 0;
         bool is_kept = json_parse(&doc, text + kept, (size_t)(end - text) - kept, "log.jsonl") == OK &&
-                       json_get(json_root(doc), "step") &&
-                       json_i64(&step, json_get(json_root(doc), "step")) == OK && step <= last_step;
+                       json_need_i64(&step, doc, json_root(doc), "step") == OK && step <= last_step;
         json_free(doc);
         if (!is_kept)
             break;
         kept = (size_t)(end - text) + 1;
     }
-    error_clear(); /* a line that is no record is no error here */
+    error_clear(); /* a line that is not a record ends the kept ones, without an error */
     return kept;
 }
 

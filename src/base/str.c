@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "prompt/base/array.h"
+
 /* ---------------------------------------------------------------- growing string */
 
 static bool reserve(struct str *s, size_t extra)
@@ -128,15 +130,7 @@ char *str_format(const char *fmt, ...)
 
 int str_list_add(struct str_list *list, const char *text)
 {
-    if (list->n == list->capacity) {
-        const size_t capacity = 2 * list->capacity + 8;
-        char **grown = realloc(list->items, capacity * sizeof *grown);
-        if (!grown)
-            return error_out_of_memory();
-        list->items = grown;
-        list->capacity = capacity;
-    }
-    char *copy = str_dup(text);
+    char *copy = array_grow(&list->items, list->n, sizeof *list->items) == OK ? str_dup(text) : NULL;
     if (!copy)
         return ERR_MEMORY;
     list->items[list->n++] = copy;
@@ -219,6 +213,27 @@ bool str_ends_with(const char *text, const char *suffix)
     size_t n = strlen(text);
     size_t m = strlen(suffix);
     return n >= m && memcmp(text + n - m, suffix, m) == 0;
+}
+
+size_t utf8_sequence(const char *bytes, size_t n)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+    if (n == 0)
+        return 0;
+    if (b[0] < 0x80)
+        return 1;
+    /* The second byte's range excludes overlong forms, surrogates and code points above U+10FFFF. */
+    size_t length = b[0] >= 0xF0 ? 4 : b[0] >= 0xE0 ? 3 : 2;
+    if (b[0] < 0xC2 || b[0] > 0xF4 || n < length)
+        return 0;
+    unsigned low = b[0] == 0xE0 ? 0xA0 : b[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned high = b[0] == 0xED ? 0x9F : b[0] == 0xF4 ? 0x8F : 0xBF;
+    if (b[1] < low || b[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (b[i] < 0x80 || b[i] > 0xBF)
+            return 0;
+    return length;
 }
 
 int str_parse_i64(int64_t *out, const char *text)

@@ -8,6 +8,40 @@
 #include "prompt/base/lines.h"
 #include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
+#include "prompt/run/class_list.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt bench_options[] = {
+    {"classes-file", "FILE", NULL, false, "file of class names, one a line (the classes of --dataset)"},
+    {"n-classes", "K", NULL, false, "take the first K of them (all)"},
+    {"batch", "B", NULL, false, "images a step (training.batch_size)"},
+    {"mode", "LIST", NULL, true, "train, eval, or both separated by a comma (both)"},
+    {"repeats", "R", NULL, false, "timed steps, after one that warms up (3)"},
+    {"compare", "plain", NULL, false,
+     "time the plain encoder in turn with the fast one, and print the ratio"},
+    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth and threads, one at a time"},
+    {"profile", NULL, NULL, false, "print where the time of a step goes"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Benchmark", bench_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "A step is timed on random pixels. GFLOP counts the matrix products of one step; \"of peak\" compares\n"
+    "their rate with the best single product of the same shapes in the same run. Faults are page faults,\n"
+    "reads are those from the device to the host.\n"
+    "\n"
+    "Example:\n"
+    "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
 
 enum { MAX_SIDES = 2 };   /* encoders that are compared */
 enum { MAX_POINTS = 64 }; /* of a sweep: 19 in each of two modes */
@@ -85,7 +119,7 @@ static int add_point(struct bench_command *b, struct bench_point p)
     return OK;
 }
 
-/* The point itself in each mode asked for. */
+/* Adds the point in each mode that was asked for. */
 static int add_modes(struct bench_command *b, struct bench_point p)
 {
     static const char *const names[] = {"train", "eval", NULL};
@@ -113,7 +147,7 @@ static int count_vision_layers(int64_t *out, struct bench_command *b)
     return status;
 }
 
-/* --sweep: one setting at a time leaves the base. */
+/* Adds the points of --sweep: one setting at a time differs from the base. */
 static int add_sweep(struct bench_command *b, const struct bench_point *base)
 {
     int64_t n_layers = 0;
@@ -165,7 +199,7 @@ static int choose_points(struct bench_command *b)
 
 /* ---------------------------------------------------------------- running */
 
-/* One encoder at work. */
+/* One encoder that is timed. */
 struct side {
     struct bench_point point;
     struct session *session;
@@ -179,7 +213,7 @@ static void close_side(struct side *side)
     session_close(side->session);
 }
 
-/* Names that only a later point takes are looked at before the first one is timed. */
+/* Checks all names before the first point is timed, also those that only a later point uses. */
 static int check_names(const struct session *s, const struct bench_command *b)
 {
     struct class_rows rows = {0};
@@ -202,7 +236,7 @@ static int open_side(struct side *side, struct bench_command *b, const struct be
     return status;
 }
 
-/* The encoders take turns, so that a slow moment of the machine meets both. */
+/* The encoders take turns, so that a slow moment of the machine affects both. */
 static int measure(struct side *sides, size_t n, struct bench_command *b)
 {
     const size_t before = process_resident_bytes();
@@ -262,10 +296,10 @@ static int run(struct bench_command *b)
         status = choose_points(b);
     for (size_t i = 0; status == OK && i < b->n_points; i++)
         status = run_point(b, &b->points[i]);
-    return status == OK ? bench_report_end(&b->report, opt_given(b->v, "sweep")) : status;
+    return status == OK ? bench_report_end(&b->report) : status;
 }
 
-int cmd_bench(const struct opt_values *v)
+static int cmd_bench(const struct opt_values *v)
 {
     struct bench_command b = {
         .v = v, .report = {.as_json = opt_given(v, "json"), .has_profile = opt_given(v, "profile")}};
@@ -277,3 +311,6 @@ int cmd_bench(const struct opt_values *v)
     config_free(&b.config);
     return status;
 }
+
+const struct command command_bench = {
+    "bench", NULL, NULL, cmd_bench, groups, "time a training step and an evaluation", notes};

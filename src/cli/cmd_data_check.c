@@ -1,25 +1,44 @@
-/* prompt data check: one line a data set, whether it is complete and what is wrong. */
+/* prompt data check: one line for each data set, complete or with what is wrong. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "cmd.h"
-#include "prompt/base/json.h"
+#include "cmd_print.h"
+#include "prompt/base/json_write.h"
 #include "prompt/base/log.h"
 #include "prompt/data/check.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/run/session.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt check_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, "one data set, or all of the paper's (all)"},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"deep", NULL, NULL, false, "decode every image, too"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {"quiet", NULL, NULL, false, "no progress on stderr"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", check_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Prints one line for each data set: complete, not the published split, incomplete, or not there; then\n"
+    "the counts, or what is missing, where it was looked for and where to get it. Nothing is written. The\n"
+    "exit status is 1 if a data set is not complete; with all, data sets that are not there do not count.";
 
 struct checking {
     const struct config *config;
     struct log log;
     bool is_deep;
     bool is_json;
-    bool is_all;         /* sets that are not there are no failure */
+    bool is_all;         /* sets that are not there do not count as failures */
     struct str text;     /* of JSON: the records so far */
-    struct str failures; /* names of the sets that are not complete, with commas between */
+    struct str failures; /* names of the sets that are not complete, separated by commas */
 };
 
-/* ---------------------------------------------------------------- what is said of one set */
+/* ---------------------------------------------------------------- one set */
 
 /* "100 classes, 4128 train, 1649 val, 2465 test in '<folder>'", and how it was found. */
 static void append_facts(struct str *out, const struct dataset_check *c)
@@ -27,7 +46,7 @@ static void append_facts(struct str *out, const struct dataset_check *c)
     const struct dataset *d = c->dataset;
     str_appendf(out, "%" PRId64 " %s, %zu train, %zu val, %zu test", d->n_classes,
                 plural((size_t)d->n_classes, "class", "classes"), d->train.n, d->val.n, d->test.n);
-    if (!strstr(str_text(&d->layout), d->image_dir)) /* else the note names it */
+    if (!strstr(str_text(&d->layout), d->image_dir)) /* otherwise the note names it */
         str_appendf(out, " in '%s'", d->image_dir);
     if (d->layout.len > 0)
         str_appendf(out, "; %s", str_text(&d->layout));
@@ -55,7 +74,7 @@ static void append_line(struct str *out, const struct dataset_check *c)
         str_appendf(out, "; %zu %s of another format than the name says, first: %s", c->n_odd,
                     plural(c->n_odd, "image", "images"), str_text(&c->first_odd));
     if (c->n_damaged > 0)
-        str_appendf(out, "; %zu %s damaged and read all the same, first: %s", c->n_damaged,
+        str_appendf(out, "; %zu %s damaged but could be read, first: %s", c->n_damaged,
                     plural(c->n_damaged, "image", "images"), str_text(&c->first_damaged));
     str_append(out, "\n");
 }
@@ -63,28 +82,39 @@ static void append_line(struct str *out, const struct dataset_check *c)
 static int append_record(struct str *out, const struct dataset_check *c)
 {
     const struct dataset *d = c->dataset;
-    str_appendf(out, "{\"name\": \"%s\", \"state\": \"%s\", \"problem\": ", c->entry->name,
-                check_state_names[c->state]);
-    json_write_string(out, str_text(&c->problem));
+    json_open(out, NULL, '{');
+    json_put_string(out, "name", c->entry->name);
+    json_put_string(out, "state", check_state_names[c->state]);
+    json_put_string(out, "problem", str_text(&c->problem));
     if (d) {
         char digest[17];
         int status = class_names_digest(digest, d->class_names, d->n_classes);
         if (status != OK)
             return status;
-        str_append(out, ", \"image_dir\": ");
-        json_write_string(out, d->image_dir);
-        str_append(out, ", \"layout\": ");
-        json_write_string(out, str_text(&d->layout));
-        str_appendf(out,
-                    ", \"n_classes\": %" PRId64
-                    ", \"class_names\": \"%s\", \"train\": %zu, \"val\": %zu, \"test\": %zu, "
-                    "\"missing\": %zu, \"moved\": %zu, \"empty\": %zu, \"repeated\": %zu, \"decoded\": %zu, "
-                    "\"undecodable\": %zu, \"odd\": %zu, \"damaged\": %zu",
-                    d->n_classes, digest, d->train.n, d->val.n, d->test.n, c->files.n_missing,
-                    c->files.n_moved, c->files.empty.n, c->n_repeated, c->n_decoded, c->n_undecodable,
-                    c->n_odd, c->n_damaged);
+        const struct {
+            const char *name;
+            size_t n;
+        } counts[] = {
+            {"train", d->train.n},
+            {"val", d->val.n},
+            {"test", d->test.n},
+            {"missing", c->files.n_missing},
+            {"moved", c->files.n_moved},
+            {"empty", c->files.empty.n},
+            {"repeated", c->n_repeated},
+            {"decoded", c->n_decoded},
+            {"undecodable", c->n_undecodable},
+            {"odd", c->n_odd},
+            {"damaged", c->n_damaged},
+        };
+        json_put_string(out, "image_dir", d->image_dir);
+        json_put_string(out, "layout", str_text(&d->layout));
+        json_put_i64(out, "n_classes", d->n_classes);
+        json_put_string(out, "class_names", digest);
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+            json_put_i64(out, counts[i].name, (int64_t)counts[i].n);
     }
-    str_append(out, "}");
+    json_close(out, '}');
     return str_status(out);
 }
 
@@ -107,7 +137,7 @@ static int check_one(struct checking *c, const char *name)
     if (status == OK && c->is_json) {
         str_append(&c->text, c->text.len > 0 ? ",\n " : "[");
         status = append_record(&c->text, &check);
-    } else if (status == OK) { /* at once: a deep check takes its time */
+    } else if (status == OK) { /* printed at once: a deep check takes long */
         append_line(&c->text, &check);
         status = cmd_print(&c->text);
         str_clear(&c->text);
@@ -116,7 +146,7 @@ static int check_one(struct checking *c, const char *name)
     return status;
 }
 
-/* Every set of the paper; own data only by name. */
+/* Checks every set of the paper; own data are checked only by name. */
 static int check_all(struct checking *c)
 {
     int status = OK;
@@ -140,7 +170,7 @@ static int check_sets(struct checking *c)
     return status;
 }
 
-int cmd_data_check(const struct opt_values *v)
+static int cmd_data_check(const struct opt_values *v)
 {
     struct config config = {0};
     struct checking c = {.config = &config, .is_deep = opt_given(v, "deep"), .is_json = opt_given(v, "json")};
@@ -156,3 +186,8 @@ int cmd_data_check(const struct opt_values *v)
     config_free(&config);
     return status;
 }
+
+const struct command command_data_check = {
+    "data",         "check", NULL,
+    cmd_data_check, groups,  "check whether data sets are complete, and if not, report why",
+    notes};

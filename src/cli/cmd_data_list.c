@@ -2,15 +2,29 @@
 #include <inttypes.h>
 
 #include "cmd.h"
-#include "prompt/base/json.h"
+#include "cmd_print.h"
+#include "prompt/base/json_write.h"
 #include "prompt/data/catalog.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt list_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", list_options}, {.title = NULL}};
 
 static void append_json(struct str *out, const struct catalog_entry *e)
 {
-    str_appendf(out, "{\"name\": \"%s\", \"display_name\": \"%s\", \"template\": ", e->name, e->display_name);
-    json_write_string(out, e->template);
-    str_appendf(out, ", \"n_classes\": %" PRId64 ", \"train\": %zu, \"val\": %zu, \"test\": %zu}",
-                e->n_classes, e->n_train, e->n_val, e->n_test);
+    json_open(out, NULL, '{');
+    json_put_string(out, "name", e->name);
+    json_put_string(out, "display_name", e->display_name);
+    json_put_string(out, "template", e->template);
+    json_put_i64(out, "n_classes", e->n_classes);
+    json_put_i64(out, "train", (int64_t)e->n_train);
+    json_put_i64(out, "val", (int64_t)e->n_val);
+    json_put_i64(out, "test", (int64_t)e->n_test);
+    json_close(out, '}');
 }
 
 static void append_row(struct str *out, const struct catalog_entry *e)
@@ -23,7 +37,7 @@ static void append_row(struct str *out, const struct catalog_entry *e)
                     e->template);
 }
 
-int cmd_data_list(const struct opt_values *v)
+static int cmd_data_list(const struct opt_values *v)
 {
     const bool is_json = opt_given(v, "json");
     struct str text = {0};
@@ -46,3 +60,7 @@ int cmd_data_list(const struct opt_values *v)
     str_free(&text);
     return status;
 }
+
+const struct command command_data_list = {
+    "data", "list", NULL, cmd_data_list, groups, "list the data sets: names, classes, images, templates",
+    NULL};

@@ -1,13 +1,33 @@
-/* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
+/* prompt data split: the few-shot sample and the base/new halves, as a summary or as JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
-#include "prompt/base/json.h"
+#include "cmd_print.h"
+#include "prompt/base/json_write.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/fewshot.h"
 #include "prompt/run/session.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt split_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, NULL},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"shots", "K", "data.shots", false, NULL},
+    {"seed", "S", "seed", false, "seed of the few-shot sample"},
+    {"json", NULL, NULL, false,
+     "print every item: {\"train\": {\"all\": [[path, label, name], ...], ...}, ...}"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", split_options}, {.title = NULL}};
+
+static const char notes[] =
+    "train and val are the few-shot samples (val: at most 4 a class), test is the whole list. Labels of "
+    "base\n"
+    "and new count from 0 in each half. Paths are relative to the data set's image folder.";
 
 struct split {
     struct dataset *dataset;
@@ -16,7 +36,7 @@ struct split {
 
 /* ---------------------------------------------------------------- JSON */
 
-/* [[path, label, name], ...] of one subset. */
+/* "base": [[path, label, name], ...] */
 static int append_items(struct str *out, const struct dataset *d, const struct item_list *list,
                         enum class_subset subset)
 {
@@ -25,16 +45,16 @@ static int append_items(struct str *out, const struct dataset *d, const struct i
     int64_t n_labels = 0;
     int status = item_list_subset(&part, list, subset, d->n_classes);
     class_subset_range(&first_label, &n_labels, subset, d->n_classes);
-    str_append(out, "[");
+    json_open(out, class_subset_names[subset], '[');
     for (size_t i = 0; status == OK && i < part.n; i++) {
         const struct item *item = &part.items[i];
-        str_append(out, i > 0 ? ", [" : "[");
-        json_write_string(out, item->path);
-        str_appendf(out, ", %" PRId64 ", ", item->label);
-        json_write_string(out, d->class_names[first_label + item->label]);
-        str_append(out, "]");
+        json_open(out, NULL, '[');
+        json_put_string(out, NULL, item->path);
+        json_put_i64(out, NULL, item->label);
+        json_put_string(out, NULL, d->class_names[first_label + item->label]);
+        json_close(out, ']');
     }
-    str_append(out, "]");
+    json_close(out, ']');
     item_list_free(&part);
     return status;
 }
@@ -43,25 +63,20 @@ static int append_part(struct str *out, const struct dataset *d, const char *nam
                        const struct item_list *list)
 {
     int status = OK;
-    str_appendf(out, "\"%s\": {", name);
-    for (int subset = CLASS_SUBSET_ALL; status == OK && subset <= CLASS_SUBSET_NEW; subset++) {
-        str_appendf(out, "%s\"%s\": ", subset > CLASS_SUBSET_ALL ? ", " : "", class_subset_names[subset]);
+    json_open(out, name, '{');
+    for (int subset = CLASS_SUBSET_ALL; status == OK && subset <= CLASS_SUBSET_NEW; subset++)
         status = append_items(out, d, list, (enum class_subset)subset);
-    }
-    str_append(out, "}");
+    json_close(out, '}');
     return status;
 }
 
 static int append_json(struct str *out, const struct split *split)
 {
     const struct dataset *d = split->dataset;
-    str_append(out, "{");
-    int status = append_part(out, d, "train", &split->train);
-    str_append(out, ", ");
-    if (status == OK)
-        status = append_part(out, d, "val", &split->val);
-    str_append(out, ", ");
-    if (status == OK)
+    int status = OK;
+    json_open(out, NULL, '{');
+    if ((status = append_part(out, d, "train", &split->train)) == OK &&
+        (status = append_part(out, d, "val", &split->val)) == OK)
         status = append_part(out, d, "test", &d->test);
     str_append(out, "}\n");
     return status;
@@ -137,7 +152,7 @@ static int print_split(const struct config *c, bool is_json)
     return status;
 }
 
-int cmd_data_split(const struct opt_values *v)
+static int cmd_data_split(const struct opt_values *v)
 {
     struct config c = {0};
     int status = opt_resolve(&c, v, NULL);
@@ -150,3 +165,6 @@ int cmd_data_split(const struct opt_values *v)
     config_free(&c);
     return status;
 }
+
+const struct command command_data_split = {
+    "data", "split", NULL, cmd_data_split, groups, "show the few-shot sample and the base/new halves", notes};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "experiment_args.h"
 #include "grid_run.h"
 #include "grid_words.h"
@@ -14,6 +15,34 @@
 #include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/session.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt run_options[] = {
+    {"out", "DIR", NULL, false, "folder of the runs and of the finished table"},
+    {"name", "NAME", NULL, false,
+     "name of the table's files (that of the table, with -part for a part or other settings)"},
+    {"jobs", "N", NULL, false,
+     "runs at a time, each with its share of cores and memory; 0: one per core (1)"},
+    {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
+    {"print-folders", NULL, NULL, false, "print the folder of every run, then stop"},
+    {"max-steps", "N", NULL, false, "stop each training after N steps: a try, never a result"},
+    {"limit", "N", NULL, false, "evaluate on N images of each list: a try, never a result"},
+    {"data", "DIR", "data.root", false, NULL},
+    {"model", "FILE", "model.path", false, NULL},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Experiment", experiment_options}, {"Run", run_options}, {"Machine", machine_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Runs that are done already, by their records, configuration and weights, are not run again, and\n"
+    "interrupted ones continue. A run that fails is reported, and the others continue.\n"
+    "\n"
+    "Example:\n"
+    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs";
 
 struct grid_command {
     const struct opt_values *v;
@@ -267,7 +296,7 @@ static int run(struct grid_command *c, const char *out_dir)
     return opt_given(c->v, "dry-run") ? print_plan(c) : run_in(c, out_dir);
 }
 
-int cmd_grid(const struct opt_values *v)
+static int cmd_grid(const struct opt_values *v)
 {
     struct grid_command c = {.v = v};
     log_init(&c.log, opt_given(v, "quiet"));
@@ -285,3 +314,7 @@ int cmd_grid(const struct opt_values *v)
     free(out_dir);
     return status;
 }
+
+const struct command command_grid = {
+    "grid", NULL, NULL, cmd_grid, groups, "run an experiment of the paper: methods, data sets and seeds",
+    notes};

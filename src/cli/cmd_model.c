@@ -2,13 +2,47 @@
 #include <inttypes.h>
 
 #include "cmd.h"
-#include "prompt/base/json.h"
+#include "cmd_print.h"
+#include "prompt/base/json_write.h"
 #include "prompt/nn/nn.h"
 #include "prompt/run/session.h"
 
+/* ---------------------------------------------------------------- options */
+
+/* Values that a weights file lacks are given by keys. */
+static const struct opt weights_options[] = {
+    {"set", "KEY=VALUE", NULL, true,
+     "values that the file lacks: model.vision_heads, model.text_heads, model.activation, model.norm_eps"},
+    {.name = NULL},
+};
+
+static const struct opt init_options[] = {
+    {"arch", "NAME", NULL, false, "ViT-B-32, ViT-B-16, ViT-L-14, ViT-L-14-336 or tiny"},
+    {"seed", "S", NULL, false, "seed of the random weights (1)"},
+    {"gain", "X", NULL, false, "factor on their standard deviations, to spread the features (1: CLIP's own)"},
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    {.name = NULL},
+};
+static const struct opt_group init_groups[] = {{"Options", init_options}, {.title = NULL}};
+
+static const struct opt info_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    {"no-hash", NULL, NULL, false, "do not read the whole file for its SHA-256 and known name"},
+    {.name = NULL},
+};
+static const struct opt_group info_groups[] = {
+    {"Options", info_options}, {"Configuration", weights_options}, {.title = NULL}};
+
+static const struct opt convert_options[] = {
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    {.name = NULL},
+};
+static const struct opt_group convert_groups[] = {
+    {"Options", convert_options}, {"Configuration", weights_options}, {.title = NULL}};
+
 /* ---------------------------------------------------------------- shared */
 
-/* Opens the command's FILE; what the file does not say may be given by --set model.*. */
+/* Opens the command's FILE; --set model.* gives values that the file lacks. */
 static int open_weights(struct weights **out, const struct opt_values *v)
 {
     *out = NULL;
@@ -40,7 +74,7 @@ static void append_grouped(struct str *out, int64_t n)
         str_appendf(out, "%" PRId64, n);
 }
 
-/* Which element types the tensors have. */
+/* Marks the element types of the tensors. */
 static void find_dtypes(bool found[DTYPE_BOOL + 1], const struct weights *w)
 {
     for (size_t i = 0; i < w->tensors.n; i++)
@@ -101,66 +135,39 @@ static void append_text(struct str *out, const struct weights *w)
     if (w->shards.n > 0)
         str_appendf(out, "shards        %zu\n", w->shards.n);
     if (w->prefix && w->prefix[0] != '\0')
-        str_appendf(out, "prefix        '%s' was before all names\n", w->prefix);
+        str_appendf(out, "prefix        '%s' before all names\n", w->prefix);
     for (size_t i = 0; i < w->notes.n; i++)
         str_appendf(out, "note          %s\n", w->notes.items[i]);
     if (w->sha256[0] != '\0')
         str_appendf(out, "SHA-256       %s\n", w->sha256);
     for (size_t i = 0; i < w->accepted.n; i++)
-        str_appendf(out, "accepted      '%s', not known here (model.accept_unknown)\n", w->accepted.items[i]);
+        str_appendf(out, "accepted      '%s', unknown here (model.accept_unknown)\n", w->accepted.items[i]);
 }
 
+/* Leaves the object open for what one tower alone has. */
 static void append_tower_json(struct str *out, const char *name, const struct tower_dims *t)
 {
-    str_appendf(out,
-                ", \"%s\": {\"layers\": %" PRId64 ", \"width\": %" PRId64 ", \"heads\": %" PRId64
-                ", \"mlp_width\": %" PRId64 ", \"activation\": \"%s\", \"norm_eps\": ",
-                name, t->n_layers, t->width, t->n_heads, t->mlp_width, activation_names[t->activation]);
-    json_write_f64(out, t->norm_eps);
-}
-
-static void append_optional(struct str *out, const char *key, const char *text)
-{
-    str_appendf(out, ", \"%s\": ", key);
-    if (text && text[0] != '\0')
-        json_write_string(out, text);
-    else
-        str_append(out, "null");
-}
-
-static void append_three(struct str *out, const char *key, const double values[3])
-{
-    str_appendf(out, ", \"%s\": [", key);
-    for (int c = 0; c < 3; c++) {
-        str_append(out, c > 0 ? ", " : "");
-        json_write_f64(out, values[c]);
-    }
-    str_append(out, "]");
+    json_open(out, name, '{');
+    json_put_i64(out, "layers", t->n_layers);
+    json_put_i64(out, "width", t->width);
+    json_put_i64(out, "heads", t->n_heads);
+    json_put_i64(out, "mlp_width", t->mlp_width);
+    json_put_string(out, "activation", activation_names[t->activation]);
+    json_put_f64(out, "norm_eps", t->norm_eps);
 }
 
 static void append_preprocess_json(struct str *out, const struct preprocess *p)
 {
     const double fill[3] = {(double)p->fill[0], (double)p->fill[1], (double)p->fill[2]};
-    str_appendf(out,
-                ", \"preprocess\": {\"resize_mode\": \"%s\", \"resize_px\": %" PRId64
-                ", \"interpolation\": \"%s\"",
-                resize_mode_names[p->resize_mode], p->resize_px, interpolation_names[p->interpolation]);
-    append_three(out, "mean", p->mean);
-    append_three(out, "std", p->std);
-    append_three(out, "fill_color", fill);
-    str_append(out, ", \"rescale_factor\": ");
-    json_write_f64(out, p->scale);
-    str_append(out, "}");
-}
-
-static void append_list(struct str *out, const char *key, const struct str_list *texts)
-{
-    str_appendf(out, ", \"%s\": [", key);
-    for (size_t i = 0; i < texts->n; i++) {
-        str_append(out, i > 0 ? ", " : "");
-        json_write_string(out, texts->items[i]);
-    }
-    str_append(out, "]");
+    json_open(out, "preprocess", '{');
+    json_put_string(out, "resize_mode", resize_mode_names[p->resize_mode]);
+    json_put_i64(out, "resize_px", p->resize_px);
+    json_put_string(out, "interpolation", interpolation_names[p->interpolation]);
+    json_put_f64s(out, "mean", p->mean, 3);
+    json_put_f64s(out, "std", p->std, 3);
+    json_put_f64s(out, "fill_color", fill, 3);
+    json_put_f64(out, "rescale_factor", p->scale);
+    json_close(out, '}');
 }
 
 static void append_json(struct str *out, const struct weights *w)
@@ -168,37 +175,38 @@ static void append_json(struct str *out, const struct weights *w)
     const struct clip_dims *d = &w->dims;
     bool has_dtype[DTYPE_BOOL + 1] = {false};
     find_dtypes(has_dtype, w);
-    str_appendf(out, "{\"architecture\": \"%s\", \"parameters\": %" PRId64 ", \"dtypes\": [",
-                weights_arch_of(d), params_numel(&w->tensors));
-    const char *separator = "";
-    for (int i = 0; i <= DTYPE_BOOL; i++) {
-        if (has_dtype[i]) {
-            str_appendf(out, "%s\"%s\"", separator, dtype_name((enum dtype)i));
-            separator = ", ";
-        }
-    }
-    str_append(out, "]");
+    json_open(out, NULL, '{');
+    json_put_string(out, "architecture", weights_arch_of(d));
+    json_put_i64(out, "parameters", params_numel(&w->tensors));
+    json_open(out, "dtypes", '[');
+    for (int i = 0; i <= DTYPE_BOOL; i++)
+        if (has_dtype[i])
+            json_put_string(out, NULL, dtype_name((enum dtype)i));
+    json_close(out, ']');
     append_tower_json(out, "vision", &d->vision);
-    str_appendf(out, ", \"image_px\": %" PRId64 ", \"patch_px\": %" PRId64 "}", d->image_px, d->patch_px);
+    json_put_i64(out, "image_px", d->image_px);
+    json_put_i64(out, "patch_px", d->patch_px);
+    json_close(out, '}');
     append_tower_json(out, "text", &d->text);
-    str_appendf(out, ", \"context_length\": %" PRId64 ", \"vocab_size\": %" PRId64 "}", d->context_length,
-                d->vocab_size);
-    str_appendf(out, ", \"embed_dim\": %" PRId64, d->embed_dim);
+    json_put_i64(out, "context_length", d->context_length);
+    json_put_i64(out, "vocab_size", d->vocab_size);
+    json_close(out, '}');
+    json_put_i64(out, "embed_dim", d->embed_dim);
     append_preprocess_json(out, &w->preprocess);
-    append_optional(out, "format", weights_format_names[w->format]);
-    append_optional(out, "path", w->path);
-    append_optional(out, "sha256", w->sha256);
-    append_optional(out, "known_name", w->known_name);
-    append_optional(out, "prefix", w->prefix);
-    str_appendf(out, ", \"shards\": %zu", w->shards.n);
-    append_list(out, "notes", &w->notes);
-    append_list(out, "accepted_unknown", &w->accepted);
+    json_put_string(out, "format", weights_format_names[w->format]);
+    json_put_string(out, "path", w->path);
+    json_put_string(out, "sha256", w->sha256[0] != '\0' ? w->sha256 : NULL);
+    json_put_string(out, "known_name", w->known_name);
+    json_put_string(out, "prefix", w->prefix && w->prefix[0] != '\0' ? w->prefix : NULL);
+    json_put_i64(out, "shards", (int64_t)w->shards.n);
+    json_put_strings(out, "notes", &w->notes);
+    json_put_strings(out, "accepted_unknown", &w->accepted);
     if (w->words)
-        str_appendf(out, ", \"words\": %zu", count_words(w));
+        json_put_i64(out, "words", (int64_t)count_words(w));
     str_append(out, "}\n");
 }
 
-int cmd_model_info(const struct opt_values *v)
+static int cmd_model_info(const struct opt_values *v)
 {
     struct weights *w = NULL;
     struct str text = {0};
@@ -219,7 +227,7 @@ int cmd_model_info(const struct opt_values *v)
 
 /* ---------------------------------------------------------------- init, convert */
 
-int cmd_model_init(const struct opt_values *v)
+static int cmd_model_init(const struct opt_values *v)
 {
     int64_t seed = 1;
     double gain = 1.0;
@@ -235,7 +243,7 @@ int cmd_model_init(const struct opt_values *v)
     return status;
 }
 
-int cmd_model_convert(const struct opt_values *v)
+static int cmd_model_convert(const struct opt_values *v)
 {
     struct weights *w = NULL;
     int status = OK;
@@ -244,3 +252,23 @@ int cmd_model_convert(const struct opt_values *v)
     weights_close(w);
     return status;
 }
+
+const struct command command_model_init = {
+    "model",     "init",
+    NULL,        cmd_model_init,
+    init_groups, "write a randomly initialized CLIP, for tests and benchmarks",
+    NULL};
+
+const struct command command_model_info = {
+    "model",     "info",
+    "FILE",      cmd_model_info,
+    info_groups, "show the architecture, parameters and origin of CLIP weights",
+    NULL};
+
+const struct command command_model_convert = {"model",
+                                              "convert",
+                                              "FILE",
+                                              cmd_model_convert,
+                                              convert_groups,
+                                              "write CLIP weights as safetensors with OpenAI's names",
+                                              NULL};

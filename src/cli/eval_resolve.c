@@ -1,7 +1,9 @@
 /* The files, configuration, classes and data sets of prompt eval. */
+#include "eval_resolve.h"
+
 #include <stdlib.h>
 
-#include "eval_internal.h"
+#include "cmd_targets.h"
 #include "prompt/base/file.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
@@ -12,7 +14,7 @@ static const char *const one_list_options[] = {"save-logits", "trace"};
 
 /* ---------------------------------------------------------------- configuration */
 
-/* --run names a run folder, or a checkpoint file itself; results go beside it unless --out says where. */
+/* Finds the files: --run names a run folder or a checkpoint file; results go beside it, or into --out. */
 static int find_files(struct evaluation *e)
 {
     const char *run = opt_text(e->v, "run");
@@ -56,14 +58,14 @@ static bool is_given(const struct config *c, const char *key)
     return c->origins[config_find(key)] == CONFIG_COMMAND_LINE;
 }
 
-/* A run may have been trained on a device, or in a precision, that is not here; then this machine's own is
- * taken. */
+/* Takes this machine's device or precision if those of the training are not available. */
 static int adapt_to_machine(struct evaluation *e)
 {
     struct device device;
     int status = OK;
     if (!is_given(&e->config, "device") && device_parse(&device, e->config.device) != OK) {
-        log_info(&e->log, "note: the run was trained on %s, which is not here", e->config.device);
+        log_info(&e->log, "note: the run was trained on %s, which this machine does not have",
+                 e->config.device);
         status = config_set_key(&e->config, "device", "auto");
     }
     if (status == OK)
@@ -76,8 +78,8 @@ static int adapt_to_machine(struct evaluation *e)
     return status;
 }
 
-/* The configuration beside the checkpoint, which knows where model and data were in training; NULL if it is not
- * there, or out of memory. Owned. */
+/* The configuration beside the checkpoint, which knows where model and data were in training; NULL if it is
+ * not there, or out of memory. Owned. */
 static char *find_run_config(int *status, const struct evaluation *e)
 {
     char *dir = path_dir(e->checkpoint_path);
@@ -90,7 +92,7 @@ static char *find_run_config(int *status, const struct evaluation *e)
     return NULL;
 }
 
-/* --datasets, else the one of the configuration. */
+/* Takes --datasets, else the data set of the configuration. */
 static int choose_targets(struct evaluation *e)
 {
     int status = cmd_read_targets(&e->targets, e->v);
@@ -111,8 +113,7 @@ static int resolve_from_run(struct evaluation *e)
     if (opt_given(e->v, "config"))
         return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
     if (e->progress.step == 0 && !opt_given(e->v, "untrained"))
-        return error_set(ERR_USAGE,
-                         "'%s' holds prompts that were not trained yet; --untrained evaluates them",
+        return error_set(ERR_USAGE, "'%s' holds prompts that are not trained yet; --untrained evaluates them",
                          e->checkpoint_path);
     char *run_config = find_run_config(&status, e);
     struct config_sources run = {.run_text = e->provenance.config, .run_name = e->checkpoint_path};
@@ -149,8 +150,7 @@ static int resolve_config(struct evaluation *e)
     return status;
 }
 
-/* base and new for a training on one of them, all for a training on all, only the trained ones if each class
- * has vectors of its own; or --classes. */
+/* Takes --classes, else the lists that fit the training. */
 static int choose_subsets(struct evaluation *e)
 {
     static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */

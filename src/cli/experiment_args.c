@@ -5,7 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd_targets.h"
+
+const struct opt experiment_options[] = {
+    {"table", "NAME", NULL, false,
+     "the experiment: 1 to 5, figure8a to figure8d or fewshot; the keys of configs/tables.json"},
+    {"methods", "LIST", NULL, true, "rows by name, as in CLIP,ProMPT (all but the optional ones)"},
+    {"datasets", "LIST", NULL, true, "names, main, cross, domain or all (those of the table)"},
+    {"seeds", "LIST", NULL, true, "seeds of the runs (1,2,3)"},
+    {"set", "KEY=VALUE", NULL, true, "override a key in every row; the table reports it"},
+    {"tables", "FILE", NULL, false, "the file of tables (this program's configs/tables.json)"},
+    {"paper-rounding", NULL, NULL, false,
+     "round to one decimal per seed and two for means, in the rows whose published cells were made so"},
+    {.name = NULL},
+};
 
 static int split_all(struct str_list *out, const struct opt_values *v, const char *name)
 {

@@ -5,6 +5,8 @@
 #include "opt.h"
 #include "prompt/report/scores.h"
 
+extern const struct opt experiment_options[];
+
 struct experiment_args {
     char *tables;             /* path of tables.json */
     struct str_list methods;  /* empty: every row that is not optional */

@@ -14,7 +14,8 @@ static int add_words(struct str_list *out, const char *const *words)
     return status;
 }
 
-/* Adds --set KEY=VALUE for each key in which a job leaves its preset, and for runtime keys that were given. */
+/* Adds --set KEY=VALUE for each key in which a job leaves its preset, and for runtime keys that were
+ * given. */
 static int add_sets(struct str_list *out, const struct grid_job *job)
 {
     bool *changed = NULL;

@@ -1,4 +1,4 @@
-/* The option parser and the getters. Usage texts are in opt_help.c. */
+/* The option parser and the getters. */
 #include "opt.h"
 
 #include <assert.h>
@@ -8,6 +8,13 @@
 #include <string.h>
 
 /* ---------------------------------------------------------------- tables */
+
+void command_title(struct str *out, const struct command *command)
+{
+    str_appendf(out, "prompt %s", command->name);
+    if (command->sub_name)
+        str_appendf(out, " %s", command->sub_name);
+}
 
 /* The option of that name (n characters), NULL if the command has none. */
 static const struct opt *find_opt(const struct command *command, const char *name, size_t n)
@@ -19,7 +26,7 @@ static const struct opt *find_opt(const struct command *command, const char *nam
     return NULL;
 }
 
-/* For the getters: a name that is in no table is our own bug. */
+/* The option of a getter: a name that is in no table is a bug of this program. */
 static const struct opt *own_opt(const struct opt_values *v, const char *name)
 {
     const struct opt *opt = find_opt(v->command, name, strlen(name));
@@ -41,14 +48,7 @@ static const char *nearest_opt(const struct command *command, const char *name)
 
 /* ---------------------------------------------------------------- errors */
 
-void command_title(struct str *out, const struct command *command)
-{
-    str_appendf(out, "prompt %s", command->name);
-    if (command->sub_name)
-        str_appendf(out, " %s", command->sub_name);
-}
-
-/* "<what>; see prompt train --help" */
+/* "MESSAGE; see prompt train --help" */
 static int usage_errorf(const struct command *command, const char *fmt, ...) PROMPT_PRINTF(2, 3);
 static int usage_errorf(const struct command *command, const char *fmt, ...)
 {
@@ -72,7 +72,7 @@ static bool is_last_part(const char *key, const char *name)
     return m > 0 && str_ends_with(key, name) && (n == m || key[n - m - 1] == '.');
 }
 
-/* Whoever types -seed means --seed, whoever types --lr means a key; else the nearest option is named. */
+/* -seed means --seed, and --lr means a key; for other words the nearest option is named. */
 static int unknown_option(const struct command *command, const char *word)
 {
     char *name = str_dup_n(word, strcspn(word, "="));
@@ -98,7 +98,7 @@ static int unexpected_word(const struct command *command, const char *word)
     if (command->operand)
         return usage_errorf(command, "unexpected word '%s': expected one %s", word, command->operand);
     if (command->groups->title)
-        return usage_errorf(command, "unexpected word '%s': expected options alone", word);
+        return usage_errorf(command, "unexpected word '%s': expected only options", word);
     return usage_errorf(command, "unexpected word '%s': expected nothing more", word);
 }
 
@@ -141,7 +141,7 @@ static int parse_option(struct opt_values *v, int *i, int argc, char *const *arg
     return add_value(v, opt, value);
 }
 
-/* How many words a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more. */
+/* The number of words that a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more. */
 static void operand_range(size_t *min, size_t *max, const char *operand)
 {
     *min = operand != NULL;

@@ -12,7 +12,7 @@ struct placing {
     scope *run;
     const struct weights *weights;
     struct device device;
-    struct clip_types types;
+    struct clip_dtypes dtypes;
 };
 
 static tensor *place(const struct placing *p, const char *prefix, const char *name, enum dtype dtype)
@@ -34,22 +34,22 @@ static struct nn_norm place_norm(const struct placing *p, const char *prefix, co
 {
     char full[128];
     snprintf(full, sizeof full, "%s%s.", prefix, name);
-    return (struct nn_norm){.weight = place(p, full, "weight", p->types.master),
-                            .bias = place(p, full, "bias", p->types.master),
+    return (struct nn_norm){.weight = place(p, full, "weight", p->dtypes.accum),
+                            .bias = place(p, full, "bias", p->dtypes.accum),
                             .eps = eps};
 }
 
 static struct nn_linear place_linear(const struct placing *p, const char *prefix, const char *weight,
                                      const char *bias)
 {
-    return (struct nn_linear){.weight = place(p, prefix, weight, p->types.products),
-                              .bias = place(p, prefix, bias, p->types.products)};
+    return (struct nn_linear){.weight = place(p, prefix, weight, p->dtypes.compute),
+                              .bias = place(p, prefix, bias, p->dtypes.compute)};
 }
 
 /* OpenAI stores the projections as [in,out]. */
 static struct nn_linear place_projection(const struct placing *p, const char *name)
 {
-    tensor *t = place(p, "", name, p->types.products);
+    tensor *t = place(p, "", name, p->dtypes.compute);
     return (struct nn_linear){.weight = t_contiguous(p->run, t_transpose(p->run, t, 0, 1))};
 }
 
@@ -93,12 +93,12 @@ static int read_logit_scale(double *out, scope *run, const struct weights *w)
 
 static void place_embeddings(struct clip *c, const struct placing *p)
 {
-    c->patch_weight = place(p, "", "visual.conv1.weight", p->types.products);
-    c->class_embedding = place(p, "", "visual.class_embedding", p->types.master);
-    c->patch_positions = place(p, "", "visual.positional_embedding", p->types.master);
+    c->patch_weight = place(p, "", "visual.conv1.weight", p->dtypes.compute);
+    c->class_embedding = place(p, "", "visual.class_embedding", p->dtypes.accum);
+    c->patch_positions = place(p, "", "visual.positional_embedding", p->dtypes.accum);
     c->ln_pre = place_norm(p, "visual.", "ln_pre", c->dims.vision.norm_eps);
-    c->token_embedding = place(p, "", "token_embedding.weight", p->types.master);
-    c->text_positions = place(p, "", "positional_embedding", p->types.master);
+    c->token_embedding = place(p, "", "token_embedding.weight", p->dtypes.accum);
+    c->text_positions = place(p, "", "positional_embedding", p->dtypes.accum);
 }
 
 static void place_towers(struct clip *c, const struct placing *p)
@@ -130,18 +130,18 @@ static int pack_towers(struct clip *c, const struct placing *of_run)
 }
 
 int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
-                struct clip_types types, enum encoder encoder)
+                struct clip_dtypes dtypes, enum encoder encoder)
 {
     *out = NULL;
     struct clip *c = calloc(1, sizeof *c);
     if (!c)
         return error_out_of_memory();
-    *c = (struct clip){.dims = w->dims, .types = types, .device = device};
+    *c = (struct clip){.dims = w->dims, .dtypes = dtypes, .device = device};
     const bool is_fast = encoder == ENCODER_FAST;
     /* the fast encoder folds norms into the weights before it rounds them */
-    const struct clip_types placed = {.products = is_fast ? types.master : types.products,
-                                      .master = types.master};
-    const struct placing p = {.run = run, .weights = w, .device = device, .types = placed};
+    const struct clip_dtypes placed = {.compute = is_fast ? dtypes.accum : dtypes.compute,
+                                       .accum = dtypes.accum};
+    const struct placing p = {.run = run, .weights = w, .device = device, .dtypes = placed};
     place_embeddings(c, &p);
     if (!is_fast)
         place_towers(c, &p);
@@ -170,8 +170,8 @@ void clip_free(struct clip *c)
 
 tensor *clip_logits(scope *s, const struct clip *c, const tensor *x, const tensor *z)
 {
-    tensor *xn = t_normalize(s, t_to(s, x, c->types.master), -1); /* [B,d] */
-    tensor *zn = t_normalize(s, t_to(s, z, c->types.master), -1); /* [B or 1,K,d] */
+    tensor *xn = t_normalize(s, t_to(s, x, c->dtypes.accum), -1); /* [B,d] */
+    tensor *zn = t_normalize(s, t_to(s, z, c->dtypes.accum), -1); /* [B or 1,K,d] */
     tensor *cosines = t_matmul(s, zn, t_unsqueeze(s, xn, -1));    /* [B,K,1] */
     return t_scale(s, t_squeeze(s, cosines, -1), c->logit_scale);
 }

@@ -7,8 +7,8 @@
 /* ---------------------------------------------------------------- folding and packing */
 
 struct folded {
-    tensor *weight; /* [out,in] master */
-    tensor *bias;   /* [out] master, or NULL */
+    tensor *weight; /* [out,in] accum */
+    tensor *bias;   /* [out] accum, or NULL */
 };
 
 /* W (scale * n + shift) + b = (W scale) n + (W shift + b), n the normalized input. */
@@ -37,9 +37,9 @@ static struct folded joined(scope *s, struct folded a, struct folded b)
 
 static struct packed_linear pack(scope *run, const struct clip *c, struct folded f, int64_t n_rows)
 {
-    tensor *bias = f.bias ? t_contiguous(run, t_to(run, f.bias, c->types.products)) : NULL;
+    tensor *bias = f.bias ? t_contiguous(run, t_to(run, f.bias, c->dtypes.compute)) : NULL;
     scope *s = scope_open(run, SCOPE_GRAD_OFF);
-    struct packed_linear l = t_pack_linear(run, t_to(s, f.weight, c->types.products), bias, n_rows);
+    struct packed_linear l = t_pack_linear(run, t_to(s, f.weight, c->dtypes.compute), bias, n_rows);
     scope_close(s);
     return l;
 }
@@ -150,8 +150,8 @@ tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_
 {
     const int64_t B = t_size(x, 0), T = t_size(x, 1);
     scope *owner = saved ? keep : s;
-    tensor *h = t_empty(owner, SHAPE(B, T, t->width), c->types.products, c->device);
-    tensor *rstd = saved ? t_empty(keep, SHAPE(B, T), c->types.master, c->device) : NULL;
+    tensor *h = t_empty(owner, SHAPE(B, T, t->width), c->dtypes.compute, c->device);
+    tensor *rstd = saved ? t_empty(keep, SHAPE(B, T), c->dtypes.accum, c->device) : NULL;
     t_residual_norm_(s, x, d, h, rstd, 0, t->norm_eps);
     tensor *f = t_packed_linear(owner, &l->mlp_in, fast_rows(s, h));
     tensor *g = activate(s, t->activation, f, saved != NULL);
@@ -165,30 +165,30 @@ tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_
 
 struct fast_gradient fast_gradient_empty(scope *s, const struct clip *c, const int64_t *dims, size_t n_dims)
 {
-    tensor *master = t_empty(s, dims, n_dims, c->types.master, c->device);
-    return (struct fast_gradient){.master = master,
-                                  .products = c->types.products == c->types.master
-                                                  ? master
-                                                  : t_empty(s, dims, n_dims, c->types.products, c->device)};
+    tensor *accum = t_empty(s, dims, n_dims, c->dtypes.accum, c->device);
+    return (struct fast_gradient){.accum = accum,
+                                  .compute = c->dtypes.compute == c->dtypes.accum
+                                                 ? accum
+                                                 : t_empty(s, dims, n_dims, c->dtypes.compute, c->device)};
 }
 
 tensor *fast_gradient_copy(const struct fast_gradient *g)
 {
-    return g->products == g->master ? NULL : g->products;
+    return g->compute == g->accum ? NULL : g->compute;
 }
 
 void fast_gradient_cast(scope *s, const struct clip *c, struct fast_gradient *g)
 {
-    g->products = c->types.products == c->types.master ? g->master : t_to(s, g->master, c->types.products);
+    g->compute = c->dtypes.compute == c->dtypes.accum ? g->accum : t_to(s, g->accum, c->dtypes.compute);
 }
 
 void fast_mlp_backward(scope *outer, const struct fast_layer *l, const struct layer_saved *saved,
                        const struct fast_gradient *g)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    tensor *df = t_packed_linear_backward(s, &l->mlp_out, fast_rows(s, g->products));
+    tensor *df = t_packed_linear_backward(s, &l->mlp_out, fast_rows(s, g->compute));
     t_mul_(s, df, saved->slope);
     tensor *dh = t_packed_linear_backward(s, &l->mlp_in, df);
-    t_norm_backward_(s, g->master, fast_gradient_copy(g), dh, saved->h2, saved->rstd2, 0, true);
+    t_norm_backward_(s, g->accum, fast_gradient_copy(g), dh, saved->h2, saved->rstd2, 0, true);
     scope_close(s);
 }

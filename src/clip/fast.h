@@ -35,7 +35,7 @@ struct clip_fast {
     struct fast_tower text;
 };
 
-/** Packs the towers of a clip whose weights are in the master type; tensors live in `run`. */
+/** Packs the towers of a clip whose weights are in the accumulate dtype; tensors live in `run`. */
 int clip_fast_create(struct clip_fast **out, scope *run, const struct clip *c);
 void clip_fast_free(struct clip_fast *f);
 
@@ -50,20 +50,20 @@ struct layer_saved {
     tensor *slope;      /* of its activation */
 };
 
-/** x += d; the MLP's branch of the result, [rows,W] products. `saved`: in scope `keep`; NULL in evaluation.
+/** x += d; the MLP's branch of the result, [rows,W] compute. `saved`: in scope `keep`; NULL in evaluation.
  */
 tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t,
                  const struct fast_layer *l, tensor *x, const tensor *d, struct layer_saved *saved);
 
-/** The gradient of the residual stream in both types; the same tensor twice if the types are the same. */
+/** The gradient of the residual stream in both dtypes; one tensor if they are the same. */
 struct fast_gradient {
-    tensor *master;
-    tensor *products;
+    tensor *accum;
+    tensor *compute;
 };
 struct fast_gradient fast_gradient_empty(scope *s, const struct clip *c, const int64_t *dims, size_t n_dims);
-/** The copy in the products' type that t_norm_backward_ is to write: NULL if the types are the same. */
+/** The copy in the compute dtype that t_norm_backward_ is to write: NULL if the dtypes are the same. */
 tensor *fast_gradient_copy(const struct fast_gradient *g);
-/** `products` from `master`, after something else wrote that. */
+/** Casts `accum` to `compute`, after something else wrote it. */
 void fast_gradient_cast(scope *s, const struct clip *c, struct fast_gradient *g);
 
 /** g += the MLP's branch, back to the block's middle. */

@@ -11,7 +11,7 @@ static double plain_kept_bytes(const struct clip *c, const struct tower_dims *to
 {
     const double widths = c->device.kind == DEVICE_CPU ? 18.5 : 14.0;
     return n_tokens * (double)tower->n_layers * (double)tower->width * widths *
-           (double)dtype_size(c->types.products);
+           (double)dtype_size(c->dtypes.compute);
 }
 
 static double tower_values(const struct clip *c, const struct tower_dims *t)
@@ -24,7 +24,7 @@ static double tower_values(const struct clip *c, const struct tower_dims *t)
 double clip_model_bytes(const struct clip *c, const struct weights *w)
 {
     const bool on_cpu = c->device.kind == DEVICE_CPU;
-    const double value_bytes = (double)dtype_size(c->fast ? c->types.master : c->types.products);
+    const double value_bytes = (double)dtype_size(c->fast ? c->dtypes.accum : c->dtypes.compute);
     double values = 0.0, file_bytes = 0.0;
     for (size_t i = 0; i < w->tensors.n; i++) {
         const tensor *t = w->tensors.items[i].value;
@@ -34,7 +34,7 @@ double clip_model_bytes(const struct clip *c, const struct weights *w)
     const double packed = c->fast ? tower_values(c, &c->dims.vision) + tower_values(c, &c->dims.text) : 0.0;
     const bool is_copied = !on_cpu || file_bytes != values * value_bytes; /* else it is the file's tensor */
     return (on_cpu ? file_bytes : 0.0) + (is_copied ? (values - packed) * value_bytes : 0.0) +
-           2.0 * packed * (double)dtype_size(c->types.products);
+           2.0 * packed * (double)dtype_size(c->dtypes.compute);
 }
 
 double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes)
@@ -58,7 +58,7 @@ static double fast_kept_bytes(const struct clip *c, double n_images, double n_to
     const struct tower_dims *v = &c->dims.vision;
     const double values = n_tokens * (5.0 * (double)v->width + (double)v->mlp_width);
     const double all = (double)(v->n_layers - 1) * values + n_tokens * 3.0 * (double)v->width;
-    return n_images * all * (double)dtype_size(c->types.products);
+    return n_images * all * (double)dtype_size(c->dtypes.compute);
 }
 
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts)
@@ -82,5 +82,5 @@ double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, in
     const double text = text_rows * (double)(9 * l->width + 2 * l->mlp_width);
     const double image = (double)n_images * (double)(clip_image_positions(&c->dims) + n_prompts) *
                          (double)(9 * v->width + 2 * v->mlp_width);
-    return (text > image ? text : image) * (double)dtype_size(c->types.master);
+    return (text > image ? text : image) * (double)dtype_size(c->dtypes.accum);
 }

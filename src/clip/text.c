@@ -88,7 +88,7 @@ static tensor *plain_encode_text(scope *outer, const struct clip *c, const tenso
         scope *image = scope_open(s, SCOPE_GRAD_INHERIT);
         const tensor *prefix = prefixes ? t_select(image, prefixes, 0, b) : NULL;  /* [p,d_l] */
         tensor *z = encode_rows(image, c, prepend(image, prefix, embedded), ends); /* [K,d] */
-        parts[b] = scope_keep(image, t_to(image, z, c->types.master));
+        parts[b] = scope_keep(image, t_to(image, z, c->dtypes.accum));
         scope_close(image);
     }
     tensor *features = scope_ok(s) ? scope_keep(s, t_stack(s, parts, (size_t)B, 0)) : NULL;

@@ -2,8 +2,8 @@
  * The text tower, fast: the same numbers as text.c with only what is needed computed.
  *
  * The prefix of an image is the same for all its classes and no class token stands before it, so it goes
- * through the tower once and leaves its keys and values at every layer. The classes follow as a forest of
- * tokens, in chunks; each token sees the prefix and its ancestors. Layer 1's inputs are constant but for the
+ * through the tower once and leaves its keys and values at every layer. The classes follow as token trees,
+ * in chunks; each token sees the prefix and its ancestors. Layer 1's inputs are constant but for the
  * prefix. The last layer asks at end tokens alone. The backward visits the same parts in reverse and ends at
  * the prefix.
  *
@@ -23,7 +23,7 @@ struct text_state {
     double keep_bytes;      /* of all chunks */
     const tensor *embedded; /* [K,T,W], of rows that hold learned vectors; else NULL */
     struct text_part prefix;
-    struct text_part *chunks;  /* [forests.n]; each saves in a scope of its own, closed when it is done */
+    struct text_part *chunks;  /* [trees.n]; each saves in a scope of its own, closed when it is done */
     struct prefix_layer *keys; /* [layers] */
 };
 
@@ -38,7 +38,7 @@ static void free_part(struct text_part *p, bool owns_scope)
 static void free_text_state(void *opaque)
 {
     struct text_state *st = opaque;
-    for (size_t i = 0; st->chunks && i < st->layout->forests.n; i++)
+    for (size_t i = 0; st->chunks && i < st->layout->trees.n; i++)
         free_part(&st->chunks[i], true);
     free_part(&st->prefix, false);
     free(st->chunks);
@@ -57,7 +57,7 @@ static struct text_state *text_state_create(const struct clip *c, const struct c
                               .clip = c,
                               .layout = texts->layout,
                               .keep_bytes = texts->keep_bytes};
-    st->chunks = calloc(texts->layout->forests.n, sizeof *st->chunks);
+    st->chunks = calloc(texts->layout->trees.n, sizeof *st->chunks);
     st->keys = calloc((size_t)c->fast->text.n_layers, sizeof *st->keys);
     if (st->scope && st->chunks && st->keys)
         return st;
@@ -70,22 +70,22 @@ static int forward_prefix(scope *outer, struct text_state *st, const tensor *pre
 {
     const struct clip *c = st->clip;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    st->prefix = (struct text_part){.forest = &st->layout->prefix, .keep = st->scope};
+    st->prefix = (struct text_part){.tree = &st->layout->prefix, .keep = st->scope};
     if (saves)
         st->prefix.saved = calloc((size_t)c->fast->text.n_layers, sizeof *st->prefix.saved);
     if (saves && !st->prefix.saved)
         scope_fail(s, error_out_of_memory());
     tensor *positions = t_narrow(s, c->text_positions, 0, 0, st->layout->n_prefix);
-    tensor *x = t_contiguous(s, t_add(s, t_to(s, prefixes, c->types.master), positions));
+    tensor *x = t_contiguous(s, t_add(s, t_to(s, prefixes, c->dtypes.accum), positions));
     (void)text_part_forward(st->scope, c, &st->prefix, x, st->keys);
     int status = scope_close(s);
     return status == OK ? scope_status(st->scope) : status;
 }
 
-/* What enters layer 1 of a chunk, with positions: [copies,n,W] master. */
+/* What enters layer 1 of a chunk, with positions: [copies,n,W] accum. */
 static tensor *chunk_input(scope *s, const struct text_state *st, const struct text_chunk *chunk, int64_t B)
 {
-    const int64_t n = chunk->forest->n_nodes;
+    const int64_t n = chunk->tree->n_nodes;
     if (!st->embedded)
         return t_clone(s, t_expand(s, chunk->x0, SHAPE(B, n, st->clip->fast->text.width)));
     tensor *rows = t_narrow(s, t_index_select(s, st->embedded, 0, chunk->rows), 1, 0, n);
@@ -98,7 +98,7 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
     const struct clip *c = st->clip;
     const struct text_chunk *chunk = &st->layout->chunks[i];
     struct text_part *p = &st->chunks[i];
-    *p = (struct text_part){.forest = chunk->forest,
+    *p = (struct text_part){.tree = chunk->tree,
                             .prefix = st->layout->n_prefix > 0 ? st->keys : NULL,
                             .qkv0 = chunk->qkv0,
                             .ends = chunk->ends};
@@ -111,7 +111,7 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
     tensor *z = text_part_forward(s, c, p, chunk_input(s, st, chunk, B), NULL);
     if (p->keep && !scope_ok(p->keep))
         scope_fail(s, scope_status(p->keep));
-    return t_reshape(s, t_to(s, z, c->types.master), SHAPE(B, chunk->n_rows, -1));
+    return t_reshape(s, t_to(s, z, c->dtypes.accum), SHAPE(B, chunk->n_rows, -1));
 }
 
 /* All chunks, put together in the order of the classes: [B,K,d]. They keep what their backward needs while
@@ -119,7 +119,7 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
 static tensor *forward_chunks(scope *outer, struct text_state *st, int64_t B, bool saves)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    const size_t n = st->layout->forests.n;
+    const size_t n = st->layout->trees.n;
     const tensor **parts = calloc(n, sizeof(tensor *));
     if (!parts)
         scope_fail(s, error_out_of_memory());
@@ -144,7 +144,7 @@ static void add_to_embedded(scope *s, const struct clip *c, tensor *d_embedded,
                             const struct text_chunk *chunk, const tensor *d_x)
 {
     const int64_t K = t_size(d_embedded, 0), T = t_size(d_embedded, 1), W = t_size(d_embedded, 2);
-    tensor *padded = t_zeros(s, SHAPE(chunk->n_rows, T, W), c->types.master, c->device);
+    tensor *padded = t_zeros(s, SHAPE(chunk->n_rows, T, W), c->dtypes.accum, c->device);
     t_copy_(s, t_narrow(s, padded, 1, 0, t_size(d_x, 1)), d_x);
     t_index_add_(s, t_reshape(s, d_embedded, SHAPE(1, K, T * W)), chunk->rows,
                  t_reshape(s, padded, SHAPE(1, chunk->n_rows, T * W)));
@@ -156,12 +156,12 @@ static tensor *open_gradients(scope *s, struct text_state *st, int64_t B)
     const struct clip *c = st->clip;
     const int64_t p = st->layout->n_prefix, W = c->fast->text.width;
     for (int64_t i = 0; p > 0 && i < c->fast->text.n_layers; i++) {
-        st->keys[i].d_k = t_zeros(s, SHAPE(B, p, W), c->types.master, c->device);
-        st->keys[i].d_v = t_zeros(s, SHAPE(B, p, W), c->types.master, c->device);
+        st->keys[i].d_k = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
+        st->keys[i].d_v = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
     }
     if (!st->embedded)
         return NULL;
-    return t_zeros(s, SHAPE(t_size(st->embedded, 0), t_size(st->embedded, 1), W), c->types.master, c->device);
+    return t_zeros(s, SHAPE(t_size(st->embedded, 0), t_size(st->embedded, 1), W), c->dtypes.accum, c->device);
 }
 
 static void backward(tensor **input_grads, scope *s, void *opaque, const tensor *d_features)
@@ -170,11 +170,11 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
     const struct clip *c = st->clip;
     const int64_t B = t_size(d_features, 0);
     tensor *d_embedded = open_gradients(s, st, B);
-    for (size_t i = 0; i < st->layout->forests.n; i++) {
+    for (size_t i = 0; i < st->layout->trees.n; i++) {
         const struct text_chunk *chunk = &st->layout->chunks[i];
         scope *one = scope_open(s, SCOPE_GRAD_OFF);
         tensor *d = t_contiguous(one, t_index_select(one, d_features, 1, chunk->rows));
-        d = t_reshape(one, d, SHAPE(-1, chunk->forest->n_rows, t_size(d, -1)));
+        d = t_reshape(one, d, SHAPE(-1, chunk->tree->n_rows, t_size(d, -1)));
         if (!st->chunks[i].saved) /* there was no room: computed again */
             (void)forward_chunk(one, st, i, B, true);
         if (scope_ok(one)) { /* else what it reads may be missing */
@@ -202,7 +202,7 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     int status = OK;
     if (is_embedded)
-        st->embedded = t_to(st->scope, t_detach(s, input), c->types.master);
+        st->embedded = t_to(st->scope, t_detach(s, input), c->dtypes.accum);
     else if (input)
         status = forward_prefix(s, st, input, saves);
     if (status != OK)

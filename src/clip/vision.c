@@ -9,7 +9,7 @@ static tensor *embed_patches(scope *outer, const struct clip *c, const tensor *p
     tensor *patches =
         t_conv2d_patches(s, t_to(s, pixels, t_dtype(c->patch_weight)), c->patch_weight); /* [B,d_v,h,w] */
     patches = t_transpose(s, t_reshape(s, patches, SHAPE(B, d_v, -1)), 1, 2);            /* [B,M,d_v] */
-    patches = t_to(s, patches, c->types.master);
+    patches = t_to(s, patches, c->dtypes.accum);
     tensor *class_token = t_expand(s, c->class_embedding, SHAPE(B, 1, d_v)); /* [B,1,d_v] */
     tensor *x = t_cat(s, TENSORS(class_token, patches), 1);                  /* [B,1+M,d_v] */
     x = nn_norm(s, &c->ln_pre, t_add(s, x, c->patch_positions));
@@ -58,7 +58,7 @@ static tensor *plain_encode_image(scope *outer, const struct clip *c, const tens
     }
     tensor *class_token = t_select(outer, x, 1, 0); /* [B,d_v] */
     tensor *features = nn_linear(outer, &c->vision_projection, nn_norm(outer, &c->ln_post, class_token));
-    return t_to(outer, features, c->types.master); /* [B,d] */
+    return t_to(outer, features, c->dtypes.accum); /* [B,d] */
 }
 
 tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,

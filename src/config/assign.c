@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prompt/base/json_write.h"
 
 /* A scalar as it is in the file, a container by its type. */
 static void describe_found(struct str *out, const struct json *value)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prompt/base/json_write.h"
 
 const char *const augment_names[] = {[AUGMENT_RANDOM_CROP] = "random_crop", [AUGMENT_NONE] = "none", NULL};
 const char *const config_origin_names[4] = {"default", "file", "command line", "run"};

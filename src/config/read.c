@@ -108,7 +108,7 @@ static int read_member(struct reader *r, const struct json *value, const char *p
         status = error_set(ERR_USAGE, "key '%s': expected an object, found %s", path,
                            json_type_name(json_type(value)));
     }
-    return status == OK ? OK : error_context("%s:%zu", json_name(r->doc), json_line(r->doc, value));
+    return status == OK ? OK : json_context(r->doc, value);
 }
 
 static int read_object(struct reader *r, const struct json *object, const char *section)
@@ -129,7 +129,7 @@ static int read_root(struct reader *r, const struct json *root)
 {
     if (json_type(root) != JSON_OBJECT)
         return error_set(ERR_USAGE, "%s:%zu: expected an object of keys, found %s", json_name(r->doc),
-                         json_line(r->doc, root), json_type_name(json_type(root)));
+                         json_line(root), json_type_name(json_type(root)));
     return read_object(r, root, "");
 }
 
@@ -174,9 +174,10 @@ static int read_extended(const struct reader *r, const struct json *value)
         status = path ? read_source(r->config, path, r->source) : ERR_MEMORY;
     free(path);
     free(dir);
-    if (status != OK)
-        error_context("%s:%zu: key '%s'", json_name(r->doc), json_line(r->doc, value), EXTENDS);
-    return status;
+    if (status == OK)
+        return OK;
+    error_context("key '%s'", EXTENDS);
+    return json_context(r->doc, value);
 }
 
 static int read_source(struct config *c, const char *path, const struct source *extended_by)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prompt/base/json_write.h"
 
 void config_write_value(struct str *out, const struct config *c, size_t i)
 {

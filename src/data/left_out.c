@@ -1,9 +1,11 @@
-/* Counting the files that are not taken. */
+/* Counts the files left out. */
 #include "prompt/data/left_out.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "prompt/base/array.h"
 
 int left_out_add(struct left_out *left, const char *what, size_t n)
 {
@@ -12,14 +14,10 @@ int left_out_add(struct left_out *left, const char *what, size_t n)
             left->kinds[i].n += n;
             return OK;
         }
-    struct left_out_kind *kinds = realloc(left->kinds, (left->n + 1) * sizeof *kinds);
-    if (!kinds)
-        return error_out_of_memory();
-    left->kinds = kinds;
-    kinds[left->n] = (struct left_out_kind){.what = str_dup(what), .n = n};
-    if (!kinds[left->n].what)
+    char *copy = array_grow(&left->kinds, left->n, sizeof *left->kinds) == OK ? str_dup(what) : NULL;
+    if (!copy)
         return ERR_MEMORY;
-    left->n++;
+    left->kinds[left->n++] = (struct left_out_kind){.what = copy, .n = n};
     return OK;
 }
 

@@ -1,14 +1,74 @@
 /*
- * The caller's side of the loader: options, the ring of batches, epochs, and what to do with images that
- * cannot be read. How places, slots and workers go together stands in loader_internal.h.
+ * Batches that threads make ahead of the caller.
+ *
+ * An epoch is a sequence of positions 0 .. n_positions - 1. Position p holds item order[p] and belongs to batch
+ * p / batch_size, which is made in slot (batch % n_slots). The pool's pieces are the positions from the first
+ * on, up to n_slots batches ahead of the one lent to the caller. A position depends on its item and the epoch
+ * alone, so it does not matter which thread has it.
+ *
+ * A thread writes its own row of a slot, and its own item's entry of the cache; the caller reads a row after
+ * the pool has reported it done, and gives a slot back before its next batch may begin. The pool's mutex
+ * orders all of this; the mutex in here guards the size of the cache. Failures are kept with their row: the
+ * first one in the order of the epoch is reported, not the first in time.
  */
+#include "prompt/data/loader.h"
+
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader_internal.h"
 #include "prompt/base/clock.h"
+#include "prompt/base/pool.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
+
+enum { CHANNELS = 3 };
+
+struct failure {
+    int status; /* OK: the image is there */
+    char *message;
+    const char *damage; /* of an image that is there: struct image's */
+};
+
+struct slot {
+    float *pixels;   /* [batch_size, 3, image_px, image_px] */
+    int64_t *labels; /* [batch_size] */
+    size_t *items;   /* [batch_size] */
+    struct failure *failures;
+};
+
+struct loader {
+    struct loader_options options;
+    const struct item_list *list;
+    char *image_dir;
+    int64_t image_floats; /* 3 * image_px * image_px */
+    int64_t n_batches;
+    int64_t n_slots;
+    struct slot *slots;
+    struct pool *pool;
+
+    /* the epoch; constant while the pool works */
+    int64_t epoch;
+    size_t *order; /* [list->n] */
+    int64_t first_position, n_positions;
+
+    struct image *cache; /* [list->n], pixels NULL if not kept */
+    bool *is_bad;        /* [list->n], left out before: not read again */
+    pthread_mutex_t mutex;
+    size_t cache_used_bytes; /* with the mutex */
+    bool is_cache_full;      /* with the mutex */
+
+    /* the caller's thread alone */
+    int64_t lent_batch; /* the caller has it or waits for it */
+    bool has_lent;      /* the caller has it */
+    int64_t n_delivered;
+    size_t n_skipped;
+    char *first_skipped;
+    bool *is_damaged; /* [list->n], counted before */
+    size_t n_damaged;
+    char *first_damaged;
+};
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
@@ -22,17 +82,17 @@ static int check_options(const struct loader_options *o, const struct item_list 
     const int64_t side_max = 1 << 14;
     if (items->n == 0)
         return error_set(ERR_FORMAT, "the caller's list of images is empty, there is nothing to load");
-    if (o->preprocess.image_px < 1 || o->preprocess.image_px > side_max)
+    if (o->input.preprocess.image_px < 1 || o->input.preprocess.image_px > side_max)
         return error_set(ERR_USAGE, "expected images of 1 to %lld pixels, found %lld", (long long)side_max,
-                         (long long)o->preprocess.image_px);
+                         (long long)o->input.preprocess.image_px);
     if (o->batch_size < 1 || o->batch_size > INT32_MAX)
         return error_set(ERR_USAGE, "expected a batch size from 1, found %lld", (long long)o->batch_size);
     if (o->n_workers < 1 || o->n_workers > 1024)
         return error_set(ERR_USAGE, "expected 1 to 1024 decoding threads, found %lld",
                          (long long)o->n_workers);
-    if (o->augment && !(o->crop_scale_min > 0.0 && o->crop_scale_min <= 1.0))
+    if (o->input.augment && !(o->input.crop_scale_min > 0.0 && o->input.crop_scale_min <= 1.0))
         return error_set(ERR_USAGE, "expected a smallest crop above 0 and up to 1, found %g",
-                         o->crop_scale_min);
+                         o->input.crop_scale_min);
     return OK;
 }
 
@@ -52,7 +112,6 @@ static void slot_reset(struct slot *s, int64_t batch_size)
         free(s->failures[row].message);
         s->failures[row] = (struct failure){0};
     }
-    s->n_done = 0;
 }
 
 static int allocate(struct loader *l, const char *image_dir)
@@ -62,7 +121,7 @@ static int allocate(struct loader *l, const char *image_dir)
     if (o->batch_size > n_items)
         l->options.batch_size = n_items;
     l->n_batches = n_items / o->batch_size + (!o->drop_last && n_items % o->batch_size != 0);
-    l->image_floats = LOADER_CHANNELS * o->preprocess.image_px * o->preprocess.image_px;
+    l->image_floats = CHANNELS * o->input.preprocess.image_px * o->input.preprocess.image_px;
     /* one lent, one being filled, one ahead; more if a batch is too small to keep every worker busy */
     l->n_slots = min_i64(l->n_batches, 3 + o->n_workers / o->batch_size);
     l->image_dir = str_dup(image_dir);
@@ -70,9 +129,8 @@ static int allocate(struct loader *l, const char *image_dir)
     l->cache = calloc(l->list->n, sizeof *l->cache);
     l->is_bad = calloc(l->list->n, sizeof *l->is_bad);
     l->is_damaged = calloc(l->list->n, sizeof *l->is_damaged);
-    l->workers = calloc((size_t)o->n_workers, sizeof *l->workers);
     l->slots = calloc((size_t)l->n_slots, sizeof *l->slots);
-    if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->is_damaged || !l->workers || !l->slots)
+    if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->is_damaged || !l->slots)
         return error_out_of_memory();
     int status = OK;
     for (int64_t i = 0; status == OK && i < l->n_slots; i++)
@@ -92,13 +150,9 @@ int loader_open(struct loader **out, const struct item_list *items, const char *
         return error_out_of_memory();
     l->options = *options;
     l->list = items;
-    pthread_mutex_init(&l->mutex, NULL); /* with default attributes, these three cannot fail here */
-    pthread_cond_init(&l->work, NULL);
-    pthread_cond_init(&l->ready, NULL);
-    status = allocate(l, image_dir);
-    if (status == OK)
-        status = loader_start_workers(l);
-    if (status != OK) {
+    pthread_mutex_init(&l->mutex, NULL); /* with default attributes, it cannot fail here */
+    if ((status = allocate(l, image_dir)) != OK ||
+        (status = pool_open(&l->pool, l->options.n_workers)) != OK) {
         loader_close(l);
         return status;
     }
@@ -110,9 +164,7 @@ void loader_close(struct loader *l)
 {
     if (!l)
         return;
-    loader_stop_workers(l);
-    pthread_cond_destroy(&l->ready);
-    pthread_cond_destroy(&l->work);
+    pool_close(l->pool);
     pthread_mutex_destroy(&l->mutex);
     for (int64_t i = 0; l->slots && i < l->n_slots; i++) {
         slot_reset(&l->slots[i], l->options.batch_size);
@@ -128,11 +180,69 @@ void loader_close(struct loader *l)
     free(l->is_bad);
     free(l->is_damaged);
     free(l->order);
-    free(l->workers);
     free(l->image_dir);
     free(l->first_skipped);
     free(l->first_damaged);
     free(l);
+}
+
+/* ---------------------------------------------------------------- the pool's side */
+
+/* Whether the cache has room for the picture, which is counted. After the first that it has no room for, it is
+ * full. */
+static bool take_room(struct loader *l, const struct image *picture)
+{
+    const size_t n_bytes = (size_t)(picture->width * picture->height * CHANNELS);
+    pthread_mutex_lock(&l->mutex);
+    if (n_bytes > l->options.cache_bytes - l->cache_used_bytes)
+        l->is_cache_full = true;
+    const bool has_room = !l->is_cache_full;
+    if (has_room)
+        l->cache_used_bytes += n_bytes;
+    pthread_mutex_unlock(&l->mutex);
+    return has_room;
+}
+
+/* The item's input, from the cache or the disk. */
+static int read_item(float *pixels, const char **damage, struct loader *l, size_t item)
+{
+    struct image *picture = &l->cache[item];
+    const bool is_cached = picture->pixels != NULL;
+    char *path = item_file(l->image_dir, &l->list->items[item]);
+    const int status =
+        path ? input_read(pixels, picture, path, &l->options.input, (uint64_t)l->epoch, item) : ERR_MEMORY;
+    free(path);
+    *damage = picture->damage;
+    if (!is_cached && !(status == OK && take_room(l, picture)))
+        image_free(picture);
+    return status;
+}
+
+/* The pool's piece: one position of the epoch. Its failure is for the caller's side to judge. */
+static int fill_row(void *context, int64_t piece)
+{
+    struct loader *l = context;
+    const int64_t position = l->first_position + piece;
+    const int64_t row = position % l->options.batch_size;
+    const size_t item = l->order[position];
+    struct slot *slot = &l->slots[position / l->options.batch_size % l->n_slots];
+    struct failure *failure = &slot->failures[row];
+    slot->labels[row] = l->list->items[item].label;
+    slot->items[row] = item;
+    if (l->is_bad[item]) {
+        failure->status = ERR_FORMAT;
+        return OK;
+    }
+    failure->status = read_item(slot->pixels + row * l->image_floats, &failure->damage, l, item);
+    if (failure->status != OK)
+        failure->message = str_dup(error_message());
+    return OK;
+}
+
+/* Pieces that may begin: those of the lent batch and of the slots after it. */
+static int64_t n_pieces(const struct loader *l)
+{
+    return min_i64(l->n_positions, (l->lent_batch + l->n_slots) * l->options.batch_size) - l->first_position;
 }
 
 /* ---------------------------------------------------------------- the caller's side */
@@ -158,28 +268,24 @@ int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
     if (epoch < 0 || epoch > UINT32_MAX || first_batch < 0)
         return error_set(ERR_USAGE, "expected an epoch and a first batch from 0, found %lld and %lld",
                          (long long)epoch, (long long)first_batch);
-    pthread_mutex_lock(&l->mutex);
-    l->n_places = 0; /* nothing more is taken; what is in work ends within one image */
-    while (l->n_in_work > 0)
-        pthread_cond_wait(&l->ready, &l->mutex);
+    pool_stop(l->pool);
     for (int64_t i = 0; i < l->n_slots; i++)
         slot_reset(&l->slots[i], l->options.batch_size);
     for (size_t i = 0; i < l->list->n; i++)
         l->order[i] = i;
     if (l->options.shuffle) {
         struct rng rng;
-        rng_init(&rng, l->options.seed, RNG_ORDER, (uint64_t)epoch, 0);
+        rng_init(&rng, l->options.input.seed, RNG_ORDER, (uint64_t)epoch, 0);
         rng_shuffle(&rng, l->order, l->list->n);
     }
     first_batch = min_i64(first_batch, l->n_batches);
     l->epoch = epoch;
-    l->n_places = min_i64((int64_t)l->list->n, l->n_batches * l->options.batch_size);
-    l->next_place = first_batch * l->options.batch_size;
+    l->n_positions = min_i64((int64_t)l->list->n, l->n_batches * l->options.batch_size);
+    l->first_position = min_i64(first_batch * l->options.batch_size, l->n_positions);
     l->lent_batch = first_batch;
     l->has_lent = false;
     l->n_delivered = first_batch; /* batches before a resume had their images */
-    pthread_cond_broadcast(&l->work);
-    pthread_mutex_unlock(&l->mutex);
+    pool_start(l->pool, fill_row, l, n_pieces(l));
     return OK;
 }
 
@@ -210,8 +316,8 @@ static int count_damaged(struct loader *l, size_t item, const char *damage)
     return l->first_damaged ? OK : ERR_MEMORY;
 }
 
-/* Leaves the good rows of a finished batch together at its front; the first failure if none may be left out.
- */
+/* Leaves the good rows of a finished batch together at its front; the first failure if none may be left
+ * out. */
 static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t n)
 {
     *n_good = 0;
@@ -240,13 +346,13 @@ static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t
     return OK;
 }
 
-/* Gives the lent batch's slot back to the workers, with the mutex held. */
+/* Gives the lent batch's slot back to the pool. */
 static void release_lent(struct loader *l)
 {
     slot_reset(&l->slots[l->lent_batch % l->n_slots], l->options.batch_size);
     l->lent_batch++;
     l->has_lent = false;
-    pthread_cond_broadcast(&l->work);
+    pool_extend(l->pool, n_pieces(l));
 }
 
 static int end_of_epoch(const struct loader *l)
@@ -263,14 +369,13 @@ int loader_next(struct batch *out, struct loader *l)
     const double start_s = clock_s();
     int status = OK;
     int64_t n_good = 0;
-    pthread_mutex_lock(&l->mutex);
     if (l->has_lent)
         release_lent(l);
-    while (status == OK && n_good == 0 && l->lent_batch * l->options.batch_size < l->n_places) {
+    while (status == OK && n_good == 0 && l->lent_batch * l->options.batch_size < l->n_positions) {
         struct slot *slot = &l->slots[l->lent_batch % l->n_slots];
-        const int64_t n = min_i64(l->options.batch_size, l->n_places - l->lent_batch * l->options.batch_size);
-        while (slot->n_done < n)
-            pthread_cond_wait(&l->ready, &l->mutex);
+        const int64_t first = l->lent_batch * l->options.batch_size;
+        const int64_t n = min_i64(l->options.batch_size, l->n_positions - first);
+        pool_wait_until(l->pool, first + n - l->first_position);
         status = collect(&n_good, l, slot, n);
         if (status == OK && n_good == 0) {
             release_lent(l);
@@ -281,7 +386,6 @@ int loader_next(struct batch *out, struct loader *l)
             l->n_delivered++;
         }
     }
-    pthread_mutex_unlock(&l->mutex);
     return status == OK && out->n == 0 ? end_of_epoch(l) : status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "prompt/base/array.h"
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/base/str.h"
@@ -40,24 +41,18 @@ static int parse_row(struct row *out, const struct csv *csv, const int *at)
 
 static int add_pair(struct pair_list *list, const char *folder, const struct row *row, size_t line)
 {
-    if (list->n == list->capacity) {
-        const size_t capacity = list->capacity ? 2 * list->capacity : 256;
-        struct pair *items = realloc(list->items, capacity * sizeof *items);
-        if (!items)
-            return error_out_of_memory();
-        list->items = items;
-        list->capacity = capacity;
-    }
+    if (array_grow(&list->items, list->n, sizeof *list->items) != OK)
+        return ERR_MEMORY;
     struct pair *p = &list->items[list->n++];
     *p = (struct pair){.path = path_join(folder, row->image), .caption = str_dup(row->caption), .line = line};
     if (!p->path || !p->caption)
         return ERR_MEMORY;
     if (!file_exists(p->path) || file_is_dir(p->path))
-        return error_set(ERR_FORMAT, "no image '%s'", p->path);
+        return error_set(ERR_FORMAT, "the image '%s' does not exist", p->path);
     return OK;
 }
 
-/* Other columns, such as an address, are not used, as in open_clip. */
+/* Ignores other columns, such as an address, as open_clip does. */
 static int read_header(int at[N_COLUMNS], struct csv *csv)
 {
     struct str unused = {0};
@@ -92,7 +87,7 @@ static int read_rows(struct pair_list *list, const char *folder, struct csv *csv
             status = error_context("%s:%zu", csv->path, csv->line);
     }
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "%s:%zu: no row%s after the header", csv->path, header_line,
+        status = error_set(ERR_FORMAT, "%s:%zu: no row%s follows the header", csv->path, header_line,
                            list->n_left_out > 0 ? " of the split train" : "");
     return status;
 }

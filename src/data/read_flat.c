@@ -1,15 +1,16 @@
 /*
- * ImageNet's images without class folders. Names may hold the ids, as in Hugging Face's archives
- * (ILSVRC2012_val_00000293_n01440764.JPEG). A val/ as it is unpacked holds 50,000 files without them. It is
- * taken if a list of their ids lies beside it: Kaggle's LOC_val_solution.csv
- * ("ILSVRC2012_val_00048981,n03995372 85 1 499 272") or the mv lines of the widespread valprep.sh
- * ("mv ILSVRC2012_val_00000293.JPEG n01440764/"). ILSVRC's own ground truth file numbers the classes
- * otherwise and is not used. The items' paths are those of class folders.
+ * ImageNet's images without class folders. Names may contain the ids, as in Hugging Face's archives
+ * (ILSVRC2012_val_00000293_n01440764.JPEG). A freshly unpacked val/ holds 50,000 files without ids. It is
+ * accepted with a list of ids beside it: Kaggle's LOC_val_solution.csv ("ILSVRC2012_val_00048981,n03995372 85
+ * 1 499 272") or the mv lines of the widespread valprep.sh ("mv ILSVRC2012_val_00000293.JPEG n01440764/").
+ * ILSVRC's own ground truth file numbers the classes differently and is not used. The items' paths are those
+ * of class folders.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "imagenet_classes.h"
+#include "prompt/base/array.h"
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
@@ -20,9 +21,9 @@
 
 /* ---------------------------------------------------------------- a list of ids */
 
-/* An image of a flat val/ and its label; sorted by label, then name, which is the order of the folders. */
+/* An image of a flat val/ and its label; sorted by label, then name: the order of class folders. */
 struct flat_image {
-    char *stem; /* "ILSVRC2012_val_00000293", in the list's text */
+    char *stem; /* borrowed from the list's text, "ILSVRC2012_val_00000293" */
     size_t label;
 };
 
@@ -35,7 +36,7 @@ static int compare_flat(const void *a, const void *b)
     return strcmp(x->stem, y->stem);
 }
 
-/* Takes stem and id out of a line of either list; false if it has none. */
+/* Finds stem and id in a line of either list; false if it has none. */
 static bool parse_flat(struct flat_image *out, const struct imagenet_classes *classes, char *line)
 {
     static const char stem_start[] = "ILSVRC2012_val_";
@@ -79,13 +80,9 @@ static int read_flat_list(struct item_list *out, const char *folder, const struc
         struct flat_image image;
         if (!parse_flat(&image, classes, line))
             continue;
-        struct flat_image *grown = n & (n - 1) ? images : realloc(images, (n ? 2 * n : 1) * sizeof *images);
-        if (!grown) {
-            status = error_out_of_memory();
-            break;
-        }
-        images = grown;
-        images[n++] = image;
+        status = array_grow(&images, n, sizeof *images);
+        if (status == OK)
+            images[n++] = image;
     }
     if (status == OK && n == 0)
         status = error_set(ERR_FORMAT, "%s: no line with a validation image and a known id", path);
@@ -98,7 +95,7 @@ static int read_flat_list(struct item_list *out, const char *folder, const struc
     return status;
 }
 
-/* In val/, beside it, or up to three folders above: Kaggle's list lies above ILSVRC/Data/CLS-LOC. */
+/* In val/, beside it, or up to three folders above: Kaggle's list is above ILSVRC/Data/CLS-LOC. */
 static int find_flat_list(char **out, const char *val_dir)
 {
     static const char *const names[] = {"LOC_val_solution.csv", "valprep.sh"};
@@ -183,7 +180,7 @@ static int add_by_name(struct item_list *out, const char *name, const char *part
     char id[10];
     size_t stem = 0, label = 0;
     if (!find_id(id, &stem, name) || !imagenet_classes_find(&label, classes, id))
-        return error_set(ERR_FORMAT, "the name of '%s/%s' has no id of %s, as other names there have", folder,
+        return error_set(ERR_FORMAT, "the name of '%s/%s' has no id of %s, but other names there do", folder,
                          name, classes->path ? classes->path : "ImageNet's 1000 classes");
     const char *ending = strrchr(name, '.');
     char *path = str_format("%s/%s/%.*s%s", part, id, (int)stem, name, ending ? ending : "");

@@ -12,7 +12,7 @@
 #include "reader.h"
 #include "readers.h"
 
-/* A number or, as some files have it, a string of digits. */
+/* A number or, in some files, a string of digits. */
 static int read_label(int64_t *out, const struct json *value)
 {
     const char *text = NULL;
@@ -57,7 +57,7 @@ static int read_list(struct item_list *out, struct dataset *d, const struct json
             (status = reader_set_name(d, e.label, e.name, n_labels)) == OK)
             status = item_list_add(out, e.path, e.label);
         if (status != OK)
-            return error_context("%s:%zu", json_name(doc), json_line(doc, value));
+            return json_context(doc, value);
     }
     return OK;
 }
@@ -70,8 +70,8 @@ static int find_list(const struct json **out, const struct json_doc *doc, const 
                          "%s: expected an object with the lists train, val and test, '%s' is missing",
                          json_name(doc), key);
     if (json_type(*out) != JSON_ARRAY)
-        return error_set(ERR_FORMAT, "%s:%zu: expected a list under '%s', found %s", json_name(doc),
-                         json_line(doc, *out), key, json_type_name(json_type(*out)));
+        return json_error(doc, *out, "expected a list under '%s', found %s", key,
+                          json_type_name(json_type(*out)));
     return OK;
 }
 
@@ -80,7 +80,7 @@ static int read_train(struct dataset *d, const struct json_doc *doc, const struc
     size_t n = json_size(list);
     if (n == 0)
         return error_set(ERR_FORMAT, "%s: the list 'train' is empty", json_name(doc));
-    int status = reader_alloc_names(d, n); /* labels have no gap, so there are at most n classes */
+    int status = reader_alloc_names(d, n); /* labels are contiguous, so there are at most n classes */
     if (status == OK)
         status = read_list(&d->train, d, doc, list, (int64_t)n);
     return status == OK ? reader_check_gaps(d, json_name(doc), " in 'train'") : status;

@@ -1,4 +1,4 @@
-/* Walking a class folder, and counting what is not taken. */
+/* Walks a class folder and counts the files left out. */
 #include "walk.h"
 
 #include <ctype.h>
@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/dir.h"
 
 bool walk_is_image(const char *name)
@@ -36,7 +37,7 @@ struct walk {
     struct left_out *left;
     struct str_list *images;
     struct folder *folders;
-    size_t n, capacity;
+    size_t n;
 };
 
 static void walk_free(struct walk *w)
@@ -46,29 +47,23 @@ static void walk_free(struct walk *w)
     free(w->folders);
 }
 
-/* Takes `path` over. */
+/* Takes ownership of `path`. */
 static int add_folder(struct walk *w, char *path, size_t parent, const struct stat *info)
 {
     if (w->n == FOLDERS_MAX) {
         free(path);
         return error_set(ERR_FORMAT, "'%s' has more than %d sub-folders", w->dir, FOLDERS_MAX);
     }
-    if (w->n == w->capacity) {
-        const size_t capacity = 2 * w->capacity + 8;
-        struct folder *grown = realloc(w->folders, capacity * sizeof *grown);
-        if (!grown) {
-            free(path);
-            return error_out_of_memory();
-        }
-        w->folders = grown;
-        w->capacity = capacity;
+    if (array_grow(&w->folders, w->n, sizeof *w->folders) != OK) {
+        free(path);
+        return ERR_MEMORY;
     }
     w->folders[w->n++] =
         (struct folder){.path = path, .parent = parent, .dev = info->st_dev, .ino = info->st_ino};
     return OK;
 }
 
-/* Whether the folder is the same as `i`, or as one that holds it. */
+/* Whether the folder is the same as folder i or one that holds it. */
 static bool leads_back(const struct walk *w, size_t i, const struct stat *info)
 {
     for (;; i = w->folders[i].parent) {
@@ -99,8 +94,8 @@ static int add_other(struct walk *w, size_t parent, const char *name, const char
                                   : left_out_count_file(w->left, name);
 }
 
-/* The entries of folder i: images and sub-folders are added. An image's name spares a look at the file: there
- * may be a million. A folder may have such a name, too. */
+/* Adds the images and sub-folders of folder i. A file with an image's ending is not examined, as there may be
+ * a million; but a folder may have such a name, too. */
 static int look_into(struct walk *w, size_t i)
 {
     struct str_list names = {0}, folders = {0};
@@ -123,7 +118,7 @@ static int look_into(struct walk *w, size_t i)
     return status;
 }
 
-/* By folder, then by name. */
+/* Orders by folder, then by name. */
 static int compare_paths(const void *a, const void *b)
 {
     const char *x = *(char *const *)a, *y = *(char *const *)b;

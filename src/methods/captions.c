@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/str.h"
 
 char *class_caption(const char *template, const char *class_name)
@@ -45,13 +46,10 @@ static void row_list_free(struct row_list *list)
 
 static int append_id(struct tokens *t, int64_t id)
 {
-    int64_t *ids = realloc(t->ids, (t->n + 1) * sizeof *ids);
-    if (!ids)
-        return error_out_of_memory();
-    t->ids = ids;
-    t->ids[t->n++] = id;
-    t->capacity = t->n;
-    return OK;
+    int status = array_grow(&t->ids, t->n, sizeof *t->ids);
+    if (status == OK)
+        t->ids[t->n++] = id;
+    return status;
 }
 
 /* Rows of equal length, padded with 0 (never read: attention is causal). */

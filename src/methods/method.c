@@ -109,7 +109,7 @@ void method_free(struct method *m)
 int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
                        size_t n_dims)
 {
-    tensor *t = t_from_f32(m->scope, values, dims, n_dims, m->clip->types.master, m->clip->device);
+    tensor *t = t_from_f32(m->scope, values, dims, n_dims, m->clip->dtypes.accum, m->clip->device);
     t_require_grad(m->scope, t);
     int status = scope_status(m->scope);
     return status == OK ? params_add(&m->trained, name, t) : status;
@@ -168,21 +168,6 @@ tensor *method_fixed_text(scope *s, const struct method *m, const struct class_t
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes)
 {
     return m->ops->passes ? m->ops->passes(m, n_images, n_classes) : (struct method_passes){0};
-}
-
-/* CLIP's own image features, then the method's passes. */
-struct clip_work method_work(const struct method *m, const struct class_texts *classes, int64_t n_images,
-                             bool backward)
-{
-    const struct clip *c = m->clip;
-    const struct method_passes p = method_passes(m, n_images, classes->n);
-    struct clip_work w =
-        clip_work_sum(clip_tokens_work(c, n_images), clip_image_work(c, n_images, 0, 0, false));
-    for (int64_t i = 0; i < p.n_text; i++)
-        w = clip_work_sum(w, clip_text_work(c, &classes->names, p.n_prefixes, backward));
-    for (int64_t i = 0; i < p.n_image; i++)
-        w = clip_work_sum(w, clip_image_work(c, n_images, p.n_prompts, p.n_prompt_layers, backward));
-    return w;
 }
 
 void method_output_free(struct method_output *out)

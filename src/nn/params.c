@@ -1,23 +1,17 @@
-/* Named tensors in a fixed order. A model has some hundred of them, so a name is found by looking at each. */
+/* Named tensors in a fixed order. A model has a few hundred, so a linear search finds a name. */
 #include "prompt/nn/params.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
+
 int params_add(struct params *p, const char *name, tensor *value)
 {
     if (params_find(p, name))
-        return error_set(ERR_FORMAT, "tensor '%s' is there twice", name);
-    if (p->n == p->capacity) {
-        size_t capacity = p->capacity ? 2 * p->capacity : 64;
-        struct param *items = realloc(p->items, capacity * sizeof *items);
-        if (!items)
-            return error_out_of_memory();
-        p->items = items;
-        p->capacity = capacity;
-    }
-    char *copy = str_dup(name);
+        return error_set(ERR_FORMAT, "tensor '%s' occurs twice", name);
+    char *copy = array_grow(&p->items, p->n, sizeof *p->items) == OK ? str_dup(name) : NULL;
     if (!copy)
         return ERR_MEMORY;
     p->items[p->n++] = (struct param){.name = copy, .value = value};

@@ -1,24 +1,25 @@
 /*
- * One step of pre-training. The model is the frozen one's own plain encoder, placed anew over the weights in
- * each step with gradients on: placing copies nothing but the two projections, so gradients reach the weights
- * under OpenAI's names.
+ * A step of pre-training. Each step creates the plain encoder over the weights again, with gradients on; this
+ * copies only the two projections, so that gradients reach the weights under OpenAI's names.
  */
+#include "step.h"
+
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/rng.h"
 
 static const double MAX_GRAD_NORM = 1.0;
 static const double MAX_LOG_SCALE = 4.6051701859880913680; /* ln 100: CLIP's bound */
 
-static const struct clip_types fp32 = {.products = DTYPE_F32, .master = DTYPE_F32};
+static const struct clip_dtypes fp32 = {.compute = DTYPE_F32, .accum = DTYPE_F32};
 
 /* ---------------------------------------------------------------- towers */
 
-/* Indices of the class token and of the patches that each picture keeps, [B,1+kept], drawn anew in each step.
- */
+/* Indices of the class token and of the patches that each picture keeps, [B,1+kept], drawn anew in
+ * each step. */
 static tensor *draw_kept(scope *s, const struct session *session, const struct pair_batch *b,
                          int64_t n_patches, int64_t n_kept, int64_t step)
 {
@@ -44,7 +45,7 @@ static tensor *draw_kept(scope *s, const struct session *session, const struct p
     return out;
 }
 
-/* Only a share of the patches goes on (Li et al., Scaling Language-Image Pre-training via Masking, CVPR
+/* Keeps only a share of the patches (Li et al., Scaling Language-Image Pre-training via Masking, CVPR
  * 2023). */
 static tensor *keep_patches(scope *s, const struct session *session, const struct pair_batch *b, tensor *x,
                             int64_t step)
@@ -70,7 +71,7 @@ static tensor *encode_images(scope *s, const struct session *session, const stru
     return clip_encode_image(s, c, NULL, tokens, NULL, 0);
 }
 
-/* The ids without the columns that no caption of the batch reaches, [B,longest]. */
+/* Copies the ids without the columns that no caption of the batch reaches, [B,longest]. */
 static int cut_rows(struct text_rows *out, const struct pair_batch *b, int64_t context)
 {
     *out = (struct text_rows){.n = b->n, .ends = b->ends};
@@ -144,9 +145,9 @@ static int check_finite(const struct pretrain_numbers *n, int64_t step)
     if (isfinite(n->loss) && isfinite(n->grad_norm))
         return OK;
     return error_set(ERR_NUMERIC,
-                     "step %lld: the loss (%g) or the gradient's norm (%g) is not finite; a smaller "
+                     "step %" PRId64 ": the loss (%g) or the gradient's norm (%g) is not finite; a smaller "
                      "pretrain.lr or a longer warm-up may help",
-                     (long long)step + 1, n->loss, n->grad_norm);
+                     step + 1, n->loss, n->grad_norm);
 }
 
 int pretrain_step(struct pretrain_numbers *out, struct session *session, struct adamw *optimizer,
@@ -183,7 +184,7 @@ static bool same_caption(const struct pair_batch *b, int64_t context, int64_t i,
     return memcmp(b->ids + i * context, b->ids + j * context, (size_t)context * sizeof *b->ids) == 0;
 }
 
-/* The share of rows of the square `cosines` whose largest value stands at the row's own caption. */
+/* The share of rows of the square `cosines` whose largest value is that of the row's own caption. */
 static double recall(const float *cosines, const struct pair_batch *b, int64_t context, bool by_column)
 {
     const int64_t B = b->n;

@@ -1,35 +1,18 @@
 /* Reading tables.json and paper.json. */
 #include "prompt/report/experiment.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/file.h"
 #include "prompt/data/templates.h"
 #include "prompt/report/targets.h"
 
 /* ---------------------------------------------------------------- members */
-
-/* "" if the member is missing. */
-static int get_text(const char **out, const struct json_doc *doc, const struct json *object, const char *key)
-{
-    const struct json *value = json_get(object, key);
-    *out = "";
-    if (!value || json_string(out, value) == OK)
-        return OK;
-    return error_context("%s:%zu: '%s'", json_name(doc), json_line(doc, value), key);
-}
-
-static int need_text(const char **out, const struct json_doc *doc, const struct json *object, const char *key)
-{
-    int status = get_text(out, doc, object, key);
-    if (status == OK && (*out)[0] == '\0')
-        status =
-            error_set(ERR_FORMAT, "%s:%zu: '%s' is missing", json_name(doc), json_line(doc, object), key);
-    return status;
-}
 
 /* Adds the texts of an array; a missing one adds nothing. */
 static int add_texts(struct str_list *out, const struct json_doc *doc, const struct json *array)
@@ -39,17 +22,10 @@ static int add_texts(struct str_list *out, const struct json_doc *doc, const str
         const char *text = NULL;
         status = json_string(&text, value);
         if (status != OK)
-            return error_context("%s:%zu", json_name(doc), json_line(doc, value));
+            return json_context(doc, value);
         status = str_list_add(out, text);
     }
     return status;
-}
-
-static bool is_true(const struct json *object, const char *key)
-{
-    bool flag = false;
-    const struct json *value = json_get(object, key);
-    return value && json_bool(&flag, value) == OK && flag;
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -74,30 +50,26 @@ static int get_iteration(int64_t *out, const struct json_doc *doc, const struct 
 {
     const struct json *value = json_get(object, "iteration");
     *out = -1;
-    if (!value)
-        return OK;
-    int status = json_i64(out, value);
-    if (status == OK && *out < 0)
-        status = error_set(ERR_FORMAT, "expected 0 or more, found %lld", (long long)*out);
-    return status == OK ? OK : error_context("%s:%zu: 'iteration'", json_name(doc), json_line(doc, value));
+    int status = json_get_i64(out, doc, object, "iteration");
+    if (status == OK && value && *out < 0)
+        status = json_error(doc, value, "'iteration': expected 0 or more, found %" PRId64, *out);
+    return status;
 }
 
 /* One row of the table: of a sweep, the one at `value`, else NULL. */
 static int add_row(struct experiment *x, const struct json *object, const char *value)
 {
-    struct experiment_row *grown = realloc(x->rows, (x->n_rows + 1) * sizeof *grown);
-    if (!grown)
-        return error_out_of_memory();
-    x->rows = grown;
+    int status = array_grow(&x->rows, x->n_rows, sizeof *x->rows);
+    if (status != OK)
+        return status;
     struct experiment_row *row = &x->rows[x->n_rows++];
-    *row = (struct experiment_row){
-        .x = NAN, .on = json_get(object, "on"), .has_paper_rounding = is_true(object, "paper_rounding")};
-    const char *label = NULL, *preset = NULL, *key = NULL;
-    int status = OK;
-    if ((status = need_text(&row->series, x->doc, object, "name")) == OK &&
-        (status = need_text(&preset, x->doc, object, "config")) == OK &&
-        (status = get_text(&label, x->doc, object, "label")) == OK &&
-        (status = get_text(&key, x->doc, object, "sweep")) == OK)
+    const char *label = "", *preset = NULL, *key = "";
+    *row = (struct experiment_row){.x = NAN, .on = json_get(object, "on")};
+    if ((status = json_need_string(&row->series, x->doc, object, "name")) == OK &&
+        (status = json_need_string(&preset, x->doc, object, "config")) == OK &&
+        (status = json_get_string(&label, x->doc, object, "label")) == OK &&
+        (status = json_get_string(&key, x->doc, object, "sweep")) == OK &&
+        (status = json_get_bool(&row->has_paper_rounding, x->doc, object, "paper_rounding")) == OK)
         status = get_iteration(&row->iteration, x->doc, object);
     if (status != OK)
         return status;
@@ -154,7 +126,7 @@ static int check_methods(const struct experiment *x, const struct json *rows, co
         struct str known = {0};
         for (const struct json *row = json_first(rows); row; row = json_next(row)) {
             const char *name = "";
-            (void)get_text(&name, x->doc, row, "name");
+            (void)json_get_string(&name, x->doc, row, "name");
             str_appendf(&known, "%s%s", known.len > 0 ? ", " : "", name);
         }
         int status = error_set(ERR_USAGE, "%s has no method '%s', expected one of: %s", x->name,
@@ -170,8 +142,9 @@ static int read_rows(struct experiment *x, const struct json *rows, const struct
     int status = OK;
     size_t n_kept = 0;
     for (const struct json *row = json_first(rows); status == OK && row; row = json_next(row)) {
-        const bool optional = is_true(row, "optional");
-        status = add_rows(x, row);
+        bool optional = false;
+        if ((status = json_get_bool(&optional, x->doc, row, "optional")) == OK)
+            status = add_rows(x, row);
         for (size_t r = n_kept; status == OK && r < x->n_rows; r++) { /* drop those not asked for */
             const bool named = is_named(methods, x->rows[r].series) || is_named(methods, x->rows[r].name);
             if (methods->n > 0 ? named : !optional)
@@ -191,11 +164,12 @@ static int read_experiment(struct experiment *x, const struct json *object, cons
 {
     const char *datasets = NULL, *classes = NULL;
     x->name = json_key(object);
+    x->source = "";
     int status = OK;
-    if ((status = need_text(&x->title, x->doc, object, "title")) == OK &&
-        (status = get_text(&x->source, x->doc, object, "source")) == OK &&
-        (status = need_text(&classes, x->doc, object, "classes")) == OK &&
-        (status = need_text(&datasets, x->doc, object, "datasets")) == OK)
+    if ((status = json_need_string(&x->title, x->doc, object, "title")) == OK &&
+        (status = json_get_string(&x->source, x->doc, object, "source")) == OK &&
+        (status = json_need_string(&classes, x->doc, object, "classes")) == OK &&
+        (status = json_need_string(&datasets, x->doc, object, "datasets")) == OK)
         status = targets_parse(&x->datasets, datasets);
     if (status != OK)
         return status;

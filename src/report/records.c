@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
@@ -33,109 +34,74 @@ void records_free(struct record_list *list)
 
 /* ---------------------------------------------------------------- one record */
 
-/* A member that must be there. */
-static int need(const struct json **out, const struct json *object, const char *key)
+static int need_copy(char **out, const struct json_doc *doc, const struct json *object, const char *key)
 {
-    *out = json_get(object, key);
-    return *out ? OK : error_set(ERR_FORMAT, "no '%s'", key);
-}
-
-static int need_text(char **out, const struct json *object, const char *key)
-{
-    const struct json *value = NULL;
     const char *text = NULL;
-    int status = need(&value, object, key);
-    if (status == OK && (status = json_string(&text, value)) != OK)
-        error_context("'%s'", key);
+    int status = json_need_string(&text, doc, object, key);
     if (status != OK)
         return status;
     *out = str_dup(text);
     return *out ? OK : ERR_MEMORY;
 }
 
-static int need_i64(int64_t *out, const struct json *object, const char *key)
+static int need_subset(enum class_subset *out, const struct json_doc *doc, const struct json *object)
 {
-    const struct json *value = NULL;
-    int status = need(&value, object, key);
-    if (status == OK && (status = json_i64(out, value)) != OK)
-        error_context("'%s'", key);
-    return status;
+    const char *text = NULL;
+    int status = json_need_string(&text, doc, object, "classes");
+    if (status != OK)
+        return status;
+    for (int i = 0; class_subset_names[i]; i++) {
+        if (strcmp(class_subset_names[i], text) == 0) {
+            *out = (enum class_subset)i;
+            return OK;
+        }
+    }
+    return json_error(doc, object, "'classes': expected all, base or new, found '%s'", text);
 }
 
-static int need_subset(enum class_subset *out, const struct json *object)
-{
-    char *text = NULL;
-    int status = need_text(&text, object, "classes");
-    int i = 0;
-    while (status == OK && class_subset_names[i] && strcmp(class_subset_names[i], text) != 0)
-        i++;
-    if (status == OK && !class_subset_names[i])
-        status = error_set(ERR_FORMAT, "'classes': expected all, base or new, found '%s'", text);
-    *out = (enum class_subset)i;
-    free(text);
-    return status;
-}
-
-static int need_bool(bool *out, const struct json *object, const char *key)
-{
-    const struct json *value = NULL;
-    int status = need(&value, object, key);
-    if (status == OK && (status = json_bool(out, value)) != OK)
-        error_context("'%s'", key);
-    return status;
-}
-
-static int need_accuracies(struct record *r, const struct json *object)
+static int need_accuracies(struct record *r, const struct json_doc *doc, const struct json *object)
 {
     const struct json *array = NULL;
-    size_t n = 0;
-    int status = need(&array, object, "accuracy_per_iteration");
-    for (const struct json *each = json_first(array); each; each = json_next(each))
-        n++;
-    r->accuracies = status == OK ? calloc(n + 1, sizeof *r->accuracies) : NULL;
-    if (status == OK && !r->accuracies)
-        status = error_out_of_memory();
-    for (const struct json *each = json_first(array); status == OK && each; each = json_next(each))
-        status = json_f64(&r->accuracies[r->n_accuracies++], each);
-    if (status == OK && n == 0)
-        status = error_set(ERR_FORMAT, "'accuracy_per_iteration' is empty");
+    int status = json_need(&array, doc, object, "accuracy_per_iteration", JSON_ARRAY);
+    if (status == OK && !json_first(array))
+        status = json_error(doc, array, "'accuracy_per_iteration' is empty");
+    for (const struct json *each = json_first(array); status == OK && each; each = json_next(each)) {
+        status = array_grow(&r->accuracies, r->n_accuracies, sizeof *r->accuracies);
+        if (status == OK && json_f64(&r->accuracies[r->n_accuracies++], each) != OK)
+            status = json_key_context(doc, array);
+    }
     return status;
 }
 
-/* Older records do not say it. */
-static int parse_pipeline(struct pipeline *out, const struct json *object, const char *key)
+/* Older records do not have it. */
+static int get_pipeline(struct pipeline *out, const struct json_doc *doc, const struct json *object,
+                        const char *key)
 {
-    const struct json *inputs = json_get(object, key), *value = NULL;
+    const struct json *inputs = json_get(object, key);
     const char *preprocess = NULL, *decoder = NULL;
     int64_t revision = 0;
     int status = OK;
-    if ((value = json_get(inputs, "preprocessing")))
-        status = json_string(&preprocess, value);
-    if (status == OK && (value = json_get(inputs, "image_decoder")))
-        status = json_string(&decoder, value);
-    if (status == OK && (value = json_get(inputs, "tokenizer_revision")))
-        status = json_i64(&revision, value);
-    if (status != OK)
-        return error_context("'%s'", key);
-    return pipeline_read(out, preprocess, decoder, revision);
+    if ((status = json_get_string(&preprocess, doc, inputs, "preprocessing")) == OK &&
+        (status = json_get_string(&decoder, doc, inputs, "image_decoder")) == OK &&
+        (status = json_get_i64(&revision, doc, inputs, "tokenizer_revision")) == OK)
+        status = pipeline_read(out, preprocess, decoder, revision);
+    return status;
 }
 
-static int parse_numbers(struct record *r, const struct json *object)
+static int parse_numbers(struct record *r, const struct json_doc *doc, const struct json *object)
 {
     int status = OK;
-    if ((status = need_subset(&r->subset, object)) == OK &&
-        (status = need_i64(&r->seed, object, "seed")) == OK &&
-        (status = need_i64(&r->limit, object, "limit")) == OK &&
-        (status = need_i64(&r->steps, object, "steps")) == OK &&
-        (status = need_i64(&r->n_steps, object, "n_steps")) == OK &&
-        (status = need_i64(&r->n_skipped, object, "skipped_images")) == OK &&
-        (status = need_accuracies(r, object)) == OK &&
-        (status = need_bool(&r->finished, object, "finished")) == OK)
-        status = need_bool(&r->untrained, object, "untrained");
-    if (status == OK && json_get(object, "synthetic")) /* older records do not say it */
-        status = need_bool(&r->synthetic, object, "synthetic");
-    if (status == OK && json_get(object, "as_published"))
-        status = need_bool(&r->as_published, object, "as_published");
+    if ((status = need_subset(&r->subset, doc, object)) == OK &&
+        (status = json_need_i64(&r->seed, doc, object, "seed")) == OK &&
+        (status = json_need_i64(&r->limit, doc, object, "limit")) == OK &&
+        (status = json_need_i64(&r->steps, doc, object, "steps")) == OK &&
+        (status = json_need_i64(&r->n_steps, doc, object, "n_steps")) == OK &&
+        (status = json_need_i64(&r->n_skipped, doc, object, "skipped_images")) == OK &&
+        (status = need_accuracies(r, doc, object)) == OK &&
+        (status = json_need_bool(&r->finished, doc, object, "finished")) == OK &&
+        (status = json_need_bool(&r->untrained, doc, object, "untrained")) == OK &&
+        (status = json_get_bool(&r->synthetic, doc, object, "synthetic")) == OK) /* older records lack it */
+        status = json_get_bool(&r->as_published, doc, object, "as_published");
     return status;
 }
 
@@ -143,33 +109,27 @@ static int parse_record(struct record *r, const struct json_doc *doc, const stru
 {
     const struct json *config = NULL, *digests = NULL;
     int status = OK;
-    if ((status = need(&digests, object, "digests")) == OK &&
-        (status = need_text(&r->weights, digests, "weights_sha256")) == OK &&
-        (status = need_text(&r->class_digest, digests, "class_names")) == OK &&
-        (status = need_text(&r->image_digest, digests, "images")) == OK &&
-        (status = need_text(&r->dataset, object, "dataset")) == OK &&
-        (status = need_text(&r->time, object, "time")) == OK && (status = parse_numbers(r, object)) == OK)
-        status = parse_pipeline(&r->pipeline, object, "inputs");
+    if ((status = json_need(&digests, doc, object, "digests", JSON_OBJECT)) == OK &&
+        (status = need_copy(&r->weights, doc, digests, "weights_sha256")) == OK &&
+        (status = need_copy(&r->class_digest, doc, digests, "class_names")) == OK &&
+        (status = need_copy(&r->image_digest, doc, digests, "images")) == OK &&
+        (status = need_copy(&r->dataset, doc, object, "dataset")) == OK &&
+        (status = need_copy(&r->time, doc, object, "time")) == OK &&
+        (status = parse_numbers(r, doc, object)) == OK)
+        status = get_pipeline(&r->pipeline, doc, object, "inputs");
     if (status == OK && r->n_steps > 0)
-        status = parse_pipeline(&r->trained_pipeline, object, "trained_inputs");
-    if (status == OK)
-        status = need(&config, object, "config");
-    if (status != OK)
-        return error_context("%s:%zu", json_name(doc), json_line(doc, object));
-    status = config_init(&r->config);
-    return status == OK ? config_read_json(&r->config, doc, config, CONFIG_RUN) : status;
+        status = get_pipeline(&r->trained_pipeline, doc, object, "trained_inputs");
+    if (status == OK && (status = json_need(&config, doc, object, "config", JSON_OBJECT)) == OK &&
+        (status = config_init(&r->config)) == OK)
+        status = config_read_json(&r->config, doc, config, CONFIG_RUN);
+    return status;
 }
 
 static int add_record(struct record_list *list, const struct json_doc *doc, const struct json *object)
 {
-    if (list->n == list->capacity) {
-        const size_t capacity = 2 * list->capacity + 32;
-        struct record *grown = realloc(list->items, capacity * sizeof *grown);
-        if (!grown)
-            return error_out_of_memory();
-        list->items = grown;
-        list->capacity = capacity;
-    }
+    int status = array_grow(&list->items, list->n, sizeof *list->items);
+    if (status != OK)
+        return status;
     struct record *r = &list->items[list->n++];
     *r = (struct record){.path = str_dup(json_name(doc)), .as_published = true};
     return r->path ? parse_record(r, doc, object) : ERR_MEMORY;

@@ -19,7 +19,7 @@ static int check_array(bool *is_empty, const char *text, size_t n, const char *p
     return status;
 }
 
-/* The length of the array's text without its bracket and the white space around it. */
+/* The length of the array's text without its closing bracket and the white space around it. */
 static size_t open_length(const char *text, size_t n)
 {
     while (n > 0 && text[n - 1] != ']')
@@ -30,16 +30,23 @@ static size_t open_length(const char *text, size_t n)
     return n;
 }
 
+/* Reads the array, if the file exists; `text` is owned. */
+static int read_array(char **text, size_t *n, bool *is_empty, const char *path)
+{
+    int status = OK;
+    *text = NULL;
+    *is_empty = true;
+    if (file_exists(path) && (status = file_read(text, n, path)) == OK)
+        status = check_array(is_empty, *text, *n, path);
+    return status;
+}
+
 int results_check(const char *path)
 {
     char *text = NULL;
     size_t n = 0;
     bool is_empty = true;
-    if (!file_exists(path))
-        return file_check_writable(path);
-    int status = file_read(&text, &n, path);
-    if (status == OK)
-        status = check_array(&is_empty, text, n, path);
+    int status = read_array(&text, &n, &is_empty, path);
     free(text);
     return status == OK ? file_check_writable(path) : status;
 }
@@ -50,31 +57,18 @@ static int append(const char *path, const struct str *record)
     char *old = NULL;
     size_t n = 0;
     bool is_empty = true;
-    int status = OK;
-    if (file_exists(path)) {
-        status = file_read(&old, &n, path);
-        if (status == OK)
-            status = check_array(&is_empty, old, n, path);
-    }
-    if (status == OK) {
-        if (is_empty)
-            str_append(&out, "[\n");
-        else {
-            str_append_n(&out, old, open_length(old, n));
-            str_append(&out, ",\n");
-        }
-        str_append(&out, str_text(record));
-        str_append(&out, "\n]\n");
-        status = str_status(&out);
-    }
-    if (status == OK)
+    int status = read_array(&old, &n, &is_empty, path);
+    if (status == OK && !is_empty)
+        str_append_n(&out, old, open_length(old, n));
+    str_appendf(&out, "%s\n%s\n]\n", is_empty ? "[" : ",", str_text(record));
+    if (status == OK && (status = str_status(&out)) == OK)
         status = file_write_atomic(path, out.data, out.len);
     free(old);
     str_free(&out);
     return status;
 }
 
-/* Two evaluations of one run may end at once. The lock's file is beside the records, which are replaced. */
+/* Two evaluations of one run may end at once. The lock has a file of its own, since the records are replaced. */
 int results_append(const char *path, const struct str *record)
 {
     char *dir = path_dir(path);

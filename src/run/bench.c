@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peak.h"
 #include "prompt/base/process.h"
 #include "prompt/base/rng.h"
 #include "prompt/run/cost.h"
-#include "prompt/run/speed.h"
 #include "step.h"
 
 /* What one point of the benchmark runs on. */
@@ -103,7 +103,7 @@ static int make_batch(struct bench *b, int64_t n_images)
         for (int64_t i = 0; i < n_images; i++)
             labels[i] = i % b->classes.n;
         b->batch.pixels =
-            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->types.master, s->device);
+            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->dtypes.accum, s->device);
         b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }
@@ -130,20 +130,17 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
     return b->logits && b->seconds ? OK : error_out_of_memory();
 }
 
-/* Work, estimate and the peak before; then the step that warms up. */
+/* The plan of memory and the peak; then the step that warms up. */
 static int warm_up(struct bench *b)
 {
     const struct bench_options *o = &b->options;
     struct bench_result *r = &b->result;
-    const struct cost cost =
-        cost_plan(b->session, b->method, &b->classes,
-                  &(struct cost_options){.batch_size = o->n_images, .n_images = o->n_images});
-    r->work = o->train ? cost.step_work : cost.forward_work;
+    (void)cost_plan(b->session, b->method, &b->classes,
+                    &(struct cost_options){.batch_size = o->n_images, .n_images = o->n_images});
     r->n_iterations = b->method->options.n_iterations;
-    int status = speed_measure(&r->speed, b->session);
-    r->estimate_seconds = speed_seconds(&r->speed, &r->work);
-    if (status == OK && o->measure_peak) /* before and after: machines have slow moments */
-        status = speed_peak(&r->peak_flop_s, b->session, o->n_images);
+    int status = OK;
+    if (o->measure_peak) /* before and after: machines have slow moments */
+        status = peak_measure(&r->peak_flop_s, b->session, o->n_images);
     process_reset_peak();
     if (status == OK)
         status = step(b);
@@ -182,7 +179,7 @@ int bench_finish(struct bench_result *out, struct bench *b)
     r->median_seconds = 0.5 * (b->seconds[(n - 1) / 2] + b->seconds[n / 2]);
     int status = profile_step(b);
     if (status == OK && b->options.measure_peak)
-        status = speed_peak(&peak_flop_s, b->session, b->options.n_images);
+        status = peak_measure(&peak_flop_s, b->session, b->options.n_images);
     r->peak_flop_s = peak_flop_s > r->peak_flop_s ? peak_flop_s : r->peak_flop_s;
     *out = *r;
     return status;
@@ -216,8 +213,8 @@ static enum op_group group_of(const char *name)
         {"t_linear", OP_PRODUCT},
         {"t_matmul", OP_PRODUCT},
         {"t_conv2d_patches", OP_PRODUCT},
-        {"t_forest_attention", OP_ATTENTION},
-        {"t_forest_attention_backward", OP_ATTENTION},
+        {"t_tree_attention", OP_ATTENTION},
+        {"t_tree_attention_backward", OP_ATTENTION},
         {"t_dense_attention", OP_ATTENTION},
         {"t_dense_attention_backward", OP_ATTENTION},
         {"t_attention", OP_ATTENTION},
@@ -236,9 +233,12 @@ static enum op_group group_of(const char *name)
     return OP_REST;
 }
 
-void bench_group(double seconds[N_OP_GROUPS], const struct bench_result *r)
+void bench_group(struct group_cost out[N_OP_GROUPS], const struct bench_result *r)
 {
-    memset(seconds, 0, N_OP_GROUPS * sizeof *seconds);
-    for (size_t i = 0; i < r->n_ops; i++)
-        seconds[group_of(r->ops[i].name)] += r->ops[i].seconds;
+    memset(out, 0, N_OP_GROUPS * sizeof *out);
+    for (size_t i = 0; i < r->n_ops; i++) {
+        struct group_cost *group = &out[group_of(r->ops[i].name)];
+        group->seconds += r->ops[i].seconds;
+        group->flop += r->ops[i].flop + r->ops[i].backward_flop;
+    }
 }

@@ -82,7 +82,7 @@ int checkpoint_check_classes(const struct provenance *provenance, const struct m
     int status = class_names_digest(digest, names, n_names);
     if (status == OK && strcmp(digest, provenance->class_digest) != 0)
         status = error_set(ERR_USAGE,
-                           "context.class_specific: the run learned contexts of its own %" PRId64
+                           "context.class_specific: the run learned contexts for its own %" PRId64
                            " classes, which do not serve other classes (%s ... %s)",
                            provenance->n_classes, names[0], names[n_names - 1]);
     return status;
@@ -102,8 +102,7 @@ static int copy_trained(struct method *m, scope *s, const struct params *stored)
     return status;
 }
 
-/* The momentum's tensors are created. Before the first step there are none, later one for each trained
- * tensor. */
+/* Creates the momentum's tensors: none before the first step, later one for each trained tensor. */
 static int copy_momentum(struct sgd *optimizer, const struct method *m, const struct params *stored)
 {
     int status = OK;
@@ -114,7 +113,7 @@ static int copy_momentum(struct sgd *optimizer, const struct method *m, const st
             continue;
         const tensor *trained = params_find(&m->trained, p->name + skip);
         status = trained ? check_shape(p->name, p->value, trained)
-                         : error_set(ERR_FORMAT, "tensor '%s' belongs to no trained tensor", p->name);
+                         : error_set(ERR_FORMAT, "tensor '%s' does not belong to a trained tensor", p->name);
         if (status != OK)
             break;
         tensor *velocity =
@@ -154,7 +153,7 @@ int checkpoint_read_tensors(struct method *m, struct sgd *optimizer, const char 
         if (status != OK)
             error_context("'%s'", path);
     }
-    int closed = scope_close(s); /* before the mapping goes */
+    int closed = scope_close(s); /* before the file is unmapped */
     safetensors_close(file);
     return status == OK ? closed : status;
 }

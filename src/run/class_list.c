@@ -1,7 +1,7 @@
 /* Classes ready for the text tower. */
-#include <stdlib.h>
+#include "prompt/run/class_list.h"
 
-#include "prompt/run/session.h"
+#include <stdlib.h>
 
 /* The model's own tokenizer is transformers', which lacks most of the cleaning: its users get other tokens
  * for some names. The first such name is told once. */

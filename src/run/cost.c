@@ -1,11 +1,10 @@
-/* The estimate of memory and steps. */
+/* The plan of a step's memory. */
 #include "prompt/run/cost.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "prompt/base/process.h"
-#include "prompt/run/speed.h"
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
@@ -71,7 +70,7 @@ static double step_bytes(const struct session *s, const struct method *m, const 
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
     const double values = COPIES_OF_FEATURES * features +
                           COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
-    return values * (double)dtype_size(c->types.master) +
+    return values * (double)dtype_size(c->dtypes.accum) +
            clip_layer_bytes(c, &classes->texts.names, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
 }
 
@@ -116,32 +115,10 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     share_room(&c, classes, s->clip, &p, (double)s->config->data_cache_mib * MIB);
     if (o->loader)
         loader_limit_cache(o->loader, (size_t)c.cache_bytes);
-    c.step_work = method_work(m, &classes->texts, B, true);
-    c.forward_work = method_work(m, &classes->texts, B, false);
     return c;
 }
 
-/* What launches cost is not in the estimate, and on CUDA they are most of a step (H200, fp16, K = 50: 80 %).
- */
-static int print_time(struct log *log, const struct cost *c, const struct session *s)
-{
-    const double gflop = (c->step_work.products + c->step_work.attention) * 1e-9;
-    if (s->device.kind != DEVICE_CPU) {
-        log_info(log, "time     %.3g GFLOP a step; how long it takes here the first steps will tell", gflop);
-        return OK;
-    }
-    struct machine_speed speed;
-    const int status = speed_measure(&speed, s);
-    if (status != OK)
-        return status;
-    const double seconds = speed_seconds(&speed, &c->step_work);
-    char duration[32];
-    format_duration(duration, sizeof duration, seconds * (double)c->n_steps);
-    log_info(log, "time     about %s: %.2g s and %.3g GFLOP a step", duration, seconds, gflop);
-    return OK;
-}
-
-int cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
+void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
 {
     log_info(log, "trained  %" PRId64 " values:", c->n_trained);
     for (size_t i = 0; i < m->trained.n; i++) {
@@ -156,9 +133,6 @@ int cost_print(struct log *log, const struct cost *c, const struct method *m, co
     log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
              plural((size_t)c->step_images, "image", "images"), s->config->epochs,
              plural((size_t)s->config->epochs, "epoch", "epochs"));
-    const int status = print_time(log, c, s);
-    if (status != OK)
-        return status;
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)
@@ -172,5 +146,4 @@ int cost_print(struct log *log, const struct cost *c, const struct method *m, co
     if (c->budget_bytes > 0 && total > c->budget_bytes)
         log_warning(
             log, "this is more than the budget; a smaller training.batch_size or fewer iterations need less");
-    return OK;
 }

@@ -1,12 +1,14 @@
 /* The evaluation loop. */
 #include "prompt/run/eval.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 #include "step.h"
 
 void eval_result_free(struct eval_result *r)
@@ -19,7 +21,7 @@ void eval_result_free(struct eval_result *r)
     *r = (struct eval_result){0};
 }
 
-/* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
+/* Computes the logits of a batch for n = 0..N on the host, [B,N+1,K]. */
 static int forward(float *logits, struct session *session, const struct method *m,
                    const struct class_texts *texts, const struct batch *batch)
 {
@@ -41,7 +43,7 @@ static int check_finite(const float *logits, int64_t n_per_image, const struct b
     return OK;
 }
 
-/* Buffers of one evaluation, the loop's state. */
+/* The state and the buffers of the evaluation loop. */
 struct loop {
     struct loader *loader;
     float *logits;       /* of one batch */
@@ -66,9 +68,9 @@ static void show_progress(struct session *s, const struct eval_result *out, cons
     char left[32];
     format_duration(left, sizeof left, rate > 0 ? ((double)n_images - (double)loop->n_done) / rate : 0.0);
     const bool is_last = (size_t)loop->n_done == n_images;
-    log_progress(s->log, is_last, "evaluated %lld/%zu images, accuracy %.2f %%, %.2f images/s, %s left",
-                 (long long)loop->n_done, n_images,
-                 100.0 * metrics_accuracy(&out->metrics, out->metrics.n_iterations), rate, left);
+    log_progress(s->log, is_last,
+                 "evaluated %" PRId64 "/%zu images, accuracy %.2f %%, %.2f images/s, %s left", loop->n_done,
+                 n_images, 100.0 * metrics_accuracy(&out->metrics, out->metrics.n_iterations), rate, left);
 }
 
 static int run_batches(struct eval_result *out, struct session *s, const struct method *m,
@@ -86,10 +88,8 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         status = loader_next(&batch, loop->loader);
         if (status != OK || batch.n == 0)
             break;
-        status = forward(loop->logits, s, m, &texts, &batch);
-        if (status == OK)
-            status = check_finite(loop->logits, loop->n_per_image, &batch, items);
-        if (status != OK)
+        if ((status = forward(loop->logits, s, m, &texts, &batch)) != OK ||
+            (status = check_finite(loop->logits, loop->n_per_image, &batch, items)) != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
         if (loop->keep)
@@ -98,8 +98,9 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         show_progress(s, out, loop, items->n, start_s);
         if (interrupt_requested() && (size_t)loop->n_done < items->n)
             status = error_set(ERR_INTERRUPTED,
-                               "interrupted after %lld of %zu %s of the %s classes, which were not recorded",
-                               (long long)loop->n_done, items->n, plural(items->n, "image", "images"),
+                               "interrupted after %" PRId64
+                               " of %zu %s of the %s classes, which were not recorded",
+                               loop->n_done, items->n, plural(items->n, "image", "images"),
                                class_subset_names[classes->subset]);
     }
     log_finish(s->log);
@@ -152,12 +153,10 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
 
 static int paths_json(struct str *out, const struct eval_result *r, const struct item_list *items)
 {
-    str_append(out, "[");
-    for (int64_t i = 0; i < r->metrics.n_images; i++) {
-        str_append(out, i > 0 ? ", " : "");
-        json_write_string(out, items->items[r->items[i]].path);
-    }
-    str_append(out, "]");
+    json_open(out, NULL, '[');
+    for (int64_t i = 0; i < r->metrics.n_images; i++)
+        json_put_string(out, NULL, items->items[r->items[i]].path);
+    json_close(out, ']');
     return str_status(out);
 }
 

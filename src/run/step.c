@@ -1,4 +1,4 @@
-/* One step of training, one of evaluation. */
+/* A step of training, and one of evaluation. */
 #include "step.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@ static int read_numbers(struct step_numbers *out, scope *s, const struct method 
     for (size_t i = 0; i < m->trained.n; i++) {
         tensor *grad = t_grad(s, m->trained.items[i].value);
         if (!grad)
-            continue; /* the optimizer names it */
+            continue; /* the optimizer reports it */
         tensor *size = t_max(s, t_abs(s, grad));
         largest = largest ? t_max(s, t_stack(s, TENSORS(largest, size), 0)) : size;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 
 enum {
     PREFIX_BYTES = 8,             /* the header's length, little-endian */

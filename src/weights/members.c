@@ -1,4 +1,4 @@
-/* Members of a configuration: typed getters, and the check that nothing is passed over. */
+/* Members of a configuration: typed getters, and the check that no member is ignored. */
 #include "members.h"
 
 #include <inttypes.h>
@@ -6,15 +6,9 @@
 
 #include "prompt/base/error.h"
 
-int member_error(const struct weights_document *d, const struct json *value)
-{
-    return error_context("%s:%zu: '%s'", json_name(d->doc), json_line(d->doc, value), json_key(value));
-}
-
 int member_refuse(const struct weights_document *d, const struct json *value, const char *reason)
 {
-    return error_set(ERR_FORMAT, "%s:%zu: '%s': %s", json_name(d->doc), json_line(d->doc, value),
-                     json_key(value), reason);
+    return json_error(d->doc, value, "'%s': %s", json_key(value), reason);
 }
 
 const struct json *member_get(const struct json *object, const char *key)
@@ -25,20 +19,17 @@ const struct json *member_get(const struct json *object, const char *key)
 
 int member_i64(int64_t *out, const struct weights_document *d, const struct json *object, const char *key)
 {
-    const struct json *value = member_get(object, key);
-    return !value || json_i64(out, value) == OK ? OK : member_error(d, value);
+    return member_get(object, key) ? json_get_i64(out, d->doc, object, key) : OK;
 }
 
 int member_f64(double *out, const struct weights_document *d, const struct json *object, const char *key)
 {
-    const struct json *value = member_get(object, key);
-    return !value || json_f64(out, value) == OK ? OK : member_error(d, value);
+    return member_get(object, key) ? json_get_f64(out, d->doc, object, key) : OK;
 }
 
 int member_bool(bool *out, const struct weights_document *d, const struct json *object, const char *key)
 {
-    const struct json *value = member_get(object, key);
-    return !value || json_bool(out, value) == OK ? OK : member_error(d, value);
+    return member_get(object, key) ? json_get_bool(out, d->doc, object, key) : OK;
 }
 
 int member_switch(bool *out, const struct weights_document *d, const struct json *object, const char *key)
@@ -52,8 +43,7 @@ int member_switch(bool *out, const struct weights_document *d, const struct json
 int member_text(const char **out, const struct weights_document *d, const struct json *object,
                 const char *key)
 {
-    const struct json *value = member_get(object, key);
-    return !value || json_string(out, value) == OK ? OK : member_error(d, value);
+    return member_get(object, key) ? json_get_string(out, d->doc, object, key) : OK;
 }
 
 int member_side(int64_t *out, const struct weights_document *d, const struct json *object, const char *key)
@@ -65,7 +55,7 @@ int member_side(int64_t *out, const struct weights_document *d, const struct jso
     size_t n = 0;
     for (const struct json *each = json_first(value); each; each = json_next(each), n++)
         if (n < 2 && json_i64(&sides[n], each) != OK)
-            return member_error(d, value);
+            return json_key_context(d->doc, value);
     if (n != 2 || sides[0] != sides[1])
         return member_refuse(d, value,
                              "expected a number or two equal ones: only square images are supported");
@@ -78,10 +68,10 @@ static int compare_size(const struct weights_document *d, const struct json *val
 {
     if (said == found)
         return OK;
-    return error_set(ERR_FORMAT,
-                     "%s:%zu: '%s' is %" PRId64 ", but the tensors say %" PRId64
-                     ": is this another model's configuration?",
-                     json_name(d->doc), json_line(d->doc, value), json_key(value), said, found);
+    return json_error(d->doc, value,
+                      "'%s' is %" PRId64 ", but the tensors say %" PRId64
+                      ": is this another model's configuration?",
+                      json_key(value), said, found);
 }
 
 int member_agrees(const struct weights_document *d, const struct json *object, const char *key, int64_t found)
@@ -96,9 +86,9 @@ int member_default_agrees(const struct weights_document *d, const struct json *o
 {
     if (member_get(object, key) || by_default == found)
         return OK;
-    return error_set(ERR_FORMAT,
-                     "%s:%zu: no '%s' in '%s': it is %" PRId64 " then, but the tensors say %" PRId64,
-                     json_name(d->doc), json_line(d->doc, object), key, json_key(object), by_default, found);
+    return json_error(d->doc, object,
+                      "'%s' has no '%s', which defaults to %" PRId64 ", but the tensors say %" PRId64,
+                      json_key(object), key, by_default, found);
 }
 
 int member_side_agrees(const struct weights_document *d, const struct json *object, const char *key,
@@ -149,11 +139,10 @@ static const struct member *find(const struct member *table, const char *key)
 static int unknown_member(const struct weights_document *d, const struct json *value, const char *path)
 {
     if (!d->accept_unknown)
-        return error_set(
-            ERR_FORMAT,
-            "%s:%zu: '%s%s' is not known here, and may change what the model computes; if it does "
-            "not, set model.accept_unknown=true",
-            json_name(d->doc), json_line(d->doc, value), path, json_key(value));
+        return json_error(d->doc, value,
+                          "'%s%s' is unknown and may change what the model computes; if it does "
+                          "not, set model.accept_unknown=true",
+                          path, json_key(value));
     struct str text = {0};
     str_appendf(&text, "%s%s", path, json_key(value));
     int status = str_status(&text);
@@ -178,10 +167,9 @@ static int check_member(const struct weights_document *d, const struct json *val
     struct str found = {0};
     if (json_type(value) == JSON_STRING && json_string(&text, value) == OK)
         str_appendf(&found, " \"%.80s\"", text);
-    int status =
-        error_set(ERR_FORMAT, "%s:%zu: '%s%s'%s: only plain CLIP is supported%s%s%s", json_name(d->doc),
-                  json_line(d->doc, value), path, json_key(value), str_text(&found),
-                  known->only ? " (\"" : "", known->only ? known->only : "", known->only ? "\")" : "");
+    int status = json_error(d->doc, value, "'%s%s'%s: only plain CLIP is supported%s%s%s", path,
+                            json_key(value), str_text(&found), known->only ? " (\"" : "",
+                            known->only ? known->only : "", known->only ? "\")" : "");
     str_free(&found);
     return status;
 }

@@ -1,4 +1,4 @@
-/* A model's preprocessing as its library's files say it: open_clip's, Hugging Face's. */
+/* Reads a model's preprocessing from the files of open_clip and Hugging Face. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 /* ---------------------------------------------------------------- values */
 
-/* Numbers of a list, or one number; `*n` is 0 for an empty list, and -1 for no number at all. */
+/* The numbers of a list, or one number; `*n` is 0 for an empty list, -1 for anything else. */
 static int get_numbers(double out[3], int *n, const struct weights_document *d, const struct json *value)
 {
     const bool is_list = json_type(value) == JSON_ARRAY;
@@ -17,11 +17,11 @@ static int get_numbers(double out[3], int *n, const struct weights_document *d, 
     for (const struct json *each = is_list ? json_first(value) : value; each;
          each = is_list ? json_next(each) : NULL, ++*n)
         if (*n < 3 && json_f64(&out[*n], each) != OK)
-            return member_error(d, value);
+            return json_key_context(d->doc, value);
     return OK;
 }
 
-/* A value for each channel: a number, or a list of one or three. */
+/* One value per channel: a number, or a list of one or three. */
 static int get_channels(double out[3], const struct weights_document *d, const struct json *value)
 {
     double values[3] = {0};
@@ -48,7 +48,7 @@ static int get_statistic(double out[3], const struct weights_document *d, const 
 /* ---------------------------------------------------------------- open_clip: preprocess_cfg */
 
 static const struct member open_clip_members[] = {
-    {"size", MEMBER_HARMLESS, 0}, /* open_clip takes the model's own in its place */
+    {"size", MEMBER_HARMLESS, 0}, /* open_clip uses the model's instead */
     {"mode", MEMBER_IS, "RGB"},
     {"mean", MEMBER_READ, 0},
     {"std", MEMBER_READ, 0},
@@ -58,7 +58,7 @@ static const struct member open_clip_members[] = {
     {0},
 };
 
-/* The member, NULL if open_clip takes its default: for null, 0, "" and []. */
+/* The member; NULL if open_clip uses its default: for null, 0, "" and []. */
 static const struct json *get_said(const struct json *object, const char *key)
 {
     const struct json *value = json_get(object, key);
@@ -78,15 +78,15 @@ static int get_fill(int64_t out[3], const struct weights_document *d, const stru
     return status;
 }
 
-/* Names that open_clip takes; "random" is of its training, and bicubic else. */
+/* The names that open_clip accepts; "random" only affects training and otherwise means bicubic. */
 static int get_open_clip_names(struct preprocess *out, const struct weights_document *d,
                                const struct json *cfg)
 {
     const struct json *filter = get_said(cfg, "interpolation"), *mode = get_said(cfg, "resize_mode");
     const char *filter_name = "bicubic", *mode_name = "shortest";
-    int status = !filter || json_string(&filter_name, filter) == OK ? OK : member_error(d, filter);
+    int status = !filter || json_string(&filter_name, filter) == OK ? OK : json_key_context(d->doc, filter);
     if (status == OK)
-        status = !mode || json_string(&mode_name, mode) == OK ? OK : member_error(d, mode);
+        status = !mode || json_string(&mode_name, mode) == OK ? OK : json_key_context(d->doc, mode);
     if (status != OK)
         return status;
     if (strcmp(filter_name, "bilinear") == 0)
@@ -94,15 +94,14 @@ static int get_open_clip_names(struct preprocess *out, const struct weights_docu
     else if (strcmp(filter_name, "bicubic") == 0 || strcmp(filter_name, "random") == 0)
         out->interpolation = INTERPOLATION_BICUBIC;
     else
-        return error_set(ERR_FORMAT,
-                         "%s:%zu: 'interpolation': expected bicubic, bilinear or random, found \"%.80s\"",
-                         json_name(d->doc), json_line(d->doc, filter), filter_name);
+        return json_error(d->doc, filter,
+                          "'interpolation': expected bicubic, bilinear or random, found \"%.80s\"",
+                          filter_name);
     if (strcmp(mode_name, "none") != 0 &&
         preprocess_parse_resize_mode(&out->resize_mode, mode_name, ERR_FORMAT) == OK)
         return OK;
-    return error_set(ERR_FORMAT,
-                     "%s:%zu: 'resize_mode': expected shortest, longest or squash, found \"%.80s\"",
-                     json_name(d->doc), json_line(d->doc, mode), mode_name);
+    return json_error(d->doc, mode, "'resize_mode': expected shortest, longest or squash, found \"%.80s\"",
+                      mode_name);
 }
 
 int weights_open_clip_preprocess(struct preprocess *out, const struct weights_document *d)
@@ -130,7 +129,7 @@ int weights_open_clip_preprocess(struct preprocess *out, const struct weights_do
 
 /* ---------------------------------------------------------------- Hugging Face: an image processor */
 
-/* Of CLIPImageProcessor, CLIPFeatureExtractor, and what every image processor has. */
+/* Members of CLIPImageProcessor, CLIPFeatureExtractor and every image processor. */
 static const struct member processor_members[] = {
     {"image_processor_type", MEMBER_READ, 0},
     {"feature_extractor_type", MEMBER_READ, 0},
@@ -146,7 +145,7 @@ static const struct member processor_members[] = {
     {"do_normalize", MEMBER_READ, 0},
     {"image_mean", MEMBER_READ, 0},
     {"image_std", MEMBER_READ, 0},
-    {"do_convert_rgb", MEMBER_HARMLESS, 0}, /* pictures become RGB here in any case */
+    {"do_convert_rgb", MEMBER_HARMLESS, 0}, /* pictures are always converted to RGB here */
     {"use_square_size", MEMBER_OFF, 0},
     {"do_pad", MEMBER_OFF, 0},
     {"pad_size", MEMBER_OFF, 0},
@@ -170,13 +169,12 @@ static int check_type(const struct weights_document *d, const struct json *proce
     for (size_t i = 0; status == OK && i < sizeof known / sizeof known[0]; i++)
         if (strcmp(type, known[i]) == 0)
             return OK;
-    return status != OK
-               ? status
-               : error_set(ERR_FORMAT, "%s:%zu: '%s' is \"%.80s\": only CLIPImageProcessor is followed",
-                           json_name(d->doc), json_line(d->doc, json_get(processor, key)), key, type);
+    return status != OK ? status
+                        : json_error(d->doc, json_get(processor, key),
+                                     "'%s' is \"%.80s\": only CLIPImageProcessor is supported", key, type);
 }
 
-/* {"height": n, "width": n}; `*out` is left alone if neither is there. */
+/* {"height": n, "width": n}; leaves `*out` unchanged if neither exists. */
 static int get_square(int64_t *out, const struct weights_document *d, const struct json *value)
 {
     int64_t height = *out, width = *out;
@@ -217,7 +215,7 @@ static int get_size(struct preprocess *out, const struct weights_document *d, co
     return status == OK ? get_square(&out->resize_px, d, value) : status;
 }
 
-/* The crop must leave what the model takes. */
+/* The crop must have the size of the model's input. */
 static int check_crop(const struct preprocess *p, const struct weights_document *d,
                       const struct json *processor)
 {
@@ -227,7 +225,7 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
     int64_t px = value ? p->image_px : 224; /* CLIPImageProcessor's default */
     int status = member_switch(&crops, d, processor, "do_center_crop");
     if (status == OK && !crops && (p->resize_mode != RESIZE_SQUASH || p->resize_px != p->image_px))
-        status = member_refuse(d, does, "without a crop, pictures have other sizes than the model takes");
+        status = member_refuse(d, does, "without a crop, pictures do not have the size that the model takes");
     if (status != OK || !crops)
         return status;
     if (value && json_type(value) == JSON_OBJECT) {
@@ -238,19 +236,19 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
         status = member_side(&px, d, processor, "crop_size");
     }
     if (status == OK && px != p->image_px && value)
-        status = error_set(ERR_FORMAT,
-                           "%s:%zu: 'crop_size' is %" PRId64 ", but the model takes %" PRId64 " pixels",
-                           json_name(d->doc), json_line(d->doc, value), px, p->image_px);
+        status =
+            json_error(d->doc, value, "'crop_size' is %" PRId64 ", but the model takes %" PRId64 " pixels",
+                       px, p->image_px);
     else if (status == OK && px != p->image_px)
-        status = error_set(
-            ERR_FORMAT, "%s: no 'crop_size': it is %" PRId64 " then, but the model takes %" PRId64 " pixels",
-            json_name(d->doc), px, p->image_px);
+        status = error_set(ERR_FORMAT,
+                           "%s: 'crop_size' is missing and defaults to %" PRId64
+                           ", but the model takes %" PRId64 " pixels",
+                           json_name(d->doc), px, p->image_px);
     return status;
 }
 
-/* A null is not the default: of the filter it is another (transformers' bilinear), of the rest an error
- * there.
- */
+/* Refuses null, which does not mean the default: for the filter it selects transformers' bilinear, for the
+ * rest it is an error there. */
 static int refuse_null(const struct weights_document *d, const struct json *processor, const char *key)
 {
     const struct json *value = json_get(processor, key);
@@ -309,8 +307,7 @@ int weights_hugging_face_preprocess(struct preprocess *out, const struct weights
 {
     bool resizes = true;
     if (json_type(processor) != JSON_OBJECT)
-        return error_set(ERR_FORMAT, "%s:%zu: expected an object", json_name(d->doc),
-                         json_line(d->doc, processor));
+        return json_error(d->doc, processor, "expected an object");
     int status = OK;
     if ((status = check_type(d, processor, "image_processor_type")) == OK &&
         (status = check_type(d, processor, "feature_extractor_type")) == OK &&

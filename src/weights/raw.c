@@ -1,26 +1,21 @@
-/* The tensors of a file under its own names. */
+/* Reads the tensors of a file under its own names. */
 #include "raw.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "magic.h"
+#include "prompt/base/array.h"
 #include "prompt/base/str.h"
 
-enum { MAX_TENSORS = 65536 }; /* a model and its optimizer have some thousands */
+enum { MAX_TENSORS = 65536 }; /* a model and its optimizer have a few thousand */
 
 static int add(struct weights_raw *raw, struct raw_tensor item, const char *name, const char *found)
 {
     if (raw->n == MAX_TENSORS)
         return error_set(ERR_FORMAT, "more than %d tensors", (int)MAX_TENSORS);
-    if (raw->n == raw->capacity) {
-        size_t capacity = raw->capacity ? 2 * raw->capacity : 256;
-        struct raw_tensor *items = realloc(raw->items, capacity * sizeof *items);
-        if (!items)
-            return error_out_of_memory();
-        raw->items = items;
-        raw->capacity = capacity;
-    }
+    if (array_grow(&raw->items, raw->n, sizeof *raw->items) != OK)
+        return ERR_MEMORY;
     item.name = str_dup(name);
     item.found = found ? str_dup(found) : NULL;
     if (!item.name || (found && !item.found)) {
@@ -43,17 +38,13 @@ static int add_visited(void *context, const struct archive_item *item)
                item->name, item->value ? NULL : item->found);
 }
 
-/* Keeps the mapping, which the tensors are views of. */
+/* Keeps the mapping: the tensors are views of it. */
 static int read_safetensors(struct weights_raw *raw, struct weights *w, const char *path, size_t shard)
 {
-    struct safetensors **files = realloc(w->files, (w->n_files + 1) * sizeof(struct safetensors *));
-    if (!files)
-        return error_out_of_memory();
-    w->files = files;
-    int status = safetensors_open(&files[w->n_files], w->scope, path);
-    if (status != OK)
+    int status = array_grow(&w->files, w->n_files, sizeof(struct safetensors *));
+    if (status != OK || (status = safetensors_open(&w->files[w->n_files], w->scope, path)) != OK)
         return status;
-    const struct params *tensors = &files[w->n_files++]->tensors;
+    const struct params *tensors = &w->files[w->n_files++]->tensors;
     for (size_t i = 0; i < tensors->n && status == OK; i++)
         status = add(raw, (struct raw_tensor){.value = tensors->items[i].value, .shard = shard},
                      tensors->items[i].name, NULL);

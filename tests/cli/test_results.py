@@ -272,11 +272,11 @@ class Tables(Case):
         self.check_error(self.results("--set", "lambda=2", table="figure8d"), 2, "--set lambda=2: figure8d sweeps this key itself")
         self.check_error(run("results", self.tmp / "none"), 1, "no folder of runs: '.*none' does not exist")
         (self.tmp / "empty").mkdir()
-        self.check_error(run("results", self.tmp / "empty"), 1, "no result records below '.*empty': prompt eval writes them")
+        self.check_error(run("results", self.tmp / "empty"), 1, "no result records below '.*empty'; prompt eval writes them")
         path = self.runs / "bad" / "results.json"
         path.parent.mkdir()
         for text, message in (("{}", "'.*results.json': expected an array of result records"),
-                              ('[\n{"method": "clip"}]', ".*results.json:2: no 'digests'")):
+                              ('[\n{"method": "clip"}]', ".*results.json:2: 'digests' is missing")):
             path.write_text(text)
             self.check_error(self.results("--methods", "ProMPT"), 1, message)
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """A run that was stopped, however and wherever, ends in the same bytes as one that was not."""
 
+import concurrent.futures
+import fcntl
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -115,7 +118,7 @@ class Stopped(Resumed):
             with self.subTest(n=n):
                 out = self.tmp / f"run{n}"
                 result = self.check_ok(train(out, "--max-steps", n))
-                self.assertIn(f"stopped after step {n} of {STEPS} (--max-steps); go on with --resume", result.err)
+                self.assertIn(f"stopped after step {n} of {STEPS} (--max-steps); continue with --resume", result.err)
                 self.assertEqual(read_safetensors(checkpoint(out))[1]["step"], str(n))
                 self.assertEqual(len(logged(out)), n)
                 self.check_ok(resume(out))
@@ -131,7 +134,7 @@ class Stopped(Resumed):
         self.check_same(out)
 
     def check_interrupted(self, result, out):
-        self.check_error(result, 130, r"stopped after step \d+ of 15; saved; go on with: prompt train --resume --out .+")
+        self.check_error(result, 130, r"stopped after step \d+ of 15; saved; continue with: prompt train --resume --out .+")
         step = int(read_safetensors(checkpoint(out))[1]["step"])
         self.assertEqual(len(logged(out)), step)
         self.assertLess(step, STEPS)
@@ -176,10 +179,30 @@ class Stopped(Resumed):
 
     def test_by_ctrl_c_without_a_zero_shot_check_says_that_nothing_is_saved(self):
         result = self.stop_at("rename:config.json:1:0:2", "--set", "training.check_images=0")
-        self.check_error(result, 130, r"stopped after step 0 of 15; go on with: prompt train --resume --out .+")
+        self.check_error(result, 130, r"stopped after step 0 of 15; continue with: prompt train --resume --out .+")
         self.check_ok(resume(self.tmp / "run"))
         tensors = read_safetensors(checkpoint(self.tmp / "run"))[0]
         self.assertEqual(tensors, read_safetensors(checkpoint(shared["whole"]))[0])
+
+
+class InUse(harness.Case):
+    def test_a_folder_that_another_process_has_is_left_alone(self):
+        """A new run and a resumed one; both wait for five seconds, side by side."""
+        new, old = self.tmp / "new", self.tmp / "old"
+        new.mkdir()
+        self.check_ok(train(old, "--max-steps", 2))
+        before = {path: path.read_bytes() for path in old.iterdir()}
+        for folder in (new, old):
+            lock = os.open(folder, os.O_RDONLY)
+            self.addCleanup(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            results = [pool.submit(train, new), pool.submit(resume, old)]
+        for folder, result in zip((new, old), results):
+            found = self.check_error(result.result(), 1, f"'{folder}' is in use by another process")
+            self.assertIn(f"waiting for '{folder}', which another process has\n", found.err)
+        self.assertEqual(os.listdir(new), [])
+        self.assertEqual({path: path.read_bytes() for path in old.iterdir()}, before)
 
 
 class Killed(Resumed):
@@ -321,5 +344,5 @@ class AcrossPrograms(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

@@ -226,20 +226,20 @@ struct training {
 
 static void open_world(struct world *w, const struct test_case *c, enum encoder encoder, enum dtype dtype)
 {
-    const struct clip_types types = {dtype, dtype};
+    const struct clip_dtypes dtypes = {dtype, dtype};
     if (c->model) {
-        world_open_model(w, c->model, c->data, types, encoder);
+        world_open_model(w, c->model, c->data, dtypes, encoder);
         w->images_at_a_time = c->B;
         return;
     }
-    world_open(w, FIXTURE_DIR, types, encoder);
+    world_open(w, FIXTURE_DIR, dtypes, encoder);
     struct clip_dims *dims = &w->weights->dims;
     if (c->gelu)
         dims->vision.activation = dims->text.activation = ACTIVATION_GELU;
     dims->vision.n_layers = c->vision_layers ? c->vision_layers : dims->vision.n_layers;
     dims->text.n_layers = c->text_layers ? c->text_layers : dims->text.n_layers;
     clip_free(w->clip);
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
     w->images_at_a_time = world_images_at_a_time(w->clip, c->images_at_a_time ? c->images_at_a_time : c->B);
     if (c->names.K == 0)
         return;

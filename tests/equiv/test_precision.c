@@ -20,8 +20,8 @@
 #include "prompt/run/eval.h"
 #include "tensor_check.h"
 
-static const struct clip_types FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16, DTYPE_F32},
-                               FP16 = {DTYPE_F16, DTYPE_F32};
+static const struct clip_dtypes FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16, DTYPE_F32},
+                                FP16 = {DTYPE_F16, DTYPE_F32};
 
 /* ---------------------------------------------------------------- the small CLIP, with bounds */
 
@@ -51,10 +51,10 @@ struct side {
     struct method *method;
 };
 
-static void side_open(struct side *out, const struct test_case *c, struct clip_types types,
+static void side_open(struct side *out, const struct test_case *c, struct clip_dtypes dtypes,
                       enum encoder encoder)
 {
-    world_open(&out->world, FIXTURE_DIR, types, encoder);
+    world_open(&out->world, FIXTURE_DIR, dtypes, encoder);
     const char *changes[MAX_CHANGES + 1] = {NULL};
     memcpy(changes, c->changes, sizeof c->changes);
     const struct method_options options = world_options(world_defaults(&out->world), changes);
@@ -103,11 +103,11 @@ static void compare_gradients(struct errors *e, scope *s, const struct params *g
     }
 }
 
-static bool run_case(const struct test_case *c, struct clip_types types, enum encoder encoder)
+static bool run_case(const struct test_case *c, struct clip_dtypes dtypes, enum encoder encoder)
 {
     struct side fp32, half;
     side_open(&fp32, c, FP32, ENCODER_PLAIN);
-    side_open(&half, c, types, encoder);
+    side_open(&half, c, dtypes, encoder);
     struct errors e = {.cosine = 1.0};
     int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.world.texts.n), sizeof *picks);
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
@@ -130,7 +130,7 @@ static bool run_case(const struct test_case *c, struct clip_types types, enum en
                     e.gradient > 0.0 && /* no difference at all is no half type; one loss may round alike */
                     e.n_values > 0 && vanished <= MAX_VANISHED;
     printf("%-4s %-8s %-5s %-16s losses %.1e  gradients %.1e  cosine %.5f  vanished %zu of %zu\n",
-           ok ? "ok" : "FAIL", dtype_name(types.products), encoder_names[encoder], c->name, e.loss,
+           ok ? "ok" : "FAIL", dtype_name(dtypes.compute), encoder_names[encoder], c->name, e.loss,
            e.gradient, e.cosine, e.n_vanished, e.n_values);
     return ok;
 }

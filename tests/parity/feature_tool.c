@@ -2,7 +2,7 @@
  * Features for the parity tests: feature_tool ENCODER MODEL MERGES IMAGES TEXTS OUT
  *
  * ENCODER is "fast" or "plain"; IMAGES and TEXTS are files of one path or text a line; MERGES "-" are those
- * that the program takes: the model's own, or what lies beside it. Writes the pixel tensor of the test
+ * that the program takes: the model's own, or the files beside it. Writes the pixel tensor of the test
  * transform [n,3,S,S], the token rows [K,T] (start, text, end, zeros), and both towers' features [n,d] and
  * [K,d], not normalized, as safetensors.
  */
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
     struct clip *c = NULL;
     must(weights_open(&weights, s, argv[2], NULL), "weights");
     must(clip_create(&c, s, weights, (struct device){DEVICE_CPU, 0},
-                     (struct clip_types){DTYPE_F32, DTYPE_F32}, encoder),
+                     (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoder),
          "model");
     struct tokenizer *tokenizer = open_tokenizer(weights, argv[2], argv[3]);
 

@@ -15,7 +15,7 @@ struct csv {
     size_t next_line; /* its line, from 1 */
     char separator;   /* ',', ';' or a tab */
     char **cells;     /* [n], of the row that was read last; owned, the texts borrowed from `text` */
-    size_t n, capacity;
+    size_t n;
     size_t line; /* on which that row begins */
 };
 

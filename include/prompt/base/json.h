@@ -20,7 +20,7 @@ struct json_doc; /* a whole parsed document */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/** Parses `text`; `name` (a path, say) stands in error messages: "name:line: what was expected". */
+/** Parses `text`; `name` (a path, say) begins error messages: "name:line: what was expected". */
 int json_parse(struct json_doc **out, const char *text, size_t n, const char *name);
 int json_read_file(struct json_doc **out, const char *path);
 /** The file `name` in the folder `dir`; NULL if it is not there. */
@@ -28,14 +28,21 @@ int json_read_if_there(struct json_doc **out, const char *dir, const char *name)
 void json_free(struct json_doc *doc);
 
 const struct json *json_root(const struct json_doc *doc);
-/** The file and 1-based line on which `value` starts, for "name:line: ..." messages; line 0 if not found. */
 const char *json_name(const struct json_doc *doc);
-size_t json_line(const struct json_doc *doc, const struct json *value);
+/** The line on which `value` starts, from 1; 0 for NULL. */
+size_t json_line(const struct json *value);
+
+/** `return json_error(doc, value, "...")`: ERR_FORMAT "name:line: ..." */
+int json_error(const struct json_doc *doc, const struct json *value, const char *fmt, ...)
+    PROMPT_PRINTF(3, 4);
+/** Prepends "name:line: ", or "name:line: 'key': ", to the last error and returns its status. */
+int json_context(const struct json_doc *doc, const struct json *value);
+int json_key_context(const struct json_doc *doc, const struct json *value);
 
 enum json_type json_type(const struct json *value);
 const char *json_type_name(enum json_type type); /* "a number", "an object", ... */
 
-/** The member `key` (case-sensitive), NULL if it is missing or `value` is no object. */
+/** The member `key` (case-sensitive), NULL if it is missing or `value` is not an object; borrowed. */
 const struct json *json_get(const struct json *value, const char *key);
 /** Array elements or object members in file order: first, then next; NULL at the end. */
 const struct json *json_first(const struct json *value);
@@ -49,13 +56,22 @@ int json_f64(double *out, const struct json *value);
 int json_bool(bool *out, const struct json *value);
 int json_string(const char **out, const struct json *value); /* borrowed */
 
-/* ---------------------------------------------------------------- writing */
-
-/** Appends `text` as a JSON string with quotes and escapes; a byte that is not UTF-8 becomes the four
- * characters \xe9, as in csv_write_text. */
-void json_write_string(struct str *out, const char *text);
-/** Appends the shortest decimal that reads back as the same double ("0.1", "5", "1e-05"); null if not finite.
+/*
+ * Members of `object` by type. Errors have the place: "name:line: 'key': expected ..., found ...". json_get_*
+ * leaves `*out` alone where the member is missing; json_need_* refuses: "name:line: 'key' is missing".
  */
-void json_write_f64(struct str *out, double value);
+int json_get_i64(int64_t *out, const struct json_doc *doc, const struct json *object, const char *key);
+int json_get_f64(double *out, const struct json_doc *doc, const struct json *object, const char *key);
+int json_get_bool(bool *out, const struct json_doc *doc, const struct json *object, const char *key);
+int json_get_string(const char **out, const struct json_doc *doc, const struct json *object,
+                    const char *key); /* borrowed */
+
+/** The member itself, borrowed; NULL after a failure for a missing one. */
+int json_need(const struct json **out, const struct json_doc *doc, const struct json *object, const char *key,
+              enum json_type type);
+int json_need_i64(int64_t *out, const struct json_doc *doc, const struct json *object, const char *key);
+int json_need_bool(bool *out, const struct json_doc *doc, const struct json *object, const char *key);
+int json_need_string(const char **out, const struct json_doc *doc, const struct json *object,
+                     const char *key); /* borrowed */
 
 #endif

@@ -40,11 +40,13 @@ const char *plural(size_t n, const char *one, const char *many);
 bool str_starts_with(const char *text, const char *prefix);
 bool str_ends_with(const char *text, const char *suffix);
 
+/** Length of the UTF-8 sequence at the start of `bytes` [n] (1..4), 0 if there is none. */
+size_t utf8_sequence(const char *bytes, size_t n);
+
 /** A growing list of owned texts; `{0}` is empty. */
 struct str_list {
     char **items;
     size_t n;
-    size_t capacity;
 };
 
 int str_list_add(struct str_list *list, const char *text); /* copies; ERR_MEMORY */

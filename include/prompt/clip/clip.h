@@ -11,9 +11,9 @@
 #include "prompt/weights/weights.h"
 
 /** The types a model computes in. */
-struct clip_types {
-    enum dtype products; /* weights of the matrix products: F32, F64, BF16 or F16 */
-    enum dtype master;   /* everything else: F32, or F64 in gradient checks */
+struct clip_dtypes {
+    enum dtype compute; /* weights of the matrix products: F32, F64, BF16 or F16 */
+    enum dtype accum;   /* everything else: F32, or F64 in gradient checks */
 };
 
 struct clip_fast; /* packed weights of the fast encoder */
@@ -22,7 +22,7 @@ struct tape;      /* nn/tape.h: hand-written backwards */
 /** Immutable after clip_create; all tensors live in the scope given to it. */
 struct clip {
     struct clip_dims dims;
-    struct clip_types types;
+    struct clip_dtypes dtypes;
     struct device device;
     double logit_scale; /* exp(s) = 1/tau */
 
@@ -47,7 +47,7 @@ struct clip {
 
 /** Moves the weights to `device` in the given types. The tensors live in `run`. */
 int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
-                struct clip_types types, enum encoder encoder);
+                struct clip_dtypes dtypes, enum encoder encoder);
 void clip_free(struct clip *c);
 
 /* ---------------------------------------------------------------- image features (vision.c) */
@@ -87,6 +87,12 @@ struct text_rows {
     int64_t n_places; /* of learned vectors in each row; 0: tokens alone */
 };
 
+/** Token rows of all images that go through a layer of the text tower at a time; measured flat from 1,024 to
+ * 4,096 on a CPU. CUDA takes more, as a launch costs more there than most of its work. */
+enum { CLIP_TEXT_CHUNK_ROWS = 2048, CLIP_TEXT_CHUNK_ROWS_CUDA = 32768 };
+/** Nodes of a chunk's token tree on CUDA, where tree attention is dense: its work grows with their square. */
+enum { CLIP_TEXT_TREE_NODES_CUDA = 1024 };
+
 /** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);
 
@@ -120,25 +126,6 @@ void clip_texts_free(struct clip_texts *texts);
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
                          const struct clip_texts *texts);
 
-/* ---------------------------------------------------------------- what a pass computes (work.c) */
-
-/** Of one pass, counted from the shapes; multiply-adds x 2. */
-struct clip_work {
-    double products;  /* FLOP of matrix products */
-    double attention; /* FLOP of attention's scores and sums */
-    double bytes;     /* that norms, residual and activation move */
-};
-struct clip_work clip_work_sum(struct clip_work a, struct clip_work b);
-
-/** One clip_encode_text of n_prefixes; with its backward, and what keep_bytes makes it compute again. */
-struct clip_work clip_text_work(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
-                                bool backward);
-/** One clip_image_tokens. */
-struct clip_work clip_tokens_work(const struct clip *c, int64_t n_images);
-/** One clip_encode_image. */
-struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t n_prompts,
-                                 int64_t n_prompt_layers, bool backward);
-
 /* ---------------------------------------------------------------- what it needs of memory (memory.c) */
 
 /** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */
@@ -155,7 +142,7 @@ double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, in
 
 /* ---------------------------------------------------------------- logits */
 
-/** exp(s) cos(x, z), in the master type: x [B,d] against z [B,K,d], or one z [1,K,d] for all -> [B,K]. */
+/** exp(s) cos(x, z), in the accumulate dtype: x [B,d] against z [B,K,d], or one z [1,K,d] for all -> [B,K]. */
 tensor *clip_logits(scope *s, const struct clip *c, const tensor *x, const tensor *z);
 
 #endif

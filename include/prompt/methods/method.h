@@ -110,9 +110,6 @@ void method_forward(struct method_output *out, scope *s, const struct method *m,
 tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes);
 
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
-/** What the encoders compute in a step of n_images, with the backward or without. */
-struct clip_work method_work(const struct method *m, const struct class_texts *classes, int64_t n_images,
-                             bool backward);
 
 void method_output_free(struct method_output *out);
 

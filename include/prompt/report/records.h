@@ -27,7 +27,6 @@ struct record {
 struct record_list {
     struct record *items;
     size_t n;
-    size_t capacity;
 };
 
 /**

@@ -2,7 +2,7 @@
 #ifndef PROMPT_RUN_BENCH_H
 #define PROMPT_RUN_BENCH_H
 
-#include "prompt/run/speed.h"
+#include "prompt/run/session.h"
 #include "prompt/torch/profile.h"
 
 struct bench_options {
@@ -20,13 +20,10 @@ struct bench_result {
     int64_t n_classes, n_images, n_iterations;
     double seconds; /* of the fastest step */
     double median_seconds;
-    double estimate_seconds;    /* what `prompt train` says of it on a CPU */
-    struct machine_speed speed; /* measured for the estimate */
-    struct clip_work work;      /* counted from the shapes */
-    double peak_flop_s;         /* best matrix product of the same shapes in this run; 0: not measured */
-    size_t peak_bytes;          /* resident, model included */
-    int64_t minor_faults;       /* of the last step: the first ones fill the allocator */
-    double device_reads;        /* a step: from the device to the host */
+    double peak_flop_s;   /* best matrix product of the same shapes in this run; 0: not measured */
+    size_t peak_bytes;    /* resident, model included */
+    int64_t minor_faults; /* of the last step: the first ones fill the allocator */
+    double device_reads;  /* a step: from the device to the host */
     struct op_cost ops[BENCH_MAX_OPS]; /* of one more step, timed operation by operation */
     size_t n_ops;
 };
@@ -43,10 +40,16 @@ int bench_time(struct bench *b);
 int bench_finish(struct bench_result *out, struct bench *b);
 void bench_close(struct bench *b);
 
-/** Groups a profile: matrix products, attention, norms, activation, autograd, the rest. */
+/* ---------------------------------------------------------------- a profile in groups */
+
 enum op_group { OP_PRODUCT, OP_ATTENTION, OP_NORM, OP_ACTIVATION, OP_AUTOGRAD, OP_REST, N_OP_GROUPS };
 extern const char *const op_group_names[N_OP_GROUPS];
-/** Seconds of each group. */
-void bench_group(double seconds[N_OP_GROUPS], const struct bench_result *r);
+
+struct group_cost {
+    double seconds; /* of its operations; autograd's gradients count as OP_AUTOGRAD */
+    double flop;    /* of its operations and their gradients, whoever computes them */
+};
+/** The costs of a step by enum op_group. */
+void bench_group(struct group_cost out[N_OP_GROUPS], const struct bench_result *r);
 
 #endif

@@ -2,21 +2,19 @@
 #ifndef PROMPT_RUN_COST_H
 #define PROMPT_RUN_COST_H
 
-#include "prompt/run/session.h"
+#include "prompt/run/class_list.h"
 
 struct cost {
-    int64_t n_trained;             /* trained values */
-    int64_t n_steps;               /* in all */
-    int64_t step_images;           /* images a step */
-    double weights_bytes;          /* frozen model on the device */
-    double text_bytes;             /* what the backward pass of a step keeps of the text side */
-    double text_full_bytes;        /* what it would keep of it with room for everything */
-    double image_bytes;            /* of the image side */
-    double rest_bytes;             /* the program itself, and what a step works with for a moment */
-    double cache_bytes;            /* what is left for decoded images, at most the key data.cache_mib */
-    double budget_bytes;           /* key memory_budget_mib, or most of what is free; 0: unknown */
-    struct clip_work step_work;    /* of a training step */
-    struct clip_work forward_work; /* of the same batch in evaluation */
+    int64_t n_trained;      /* trained values */
+    int64_t n_steps;        /* in all */
+    int64_t step_images;    /* images a step */
+    double weights_bytes;   /* frozen model on the device */
+    double text_bytes;      /* what the backward pass of a step keeps of the text side */
+    double text_full_bytes; /* what it would keep of it with room for everything */
+    double image_bytes;     /* of the image side */
+    double rest_bytes;      /* the program itself, and what a step works with for a moment */
+    double cache_bytes;     /* what is left for decoded images, at most the key data.cache_mib */
+    double budget_bytes;    /* key memory_budget_mib, or most of what is free; 0: unknown */
 };
 
 /** What a step is planned for. */
@@ -41,7 +39,7 @@ int cost_take_share(struct config *c, int64_t n_runs);
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
                       const struct cost_options *options);
 
-/** Trained tensors, steps, time and memory, as lines of the log. */
-int cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s);
+/** Prints trained tensors, steps and memory as lines of the log. */
+void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s);
 
 #endif

@@ -2,11 +2,12 @@
  * Named operations of a frozen transformer, each with its backward, for towers that are differentiated by
  * hand.
  *
- * None of them records anything for autograd: they are to be used with gradients off. On a CPU they are
- * kernels of ours (shim/kernels) or oneDNN's; elsewhere compositions of PyTorch's operations. Each says what
- * plain operations it replaces: tests compare with those and their autograd. "Master" is the type of the
- * residual stream and of sums (fp32; fp64 in gradient checks), "products" the type of the matrix products
- * (fp32, bf16, fp16; fp64).
+ * None of them records anything for autograd: use them with gradients off. On a CPU they are kernels of ours
+ * (shim/kernels) or oneDNN's; elsewhere compositions of PyTorch's operations. Each names the plain operations
+ * that it replaces: tests compare it with those and their autograd.
+ *
+ * Two dtypes: "compute" is the type of the matrix products' operands (fp32, bf16, fp16; fp64), "accum" the
+ * accumulate dtype of the residual stream and of sums (fp32; fp64 in gradient checks).
  */
 #ifndef PROMPT_TORCH_FUSED_H
 #define PROMPT_TORCH_FUSED_H
@@ -17,130 +18,142 @@
 extern "C" {
 #endif
 
-/** Memory without values. */
+/** Uninitialized memory. */
 tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device);
 
 /* ---------------------------------------------------------------- linear with a frozen weight */
 
-/** A weight laid out for its products: x W^T + b, and dy W for the backward. Tensors live in the packing
- * scope. */
+/** A weight laid out for x W^T + b, and for dy W in the backward. Its tensors live in the packing scope. */
 struct packed_linear {
     const tensor *forward;  /* prepacked W, or W itself */
     const tensor *backward; /* prepacked W^T, or W^T itself */
     const tensor *bias;     /* [out], or NULL */
-    bool is_packed;         /* oneDNN's layout */
+    bool is_packed;         /* in oneDNN's layout */
 };
 
 /**
- * Packs weight [out,in] (products type) for about `n_rows` rows a call.
- * @param bias  [out], products type, or NULL
+ * Packs a weight for about `n_rows` rows a call.
+ * @param weight  [out,in]  compute
+ * @param bias    [out]     compute, or NULL; borrowed
  */
 struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows);
-/** x [rows,in] -> [rows,out]. Replaces t_linear, which lays the weight out anew at every call. */
+/**
+ * x W^T + b. Replaces t_linear, which lays out the weight anew at every call.
+ *   x       [rows,in]
+ *   result  [rows,out]
+ */
 tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x);
-/** dy [rows,out] -> dx [rows,in]. Replaces autograd of t_linear; of a frozen weight this is all of it. */
+/** dy [rows,out] -> dx [rows,in]. Replaces autograd of t_linear; a frozen weight needs no other gradient. */
 tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy);
 
 /* ---------------------------------------------------------------- residual and norm */
 
 /**
- * x += d; y = (x - mean) / sqrt(variance + eps) per row (scale and shift are folded into the product that
- * follows). x [B,T,W] master, contiguous, changed in place; d products [B,T,W] or NULL. y [B,T',W] products
- * and rstd [B,T'] master receive the rows at `offset` along axis 1; rstd may be NULL. Replaces t_add,
- * t_layer_norm and the cast of its result: one pass over memory instead of three.
+ * x += d; y = (x - mean) / sqrt(variance + eps) per row. Scale and shift are folded into the next product.
+ * Replaces t_add, t_layer_norm and the cast of its result: one pass over memory instead of three.
+ * @param x       [B,T,W]   accum, contiguous, changed in place
+ * @param d       [B,T,W]   compute, or NULL
+ * @param y       [B,T',W]  compute; receives the rows at `offset` along axis 1
+ * @param rstd    [B,T']    accum, or NULL; receives 1/sqrt(variance + eps), likewise
  */
 void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *rstd, int64_t offset,
                       double eps);
 
 /**
- * The backward: g [B,T,W] master receives (accumulate: plus) d x, from dy and y [B,T',W] products at
- * `offset`. g_copy: [B,T,W] products, receives g; or NULL (then g must be of the products' type to be used as
- * such). Replaces autograd of t_layer_norm, which keeps x where this keeps y and rstd, and the sum and the
- * cast that follow.
+ * The backward: g receives d x, or with `accumulate` adds it. Replaces autograd of t_layer_norm, which keeps
+ * x where this keeps y and rstd, and the sum and the cast that follow.
+ * @param g       [B,T,W]   accum
+ * @param g_copy  [B,T,W]   compute, receives g; NULL if the dtypes are the same
+ * @param dy, y   [B,T',W]  compute; their rows at `offset` along axis 1 belong to those of g
+ * @param rstd    [B,T']    accum, likewise
  */
 void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, const tensor *y,
                       const tensor *rstd, int64_t offset, bool accumulate);
 
-/* ---------------------------------------------------------------- SiLU */
+/* ---------------------------------------------------------------- activation */
 
-/** silu(x), in the place of x; with `keep_slope` in a new one, and x becomes silu'(x). Replaces t_sigmoid and
- * t_mul, for which autograd keeps x and the sigmoid; here the slope is all that is kept. In the epilogue of
+/**
+ * silu(x), in the memory of x; with `keep_slope` in new memory, and x becomes silu'(x). Replaces t_sigmoid
+ * and t_mul, for which autograd keeps x and the sigmoid; here it is the slope alone. In the epilogue of
  * oneDNN's product it takes longer: 41 against 32 + 2 ms for [2048,512] to 2048 (November 2026, two AVX2
- * cores). */
+ * cores).
+ */
 tensor *t_silu_(scope *s, tensor *x, bool keep_slope);
-/** The exact GELU, likewise; replaces t_gelu. */
+/** The same for the exact GELU; replaces t_gelu. */
 tensor *t_gelu_(scope *s, tensor *x, bool keep_slope);
-/** a *= b in place: the backward of both, with b the slope. Replaces t_mul without a third tensor. */
+/** a *= b in place: the backward of both, with the slope as b. Replaces t_mul, without a third tensor. */
 void t_mul_(scope *s, tensor *a, const tensor *b);
 
 /* ---------------------------------------------------------------- attention; the scale is part of q */
 
-/* Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
- * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
-enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
-
-/** Token nodes, each of which sees a prefix and its own ancestors (itself too). Arrays are borrowed. */
-struct forest {
+/** Which nodes of a token tree each query sees: its own ancestors and itself. The arrays are borrowed. */
+struct tree_mask {
     int64_t n_nodes;
-    int64_t n_queries;    /* nodes that ask; n_nodes, or fewer in a last layer */
+    int64_t n_queries;    /* n_nodes, or fewer in a last layer */
     const int32_t *first; /* [n_queries+1] into seen */
-    const int32_t *seen;  /* nodes that query i sees: seen[first[i]] .. seen[first[i+1]-1] */
+    const int32_t *seen;  /* query i sees the nodes seen[first[i]] .. seen[first[i+1]-1] */
     int64_t n_seen_max;   /* of one query */
-    const tensor *mask;   /* by t_forest_mask for the prefix at hand, or NULL: our kernels need none, others
-                             make it each time */
+    const tensor
+        *dense; /* t_tree_mask for the prefix at hand, borrowed; NULL: it is made at each call, if needed */
 };
 
 /**
- * What is added to the scores where none of our kernels takes the tensors: 0 where query i sees prefix or
+ * The mask added to the scores where none of our kernels takes the tensors: 0 where query i sees prefix or
  * node j, else -inf. [n_queries, n_prefix + n_nodes], rows apart by a multiple of 16 values; `dtype` and
  * `device` are those of q.
  */
-tensor *t_forest_mask(scope *s, const struct forest *forest, int64_t n_prefix, enum dtype dtype,
-                      struct device device);
+tensor *t_tree_mask(scope *s, const struct tree_mask *mask, int64_t n_prefix, enum dtype dtype,
+                    struct device device);
 
-/** Operands of forest attention: [B,rows,W] views whose last axis is contiguous. */
-struct forest_attention {
+/** Operands of tree attention: views whose last axis is contiguous. Every query sees the whole prefix. */
+struct tree_attention {
     const tensor *q;                   /* [B,n_queries,W] */
     const tensor *k, *v;               /* [B,n_nodes,W] */
     const tensor *prefix_k, *prefix_v; /* [B,p,W], or NULL */
     int64_t n_heads;
-    const struct forest *forest;
+    const struct tree_mask *mask;
 };
 
-/** [B,n_queries,W]. Replaces causal t_attention over whole sequences, each with its own copy of the tokens
- * that it shares with others. Where none of our kernels takes the tensors every query meets every node; the
- * profile counts what is seen alone. */
-tensor *t_forest_attention(scope *s, const struct forest_attention *a);
 /**
- * d_q, d_k, d_v (views like q, k, v) are written; d_prefix_k, d_prefix_v [B,p,W] master are added to, or
- * NULL. Replaces autograd of the same; nothing is kept but the operands, the weights are computed again.
+ * -> [B,n_queries,W]. Replaces causal t_attention over whole sequences, each with its own copy of the tokens
+ * that it shares with others. Where none of our kernels takes the tensors, every query meets every node; the
+ * profile counts only the nodes that it sees.
  */
-void t_forest_attention_backward(scope *s, const struct forest_attention *a, const tensor *d_out, tensor *d_q,
-                                 tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
+tensor *t_tree_attention(scope *s, const struct tree_attention *a);
+/**
+ * Replaces autograd of the same; nothing is kept but the operands, the weights are computed again.
+ * @param d_out                     [B,n_queries,W]
+ * @param d_q, d_k, d_v             views like q, k, v; written
+ * @param d_prefix_k, d_prefix_v    [B,p,W] accum, or NULL; added to
+ */
+void t_tree_attention_backward(scope *s, const struct tree_attention *a, const tensor *d_out, tensor *d_q,
+                               tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
 
 /**
- * Dense attention without a mask: q [B,Tq,W], k and v [B,Tk,W] -> [B,Tq,W]; last axes contiguous. `aux` (or
- * NULL) receives what the backward needs: the log-sum-exp of the scores, [B,heads,Tq] master. Scores, weights
- * and their gradients are master. Where none of our kernels takes the tensors, it is PyTorch's attention: aux
- * is empty, its backward computes the forward again and the gradients of all operands, and weights and their
- * gradients are rounded to the products' type. Replaces t_attention.
+ * Dense attention without a mask, [B,Tq,W]. Replaces t_attention. Scores, weights and their gradients are
+ * accum. Where none of our kernels takes the tensors, it is PyTorch's attention: `aux` is empty, the backward
+ * computes the forward again and the gradients of all operands, and weights and their gradients are rounded
+ * to the compute dtype.
+ * @param q     [B,Tq,W]        last axis contiguous, as of k and v
+ * @param k, v  [B,Tk,W]
+ * @param aux   [B,heads,Tq]    accum, or NULL; receives the log-sum-exp of the scores for the backward
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
-/** d_q [B,Tq,W] or NULL; d_k and d_v [B,Tk-first_key,W] of the keys from `first_key` on: all are written.
- * Replaces autograd of t_attention, which knows the gradients of all operands alone. */
+/**
+ * Replaces autograd of t_attention, which computes the gradients of all operands or none.
+ * @param d_q       [B,Tq,W], or NULL; written, as d_k and d_v are
+ * @param d_k, d_v  [B,Tk-first_key,W] of the keys from `first_key` on
+ */
 void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, const tensor *k,
                                 const tensor *v, const tensor *aux, int64_t n_heads, tensor *d_q, tensor *d_k,
                                 tensor *d_v, int64_t first_key);
 
-/* ---------------------------------------------------------------- joining hand-written backwards to autograd
- */
+/* ---------------------------------------------------------------- joining hand-written backwards to autograd */
 
-/** Continues autograd from `tensors` with the given output gradients (NULL: 1, of scalars); the graph is
- * kept.
- */
+/** Continues autograd from `tensors` with the given output gradients (NULL: 1, of scalars); keeps the graph. */
 int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const *grads, size_t n);
-/** row_index [rows]: a[:, index] += b along axis 1; a [B,T,W], b [B,rows,W]. */
+/** a[:, index] += b along axis 1: a [B,T,W], b [B,rows,W], index [rows]. */
 void t_index_add_(scope *s, tensor *a, const tensor *index, const tensor *b);
 void t_zero_(scope *s, tensor *a);
 

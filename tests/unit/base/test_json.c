@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "prompt/base/json.h"
+#include "prompt/base/json_write.h"
 
 static struct json_doc *parse(const char *text)
 {
@@ -95,11 +96,11 @@ static void test_json__refuses_duplicate_keys(void **state)
 {
     (void)state;
     expect_refused("{\"a\": 1,\n\"b\": {\"x\": 1},\n\"a\": 2}",
-                   "t.json:3: key 'a' stands twice in the same object");
+                   "t.json:3: key 'a' appears twice in the same object");
     expect_refused("[{\"a\": 1, \"c\": 0, \"b\": 2,\n\"c\": 1,\n\"a\": 3}]",
-                   "t.json:2: key 'c' stands twice in the same object");
+                   "t.json:2: key 'c' appears twice in the same object");
     expect_refused("{\"a\": {\"b\": 1, \"\\u0062\": 2}}",
-                   "t.json:1: key 'b' stands twice in the same object");
+                   "t.json:1: key 'b' appears twice in the same object");
     json_free(parse("{\"a\": {\"a\": 1}, \"A\": 2}"));
 }
 
@@ -200,15 +201,15 @@ static void test_json__knows_the_line_of_every_value(void **state)
     (void)state;
     struct json_doc *doc = parse("\n{\"a\": [1,\n  {\"x\": \"]\\\"{\"},\n 3],\n\n \"b\":\n 4}");
     const struct json *root = json_root(doc);
-    assert_int_equal(json_line(doc, root), 2);
+    assert_int_equal(json_line(root), 2);
     const struct json *a = json_get(root, "a");
-    assert_int_equal(json_line(doc, a), 2);
-    assert_int_equal(json_line(doc, json_first(a)), 2);
-    assert_int_equal(json_line(doc, json_next(json_first(a))), 3);
-    assert_int_equal(json_line(doc, json_get(json_next(json_first(a)), "x")), 3);
-    assert_int_equal(json_line(doc, json_next(json_next(json_first(a)))), 4);
-    assert_int_equal(json_line(doc, json_get(root, "b")), 7);
-    assert_int_equal(json_line(doc, NULL), 0);
+    assert_int_equal(json_line(a), 2);
+    assert_int_equal(json_line(json_first(a)), 2);
+    assert_int_equal(json_line(json_next(json_first(a))), 3);
+    assert_int_equal(json_line(json_get(json_next(json_first(a)), "x")), 3);
+    assert_int_equal(json_line(json_next(json_next(json_first(a)))), 4);
+    assert_int_equal(json_line(json_get(root, "b")), 7);
+    assert_int_equal(json_line(NULL), 0);
     assert_string_equal(json_name(doc), "t.json");
     json_free(doc);
 }
@@ -221,7 +222,89 @@ static void test_json__a_missing_file_is_an_io_error(void **state)
     assert_null(doc);
 }
 
+static void test_json__members_are_named_with_their_line(void **state)
+{
+    (void)state;
+    struct json_doc *doc = parse("{\n\"n\": 3,\n\"x\": 0.5, \"yes\": true,\n\"s\": \"text\",\n\"a\": [1]}");
+    const struct json *root = json_root(doc), *array = NULL;
+    int64_t n = 7;
+    double x = 7;
+    bool yes = false;
+    const char *s = "none";
+    assert_int_equal(json_need_i64(&n, doc, root, "n"), OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(json_get_f64(&x, doc, root, "x"), OK);
+    assert_true(x == 0.5);
+    assert_int_equal(json_need_bool(&yes, doc, root, "yes"), OK);
+    assert_true(yes);
+    assert_int_equal(json_need_string(&s, doc, root, "s"), OK);
+    assert_string_equal(s, "text");
+    assert_int_equal(json_need(&array, doc, root, "a", JSON_ARRAY), OK);
+    assert_ptr_equal(array, json_get(root, "a"));
+
+    assert_int_equal(json_get_i64(&n, doc, root, "none"), OK); /* leaves it alone */
+    assert_int_equal(json_get_f64(&x, doc, root, "none"), OK);
+    assert_int_equal(json_get_bool(&yes, doc, root, "none"), OK);
+    assert_int_equal(json_get_string(&s, doc, root, "none"), OK);
+    assert_true(n == 3 && x == 0.5 && yes && strcmp(s, "text") == 0);
+
+    assert_int_equal(json_need_i64(&n, doc, root, "none"), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:1: 'none' is missing");
+    assert_int_equal(json_need_bool(&yes, doc, root, "none"), ERR_FORMAT);
+    assert_int_equal(json_need_string(&s, doc, root, "none"), ERR_FORMAT);
+    assert_int_equal(json_need(&array, doc, root, "none", JSON_ARRAY), ERR_FORMAT);
+    assert_int_equal(json_need_i64(&n, doc, root, "x"), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:3: 'x': expected a whole number below 2^53, found 0.5");
+    assert_int_equal(json_get_f64(&x, doc, root, "s"), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:4: 's': expected a number, found a string");
+    assert_int_equal(json_need_bool(&yes, doc, root, "n"), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:2: 'n': expected true or false, found a number");
+    assert_int_equal(json_need_string(&s, doc, root, "n"), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:2: 'n': expected a string, found a number");
+    assert_int_equal(json_need(&array, doc, root, "s", JSON_OBJECT), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:4: 's': expected an object, found a string");
+    assert_int_equal(json_error(doc, json_first(json_get(root, "a")), "%d wrong", 2), ERR_FORMAT);
+    assert_string_equal(error_message(), "t.json:5: 2 wrong");
+    json_free(doc);
+}
+
 /* ---------------------------------------------------------------- writing */
+
+static void test_json__commas_go_where_they_are_due(void **state)
+{
+    (void)state;
+    struct str out = {0};
+    struct str_list texts = {0};
+    assert_int_equal(str_list_split(&texts, "a,{[,b"), OK);
+    json_open(&out, NULL, '{');
+    json_put_i64(&out, "i", -3);
+    json_put_f64(&out, "f", 0.1);
+    json_put_fixed(&out, "s", 2.0, 3);
+    json_put_bool(&out, "b", false);
+    json_put_string(&out, "none", NULL);
+    json_put_strings(&out, "texts", &texts);
+    json_put_f64s(&out, "numbers", (const double[]){1, 2.5}, 2);
+    json_open(&out, "empty", '[');
+    json_close(&out, ']');
+    json_open(&out, "rows", '[');
+    json_open(&out, NULL, '[');
+    json_put_i64(&out, NULL, 1);
+    json_put_string(&out, NULL, "{");
+    json_put_string(&out, NULL, "x");
+    json_close(&out, ']');
+    str_append(&out, ",\n ");
+    json_open(&out, NULL, '{');
+    json_close(&out, '}');
+    json_close(&out, ']');
+    json_close(&out, '}');
+    assert_string_equal(
+        str_text(&out),
+        "{\"i\": -3, \"f\": 0.1, \"s\": 2.000, \"b\": false, \"none\": null, \"texts\": [\"a\", "
+        "\"{[\", \"b\"], \"numbers\": [1, 2.5], \"empty\": [], \"rows\": [[1, \"{\", \"x\"],\n {}]}");
+    json_free(parse(str_text(&out)));
+    str_list_free(&texts);
+    str_free(&out);
+}
 
 static void expect_written(double value, const char *want)
 {
@@ -278,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_json__walks_in_file_order),
         cmocka_unit_test(test_json__knows_the_line_of_every_value),
         cmocka_unit_test(test_json__a_missing_file_is_an_io_error),
+        cmocka_unit_test(test_json__members_are_named_with_their_line),
+        cmocka_unit_test(test_json__commas_go_where_they_are_due),
         cmocka_unit_test(test_json__writes_the_shortest_number),
         cmocka_unit_test(test_json__written_strings_read_back),
     };

@@ -206,7 +206,7 @@ static void test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on(voi
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct clip *plain = NULL; /* the fast encoder's blocks are packed */
-    assert_ok(clip_create(&plain, s, w->weights, CPU, w->clip->types, ENCODER_PLAIN));
+    assert_ok(clip_create(&plain, s, w->weights, CPU, w->clip->dtypes, ENCODER_PLAIN));
     tensor *prompts[N_LAYERS];
     struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
     some_prompts(prompts, s, tokens.x);

@@ -183,7 +183,7 @@ static void test_config__refuses_values_out_of_range(void **state)
 static void test_config__refuses_duplicates_and_broken_json_as_usage_errors(void **state)
 {
     struct config *c = *state;
-    expect_refused(c, "{\"seed\": 1,\n\"seed\": 2}", "c.json:2: key 'seed' stands twice in the same object");
+    expect_refused(c, "{\"seed\": 1,\n\"seed\": 2}", "c.json:2: key 'seed' appears twice in the same object");
     expect_refused(c, "{\"seed\": 1,\n}", "c.json:2: expected a key in double quotes, found '}'");
     assert_int_equal(config_read_file(c, "/no/such/config.json"), ERR_IO);
 }

@@ -1,4 +1,4 @@
-/* Batches: the same whatever the threads, the cache and the resume; bad images; closing at any moment. */
+/* Batches do not depend on threads, cache and resume; bad images; closing at any moment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static int remove_world(void **state)
     return result;
 }
 
-/* Overwrites image `i` with what is no image. */
+/* Overwrites image `i` with a file that is not an image. */
 static void spoil(const struct world *w, size_t i)
 {
     free(write_file(w->folder, w->items.items[i].path, "no image, but long enough to be looked at", 41));
@@ -54,13 +54,11 @@ static void spoil(const struct world *w, size_t i)
 
 static struct loader_options training(void)
 {
-    return (struct loader_options){.preprocess = preprocess_default(PX),
-                                   .batch_size = 4,
-                                   .augment = true,
-                                   .crop_scale_min = 0.3,
-                                   .shuffle = true,
-                                   .seed = 1,
-                                   .n_workers = 3};
+    return (struct loader_options){
+        .input = {.preprocess = preprocess_default(PX), .augment = true, .crop_scale_min = 0.3, .seed = 1},
+        .batch_size = 4,
+        .shuffle = true,
+        .n_workers = 3};
 }
 
 static struct loader *open_loader(const struct world *w, const struct loader_options *options)
@@ -71,7 +69,7 @@ static struct loader *open_loader(const struct world *w, const struct loader_opt
     return loader;
 }
 
-/* SHA-256 over everything that epochs first_epoch .. + n_epochs hold, from `first_batch` on. */
+/* SHA-256 over the contents of epochs first_epoch .. + n_epochs, from `first_batch` on. */
 static void digest_epochs(char hex[DIGEST_HEX_SIZE], const struct world *w,
                           const struct loader_options *options, int64_t first_epoch, int64_t n_epochs,
                           int64_t first_batch)
@@ -94,7 +92,7 @@ static void digest_epochs(char hex[DIGEST_HEX_SIZE], const struct world *w,
     loader_close(loader);
 }
 
-/* ---------------------------------------------------------------- what a batch holds */
+/* ---------------------------------------------------------------- contents of a batch */
 
 static void test_loader__batches_do_not_depend_on_the_number_of_threads(void **state)
 {
@@ -132,7 +130,7 @@ static void test_loader__seed_and_epoch_make_other_batches(void **state)
     digest_epochs(first, *state, &options, 0, 1, 0);
     digest_epochs(other, *state, &options, 1, 1, 0);
     assert_string_not_equal(other, first);
-    options.seed = 0;
+    options.input.seed = 0;
     digest_epochs(other, *state, &options, 0, 1, 0);
     assert_string_not_equal(other, first);
 }
@@ -210,7 +208,7 @@ static void test_loader__without_augmentation_it_gives_the_test_transform_in_ord
 {
     struct world *w = *state;
     const struct loader_options options = {
-        .preprocess = preprocess_default(PX), .batch_size = 5, .n_workers = 2};
+        .input.preprocess = preprocess_default(PX), .batch_size = 5, .n_workers = 2};
     struct loader *loader = open_loader(w, &options);
     struct batch batch = {.n = 1};
     size_t item = 0;
@@ -266,7 +264,8 @@ static void test_loader__drops_an_incomplete_last_batch_unless_it_is_the_only_on
 static void test_loader__stops_at_the_first_bad_image_of_the_order(void **state)
 {
     struct world *w = *state;
-    struct loader_options options = {.preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 4};
+    struct loader_options options = {
+        .input.preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 4};
     spoil(w, 9);
     spoil(w, 11);
     struct loader *loader = open_loader(w, &options);
@@ -291,7 +290,7 @@ static void test_loader__counts_each_bad_and_each_damaged_image_once(void **stat
 {
     struct world *w = *state;
     struct loader_options options = {
-        .preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 2, .skip_bad_images = true};
+        .input.preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 2, .skip_bad_images = true};
     spoil(w, 2);
     for (size_t i = 4; i < 8; i++) /* all of batch 1 */
         spoil(w, i);
@@ -413,10 +412,10 @@ static void test_loader__refuses_options_without_sense(void **state)
     options.n_workers = 0;
     expect_refused_options(w, &options);
     options = training();
-    options.preprocess.image_px = 0;
+    options.input.preprocess.image_px = 0;
     expect_refused_options(w, &options);
     options = training();
-    options.crop_scale_min = 1.5;
+    options.input.crop_scale_min = 1.5;
     expect_refused_options(w, &options);
 }
 

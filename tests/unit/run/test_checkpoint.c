@@ -326,7 +326,7 @@ static int open_group(void **state)
     static struct fixture f;
     if (torch_init(1) != OK || temp_dir_open(&f.dir) != 0)
         return -1;
-    world_open(&f.world, FIXTURE_DIR, (struct clip_types){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
+    world_open(&f.world, FIXTURE_DIR, (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
     *state = &f;
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Token rows as forests: every row is somewhere, its path spells its tokens, and shared tokens are one node.
+/* Token rows as trees: every row is somewhere, its path spells its tokens, and shared tokens are one node.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "prompt/base/rng.h"
 #include "prompt/clip/clip.h"
-#include "prompt/clip/token_forest.h"
+#include "prompt/clip/token_tree.h"
 
 enum { MAX_TOKENS = 8, MAX_ROWS = 64 };
 
@@ -36,8 +36,8 @@ static const struct text_rows *read_letters(struct letters *out, const char *con
     return &out->rows;
 }
 
-/* Whom query i of a forest sees must be the path from a root to `node`: returns its length. */
-static int64_t check_path(const struct token_forest *f, const struct forest *asking, int64_t i, int64_t node)
+/* Whom query i of a tree sees must be the path from a root to `node`: returns its length. */
+static int64_t check_path(const struct token_tree *f, const struct tree_mask *asking, int64_t i, int64_t node)
 {
     const int32_t *seen = asking->seen + asking->first[i];
     const int64_t n = asking->first[i + 1] - asking->first[i];
@@ -51,21 +51,21 @@ static int64_t check_path(const struct token_forest *f, const struct forest *ask
     return n;
 }
 
-/* All that must hold of one forest; counts its rows in `n_seen`. */
-static void check_forest(const struct token_forest *f, const struct text_rows *rows, int64_t *n_seen)
+/* All that must hold of one tree; counts its rows in `n_seen`. */
+static void check_tree(const struct token_tree *f, const struct text_rows *rows, int64_t *n_seen)
 {
     assert_true(f->n_rows > 0 && f->n_nodes > 0);
-    assert_int_equal(f->nodes.n_nodes, f->n_nodes);
-    assert_int_equal(f->nodes.n_queries, f->n_nodes);
-    assert_int_equal(f->end_nodes.n_nodes, f->n_nodes);
-    assert_int_equal(f->end_nodes.n_queries, f->n_rows);
+    assert_int_equal(f->mask.n_nodes, f->n_nodes);
+    assert_int_equal(f->mask.n_queries, f->n_nodes);
+    assert_int_equal(f->end_mask.n_nodes, f->n_nodes);
+    assert_int_equal(f->end_mask.n_queries, f->n_rows);
     for (int64_t i = 0; i < f->n_nodes; i++) {
-        const int64_t n = check_path(f, &f->nodes, i, i);
-        const int32_t *path = f->nodes.seen + f->nodes.first[i];
+        const int64_t n = check_path(f, &f->mask, i, i);
+        const int32_t *path = f->mask.seen + f->mask.first[i];
         if (i + 1 < f->n_nodes) /* depth first: the next is a child of this or of one of its ancestors */
             assert_true(f->depths[i + 1] <= n);
         if (n > 1) { /* the path to the parent is the parent's own */
-            const int32_t *parents = f->nodes.seen + f->nodes.first[path[n - 2]];
+            const int32_t *parents = f->mask.seen + f->mask.first[path[n - 2]];
             assert_memory_equal(path, parents, (size_t)(n - 1) * sizeof *path);
         }
     }
@@ -73,19 +73,19 @@ static void check_forest(const struct token_forest *f, const struct text_rows *r
         const int64_t row = f->rows[i];
         assert_in_range(row, 0, rows->n - 1);
         n_seen[row]++;
-        assert_int_equal(check_path(f, &f->end_nodes, i, f->ends[i]), rows->ends[row] + 1);
-        const int32_t *path = f->end_nodes.seen + f->end_nodes.first[i];
+        assert_int_equal(check_path(f, &f->end_mask, i, f->ends[i]), rows->ends[row] + 1);
+        const int32_t *path = f->end_mask.seen + f->end_mask.first[i];
         for (int64_t d = 0; d <= rows->ends[row]; d++)
             assert_int_equal(f->tokens[path[d]], rows->ids[row * rows->n_tokens + d]);
     }
 }
 
-/* Checks everything; the number of nodes in all forests. */
-static int64_t check_all(const struct token_forests *f, const struct text_rows *rows, int64_t max_nodes)
+/* Checks everything; the number of nodes in all trees. */
+static int64_t check_all(const struct token_trees *f, const struct text_rows *rows, int64_t max_nodes)
 {
     int64_t n_seen[MAX_ROWS] = {0}, n_nodes = 0;
     for (size_t i = 0; i < f->n; i++) {
-        check_forest(&f->items[i], rows, n_seen);
+        check_tree(&f->items[i], rows, n_seen);
         assert_true(f->items[i].n_nodes <= max_nodes || f->items[i].n_rows == 1);
         n_nodes += f->items[i].n_nodes;
     }
@@ -94,73 +94,73 @@ static int64_t check_all(const struct token_forests *f, const struct text_rows *
     return n_nodes;
 }
 
-static void expect_forests(const char *const *texts, int64_t max_nodes, size_t n_forests, int64_t n_nodes)
+static void expect_trees(const char *const *texts, int64_t max_nodes, size_t n_trees, int64_t n_nodes)
 {
     struct letters letters;
-    struct token_forests f;
+    struct token_trees f;
     const struct text_rows *rows = read_letters(&letters, texts);
-    assert_int_equal(token_forests_create(&f, rows, max_nodes), OK);
-    assert_int_equal(f.n, n_forests);
+    assert_int_equal(token_trees_create(&f, rows, max_nodes), OK);
+    assert_int_equal(f.n, n_trees);
     assert_int_equal(check_all(&f, rows, max_nodes), n_nodes);
-    token_forests_free(&f);
+    token_trees_free(&f);
     assert_null(f.items);
 }
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* ---------------------------------------------------------------- one forest */
+/* ---------------------------------------------------------------- one tree */
 
-static void test_token_forest__a_single_row_is_a_chain(void **state)
+static void test_token_tree__a_single_row_is_a_chain(void **state)
 {
     (void)state;
-    expect_forests(TEXTS("abcd"), 100, 1, 4);
-    expect_forests(TEXTS("a"), 1, 1, 1);
+    expect_trees(TEXTS("abcd"), 100, 1, 4);
+    expect_trees(TEXTS("a"), 1, 1, 1);
 }
 
-static void test_token_forest__rows_share_their_first_tokens(void **state)
+static void test_token_tree__rows_share_their_first_tokens(void **state)
 {
     (void)state;
-    expect_forests(TEXTS("abcx", "abdx", "zbcx", "abcyx"), 100, 1, 4 + 2 + 4 + 2);
+    expect_trees(TEXTS("abcx", "abdx", "zbcx", "abcyx"), 100, 1, 4 + 2 + 4 + 2);
 }
 
-static void test_token_forest__a_row_that_begins_another_ends_inside_it(void **state)
+static void test_token_tree__a_row_that_begins_another_ends_inside_it(void **state)
 {
     (void)state;
-    expect_forests(TEXTS("abc", "ab", "abcd", "a"), 100, 1, 4);
+    expect_trees(TEXTS("abc", "ab", "abcd", "a"), 100, 1, 4);
 }
 
-static void test_token_forest__equal_rows_end_at_one_node_in_their_order(void **state)
+static void test_token_tree__equal_rows_end_at_one_node_in_their_order(void **state)
 {
     (void)state;
-    expect_forests(TEXTS("abc", "abc", "x", "abc"), 100, 1, 4);
+    expect_trees(TEXTS("abc", "abc", "x", "abc"), 100, 1, 4);
     struct letters letters;
-    struct token_forests f;
-    assert_int_equal(token_forests_create(&f, read_letters(&letters, TEXTS("b", "a", "b", "a")), 9), OK);
+    struct token_trees f;
+    assert_int_equal(token_trees_create(&f, read_letters(&letters, TEXTS("b", "a", "b", "a")), 9), OK);
     const int64_t rows[] = {1, 3, 0, 2}, ends[] = {0, 0, 1, 1};
     assert_memory_equal(f.items[0].rows, rows, sizeof rows);
     assert_memory_equal(f.items[0].ends, ends, sizeof ends);
-    token_forests_free(&f);
+    token_trees_free(&f);
 }
 
 /* Equal tokens behind different ones are not the same. */
-static void test_token_forest__only_first_tokens_are_shared(void **state)
+static void test_token_tree__only_first_tokens_are_shared(void **state)
 {
     (void)state;
-    expect_forests(TEXTS("xab", "yab"), 100, 1, 6);
+    expect_trees(TEXTS("xab", "yab"), 100, 1, 6);
 }
 
 /* ---------------------------------------------------------------- several */
 
-static void test_token_forest__no_forest_is_larger_than_asked_but_by_one_row(void **state)
+static void test_token_tree__no_tree_is_larger_than_asked_but_by_one_row(void **state)
 {
     (void)state;
-    expect_forests(TEXTS("ab", "cd", "ef"), 4, 2, 6);
-    expect_forests(TEXTS("ab", "cd", "ef"), 5, 2, 6);
-    expect_forests(TEXTS("ab", "cd", "ef"), 6, 1, 6);
-    expect_forests(TEXTS("abcdefgh", "x", "y"), 2, 2, 10); /* a row that is too long stands alone */
-    expect_forests(TEXTS("ab", "ac", "ad"), 1, 3, 6);      /* nothing shared over a cut */
-    expect_forests(TEXTS("ab", "ac", "ad"), 3, 2, 5);      /* a, b, c and a, d */
-    expect_forests(TEXTS("ab", "ab", "ab"), 1, 3, 6);
-    expect_forests(TEXTS("ab", "ab", "ab"), 2, 1, 2);
+    expect_trees(TEXTS("ab", "cd", "ef"), 4, 2, 6);
+    expect_trees(TEXTS("ab", "cd", "ef"), 5, 2, 6);
+    expect_trees(TEXTS("ab", "cd", "ef"), 6, 1, 6);
+    expect_trees(TEXTS("abcdefgh", "x", "y"), 2, 2, 10); /* a row that is too long stands alone */
+    expect_trees(TEXTS("ab", "ac", "ad"), 1, 3, 6);      /* nothing shared over a cut */
+    expect_trees(TEXTS("ab", "ac", "ad"), 3, 2, 5);      /* a, b, c and a, d */
+    expect_trees(TEXTS("ab", "ab", "ab"), 1, 3, 6);
+    expect_trees(TEXTS("ab", "ab", "ab"), 2, 1, 2);
 }
 
 /* First tokens of all rows: the distinct ones, or all. */
@@ -179,7 +179,7 @@ static int64_t count_prefixes(const struct text_rows *rows, bool distinct)
     return n;
 }
 
-static void test_token_forest__random_rows(void **state)
+static void test_token_tree__random_rows(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 200; seed++) {
@@ -198,12 +198,12 @@ static void test_token_forest__random_rows(void **state)
         const struct text_rows *rows = read_letters(&letters, list);
         const int64_t n_distinct = count_prefixes(rows, true), n_tokens = count_prefixes(rows, false);
         for (int64_t max_nodes = 1; max_nodes < 2000; max_nodes *= 3) {
-            struct token_forests f;
-            assert_int_equal(token_forests_create(&f, rows, max_nodes), OK);
+            struct token_trees f;
+            assert_int_equal(token_trees_create(&f, rows, max_nodes), OK);
             const int64_t n_nodes = check_all(&f, rows, max_nodes);
             assert_in_range(n_nodes, n_distinct, n_tokens);
             assert_true(f.n > 1 || n_nodes == n_distinct);
-            token_forests_free(&f);
+            token_trees_free(&f);
         }
     }
 }
@@ -211,13 +211,13 @@ static void test_token_forest__random_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_token_forest__a_single_row_is_a_chain),
-        cmocka_unit_test(test_token_forest__rows_share_their_first_tokens),
-        cmocka_unit_test(test_token_forest__a_row_that_begins_another_ends_inside_it),
-        cmocka_unit_test(test_token_forest__equal_rows_end_at_one_node_in_their_order),
-        cmocka_unit_test(test_token_forest__only_first_tokens_are_shared),
-        cmocka_unit_test(test_token_forest__no_forest_is_larger_than_asked_but_by_one_row),
-        cmocka_unit_test(test_token_forest__random_rows),
+        cmocka_unit_test(test_token_tree__a_single_row_is_a_chain),
+        cmocka_unit_test(test_token_tree__rows_share_their_first_tokens),
+        cmocka_unit_test(test_token_tree__a_row_that_begins_another_ends_inside_it),
+        cmocka_unit_test(test_token_tree__equal_rows_end_at_one_node_in_their_order),
+        cmocka_unit_test(test_token_tree__only_first_tokens_are_shared),
+        cmocka_unit_test(test_token_tree__no_tree_is_larger_than_asked_but_by_one_row),
+        cmocka_unit_test(test_token_tree__random_rows),
     };
-    return cmocka_run_group_tests_name("token_forest", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("token_tree", tests, NULL, NULL);
 }

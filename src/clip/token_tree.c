@@ -1,5 +1,5 @@
-/* Rows of tokens to forests. */
-#include "prompt/clip/token_forest.h"
+/* Rows of tokens to token trees. */
+#include "prompt/clip/token_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,24 +34,24 @@ static int64_t n_shared(const struct sorted_row *a, const struct sorted_row *b)
     return n;
 }
 
-/* ---------------------------------------------------------------- one forest */
+/* ---------------------------------------------------------------- one tree */
 
-void token_forest_deinit(struct token_forest *f)
+void token_tree_deinit(struct token_tree *f)
 {
     free(f->rows);
     free(f->ends);
     free(f->tokens);
     free(f->depths);
-    free((void *)(uintptr_t)f->nodes.first);
-    free((void *)(uintptr_t)f->nodes.seen);
-    free((void *)(uintptr_t)f->end_nodes.first);
-    free((void *)(uintptr_t)f->end_nodes.seen);
-    *f = (struct token_forest){0};
+    free((void *)(uintptr_t)f->mask.first);
+    free((void *)(uintptr_t)f->mask.seen);
+    free((void *)(uintptr_t)f->end_mask.first);
+    free((void *)(uintptr_t)f->end_mask.seen);
+    *f = (struct token_tree){0};
 }
 
 /* Whom each of `asking` sees: its ancestors and itself, from the first token on. `parents` of a root is -1.
  */
-static int list_seen(struct forest *out, const struct token_forest *f, const int64_t *parents,
+static int list_seen(struct tree_mask *out, const struct token_tree *f, const int64_t *parents,
                      const int64_t *asking, int64_t n_asking)
 {
     int64_t n_seen = 0, most = 0;
@@ -61,7 +61,7 @@ static int list_seen(struct forest *out, const struct token_forest *f, const int
     }
     int32_t *first = malloc(((size_t)n_asking + 1) * sizeof *first),
             *seen = malloc((size_t)n_seen * sizeof *seen);
-    *out = (struct forest){
+    *out = (struct tree_mask){
         .n_nodes = f->n_nodes, .n_queries = n_asking, .first = first, .seen = seen, .n_seen_max = most};
     if (!first || !seen)
         return error_out_of_memory();
@@ -76,7 +76,7 @@ static int list_seen(struct forest *out, const struct token_forest *f, const int
 }
 
 /* Adds the tokens that a row does not share with the row before it; `path` holds the nodes of that row. */
-static void add_row(struct token_forest *f, const struct sorted_row *row, int64_t n_common, int64_t *parents,
+static void add_row(struct token_tree *f, const struct sorted_row *row, int64_t n_common, int64_t *parents,
                     int64_t *path)
 {
     for (int64_t d = n_common; d < row->n; d++) {
@@ -90,11 +90,10 @@ static void add_row(struct token_forest *f, const struct sorted_row *row, int64_
     f->ends[f->n_rows++] = path[row->n - 1];
 }
 
-static int forest_create(struct token_forest *out, const struct sorted_row *rows, int64_t n_rows,
-                         int64_t n_nodes)
+static int tree_create(struct token_tree *out, const struct sorted_row *rows, int64_t n_rows, int64_t n_nodes)
 {
-    *out = (struct token_forest){0};
-    struct token_forest f = {0};
+    *out = (struct token_tree){0};
+    struct token_tree f = {0};
     int64_t longest = 0;
     for (int64_t i = 0; i < n_rows; i++)
         longest = rows[i].n > longest ? rows[i].n : longest;
@@ -112,15 +111,15 @@ static int forest_create(struct token_forest *out, const struct sorted_row *rows
             add_row(&f, &rows[i], i > 0 ? n_shared(&rows[i - 1], &rows[i]) : 0, parents, path);
         for (int64_t i = 0; i < n_nodes; i++)
             every[i] = i;
-        status = list_seen(&f.nodes, &f, parents, every, f.n_nodes);
+        status = list_seen(&f.mask, &f, parents, every, f.n_nodes);
     }
     if (status == OK)
-        status = list_seen(&f.end_nodes, &f, parents, f.ends, f.n_rows);
+        status = list_seen(&f.end_mask, &f, parents, f.ends, f.n_rows);
     free(every);
     free(parents);
     free(path);
     if (status != OK)
-        token_forest_deinit(&f);
+        token_tree_deinit(&f);
     else
         *out = f;
     return status;
@@ -128,9 +127,9 @@ static int forest_create(struct token_forest *out, const struct sorted_row *rows
 
 /* ---------------------------------------------------------------- all rows */
 
-static int cut(struct token_forests *out, const struct sorted_row *rows, int64_t n_rows, int64_t max_nodes)
+static int cut(struct token_trees *out, const struct sorted_row *rows, int64_t n_rows, int64_t max_nodes)
 {
-    out->items = calloc((size_t)n_rows, sizeof *out->items); /* at most one forest a row */
+    out->items = calloc((size_t)n_rows, sizeof *out->items); /* at most one tree a row */
     if (!out->items)
         return error_out_of_memory();
     int status = OK;
@@ -142,16 +141,16 @@ static int cut(struct token_forests *out, const struct sorted_row *rows, int64_t
                 break;
             n_nodes += n_new;
         }
-        status = forest_create(&out->items[out->n], rows + begin, end - begin, n_nodes);
+        status = tree_create(&out->items[out->n], rows + begin, end - begin, n_nodes);
         out->n += status == OK;
         begin = end;
     }
     return status;
 }
 
-int token_forests_create(struct token_forests *out, const struct text_rows *rows, int64_t max_nodes)
+int token_trees_create(struct token_trees *out, const struct text_rows *rows, int64_t max_nodes)
 {
-    *out = (struct token_forests){0};
+    *out = (struct token_trees){0};
     struct sorted_row *sorted = malloc((size_t)rows->n * sizeof *sorted);
     if (!sorted)
         return error_out_of_memory();
@@ -161,14 +160,14 @@ int token_forests_create(struct token_forests *out, const struct text_rows *rows
     int status = cut(out, sorted, rows->n, max_nodes);
     free(sorted);
     if (status != OK)
-        token_forests_free(out);
+        token_trees_free(out);
     return status;
 }
 
-void token_forests_free(struct token_forests *f)
+void token_trees_free(struct token_trees *f)
 {
     for (size_t i = 0; i < f->n; i++)
-        token_forest_deinit(&f->items[i]);
+        token_tree_deinit(&f->items[i]);
     free(f->items);
-    *f = (struct token_forests){0};
+    *f = (struct token_trees){0};
 }
