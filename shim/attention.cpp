@@ -67,7 +67,7 @@ void check_gradients(const struct tree_attention &a, const tensor *d_q, const te
 /** Every query against every key: what it does not see has weight 0. */
 at::Tensor mask_of(const struct tree_mask &f, int64_t n_prefix, const at::TensorOptions &options)
 {
-    const int64_t n = n_prefix + f.n_nodes, stride = (n + 15) / 16 * 16; // fused kernels want aligned rows
+    const int64_t n = n_prefix + f.n_nodes, stride = (n + 15) / 16 * 16; // fused kernels need aligned rows
     at::Tensor mask = at::full({f.n_queries, stride}, -INFINITY, at::kFloat);
     for (int64_t i = 0; i < f.n_queries; i++) {
         float *row = mask.mutable_data_ptr<float>() + i * stride;
@@ -78,7 +78,7 @@ at::Tensor mask_of(const struct tree_mask &f, int64_t n_prefix, const at::Tensor
     return mask.to(options).narrow(1, 0, n);
 }
 
-/** Keys and values of prefix and nodes side by side. */
+/** Keys and values of prefix and nodes, concatenated. */
 struct joined {
     at::Tensor k, v, mask;
     int64_t n_prefix;
@@ -91,7 +91,7 @@ joined join_prefix(const struct tree_attention &a)
     check(mask.dim() == 2 && mask.size(0) == a.mask->n_queries &&
               mask.size(1) == n_prefix + a.mask->n_nodes && mask.scalar_type() == in(a.q).scalar_type() &&
               mask.device() == in(a.q).device(),
-          "the mask is of another prefix, type or device");
+          "the mask belongs to another prefix, dtype or device");
     if (n_prefix == 0)
         return {in(a.k), in(a.v), mask, 0};
     return {at::cat({in(a.prefix_k), in(a.k)}, 1), at::cat({in(a.prefix_v), in(a.v)}, 1), mask, n_prefix};

@@ -39,8 +39,8 @@ inline at::ScalarType accum_type(const at::Tensor &t)
 }
 
 /**
- * Attention by PyTorch's own kernels, for tensors that ours do not take. mask [Tq,Tk] is added to the scores;
- * undefined: none. The backward computes the forward again, so nothing is kept. In library_attention.cpp.
+ * Attention by PyTorch's own kernels, for tensors that ours do not support. Adds mask [Tq,Tk] to the scores
+ * (undefined: none). The backward computes the forward again, so nothing is kept. In library_attention.cpp.
  */
 at::Tensor library_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads,
                              const at::Tensor &mask);
@@ -55,9 +55,9 @@ attention_gradients library_attention_backward(const at::Tensor &d_out, const at
 inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
 {
     check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
-          "operands must be [B,rows,W] of one type with a contiguous last axis");
+          "operands must be [B,rows,W] of one dtype with a contiguous last axis");
     check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
-          "operands do not fit one another");
+          "the operands' shapes do not match");
 }
 
 /** Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,

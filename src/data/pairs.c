@@ -48,11 +48,11 @@ static int add_pair(struct pair_list *list, const char *folder, const struct row
     if (!p->path || !p->caption)
         return ERR_MEMORY;
     if (!file_exists(p->path) || file_is_dir(p->path))
-        return error_set(ERR_FORMAT, "no image '%s'", p->path);
+        return error_set(ERR_FORMAT, "the image '%s' does not exist", p->path);
     return OK;
 }
 
-/* Other columns, such as an address, are not used, as in open_clip. */
+/* Ignores other columns, such as an address, as open_clip does. */
 static int read_header(int at[N_COLUMNS], struct csv *csv)
 {
     struct str unused = {0};
@@ -87,7 +87,7 @@ static int read_rows(struct pair_list *list, const char *folder, struct csv *csv
             status = error_context("%s:%zu", csv->path, csv->line);
     }
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "%s:%zu: no row%s after the header", csv->path, header_line,
+        status = error_set(ERR_FORMAT, "%s:%zu: no row%s follows the header", csv->path, header_line,
                            list->n_left_out > 0 ? " of the split train" : "");
     return status;
 }

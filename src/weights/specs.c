@@ -1,4 +1,4 @@
-/* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list for checking and for making
+/* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list to check and to create
  * files. */
 #include "specs.h"
 

@@ -9,29 +9,30 @@
 #include "prompt/safetensors/header.h"
 
 /**
- * An open, mapped file; its tensors are views of the mapping and die with it. Should another program shorten
- * the file meanwhile, the system ends this one (SIGBUS): weights are replaced by renaming, as
+ * An open, mapped file; its tensors are views of the mapping, valid until safetensors_close. If another
+ * program shortens the file meanwhile, the system kills this one (SIGBUS): replace weights by renaming, as
  * safetensors_write does.
  */
 struct safetensors {
     const void *data; /* the mapping */
     size_t n_bytes;
-    void **copies; /* of the tensors that do not lie on a multiple of their element's size */
+    void **copies; /* owned; of tensors whose offset is not a multiple of their element's size */
     size_t n_copies;
-    struct params tensors; /* CPU, in the scope given to safetensors_open; in the order of the data */
+    struct params tensors; /* borrowed from the scope of safetensors_open; CPU, in the order of the data */
     struct metadata metadata;
 };
 
 /**
  * Maps and checks `path`. The views live in `s`, which must be closed before safetensors_close.
+ * @param out  owned; safetensors_close frees it
  * @return OK; ERR_IO; ERR_FORMAT naming the file and the tensor; ERR_MEMORY
  */
 int safetensors_open(struct safetensors **out, scope *s, const char *path);
 void safetensors_close(struct safetensors *file);
 
 /**
- * Writes tensors (any device, any dtype) atomically. Their data stand in the order given, but those of larger
- * elements first, so that each lies on a multiple of its element's size.
+ * Writes tensors (any device, any dtype) atomically. Data are in the given order, but larger elements first,
+ * so that each offset is a multiple of the element's size.
  * @param metadata  may be NULL
  */
 int safetensors_write(const char *path, const struct params *tensors, const struct metadata *metadata);

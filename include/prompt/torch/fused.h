@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-/** Memory without values. */
+/** Uninitialized memory. */
 tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device);
 
 /* ---------------------------------------------------------------- linear with a frozen weight */
@@ -28,7 +28,7 @@ struct packed_linear {
     const tensor *forward;  /* prepacked W, or W itself */
     const tensor *backward; /* prepacked W^T, or W^T itself */
     const tensor *bias;     /* [out], or NULL */
-    bool is_packed;         /* oneDNN's layout */
+    bool is_packed;         /* in oneDNN's layout */
 };
 
 /**
@@ -37,7 +37,11 @@ struct packed_linear {
  * @param bias    [out]     compute, or NULL; borrowed
  */
 struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows);
-/** x [rows,in] -> [rows,out]. Replaces t_linear, which lays the weight out anew at every call. */
+/**
+ * x W^T + b. Replaces t_linear, which lays out the weight anew at every call.
+ *   x       [rows,in]
+ *   result  [rows,out]
+ */
 tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x);
 /** dy [rows,out] -> dx [rows,in]. Replaces autograd of t_linear; a frozen weight needs no other gradient. */
 tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy);
@@ -75,9 +79,9 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
  * cores).
  */
 tensor *t_silu_(scope *s, tensor *x, bool keep_slope);
-/** The exact GELU, likewise; replaces t_gelu. */
+/** The same for the exact GELU; replaces t_gelu. */
 tensor *t_gelu_(scope *s, tensor *x, bool keep_slope);
-/** a *= b in place: the backward of both, with b the slope. Replaces t_mul without a third tensor. */
+/** a *= b in place: the backward of both, with the slope as b. Replaces t_mul, without a third tensor. */
 void t_mul_(scope *s, tensor *a, const tensor *b);
 
 /* ---------------------------------------------------------------- attention; the scale is part of q */

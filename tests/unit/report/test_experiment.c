@@ -253,6 +253,7 @@ static void test_experiment__a_row_is_its_preset_and_what_it_changes(void **stat
     (void)state;
     expect_changed("1", "ProMPT", "dtd", "", "data.dataset");
     expect_changed("4", "N = 1", "dtd", "", "iterations,data.dataset");
+    expect_changed("1", "ProMPT", "dtd", "filter=false", "filter,data.dataset");
     expect_changed("1", "CoOp", "imagenet", "", "data.dataset,training.epochs");
     expect_changed("1", "CoOp", "dtd", "threads=3", "data.dataset");         /* a machine's setting */
     expect_changed("1", "CoOp", "dtd", "training.lr=0.002", "data.dataset"); /* the preset's own value */

@@ -47,13 +47,21 @@ static void put_image(const char *tree, const char *set, const char *kind, int i
     free(name);
 }
 
+/* The data set of that name, with the same list. */
+static void put_dataset(const char *tree, const char *set, const char *split_file)
+{
+    char *name = str_format("data/%s/%s", set, split_file);
+    put_text(tree, name, SPLIT);
+    for (int i = 0; i < 8; i++)
+        put_image(tree, set, "r", i);
+    for (int i = 0; i < 5; i++)
+        put_image(tree, set, "t", i);
+    free(name);
+}
+
 static void put_dtd(const char *tree)
 {
-    put_text(tree, "data/dtd/split_zhou_DescribableTextures.json", SPLIT);
-    for (int i = 0; i < 8; i++)
-        put_image(tree, "dtd", "r", i);
-    for (int i = 0; i < 5; i++)
-        put_image(tree, "dtd", "t", i);
+    put_dataset(tree, "dtd", "split_zhou_DescribableTextures.json");
 }
 
 /* A plan without any run yet. */
@@ -224,6 +232,12 @@ static void test_grid__without_runs_all_is_to_run(void **state)
     assert_int_equal(p.grid.jobs[2].config.seed, 2);
     assert_true(p.grid.jobs[1].lacks_base && p.grid.jobs[1].lacks_new && !p.grid.jobs[1].is_begun);
     assert_int_equal(grid_count(&p.grid, GRID_TO_RUN), 3);
+    p.options.seeds = (const int64_t[]){5};
+    p.options.n_seeds = 1;
+    make(&p);
+    expect_job(&p.grid.jobs[0], &p, "base2new/clip/dtd/seed1", GRID_TO_RUN, false,
+               10.0); /* the preset's seed */
+    expect_job(&p.grid.jobs[1], &p, "base2new/coop/dtd/seed5", GRID_TO_RUN, true, 4810.0);
     const struct grid_data *data = grid_setup_find(&p.grid.setup, "dtd");
     assert_true(data->lists[CLASS_SUBSET_BASE].n_images == 3 && data->lists[CLASS_SUBSET_NEW].n_classes == 2);
     for (int i = 0; i < 2; i++) {
@@ -430,6 +444,16 @@ static void test_grid__a_folder_aside_of_another_training_is_an_error(void **sta
     grid_close(&p.grid);
     assert_int_equal(grid_open(&p.grid, p.x, &p.options, &p.model), ERR_USAGE);
     assert_string_equal(error_message(), want);
+    /* and so it is if the other training comes there after the plan */
+    char *config = str_format("%s/" RUN_CONFIG_FILE, aside),
+         *checkpoint = str_format("%s/" RUN_CHECKPOINT_FILE, aside);
+    assert_int_equal(unlink(config) + unlink(checkpoint), 0);
+    make(&p);
+    put_training(&p, aside + strlen(p.out_dir) + 1, &other);
+    assert_int_equal(grid_job_update(&p.grid.jobs[0], &p.grid.setup), ERR_USAGE);
+    assert_string_equal(error_message(), want);
+    free(checkpoint);
+    free(config);
     free(want);
     free(aside);
     close_plan(&p);
@@ -503,24 +527,51 @@ static void test_grid__without_the_source_nothing_can_be_trained(void **state)
     close_plan(&p);
 }
 
+/* The experiment of a table that is written here, of preset a. */
+static void replace_experiment(struct plan *p, const char *table)
+{
+    char *path = path_join(p->tree, "tables.json");
+    put_text(p->tree, "a.json", "{\"data\": {\"classes\": \"all\"}}");
+    put_text(p->tree, "tables.json", table);
+    experiment_free(p->x);
+    must(experiment_open(&p->x, path, "t", &nothing));
+    free(path);
+}
+
+/* The data set of the training is opened although it is not evaluated on. */
+static void test_grid__a_source_is_needed_but_no_target(void **state)
+{
+    struct plan p;
+    put_dtd(*state);
+    put_dataset(*state, "oxford_pets", "split_zhou_OxfordPets.json");
+    open_plan(&p, *state, "1", "", "oxford_pets");
+    replace_experiment(&p,
+                       "{\"t\": {\"title\": \"T\", \"classes\": \"all\", \"source\": \"dtd\", \"datasets\": "
+                       "\"dtd,oxford_pets\", \"rows\": [{\"name\": \"A\", \"config\": \"a\"}]}}");
+    p.options.n_seeds = 1;
+    const struct grid_job *job = job_of(&p);
+    assert_int_equal(job->state, GRID_TO_RUN);
+    assert_string_equal(job->config.data_dataset, "dtd");
+    assert_int_equal(job->targets.n, 1);
+    assert_string_equal(job->targets.items[0], "oxford_pets");
+    assert_true(job->work ==
+                3.0 * 8 * 5 * 4 + 5 * 4); /* 8 images of 4 classes in 5 epochs; 5 images of 4 classes */
+    close_plan(&p);
+}
+
 /* Rows that show several iterations of one run have one job. */
 static void test_grid__rows_of_one_run_have_one_job(void **state)
 {
     struct plan p;
     put_dtd(*state);
     open_plan(&p, *state, "1", "", "dtd");
-    char *path = path_join(*state, "tables.json");
-    put_text(*state, "a.json", "{}");
-    put_text(*state, "tables.json",
-             "{\"t\": {\"title\": \"T\", \"classes\": \"base,new\", \"datasets\": \"dtd\", \"rows\": ["
-             "{\"name\": \"n = 0\", \"config\": \"a\", \"iteration\": 0}, {\"name\": \"n = N\", \"config\": "
-             "\"a\"}]}}");
-    experiment_free(p.x);
-    must(experiment_open(&p.x, path, "t", &nothing));
+    replace_experiment(
+        &p, "{\"t\": {\"title\": \"T\", \"classes\": \"base,new\", \"datasets\": \"dtd\", \"rows\": ["
+            "{\"name\": \"n = 0\", \"config\": \"a\", \"iteration\": 0}, {\"name\": \"n = N\", \"config\": "
+            "\"a\"}]}}");
     make(&p);
     assert_int_equal(p.grid.n_jobs, 2); /* two seeds */
     assert_string_equal(p.grid.jobs[0].row->name, "n = 0");
-    free(path);
     close_plan(&p);
 }
 
@@ -569,6 +620,7 @@ int main(void)
         TEST(a_data_set_that_is_not_there_is_reported_once),
         TEST(a_missing_training_image_stops_those_that_train),
         TEST(without_the_source_nothing_can_be_trained),
+        TEST(a_source_is_needed_but_no_target),
         TEST(rows_of_one_run_have_one_job),
         TEST(the_pace_is_that_of_the_row_or_of_all),
         TEST(what_is_left_is_shared_by_the_slots),

@@ -5,7 +5,7 @@ enum { MAX_NODES = 16, MAX_SEEN_IN_ALL = 128 };
 
 /* ---------------------------------------------------------------- token trees */
 
-/* Nodes by their parents (-1: a root), and who asks. */
+/* Nodes by their parents (-1: a root), and the queries. */
 struct tree {
     int64_t n_nodes, parents[MAX_NODES];
     int64_t n_asking, asking[MAX_NODES]; /* 0: every node */
@@ -13,7 +13,7 @@ struct tree {
 
 static const struct tree TREES[] = {
     {1, {-1}, 0, {0}},                                         /* a single node */
-    {5, {-1, 0, 1, 2, 3}, 0, {0}},                             /* a chain, as a prefix is */
+    {5, {-1, 0, 1, 2, 3}, 0, {0}},                             /* a chain, like a prefix */
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 0, {0}},               /* shared first tokens, three roots */
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 5, {2, 3, 7, 8, 0}},   /* end nodes; one inside another's path */
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 6, {2, 2, 7, 7, 7, 8}} /* equal names end at one node */
@@ -49,7 +49,7 @@ static tensor *split_heads(scope *s, const tensor *t, int64_t n_heads)
     return t_transpose(s, t_reshape(s, t, SHAPE(B, T, n_heads, W / n_heads)), 1, 2);
 }
 
-/* softmax(q k^T + mask) v with heads side by side; mask [queries,keys] or NULL. */
+/* softmax(q k^T + mask) v with concatenated heads; mask [queries,keys] or NULL. */
 static tensor *attend(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                       const tensor *mask)
 {
@@ -83,14 +83,14 @@ struct tree_sizes {
     const struct tree_mask *mask;
 };
 
-/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; a power of two
- * rounds no value. */
+/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; scaling by a
+ * power of two rounds no value. */
 static tensor *scaled_query(scope *s, const tensor *q, int64_t head_width)
 {
     return t_scale(s, q, exp2(-round(0.5 * log2((double)head_width))));
 }
 
-/* t for all images, if it is one image's. */
+/* Expands t to all images if it is of one image. */
 static tensor *for_all(scope *s, const tensor *t, int64_t B)
 {
     return t_expand(s, t, SHAPE(B, t_size(t, 1), t_size(t, 2)));
@@ -166,9 +166,8 @@ static tensor *tree_reference(scope *s, tensor *const *in, const void *sizes)
 }
 
 /*
- * More tokens than one vector has are a matter of our kernels, and fp16 is PyTorch's attention. That rounds
- * weights and their gradients: 1.4e-3 of the largest gradient, of the sum of three images' 2.9e-3
- * (2026-11-26).
+ * More tokens than a vector holds concern our kernels; fp16 uses PyTorch's attention, which rounds weights
+ * and their gradients: 1.4e-3 of the largest gradient, of the sum of three images' 2.9e-3 (2026-11-26).
  */
 enum { FP16_PREFIX = 5 };
 
@@ -233,7 +232,7 @@ static void test_attention__over_a_token_tree_takes_its_mask(void **state)
     f.mask.dense = t_tree_mask(s, &f.mask, 4, DTYPE_F16, CPU);
     (void)t_tree_attention(s, &a);
     assert_int_equal(scope_status(s), ERR_TORCH);
-    assert_non_null(strstr(error_message(), "the mask is of another prefix"));
+    assert_non_null(strstr(error_message(), "the mask belongs to another prefix"));
     (void)scope_close(s);
     error_clear();
 }
@@ -309,7 +308,7 @@ static void test_attention__dense(void **state)
     }
 }
 
-/* Where no key gets a gradient, d_q is still that of all keys. */
+/* If no key gets a gradient, d_q still includes all keys. */
 static void test_attention__dense_without_keys_of_its_own(void **state)
 {
     (void)state;
@@ -338,7 +337,7 @@ static tensor *f32(scope *s, int64_t a, int64_t b, int64_t c)
     return t_full(s, SHAPE(a, b, c), 1.0, DTYPE_F32, CPU);
 }
 
-/* A chain of three nodes, two images, two heads of four: fits, but for what `change` spoils. */
+/* A chain of three nodes, two images, two heads of four: valid except for the fault that `change` makes. */
 static void run_spoiled(scope *s, int change)
 {
     struct tree_arrays f;
@@ -386,17 +385,17 @@ static void test_attention__operands_of_dense_attention_that_do_not_fit_are_refu
 {
     (void)state;
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 6), f32(s, 2, 3, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 4, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 1, 3, 8), f32(s, 1, 3, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 3, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 0, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 0, 8), f32(s, 2, 0, 8), 2, NULL),
-                   "no keys");
+                   "at least one key");
 }
 
 /* Two images, three queries, five keys of width 8: the gradients of the keys from the second on. */
