@@ -1,28 +1,35 @@
 /*
- * The program without libtorch, for tests of its data commands: of the 0.25 s that a run of prompt takes, libtorch's
- * initialization is 0.24 s. These definitions keep what needs libtorch from being linked; all else is the program's.
+ * The program without libtorch, for tests of its data commands: of the 0.25 s that a run of prompt takes,
+ * libtorch's initialization is 0.24 s. These definitions keep the commands that need libtorch from being linked;
+ * everything else is the program's.
  */
 #include "cmd.h"
 #include "prompt/torch/torch.h"
+#include "shared_options.h"
 
-#define WITHOUT_TORCH(command)                                                                               \
-    int command(const struct opt_values *v)                                                                  \
-    {                                                                                                        \
-        (void)v;                                                                                             \
-        return error_set(ERR_USAGE, #command ": this program is linked without libtorch");                   \
-    }
+static int refuse(const struct opt_values *v)
+{
+    struct str title = {0};
+    command_title(&title, v->command);
+    int status = error_set(ERR_USAGE, "%s: this program is linked without libtorch", str_text(&title));
+    str_free(&title);
+    return status;
+}
 
-WITHOUT_TORCH(cmd_train)
-WITHOUT_TORCH(cmd_eval)
-WITHOUT_TORCH(cmd_grid)
-WITHOUT_TORCH(cmd_results)
-WITHOUT_TORCH(cmd_diff)
-WITHOUT_TORCH(cmd_bench)
-WITHOUT_TORCH(cmd_model_init)
-WITHOUT_TORCH(cmd_model_info)
-WITHOUT_TORCH(cmd_model_convert)
-WITHOUT_TORCH(cmd_pretrain)
-WITHOUT_TORCH(cmd_version)
+#define WITHOUT_TORCH(variable, name, sub_name)                                                              \
+    const struct command variable = {name, sub_name, NULL, refuse, no_options, "needs libtorch", NULL}
+
+WITHOUT_TORCH(command_train, "train", NULL);
+WITHOUT_TORCH(command_eval, "eval", NULL);
+WITHOUT_TORCH(command_grid, "grid", NULL);
+WITHOUT_TORCH(command_results, "results", NULL);
+WITHOUT_TORCH(command_diff, "diff", NULL);
+WITHOUT_TORCH(command_bench, "bench", NULL);
+WITHOUT_TORCH(command_model_init, "model", "init");
+WITHOUT_TORCH(command_model_info, "model", "info");
+WITHOUT_TORCH(command_model_convert, "model", "convert");
+WITHOUT_TORCH(command_pretrain, "pretrain", NULL);
+WITHOUT_TORCH(command_version, "version", NULL);
 
 void torch_on_uncaught(void (*report)(void))
 {
