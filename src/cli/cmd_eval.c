@@ -7,6 +7,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
+#include "prompt/base/path.h"
 #include "prompt/report/targets.h"
 
 static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};

@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "prompt/base/interrupt.h"
+#include "prompt/base/path.h"
 #include "prompt/pretrain/pretrain.h"
 
 static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)

@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
+#include "prompt/base/path.h"
 #include "prompt/run/train.h"
 
 static int resolve(struct config *c, const struct opt_values *v, const struct train_options *options)

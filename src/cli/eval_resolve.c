@@ -4,6 +4,7 @@
 
 #include "eval_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"
 #include "prompt/run/train.h"

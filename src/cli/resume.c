@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/run/train.h"
 
 static int read_run_config(struct config *c, const char *out_dir)

@@ -27,18 +27,15 @@ bool column_is_path(const char *cell);
 bool columns_are_named(const struct csv *row, const struct column *columns, size_t n_columns);
 
 /**
- * Finds the columns in the header that was read last. `at[i]` becomes the place of columns[i], or
- * COLUMN_NONE. The names of columns that are none of them are appended to `unused`, quoted, with commas
+ * Finds the columns in the header that was read last. `at[i]` becomes the index of columns[i] in a row, or
+ * COLUMN_NONE. The names of other columns are appended to `unused` (NULL: dropped), quoted, with commas
  * between.
- * @return OK; ERR_FORMAT, with file and line, for two columns that hold the same, and for a name that is a
- * misspelling of a column that is not there; ERR_MEMORY
+ * @return OK; ERR_FORMAT, with file and line, for two columns that hold the same, and for a misspelt name of a
+ *         column that is missing; ERR_MEMORY
  */
 int columns_find(int *at, struct str *unused, const struct csv *header, const struct column *columns,
                  size_t n_columns);
 /* ERR_FORMAT that says which column is missing and what is there. */
 int columns_missing(const struct csv *header, const struct column *missing);
-
-/* ERR_FORMAT, with file and line, unless the row has `n` cells, as has `as_in` ("the header"). */
-int columns_check_row(const struct csv *row, size_t n, const char *as_in);
 
 #endif

@@ -14,6 +14,7 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 #include "prompt/run/eval.h"
 #include "prompt/run/saver.h"

@@ -4,6 +4,7 @@
 
 #include "grid_internal.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/report/records.h"
 #include "prompt/run/train.h"
 

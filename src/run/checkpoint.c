@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/config/config.h"
 #include "prompt/data/dataset.h"

@@ -11,6 +11,7 @@
 #include "prompt/base/json.h"
 #include "prompt/base/json_write.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 #include "prompt/run/version.h"
 
 /* ---------------------------------------------------------------- parts of a record */

@@ -10,6 +10,7 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 #include "prompt/data/catalog.h"
 #include "prompt/report/folder.h"
 #include "prompt/run/cost.h"
