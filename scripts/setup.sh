@@ -3,8 +3,8 @@
 # usage: scripts/setup.sh [--tests] [--preset NAME]
 #
 #   --tests        install what the tests need, too, and build the tests
-#   --preset NAME  release (the default, into build/), dev (build-dev/), asan (build-asan/) or fuzz (build-fuzz/: the fuzz
-#                  targets alone, which need clang)
+#   --preset NAME  release (the default, into build/), dev (build-dev/), asan (build-asan/), tsan (build-tsan/: the rooms that
+#                  need no libtorch, and their tests) or fuzz (build-fuzz/: the fuzz targets alone, which need clang)
 #
 # System packages come from apt. libtorch comes from Torch_DIR or CMAKE_PREFIX_PATH if these are set, else from a python3
 # that has torch 2.6 or newer; else pip installs a pinned version into the private environment .venv. PIP_INDEX_URL and
@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --tests) with_tests=ON ;;
     --preset)
-        preset=${2:?--preset needs a name: release, dev, asan or fuzz}
+        preset=${2:?--preset needs a name: release, dev, asan, tsan or fuzz}
         shift
         ;;
     --help | -h)
@@ -35,6 +35,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+[ "$preset" != tsan ] || with_tests=ON
 
 say() { echo "setup: $*"; }
 fail() {
@@ -98,7 +99,9 @@ PYTHON
 }
 
 options=()
-if [ -n "${Torch_DIR:-}" ]; then
+if [ "$preset" = tsan ]; then
+    : # none
+elif [ -n "${Torch_DIR:-}" ]; then
     options+=("-DTorch_DIR=$Torch_DIR")
     say "libtorch: Torch_DIR is $Torch_DIR"
 elif [ -n "${CMAKE_PREFIX_PATH:-}" ] && python3 - "$CMAKE_PREFIX_PATH" <<'PYTHON'; then
@@ -134,8 +137,8 @@ elif ! grep -qs '^BUILD_TESTING:BOOL=ON' "$build/CMakeCache.txt"; then # a build
 fi
 cmake --preset "$preset" --log-level=STATUS "${options[@]}"
 cmake --build --preset "$preset" --parallel "${PROMPT_JOBS:-$(nproc)}"
-if [ "$preset" = fuzz ]; then
-    say "built the targets in $build/tests/fuzz"
-else
-    say "built $build/prompt"
-fi
+case $preset in
+fuzz) say "built the targets in $build/tests/fuzz" ;;
+tsan) say "built the tests in $build/tests; run them: ctest --test-dir $build" ;;
+*) say "built $build/prompt" ;;
+esac

@@ -1,6 +1,6 @@
-// Reading of PyTorch's own archives: what torch.save and torch.jit.save write.
+// Reads PyTorch's own archives, written by torch.save and torch.jit.save.
 //
-// Only data are read (see pickle.hpp). A TorchScript archive's code is neither parsed nor run.
+// Reads only data (see pickle.hpp); neither parses nor runs a TorchScript archive's code.
 #include <caffe2/serialize/inline_container.h>
 
 #include <cerrno>
@@ -27,7 +27,7 @@ bool is_legacy(const std::string &start)
            start.rfind("L119547037146038801333356L\n.", 0) == 0;
 }
 
-/** What the file's first bytes say. */
+/** Determines the kind of the file by its first bytes. */
 int probe(kind *out, uint64_t *n_bytes, const char *path)
 {
     errno = 0;
@@ -84,7 +84,7 @@ class archive
     std::tuple<at::DataPtr, size_t> get(const std::string &name)
     {
         if (zip_.getRecordSize(name) / max_ratio > n_bytes_)
-            throw damaged("a record is said to be larger than its data can be");
+            throw damaged("a record declares more bytes than its data can have");
         return zip_.getRecord(name);
     }
 };
@@ -93,7 +93,7 @@ int read_zip(const char *path, uint64_t n_bytes, walker w)
 {
     archive zip(path, n_bytes);
     if (!zip.has("data.pkl"))
-        throw damaged("it is a zip file, but none that torch.save or torch.jit.save wrote");
+        throw damaged("it is a zip file, but not one of torch.save or torch.jit.save");
     w.facts().is_script = zip.has("constants.pkl");
     if (zip.has("byteorder") && zip.text("byteorder") != "little")
         throw damaged("its numbers are big-endian");

@@ -1,4 +1,4 @@
-// What the two formats of torch.save share: the walk over an unpickled value, and the storages' bytes.
+// Shared by the two formats of torch.save: the walk over an unpickled value, and the storages' bytes.
 #pragma once
 
 #include <string>

@@ -41,7 +41,7 @@ bool says_big_endian(const value &system)
     return false;
 }
 
-/** Copies the storages out of the file: there they are not aligned. */
+/** Copies the storages out of the file, where they are not aligned. */
 class storages
 {
   public:
@@ -94,7 +94,7 @@ int read_legacy(const char *path, walker w)
     const auto no_data = [](const value &) { return at::Tensor(); };
     const char *at = file.begin();
     const char *const end = at + file.size();
-    const auto pass = [&] { // one pickle
+    const auto pass = [&] { // skips one pickle
         pickle p(at, static_cast<size_t>(end - at), no_data);
         at += p.n_read();
         return p;
@@ -104,7 +104,7 @@ int read_legacy(const char *path, walker w)
     if (says_big_endian(pass().root()))
         throw damaged("its numbers are big-endian");
 
-    // The data follow the object that names them: its pickle is read for the storages' types, then again.
+    // The data follow the object that names them: read its pickle for the storages' types, then again.
     const char *const object = at;
     std::map<std::string, at::ScalarType> types;
     pickle first(at, static_cast<size_t>(end - at), [&](const value &storage) {
@@ -117,7 +117,7 @@ int read_legacy(const char *path, walker w)
     for (const value *name : names.root().items) {
         const auto type = types.find(name->text);
         if (type == types.end() || type->second == at::ScalarType::Undefined)
-            throw damaged("a tensor is of a type that the old format of torch.save cannot be read with");
+            throw damaged("a tensor's type is not supported in the old format of torch.save");
         data.read(name->text, type->second);
     }
     const pickle pickled(object, static_cast<size_t>(end - object),

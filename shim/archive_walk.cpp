@@ -1,4 +1,4 @@
-// From an unpickled value to named tensors.
+// Finds the named tensors in an unpickled value.
 #include "archive.hpp"
 
 #include <cstdio>
@@ -11,7 +11,7 @@ namespace
 {
 
 constexpr int max_depth = 64;        // of nested modules; CLIP's are 6 deep
-constexpr size_t max_values = 65536; // an object that is reached again and again ends here
+constexpr size_t max_values = 65536; // limits objects that are reached again and again
 constexpr size_t max_name = 1024;
 constexpr size_t max_items = 16; // of a list that may hold state dicts; longer ones hold numbers
 

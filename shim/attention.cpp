@@ -44,10 +44,11 @@ void check_forest(const struct forest_attention &a)
     check(a.n_heads > 0 && q.size(2) % a.n_heads == 0, "heads do not divide the width");
     check(q.size(2) / a.n_heads <= kernels::MAX_HEAD_WIDTH &&
               a.forest->n_seen_max + n_prefix <= kernels::MAX_SEEN,
-          "more than 1024 tokens seen by one, or a wider head than 1024");
+          "a query sees more than 1024 tokens, or a head is wider than 1024");
 }
 
-/** The gradients' places; those of the prefix are master, dense, and both or none. */
+/** The tensors for the gradients; those of the prefix have the accumulate dtype, are dense, and exist both or
+ * not at all. */
 void check_gradients(const struct forest_attention &a, const tensor *d_q, const tensor *d_k,
                      const tensor *d_v, const tensor *d_prefix_k, const tensor *d_prefix_v)
 {
@@ -59,15 +60,15 @@ void check_gradients(const struct forest_attention &a, const tensor *d_q, const 
     for (const tensor *t : {d_prefix_k, d_prefix_v})
         check(!t || (in(t).is_contiguous() && in(t).scalar_type() == master_type(q) &&
                      in(t).sizes() == in(a.prefix_k).sizes()),
-              "gradients of the prefix must be like it, dense and of the master type");
+              "gradients of the prefix must have its shape, be dense and of the accumulate dtype");
 }
 
 // ---------------------------------------------------------------- by PyTorch's operations
 
-/** Every query against every key: what it does not see has weight 0. */
+/** Every query against every key; keys that it does not see get weight 0. */
 at::Tensor mask_of(const struct forest &f, int64_t n_prefix, const at::TensorOptions &options)
 {
-    const int64_t n = n_prefix + f.n_nodes, stride = (n + 15) / 16 * 16; // fused kernels want aligned rows
+    const int64_t n = n_prefix + f.n_nodes, stride = (n + 15) / 16 * 16; // fused kernels need aligned rows
     at::Tensor mask = at::full({f.n_queries, stride}, -INFINITY, at::kFloat);
     for (int64_t i = 0; i < f.n_queries; i++) {
         float *row = mask.mutable_data_ptr<float>() + i * stride;
@@ -78,7 +79,7 @@ at::Tensor mask_of(const struct forest &f, int64_t n_prefix, const at::TensorOpt
     return mask.to(options).narrow(1, 0, n);
 }
 
-/** Keys and values of prefix and nodes side by side. */
+/** Keys and values of prefix and nodes, concatenated. */
 struct joined {
     at::Tensor k, v, mask;
     int64_t n_prefix;
@@ -92,7 +93,7 @@ joined join_prefix(const struct forest_attention &a)
     check(mask.dim() == 2 && mask.size(0) == a.forest->n_queries &&
               mask.size(1) == n_prefix + a.forest->n_nodes && mask.scalar_type() == in(a.q).scalar_type() &&
               mask.device() == in(a.q).device(),
-          "the mask is of another prefix, type or device");
+          "the mask belongs to another prefix, dtype or device");
     if (n_prefix == 0)
         return {in(a.k), in(a.v), mask, 0};
     return {at::cat({in(a.prefix_k), in(a.k)}, 1), at::cat({in(a.prefix_v), in(a.v)}, 1), mask, n_prefix};

@@ -1,4 +1,4 @@
-// What forest attention and dense attention share: heads lie side by side in [B,rows,W].
+// Shared by forest attention and dense attention: heads are concatenated in [B,rows,W].
 #pragma once
 
 #include "kernel_types.hpp"
@@ -32,15 +32,15 @@ template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
     return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
 }
 
-/** The type of scores, weights and sums. */
+/** The dtype of scores, weights and sums. */
 inline at::ScalarType master_type(const at::Tensor &t)
 {
     return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
 /**
- * Attention by PyTorch's own kernels, for tensors that ours do not take. mask [Tq,Tk] is added to the scores;
- * undefined: none. The backward computes the forward again, so nothing is kept. In library_attention.cpp.
+ * Attention by PyTorch's own kernels, for tensors that ours do not support. Adds mask [Tq,Tk] to the scores
+ * (undefined: none). The backward computes the forward again, so nothing is kept. In library_attention.cpp.
  */
 at::Tensor library_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t n_heads,
                              const at::Tensor &mask);
@@ -55,9 +55,9 @@ attention_gradients library_attention_backward(const at::Tensor &d_out, const at
 inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
 {
     check(t.dim() == 3 && t.stride(2) == 1 && t.scalar_type() == q.scalar_type(),
-          "operands must be [B,rows,W] of one type with a contiguous last axis");
+          "operands must be [B,rows,W] of one dtype with a contiguous last axis");
     check(t.size(0) == q.size(0) && t.size(1) == n_rows && t.size(2) == q.size(2),
-          "operands do not fit one another");
+          "the operands' shapes do not match");
 }
 
 /** Of attention's products (ATTENTION_PRODUCTS and its like) for so many pairs of query and key. */

@@ -22,7 +22,7 @@ double dense_flop(double n_products, const at::Tensor &q, int64_t n_keys)
                           static_cast<double>(q.size(2)));
 }
 
-/** d_q's product is left out with it; d_k's and d_v's are of the keys that get a gradient. */
+/** Without d_q its product is omitted; those of d_k and d_v only cover the keys that get a gradient. */
 double dense_backward_flop(const at::Tensor &q, int64_t n_keys, int64_t first_key, bool has_d_q)
 {
     const double n_of_all = ATTENTION_BACKWARD_PRODUCTS - 2 - (has_d_q ? 0 : 1);
@@ -36,7 +36,7 @@ kernels::dense_args<T> dense_args_of(const tensor *q, const tensor *k, const ten
         rows<T>(q), rows<T>(k), rows<T>(v), in(q).size(1), in(k).size(1), n_heads, in(q).size(2) / n_heads};
 }
 
-/** A thread's; libtorch aligns it to cache lines. */
+/** The scratch of one thread; libtorch aligns it to cache lines. */
 template <class T> at::Tensor dense_scratch(const kernels::dense_args<T> &a)
 {
     using A = typename kernels::accumulator<T>::type;
@@ -88,7 +88,7 @@ void check_dense(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, 
     check_rows(k, q, k.size(1));
     check_rows(v, q, k.size(1));
     check(n_heads > 0 && q.size(2) % n_heads == 0, "heads do not divide the width");
-    check(k.size(1) > 0, "there are no keys");
+    check(k.size(1) > 0, "expected at least one key");
 }
 
 void check_dense_gradients(const at::Tensor &q, const at::Tensor &k, const tensor *d_q, const tensor *d_k,
@@ -105,7 +105,7 @@ void check_lse(const at::Tensor &lse, const at::Tensor &q, int64_t n_heads)
 {
     check(lse.is_contiguous() && lse.scalar_type() == master_type(q) &&
               lse.sizes() == at::IntArrayRef({q.size(0), n_heads, q.size(1)}),
-          "aux is not what the forward of these operands gave");
+          "aux does not come from the forward of these operands");
 }
 
 } // namespace

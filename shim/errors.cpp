@@ -1,4 +1,4 @@
-// libtorch's exceptions in our own words. Its own sentences name source files, functions and stacks.
+// Translates libtorch's exceptions into our messages; its own name source files, functions and stacks.
 #include "shim.hpp"
 
 #include <cstdio>
@@ -24,8 +24,8 @@ bool is_memory_short() noexcept
 namespace
 {
 
-/** "[enforce fail at alloc_cpu.cpp:127] err == 0. Text. More" -> "Text": the first sentence without a place.
- */
+/** "[enforce fail at alloc_cpu.cpp:127] err == 0. Text. More" -> "Text": the first sentence without its
+ * source file. */
 std::string first_sentence(std::string text)
 {
     const std::string enforce = "[enforce fail at ";
@@ -33,7 +33,7 @@ std::string first_sentence(std::string text)
     if (at != std::string::npos) {
         at = text.find("] ", at);
         text.erase(0, at == std::string::npos ? 0 : at + 2);
-        at = text.find(". "); // behind the condition
+        at = text.find(". "); // after the condition
         text.erase(0, at == std::string::npos ? 0 : at + 2);
     }
     text.erase(std::min(text.size(), text.find('\n')));
@@ -46,7 +46,7 @@ std::string first_sentence(std::string text)
     return text;
 }
 
-/** What stands behind `before`, up to one of `ends`; "" if it is not there. */
+/** The text between `before` and one of `ends`; "" without `before`. */
 std::string after(const std::string &text, const char *before, const char *ends)
 {
     const size_t at = text.find(before);
@@ -78,18 +78,18 @@ std::string format_bytes(const std::string &number)
 
 bool is_out_of_memory(const std::string &what)
 {
-    if (has(what, "could not create a ") && is_memory_short()) // oneDNN says it of whatever fails
+    if (has(what, "could not create a ") && is_memory_short()) // oneDNN reports this for every failure
         return true;
     return has(what, "DefaultCPUAllocator: ") || has(what, "out of memory") || has(what, "Out of Memory") ||
            has(what, "CUBLAS_STATUS_ALLOC_FAILED") || has(what, "CUDNN_STATUS_ALLOC_FAILED");
 }
 
-/** The CPU's allocator says bytes, CUDA's "20.00 MiB" and how much is free. */
+/** The CPU's allocator reports bytes, CUDA's "20.00 MiB" and the free memory. */
 int set_out_of_memory(const char *name, const std::string &what)
 {
     const std::string bytes = after(what, "you tried to allocate ", " ");
     std::string amount = bytes.empty() ? after(what, "ried to allocate ", ".") : format_bytes(bytes);
-    if (bytes.empty() && !amount.empty()) // the point of "20.00 MiB" ended it
+    if (bytes.empty() && !amount.empty()) // cut off at the point of "20.00 MiB"
         amount = after(what, "ried to allocate ", "B") + "B";
     const bool is_device = has(what, "CUDA") || has(what, "CUBLAS") || has(what, "CUDNN");
     const std::string of_which = after(what, "of which ", "B");
@@ -97,9 +97,9 @@ int set_out_of_memory(const char *name, const std::string &what)
     if (amount.empty())
         return error_set(ERR_MEMORY, "out of memory%s (in %s)", where, name);
     if (!is_device || of_which.empty())
-        return error_set(ERR_MEMORY, "out of memory%s: %s more were asked for (by %s)", where, amount.c_str(),
+        return error_set(ERR_MEMORY, "out of memory%s: %s more were requested (by %s)", where, amount.c_str(),
                          name);
-    return error_set(ERR_MEMORY, "out of memory%s: %s more were asked for (by %s), %sB were free", where,
+    return error_set(ERR_MEMORY, "out of memory%s: %s more were requested (by %s), %sB were free", where,
                      amount.c_str(), name, of_which.c_str());
 }
 
@@ -116,13 +116,13 @@ std::string archive_fault(const c10::Error &e)
         {"central directory", "it is truncated: its list of contents, at the file's end, is missing"},
         {"not a ZIP archive", "it is truncated: its list of contents, at the file's end, is missing"},
         {"CRC-32", "the archive is damaged: a record's checksum differs from its data"},
-        {"not in a subdirectory", "it is a zip file, but none that torch.save or torch.jit.save wrote"},
+        {"not in a subdirectory", "it is a zip file, but not one of torch.save or torch.jit.save"},
         {"archive does not contain any files", "it is a zip file without files"},
         {"file not found", "the archive is damaged: a record that it names is missing"},
         {"decompress", "the archive is damaged: a record cannot be unpacked"},
-        {"unsupported", "the archive is damaged, or packed in a way that is not read"},
-        {"invalid header", "the archive is damaged: a record's header is not one"},
-        {"version", "the archive is damaged: its version is not one that is read"},
+        {"unsupported", "the archive is damaged, or packed in an unsupported way"},
+        {"invalid header", "the archive is damaged: a record has an invalid header"},
+        {"version", "the archive is damaged: its version is not supported"},
     };
     const std::string what = e.what_without_backtrace();
     for (const auto &[part, fault] : faults)
@@ -146,11 +146,10 @@ int translate_exception(const char *name) noexcept
             return error_set(ERR_MEMORY, "out of memory (in %s)", name);
         } catch (const std::system_error &e) {
             if (e.code() == std::errc::resource_unavailable_try_again)
-                return error_set(
-                    ERR_TORCH,
-                    "%s: no further thread could be started: set 'threads' to fewer, or raise the "
-                    "limits of processes and memory (ulimit -u, ulimit -v)",
-                    name);
+                return error_set(ERR_TORCH,
+                                 "%s: cannot start another thread: set 'threads' to fewer, or raise the "
+                                 "limits of processes and memory (ulimit -u, ulimit -v)",
+                                 name);
             return error_set(ERR_TORCH, "%s: %s", name, first_sentence(e.what()).c_str());
         } catch (const std::exception &e) {
             if (is_out_of_memory(std::string(e.what())))
@@ -159,7 +158,7 @@ int translate_exception(const char *name) noexcept
         } catch (...) {
             return error_set(ERR_TORCH, "%s: unknown exception", name);
         }
-    } catch (...) { // the message itself found no memory
+    } catch (...) { // out of memory for the message itself
         return error_out_of_memory();
     }
 }

@@ -15,9 +15,9 @@ using shim::run_status;
 namespace
 {
 
-constexpr int64_t VALUES_A_TASK = 32768; // fewer are done before another thread has begun
+constexpr int64_t VALUES_A_TASK = 32768; // fewer take less time than starting another thread
 
-/** Of t [B,T,W]. */
+/** Rows per task for t [B,T,W]. */
 int64_t rows_a_task(const at::Tensor &t)
 {
     return std::max<int64_t>(1, VALUES_A_TASK / std::max<int64_t>(1, t.size(2)));
@@ -37,7 +37,7 @@ kernels::row_map map_rows(const at::Tensor &x, const at::Tensor &y, int64_t offs
     return {x.size(1), y.size(1), offset};
 }
 
-/** A dense operand of `n` values of a type; a missing one fits. */
+/** Checks a dense operand of `n` values of a dtype; NULL passes. */
 void check_dense(const tensor *t, int64_t n, at::ScalarType type, const char *what)
 {
     check(!t || (in(t).is_contiguous() && in(t).numel() == n && in(t).scalar_type() == type), what);
@@ -86,7 +86,7 @@ int t_backward_from(scope *s, const tensor *const *tensors, const tensor *const 
 namespace
 {
 
-/** oneDNN's own operations; libtorch registers them only where it was built with it. */
+/** oneDNN's operations, registered only in a libtorch built with it. */
 std::optional<c10::OperatorHandle> mkldnn_operation(const char *name)
 {
     return c10::Dispatcher::singleton().findSchema({name, ""});
@@ -98,7 +98,7 @@ at::Tensor call(const c10::OperatorHandle &operation, std::vector<c10::IValue> s
     return stack.at(0).toTensor();
 }
 
-/** oneDNN refuses to pack bf16 where the processor does not compute in it. */
+/** oneDNN refuses to pack bf16 on a processor that does not compute in it. */
 bool can_pack(const at::Tensor &weight)
 {
     const bool has_type = weight.scalar_type() == at::kFloat ||
@@ -110,7 +110,7 @@ bool can_pack(const at::Tensor &weight)
 at::Tensor pack(const at::Tensor &weight, int64_t n_rows)
 {
     static const auto reorder = mkldnn_operation("mkldnn::_reorder_linear_weight");
-    if (shim::is_memory_short()) // then the oneDNN of libtorch 2.13 follows a null pointer
+    if (shim::is_memory_short()) // otherwise the oneDNN of libtorch 2.13 dereferences a null pointer
         throw std::bad_alloc();
     return call(*reorder, {weight, n_rows});
 }
@@ -193,7 +193,7 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
             constexpr at::ScalarType master = c10::CppTypeToScalarType<A>::value;
-            check(xt.scalar_type() == master, "x is not of the master type");
+            check(xt.scalar_type() == master, "x does not have the accumulate dtype");
             check_dense(rstd, yt.size(0) * yt.size(1), master, "rstd does not fit");
             const kernels::residual_norm_args<T> a = {data<A>(xt), d ? data<T>(in(d)) : nullptr,
                                                       data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
@@ -219,7 +219,8 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
                 return t.view_as(yt).narrow(1, offset, gt.size(1)).to(master).contiguous();
             };
             const at::Tensor r = in(rstd).narrow(1, offset, gt.size(1)).unsqueeze(-1);
-            // y is normal: as the norm's input its mean is 0 and its deviation 1, and the factor rstd is left
+            // y is normalized: as the norm's input it has mean 0 and deviation 1, which leaves the factor
+            // rstd
             const at::Tensor mean = at::zeros(r.sizes(), r.options()), one = at::ones(r.sizes(), r.options());
             const at::Tensor dx = std::get<0>(at::native_layer_norm_backward(
                 part(dyt), part(yt), {gt.size(2)}, mean, one, {}, {}, {true, false, false}));
@@ -232,7 +233,7 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
             constexpr at::ScalarType master = c10::CppTypeToScalarType<A>::value;
-            check(gt.scalar_type() == master, "g is not of the master type");
+            check(gt.scalar_type() == master, "g does not have the accumulate dtype");
             check_dense(rstd, yt.size(0) * yt.size(1), master, "rstd does not fit");
             check_dense(g_copy, gt.numel(), yt.scalar_type(), "g_copy does not fit");
             const kernels::norm_backward_args<T> a = {

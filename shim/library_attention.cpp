@@ -1,4 +1,4 @@
-// Attention by PyTorch's operation, which chooses among its fused kernels: for CUDA, and fp16 on a CPU.
+// Attention by PyTorch's operation, which selects one of its fused kernels: for CUDA, and for fp16 on a CPU.
 #include "attention.hpp"
 
 #include <ATen/core/grad_mode.h>

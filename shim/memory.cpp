@@ -1,4 +1,4 @@
-// Tensors from and to host memory, and what can be asked of a tensor.
+// Tensors from and to host memory, and their properties.
 #include "shim.hpp"
 
 #include <atomic>
@@ -112,10 +112,10 @@ int64_t t_numel(const tensor *t)
 
 enum dtype t_dtype(const tensor *t)
 {
-    try { // no guard: what cannot fail must not swallow an injected fault
+    try { // no guard: a call that cannot fail must not consume an injected fault
         return t ? shim::from_torch(in(t).scalar_type()) : DTYPE_F32;
     } catch (...) {
-        return DTYPE_F32; // a type without a name here: archive_read lets none in
+        return DTYPE_F32; // a type without a name here: archive_read admits none
     }
 }
 

@@ -1,5 +1,4 @@
-// The machine that a pickle is a program for: bytes, stack, opcodes. What calls become is in
-// pickle_calls.cpp.
+// The machine that executes a pickle: bytes, stack, opcodes. pickle_calls.cpp has the results of calls.
 #include "pickle.hpp"
 
 #include <cstring>
@@ -10,12 +9,12 @@ namespace shim
 namespace
 {
 
-// A good pickle contains each of its values a few times at most; more is a small file that means to grow.
+// A good pickle contains each of its values at most a few times; more would be a small file made to explode.
 constexpr uint64_t max_containments_per_byte = 4;
 constexpr uint64_t free_containments = 1024;
 constexpr size_t max_global = 512; // bytes of a class's or function's name
 
-// Opcodes in binary (Python's pickletools); those of protocol 0, which are text, stand in pickle_text.cpp.
+// Opcodes in binary (Python's pickletools); pickle_text.cpp has those of protocol 0, which are text.
 enum opcode : unsigned char {
     MARK = '(',
     STOP = '.',
@@ -136,7 +135,7 @@ std::vector<value *> pickle::pop_to_mark()
     while (n < stack_.size() && stack_[stack_.size() - 1 - n]->kind != value::kind::mark)
         n++;
     if (n == stack_.size())
-        throw damaged("its pickle takes a mark that is not there");
+        throw damaged("its pickle takes a mark that does not exist");
     std::vector<value *> items(stack_.end() - static_cast<std::ptrdiff_t>(n), stack_.end());
     stack_.resize(stack_.size() - n - 1);
     return items;
@@ -149,7 +148,7 @@ void pickle::push_integer(int64_t number)
     push(value::kind::integer)->integer = number;
 }
 
-/** Two's complement, little-endian. What does not fit is no size of a tensor: `other`. */
+/** Two's complement, little-endian. A number that does not fit is not a size of a tensor: `other`. */
 void pickle::push_long(uint64_t n_bytes)
 {
     const unsigned char *bytes = take(n_bytes);
@@ -180,8 +179,8 @@ void pickle::push_tuple(size_t n)
 
 void pickle::memoize(uint64_t slot)
 {
-    if (slot > static_cast<uint64_t>(end_ - start_)) // Python counts them, and each takes a byte at least
-        throw damaged("its pickle remembers too much");
+    if (slot > static_cast<uint64_t>(end_ - start_)) // Python counts them, and each takes at least one byte
+        throw damaged("its pickle memorizes too many values");
     if (slot >= memo_.size())
         memo_.resize(slot + 1, nullptr);
     memo_[slot] = top();
@@ -190,7 +189,7 @@ void pickle::memoize(uint64_t slot)
 void pickle::recall(uint64_t slot)
 {
     if (slot >= memo_.size() || !memo_[slot])
-        throw damaged("its pickle recalls what it never remembered");
+        throw damaged("its pickle recalls a value that it never memorized");
     stack_.push_back(memo_[slot]);
 }
 

@@ -1,8 +1,8 @@
-// The part of Python's pickle that torch.save and torch.jit.save write, read as data.
+// Reads the part of Python's pickle that torch.save and torch.jit.save write, as data.
 //
-// Nothing is called and nothing imported: a pickled call becomes its result for the few functions that make
-// tensors and dicts, and `other` for the rest. libtorch's own unpickler is not used because it stops at what
-// every Python state dict carries, an attribute of an OrderedDict.
+// Calls and imports nothing: a pickled call becomes its result for the few functions that make tensors and
+// dicts, and `other` for the rest. libtorch's own unpickler fails at an attribute of an OrderedDict, which
+// every Python state dict has.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -18,13 +18,13 @@
 namespace shim
 {
 
-/** What a file says cannot be; the text says what. */
+/** The file is damaged; the text says how. */
 struct damaged : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/** One unpickled value. Values refer to each other by pointer and are owned by their `pickle`: cycles are
- * harmless. */
+/** One unpickled value. Values are owned by their `pickle` and refer to each other by borrowed pointers:
+ * cycles are harmless. */
 struct value {
     enum class kind {
         other, // None, floats, classes, results of unknown calls
@@ -56,13 +56,13 @@ at::ScalarType storage_type(const std::string &name);
 class pickle
 {
   public:
-    /** The bytes of a storage as a uint8 tensor; an undefined one leaves its tensors unmade. */
+    /** Returns the bytes of a storage as a uint8 tensor; if undefined, its tensors stay without values. */
     using loader = std::function<at::Tensor(const value &storage)>;
 
     /** Throws `damaged`. */
     pickle(const char *bytes, size_t n, loader load);
     const value &root() const { return *root_; }
-    /** Bytes up to the end of the pickle, behind which a file may go on. */
+    /** Bytes up to the end of the pickle, after which a file may continue. */
     size_t n_read() const { return static_cast<size_t>(at_ - start_); }
 
   private:

@@ -1,4 +1,4 @@
-// What pickled calls and storages become: tensors, dicts, objects, or nothing of interest.
+// The results of pickled calls and storages: tensors, dicts, objects, or `other`.
 #include "pickle.hpp"
 
 #include <algorithm>
@@ -36,7 +36,7 @@ namespace
 
 constexpr size_t max_dims = 64; // libtorch's own limit
 
-/** Which of libtorch's types `enum dtype` has. */
+/** Whether `enum dtype` has this type of libtorch's. */
 bool is_read(at::ScalarType type)
 {
     static const at::ScalarType read[] = {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16,
@@ -44,7 +44,7 @@ bool is_read(at::ScalarType type)
     return std::find(std::begin(read), std::end(read), type) != std::end(read);
 }
 
-/** Python's name of a type ("int16"), from the storage's class where there is none. */
+/** Python's name of a type ("int16"); without one, a description by the storage's class. */
 std::string type_name(const value &storage)
 {
     static const std::pair<at::ScalarType, const char *> names[] = {
@@ -62,13 +62,13 @@ std::string type_name(const value &storage)
 std::vector<int64_t> integers(const value &sequence)
 {
     if (sequence.kind != value::kind::sequence)
-        throw damaged("a tensor's sizes are no tuple");
+        throw damaged("a tensor's sizes are not a tuple");
     if (sequence.items.size() > max_dims)
         throw damaged("a tensor has too many axes");
     std::vector<int64_t> out;
     for (const value *item : sequence.items) {
         if (item->kind != value::kind::integer || item->integer < 0)
-            throw damaged("a tensor's size is no count");
+            throw damaged("a tensor's size is not a count");
         out.push_back(item->integer);
     }
     return out;
@@ -97,8 +97,8 @@ int64_t elements_spanned(int64_t offset, const std::vector<int64_t> &sizes,
 } // namespace
 
 /**
- * ("storage", type, record, device, number of elements), in the old format with a sixth that is None; or
- * ("module", class, source file, source), the class of a pickled module.
+ * ("storage", type, record, device, number of elements), in the old format followed by None; or ("module",
+ * class, source file, source), the class of a pickled module.
  */
 void pickle::load_persistent()
 {
@@ -118,7 +118,7 @@ void pickle::describe_storage(const value &id)
     if (id.kind != value::kind::sequence || (n != 5 && n != 6) || id.items[1]->kind != value::kind::global ||
         id.items[2]->kind != value::kind::text || id.items[4]->kind != value::kind::integer ||
         (n == 6 && id.items[5]->kind != value::kind::other))
-        throw damaged("a storage is not described as torch does");
+        throw damaged("a storage is not described in torch's format");
     const std::string &type = id.items[1]->text; // "torch FloatStorage"
     storage->type = type.substr(type.find(' ') + 1);
     storage->dtype = storage_type(storage->type);
@@ -126,7 +126,7 @@ void pickle::describe_storage(const value &id)
     storage->integer = id.items[4]->integer;
 }
 
-/** A tensor whose values are not read, and what it is: "is sparse". */
+/** A tensor without values, and its kind: "is sparse". */
 value *pickle::unmade_tensor(const std::string &what)
 {
     value *out = make(value::kind::tensor);
@@ -140,8 +140,8 @@ value *pickle::rebuild_tensor(const value &arguments, const std::string &dtype)
     const auto &items = arguments.items;
     if (items.size() < 4 || items[0]->kind != value::kind::storage ||
         items[1]->kind != value::kind::integer || items[1]->integer < 0)
-        throw damaged("a tensor is not described as torch does");
-    if (!dtype.empty()) // version 3 is for the types that have no storage of their own
+        throw damaged("a tensor is not described in torch's format");
+    if (!dtype.empty()) // version 3 is for types without their own storage class
         return unmade_tensor("is " + dtype.substr(dtype.find(' ') + 1, max_dims));
     const value &storage = *items[0];
     const std::vector<int64_t> sizes = integers(*items[2]);
@@ -161,7 +161,7 @@ value *pickle::rebuild_tensor(const value &arguments, const std::string &dtype)
     return out;
 }
 
-/** What a call that makes a tensor of another kind makes; "" if it makes none. */
+/** The kind of tensor that a call makes, if it is not a plain one; "" for other calls. */
 static std::string kind_of_tensor(const std::string &function)
 {
     const auto has = [&](const char *part) { return function.find(part) != std::string::npos; };
@@ -175,7 +175,7 @@ static std::string kind_of_tensor(const std::string &function)
         return "is quantized";
     if (has("_meta_tensor"))
         return "is on the meta device, without values";
-    return "is of a kind of its own (" + function.substr(function.find(' ') + 1) + ")";
+    return "is of an unknown kind (" + function.substr(function.find(' ') + 1) + ")";
 }
 
 value *pickle::call(const value &function, const value &arguments)
@@ -215,8 +215,7 @@ void pickle::reduce()
     stack_.push_back(call(*function, *arguments));
 }
 
-/** Attributes for the object on the stack. A dict's own attributes (a state dict's _metadata) are no content.
- */
+/** Sets attributes of the object on the stack. Ignores a dict's own attributes (a state dict's _metadata). */
 void pickle::build()
 {
     const value *state = pop();

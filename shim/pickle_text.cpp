@@ -1,4 +1,4 @@
-// The opcodes of pickle's protocol 0, which are lines of text, and what protocol 1 still takes from it.
+// The opcodes of pickle's protocol 0, which are lines of text; protocol 1 still uses some of them.
 #include "pickle.hpp"
 
 #include <charconv>
@@ -24,7 +24,7 @@ enum opcode : unsigned char {
     PUT = 'p',
 };
 
-/** False if the text is no whole number of 64 bits. */
+/** False if the text is not a whole number of 64 bits. */
 bool parse(int64_t *out, const std::string &text)
 {
     const char *end = text.data() + text.size();
@@ -36,11 +36,11 @@ uint64_t parse_slot(const std::string &text)
 {
     int64_t slot = 0;
     if (!parse(&slot, text) || slot < 0)
-        throw damaged("its pickle has a number that is none");
+        throw damaged("its pickle has an invalid number");
     return static_cast<uint64_t>(slot);
 }
 
-/** What is between the first two of `quote` from `*at` on; moves `*at` behind them. */
+/** The text between the next `open` and `close` from `*at` on; moves `*at` after them. */
 std::string between(const std::string &text, size_t *at, char open, char close)
 {
     const size_t start = text.find(open, *at);
@@ -53,7 +53,7 @@ std::string between(const std::string &text, size_t *at, char open, char close)
 
 } // namespace
 
-/** Protocol 0 has the tuple's text: ('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4). */
+/** Protocol 0 has the tuple as text: ('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4). */
 void pickle::load_persistent_text(const std::string &id)
 {
     size_t at = 0;
@@ -135,7 +135,7 @@ void pickle::step_text(unsigned char opcode)
         load_persistent_text(take_line());
         break;
     default:
-        throw damaged("its pickle uses what torch does not write");
+        throw damaged("its pickle uses an opcode that torch does not write");
     }
 }
 

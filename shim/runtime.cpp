@@ -30,13 +30,13 @@ int64_t cuda_devices() noexcept
     int64_t n = 0;
     try {
         n = static_cast<int64_t>(torch::cuda::device_count());
-    } catch (...) { // a broken driver is no device
+    } catch (...) { // a broken driver counts as no device
         n = 0;
     }
     return n;
 }
 
-/** "MemAvailable" of the machine, lowered to what the control group leaves. */
+/** The machine's "MemAvailable", or less if the control group leaves less. */
 size_t available_host_bytes()
 {
     size_t available = 0;
@@ -53,8 +53,8 @@ size_t available_host_bytes()
     return available;
 }
 
-/** Free on a CUDA device, as its driver says. Without CUDA's headers only newer versions of libtorch tell it
- * (looked up in 2.13's); 0 for older ones. */
+/** Free bytes of a CUDA device, from its driver. Without CUDA's headers only newer versions of libtorch (as
+ * of 2.13) provide it; 0 for older ones. */
 size_t free_cuda_bytes([[maybe_unused]] int index)
 {
 #if HAS_DEVICE_ALLOCATOR
@@ -66,7 +66,7 @@ size_t free_cuda_bytes([[maybe_unused]] int index)
 #endif
 }
 
-/** The version of the libtorch that runs, which need not be the one of the headers. */
+/** The version of the libtorch that runs, which may differ from that of the headers. */
 std::string running_version()
 {
     const std::string config = at::show_config(); // "... Build settings: ..., TORCH_VERSION=2.13.0, ..."
@@ -78,7 +78,7 @@ std::string running_version()
     return config.substr(start, config.find_first_of(", \n", start) - start);
 }
 
-/** A thread that waits until all are started. */
+/** The body of a thread that waits until all have started. */
 void *wait_at(void *gate)
 {
     (void)pthread_mutex_lock(static_cast<pthread_mutex_t *>(gate));
@@ -86,15 +86,14 @@ void *wait_at(void *gate)
     return nullptr;
 }
 
-/** How many of `n` threads the system lets run at once; OpenMP ends the program when one cannot be started.
- */
+/** How many of `n` threads can run at once; OpenMP ends the program if it cannot start one. */
 int64_t count_startable(int64_t n)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     std::vector<pthread_t> started;
     started.reserve(static_cast<size_t>(n));
     (void)pthread_mutex_lock(&gate);
-    for (int64_t i = 1; i < n; i++) { // this thread is the first
+    for (int64_t i = 1; i < n; i++) { // the calling thread is the first
         pthread_t thread;
         if (pthread_create(&thread, nullptr, wait_at, &gate) != 0)
             break;
@@ -114,7 +113,7 @@ int torch_init(int64_t n_threads)
 {
     return shim::guard("torch_init", [&] {
 #ifdef __GLIBC__
-        // Large blocks stay with the process instead of being mapped and returned at each use: see torch.h.
+        // Keep large blocks instead of mapping and returning them at each use: see torch.h.
         mallopt(M_MMAP_MAX, 0);
         mallopt(M_TRIM_THRESHOLD, -1);
         mallopt(M_TOP_PAD, 16 << 20);
@@ -128,7 +127,7 @@ int torch_init(int64_t n_threads)
                 "limits of processes and memory (ulimit -u, ulimit -v)",
                 static_cast<long long>(n_startable), static_cast<long long>(n));
         at::set_num_threads(static_cast<int>(n));
-        // fp32 means fp32: cuDNN's convolutions otherwise round to TF32, which has 10 bits of mantissa.
+        // fp32 means fp32: otherwise cuDNN's convolutions round to TF32, with 10 bits of mantissa.
         at::globalContext().setAllowTF32CuDNN(false);
         at::globalContext().setAllowTF32CuBLAS(false);
         return static_cast<int>(OK);
@@ -166,7 +165,7 @@ void device_describe(char *out, size_t n)
     else if (at::globalContext().hasCUDA())
         std::snprintf(out, n, "cpu (libtorch has CUDA, but no usable device was found)");
     else
-        std::snprintf(out, n, "cpu (no CUDA: libtorch was built without it, or finds no driver)");
+        std::snprintf(out, n, "cpu (no CUDA: libtorch was built without it, or found no driver)");
 }
 
 int device_parse(struct device *out, const char *text)
@@ -192,7 +191,7 @@ int device_parse(struct device *out, const char *text)
     if (index >= devices) {
         char found[160];
         device_describe(found, sizeof found);
-        return error_set(ERR_USAGE, "device '%s' is not there; found: %s", text, found);
+        return error_set(ERR_USAGE, "device '%s' does not exist; found: %s", text, found);
     }
     *out = device{DEVICE_CUDA, index};
     return OK;

@@ -1,4 +1,4 @@
-// Scopes: lifetime of tensors, gradient mode, the first failure; and the counters that tests read.
+// Scopes: the lifetime of tensors, the gradient mode, the first failure; and counters for tests.
 #include "shim.hpp"
 
 #include <ATen/core/grad_mode.h>
@@ -8,11 +8,12 @@
 namespace
 {
 
-// Instrumentation for tests, not state of the program: nothing here changes a result.
+// Instrumentation for tests: nothing here changes a result.
 std::atomic<size_t> live_tensors{0};
 std::atomic<uint64_t> calls_until_fault{0};
+std::atomic<void (*)()> call_watch{nullptr};
 
-// Failed scopes of a thread that are still open, and the status of the first of them.
+// The number of a thread's open failed scopes, and the status of the first of them.
 thread_local size_t n_failed_scopes = 0;
 thread_local int first_failure = OK;
 
@@ -30,6 +31,8 @@ tensor *put(scope *s, at::Tensor t)
 
 bool fault_is_due() noexcept
 {
+    if (void (*watch)() = call_watch.load(std::memory_order_relaxed))
+        watch();
     if (calls_until_fault.load(std::memory_order_relaxed) == 0)
         return false;
     return calls_until_fault.fetch_sub(1, std::memory_order_relaxed) == 1;
@@ -120,6 +123,11 @@ size_t scope_live_tensors(void)
 void shim_fail_after(uint64_t n)
 {
     calls_until_fault.store(n, std::memory_order_relaxed);
+}
+
+void shim_watch_calls(void (*watch)(void))
+{
+    call_watch.store(watch, std::memory_order_relaxed);
 }
 
 } // extern "C"

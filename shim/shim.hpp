@@ -1,4 +1,4 @@
-// What every file of the shim shares: the scope behind the handle, and the guard that no exception passes.
+// Shared by all files of the shim: the scope behind the handle, and the guard that stops exceptions.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -15,19 +15,19 @@
 #error "without OpenMP at::parallel_for runs on one thread"
 #endif
 
-/** Owns the tensors made in it. A handle is the address of an element: stable, for a deque only grows. */
+/** Owns the tensors made in it. A handle is the address of an element, stable because a deque only grows. */
 struct scope {
     std::deque<at::Tensor> tensors;
     scope *parent = nullptr;
     bool sets_grad = false;  // it changed the gradient mode
-    bool grad_before = true; // the mode to restore then
+    bool grad_before = true; // the mode to restore
     int status = OK;         // first failure
 };
 
 namespace shim
 {
 
-/** What a caller must see to; the guard turns it into an error of this text. */
+/** A requirement on the caller; the guard turns a violation into an error with this text. */
 inline void check(bool condition, const char *what)
 {
     if (!condition)
@@ -48,7 +48,7 @@ inline at::Tensor &in(tensor *t)
     return *reinterpret_cast<at::Tensor *>(t);
 }
 
-/** A tensor that may be missing, as libtorch takes it. */
+/** A tensor that may be missing, for libtorch. */
 inline std::optional<at::Tensor> opt(const tensor *t)
 {
     return t ? std::optional<at::Tensor>(in(t)) : std::nullopt;
@@ -64,7 +64,7 @@ enum dtype from_torch(at::ScalarType type);
 at::Device to_torch(struct device device);
 at::TensorOptions options(enum dtype dtype, struct device device);
 
-/** Puts a tensor into the scope and counts it. */
+/** Puts a tensor into the scope and counts it; the handle is borrowed from the scope. */
 tensor *put(scope *s, at::Tensor t);
 
 /** Times the operation around it while a profile is taken (profile.h). */
@@ -80,31 +80,31 @@ class timed_op
     bool is_timed = false;
     double start_s = 0.0;
 };
-/** Adds to the operation that is being timed, if any. */
+/** Adds to the operation being timed, if any. */
 void count_flop(double flop) noexcept;
 
-/** True if the injected fault of shim_fail_after falls on this call. */
+/** Whether this call must fail for shim_fail_after. */
 bool fault_is_due() noexcept;
 
 /**
- * Turns the exception in flight into a status and a message. To be called in a catch block alone. While a
- * scope of this thread has failed, an exception in another is its consequence (an operand that was never
- * made): the first failure keeps its message and status.
+ * Turns the exception in flight into a status and a message; call it only in a catch block. While a scope of
+ * this thread has failed, an exception in another is its consequence (an operand that was never made): the
+ * first failure keeps its message and status.
  */
 int translate_exception(const char *name) noexcept;
 
-/** The status of the first failed scope of this thread that is still open, OK if there is none. */
+/** The status of the first failed scope of this thread that is still open, else OK. */
 int first_failure_of_thread() noexcept;
 
 bool is_out_of_memory(const c10::Error &e);
 
-/** True if the process can have no further 32 MiB of address space. */
+/** Whether the process cannot get another 32 MiB of address space. */
 bool is_memory_short() noexcept;
 
-/** What is wrong with a zip file that caffe2's reader threw about. */
+/** Describes the fault of a zip file behind an exception of caffe2's reader. */
 std::string archive_fault(const c10::Error &e);
 
-/** Marks a scope that is OK; a status of OK changes nothing. */
+/** Marks a scope without failure; a status of OK changes nothing. */
 void fail(scope *s, int status) noexcept;
 
 /** Runs `op`; an exception becomes a status. */
@@ -120,8 +120,7 @@ template <class Op> int guard(const char *name, Op op) noexcept
     }
 }
 
-/** Runs `op` and keeps its tensor in `s`. Does nothing on a failed scope, so that its first error survives.
- */
+/** Runs `op` and keeps its tensor in `s`. Does nothing on a failed scope, which keeps its first error. */
 template <class Op> tensor *run(scope *s, const char *name, Op op) noexcept
 {
     if (!s || s->status != OK)
@@ -135,7 +134,7 @@ template <class Op> tensor *run(scope *s, const char *name, Op op) noexcept
     return out;
 }
 
-/** The same for what makes no tensor: returns the scope's status. */
+/** The same for operations without a result: returns the scope's status. */
 template <class Op> int run_status(scope *s, const char *name, Op op) noexcept
 {
     if (!s)

@@ -27,3 +27,12 @@ if(PROMPT_SANITIZE OR PROMPT_FUZZ)
     $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=enum>) # C hands any int over as an enum; the shim answers with an error
   target_link_options(prompt_compiler INTERFACE -fsanitize=address,undefined)
 endif()
+if(PROMPT_SANITIZE_THREADS)
+  target_compile_options(prompt_compiler INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(prompt_compiler INTERFACE -fsanitize=thread)
+  # Where addresses are random in more bits than the sanitizer expects, it ends the program: tests run without.
+  execute_process(COMMAND setarch --addr-no-randomize true RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+  if(NOT failed)
+    set(PROMPT_TEST_LAUNCHER setarch --addr-no-randomize)
+  endif()
+endif()

@@ -30,10 +30,6 @@ find_package(OpenSSL QUIET COMPONENTS Crypto)
 if(NOT OPENSSL_FOUND)
   prompt_missing("OpenSSL's libcrypto" libssl-dev)
 endif()
-find_package(OpenMP QUIET COMPONENTS CXX)
-if(NOT OpenMP_CXX_FOUND)
-  prompt_missing("OpenMP of the C++ compiler" g++)
-endif()
 prompt_find_library(prompt_cjson cjson/cJSON.h cjson "cJSON" libcjson-dev)
 prompt_find_library(prompt_utf8proc utf8proc.h utf8proc "utf8proc" libutf8proc-dev)
 prompt_find_library(prompt_libpng png.h png "libpng" libpng-dev)
@@ -60,6 +56,14 @@ else()
   message(STATUS "no libwebp: WebP pictures will be refused (Debian/Ubuntu: libwebp-dev)")
 endif()
 prompt_find_library(prompt_stb stb_image.h "" "stb_image" libstb-dev stb)
+
+if(PROMPT_SANITIZE_THREADS) # what is built needs no more
+  return()
+endif()
+find_package(OpenMP QUIET COMPONENTS CXX)
+if(NOT OpenMP_CXX_FOUND)
+  prompt_missing("OpenMP of the C++ compiler" g++)
+endif()
 
 # ---------------------------------------------------------------- libtorch
 # Torch_DIR or CMAKE_PREFIX_PATH first, else a Python that has torch: PROMPT_PYTHON, the private environment that

@@ -1,5 +1,8 @@
 # The kernels are compiled once per instruction set; the best one is chosen at run time.
 set(kernel_options -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math)
+if(PROMPT_SANITIZE) # a fifth of the time to compile
+  list(TRANSFORM kernel_options REPLACE "^-O3$" "-O1")
+endif()
 if(PROMPT_FUZZ) # loops that are watched are not vectorized
   list(APPEND kernel_options -Wno-pass-failed)
 endif()

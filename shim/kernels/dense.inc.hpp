@@ -1,5 +1,4 @@
-// Dense attention, one head after the other in scratch of about the second cache's size; included by
-// kernels_*.cpp.
+// Dense attention, head by head, in scratch of about the size of the L2 cache; included by kernels_*.cpp.
 #pragma once
 
 #include "product.inc.hpp"
@@ -11,9 +10,9 @@ namespace kernels::KERNELS_ISA
 
 static_assert(DENSE_BLOCK % TILE_ROWS == 0, "a block of queries is whole tiles");
 
-/** The scratch of one thread. Whole tiles: `width` of a head, `keys` of all. */
+/** The scratch of one thread. `width` of a head and the number of `keys` are padded to whole tiles. */
 template <class A> struct dense_space {
-    int64_t width, keys, stride; // stride: a row of scores, read over `keys` by less than a tile
+    int64_t width, keys, stride; // stride: of a row of scores, read beyond `keys` by less than a tile
     A *keys_t, *values_t, *rows, *d_keys, *d_values; // [stride, width] at most
     A *q, *d_out, *out;                              // [DENSE_BLOCK, width]
     A *weights, *d_scores;                           // [DENSE_BLOCK, stride]
@@ -35,8 +34,8 @@ template <class A> struct dense_space {
         d_scores = scratch + DENSE_BLOCK * stride;
     }
 
-    /** What products read behind `keys` and none writes: it ends in rows that nobody reads, but must be
-     * numbers. */
+    /** Products read these scores beyond `keys`, but none writes them: they only reach rows that are never
+     * read, but must be numbers. */
     void zero_unwritten_scores()
     {
         for (A *row = weights; row < weights + 2 * DENSE_BLOCK * stride; row += stride)
@@ -83,7 +82,7 @@ template <class T> struct dense_task {
     }
 };
 
-/** Rows of one head, scaled if `scale` is not null, to where they belong from row `first` on. */
+/** Copies rows of one head, scaled if `scale` is not null, to the rows from `first` on. */
 template <class T, class A>
 void write_rows(const dense_task<T> &task, const rows_of<T *> &to, int64_t first, int64_t n, const A *from,
                 int64_t from_stride, const A *scale)
@@ -129,7 +128,7 @@ void dense_forward(const dense_args<T> &a, rows_of<T *> out, A *lse, A *scratch,
 
 // ---------------------------------------------------------------- backward
 
-// The weights again from lse; d scores = weights (d weights - their mean under the weights).
+// Computes the weights again from lse; d scores = weights (d weights - their mean under the weights).
 template <class T, class A>
 void dense_d_scores(const dense_backward_args<T> &b, const dense_task<T> &task, const dense_space<A> &z)
 {
@@ -143,8 +142,8 @@ void dense_d_scores(const dense_backward_args<T> &b, const dense_task<T> &task, 
                                 a.head_width, z.keys, z.d_scores, z.stride);
     for (int64_t r = 0; r < task.n_rows; r++) {
         A *w = z.weights + r * z.stride, *d = z.d_scores + r * z.stride, mean = 0;
-        const A scale =
-            1 / exponentials(w, a.n_keys, z.keys, b.lse[task.row + r]); // 1 but for lse's rounding
+        // 1 except for lse's rounding
+        const A scale = 1 / exponentials(w, a.n_keys, z.keys, b.lse[task.row + r]);
 #pragma omp simd reduction(+ : mean)
         for (int64_t j = 0; j < z.keys; j++) {
             w[j] *= scale;

@@ -6,7 +6,7 @@
 namespace kernels::KERNELS_ISA
 {
 
-// Width 0 is any head width; a constant one lets the compiler keep a head in registers.
+// Width 0 means any head width; a constant width lets the compiler keep a head in registers.
 template <class T, int Width> inline typename accumulator<T>::type dot(const T *a, const T *b, int64_t any)
 {
     typename accumulator<T>::type sum = 0;
@@ -17,8 +17,8 @@ template <class T, int Width> inline typename accumulator<T>::type dot(const T *
     return sum;
 }
 
-/** Of s[0..n), which has room for padded(n): a query sees few tokens, and exponentials has no rest of single
- * elements. */
+/** Softmax of s[0..n), which has room for padded(n): a query sees few tokens, and padding leaves no remainder
+ * of single elements. */
 template <class A> inline void softmax(A *s, int64_t n)
 {
     const A scale = 1 / exponentials(s, n, padded(n), largest_of(s, n));
@@ -27,7 +27,7 @@ template <class A> inline void softmax(A *s, int64_t n)
         s[i] *= scale;
 }
 
-/** Row j of what query i sees: the prefix first, then its nodes. */
+/** Row j of the rows that query i sees: the prefix, then its nodes. */
 template <class T>
 inline const T *seen_row(const rows_of<const T *> &prefix, const rows_of<const T *> &nodes,
                          const tree_args<T> &a, int64_t image, const int32_t *seen, int64_t j)

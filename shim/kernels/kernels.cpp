@@ -1,4 +1,4 @@
-// Which instruction set this processor runs.
+// Selects the instruction set of this processor.
 #include "kernels.hpp"
 
 #include <initializer_list>

@@ -1,9 +1,9 @@
-// Kernels over plain arrays, on one range of rows each, compiled once per instruction set and chosen at run
+// Kernels over plain arrays, each on a range of rows, compiled once per instruction set and selected at run
 // time.
 //
-// No libtorch in here, so that these files compile in seconds and can be read alone. T is the type of the
-// matrix products (float, bf16; double in gradient checks), A the type of the residual stream and of all sums
-// (float; double for double). Rows are contiguous; what is called a stride counts elements.
+// Free of libtorch, so these files compile in seconds and can be read alone. T is the compute type of matrix
+// products (float, bf16; double in gradient checks), A the accumulate type of the residual stream and of all
+// sums (float; double for double). Rows are contiguous; strides count elements.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace kernels
 {
 
-/** bfloat16 by its bits: the upper half of a float. */
+/** bfloat16 as bits: the upper half of a float. */
 struct bf16 {
     uint16_t bits;
 };
@@ -23,7 +23,7 @@ template <> struct accumulator<double> {
     using type = double;
 };
 
-/** Row r of a dense operand stands at row (r / inner) * outer + offset + r % inner of the other. */
+/** Row r of a dense operand is row (r / inner) * outer + offset + r % inner of the other. */
 struct row_map {
     int64_t inner;
     int64_t outer;
@@ -48,14 +48,14 @@ template <class T> struct norm_backward_args {
     A *g;          // [rows, width], gradient of the residual stream: added to, or written
     T *g_copy;     // [rows, width], g in T; or null
     const T *dy;   // gradient of the normalized rows, at mapped rows
-    const T *y;    // the normalized rows, likewise
-    const A *rstd; // likewise
+    const T *y;    // the normalized rows, at mapped rows
+    const A *rstd; // at mapped rows
     row_map map;
     int64_t width;
     bool accumulate;
 };
 
-/** Rows of a [batch, row, width] operand whose heads lie side by side. */
+/** Rows of a [batch, row, width] operand with concatenated heads. */
 template <class P> struct rows_of {
     P data;
     int64_t batch_stride;
@@ -64,8 +64,7 @@ template <class P> struct rows_of {
 
 /**
  * Attention over a forest of tokens. Query i of an image sees all rows of the image's prefix and the nodes
- * seen[first[i]] .. seen[first[i+1]-1]. The scale is part of q already.
- */
+ * seen[first[i]] .. seen[first[i+1]-1]. q includes the scale. */
 template <class T> struct tree_args {
     using A = typename accumulator<T>::type;
     rows_of<const T *> q, k, v;            // queries; keys and values of the nodes
@@ -79,7 +78,7 @@ template <class T> struct tree_args {
 constexpr int64_t MAX_HEAD_WIDTH = 1024;
 constexpr int64_t MAX_SEEN = 1024; // prefix and nodes that one query sees; contexts are 77 long
 
-/** The next whole number of vectors of any instruction set. */
+/** Rounds up to whole vectors of any instruction set. */
 constexpr int64_t padded(int64_t n)
 {
     return (n + 15) / 16 * 16;
@@ -94,15 +93,15 @@ template <class T> struct tree_backward_args {
     A *d_prefix_k, *d_prefix_v; // [batch, prefix, heads * head width], added to; or null
 };
 
-/** Attention without a mask: every query of an image sees all its keys. The scale is part of q already.
- * Scores, weights and their gradients are in A. */
+/** Attention without a mask: every query of an image sees all its keys. q includes the scale. Scores, weights
+ * and their gradients are in A. */
 template <class T> struct dense_args {
     rows_of<const T *> q, k, v;
     int64_t n_queries, n_keys, n_heads, head_width;
 };
 
-constexpr int64_t DENSE_BLOCK =
-    48; // queries at a time: their scores fit the second cache, measured best of 24..102
+/** Queries at a time: their scores fit the L2 cache, measured best of 24..102. */
+constexpr int64_t DENSE_BLOCK = 48;
 
 inline int64_t dense_blocks(int64_t n_queries)
 {
@@ -113,9 +112,9 @@ template <class T> struct dense_backward_args {
     using A = typename accumulator<T>::type;
     dense_args<T> forward;
     rows_of<const T *> d_out;
-    const A *lse;          // [batch, heads, queries], of the forward
+    const A *lse;          // [batch, heads, queries], from the forward
     rows_of<T *> d_q;      // written; or null
-    rows_of<T *> d_k, d_v; // written: of the keys from first_key on
+    rows_of<T *> d_k, d_v; // written, for the keys from first_key on
     int64_t first_key;
 };
 
@@ -129,9 +128,9 @@ template <class T> struct table {
     void (*multiply)(T *a, const T *b, int64_t begin, int64_t end); // a *= b
     /** Tasks are (image, query) pairs. */
     void (*tree_forward)(const tree_args<T> &a, rows_of<T *> out, int64_t begin, int64_t end);
-    /** Tasks are (image, head) pairs: no two write to one place. `scratch`: tree_scratch values a thread. */
+    /** Tasks are (image, head) pairs: no two write to the same memory. `scratch`: tree_scratch per thread. */
     void (*tree_backward)(const tree_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
-    /** Values of scratch, a thread, that the next two need. */
+    /** Values of scratch per thread for the next two. */
     int64_t (*dense_scratch)(const dense_args<T> &a);
     /** Tasks are (image, head, block of queries); lse [batch, heads, queries]: log of the sums of
      * exponentials. */
@@ -141,7 +140,7 @@ template <class T> struct table {
     void (*dense_backward)(const dense_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
 };
 
-/** Values of scratch that tree_backward needs. */
+/** Values of scratch for tree_backward. */
 template <class T> int64_t tree_scratch(const tree_args<T> &a)
 {
     return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * padded(a.n_prefix + a.n_seen_max) +
@@ -150,9 +149,9 @@ template <class T> int64_t tree_scratch(const tree_args<T> &a)
 
 enum class isa { generic, avx2, avx512 };
 
-/** The table of an instruction set; null if it was not built or this processor does not run it. */
+/** The table of an instruction set, static; null if not built or if this processor lacks it. */
 template <class T> const table<T> *table_of(isa set);
-/** The fastest table that this processor runs. */
+/** The fastest table for this processor, static. */
 template <class T> const table<T> &best();
 
 } // namespace kernels

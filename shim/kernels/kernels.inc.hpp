@@ -1,5 +1,5 @@
-// The kernels themselves; included by kernels_*.cpp, each compiled for one instruction set into a namespace
-// of its own. Loops are written so that the compiler vectorizes them (GCC and clang, -O3 -fopenmp-simd).
+// The kernels; included by kernels_*.cpp, each compiled for one instruction set into its own namespace. Loops
+// are written for the compiler to vectorize (GCC and clang, -O3 -fopenmp-simd).
 
 #pragma once
 
@@ -78,7 +78,7 @@ inline double exponential(double x)
 
 // ---------------------------------------------------------------- softmax
 
-/** s = exp(s - minus), its padding 0; their sum. */
+/** s = exp(s - minus), padded with 0; returns their sum. */
 template <class A> inline A exponentials(A *s, int64_t n, int64_t n_padded, A minus)
 {
     for (int64_t j = n; j < n_padded; j++)

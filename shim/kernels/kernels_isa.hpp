@@ -1,5 +1,5 @@
-// The tables of one instruction set; included by kernels_*.cpp behind the kernels. They are constants: code
-// that made them before main would run on processors that lack the instructions.
+// The tables of one instruction set; included by kernels_*.cpp after the kernels. They are constants: code
+// that initialized them before main would run on processors without the instructions.
 namespace kernels::KERNELS_ISA
 {
 

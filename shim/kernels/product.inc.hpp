@@ -1,5 +1,5 @@
 // Products of small matrices by one micro-kernel; included by kernels_*.cpp. Operands are packed and padded
-// with zeros to whole tiles, so that no loop has a remainder.
+// with zeros to whole tiles, so no loop has a remainder.
 #pragma once
 
 #include "kernels.inc.hpp"
@@ -7,7 +7,7 @@
 namespace kernels::KERNELS_ISA
 {
 
-// A tile of sums, one row of the right factor and one value of the left one fill the registers.
+// A tile of sums, a row of the right factor and a value of the left one fill the registers.
 #if defined __AVX512F__
 constexpr int64_t VECTOR_BYTES = 64, TILE_ROWS = 12;
 #elif defined __AVX__
@@ -36,13 +36,13 @@ constexpr int64_t round_up(int64_t n, int64_t unit)
 
 // ---------------------------------------------------------------- the product
 
-/** The left factor: its value (row, k) stands at data[row * row_stride + k * depth_stride]. */
+/** The left factor: its value (row, k) is data[row * row_stride + k * depth_stride]. */
 template <class A> struct left_factor {
     const A *data;
     int64_t row_stride, depth_stride;
 };
 
-/** The right factor: row k of its panel p of TILE_COLUMNS columns stands at p * panel_stride + k *
+/** The right factor: row k of its panel p of TILE_COLUMNS columns begins at p * panel_stride + k *
  * depth_stride. */
 template <class A> struct right_factor {
     const A *data;
@@ -93,13 +93,13 @@ void multiply_matrices(left_factor<A> a, right_factor<A> b, int64_t rows, int64_
 
 // ---------------------------------------------------------------- packing
 
-/** Rows of `width` values, one head of a [row, heads * width] operand. Packing turns them into A. */
+/** Rows of `width` values, one head of a [row, heads * width] operand. Packing converts them to A. */
 template <class T> struct head_rows {
     const T *data;
     int64_t stride, n, width;
 };
 
-/** Asks for the same row of the next head, whose turn it is next: no hardware foresees that. */
+/** Prefetches the same row of the next head, which hardware does not foresee. */
 template <class T> inline void prefetch_next(const T *row, int64_t width)
 {
     constexpr int64_t LINE = 64 / static_cast<int64_t>(sizeof(T));
@@ -107,7 +107,7 @@ template <class T> inline void prefetch_next(const T *row, int64_t width)
         __builtin_prefetch(row + width + c);
 }
 
-/** -> [padded_rows, width to whole tiles]. */
+/** Packs to [padded_rows, width padded to whole tiles]. */
 template <class T, class A> void pack_rows(head_rows<T> from, int64_t padded_rows, A *to)
 {
     const int64_t padded_width = round_up(from.width, TILE_COLUMNS<A>);

@@ -1,4 +1,4 @@
-/* prompt data check, without the printing. */
+/* prompt data check, except for its output. */
 #include "prompt/data/check.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/find_files.h"
@@ -14,7 +14,7 @@
 
 const char *const check_state_names[] = {"complete", "differs", "incomplete", "absent", NULL};
 
-/* Begins another problem of a set that is incomplete by it. */
+/* Begins another problem, which makes the set incomplete. */
 static struct str *add_problem(struct dataset_check *c)
 {
     c->state = CHECK_INCOMPLETE;
@@ -25,7 +25,7 @@ static struct str *add_problem(struct dataset_check *c)
 
 /* ---------------------------------------------------------------- decoding */
 
-/* The format that a file's name promises; NULL for a name that promises nothing. */
+/* The format that a file's ending promises; NULL for an unknown ending. */
 static const char *promised_format(const char *path)
 {
     static const struct {
@@ -46,7 +46,7 @@ static void note_odd(struct dataset_check *c, const char *path, const char *form
         str_appendf(&c->first_odd, "'%s' is %s", path, format);
 }
 
-/* Decodes one image; one that cannot be is counted. */
+/* Decodes one image and counts the outcome. */
 static int decode(struct dataset_check *c, const char *path, bool deep)
 {
     struct image image = {0};
@@ -78,7 +78,7 @@ static int decode_item(struct dataset_check *c, const struct item *item, bool de
     return status;
 }
 
-/* All images, or the first of each class that can be had. */
+/* All images, or the first of each class that exists. */
 static int decode_images(struct dataset_check *c, bool deep, check_progress *progress, void *user)
 {
     const struct dataset *d = c->dataset;
@@ -145,7 +145,7 @@ static int compare_known(struct dataset_check *c)
     int status = dataset_compare_known(&difference, c->dataset);
     if (status == OK && difference.len > 0) {
         if (c->state == CHECK_COMPLETE)
-            c->state = CHECK_DIFFERS; /* which the line says already */
+            c->state = CHECK_DIFFERS; /* the line says so already */
         else
             str_append(&c->problem, "; not the published split: ");
         str_append(&c->problem, str_text(&difference));
@@ -154,15 +154,14 @@ static int compare_known(struct dataset_check *c)
     return status;
 }
 
-/* A set of which nothing is there is absent; one that cannot be read is incomplete, and the error says why.
- */
+/* A set without any files is absent; one that cannot be read is incomplete, and the error says why. */
 static int note_failure(struct dataset_check *c, const struct dataset_options *o, int status)
 {
     if (status == ERR_USAGE || status == ERR_MEMORY)
         return status;
     c->state = CHECK_INCOMPLETE;
     const char *message = error_message();
-    const char *after_name = strstr(message, "': "); /* the name stands in front already */
+    const char *after_name = strstr(message, "': "); /* the printed line begins with the name */
     str_append(&c->problem, str_starts_with(message, "data set '") && after_name ? after_name + 3 : message);
     error_clear();
     struct location location = {0};

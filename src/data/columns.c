@@ -13,7 +13,7 @@ bool column_is_path(const char *cell)
 
 enum { WORD_MAX = 32 };
 
-/* The cell as names are written in a struct column; "" for one that is longer than all of them. */
+/* Spells the cell like the names of a struct column; "" if it is longer than all of them. */
 static void normalize(char word[WORD_MAX], const char *cell)
 {
     size_t n = 0;
@@ -23,14 +23,14 @@ static void normalize(char word[WORD_MAX], const char *cell)
     word[*cell ? 0 : n] = '\0';
 }
 
-/* By their lengths: a table's first row has many cells, and few are near a name. */
+/* A cheap test by length: a table's first row has many cells, and few are near a name. */
 static bool may_be_near(const char *word, const char *name, size_t max_distance)
 {
     const size_t n = strlen(word), m = strlen(name);
     return (n > m ? n - m : m - n) <= max_distance;
 }
 
-/* The column that the word names exactly, or but for one letter; COLUMN_NONE if there is none. */
+/* The column that the word names exactly or with one letter wrong; COLUMN_NONE if there is none. */
 static int find_name(const char **name, const char *word, const struct column *columns, size_t n_columns,
                      size_t max_distance)
 {

@@ -1,4 +1,4 @@
-/* A data set in memory, and how it compares with what was published. */
+/* A data set in memory, and its comparison with the published one. */
 #include "prompt/data/dataset.h"
 
 #include <stdlib.h>

@@ -1,6 +1,4 @@
-/*
- * Opening a data set, and comparing it with what was published. Nothing is written into the tree.
- */
+/* Opens a data set. Never writes into its tree. */
 #include "prompt/data/dataset_open.h"
 
 #include <stdlib.h>
@@ -15,14 +13,14 @@
 #include "readers.h"
 #include "walk.h"
 
-/* ---------------------------------------------------------------- where it lies */
+/* ---------------------------------------------------------------- folders */
 
 static bool is_given(const char *text)
 {
     return text && text[0] != '\0';
 }
 
-/* What is not there can be had somewhere. */
+/* Adds the download location to the error of a missing file. */
 static int add_source(const struct catalog_entry *entry, int status)
 {
     char *message = status == ERR_IO && entry->source ? str_dup(error_message()) : NULL;
@@ -32,7 +30,7 @@ static int add_source(const struct catalog_entry *entry, int status)
     return status;
 }
 
-/* Any of the first images of the lists is there. */
+/* Whether any of the first images of the lists exists. */
 static bool holds_listed(const char *image_dir, const void *context)
 {
     const struct dataset *d = context;
@@ -115,7 +113,7 @@ static int open_csv(struct dataset *d, const struct dataset_options *o)
     return status;
 }
 
-/* A drawn world says so. */
+/* A drawn world has a marker file. */
 static int note_synthetic(struct dataset *d, const char *root)
 {
     char *path = path_join(root, DATASET_SYNTHETIC);
@@ -161,7 +159,7 @@ static int open_layout(struct dataset *d, const struct location *location, const
     return status;
 }
 
-/* A root that was given, and how it was taken. */
+/* Opens a set below the given root; notes how the root was interpreted. */
 static int open_root(struct dataset *d, const struct catalog_entry *entry, const char *root,
                      const struct dataset_options *o)
 {
@@ -184,7 +182,7 @@ static bool takes_split_file(enum catalog_layout layout)
     return layout == LAYOUT_SPLIT || layout == LAYOUT_FOLDER || layout == LAYOUT_CSV;
 }
 
-/* What is in sub-folders, and what is left out. */
+/* Notes the images in sub-folders and the files left out. */
 static void note_walk(struct dataset *d)
 {
     const size_t n = d->train.n + d->val.n + d->test.n;

@@ -1,8 +1,8 @@
 /*
  * The few-shot sample of the field's public code, item for item.
  *
- * Classes are visited in the order of their first appearance in the list, which is not the order of labels.
- * One generator serves train first and val after it, so val's sample depends on train's.
+ * Visits classes in the order of their first appearance in the list, which is not the order of labels. One
+ * generator draws train first and then val, so val's sample depends on train's.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ static int copy_item(struct item_list *out, const struct item_list *list, size_t
     return item_list_add_item(out, &list->items[idx], list->items[idx].label);
 }
 
-/* k of the group's n items by random.sample; a smaller group whole and in order, without drawing. */
+/* Draws k of the group's n items like random.sample; takes a smaller group whole, in order, without
+ * drawing. */
 static int sample_group(struct item_list *out, const struct item_list *list, const size_t *members, size_t n,
                         size_t k, struct python_random *random)
 {

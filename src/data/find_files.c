@@ -1,4 +1,4 @@
-/* Looking for the images of a list, also where people's copies have them. */
+/* Looks for the images of a list, also where people's copies have them. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "prompt/data/dataset.h"
 #include "prompt/data/find_files.h"
 
-/* The listing of the folder that was looked through last: missing images come folder by folder. */
+/* The listing of the last folder, cached: missing images come folder by folder. */
 struct listing {
     char *dir;
     struct str_list names;
@@ -27,7 +27,7 @@ static void listing_free(struct listing *listing)
     *listing = (struct listing){0};
 }
 
-/* A folder that cannot be read holds nothing. */
+/* An unreadable folder counts as empty. */
 static void listing_open(struct listing *listing, const char *dir)
 {
     if (listing->dir && strcmp(listing->dir, dir) == 0)
@@ -38,7 +38,7 @@ static void listing_open(struct listing *listing, const char *dir)
         error_clear();
 }
 
-/* Equal but for capitals and, if `is_folder`, underscores: Apply_Eye_Makeup is ApplyEyeMakeup. */
+/* Equal except for capitals and, if `is_folder`, underscores: Apply_Eye_Makeup equals ApplyEyeMakeup. */
 static bool is_same_part(const char *a, const char *b, bool is_folder)
 {
     for (;; a++, b++) {
@@ -53,7 +53,7 @@ static bool is_same_part(const char *a, const char *b, bool is_folder)
     }
 }
 
-/* The first of the folder's names that is the same part; NULL if there is none. */
+/* The first of the folder's names that equals `part` in this sense; NULL if there is none. */
 static const char *find_part(struct listing *listing, const char *dir, const char *part, bool is_folder)
 {
     listing_open(listing, dir);
@@ -63,7 +63,7 @@ static const char *find_part(struct listing *listing, const char *dir, const cha
     return NULL;
 }
 
-/* "a/b.jpg" becomes "a/a/b.jpg". NULL if that is not there either. */
+/* "a/b.jpg" becomes "a/a/b.jpg". NULL if that does not exist either. */
 static char *find_nested(const char *image_dir, const char *path)
 {
     const char *slash = strchr(path, '/');
@@ -79,7 +79,7 @@ static char *find_nested(const char *image_dir, const char *path)
     return NULL;
 }
 
-/* The path with the capitals and underscores that the disk has. NULL if it is not there. */
+/* The path with the capitals and underscores of the files on disk; NULL if there is none. */
 static char *find_other_case(struct listing *listing, const char *image_dir, const char *path)
 {
     struct str found = {0};
@@ -129,7 +129,7 @@ static bool is_pointer(const char *file)
     return n == sizeof start - 1 && strcmp(text, start) == 0;
 }
 
-/* Asks the file itself. */
+/* Examines the file itself. */
 static enum file_state look_at(enum missing_kind *kind, const char *file)
 {
     struct stat info;
@@ -159,11 +159,11 @@ bool dataset_has_file(const char *file)
     return look_at(&kind, file) == FILE_GOOD;
 }
 
-/* ---------------------------------------------------------------- what is missing */
+/* ---------------------------------------------------------------- missing files */
 
-enum { FOLDERS_MAX = 200 }; /* beyond, their number is enough of a message */
+enum { FOLDERS_MAX = 200 }; /* the rest is only counted */
 
-/* The outermost folder of the path that is not there; NULL if all are. */
+/* The outermost folder of the path that does not exist; NULL if all do. */
 static char *missing_folder(const char *image_dir, const char *path)
 {
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {

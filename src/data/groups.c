@@ -23,8 +23,8 @@ int item_groups_init(struct item_groups *out, const struct item_list *list, int6
         item_groups_free(&g);
         return error_out_of_memory();
     }
-    /* Counts lie two places on, so that after adding up start[c + 1] is where class c begins: filling moves
-     * it to where class c ends, which is where class c + 1 begins. */
+    /* Counts are shifted by two, so that their sum start[c + 1] is the start of class c: filling moves it to
+     * the end of class c, which is the start of class c + 1. */
     for (size_t i = 0; i < list->n; i++) {
         size_t label = (size_t)list->items[i].label;
         if (g.start[label + 2]++ == 0)

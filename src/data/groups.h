@@ -4,8 +4,8 @@
 
 #include "prompt/data/item_list.h"
 
-/** The list's indices by class: class c's are members[start[c]] .. members[start[c + 1] - 1], in list order.
- */
+/** The list's indices by class: class c's are members[start[c]] .. members[start[c + 1] - 1], in list
+ * order. */
 struct item_groups {
     size_t *start;   /* [n_classes + 1] */
     size_t *members; /* [n] */

@@ -1,4 +1,4 @@
-/* ImageNet's ids and names: built in, or from a classnames.txt, whose lines are "n01440764 tench". */
+/* ImageNet's ids and names: built in, or from a classnames.txt with lines "n01440764 tench". */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +69,7 @@ static int read_classes(struct imagenet_classes *out, const char *path)
 {
     struct lines lines = {0};
     int status = lines_open(&lines, path);
-    out->text = lines.text; /* stays: the classes point into it */
+    out->text = lines.text; /* kept: the classes point into it */
     for (char *line = NULL; status == OK && (line = lines_next(&lines));) {
         struct imagenet_class class = {0};
         status = parse_line(&class, line);
@@ -84,11 +84,11 @@ static int read_classes(struct imagenet_classes *out, const char *path)
         qsort(out->owned, out->n, sizeof *out->owned, compare_classes);
     for (size_t i = 1; status == OK && i < out->n; i++)
         if (compare_classes(&out->owned[i - 1], &out->owned[i]) == 0)
-            status = error_set(ERR_FORMAT, "%s: the id '%s' stands there twice", path, out->owned[i].id);
+            status = error_set(ERR_FORMAT, "%s: the id '%s' occurs twice", path, out->owned[i].id);
     return status;
 }
 
-/* The file's path if it is there, else NULL; both without an error. */
+/* The file's path if it exists, else NULL; both without an error. */
 static int find_file(char **out, const char *image_dir, const char *root)
 {
     char *dir = path_dir(image_dir);
@@ -126,7 +126,7 @@ int imagenet_classes_open(struct imagenet_classes *out, const char *image_dir, c
     return status;
 }
 
-/* The first id or name that is not the built-in one. */
+/* Appends the first id or name that differs from the built-in one. */
 static void note_first_other(struct str *out, const struct imagenet_classes *classes)
 {
     const struct imagenet_classes known = {.classes = built_in, .n = sizeof built_in / sizeof built_in[0]};

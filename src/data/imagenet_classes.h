@@ -13,12 +13,12 @@ struct imagenet_class {
 struct imagenet_classes {
     const struct imagenet_class *classes;
     size_t n;
-    char *path;                   /* the classnames.txt that was read; NULL: the built-in table */
-    struct imagenet_class *owned; /* the same as `classes`, unless built in */
-    char *text;                   /* what the owned classes point into */
+    char *path;                   /* owned; the classnames.txt that was read; NULL: the built-in table */
+    struct imagenet_class *owned; /* owned; the same as `classes`; NULL: built in */
+    char *text;                   /* owned; the owned classes point into it */
 };
 
-/** Reads the classnames.txt in or beside the image folder, else ImageNet's own, else takes the built-in
+/** Reads the classnames.txt in or beside the image folder, else ImageNet's own; else uses the built-in
  * table. */
 int imagenet_classes_open(struct imagenet_classes *out, const char *image_dir, const char *root);
 void imagenet_classes_close(struct imagenet_classes *classes);
@@ -28,8 +28,8 @@ bool imagenet_is_id(const char *name);
 /** ERR_IO for the first class without a folder; `n_there` have one. */
 int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there);
 
-/** Keeps the path of a classnames.txt that was read, and how it differs from the built-in names, in the set.
- */
+/** Notes in the set the path of a classnames.txt that was read, and how it differs from the built-in
+ * names. */
 int imagenet_classes_note(struct dataset *d, const struct imagenet_classes *classes);
 
 #endif

@@ -1,5 +1,5 @@
-/* Lists of (path, label): growing, cutting into base and new classes, digests; and class names as sentences.
- */
+/* Lists of (path, label): growth, base and new classes, digests. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 const char *const class_subset_names[4] = {"all", "base", "new", NULL};
 
-/* Takes both texts over, also on failure. */
+/* Takes ownership of both texts, also on failure. */
 static int append(struct item_list *list, char *path, char *file, int64_t label)
 {
     if (array_grow(&list->items, list->n, sizeof *list->items) != OK) {
@@ -101,7 +101,7 @@ int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list)
 {
     struct str text = {0};
     for (size_t i = 0; i < list->n; i++)
-        str_appendf(&text, "%s\t%lld\n", list->items[i].path, (long long)list->items[i].label);
+        str_appendf(&text, "%s\t%" PRId64 "\n", list->items[i].path, list->items[i].label);
     int status = str_status(&text);
     if (status == OK)
         status = digest_memory(hex, str_text(&text), text.len);

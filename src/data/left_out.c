@@ -1,4 +1,4 @@
-/* Counting the files that are not taken. */
+/* Counts the files left out. */
 #include "prompt/data/left_out.h"
 
 #include <ctype.h>

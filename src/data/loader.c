@@ -316,8 +316,8 @@ static int count_damaged(struct loader *l, size_t item, const char *damage)
     return l->first_damaged ? OK : ERR_MEMORY;
 }
 
-/* Leaves the good rows of a finished batch together at its front; the first failure if none may be left out.
- */
+/* Leaves the good rows of a finished batch together at its front; the first failure if none may be left
+ * out. */
 static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t n)
 {
     *n_good = 0;

@@ -1,4 +1,4 @@
-/* Finding a set's folders and files below the data root, under the names that people give them. */
+/* Finds a set's folders and files below the data root, under the names that people give them. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,7 +13,7 @@ static char *join(const char *dir, const char *name)
     return strcmp(name, ".") == 0 ? str_dup(dir) : path_join(dir, name);
 }
 
-/* root/folder/image_folder; "." stands for the folder itself. */
+/* root/folder/image_folder; "." is the folder itself. */
 static char *join_folders(const char *root, const char *folder, const char *image_folder)
 {
     char *outer = join(root, folder);
@@ -55,7 +55,7 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-/* Whether the folder is the set's own: it has its name or its lists. */
+/* Whether the folder is the set's own: it has the set's name or its lists. */
 static bool is_set_folder(const struct catalog_entry *entry, const char *folder)
 {
     const char *list = entry->split_file                  ? entry->split_file
@@ -67,8 +67,8 @@ static bool is_set_folder(const struct catalog_entry *entry, const char *folder)
     return has_list || is_one_of(name_of(folder), entry->folders);
 }
 
-/* The commit of the hub's cache folder, datasets--OWNER--NAME/snapshots/COMMIT: what refs/main names, else
- * the only one. NULL if the folder is none of these. */
+/* The snapshot of a hub's cache folder, datasets--OWNER--NAME/snapshots/COMMIT: the one that refs/main names,
+ * else the only one. NULL if the folder is not such a cache. */
 static int find_snapshot(char **out, const char *root)
 {
     struct str_list commits = {0};
@@ -96,7 +96,7 @@ static int find_snapshot(char **out, const char *root)
     return status;
 }
 
-/* The set's own folder becomes ".", below which everything is looked for. */
+/* Makes the set's own folder the root: the set's folder names become ".". */
 static void take_own(struct location *location, char *folder)
 {
     location->is_own = true;
@@ -145,7 +145,7 @@ void location_close(struct location *location)
 
 /* ---------------------------------------------------------------- folders and files */
 
-/* The first of the set's folders that exists and can be read; NULL with an error if there is none. */
+/* The first of the set's folders that exists and is readable; NULL with an error if there is none. */
 static char *find_folder(const struct catalog_entry *entry, const char *root)
 {
     for (size_t i = 0; i < CATALOG_FOLDERS_MAX && entry->folders[i]; i++) {
@@ -170,7 +170,7 @@ static char *find_folder(const struct catalog_entry *entry, const char *root)
     return NULL;
 }
 
-/* What to take if no folder passes the test: the first that exists, but not a set's folder in place of its
+/* The fallback if no folder passes the test: the first that exists, but not a set's folder in place of its
  * image folder. */
 struct search {
     locate_test *test;
@@ -178,7 +178,7 @@ struct search {
     char *fallback;
 };
 
-/* `*out` becomes the image folder if `folder` is it; takes `folder` over. */
+/* Sets `*out` if `folder` is the image folder; takes ownership of `folder`. */
 static void try_folder(char **out, struct search *search, char *folder, bool may_fall_back)
 {
     if (folder && file_is_dir(folder)) {

@@ -1,4 +1,4 @@
-/* Saying which images of a list are missing, and why. */
+/* Describes which images of a list are missing, and why. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,7 @@ static void append_folders(struct str *out, const struct found_files *found)
     str_append(out, n == 1 ? " is missing" : " are missing");
 }
 
-/* If not one image is there, what the folder holds tells why. */
+/* If no image at all exists, the contents of the folder tell why. */
 static void append_cause(struct str *out, const struct found_files *found, const char *image_dir)
 {
     struct str_list names = {0};
@@ -48,7 +48,7 @@ static void append_cause(struct str *out, const struct found_files *found, const
     else if (names.n == 0)
         str_append(out, "the folder is empty");
     else
-        str_appendf(out, "'%s' stands there instead: is it another archive, or a folder too many?",
+        str_appendf(out, "it holds '%s' instead: is it another archive, or is there a folder too many?",
                     names.items[0]);
     str_list_free(&names);
 }

@@ -42,11 +42,11 @@ static int add_row(struct pair_list *list, const char *folder, const struct csv 
     if (!p->path || !p->caption)
         return ERR_MEMORY;
     if (!file_exists(p->path) || file_is_dir(p->path))
-        return error_set(ERR_FORMAT, "no image '%s'", p->path);
+        return error_set(ERR_FORMAT, "the image '%s' does not exist", p->path);
     return OK;
 }
 
-/* Other columns, such as an address, are not used, as in open_clip. */
+/* Ignores other columns, such as an address, as open_clip does. */
 static int read_header(int at[N_COLUMNS], struct csv *csv)
 {
     int status = csv_next(csv);
@@ -71,7 +71,7 @@ static int read_rows(struct pair_list *list, const char *folder, struct csv *csv
         if ((status = add_row(list, folder, csv, at)) != OK && status != ERR_MEMORY)
             error_context("%s:%zu", csv->path, csv->line);
     if (status == OK && list->n == 0)
-        status = error_set(ERR_FORMAT, "%s:%zu: no row%s after the header", csv->path, header_line,
+        status = error_set(ERR_FORMAT, "%s:%zu: no row%s follows the header", csv->path, header_line,
                            list->n_left_out > 0 ? " of the split train" : "");
     return status;
 }

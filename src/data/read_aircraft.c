@@ -1,7 +1,7 @@
 /*
  * FGVCAircraft's own lists: variants.txt, one name a line in label order, and
- * images_variant_{train,val,test}.txt with lines "1025794 707-320". What follows the first space is the
- * variant, which may hold spaces and slashes.
+ * images_variant_{train,val,test}.txt with lines "1025794 707-320". The variant is the text after the first
+ * space; it may contain spaces and slashes.
  */
 #include <stdlib.h>
 #include <string.h>

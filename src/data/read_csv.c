@@ -1,8 +1,8 @@
 /*
- * A user's own list. With a header its columns may stand in any order; without one a row is path, label and,
- * after a label's number, the class name.
+ * A user's own list. With a header, its columns may have any order; without one, a row is path, label and,
+ * after a numeric label, the class name.
  *
- * Labels are numbers from 0 if the first one is a number, else they are class names, numbered in bytewise
+ * Labels are numbers from 0 if the first one is a number; else they are class names, numbered in bytewise
  * order.
  */
 #include <inttypes.h>
@@ -23,7 +23,7 @@ static const struct column columns[N_COLUMNS] = {
     [PATH] = {"the images' paths", COLUMN_PATH_NAMES},
     [LABEL] = {"the labels", {"label", "labels", "target", "classid", "classidx", "classindex", "labelid"}},
     [NAME] = {"the class names", {"name", "title", "classname", "labelname", "category"}},
-    [CLASS] = {"the classes", {"class"}}, /* a name, or beside names a label */
+    [CLASS] = {"the classes", {"class"}}, /* a name; a label if there are names, too */
     [SPLIT] = {"the split", {"split", "subset"}},
 };
 
@@ -54,13 +54,13 @@ static int take_header(struct table *t, struct dataset *d)
     int *at = t->at;
     int status = columns_find(at, &unused, &t->csv, columns, N_COLUMNS);
     if (status == OK && unused.len > 0)
-        str_appendf(dataset_note(d), "columns that are not used: %s", str_text(&unused));
+        str_appendf(dataset_note(d), "unused columns: %s", str_text(&unused));
     str_free(&unused);
     if (status != OK)
         return status;
     if (at[PATH] == COLUMN_NONE)
         return columns_missing(&t->csv, &columns[PATH]);
-    if (at[CLASS] != COLUMN_NONE) { /* with a name it is the label, else the name */
+    if (at[CLASS] != COLUMN_NONE) { /* beside a name it is the label, else the name */
         const int role = at[NAME] != COLUMN_NONE ? LABEL : NAME;
         if (at[role] != COLUMN_NONE)
             return error_set(ERR_FORMAT, "%s:%zu: '%s' and '%s' both name the column of %s", t->csv.path,
@@ -120,7 +120,7 @@ static int parse_row(struct row *out, const struct table *t, const char *image_d
     return reader_check_path(out->path);
 }
 
-/* A first row without a path before rows with one is a header whose names are not known. */
+/* A first row without a path, followed by rows with one, is a header with unknown names. */
 static int check_first(const struct table *t)
 {
     const struct row *first = &t->rows[0], *second = &t->rows[1];
@@ -165,7 +165,7 @@ static int read_rows(struct table *t, struct dataset *d)
 
 /* ---------------------------------------------------------------- labels */
 
-/* "3", or "3.0", as pandas writes a column that had a gap. */
+/* "3", or "3.0", which pandas writes for a column with a gap. */
 static bool parse_number(int64_t *out, const char *text)
 {
     const size_t n = strspn(text, "-0123456789");
@@ -179,7 +179,7 @@ static bool parse_number(int64_t *out, const char *text)
     return is_number;
 }
 
-/* The label of a row: its number, or the rank of its name in `ranked` if that is given. */
+/* The label of a row: its number, or the rank of its name in `ranked` if given. */
 static int label_of(int64_t *out, const struct row *row, const struct str_list *ranked)
 {
     size_t rank = 0;
@@ -196,7 +196,7 @@ static int label_of(int64_t *out, const struct row *row, const struct str_list *
     return OK;
 }
 
-/* The class name of a row: its own, else its label as a text or as a number without a fraction. */
+/* The class name of a row: its own, else its label as text or as a number without a fraction. */
 static int set_name(struct dataset *d, const struct row *row, int64_t label, bool is_number, int64_t n_labels)
 {
     char number[32];
@@ -285,7 +285,7 @@ static int check_split(struct dataset *d, const struct table *t)
     if (d->test.n == 0 && d->val.n > 0) {
         d->test = d->val;
         d->val = (struct item_list){0};
-        str_append(dataset_note(d), "val is tested on, as no row is of test");
+        str_append(dataset_note(d), "tests on val, as no row has the split test");
     }
     if (d->test.n == 0)
         return error_set(ERR_FORMAT, "%s: no row has the split test or val", t->csv.path);

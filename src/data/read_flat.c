@@ -1,10 +1,10 @@
 /*
- * ImageNet's images without class folders. Names may hold the ids, as in Hugging Face's archives
- * (ILSVRC2012_val_00000293_n01440764.JPEG). A val/ as it is unpacked holds 50,000 files without them. It is
- * taken if a list of their ids lies beside it: Kaggle's LOC_val_solution.csv
- * ("ILSVRC2012_val_00048981,n03995372 85 1 499 272") or the mv lines of the widespread valprep.sh
- * ("mv ILSVRC2012_val_00000293.JPEG n01440764/"). ILSVRC's own ground truth file numbers the classes
- * otherwise and is not used. The items' paths are those of class folders.
+ * ImageNet's images without class folders. Names may contain the ids, as in Hugging Face's archives
+ * (ILSVRC2012_val_00000293_n01440764.JPEG). A freshly unpacked val/ holds 50,000 files without ids. It is
+ * accepted with a list of ids beside it: Kaggle's LOC_val_solution.csv ("ILSVRC2012_val_00048981,n03995372 85
+ * 1 499 272") or the mv lines of the widespread valprep.sh ("mv ILSVRC2012_val_00000293.JPEG n01440764/").
+ * ILSVRC's own ground truth file numbers the classes differently and is not used. The items' paths are those
+ * of class folders.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +22,9 @@
 
 /* ---------------------------------------------------------------- a list of ids */
 
-/* An image of a flat val/ and its label; sorted by label, then name, which is the order of the folders. */
+/* An image of a flat val/ and its label; sorted by label, then name: the order of class folders. */
 struct flat_image {
-    char *stem; /* "ILSVRC2012_val_00000293", in the list's text */
+    char *stem; /* borrowed from the list's text, "ILSVRC2012_val_00000293" */
     size_t label;
 };
 
@@ -37,7 +37,7 @@ static int compare_flat(const void *a, const void *b)
     return strcmp(x->stem, y->stem);
 }
 
-/* Takes stem and id out of a line of either list; false if it has none. */
+/* Finds stem and id in a line of either list; false if it has none. */
 static bool parse_flat(struct flat_image *out, const struct imagenet_classes *classes, char *line)
 {
     static const char stem_start[] = "ILSVRC2012_val_";
@@ -96,7 +96,7 @@ static int read_flat_list(struct item_list *out, const char *folder, const struc
     return status;
 }
 
-/* In val/, beside it, or up to three folders above: Kaggle's list lies above ILSVRC/Data/CLS-LOC. */
+/* In val/, beside it, or up to three folders above: Kaggle's list is above ILSVRC/Data/CLS-LOC. */
 static int find_flat_list(char **out, const char *val_dir)
 {
     static const char *const names[] = {"LOC_val_solution.csv", "valprep.sh"};
@@ -181,7 +181,7 @@ static int add_by_name(struct item_list *out, const char *name, const char *part
     char id[10];
     size_t stem = 0, label = 0;
     if (!find_id(id, &stem, name) || !imagenet_classes_find(&label, classes, id))
-        return error_set(ERR_FORMAT, "the name of '%s/%s' has no id of %s, as other names there have", folder,
+        return error_set(ERR_FORMAT, "the name of '%s/%s' has no id of %s, but other names there do", folder,
                          name, classes->path ? classes->path : "ImageNet's 1000 classes");
     const char *ending = strrchr(name, '.');
     char *path = str_format("%s/%s/%.*s%s", part, id, (int)stem, name, ending ? ending : "");

@@ -1,15 +1,15 @@
-/** Folders of ImageNet pictures without class folders. */
+/** Reads folders of ImageNet pictures without class folders. */
 #ifndef PROMPT_SRC_DATA_READ_FLAT_H
 #define PROMPT_SRC_DATA_READ_FLAT_H
 
 #include "imagenet_classes.h"
 
-/** A val/ without class folders, by a list of ids in or beside it; `folder` is its name below the image
+/** Reads a val/ without class folders by a list of ids in or beside it; `folder` is its name below the image
  * folder. */
 int read_flat_val(struct dataset *d, const char *folder, const struct imagenet_classes *classes);
 /** Whether an image in the folder has an id in its name. */
 int flat_has_ids(bool *out, const char *dir);
-/** The images of such a folder; `part` ("val") begins their published paths. */
+/** Reads the images of such a folder; their published paths begin with `part` ("val"). */
 int read_flat_by_name(struct item_list *out, struct dataset *d, const char *part, const char *folder,
                       const struct imagenet_classes *classes);
 

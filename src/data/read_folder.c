@@ -1,6 +1,6 @@
 /*
- * A user's own images: one folder for each class, in train/, val/ and test/ or without parts. Class folders
- * named by ImageNet's ids have ImageNet's class names.
+ * A user's own images: one folder per class, in train/, val/ and test/ or without these parts. Class folders
+ * named by ImageNet's ids get ImageNet's class names.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,8 @@
 
 /* ---------------------------------------------------------------- class names */
 
-/* The name of an id in words.txt, lines "n02124075<tab>Egyptian cat, another word", as Tiny-ImageNet has it:
- * its first word. Empty if there is none. */
+/* The name of an id in Tiny-ImageNet's words.txt, with lines "n02124075<tab>Egyptian cat, another word": the
+ * first word. Empty if there is none. */
 static int find_word(struct str *out, const char *words, const char *id)
 {
     str_clear(out);
@@ -121,7 +121,7 @@ static int add_classes(struct item_list *out, struct dataset *d, const char *par
     return OK;
 }
 
-/* How many images lie in the folder itself. */
+/* The number of images in the folder itself. */
 static int count_images(size_t *out, const char *dir)
 {
     struct str_list names = {0};
@@ -133,7 +133,7 @@ static int count_images(size_t *out, const char *dir)
     return status;
 }
 
-/* The only class folder holds no image but other folders: it was meant, or a folder in it. */
+/* The only class folder holds folders instead of images: it, or a folder in it, was probably meant. */
 static int refuse_single(const struct dataset *d, const struct str_list *folders)
 {
     size_t n_images = 0;
@@ -203,7 +203,7 @@ static int find_annotations(char **out, const struct dataset *d, const char *par
 
 /* ---------------------------------------------------------------- parts */
 
-/* Without a class folder nobody knows what its images show: images of a competition's test/. */
+/* A part without class folders has no labels: the test/ of a competition. */
 static bool is_unlabelled(const struct str_list *folders)
 {
     return folders->n == 0 || (folders->n == 1 && strcmp(folders->items[0], "images") == 0);
@@ -260,7 +260,7 @@ static void note_others(struct dataset *d, const struct str_list *folders)
     }
 }
 
-/* train/ gives the classes. Without test/, val/ is tested on, as ImageNet's is. */
+/* train/ defines the classes. Without test/ the test list is val/, as for ImageNet. */
 static int read_parts(struct dataset *d, const char *const parts[PART_NONE], const char *root)
 {
     struct str_list classes = {0};
@@ -279,13 +279,13 @@ static int read_parts(struct dataset *d, const char *const parts[PART_NONE], con
         status = error_set(ERR_FORMAT, "'%s' has '%s', but no images of its classes to test on", d->image_dir,
                            parts[PART_TRAIN]);
     if (status == OK && !has_test)
-        str_appendf(dataset_note(d), "%s/ is tested on, as there is no test/", parts[PART_VAL]);
+        str_appendf(dataset_note(d), "tests on %s/, as there is no test/", parts[PART_VAL]);
     str_list_free(&classes);
     free(dir);
     return status;
 }
 
-/* Whether train/ is a part: it may be a class, of vehicles, that holds images itself. */
+/* Whether train/ is a part. It may also be a class (of vehicles) that holds images itself. */
 static int train_is_part(bool *out, const struct dataset *d, const char *const parts[PART_NONE])
 {
     size_t n_images = 0;

@@ -1,6 +1,6 @@
 /*
- * ImageNet: train/ and val/ with a folder for each id. The label is the id's rank among all ids, so each
- * folder must be there: one that is missing would shift the labels behind it. val/ is the test list.
+ * ImageNet: train/ and val/ with one folder per id. The label is the id's rank among all ids, so every folder
+ * must exist: a missing one would shift the labels after it. val/ is the test list.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +13,14 @@
 #include "reader.h"
 #include "readers.h"
 
-/* ---------------------------------------------------------------- a folder for each id */
+/* ---------------------------------------------------------------- one folder per id */
 
 static int check_ids(const struct str_list *folders, const struct imagenet_classes *classes)
 {
     size_t idx = 0;
     for (size_t i = 0; i < folders->n; i++)
         if (!imagenet_classes_find(&idx, classes, folders->items[i]))
-            return error_set(ERR_FORMAT, "the folder '%s' is no id of %s", folders->items[i],
+            return error_set(ERR_FORMAT, "the folder '%s' is not an id of %s", folders->items[i],
                              classes->path ? classes->path : "ImageNet's 1000 classes");
     for (size_t i = 0; folders->n != classes->n && i < classes->n; i++)
         if (!str_list_find(&idx, folders, classes->classes[i].id))
@@ -28,7 +28,7 @@ static int check_ids(const struct str_list *folders, const struct imagenet_class
     return OK;
 }
 
-/* The published name of a part is `part`, the folder's may be another. */
+/* The published name of a part is `part`; its folder's name may differ. */
 static int read_folders(struct item_list *out, struct dataset *d, const char *part, const char *part_folder,
                         const struct str_list *folders, const struct imagenet_classes *classes)
 {

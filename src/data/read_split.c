@@ -12,7 +12,7 @@
 #include "reader.h"
 #include "readers.h"
 
-/* A number or, as some files have it, a string of digits. */
+/* A number or, in some files, a string of digits. */
 static int read_label(int64_t *out, const struct json *value)
 {
     const char *text = NULL;
@@ -80,7 +80,7 @@ static int read_train(struct dataset *d, const struct json_doc *doc, const struc
     size_t n = json_size(list);
     if (n == 0)
         return error_set(ERR_FORMAT, "%s: the list 'train' is empty", json_name(doc));
-    int status = reader_alloc_names(d, n); /* labels have no gap, so there are at most n classes */
+    int status = reader_alloc_names(d, n); /* labels are contiguous, so there are at most n classes */
     if (status == OK)
         status = read_list(&d->train, d, doc, list, (int64_t)n);
     return status == OK ? reader_check_gaps(d, json_name(doc), " in 'train'") : status;

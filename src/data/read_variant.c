@@ -1,10 +1,10 @@
 /*
- * The variants of ImageNet: folders of ids, of which there may be fewer than 1,000 (ImageNet-A, ImageNet-R),
- * or of decimal label numbers (ImageNetV2), which are not in bytewise order. The label is the id's rank among
- * those that are there; all images are the test list.
+ * The variants of ImageNet: folders named by ids, possibly fewer than 1,000 (ImageNet-A, ImageNet-R), or by
+ * decimal label numbers (ImageNetV2), which are not in bytewise order. The label is the id's rank among those
+ * present; all images are the test list.
  *
- * A folder that is missing would make another task of fewer classes: there must be as many as were published,
- * or all that the set's classnames.txt names.
+ * A missing folder would make a different task with fewer classes: there must be as many as published, or all
+ * that the set's classnames.txt names.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ bool variant_has_classes(const char *image_dir, const void *unused)
     return found;
 }
 
-/* The class of a folder. Folders that are neither an id nor a number are no classes: `*is_class` is false. */
+/* The class of a folder; `*is_class` becomes false if the name is neither an id nor a number. */
 static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_classes *classes,
                       const char *folder)
 {
@@ -43,7 +43,7 @@ static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_c
     *is_class = true;
     if (imagenet_is_id(folder)) {
         if (!imagenet_classes_find(class_idx, classes, folder))
-            return error_set(ERR_FORMAT, "the folder '%s' is no id of %s", folder,
+            return error_set(ERR_FORMAT, "the folder '%s' is not an id of %s", folder,
                              classes->path ? classes->path : "ImageNet's 1000 classes");
         return OK;
     }
@@ -51,7 +51,7 @@ static int find_class(size_t *class_idx, bool *is_class, const struct imagenet_c
     if (!*is_class)
         return OK;
     if (str_parse_i64(&number, folder) != OK || number >= (int64_t)classes->n)
-        return error_set(ERR_FORMAT, "the folder '%s' is no label below %zu", folder, classes->n);
+        return error_set(ERR_FORMAT, "the folder '%s' is not a label below %zu", folder, classes->n);
     *class_idx = (size_t)number;
     return OK;
 }
@@ -86,7 +86,7 @@ static int check_count(const char *const *folder_of, size_t n_found, const struc
         return error_set(ERR_FORMAT, "it holds no class folders (ids such as n01440764, or label numbers)");
     if (n_found == n_published || (classes->path && n_found == classes->n))
         return OK;
-    if (classes->n > n_published) /* which of them were published is not known */
+    if (classes->n > n_published) /* it is unknown which of them were published */
         return error_set(ERR_IO, "%zu class %s there, expected %zu", n_found,
                          plural(n_found, "folder is", "folders are"), n_published);
     size_t first = 0;

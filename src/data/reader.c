@@ -1,5 +1,4 @@
-/* What several readers need: checks of untrusted paths and labels, the images of a folder, a split by class.
- */
+/* Shared by the readers: checks of untrusted paths and labels, the images of a folder, a split by class. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +99,7 @@ int reader_find_parts(const char *parts[PART_NONE], const struct str_list *folde
     return OK;
 }
 
-/* Adds dir/name as an item whose published path is published/name. */
+/* Adds folder/name as an item whose published path is published/name. */
 static int add_image(struct item_list *out, const char *folder, const char *published, const char *name,
                      int64_t label)
 {
@@ -170,7 +169,7 @@ int reader_count_loose(struct dataset *d, const char *dir)
 
 /* ---------------------------------------------------------------- a split by class */
 
-/* Which part each image of the list goes to. */
+/* Assigns each image of the list to a part. */
 static int assign_parts(unsigned char *parts, const struct dataset *d, const struct item_groups *g,
                         uint64_t seed)
 {

@@ -1,17 +1,16 @@
-/* Repeated images are found by a hash table of paths: 1.3 million of ImageNet take half a second. */
+/* Finds repeated images with a hash table of paths: ImageNet's 1.3 million take half a second. */
 #include "prompt/data/repeated.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* An image by its number over all lists, and half of its path's hash, so that few other paths are looked at.
- */
+/* An image by its number over all lists, and half of its path's hash, so that few paths are compared. */
 struct bucket {
     uint32_t number_1; /* number + 1; 0: free */
     uint32_t tag;
 };
 
-/* Open addressing; a power of two of buckets, at most half of them taken. */
+/* Open addressing; a power of two of buckets, at most half of them used. */
 struct table {
     struct bucket *buckets;
     size_t mask;
@@ -41,7 +40,7 @@ static void list_images(struct table *t, const struct dataset *d)
             t->images[n++] = (struct listed_image){&lists[l].list->items[i], lists[l].name};
 }
 
-/* Behind "./" and doubled slashes, which name nothing: "./a//b" is "a/b". */
+/* Skips "./" and doubled slashes, which name nothing: "./a//b" is "a/b". */
 static const char *skip_nothing(const char *path, bool is_name_start)
 {
     while (is_name_start && (path[0] == '/' || (path[0] == '.' && path[1] == '/')))
@@ -111,6 +110,6 @@ int repeated_find(struct repeated_images *out, const struct dataset *d)
 void repeated_describe(struct str *out, const struct repeated_images *r, const struct dataset *d)
 {
     str_appendf(out, "%zu image%s twice in the lists, first: '%s' in %s as '%s', in %s as '%s'", r->n,
-                r->n == 1 ? " stands" : "s stand", r->first.item->path, r->first.list,
+                r->n == 1 ? " occurs" : "s occur", r->first.item->path, r->first.list,
                 d->class_names[r->first.item->label], r->second.list, d->class_names[r->second.item->label]);
 }

@@ -1,4 +1,4 @@
-/* Templates from a file. */
+/* Reads templates from a file. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ bool template_is_valid(const char *template)
 
 /* ---------------------------------------------------------------- lines of source code */
 
-/* The length of a placeholder other than {}: {0}, {c}, {class name}, %s. 0: there is none at `at`. */
+/* The length of a placeholder other than {} at `at`: {0}, {c}, {class name}, %s; else 0. */
 static size_t placeholder(const char *at)
 {
     if (at[0] == '%' && at[1] == 's')
@@ -23,7 +23,7 @@ static size_t placeholder(const char *at)
     return n > 0 && at[n + 1] == '}' ? n + 2 : 0;
 }
 
-/* Appends the text with {} for each placeholder. */
+/* Appends the text with {} in place of each placeholder. */
 static void append_with_holes(struct str *out, const char *text, size_t n)
 {
     for (size_t i = 0; i < n;) {
@@ -50,13 +50,13 @@ static const char *find_hole(const char *line)
     return NULL;
 }
 
-/* How a quote ends, by how it begins; curly ones are three bytes long. */
+/* Opening and closing quotes; curly ones have three bytes. */
 static const struct {
     const char *open, *close;
 } quotes[] = {{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"\u201c", "\u201d"}, {"\u2018", "\u2019"}};
 
-/* Whether what is before a quote is source code: nothing, a bracket, a comma, the word return, or these and
- * the letters of a Python string ("lambda c: f"). */
+/* Whether the text before a quote is source code: nothing, a bracket, a comma, the word return, or one of
+ * these and the letters of a Python string ("lambda c: f"). */
 static bool is_code_before(const char *line, const char *quote)
 {
     const char *at = quote;
@@ -67,7 +67,7 @@ static bool is_code_before(const char *line, const char *quote)
     return at == line || strchr("([{,:=", at[-1]) || (at - line >= 6 && strncmp(at - 6, "return", 6) == 0);
 }
 
-/* Whether nothing but source code follows to the end of the line. */
+/* Whether only source code follows to the end of the line. */
 static bool is_code_after(const char *at)
 {
     return at[strspn(at, " \t,;])}")] == '\0';
@@ -82,8 +82,8 @@ static const char *find_last(const char *text, const char *close)
     return last;
 }
 
-/* Appends the sentence in quotes that source code or JSON holds around `hole`; nothing for quotes around the
- * hole alone, which are part of a sentence. */
+/* Appends the quoted sentence around `hole` in source code or JSON; nothing for quotes around just the hole,
+ * which are part of a sentence. */
 static void append_quoted(struct str *out, const char *line, const char *hole)
 {
     for (const char *at = hole; at-- > line && out->len == 0;)
@@ -97,7 +97,7 @@ static void append_quoted(struct str *out, const char *line, const char *hole)
         }
 }
 
-/* The text after a list's mark, "- " or "1. "; NULL if there is none. */
+/* The text after a list's mark, "- " or "1. "; NULL without one. */
 static const char *after_list_mark(const char *line)
 {
     const char *at = skip_space(line);
@@ -107,8 +107,8 @@ static const char *after_list_mark(const char *line)
     return (at[0] == '-' || at[0] == '*') && at[1] == ' ' ? skip_space(at + 1) : NULL;
 }
 
-/* The line without quotes, commas and names of variables, "" if it is none of a list in source code or JSON.
- */
+/* The line without quotes, commas and names of variables; "" if it is not from a list in source code or
+ * JSON. */
 static void unquote(struct str *out, const char *line)
 {
     const char *hole = find_hole(line), *marked = after_list_mark(line);
@@ -131,7 +131,7 @@ static bool has_other_placeholder(const char *line)
     return false;
 }
 
-/* What a line must be, and what this one should be. */
+/* Checks a line; the error says what it should be. */
 static int check_line(const char *line, const char *path, size_t line_no)
 {
     struct str meant = {0};

@@ -1,4 +1,4 @@
-/* Walking a class folder, and counting what is not taken. */
+/* Walks a class folder and counts the files left out. */
 #include "walk.h"
 
 #include <ctype.h>
@@ -48,7 +48,7 @@ static void walk_free(struct walk *w)
     free(w->folders);
 }
 
-/* Takes `path` over. */
+/* Takes ownership of `path`. */
 static int add_folder(struct walk *w, char *path, size_t parent, const struct stat *info)
 {
     if (w->n == FOLDERS_MAX) {
@@ -64,7 +64,7 @@ static int add_folder(struct walk *w, char *path, size_t parent, const struct st
     return OK;
 }
 
-/* Whether the folder is the same as `i`, or as one that holds it. */
+/* Whether the folder is the same as folder i or one that holds it. */
 static bool leads_back(const struct walk *w, size_t i, const struct stat *info)
 {
     for (;; i = w->folders[i].parent) {
@@ -95,8 +95,8 @@ static int add_other(struct walk *w, size_t parent, const char *name, const char
                                   : left_out_count_file(w->left, name);
 }
 
-/* The entries of folder i: images and sub-folders are added. An image's name spares a look at the file: there
- * may be a million. A folder may have such a name, too. */
+/* Adds the images and sub-folders of folder i. A file with an image's ending is not examined, as there may be
+ * a million; but a folder may have such a name, too. */
 static int look_into(struct walk *w, size_t i)
 {
     struct str_list names = {0}, folders = {0};
@@ -119,7 +119,7 @@ static int look_into(struct walk *w, size_t i)
     return status;
 }
 
-/* By folder, then by name. */
+/* Orders by folder, then by name. */
 static int compare_paths(const void *a, const void *b)
 {
     const char *x = *(char *const *)a, *y = *(char *const *)b;

@@ -1,7 +1,7 @@
 /*
- * BMP as Pillow reads it: headers of Windows (40, 52, 56, 108 and 124 bytes) and OS/2 (12 and 64), 1, 4, 8,
- * 16, 24 and 32 bits a pixel, bit fields of whole bytes, of 5-5-5 and of 5-6-5, run lengths of 4 and 8 bits,
- * rows from the bottom or from the top. stb_image reads fewer of them, and 4-bit files of OS/2 wrongly.
+ * Reads BMP like Pillow: headers of Windows (40, 52, 56, 108 and 124 bytes) and OS/2 (12 and 64), 1, 4, 8,
+ * 16, 24 and 32 bits per pixel, bit fields of whole bytes, 5-5-5 and 5-6-5, run lengths of 4 and 8 bits, rows
+ * from the bottom or the top. stb_image supports fewer of them and misreads 4-bit files of OS/2.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static int read_info(struct bmp *b, const uint8_t *header, size_t header_bytes)
     b->compression = read_u32(header + 16);
     if (b->compression != BIT_FIELDS)
         return OK;
-    const size_t masks = FILE_HEADER + INFO_HEADER; /* in a longer header, or behind the short one */
+    const size_t masks = FILE_HEADER + INFO_HEADER; /* in a longer header, or after the short one */
     if (header_bytes == INFO_HEADER)
         b->palette += 12;
     if (b->n < masks + 12)
@@ -65,14 +65,14 @@ static int read_info(struct bmp *b, const uint8_t *header, size_t header_bytes)
     return OK;
 }
 
-/* The indices beyond a short palette are black; a palette of greys stands for every grey. */
+/* Indices beyond a short palette are black; a palette of greys covers all greys. */
 static int read_palette(struct bmp *b, uint32_t n_colours, size_t colour_bytes)
 {
     if (n_colours == 0)
         n_colours = 1U << b->bits;
     if (n_colours > 65536)
         return error_set(ERR_FORMAT, "a BMP of %u colours, expected up to 65536", (unsigned)n_colours);
-    if (b->data == b->palette) /* said to begin where the palette does */
+    if (b->data == b->palette) /* the header puts them where the palette begins */
         b->data += n_colours * colour_bytes;
     bool is_grey = true;
     for (size_t i = 0; i < n_colours && i < N_COLOURS && b->palette + (i + 1) * colour_bytes <= b->n; i++) {
@@ -115,7 +115,7 @@ static int check_kind(struct bmp *b)
 {
     const bool is_indexed = b->bits == 1 || b->bits == 4 || b->bits == 8;
     if (!is_indexed && b->bits != 16 && b->bits != 24 && b->bits != 32)
-        return error_set(ERR_FORMAT, "a BMP of %u bits a pixel, expected 1, 4, 8, 16, 24 or 32", b->bits);
+        return error_set(ERR_FORMAT, "a BMP of %u bits per pixel, expected 1, 4, 8, 16, 24 or 32", b->bits);
     if (b->compression == RGB_ROWS && !is_indexed) {
         const bool is_16 = b->bits == 16;
         b->mask[0] = is_16 ? 0x7c00 : 0xff0000;
@@ -128,7 +128,7 @@ static int check_kind(struct bmp *b)
                           (b->compression == RLE4 && b->bits == 4);
     return is_known ? OK
                     : error_set(ERR_FORMAT,
-                                "a BMP of %u bits a pixel with compression %u, expected none, RLE4 or RLE8",
+                                "a BMP of %u bits per pixel with compression %u, expected none, RLE4 or RLE8",
                                 b->bits, (unsigned)b->compression);
 }
 
@@ -142,7 +142,7 @@ static size_t row_bytes(const struct bmp *b)
     return ((size_t)b->width * b->bits + 31) / 32 * 4;
 }
 
-/* Run lengths may pass over whole rows, but no more than RUN_RATIO pixels a byte are believed. */
+/* Run lengths may skip whole rows, but more than RUN_RATIO pixels per byte are refused. */
 static int check_length(const struct bmp *b)
 {
     if (has_runs(b) && (size_t)(b->width * b->height) / RUN_RATIO > b->n)
@@ -247,13 +247,13 @@ static void read_rows(struct image *out, const struct bmp *b)
 
 /* ---------------------------------------------------------------- run lengths */
 
-/* Pixels are counted over all rows: `at` of them are there. */
+/* `at` counts the pixels written so far, over all rows. */
 struct runs {
     const struct bmp *bmp;
     struct image *out;
     size_t next; /* byte of the file */
     int64_t at, n_pixels;
-    int64_t x; /* as the runs count it: it may pass the row's end, and is 0 after its end code */
+    int64_t x; /* as counted by the runs: it may pass the row's end, and is 0 after an end code */
 };
 
 static void put_run(struct runs *r, int64_t n, const uint8_t *in, bool is_repeated)
@@ -265,13 +265,13 @@ static void put_run(struct runs *r, int64_t n, const uint8_t *in, bool is_repeat
     }
 }
 
-/* Pixels that are passed over keep the colour of index 0, which all have at first. */
+/* Skipped pixels keep the initial colour, that of index 0. */
 static void pass_over(struct runs *r, int64_t n)
 {
     r->at += n < r->n_pixels - r->at ? n : r->n_pixels - r->at;
 }
 
-/* Pixels as they are, padded to a multiple of two bytes. False where the file ends. */
+/* Copies literal pixels, padded to a multiple of two bytes. False where the file ends. */
 static bool put_literal(struct runs *r, int64_t n)
 {
     const int64_t n_kept = n < r->n_pixels - r->at ? n : r->n_pixels - r->at;
@@ -285,7 +285,7 @@ static bool put_literal(struct runs *r, int64_t n)
     return r->next <= r->bmp->n;
 }
 
-/* What follows a zero. False at the end of the picture or of the file. */
+/* Executes the code after a zero byte. False at the end of the picture or of the file. */
 static bool obey(struct runs *r, unsigned code)
 {
     const int64_t width = r->bmp->width;

@@ -6,7 +6,7 @@
 
 struct filter {
     double (*value)(double x);
-    double support; /* value is 0 outside of -support .. support */
+    double support; /* value is 0 outside -support .. support */
 };
 
 extern const struct filter filters[];

@@ -1,5 +1,5 @@
-/* The decoders behind image_decode(), one file a format. Each gets the whole file and says what is wrong
- * with it in a message without a path. */
+/* The decoders of image_decode(), one file per format. Each gets the whole file; its error messages name no
+ * path. */
 #ifndef PROMPT_SRC_IMAGE_FORMATS_H
 #define PROMPT_SRC_IMAGE_FORMATS_H
 

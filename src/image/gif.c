@@ -1,10 +1,10 @@
 /*
- * GIF by stb_image, made to draw what Pillow does: the first frame alone, transparent pixels in the colour of
- * their index, the canvas around a smaller frame in the colour of the transparent index or of index 0, a
- * larger frame on a larger canvas. To that end stb gets a copy of the file whose first frame has no
- * transparent index and fits the canvas, and which has no background: then what stb left transparent is
- * missing.
+ * Decodes GIF with stb_image, but draws like Pillow: only the first frame, transparent pixels in the colour
+ * of their index, the canvas around a smaller frame in the colour of the transparent index or of index 0, a
+ * larger frame on a larger canvas. To do so it gives stb a copy of the file without a background, whose first
+ * frame has no transparent index and fits the canvas: pixels that stb then leaves transparent are missing.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 #include "formats.h"
 #include "pixels.h"
 
-/* Every other format is more code that untrusted files could reach. A broken file must never end the program,
- * so stb's own assertions are off in every build: each is backed by its error returns. */
+/* Only GIF: every other format is more code that untrusted files could reach. A broken file must never end
+ * the program, so stb's assertions are off in every build; its error returns cover each of them. */
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_GIF
@@ -22,7 +22,7 @@
 #define STBI_NO_HDR
 #define STBI_NO_LINEAR
 #define STBI_ASSERT(x) ((void)0)
-/* Off to the end of the file, because that is where the compiler complains about a prototype of stb's. */
+/* Off until the end of the file, where the compiler complains about a prototype of stb's. */
 #if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
@@ -32,18 +32,18 @@ enum {
     SCREEN_BYTES = 13,
     FRAME_BYTES = 10,
     RGBA = 4,
-    LZW_RATIO = 10923, /* more pixels than a byte can stand for: 8 / 3 codes of 4,096 */
+    LZW_RATIO = 10923, /* more pixels than a byte can encode: 8 / 3 codes of 4,096 */
 };
 
-/* ---------------------------------------------------------------- a file in memory, read through callbacks
- */
+/* ---------------------------------------------------------------- a file in memory, read through
+ * callbacks */
 
-/* stb invents zeros after the end, and only a callback sees that. */
+/* stb invents zeros after the end; only a callback notices. */
 struct source {
     const uint8_t *bytes;
     size_t n;
     size_t next;
-    bool ran_out; /* more was asked for than there is */
+    bool ran_out; /* a read passed the end */
 };
 
 static int source_read(void *user, char *out, int n)
@@ -60,7 +60,7 @@ static int source_read(void *user, char *out, int n)
 static void source_skip(void *user, int n)
 {
     struct source *s = user;
-    if (n < 0) /* stb asks for it after a negative length in the file; there is nothing valid to do */
+    if (n < 0) /* stb skips backwards after a negative length in the file; nothing valid can follow */
         return;
     size_t left = s->n - s->next;
     s->ran_out = s->ran_out || (size_t)n > left;
@@ -94,13 +94,13 @@ static void write_u16(uint8_t *bytes, int64_t value)
     bytes[1] = (uint8_t)(value >> 8);
 }
 
-/* The bytes of a palette whose flags say that it is there. */
+/* The bytes of the palette that the flags declare. */
 static size_t palette_bytes(unsigned flags)
 {
     return flags & 0x80 ? (size_t)3 << ((flags & 7) + 1) : 0;
 }
 
-/* Passes over an extension; of a graphic control takes the transparent index and removes it. */
+/* Skips an extension; takes the transparent index from a graphic control and removes it. */
 static size_t pass_extension(struct frame *f, uint8_t *bytes, size_t n, size_t at)
 {
     const bool is_control = bytes[at + 1] == 0xf9;
@@ -114,7 +114,7 @@ static size_t pass_extension(struct frame *f, uint8_t *bytes, size_t n, size_t a
     return at + 1;
 }
 
-/* Reads the frame at `at` and makes the canvas as large as it needs. */
+/* Reads the frame at `at` and enlarges the canvas to hold it. */
 static void take_frame(struct frame *f, uint8_t *bytes, size_t n, size_t at)
 {
     f->left = read_u16(bytes + at + 1);
@@ -131,7 +131,7 @@ static void take_frame(struct frame *f, uint8_t *bytes, size_t n, size_t at)
         f->n_colours = local_bytes / 3;
     }
     if (f->palette + f->n_colours * 3 > n)
-        f->n_colours = 0; /* the file ends within it, which stb will see */
+        f->n_colours = 0; /* the file ends within it, which stb will notice */
 }
 
 static int find_first_frame(struct frame *f, uint8_t *bytes, size_t n)
@@ -154,8 +154,9 @@ static int find_first_frame(struct frame *f, uint8_t *bytes, size_t n)
         return image_ends_early();
     take_frame(f, bytes, n, at);
     if (f->canvas_width > USHRT_MAX || f->canvas_height > USHRT_MAX)
-        return error_set(ERR_FORMAT, "damaged GIF: a frame of %lld x %lld pixels at %lld, %lld",
-                         (long long)f->width, (long long)f->height, (long long)f->left, (long long)f->top);
+        return error_set(ERR_FORMAT,
+                         "damaged GIF: a frame of %" PRId64 " x %" PRId64 " pixels at %" PRId64 ", %" PRId64,
+                         f->width, f->height, f->left, f->top);
     write_u16(bytes + 6, f->canvas_width);
     write_u16(bytes + 8, f->canvas_height);
     bytes[11] = 0; /* of the background */
@@ -164,7 +165,8 @@ static int find_first_frame(struct frame *f, uint8_t *bytes, size_t n)
 
 /* ---------------------------------------------------------------- decoding */
 
-/* Inside the frame drops alpha, in place, and tells whether every pixel is there; fills what is around it. */
+/* Drops alpha inside the frame, in place; fills the canvas around it. False if a pixel of the frame is
+ * missing. */
 static bool finish(struct image *image, const struct frame *f, const uint8_t *bytes)
 {
     static const uint8_t black[IMAGE_CHANNELS] = {0};
@@ -202,7 +204,7 @@ static int decode_frame(struct image *out, const struct frame *f, const uint8_t 
     return s.ran_out ? image_ends_early() : error_set(ERR_FORMAT, "damaged GIF: its data cannot be decoded");
 }
 
-/* `bytes` is a copy that may be changed. */
+/* `bytes` is a copy, changed in place. */
 static int decode(struct image *out, uint8_t *bytes, size_t n)
 {
     struct frame f;

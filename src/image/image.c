@@ -1,9 +1,9 @@
 /*
- * Reading a file and choosing its decoder by its first bytes.
+ * Reads a file and selects its decoder by its first bytes.
  *
- * JPEG and WebP by the libraries that Pillow stands on, since their pixels depend on the decoder; PNG by
- * libpng, GIF by stb_image; BMP, PPM and PGM by small readers of our own. tests/parity/test_images.py holds
- * all of them to Pillow's pixels.
+ * JPEG and WebP use Pillow's own libraries, since their pixels depend on the decoder; PNG uses libpng, GIF
+ * stb_image; BMP, PPM and PGM have small readers here. tests/parity/test_images.py compares all of them with
+ * Pillow's pixels.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static const struct format formats[] = {
     {0, "P5", 2, "PGM", image_decode_pnm},         {0, "P6", 2, "PPM", image_decode_pnm},
 };
 
-/* Files that people take for images and that are not decoded. */
+/* Formats that are recognized but not supported. */
 static const struct {
     size_t offset;
     const char *magic;
@@ -78,7 +78,7 @@ static const struct format *find_format(const uint8_t *bytes, size_t n)
     return NULL;
 }
 
-/* A page or drawing in a language of tags: its first sign after a byte order mark and white space is '<'. */
+/* A page or drawing in markup: after a byte order mark and white space it begins with '<'. */
 static const char *markup(const uint8_t *bytes, size_t n)
 {
     size_t at = has_at(bytes, n, 0, "\xef\xbb\xbf", 3) ? 3 : 0;

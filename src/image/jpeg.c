@@ -1,11 +1,12 @@
 /*
- * JPEG by libjpeg-turbo, with Pillow's settings: the accurate inverse transform and smooth chroma, which are
- * the library's own defaults.
+ * Decodes JPEG with libjpeg-turbo and Pillow's settings: the accurate inverse transform and smooth chroma,
+ * the library's defaults.
  *
- * libjpeg goes on after damage and only warns. Of its warnings those after which it guesses pixels are errors
- * here; of the others the first is kept as struct image's `damage`. It reports errors by a call that must not
- * return: that call sets our message and jumps back to run().
+ * libjpeg continues after damage and only warns. Warnings after which it guesses pixels are errors here; the
+ * first of the others becomes struct image's `damage`. It reports errors by a call that must not return: that
+ * call sets our message and jumps back to run().
  */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,14 +20,13 @@
 #include "formats.h"
 #include "pixels.h"
 
-/* Pixels times scans. Cameras and programs write 1 to 20 scans; each of thousands would take as long as a
- * picture. Pillow's largest picture may have 24, one of 10 megapixels 429. */
+/* Pixels times scans. Cameras and programs write 1 to 20 scans; thousands of them would each take as long as
+ * a picture. Pillow's largest picture may have 24, one of 10 megapixels 429. */
 static const int64_t scan_pixels_max = (int64_t)1 << 32;
 
 enum {
-    ROWS = 16, /* asked for at once */
-    PADDING_BYTES =
-        5120 /* libjpeg's fast path wants 512 bytes a block ahead, and a unit has up to 10 blocks */
+    ROWS = 16,            /* read at once */
+    PADDING_BYTES = 5120, /* libjpeg's fast path reads ahead 512 bytes for each of up to 10 blocks */
 };
 
 struct reader {
@@ -37,8 +37,8 @@ struct reader {
     int status;
     const char *damage;
     struct image image;
-    const uint8_t *end; /* of the file; the padding follows */
-    JSAMPLE *cmyk_row;  /* [4 * width], of pictures of four components */
+    const uint8_t *end; /* of the file, before the padding */
+    JSAMPLE *cmyk_row;  /* [4 * width], for pictures with four components */
 };
 
 /* ---------------------------------------------------------------- what libjpeg reports */
@@ -61,34 +61,34 @@ static const char *words_of_error(int code)
     static const struct words table[] = {
         {JERR_INPUT_EMPTY, "the file ends too early"},
         {JERR_INPUT_EOF, "the file ends too early"},
-        {JERR_BAD_PRECISION, "a JPEG of other than 8 bits a sample, expected 8"},
+        {JERR_BAD_PRECISION, "a JPEG with other than 8 bits per sample, expected 8"},
         {JERR_SOF_UNSUPPORTED, "a lossless or hierarchical JPEG, expected a sequential or progressive one"},
         {JERR_CONVERSION_NOTIMPL, "a JPEG of unusual components, expected grey, colour or CMYK"},
         {JERR_COMPONENT_COUNT, "a JPEG of too many components, expected grey, colour or CMYK"},
         {JERR_EMPTY_IMAGE, "a JPEG without pixels"},
         {JERR_IMAGE_TOO_BIG, "a JPEG of more than 65500 pixels a side"},
         {JERR_NO_IMAGE, "a JPEG file without a picture"},
-        {JERR_SOF_NO_SOS, "a JPEG header without a picture behind it"},
+        {JERR_SOF_NO_SOS, "a JPEG header without a picture after it"},
         {JERR_NO_HUFF_TABLE, "damaged JPEG: a Huffman table is missing"},
-        {JERR_BAD_HUFF_TABLE, "damaged JPEG: a Huffman table that cannot be"},
+        {JERR_BAD_HUFF_TABLE, "damaged JPEG: an impossible Huffman table"},
         {JERR_DHT_INDEX, "damaged JPEG: a Huffman table of an unknown number"},
         {JERR_NO_QUANT_TABLE, "damaged JPEG: a quantization table is missing"},
         {JERR_DQT_INDEX, "damaged JPEG: a quantization table of an unknown number"},
-        {JERR_BAD_SAMPLING, "damaged JPEG: sampling factors that cannot be"},
-        {JERR_BAD_PROGRESSION, "damaged JPEG: a scan that cannot be"},
+        {JERR_BAD_SAMPLING, "damaged JPEG: impossible sampling factors"},
+        {JERR_BAD_PROGRESSION, "damaged JPEG: an impossible scan"},
         {JERR_UNKNOWN_MARKER, "damaged JPEG: an unknown marker"},
     };
     const char *text = find_words(table, sizeof table / sizeof table[0], code);
     return text ? text : "damaged JPEG: its headers do not fit together";
 }
 
-/* Warnings after which libjpeg makes pixels up. */
+/* Warnings after which libjpeg invents pixels. */
 static const char *words_of_guess(int code)
 {
     static const struct words table[] = {
         {JWRN_HIT_MARKER, "damaged JPEG: the data of a scan end before the picture does"},
-        {JWRN_HUFF_BAD_CODE, "damaged JPEG: a Huffman code that its table does not have"},
-        {JWRN_ARITH_BAD_CODE, "damaged JPEG: an arithmetic code that cannot be"},
+        {JWRN_HUFF_BAD_CODE, "damaged JPEG: a Huffman code that is not in its table"},
+        {JWRN_ARITH_BAD_CODE, "damaged JPEG: an impossible arithmetic code"},
         {JWRN_JPEG_EOF, "the file ends too early"},
         {JWRN_MUST_RESYNC, "damaged JPEG: its restart markers are out of order"},
     };
@@ -104,7 +104,7 @@ static const char *words_of_damage(int code)
         {JWRN_JFIF_MAJOR, "an unknown version of JFIF"},
     };
     const char *text = find_words(table, sizeof table / sizeof table[0], code);
-    return text ? text : "something in a JPEG that libjpeg passes over";
+    return text ? text : "something in a JPEG that libjpeg ignores";
 }
 
 static _Noreturn void give_up(struct reader *r, int status)
@@ -118,7 +118,7 @@ static bool is_behind_end(const struct reader *r)
     return r->info.src && r->info.src->next_input_byte > r->end;
 }
 
-/* Whether the next marker that libjpeg meets is one of the padding. */
+/* Whether the next marker for libjpeg belongs to the padding. */
 static bool has_no_marker_left(const struct reader *r)
 {
     if (is_behind_end(r))
@@ -139,7 +139,7 @@ static void on_error(j_common_ptr info)
                                           : error_set(ERR_FORMAT, "%s", words_of_error(code)));
 }
 
-/* Warnings have level -1; what is above are traces. */
+/* Warnings have level -1; higher levels are traces. */
 static void on_message(j_common_ptr info, int level)
 {
     if (level >= 0)
@@ -165,14 +165,15 @@ static void on_progress(j_common_ptr info)
     const int64_t n_scans = r->info.input_scan_number;
     if (n_scans > scan_pixels_max / (r->image.width * r->image.height))
         give_up(r, error_set(ERR_FORMAT,
-                             "a JPEG of %lld scans or more of %lld x %lld pixels, which nobody writes",
-                             (long long)n_scans, (long long)r->image.width, (long long)r->image.height));
+                             "a JPEG of %" PRId64 " scans or more of %" PRId64 " x %" PRId64
+                             " pixels, more than any encoder writes",
+                             n_scans, r->image.width, r->image.height));
 }
 
 /* ---------------------------------------------------------------- decoding */
 
-/* Every block has a bit at least, but for arithmetic coding: so a size that the file cannot have is refused
- * before memory of that size is taken. */
+/* Every block has at least one bit, except with arithmetic coding: refuses a size that the file cannot have
+ * before allocating memory of that size. */
 static bool is_too_short(const struct jpeg_decompress_struct *info, size_t n)
 {
     int64_t n_blocks = 0;
@@ -187,7 +188,7 @@ static uint8_t multiply(unsigned a, unsigned b) /* a * b / 255 to the nearest */
     return (uint8_t)(((product >> 8) + product) >> 8);
 }
 
-/* As Pillow: samples are taken as inverted, Adobe's convention, with its marker or without. */
+/* Like Pillow, treats samples as inverted (Adobe's convention), with or without Adobe's marker. */
 static void cmyk_to_rgb(uint8_t *out, const JSAMPLE *in, int64_t width)
 {
     for (int64_t x = 0; x < width; x++, in += 4, out += IMAGE_CHANNELS)
@@ -211,7 +212,7 @@ static void read_rows(struct reader *r)
     }
 }
 
-/* A progressive file may end in good order before every bit of every coefficient is there. */
+/* A progressive file may be well-formed and still lack bits of some coefficients. */
 static bool lacks_scans(const struct jpeg_decompress_struct *info)
 {
     if (!info->progressive_mode || !info->coef_bits)
@@ -252,7 +253,8 @@ static void decode(struct reader *r, const uint8_t *bytes, size_t n)
         give_up(r, image_ends_early());
 }
 
-/* Not image_decode_jpeg() itself: what a function changes between setjmp and longjmp must not be its own. */
+/* Separate from image_decode_jpeg(): a function must not change its own variables between setjmp and
+ * longjmp. */
 static int run(struct reader *r, const uint8_t *bytes, size_t n)
 {
     if (setjmp(r->failed) == 0)
@@ -260,7 +262,7 @@ static int run(struct reader *r, const uint8_t *bytes, size_t n)
     return r->status;
 }
 
-/* A copy with what libjpeg reads ahead: marks of the end of an image. */
+/* A copy padded with end-of-image markers for libjpeg to read ahead. */
 static uint8_t *pad(const uint8_t *bytes, size_t n)
 {
     uint8_t *padded = malloc(n + PADDING_BYTES);

@@ -1,4 +1,4 @@
-/* Pixel buffers that the decoders fill. */
+/* Pixel buffers for the decoders. */
 #include "pixels.h"
 
 #include <inttypes.h>

@@ -1,12 +1,11 @@
 /*
- * PNG by libpng, as Pillow's convert("RGB") has it: 16 bits a channel are reduced to the high byte, but
- * 16-bit grey is clipped at 255; alpha and transparent colours are dropped; gamma and profiles are not
- * applied.
+ * Decodes PNG with libpng, like Pillow's convert("RGB"): 16-bit channels keep their high byte, but 16-bit
+ * grey is clipped at 255; alpha and transparent colours are dropped; gamma and profiles are ignored.
  *
- * The chunks are looked at first: the check sum of each up to the last of the pixels must be right. What
- * follows the pixels may be damaged or missing, and so may the check sums of the last of them: a file that
- * lacks its end is completed in memory and counts as damaged. libpng then checks the sum over the
- * decompressed pixels.
+ * Examines the chunks first: each must have the right check sum, up to the last chunk of pixels. The data
+ * after the pixels, and the check sums of the last chunk of pixels, may be damaged or missing: a file without
+ * its end is completed in memory and counts as damaged. libpng then checks the sum over the decompressed
+ * pixels.
  */
 #include <png.h>
 #include <setjmp.h>
@@ -21,9 +20,9 @@
 enum {
     SIGNATURE_BYTES = 8,
     HEAD_BYTES = 8,       /* a chunk's length and name */
-    SUM_BYTES = 4,        /* its check sum, behind its data */
+    SUM_BYTES = 4,        /* its check sum, after its data */
     ADLER_BYTES = 4,      /* the check sum that ends the compressed pixels */
-    DEFLATE_RATIO = 1032, /* the largest there is: 258 bytes by 2 bits */
+    DEFLATE_RATIO = 1032, /* the largest possible: 258 bytes by 2 bits */
     WIDE_BYTES = 2,       /* of a value of 16 bits */
 };
 
@@ -39,7 +38,7 @@ struct reader {
     bool has_begun;   /* to decompress */
     bool has_bad_sum; /* over the decompressed pixels */
     struct image image;
-    struct image wide; /* of 16-bit grey: big-endian values of two bytes a pixel, and room to spare */
+    struct image wide; /* of 16-bit grey: two bytes per pixel, big-endian, with room to spare */
 };
 
 /* ---------------------------------------------------------------- chunks */
@@ -57,18 +56,18 @@ static bool is_name(const uint8_t *name)
     return true;
 }
 
-/* What the walk over the chunks finds. */
+/* The result of the walk over the chunks. */
 struct chunks {
-    bool has_pixels; /* a chunk of them, whole or not */
-    bool is_whole;   /* the file, up to its end chunk */
+    bool has_pixels; /* there is a chunk of pixels, whole or not */
+    bool is_whole;   /* the file, including its end chunk */
     size_t n_whole;  /* bytes up to the end of the last whole chunk */
     bool is_cut;     /* the file ends in a chunk of pixels ... */
     size_t n_cut;    /* ... of so many bytes ... */
-    size_t n_lost;   /* ... of which so many are not there */
+    size_t n_lost;   /* ... of which so many are missing */
 };
 
-/* A chunk of pixels that the file ends in. If more than the check sum of the pixels is not there, pixels are
- * not. */
+/* Notes the chunk of pixels in which the file ends. If more than check sums is missing, pixels are
+ * missing. */
 static int take_cut(struct chunks *c, size_t length, size_t n_left)
 {
     const size_t n_lost = length > n_left ? length - n_left : 0;
@@ -107,7 +106,7 @@ static int look_at_chunks(struct chunks *c, const uint8_t *bytes, size_t n)
     return c->has_pixels ? OK : image_ends_early();
 }
 
-/* A copy of the file that ends as a whole one does; its check sums are not looked at any more. */
+/* A copy of the file with a proper end; its check sums are not examined again. */
 static uint8_t *complete(size_t *n_out, const struct chunks *c, const uint8_t *bytes)
 {
     static const uint8_t end[HEAD_BYTES + SUM_BYTES] = {0, 0, 0, 0, 'I', 'E', 'N', 'D'};
@@ -135,7 +134,7 @@ static _Noreturn void give_up(struct reader *r, int status)
     longjmp(r->failed, 1);
 }
 
-/* zlib's text about the sum is all that tells it from other damage, and from data behind the last pixel. */
+/* Only zlib's text distinguishes a wrong sum from other damage, and from data after the last pixel. */
 static void note_bad_sum(struct reader *r, const char *text)
 {
     r->has_bad_sum = r->has_bad_sum || strstr(text, "incorrect data check");
@@ -171,15 +170,15 @@ static void set_up(struct reader *r)
 {
     png_set_read_fn(r->png, r, on_read);
     png_set_benign_errors(r->png, 1);
-    png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* image_check_size() has its own */
+    png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* image_check_size() has our limits */
     png_set_crc_action(r->png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
-    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* nor any that changes no pixel */
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* all others */
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "tRNS", 1);
     if (r->lacks_adler)
         png_set_option(r->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
 }
 
-/* Asks for 8-bit RGB, or for 16-bit grey as it is. */
+/* Requests 8-bit RGB, or 16-bit grey unchanged. */
 static bool ask_for_pixels(struct reader *r)
 {
     const int kind = png_get_color_type(r->png, r->info);
@@ -219,7 +218,7 @@ static void decode(struct reader *r)
     const int64_t height = png_get_image_height(r->png, r->info);
     int status = image_check_size(width, height);
     if (status == OK && png_get_rowbytes(r->png, r->info) * (size_t)height / DEFLATE_RATIO > r->n)
-        status = image_ends_early(); /* before memory of that size is taken */
+        status = image_ends_early(); /* before allocating memory of that size */
     if (status == OK)
         status = image_allocate(&r->image, width, height);
     if (status == OK && ask_for_pixels(r))
@@ -238,7 +237,8 @@ static void decode(struct reader *r)
         clip_wide(&r->image, r->wide.pixels);
 }
 
-/* Not image_decode_png() itself: what a function changes between setjmp and longjmp must not be its own. */
+/* Separate from image_decode_png(): a function must not change its own variables between setjmp and
+ * longjmp. */
 static int run(struct reader *r)
 {
     if (setjmp(r->failed) == 0)

@@ -1,6 +1,7 @@
-/* PGM and PPM as Pillow reads them: P2 and P3 (decimal numbers), P5 and P6 (bytes, or two big-endian ones for
- * more than 255 levels); comments; every number of levels. Grey of more than 255 levels is taken as 16 bits
- * and clipped at 255, as of PNG. */
+/* Reads PGM and PPM like Pillow: P2 and P3 (decimal numbers), P5 and P6 (bytes, or two big-endian ones above
+ * 255 levels); comments; every number of levels. Grey of more than 255 levels is scaled to 16 bits and
+ * clipped at 255, as in PNG. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -25,7 +26,7 @@ static int next_byte(struct reader *r) /* -1 at the end */
     return r->next < r->n ? r->bytes[r->next++] : -1;
 }
 
-/* One number and the one byte of white space behind it; a comment leads to the end of its line. */
+/* Reads one number and the one byte of white space after it; a comment extends to the end of its line. */
 static int read_number(int64_t *out, struct reader *r)
 {
     int n_digits = 0;
@@ -38,8 +39,8 @@ static int read_number(int64_t *out, struct reader *r)
             if (n_digits > 0)
                 return OK;
         } else if (c < '0' || c > '9' || n_digits == TOKEN_MAX) {
-            return error_set(ERR_FORMAT, "byte %zu is no digit of a number of up to %d digits", r->next - 1,
-                             (int)TOKEN_MAX);
+            return error_set(ERR_FORMAT, "byte %zu is not a digit of a number of up to %d digits",
+                             r->next - 1, (int)TOKEN_MAX);
         } else {
             *out = *out * 10 + (c - '0');
             n_digits++;
@@ -53,7 +54,7 @@ struct header {
     int64_t width, height, max;
 };
 
-/* A value has a byte at least. */
+/* A value has at least one byte. */
 static int check_length(const struct reader *r, const struct header *h)
 {
     const int64_t n_values = h->width * h->height * (h->is_grey ? 1 : IMAGE_CHANNELS);
@@ -68,12 +69,12 @@ static int read_header(struct header *h, struct reader *r)
     r->next = 2;
     int status = OK;
     if (r->n > 2 && !is_space(r->bytes[2]) && r->bytes[2] != '#')
-        return error_set(ERR_FORMAT, "it begins as PPM or PGM, but byte 2 is no white space");
+        return error_set(ERR_FORMAT, "it begins like PPM or PGM, but byte 2 is not white space");
     if ((status = read_number(&h->width, r)) != OK || (status = read_number(&h->height, r)) != OK ||
         (status = read_number(&h->max, r)) != OK || (status = image_check_size(h->width, h->height)) != OK)
         return status;
     if (h->max < 1 || h->max > LEVEL_MAX)
-        return error_set(ERR_FORMAT, "%lld as the largest value, expected 1 to %d", (long long)h->max,
+        return error_set(ERR_FORMAT, "a largest value of %" PRId64 ", expected 1 to %d", h->max,
                          (int)LEVEL_MAX);
     return OK;
 }
@@ -88,8 +89,8 @@ static int read_value(int64_t *out, const struct header *h, struct reader *r)
     }
     int status = read_number(out, r);
     if (status == OK && *out > h->max)
-        return error_set(ERR_FORMAT, "a value of %lld before byte %zu, expected 0 to %lld", (long long)*out,
-                         r->next, (long long)h->max);
+        return error_set(ERR_FORMAT, "a value of %" PRId64 " before byte %zu, expected 0 to %" PRId64, *out,
+                         r->next, h->max);
     return status;
 }
 
@@ -98,8 +99,8 @@ static uint8_t to_level(int64_t value, const struct header *h)
     if (h->max == 255)
         return (uint8_t)value;
     const double levels = h->is_grey && h->max > 255 ? LEVEL_MAX : 255;
-    const double level =
-        nearbyint((double)value / (double)h->max * levels); /* halves to even, as Python's round */
+    /* halves to even, like Python's round */
+    const double level = nearbyint((double)value / (double)h->max * levels);
     return level < 255 ? (uint8_t)level : 255;
 }
 

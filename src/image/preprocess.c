@@ -1,4 +1,4 @@
-/* Preprocessing as a value: its default, its line, its names. */
+/* Preprocessing as a value: default, description, names. */
 #include "prompt/image/preprocess.h"
 
 #include <inttypes.h>
@@ -25,7 +25,7 @@ struct preprocess preprocess_default(int64_t image_px)
                                .scale = 1.0 / 255.0};
 }
 
-/* ---------------------------------------------------------------- as a line */
+/* ---------------------------------------------------------------- description */
 
 static void append_channels(struct str *out, const char *title, const double values[3])
 {
@@ -65,7 +65,7 @@ int preprocess_digest(char hex[DIGEST_HEX_SIZE], const struct preprocess *p)
     return status;
 }
 
-/* ---------------------------------------------------------------- from words */
+/* ---------------------------------------------------------------- parsing */
 
 int preprocess_parse_channels(double out[3], const char *text, enum status otherwise)
 {
@@ -88,7 +88,7 @@ int preprocess_parse_channels(double out[3], const char *text, enum status other
     return OK;
 }
 
-/* The index of `name`, -1 with a message if it is none of them. */
+/* The index of `name`; -1 with a message for an unknown name. */
 static int find_name(const char *const *names, const char *name, enum status otherwise)
 {
     struct str known = {0};

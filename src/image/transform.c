@@ -2,11 +2,10 @@
  * Resize, crops, flip and normalization.
  *
  * The resize is separable: first every needed row is resampled to the new columns, then the columns to the
- * new rows, with a rounding to 8 bits in between, as Pillow did for every size up to 12.3. An output pixel is
- * a weighted mean of the pixels within `support` of its centre; when the image shrinks, the kernel is
- * stretched by the same factor (antialiasing). Weights are normalized in double, then kept as 22-bit fixed
- * point. Only the outputs inside a window are computed, so a resize followed by a crop costs no more than
- * what is kept.
+ * new rows, with a rounding to 8 bits in between, as in Pillow up to 12.3. An output pixel is a weighted mean
+ * of the pixels within `support` of its centre; when the image shrinks, the kernel is stretched by the same
+ * factor (antialiasing). Weights are normalized in double, then rounded to 22-bit fixed point. Only the
+ * outputs inside a window are computed, so a resize with a crop costs only the pixels kept.
  */
 #include "prompt/image/transform.h"
 
@@ -41,7 +40,7 @@ static void kernel_free(struct kernel *k)
     *k = (struct kernel){0};
 }
 
-/* Weights of one output: raw values of the filter in `raw`, normalized and rounded half away from zero into
+/* The weights of one output: values of the filter in `raw`, normalized and rounded half away from zero in
  * `weights`. */
 static void kernel_fill(int32_t *weights, double *raw, const struct filter *filter, int64_t first, int64_t n,
                         double center, double stretch)
@@ -91,7 +90,7 @@ static int kernel_init(struct kernel *out, const struct filter *filter, int64_t 
 
 static uint8_t to_byte(int32_t sum)
 {
-    int32_t value = sum >> PRECISION_BITS; /* arithmetic: rounds down, as Pillow's table look-up does */
+    int32_t value = sum >> PRECISION_BITS; /* arithmetic: rounds down, like Pillow's table look-up */
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
 }
 
@@ -116,7 +115,7 @@ static void resample_row(uint8_t *out, const uint8_t *in, const struct kernel *k
     }
 }
 
-/* One output row: sums of `n` rows that lie `row_bytes` apart. */
+/* One output row: weighted sums of `n` rows with a stride of `row_bytes`. */
 static void blend_rows(uint8_t *out, const uint8_t *rows, int64_t row_bytes, const int32_t *weights,
                        int64_t n)
 {
@@ -152,7 +151,7 @@ static int image_create(struct image *out, int64_t width, int64_t height)
     return OK;
 }
 
-/* Both passes over `box` of `in`, with the kernels of the wanted columns and rows. */
+/* Both passes over the part `box` of `in`, with the kernels of the wanted columns and rows. */
 static int resample(struct image *out, const struct image *in, struct crop box, const struct kernel *columns,
                     const struct kernel *rows)
 {
@@ -174,7 +173,7 @@ static int resample(struct image *out, const struct image *in, struct crop box, 
     return OK;
 }
 
-/* The part `window` of what `box` of `in` becomes when resized to width x height. */
+/* Resizes the part `box` of `in` to width x height, but computes only the part `window` of the result. */
 static int resize_window(struct image *out, const struct image *in, struct crop box, int64_t width,
                          int64_t height, struct crop window, enum interpolation interpolation)
 {
@@ -201,7 +200,7 @@ int transform_resize(struct image *out, const struct image *in, struct crop box,
 
 /* ---------------------------------------------------------------- test transform */
 
-/* Python's int(round(n / 2.0)) for n >= 0: a half goes to the even neighbour. */
+/* Python's int(round(n / 2.0)) for n >= 0: halves to even. */
 static int64_t round_half(int64_t n)
 {
     int64_t floor_half = n / 2;
@@ -231,7 +230,7 @@ static void resized_sides(int64_t *width, int64_t *height, const struct image *i
         const double ratio = ratio_w > ratio_h ? ratio_w : ratio_h;
         *width = python_round((double)in->width / ratio);
         *height = python_round((double)in->height / ratio);
-        *width = *width < 1 ? 1 : *width; /* open_clip's ends in an error there */
+        *width = *width < 1 ? 1 : *width; /* open_clip raises an error there */
         *height = *height < 1 ? 1 : *height;
         return;
     }
@@ -244,7 +243,7 @@ static void resized_sides(int64_t *width, int64_t *height, const struct image *i
     }
 }
 
-/* `part` at (left, top) of a square of p->image_px in the colour of the fill; takes part's pixels. */
+/* A square of p->image_px in the fill colour with `part` at (left, top); takes ownership of part's pixels. */
 static int pad(struct image *out, struct image *part, int64_t left, int64_t top, const struct preprocess *p)
 {
     const int64_t px = p->image_px;
@@ -340,8 +339,7 @@ void transform_normalize(float *out, const struct image *in, const struct prepro
     const int64_t n_pixels = in->width * in->height;
     for (int c = 0; c < CHANNELS; c++) {
         const float mean = (float)p->mean[c], std = (float)p->std[c];
-        float value[256]; /* in float and in this order, as torchvision computes it, so that the bits are the
-                             same */
+        float value[256]; /* in float and in torchvision's order, for the same bits */
         for (int level = 0; level < 256; level++)
             value[level] = ((is_usual ? (float)level / 255.0F : (float)level * scale) - mean) / std;
         float *plane = out + c * n_pixels;

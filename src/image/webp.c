@@ -1,5 +1,5 @@
-/* WebP by libwebp's reader of animations, which is the one that Pillow uses for still pictures, too: the
- * first frame on a canvas that is transparent black. */
+/* Decodes WebP with libwebp's animation decoder, which Pillow uses for still pictures, too: the first frame
+ * on a canvas of transparent black. */
 #include "formats.h"
 #include "pixels.h"
 
@@ -27,11 +27,11 @@ int image_decode_webp(struct image *out, const uint8_t *bytes, size_t n)
     if (code == VP8_STATUS_NOT_ENOUGH_DATA)
         return image_ends_early();
     int status = code == VP8_STATUS_OK ? image_check_size(features.width, features.height) : OK;
-    if (status != OK) /* before the decoder takes memory for two canvases */
+    if (status != OK) /* before the decoder allocates two canvases */
         return status;
     WebPAnimDecoderOptions options;
     if (!WebPAnimDecoderOptionsInit(&options))
-        return error_set(ERR_FORMAT, "the libwebp that runs does not fit the one of the build");
+        return error_set(ERR_FORMAT, "the installed libwebp is incompatible with the one of the build");
     WebPAnimDecoder *decoder = WebPAnimDecoderNew(&data, &options);
     WebPAnimInfo info;
     if (!decoder || !WebPAnimDecoderGetInfo(decoder, &info)) {
@@ -39,7 +39,7 @@ int image_decode_webp(struct image *out, const uint8_t *bytes, size_t n)
         return error_set(ERR_FORMAT,
                          "damaged WebP: its headers do not fit together, or the file ends too early");
     }
-    uint8_t *rgba = NULL; /* the decoder's */
+    uint8_t *rgba = NULL; /* owned by the decoder */
     int time_ms = 0;
     status = image_allocate(out, info.canvas_width, info.canvas_height);
     if (status == OK && !WebPAnimDecoderGetNext(decoder, &rgba, &time_ms))

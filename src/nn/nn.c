@@ -60,8 +60,7 @@ static tensor *self_attention(scope *s, const struct nn_block *b, const tensor *
 
 tensor *nn_block(scope *outer, const struct nn_block *b, const tensor *x, bool causal)
 {
-    scope *s =
-        scope_open(outer, SCOPE_GRAD_INHERIT); /* a block's temporaries do not wait for the tower's end */
+    scope *s = scope_open(outer, SCOPE_GRAD_INHERIT); /* frees the temporaries when the block ends */
     tensor *h = t_add(s, x, self_attention(s, b, nn_norm(s, &b->norm1, x), causal));
     tensor *mlp = nn_linear(s, &b->mlp_in, nn_norm(s, &b->norm2, h));
     mlp = nn_linear(s, &b->mlp_out, nn_activation(s, b->activation, mlp));

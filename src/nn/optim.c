@@ -1,4 +1,4 @@
-/* SGD, AdamW, and their learning rates. */
+/* SGD and AdamW. */
 #include "prompt/nn/optim.h"
 
 #include <math.h>
@@ -75,7 +75,7 @@ int adamw_init(struct adamw *o, scope *run, const struct params *trained, double
     return status;
 }
 
-/* Tensors that are updated together, since their weight decay is one. */
+/* Tensors updated together, with the same weight decay. */
 struct adamw_group {
     tensor **w, **first, **second;
     const tensor **grads;
@@ -142,7 +142,7 @@ int params_clip_grad(double *norm, scope *outer, const struct params *trained, d
     for (size_t i = 0; i < trained->n; i++) {
         const tensor *grad = t_grad(s, trained->items[i].value);
         if (!grad)
-            continue; /* the optimizer names it */
+            continue; /* the optimizer reports it */
         tensor *square = t_sum(s, t_mul(s, grad, grad));
         squares = squares ? t_add(s, squares, square) : square;
     }

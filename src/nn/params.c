@@ -1,4 +1,4 @@
-/* Named tensors in a fixed order. A model has some hundred of them, so a name is found by looking at each. */
+/* Named tensors in a fixed order. A model has a few hundred, so a linear search finds a name. */
 #include "prompt/nn/params.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 int params_add(struct params *p, const char *name, tensor *value)
 {
     if (params_find(p, name))
-        return error_set(ERR_FORMAT, "tensor '%s' is there twice", name);
+        return error_set(ERR_FORMAT, "tensor '%s' occurs twice", name);
     char *copy = array_grow(&p->items, p->n, sizeof *p->items) == OK ? str_dup(name) : NULL;
     if (!copy)
         return ERR_MEMORY;

@@ -1,5 +1,4 @@
-/* Safetensors files. The header of a file that is read is untrusted: see check_layout and the read_*
- * functions. */
+/* Safetensors files. The header is untrusted: see check_layout and the read_* functions. */
 #include "prompt/nn/safetensors.h"
 
 #include <inttypes.h>
@@ -104,12 +103,12 @@ static int read_dtype(enum dtype *out, const struct json *value)
                      "dtype '%.40s' is not supported (F32, F64, F16, BF16, I64, I32, U8, BOOL are)", text);
 }
 
-/* The shape, and the bytes that its tensor takes. Bounded by INT64_MAX, so that libtorch's own products hold
- * too. */
+/* The shape and the bytes of its tensor, at most INT64_MAX, so that libtorch's own products do not overflow
+ * either. */
 static int read_shape(struct entry *e, uint64_t *n_bytes, const struct json *value)
 {
     if (!value || json_type(value) != JSON_ARRAY)
-        return error_set(ERR_FORMAT, "'shape' is no array");
+        return error_set(ERR_FORMAT, "'shape' is not an array");
     uint64_t bytes = dtype_size(e->dtype);
     bool is_empty = false;
     for (const struct json *dim = json_first(value); dim; dim = json_next(dim)) {
@@ -122,8 +121,7 @@ static int read_shape(struct entry *e, uint64_t *n_bytes, const struct json *val
             return error_set(ERR_FORMAT, "'shape' has a negative size");
         e->dims[e->n_dims++] = size;
         if (size == 0)
-            is_empty =
-                true; /* the others are still multiplied: libtorch refuses an overflow beside a 0 too */
+            is_empty = true; /* still multiply the others: libtorch refuses an overflow beside a 0, too */
         else if (bytes > (uint64_t)INT64_MAX / (uint64_t)size)
             return error_set(ERR_FORMAT, "the product of its shape is too large");
         else
@@ -136,7 +134,7 @@ static int read_shape(struct entry *e, uint64_t *n_bytes, const struct json *val
 static int read_offsets(struct entry *e, const struct json *value)
 {
     if (!value || json_type(value) != JSON_ARRAY || json_size(value) != 2)
-        return error_set(ERR_FORMAT, "'data_offsets' is no array of two numbers");
+        return error_set(ERR_FORMAT, "'data_offsets' is not an array of two numbers");
     const struct json *first = json_first(value);
     int64_t begin = 0;
     int64_t end = 0;
@@ -176,7 +174,7 @@ static int read_entry(struct entry *e, const struct json *member, uint64_t n_dat
 static int read_metadata(struct metadata *out, const struct json *value)
 {
     if (json_type(value) != JSON_OBJECT)
-        return error_set(ERR_FORMAT, "'__metadata__' is no object");
+        return error_set(ERR_FORMAT, "'__metadata__' is not an object");
     for (const struct json *member = json_first(value); member; member = json_next(member)) {
         const char *text = NULL;
         if (out->n == MAX_TENSORS)
@@ -196,12 +194,12 @@ static int compare_entries(const void *a, const void *b)
     const struct entry *y = b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    if (x->end != y->end) /* an empty tensor stands before the one that starts at its place */
+    if (x->end != y->end) /* an empty tensor comes before the one at the same offset */
         return x->end < y->end ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
-/* Every byte of the data belongs to exactly one tensor. `entries` are sorted by place. */
+/* Every byte of the data must belong to exactly one tensor. `entries` are sorted by offset. */
 static int check_layout(const struct entry *entries, size_t n, uint64_t n_data_bytes)
 {
     uint64_t at = 0;
@@ -220,8 +218,8 @@ static int check_layout(const struct entry *entries, size_t n, uint64_t n_data_b
     return OK;
 }
 
-/* Views need addresses that are multiples of the element's size; writers other than the format's own may not
- * care. */
+/* Copies data whose address is not a multiple of the element's size, which views need and some writers
+ * ignore. */
 static int align_data(const void **data, struct safetensors *file, const struct entry *e)
 {
     if ((uintptr_t)*data % dtype_size(e->dtype) == 0)
@@ -263,7 +261,7 @@ static int read_header(struct safetensors *file, scope *s, const struct json *ro
 {
     uint64_t n_data_bytes = file->n_bytes - data_start;
     if (json_type(root) != JSON_OBJECT)
-        return error_set(ERR_FORMAT, "the header is no JSON object");
+        return error_set(ERR_FORMAT, "the header is not a JSON object");
     size_t n_members = json_size(root);
     if (n_members > MAX_TENSORS)
         return error_set(ERR_FORMAT, "the header has %zu entries; at most %d are read", n_members,
@@ -298,7 +296,7 @@ static int parse_file(struct safetensors *file, scope *s)
         return error_set(ERR_FORMAT, "%zu bytes are too few for a safetensors file", file->n_bytes);
     uint64_t length = header_length(file->data);
     if (length > MAX_HEADER_BYTES)
-        return error_set(ERR_FORMAT, "no safetensors file: its header would be %" PRIu64 " bytes long",
+        return error_set(ERR_FORMAT, "not a safetensors file: its header would be %" PRIu64 " bytes long",
                          length);
     if (length > file->n_bytes - SAFETENSORS_PREFIX_BYTES)
         return error_set(ERR_FORMAT,
@@ -306,7 +304,7 @@ static int parse_file(struct safetensors *file, scope *s)
                          length, file->n_bytes);
     const char *text = (const char *)file->data + SAFETENSORS_PREFIX_BYTES;
     if (length == 0 || text[0] != '{')
-        return error_set(ERR_FORMAT, "no safetensors file: its header does not start with '{'");
+        return error_set(ERR_FORMAT, "not a safetensors file: its header does not start with '{'");
     struct json_doc *doc = NULL;
     int status = json_parse(&doc, text, (size_t)length, "header");
     if (status == OK)

@@ -1,4 +1,4 @@
-/** What the reader and the writer of safetensors files share. */
+/** Shared by the reader and the writer of safetensors files. */
 #ifndef PROMPT_SRC_NN_SAFETENSORS_INTERNAL_H
 #define PROMPT_SRC_NN_SAFETENSORS_INTERNAL_H
 

@@ -1,4 +1,4 @@
-/* Writing of safetensors files. */
+/* Writes safetensors files. */
 #include "prompt/nn/safetensors.h"
 
 #include <inttypes.h>
@@ -52,7 +52,7 @@ static int build_header(struct str *header, const struct param *const *ordered, 
     return str_status(header);
 }
 
-/* Where the bytes go: a file, or memory. */
+/* The destination of the bytes: a file or memory. */
 struct sink {
     struct atomic_file *file; /* NULL: memory */
     struct str *memory;
@@ -94,8 +94,8 @@ static int write_all(const struct sink *to, const struct str *header, const stru
     return status;
 }
 
-/* The tensors in the order of their data: larger elements first, which keeps every tensor aligned without
- * holes. */
+/* Sorts the tensors in the order of their data: larger elements first, which aligns every tensor without
+ * gaps. */
 static void order_tensors(const struct param **ordered, const struct params *tensors)
 {
     size_t n = 0;

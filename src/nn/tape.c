@@ -27,7 +27,7 @@ tensor *tape_add(struct tape *t, scope *s, const tensor *output, struct tape_nod
     return node.output;
 }
 
-/* Autograd goes on from the node's inputs with the gradients that its backward gives. */
+/* Continues autograd from the node's inputs with the gradients of its backward. */
 static void visit(struct tape_node *n, scope *outer)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
@@ -35,7 +35,7 @@ static void visit(struct tape_node *n, scope *outer)
     tensor **grads = calloc(n->n_inputs ? n->n_inputs : 1, sizeof *grads);
     if (!grads)
         scope_fail(s, error_out_of_memory());
-    if (output_grad && grads) { /* else nothing after it reached the loss */
+    if (output_grad && grads) { /* else the loss does not depend on the node */
         n->backward(grads, s, n->state, output_grad);
         t_backward_from(s, n->inputs, (const tensor *const *)grads, n->n_inputs);
     }
@@ -45,7 +45,7 @@ static void visit(struct tape_node *n, scope *outer)
 
 int tape_backward(struct tape *t, scope *s, const tensor *loss)
 {
-    /* the graph is kept where nodes follow: their inputs may share it with the loss */
+    /* keep the graph if nodes follow: their inputs may share it with the loss */
     const bool goes_on = t->n > 0 && t_requires_grad(loss);
     int status = goes_on ? t_backward_from(s, &loss, NULL, 1) : t_backward(s, loss);
     for (size_t i = t->n; i > 0 && scope_ok(s); i--) {

@@ -1,6 +1,6 @@
 /*
- * CLIP's cleaning. What ftfy does by rule is done; what it would do because it takes the text for mojibake is
- * only found, since a class name that was damaged should be mended where it is written.
+ * CLIP's cleaning. Applies ftfy's fixed rules, but only detects mojibake instead of repairing it, since a
+ * damaged class name should be corrected at its source.
  */
 #include "clean.h"
 
@@ -19,14 +19,14 @@ static bool is_same(const struct codepoints *a, const struct codepoints *b)
 
 /* ---------------------------------------------------------------- ftfy.fix_text */
 
-/* How ftfy goes over a text. */
+/* ftfy's state while it processes a text. */
 struct fixing {
-    bool unescapes_html; /* until a '<' is met: the text is HTML, and its references are meant */
+    bool unescapes_html; /* until the first '<': then the text is HTML, and its references are intended */
     bool finds_mojibake;
     bool found_mojibake;
 };
 
-/* One line: all steps, until nothing changes. */
+/* Applies all steps to one line until nothing changes. */
 static int fix_line(struct codepoints *line, struct fixing *f)
 {
     struct codepoints before = {0};
@@ -108,15 +108,15 @@ static int mojibake_error(const struct codepoints *text, const struct codepoints
     show(&meant, repaired);
     const int status =
         error_set(ERR_FORMAT,
-                  "the text %s was read by a wrong encoding: CLIP's tokenizer (ftfy) takes it for "
-                  "%s; write what is meant",
+                  "the text %s was decoded with a wrong encoding: CLIP's tokenizer (ftfy) reads it as "
+                  "%s; write the intended text",
                   str_text(&found), str_text(&meant));
     str_free(&found);
     str_free(&meant);
     return status;
 }
 
-/* ftfy's text in `out`, or an error if its search for mojibake would change that. */
+/* Sets `out` to ftfy's text; an error if its repair of mojibake would change it. */
 static int fix_or_refuse(struct codepoints *out, const struct codepoints *text)
 {
     struct fixing searching = {.unescapes_html = true, .finds_mojibake = true};
@@ -136,7 +136,7 @@ static int fix_or_refuse(struct codepoints *out, const struct codepoints *text)
 
 /* ---------------------------------------------------------------- texts */
 
-/* Whether no step but white space and case can change the text: nearly all class names. */
+/* Whether only the steps of white space and case can change the text, as for nearly all class names. */
 static bool is_plain(const char *text)
 {
     for (; *text; text++)
@@ -158,7 +158,7 @@ int clean_text(struct codepoints *out, const char *text)
     *out = (struct codepoints){0};
     struct codepoints decoded;
     if (strlen(text) > CLEAN_MAX_BYTES)
-        return error_set(ERR_FORMAT, "a text of %zu bytes, expected %d at most", strlen(text),
+        return error_set(ERR_FORMAT, "a text of %zu bytes, expected at most %d", strlen(text),
                          CLEAN_MAX_BYTES);
     int status = unicode_decode(&decoded, text);
     if (status != OK)

@@ -1,9 +1,9 @@
 /*
- * html.unescape() on code points. What counts as a reference is Python's regular expression
+ * html.unescape() on code points. References match Python's regular expression
  *
  *   &(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)
  *
- * and what it stands for follows HTML5's "numeric character reference end state" and its table of names.
+ * and their replacements follow HTML5's "numeric character reference end state" and its table of names.
  */
 #include "prompt/text/html.h"
 
@@ -38,7 +38,7 @@ static bool is_noncharacter(uint32_t c)
     return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
 }
 
-/* Writes what the number stands for: one code point, or none for what HTML5 calls a parse error. */
+/* Writes the replacement of a number: one code point, or none for a parse error of HTML5. */
 static size_t replace_number(uint32_t *out, uint32_t number)
 {
     if (is_control(number) || (is_noncharacter(number) && number <= LAST_CODEPOINT))
@@ -50,9 +50,7 @@ static size_t replace_number(uint32_t *out, uint32_t number)
     return 1;
 }
 
-/*
- * `in[0..n)` follows the '&' and begins with '#'. Returns how much of it is the reference, 0 if it is none.
- */
+/* `in[0..n)` follows the '&' and begins with '#'. Returns the length of the reference, 0 if there is none. */
 static size_t unescape_number(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
 {
     uint32_t base = n > 1 && (in[1] == 'x' || in[1] == 'X') ? 16 : 10;
@@ -61,7 +59,7 @@ static size_t unescape_number(uint32_t *out, size_t *n_out, const uint32_t *in, 
     uint32_t number = 0;
     for (; end < n && digit_value(in[end], base) >= 0; end++) {
         number = number * base + (uint32_t)digit_value(in[end], base);
-        if (number > LAST_CODEPOINT) /* and stays so, without overflow, however many digits follow */
+        if (number > LAST_CODEPOINT) /* stays above it, without overflow, however many digits follow */
             number = LAST_CODEPOINT + 1;
     }
     if (end == start)
@@ -77,8 +75,8 @@ static bool ends_name(uint32_t c)
     return c == '\t' || c == '\n' || c == '\f' || c == ' ' || c == '<' || c == '&' || c == '#' || c == ';';
 }
 
-/* The whole name, else the longest known beginning of two characters or more; `name` is cut to it. NULL if
- * none. */
+/* The whole name, else its longest known prefix of two characters or more; cuts `name` to it. NULL if there
+ * is none. */
 static const struct html_entity *find_longest(char *name, size_t n)
 {
     const struct html_entity *entity = html_entity_find(name);
@@ -89,11 +87,11 @@ static const struct html_entity *find_longest(char *name, size_t n)
     return entity;
 }
 
-/* `in[0..n)` follows the '&'. Returns how much of it is the reference, 0 if it is none. */
+/* `in[0..n)` follows the '&'. Returns the length of the reference, 0 if there is none. */
 static size_t unescape_name(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
 {
     char name[HTML_NAME_MAX + 2]; /* 32 characters, ';', NUL */
-    size_t end = 0;               /* of the name's part that is ASCII; no known name goes beyond */
+    size_t end = 0;               /* of the name's ASCII part; known names have no other characters */
     while (end < n && end < HTML_NAME_MAX && in[end] < 0x80 && !ends_name(in[end])) {
         name[end] = (char)in[end];
         end++;
@@ -112,14 +110,14 @@ static size_t unescape_name(uint32_t *out, size_t *n_out, const uint32_t *in, si
 
 /* ---------------------------------------------------------------- closed references */
 
-enum { CLOSED_MAX = 24 }; /* letters and digits between '&' and ';' that ftfy looks at */
+enum { CLOSED_MAX = 24 }; /* ftfy's limit of letters and digits between '&' and ';' */
 
 static bool is_alphanumeric(uint32_t c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* The length of what follows the '&' up to the ';', which is counted; 0 if it is no closed reference. */
+/* The length of the text after the '&' up to and including the ';'; 0 if it is not a closed reference. */
 static size_t closed_length(const uint32_t *in, size_t n)
 {
     const size_t start = n > 0 && in[0] == '#';
@@ -129,7 +127,7 @@ static size_t closed_length(const uint32_t *in, size_t n)
     return end > start && end <= start + CLOSED_MAX && end < n && in[end] == ';' ? end + 1 : 0;
 }
 
-/* str.upper() of what a name stands for. */
+/* str.upper() of a name's replacement. */
 static size_t upper_of(uint32_t *out, const struct html_entity *entity)
 {
     enum { SHARP_S = 0xdf };
@@ -144,8 +142,7 @@ static size_t upper_of(uint32_t *out, const struct html_entity *entity)
     return n;
 }
 
-/* A name in small letters that is written in capitals, if HTML has no such name, nor one that it begins with.
- */
+/* Replaces a lower-case name written in capitals, unless HTML has that name or one that it begins with. */
 static size_t unescape_capitals(uint32_t *out, char *name, size_t n)
 {
     char small[CLOSED_MAX + 2] = {0};
@@ -158,7 +155,7 @@ static size_t unescape_capitals(uint32_t *out, char *name, size_t n)
     return entity && !find_longest(name, n) ? upper_of(out, entity) : 0;
 }
 
-/* `in[0..n)` follows the '&' and ends with ';'. False if it stays. */
+/* `in[0..n)` follows the '&' and ends with ';'. False if it is not replaced. */
 static bool unescape_closed(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
 {
     if (in[0] == '#')
@@ -181,7 +178,7 @@ static bool unescape_closed(uint32_t *out, size_t *n_out, const uint32_t *in, si
 
 enum { NEW_MAX = 2 * LETTERS_MAX };
 
-/* `in[0..n)` follows an '&'. Returns how much of it is a reference, 0 if it is none. */
+/* `in[0..n)` follows an '&'. Returns the length of the reference, 0 if there is none. */
 static size_t unescape_any(uint32_t *out, size_t *n_out, const uint32_t *in, size_t n)
 {
     if (n == 0)

@@ -1,8 +1,8 @@
 /*
- * The vocabulary that merges make. Their symbols are spelled in the byte alphabet of GPT-2.
+ * The vocabulary that follows from merges. Symbols are spelled in the byte alphabet of GPT-2.
  *
- * Stricter than OpenAI's reader: each symbol must be a byte or the product of an earlier merge, and no
- * product may be made twice. So a symbol's id is its rank, and merging one pair never makes a pair of a
+ * Stricter than OpenAI's reader: each symbol must be a byte or the product of an earlier merge, and no two
+ * merges may have the same product. So a symbol's id is its rank, and merging a pair never makes a pair of
  * higher rank.
  */
 #include "merges.h"
@@ -26,7 +26,7 @@ struct merges_builder {
 
 /* ---------------------------------------------------------------- bytes */
 
-/* GPT-2's order: the bytes that print come first, in three runs, then the others. */
+/* GPT-2's order: first the printable bytes, in three runs, then the others. */
 uint32_t merges_byte_id(unsigned char byte)
 {
     uint32_t b = byte;
@@ -41,7 +41,7 @@ uint32_t merges_byte_id(unsigned char byte)
     return b == 0xad ? 255 : b - 0x7f + 221;
 }
 
-/* A byte that prints is spelled as itself, another as the next of the code points from U+0100 on. */
+/* A printable byte is spelled as itself, another as the next code point from U+0100 on. */
 static uint32_t byte_spelling(unsigned char byte)
 {
     uint32_t id = merges_byte_id(byte);
@@ -56,7 +56,7 @@ static struct merges_span spelling_of(const struct merges_builder *p, uint32_t i
     return (struct merges_span){p->spellings.data + start, p->ends[id] - start};
 }
 
-/* The slot of `spelling`, or the free one where it belongs; FNV-1a. */
+/* The slot of `spelling`, or the free slot for it; FNV-1a. */
 static uint32_t *find_slot(const struct merges_builder *p, struct merges_span spelling)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
@@ -72,7 +72,7 @@ static uint32_t *find_slot(const struct merges_builder *p, struct merges_span sp
     }
 }
 
-/* Takes what was appended to `spellings` as the next symbol; false if there is one of that spelling. */
+/* Makes the text appended to `spellings` the next symbol; false if its spelling exists already. */
 static bool add_symbol(struct merges_builder *p)
 {
     uint32_t id = p->n_symbols;
@@ -177,7 +177,7 @@ int merges_refuse(const char *problem, struct merges_span found)
     if (!shown)
         return ERR_MEMORY;
     struct str quoted = {0};
-    json_write_string(&quoted, shown); /* a damaged file's bytes must not reach the terminal as they are */
+    json_write_string(&quoted, shown); /* a damaged file's raw bytes must not reach the terminal */
     free(shown);
     int status = error_set(ERR_FORMAT, "%s, found %s", problem, str_text(&quoted));
     str_free(&quoted);

@@ -1,4 +1,4 @@
-/* Opening a file of merges, whatever its kind. */
+/* Opens a file of merges of any kind. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "prompt/base/path.h"
 #include "prompt/base/str.h"
 
-enum { MAX_BYTES = 1 << 26 }; /* 20 times the real file; what unpacks to more is no merges file */
+enum { MAX_BYTES = 1 << 26 }; /* 20 times the real file: a larger one is not a merges file */
 
 /* ---------------------------------------------------------------- gzip */
 
@@ -36,7 +36,7 @@ static int inflate_all(struct str *out, z_stream *stream, const char *path)
         if (result == Z_STREAM_END && stream->avail_in == 0)
             return OK;
         if (result == Z_STREAM_END)
-            inflateReset(stream); /* a gzip file may consist of several */
+            inflateReset(stream); /* a gzip file may have several members */
     }
 }
 
@@ -58,7 +58,7 @@ static int unpack(char **out, size_t *n_out, char *data, size_t n, const char *p
     return *out ? OK : ERR_MEMORY;
 }
 
-/* The text of a file, unpacked if it is gzip, and a NUL behind it. */
+/* The text of a file, unpacked if it is gzip, with a NUL at its end. */
 static int read_text(char **out, size_t *n, const char *path)
 {
     *out = NULL;
@@ -84,7 +84,7 @@ static int read_text(char **out, size_t *n, const char *path)
 
 /* ---------------------------------------------------------------- kinds */
 
-/* The path of transformers' vocabulary beside its merges.txt; NULL in `*out` if there is none. */
+/* Sets `*out` to the path of transformers' vocabulary beside its merges.txt; NULL if there is none. */
 static int find_vocab(char **out, const char *path)
 {
     *out = NULL;

@@ -1,4 +1,4 @@
-/* Where the merges are. */
+/* Finds the file of merges. */
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -7,10 +7,10 @@
 #include "prompt/base/str.h"
 #include "prompt/text/merges_find.h"
 
-/* What a search leaves behind: the path, or the places without one. */
+/* The result of a search: the path, or the folders without one. */
 struct search {
     char *found;
-    char *first_folder; /* the first place, where the merges would be best */
+    char *first_folder; /* the first folder, the best place for the merges */
     struct str tried;
 };
 
@@ -19,7 +19,7 @@ static bool is_given(const char *text)
     return text && text[0] != '\0';
 }
 
-/* Looks into `folder`, which it takes and which may be NULL for lack of memory. */
+/* Looks into `folder`; takes ownership of it. NULL: out of memory. */
 static int try_folder(struct search *s, char *folder)
 {
     static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt",
@@ -71,7 +71,7 @@ int merges_find_file(char **out, const char *key, const char *model_path, const 
     *out = NULL;
     const bool by_key = is_given(key);
     if (by_key && !file_exists(key))
-        return error_set(ERR_IO, "no merges file '%s' (key model.merges)", key);
+        return error_set(ERR_IO, "the merges file '%s' (key model.merges) does not exist", key);
     struct search s = {0};
     int status = OK;
     if (!by_key)

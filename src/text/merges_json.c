@@ -1,8 +1,9 @@
 /*
- * The files of transformers: tokenizer.json, and the vocabulary of vocab.json. Of a tokenizer.json all that
- * changes ids is checked: it must be CLIP's own tokenizer with other merges at most. Its normalizer lacks
- * what our cleaning does beyond it.
+ * The files of transformers: tokenizer.json, and the vocabulary of vocab.json. Checks every member of
+ * tokenizer.json that changes ids: it must be CLIP's own tokenizer, except for the merges. Our cleaning does
+ * more than its normalizer.
  */
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -19,15 +20,15 @@ static struct merges_span span_of(const char *text)
     return (struct merges_span){text, strlen(text)};
 }
 
-/* ---------------------------------------------------------------- what must be as CLIP's */
+/* ---------------------------------------------------------------- members that must be CLIP's */
 
-/* Members that change no id: offsets, and a second split of pieces that cannot be split. */
+/* Members that change no id: offsets, and a second split of indivisible pieces. */
 static bool is_harmless(const char *key)
 {
     return strcmp(key, "trim_offsets") == 0 || strcmp(key, "use_regex") == 0;
 }
 
-/* Whether `value` has all that `expected` has, and nothing else but what is harmless. */
+/* Whether `value` has all members of `expected`, and besides only harmless ones. */
 static bool is_like(const struct json *value, const struct json *expected)
 {
     if (!value || json_type(value) != json_type(expected))
@@ -63,7 +64,7 @@ static bool is_like(const struct json *value, const struct json *expected)
     return false;
 }
 
-/* The member `key` of tokenizer.json must be like one of `n` forms. */
+/* Checks that the member `key` of tokenizer.json is like one of `n` forms. */
 static int check_form(const struct json_doc *doc, const char *key, const char *const *forms, size_t n)
 {
     const struct json *value = json_get(json_root(doc), key);
@@ -78,7 +79,7 @@ static int check_form(const struct json_doc *doc, const char *key, const char *c
     }
     if (is_known)
         return OK;
-    return json_error(doc, value, "'%s' is not CLIP's: it cannot be followed", key);
+    return json_error(doc, value, "'%s' is not CLIP's, so it is not supported", key);
 }
 
 static const char *const normalizers[] = {
@@ -96,14 +97,14 @@ static const char *const pre_tokenizers[] = {
     PRE_TOKENIZER("<\\\\|startoftext\\\\|>|<\\\\|endoftext\\\\|>|"),
 };
 
-/* What a member of the root or of the model may be. */
+/* The values that a member of the root or of the model may have. */
 struct known_member {
     const char *key;
-    const char *text; /* it must be this text, or be missing; NULL: anything */
+    const char *text; /* it must be this text or be missing; NULL: any value */
     bool may_be_null;
 };
 
-/* null and false are the same as a missing member where only one text is allowed. */
+/* null and false count as missing where only one text is allowed. */
 static bool is_allowed(const struct json *member, const struct known_member *known)
 {
     const char *text = "";
@@ -133,12 +134,12 @@ static int check_members(const struct json_doc *doc, const struct json *object,
         while (i < n && strcmp(json_key(member), known[i].key) != 0)
             i++;
         if (i == n)
-            return json_error(doc, member, "'%.80s': an unknown member cannot be followed", json_key(member));
+            return json_error(doc, member, "'%.80s' is an unknown member", json_key(member));
         if (known[i].text && !is_allowed(member, &known[i]))
             return known[i].may_be_null
-                       ? json_error(doc, member, "'%s' cannot be followed: expected it off or empty",
+                       ? json_error(doc, member, "'%s' is not supported: expected it off or empty",
                                     json_key(member))
-                       : json_error(doc, member, "'%s' cannot be followed: expected \"%s\"", json_key(member),
+                       : json_error(doc, member, "'%s' is not supported: expected \"%s\"", json_key(member),
                                     known[i].text);
     }
     return OK;
@@ -146,7 +147,7 @@ static int check_members(const struct json_doc *doc, const struct json *object,
 
 static int check_root(const struct json_doc *doc)
 {
-    /* texts that are too long are an error, rows are padded, and start and end are added by the program */
+    /* the program itself refuses long texts, pads rows, and adds start and end */
     static const struct known_member known[] = {
         {.key = "version"},        {.key = "truncation"}, {.key = "padding"},
         {.key = "added_tokens"},   {.key = "normalizer"}, {.key = "pre_tokenizer"},
@@ -173,7 +174,7 @@ static int check_model(const struct json_doc *doc, const struct json *model)
     int status = check_members(doc, model, known, sizeof known / sizeof known[0]);
     for (size_t i = 0; status == OK && i < sizeof needed / sizeof needed[0]; i++)
         if (!json_get(model, needed[i]))
-            status = json_error(doc, model, "'model' has no '%s': it is no tokenizer of CLIP", needed[i]);
+            status = json_error(doc, model, "'model' has no '%s': it is not CLIP's tokenizer", needed[i]);
     return status;
 }
 
@@ -189,8 +190,8 @@ static int check_token(const struct merges_builder *b, const char *token, const 
         return merges_refuse("expected a token that the merges make", span_of(token));
     if (found == (int64_t)expected)
         return OK;
-    return error_set(ERR_FORMAT, "expected %lld, the place that the merges give it, found %lld",
-                     (long long)expected, (long long)found);
+    return error_set(ERR_FORMAT, "expected %" PRIu32 ", its id by the merges, found %" PRId64, expected,
+                     found);
 }
 
 static int check_vocab(const struct merges_builder *b, const struct json_doc *doc, const struct json *vocab)
@@ -203,8 +204,9 @@ static int check_vocab(const struct merges_builder *b, const struct json_doc *do
             return at(doc, token, json_key(token));
     if (n == merges_vocab_size(b))
         return OK;
-    return json_error(doc, vocab, "expected a vocabulary of %lld tokens, as the merges make it, found %zu",
-                      (long long)merges_vocab_size(b), n);
+    return json_error(doc, vocab,
+                      "expected a vocabulary of %" PRIu32 " tokens, as the merges make it, found %zu",
+                      merges_vocab_size(b), n);
 }
 
 int merges_check_vocab_file(const struct merges_builder *b, const char *path)
@@ -217,7 +219,7 @@ int merges_check_vocab_file(const struct merges_builder *b, const char *path)
     return status;
 }
 
-/* Each must be the start or the end: another one would be cut out of the text before all else. */
+/* Each must be the start or the end token: another would be cut out of the text before anything else. */
 static int check_added(const struct merges_builder *b, const struct json_doc *doc)
 {
     const struct json *added = json_get(json_root(doc), "added_tokens");
@@ -229,7 +231,7 @@ static int check_added(const struct merges_builder *b, const struct json_doc *do
         const bool is_ours = strcmp(text, "<|startoftext|>") == 0 || strcmp(text, "<|endoftext|>") == 0;
         if ((is_ours
                  ? check_token(b, text, id)
-                 : merges_refuse("expected CLIP's two, another one cannot be followed", span_of(text))) != OK)
+                 : merges_refuse("expected only CLIP's two, others are not supported", span_of(text))) != OK)
             return at(doc, token, "added_tokens");
     }
     return OK;

@@ -1,10 +1,10 @@
-/* Parser of OpenAI's merges file: a header line with "#version", then one merge a line in rank order. */
+/* Parses OpenAI's merges file: a header line with "#version", then one merge per line in rank order. */
 #include <stdbool.h>
 #include <string.h>
 
 #include "merges.h"
 
-/* Cuts the next line from `rest`, without its end; "\r\n" is fine. */
+/* Cuts the next line off `rest`, without its "\n" or "\r\n". */
 static struct merges_span next_line(struct merges_span *rest)
 {
     const char *end = memchr(rest->data, '\n', rest->n);
@@ -46,8 +46,7 @@ int merges_add_text(struct merges_builder *b, struct merges_span text, const cha
 {
     size_t n_lines = 1;
     struct merges_span header = next_line(&text);
-    /* OpenAI's reader drops the first line whatever it is: without this check a missing header shifts all ids
-     */
+    /* OpenAI's reader drops the first line in any case: a missing header would shift all ids */
     int status = has_version(header) ? OK : merges_refuse("expected a header with \"#version\"", header);
     for (size_t i = 0; status == OK && text.n > 0 && i < MERGES_MAX; i++) {
         n_lines++;

@@ -1,6 +1,6 @@
 /*
- * Merges learned from a list of words. Every pair of neighbours is counted anew after each merge, by sorting:
- * some hundred words take a few milliseconds.
+ * Learns merges from a list of words. Counts all pairs of neighbours again after each merge, by sorting: a
+ * few hundred words take a few milliseconds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static void end_symbol(struct trainer *t, size_t start)
     t->starts[t->n_symbols++] = start;
 }
 
-/* The bytes as symbols; those that no word has may be spelled in any way. */
+/* Adds the bytes as symbols; those that occur in no word may have any spelling. */
 static void add_bytes(struct trainer *t)
 {
     char spelling[MERGES_N_BYTES] = {0};
@@ -80,7 +80,7 @@ static int trainer_init(struct trainer *t, const char *const *words)
     while (words[t->n_words])
         n_bytes += strlen(words[t->n_words++]);
     t->words = calloc(t->n_words + 1, sizeof *t->words);
-    t->starts = malloc((MERGES_FIRST_ID + n_bytes + 1) * sizeof *t->starts); /* a merge shortens some word */
+    t->starts = malloc((MERGES_FIRST_ID + n_bytes + 1) * sizeof *t->starts); /* each merge shortens a word */
     t->pairs = malloc((n_bytes + 1) * sizeof *t->pairs);
     int status = t->words && t->starts && t->pairs ? OK : error_out_of_memory();
     for (size_t i = 0; status == OK && i < t->n_words; i++)
@@ -106,7 +106,7 @@ static int compare_pairs(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The most frequent pair, of equals the lowest; false if every word is one symbol. */
+/* The most frequent pair (of equal ones the lowest); false if every word is one symbol. */
 static bool find_best(uint64_t *best, const struct trainer *t)
 {
     size_t n = 0, most = 0;
@@ -136,12 +136,12 @@ static void merge_word(struct spelled *w, uint32_t left, uint32_t right, uint32_
     w->n = n;
 }
 
-/* One line of the merges text, one new symbol. */
+/* Adds a line to the merges text and a new symbol. */
 static void add_merge(struct str *merges, struct trainer *t, uint32_t left, uint32_t right)
 {
     str_appendf(merges, "%s %s\n", spelling_of(t, left), spelling_of(t, right));
     const size_t start = t->spellings.len;
-    struct str spelling = {0}; /* appending may move what is appended */
+    struct str spelling = {0}; /* appending may move the text being appended */
     str_appendf(&spelling, "%s%s", spelling_of(t, left), spelling_of(t, right));
     str_append(&t->spellings, str_text(&spelling));
     t->spellings.failed |= spelling.failed;

@@ -1,7 +1,7 @@
 /*
- * ftfy's repair of mojibake. A bad text is tried as bytes of ten code pages: the first whose bytes are UTF-8
- * gives the text that was meant. Else pieces that look like UTF-8 are repaired alone, else control characters
- * become what Windows-1252 has in their places.
+ * ftfy's repair of mojibake. Tries a bad text as bytes of ten code pages: the first whose bytes are UTF-8
+ * gives the intended text. Otherwise repairs single pieces that look like UTF-8; otherwise replaces control
+ * characters by those of Windows-1252.
  */
 #include "mojibake.h"
 #include "mojibake_rules.h"
@@ -21,7 +21,7 @@ static bool is_same(const struct codepoints *a, const struct codepoints *b)
     return a->n == b->n && memcmp(a->data, b->data, a->n * sizeof *a->data) == 0;
 }
 
-/* Takes `fixed` in the place of `text`. */
+/* Replaces `text` by `fixed`; takes ownership of it. */
 static void take(struct codepoints *text, bool *is_changed, struct codepoints *fixed)
 {
     *is_changed = !is_same(text, fixed);
@@ -32,7 +32,7 @@ static void take(struct codepoints *text, bool *is_changed, struct codepoints *f
 
 /* ---------------------------------------------------------------- code pages */
 
-/* The byte of a code point, -1 if the page has none; without a page Latin-1's. */
+/* The byte of a code point, -1 if the page has none; NULL is Latin-1. */
 static int byte_of(const struct mojibake_page *page, uint32_t c)
 {
     if (!page)
@@ -60,7 +60,7 @@ static bool encode(struct str *out, const struct codepoints *text, const struct 
     return true;
 }
 
-/* Reads the text as bytes of `page`, and these as UTF-8; `*is_done` says whether they are. */
+/* Reads the text as bytes of `page`, and these as UTF-8; sets `*is_done` if they are. */
 static int try_page(struct codepoints *text, bool *is_done, bool *is_changed,
                     const struct mojibake_page *page)
 {
@@ -69,7 +69,7 @@ static int try_page(struct codepoints *text, bool *is_done, bool *is_changed,
     int status = OK;
     if (encode(&bytes, text, page)) {
         status = str_status(&bytes);
-        if (status == OK && (!page || !page->is_mac)) /* there an en dash before a space looks the same */
+        if (status == OK && (!page || !page->is_mac)) /* in MacRoman it looks like an en dash and a space */
             status = bytes_restore_spaces(&bytes);
         if (status == OK && page && page->is_sloppy)
             status = bytes_replace_lost(&bytes);
@@ -85,7 +85,7 @@ static int try_page(struct codepoints *text, bool *is_done, bool *is_changed,
 
 /* ---------------------------------------------------------------- pieces */
 
-/* The length of the sequence of UTF-8 that the code points at `text` may be, 0 if they are none. */
+/* The length of a possible UTF-8 sequence in the code points at `text`; 0 if there is none. */
 static size_t sequence_length(const uint32_t *text, size_t n)
 {
     const uint32_t kinds = mojibake_kinds(text[0]);
@@ -99,7 +99,7 @@ static size_t sequence_length(const uint32_t *text, size_t n)
     return length;
 }
 
-/* The length of the run of such sequences at `i`, which no byte of another sequence may come before. */
+/* The length of the run of such sequences at `i`; no byte of another sequence may precede it. */
 static size_t run_length(const struct codepoints *text, size_t i)
 {
     if (i > 0 && (mojibake_kinds(text->data[i - 1]) & MOJIBAKE_CONTINUATION_STRICT))
@@ -123,7 +123,7 @@ static int append_repaired(struct codepoints *out, const uint32_t *piece, size_t
     return status;
 }
 
-/* Repairs the pieces of a text whose encodings are mixed. */
+/* Repairs the pieces of a text with mixed encodings. */
 static int repair_pieces(struct codepoints *text, bool *is_changed, int depth)
 {
     struct codepoints fixed = {0};

@@ -1,4 +1,4 @@
-/* The byte patterns are ftfy 6.3.1's; which of them are worth a repair is its judgement. */
+/* The byte patterns, and the choice of those worth a repair, are ftfy 6.3.1's. */
 #include "mojibake_bytes.h"
 
 #include <stdint.h>
@@ -19,13 +19,13 @@ static bool continues(unsigned char byte)
 
 /* ---------------------------------------------------------------- spaces for 0xA0 */
 
-/* Continuations that stand beside such a space: not 0xA0 itself, nor 0x85, which is an ellipsis. */
+/* Continuations beside such a space: not 0xA0 itself, nor 0x85, an ellipsis. */
 static bool continues_beside_space(unsigned char byte)
 {
     return continues(byte) && byte != 0x85 && byte != 0xa0;
 }
 
-/* The length of a sequence one of whose bytes is a space instead of 0xA0, 0 if there is none. */
+/* The length of a sequence with a space in place of a byte 0xA0; 0 if there is none. */
 static size_t altered_length(const unsigned char *b, size_t n)
 {
     static const unsigned char first_of_2[] = {0xc2, 0xc3, 0xc5, 0xce, 0xd0, 0xd9};
@@ -51,8 +51,8 @@ static bool begins(const unsigned char *b, size_t n, const char *word)
     return n >= strlen(word) && memcmp(b, word, strlen(word)) == 0;
 }
 
-/* Whether 0xC3 and a space are the word a with a grave accent and the space behind it: then 0xA0 is missing.
- */
+/* Whether 0xC3 and a space are the word "a" with a grave accent and the space after it: then 0xA0 is
+ * missing. */
 static bool is_word_a(const unsigned char *b, size_t n)
 {
     if (!begins(b, n, "\xc3 "))
@@ -105,7 +105,7 @@ int bytes_restore_spaces(struct str *bytes)
     return replace(bytes, &fixed);
 }
 
-/* ---------------------------------------------------------------- bytes that were lost */
+/* ---------------------------------------------------------------- lost bytes */
 
 enum mark { CONTINUES = 1, IS_LOST = 2, IS_QUESTION = 4 };
 
@@ -129,7 +129,7 @@ static bool is_lossy(const unsigned char *b, size_t n)
     return n_questions <= 1 && n_lost + n_questions > 0;
 }
 
-/* A pair of surrogates, each of three bytes, whose third bytes are lost in one half or in both. */
+/* A pair of surrogates of three bytes each, one or both without the third byte. */
 static bool is_lossy_pair(const unsigned char *b, size_t n)
 {
     if (n < 6 || b[0] != 0xed || !is_between(b[1], 0xa0, 0xaf) || b[3] != 0xed ||
@@ -169,7 +169,7 @@ int bytes_replace_lost(struct str *bytes)
 
 /* ---------------------------------------------------------------- decoding */
 
-/* The length of one code point's bytes, 0 if they are none. */
+/* The number of bytes of the code point at `b`; 0 if it is invalid. */
 static size_t decode_one(uint32_t *out, const unsigned char *b, size_t n)
 {
     if (n >= 2 && b[0] == 0xc0 && b[1] == 0x80) {

@@ -1,4 +1,4 @@
-/** Bytes that may be UTF-8, with what programs did to them; of mojibake.c. */
+/** Repairs bytes that were UTF-8 before programs damaged them; for mojibake.c. */
 #ifndef PROMPT_SRC_TEXT_MOJIBAKE_BYTES_H
 #define PROMPT_SRC_TEXT_MOJIBAKE_BYTES_H
 
@@ -7,11 +7,11 @@
 #include "prompt/base/str.h"
 #include "prompt/text/unicode.h"
 
-/** Makes 0xA0 of spaces that stand in its place in a sequence of UTF-8. ERR_MEMORY. */
+/** Replaces spaces by 0xA0 where a UTF-8 sequence needs it. ERR_MEMORY. */
 int bytes_restore_spaces(struct str *bytes);
-/** Makes U+FFFD of sequences whose bytes were lost: 0x1A, or one '?'. ERR_MEMORY. */
+/** Replaces sequences with lost bytes (0x1A, or one '?') by U+FFFD. ERR_MEMORY. */
 int bytes_replace_lost(struct str *bytes);
-/** Decodes UTF-8, CESU-8 (pairs of surrogates) and Java's NUL; `*is_valid` says whether it is that.
+/** Decodes UTF-8, CESU-8 (pairs of surrogates) and Java's NUL; `*is_valid` becomes whether it is valid.
  * ERR_MEMORY. */
 int bytes_decode(struct codepoints *out, bool *is_valid, const struct str *bytes);
 

@@ -9,7 +9,7 @@
 #include "mojibake_tables.h"
 #include "prompt/text/unicode.h"
 
-/* Sets that no table has. */
+/* Sets that are not in the tables. */
 enum class {
     ANY_CASE_ASCII = 1, /* A-Z a-z */
     LOWER_ASCII = 2,
@@ -85,7 +85,7 @@ static const struct rule rules[] = {
     {{OF(ACCENTED), OF(START | END), CLASS(WORD)}},
     {{IN("\u0152\u0153"), CLASS(NO_ASCII)}},
     {{OF(UPPER), IN("\u00b0")}},
-    /* Latin capitals with what Windows-1252 has in their second byte */
+    /* Latin capitals and the Windows-1252 characters of their second byte */
     {{IN("\u00c2\u00c3\u00ce\u00d0"),
       OF_OR(START | END, "\u20ac\u0153\u0160\u0161\u00a2\u00a3\u0178\u017e\u00a0\u00ad\u00ae\u00a9\u00b0\u00b7\u00bb"
                          "\u2013\u2014\u00b4")}},
@@ -158,9 +158,9 @@ static bool is_ascii(const uint32_t *text, size_t n)
 
 bool mojibake_is_bad(const uint32_t *text, size_t n)
 {
-    if (is_ascii(text, n)) /* no rule is of ASCII alone */
+    if (is_ascii(text, n)) /* every rule needs a character beyond ASCII */
         return false;
-    /* at the very beginning a capital alone is enough */
+    /* at the very beginning a single capital is enough */
     if (n >= 2 && (text[0] == 0xc2 || text[0] == 0xc3) && text[1] == ' ')
         return true;
     for (size_t i = 0; i < n; i++)

@@ -1,6 +1,6 @@
 /*
- * ftfy's deterministic steps in ftfy's order. Those that look at one code point are made in one pass: no step
- * makes something that an earlier one takes. Surrogates cannot occur in UTF-8.
+ * ftfy's deterministic steps in ftfy's order. Steps on single code points share one pass: no step produces
+ * input for an earlier one. Surrogates cannot occur in UTF-8.
  */
 #include "steps.h"
 

@@ -2,9 +2,9 @@
  * Text to token ids, as open_clip's SimpleTokenizer.encode():
  *
  *   clean   ftfy's steps, html.unescape twice, white space collapsed, lower case (clean.c)
- *   split   <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+, ignoring
- * case merge   each piece's UTF-8 bytes, the last one marked as the end of a word, by the merges in rank
- * order
+ *   split   <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+,
+ *           ignoring case
+ *   merge   each piece's UTF-8 bytes, the last marked as the end of a word, by the merges in rank order
  */
 #include "prompt/text/tokenizer.h"
 
@@ -19,14 +19,13 @@
 
 struct tokenizer {
     struct merges merges;
-    bool *is_word; /* [start token] the tokens that are words of a small vocabulary; NULL: all texts are known
-                    */
+    bool *is_word; /* [start token] whether a token is a word of a small vocabulary; NULL: no restriction */
     size_t n_words;
 };
 
 /* ---------------------------------------------------------------- opening */
 
-/* A tokenizer of merges that are read or not, as `status` says; it takes them. */
+/* Creates a tokenizer if `status`, of reading the merges, is OK; takes ownership of them in any case. */
 static int create(struct tokenizer **out, struct merges *merges, int status)
 {
     *out = status == OK ? calloc(1, sizeof **out) : NULL;
@@ -82,7 +81,7 @@ int64_t tokenizer_vocab_size(const struct tokenizer *t)
 static const char start_of_text[] = "<start_of_text>";
 static const char end_of_text[] = "<end_of_text>";
 
-enum { LONG_S = 0x17f }; /* the only code point that, lower case already, equals another if case is ignored */
+enum { LONG_S = 0x17f }; /* the only lower-case code point that equals another if case is ignored */
 
 /* The length of `word` if `in[0..n)` begins with it, else 0. */
 static size_t match_word(const uint32_t *in, size_t n, const char *word)
@@ -96,7 +95,7 @@ static size_t match_word(const uint32_t *in, size_t n, const char *word)
     return n_word;
 }
 
-/* The length of the piece that `in[0..n)`, n > 0, begins with; 0 if its first code point belongs to none. */
+/* The length of the piece at the start of `in[0..n)`, n > 0; 0 if the first code point belongs to none. */
 static size_t match_piece(const uint32_t *in, size_t n)
 {
     static const char *const words[] = {start_of_text, end_of_text, "'s",  "'t", "'re",
@@ -128,10 +127,10 @@ static bool is_exactly(const uint32_t *piece, size_t n, const char *word)
 
 /* ---------------------------------------------------------------- merge */
 
-/* Memory for the symbols of one piece, enough for the longest one of a text. */
+/* The symbols of one piece; room for the longest piece of a text. */
 struct symbols {
     uint32_t *ids;
-    uint32_t *pairs; /* what ids[i] and ids[i + 1] merge into, or MERGES_NONE */
+    uint32_t *pairs; /* the symbol that ids[i] and ids[i + 1] merge into, or MERGES_NONE */
     size_t n;
 };
 
@@ -147,7 +146,7 @@ static void spell_piece(struct symbols *s, const uint32_t *piece, size_t n)
     s->ids[s->n - 1] += MERGES_N_BYTES;
 }
 
-/* Merges every pair that makes `best`, from left to right, and looks up the pairs that this made. */
+/* Merges every pair that makes `best`, from left to right, and looks up the new pairs. */
 static void merge_pass(struct symbols *s, uint32_t best, const struct merges *m)
 {
     size_t n = 0;
@@ -155,7 +154,7 @@ static void merge_pass(struct symbols *s, uint32_t best, const struct merges *m)
         bool is_merged = s->pairs[i] == best;
         s->ids[n] = is_merged ? best : s->ids[i];
         i += is_merged ? 2 : 1;
-        s->pairs[n] = s->pairs[i - 1]; /* still right unless a neighbour was merged */
+        s->pairs[n] = s->pairs[i - 1]; /* still valid unless a neighbour was merged */
     }
     s->n = n;
     for (size_t i = 0; i + 1 < n; i++)
@@ -271,19 +270,19 @@ int tokenizer_differs_from_transformers(bool *out, const char *text)
 
 /* ---------------------------------------------------------------- a small vocabulary */
 
-/* Marks `word`, which must be a token of its own. */
+/* Marks `word`, which must be a single token. */
 static int mark_word(bool *is_word, struct tokens *memory, const struct tokenizer *t, const char *word)
 {
     memory->n = 0;
     int status = tokenizer_encode(memory, t, word);
     if (status == OK && (memory->n != 1 || memory->ids[0] >= tokenizer_start(t)))
-        status = error_set(ERR_FORMAT, "the word '%.80s' is no single token", word);
+        status = error_set(ERR_FORMAT, "the word '%.80s' is not a single token", word);
     if (status == OK)
         is_word[memory->ids[0]] = true;
     return status;
 }
 
-/* From here on only these words are known. */
+/* Restricts the tokenizer to these words. */
 static int restrict_to_words(struct tokenizer *t, const char *words)
 {
     const size_t n_ids = (size_t)tokenizer_start(t);

@@ -1,6 +1,6 @@
 /*
- * Unicode for the tokenizer. Equal to Python 3.11 on every code point that Unicode 14 assigns, which
- * tests/parity/test_tokenizer.py checks one by one; utf8proc may know a newer Unicode.
+ * Unicode for the tokenizer. Agrees with Python 3.11 on every code point assigned in Unicode 14, as
+ * tests/parity/test_tokenizer.py checks one by one; utf8proc may have a newer Unicode.
  */
 #include "prompt/text/unicode.h"
 
@@ -108,8 +108,8 @@ static bool is_of(uint32_t c, uint32_t categories)
 
 enum unicode_class unicode_class(uint32_t c)
 {
-    /* With IGNORECASE, Python's `regex` matches this mark neither as a letter (it is Mn) nor as no letter
-     * (its upper case, iota, is one), so open_clip drops it. No other code point behaves so. */
+    /* With IGNORECASE, Python's `regex` matches this mark neither as a letter (it is Mn) nor as a non-letter
+     * (its upper case, iota, is a letter), so open_clip drops it. It is the only such code point. */
     if (c == COMBINING_YPOGEGRAMMENI || unicode_is_space(c))
         return UNICODE_SKIPPED;
     if (is_of(c, CATEGORY(LU) | CATEGORY(LL) | CATEGORY(LT) | CATEGORY(LM) | CATEGORY(LO)))
@@ -135,7 +135,7 @@ static bool is_nfc_by_range(const struct codepoints *text)
     return true;
 }
 
-/* Canonical order: marks by their class, those of one class as they come. */
+/* Canonical order: sorts marks by class, stably. */
 static void order_marks(uint32_t *data, uint8_t *classes, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
@@ -153,7 +153,7 @@ static void order_marks(uint32_t *data, uint8_t *classes, size_t n)
 
 static int decompose(struct codepoints *out, const struct codepoints *text)
 {
-    enum { MOST = 8 }; /* of one code point: four at most */
+    enum { MOST = 8 }; /* of one code point: at most four */
     int status = OK;
     for (size_t i = 0; status == OK && i < text->n; i++) {
         utf8proc_int32_t parts[MOST];
@@ -212,7 +212,7 @@ uint32_t unicode_upper(uint32_t c)
     return (uint32_t)utf8proc_toupper((utf8proc_int32_t)c);
 }
 
-/* The property Case_Ignorable: marks, formats, modifiers, and punctuation that stands inside words. */
+/* The property Case_Ignorable: marks, formats, modifiers, and punctuation inside words. */
 static bool is_case_ignorable(uint32_t c)
 {
     static const uint16_t inside_words[] = {0x27,   0x2e,   0x3a,   0xb7,   0x387,  0x55f,
@@ -224,7 +224,7 @@ static bool is_case_ignorable(uint32_t c)
     return is_of(c, CATEGORY(MN) | CATEGORY(ME) | CATEGORY(CF) | CATEGORY(LM) | CATEGORY(SK));
 }
 
-/* The property Cased, of code points that are not Case_Ignorable: nobody asks for the others. */
+/* The property Cased, only for code points that are not Case_Ignorable. */
 static bool is_cased(uint32_t c)
 {
     return is_of(c, CATEGORY(LU) | CATEGORY(LL) | CATEGORY(LT)) || c == 0xaa ||
@@ -235,8 +235,8 @@ static bool is_cased(uint32_t c)
            (c >= 0x1f170 && c <= 0x1f189);
 }
 
-/* Whether the sigma at `i` ends a word: a cased letter before it and none after it, ignorable ones looked
- * through. */
+/* Whether the sigma at `i` ends a word: a cased letter before it and none after it, skipping ignorable
+ * ones. */
 static bool is_final_sigma(const struct codepoints *text, size_t i)
 {
     size_t before = i;

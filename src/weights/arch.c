@@ -1,4 +1,4 @@
-/* The architectures that `prompt model init` makes by name. */
+/* The named architectures of `prompt model init`. */
 #include "arch.h"
 
 #include <string.h>
@@ -17,8 +17,8 @@ static const char *const arch_names[] = {"ViT-B-32", "ViT-B-16", "ViT-L-14", "Vi
 enum { N_ARCHS = sizeof arch_names / sizeof arch_names[0] - 1 };
 
 /*
- * In the order of arch_names. The joint width of the test models is 64, so that a generator's hidden width,
- * d/16, is 4. "tiny" has CLIP's vocabulary and works with its tokenizer; "micro" is for finite differences.
+ * In the order of arch_names. The test models have a joint width of 64, so a generator's hidden width, d/16,
+ * is 4. "tiny" has CLIP's vocabulary and works with its tokenizer; "micro" is for finite differences.
  */
 static const struct clip_dims arch_dims[N_ARCHS] = {
     {TOWER(768, 12, 12), TOWER(512, 12, 8), 512, 224, 32, 77, 49408},

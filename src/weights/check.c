@@ -1,5 +1,4 @@
-/* From a file's tensors to the model's: sizes follow from shapes, and every deviation is named, several at
- * once. */
+/* Checks a file's tensors: sizes follow from shapes; one error names all deviations. */
 #include "check.h"
 
 #include <inttypes.h>
@@ -13,12 +12,12 @@
 enum {
     MAX_NAMED = 5,     /* tensors named in one error */
     MAX_LAYERS = 1000, /* a number in a name is untrusted */
-    MAX_SIDE = 1 << 15 /* pixels or patches, so that products of sizes stay in range */
+    MAX_SIDE = 1 << 15 /* pixels or patches; keeps products of sizes in range */
 };
 
-/* ---------------------------------------------------------------- complaints */
+/* ---------------------------------------------------------------- deviations */
 
-/* A list of names for an error message: the first MAX_NAMED of them, and how many more. */
+/* A list of names for an error message: the first MAX_NAMED, and how many more. */
 struct complaint {
     struct str names;
     size_t n;
@@ -42,7 +41,7 @@ static void append_complaint(struct str *message, const char *title, const struc
 
 /* ---------------------------------------------------------------- sizes */
 
-/* Axis `dim` of the tensor in OpenAI's layout. A missing tensor or axis is complained about. */
+/* Axis `dim` of the tensor in OpenAI's layout; reports a missing tensor or axis. */
 static int64_t size_of(const struct params *raw, bool is_hugging_face, const char *name, int64_t n_dims,
                        int64_t dim, struct complaint *missing, struct complaint *misshaped)
 {
@@ -65,7 +64,7 @@ static int64_t size_of(const struct params *raw, bool is_hugging_face, const cha
     return t_size(t, source.is_transposed ? n_dims - 1 - dim : dim);
 }
 
-/* One more than the highest number of a block. */
+/* The highest block number plus one. */
 static int64_t count_layers(const struct params *raw, const char *prefix)
 {
     int64_t n = 0;
@@ -80,7 +79,7 @@ static int64_t count_layers(const struct params *raw, const char *prefix)
     return n;
 }
 
-/* The side of a square of `n` patches, 0 if `n` is no square. */
+/* The side of a square of `n` patches; 0 if `n` is not a square. */
 static int64_t square_side(int64_t n)
 {
     int64_t side = 0;
@@ -148,7 +147,7 @@ static bool is_float(const tensor *t)
     return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || dtype == DTYPE_F64;
 }
 
-/* What is wrong with a tensor, as " (expected ..., found ...)"; empty if nothing. */
+/* Describes a tensor's deviation as " (expected ..., found ...)"; empty if there is none. */
 static void judge(struct str *out, const tensor *t, const struct weight_spec *spec,
                   const struct weight_source *source)
 {

@@ -1,10 +1,10 @@
 /*
- * Which configuration lies beside a file of weights: open_clip's open_clip_config.json, or Hugging Face's
- * config.json with processor_config.json (transformers 5) or preprocessor_config.json (4). The naming
- * library's own comes first.
+ * Reads the configuration beside a file of weights: open_clip's open_clip_config.json, or Hugging Face's
+ * config.json with processor_config.json (transformers 5) or preprocessor_config.json (4). The configuration
+ * of the library that named the tensors comes first.
  *
- * A value that the library leaves out has the library's documented default. A configuration that contradicts
- * the tensors is an error: it is another model's.
+ * A missing value has the library's documented default. A configuration that contradicts the tensors belongs
+ * to another model and is an error.
  */
 #include <stdlib.h>
 
@@ -40,7 +40,7 @@ static int read_open_clip(struct weights_facts *out, bool *found, const char *di
     return status;
 }
 
-/* transformers takes the image processor of processor_config.json, if one is nested in it. */
+/* transformers uses the image processor nested in processor_config.json, if there is one. */
 static int read_processor(struct preprocess *out, const char *dir, const struct weights_wanted *wanted)
 {
     static const char *const names[] = {"processor_config.json", "preprocessor_config.json"};

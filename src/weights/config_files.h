@@ -1,10 +1,10 @@
-/** The library's configuration beside the file. */
+/** Reads the library's configuration beside the file. */
 #ifndef PROMPT_SRC_WEIGHTS_CONFIG_FILES_H
 #define PROMPT_SRC_WEIGHTS_CONFIG_FILES_H
 
 #include "facts.h"
 
-/** What the options leave to the configuration beside the file. */
+/** The settings to read from the configuration beside the file: those that the options do not give. */
 struct weights_wanted {
     bool preprocess; /* any of it */
     bool accept_unknown;
@@ -12,7 +12,7 @@ struct weights_wanted {
     struct str_list *notes;    /* borrowed */
 };
 
-/** Reads the library's configuration that lies beside the file; without one, `out` stays as it is. */
+/** Reads the library's configuration beside the file; without one, leaves `out` unchanged. */
 int weights_config_beside(struct weights_facts *out, const struct weights_origin *origin,
                           const struct clip_dims *dims, const struct weights_wanted *wanted);
 

@@ -1,4 +1,4 @@
-/** What the files say besides the tensors. */
+/** The facts about a model that its tensors do not contain. */
 #ifndef PROMPT_SRC_WEIGHTS_FACTS_H
 #define PROMPT_SRC_WEIGHTS_FACTS_H
 
@@ -6,7 +6,7 @@
 
 #define WEIGHTS_USUAL_NORM_EPS 1e-5 /* PyTorch's default, OpenAI's, open_clip's and Hugging Face's */
 
-/** Where heads, activation and epsilon may be said. */
+/** The sources of heads, activation and epsilon. */
 struct weights_origin {
     const char *path;                /* of the file that holds the tensors */
     const struct metadata *metadata; /* of a safetensors file, or NULL */
@@ -14,7 +14,7 @@ struct weights_origin {
     bool is_openai_archive;
 };
 
-/** What was found about one tower. */
+/** The facts found about one tower. */
 struct weights_tower_facts {
     int64_t n_heads; /* 0: nothing */
     int activation;  /* enum activation; -1: nothing */
@@ -24,7 +24,7 @@ struct weights_tower_facts {
 struct weights_facts {
     struct weights_tower_facts vision;
     struct weights_tower_facts text;
-    struct preprocess preprocess; /* OpenAI's where nothing is said */
+    struct preprocess preprocess; /* OpenAI's by default */
 };
 
 #endif

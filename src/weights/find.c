@@ -1,4 +1,4 @@
-/* Which file --model means. */
+/* Finds the file that --model means. */
 #include "find.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static bool is_folder_in(const char *folder, const char *name)
     return is_there;
 }
 
-/* The commit that refs/main names, "" if there is no such file. */
+/* The commit in refs/main; "" if there is no such file. */
 static int read_main(char **out, const char *cache)
 {
     char *path = path_join(cache, "refs/main");
@@ -36,7 +36,7 @@ static int read_main(char **out, const char *cache)
     return status;
 }
 
-/* refs/main's snapshot, without it the only one. */
+/* The snapshot of refs/main; without that file, the only one. */
 static int choose_snapshot(const char **out, const struct str_list *snapshots, const char *main,
                            const char *cache)
 {
@@ -49,7 +49,7 @@ static int choose_snapshot(const char **out, const struct str_list *snapshots, c
             cache, snapshots->n, cache, snapshots->items[0]);
     *out = main[0] == '\0' ? snapshots->items[0] : main;
     if (!str_list_has(snapshots, *out))
-        return error_set(ERR_IO, "'%s/refs/main' names the snapshot '%.64s', which is not there", cache,
+        return error_set(ERR_IO, "'%s/refs/main' names the snapshot '%.64s', which does not exist", cache,
                          main);
     return OK;
 }
@@ -95,8 +95,7 @@ static bool has_file(const char *folder, const char *name)
     return is_there;
 }
 
-/* The files that belong to the configuration come first; with both configurations, or none, the usual order.
- */
+/* Puts the files of the configuration first; with both configurations, or neither, the usual order. */
 static const char *const *order_in(const char *folder)
 {
     const bool is_open_clip = has_file(folder, "open_clip_config.json");
@@ -106,7 +105,7 @@ static const char *const *order_in(const char *folder)
     return is_open_clip ? open_clip_order : hugging_face_order;
 }
 
-/* Files that people take for the model's, and what they are. */
+/* Files that people mistake for the model's, and their meaning. */
 struct other_file {
     const char *start;
     const char *end;

@@ -1,4 +1,4 @@
-/* What a file holds that holds no CLIP with a ViT: said by names that only such files have. */
+/* Recognizes files that do not hold a CLIP with a ViT, by names that only such files have. */
 #include "foreign.h"
 
 #include <stdlib.h>
@@ -10,8 +10,7 @@
 #include "prompt/base/str.h"
 #include "raw.h"
 
-/* A part of a name that models of one kind have, and no CLIP with a ViT has. The first that is found counts.
- */
+/* A part of a name that occurs in models of one kind, but in no CLIP with a ViT. The first match counts. */
 struct sign {
     const char *part;
     const char *what;
@@ -79,7 +78,7 @@ static const struct raw_tensor *find_end(const struct weights_raw *raw, const ch
     return NULL;
 }
 
-/* Learned prompts beside, or without, the model that they were learned with. */
+/* Learned prompts, with or without their model. */
 static int refuse_prompts(const struct weights_raw *raw)
 {
     static const char *const ends[] = {"ctx", "VPT", "VPT_shallow", "ctx_positive"};
@@ -131,12 +130,12 @@ int weights_refuse_other_models(struct weights *w, const struct weights_raw *raw
 /* ---------------------------------------------------------------- files without a CLIP */
 
 static const struct sign tower_signs[] = {
-    {"vision_model.", "the image tower alone (a CLIPVisionModel)"},
-    {"embeddings.patch_embedding.", "the image tower alone (a CLIPVisionModel)"},
-    {"visual.", "the image tower alone"},
-    {"text_model.", "the text tower alone (a CLIPTextModel)"},
-    {"embeddings.token_embedding.", "the text tower alone (a CLIPTextModel)"},
-    {"token_embedding.", "the text tower alone"},
+    {"vision_model.", "only the image tower (a CLIPVisionModel)"},
+    {"embeddings.patch_embedding.", "only the image tower (a CLIPVisionModel)"},
+    {"visual.", "only the image tower"},
+    {"text_model.", "only the text tower (a CLIPTextModel)"},
+    {"embeddings.token_embedding.", "only the text tower (a CLIPTextModel)"},
+    {"token_embedding.", "only the text tower"},
     {"image_encoder.", "the parts of a training script (image_encoder, ...)"},
     {"text_encoder.", "the parts of a training script (text_encoder, ...)"},
     {"patch_embed.", "a ViT without a text tower"},
@@ -145,7 +144,7 @@ static const struct sign tower_signs[] = {
     {"layer1.0.conv1.", "a ResNet without a text tower"},
 };
 
-/* What an optimizer keeps of each tensor. */
+/* Whether the name is of an optimizer's state. */
 static bool is_optimizers(const char *name)
 {
     static const char *const parts[] = {"exp_avg", "momentum_buffer", "optimizer", "square_avg",
@@ -164,7 +163,7 @@ static bool is_optimizer_alone(const struct weights_raw *raw)
     return raw->n > 0;
 }
 
-/* What the configuration beside the file calls the model: " (config.json: model_type 'bert')". */
+/* Appends the model's type in the configuration beside the file: " (config.json: model_type 'bert')". */
 static int append_model_type(struct str *out, const char *path)
 {
     char *folder = path_dir(path);
@@ -190,7 +189,7 @@ static int say_names(const struct weights *w, const struct weights_raw *raw)
     int status = append_model_type(&text, w->path);
     if (status == OK)
         status =
-            error_set(ERR_FORMAT, "holds no CLIP model, but tensors of other names: %s", str_text(&text));
+            error_set(ERR_FORMAT, "holds no CLIP model; its tensors have other names: %s", str_text(&text));
     str_free(&text);
     return status;
 }

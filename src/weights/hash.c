@@ -1,4 +1,4 @@
-/* The digest of a model's files. */
+/* Computes the digest of a model's files. */
 #include "known.h"
 
 #include "prompt/base/str.h"

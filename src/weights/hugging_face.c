@@ -1,6 +1,6 @@
 /*
- * Hugging Face's config.json. The tables hold every member that transformers 4 and 5 write into a CLIPConfig
- * and its towers: CLIP's own, and those that every model's configuration has.
+ * Hugging Face's config.json. The tables list every member that transformers 4 and 5 write into a CLIPConfig
+ * and its towers: CLIP's own, and those of every model's configuration.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "hugging_face.h"
 #include "members.h"
 
-/* Of every model: what generation, training, labels or the library's interface take. CLIP's encoders read
- * none. */
+/* Members of every model, for generation, training, labels or the library's interface. CLIP's encoders read
+ * none of them. */
 static const struct member common_members[] = {
     {"_commit_hash", MEMBER_HARMLESS, 0},
     {"_name_or_path", MEMBER_HARMLESS, 0},
@@ -88,13 +88,13 @@ static const struct member root_members[] = {
     {"vision_config_dict", MEMBER_READ, 0},
     {"text_config_dict", MEMBER_READ, 0},
     {"projection_dim", MEMBER_READ, 0},
-    {"eos_token_id", MEMBER_HARMLESS, 0},           /* of generation; the text tower has its own */
+    {"eos_token_id", MEMBER_HARMLESS, 0},           /* for generation; the text tower has its own */
     {"logit_scale_init_value", MEMBER_HARMLESS, 0}, /* the tensor has its trained value */
     {"tokenizer_class", MEMBER_HARMLESS, 0},
     {0},
 };
 
-/* Of both towers. */
+/* Members of both towers. */
 static const struct member tower_members[] = {
     {"hidden_size", MEMBER_READ, 0},
     {"intermediate_size", MEMBER_READ, 0},
@@ -102,8 +102,8 @@ static const struct member tower_members[] = {
     {"num_attention_heads", MEMBER_READ, 0},
     {"hidden_act", MEMBER_READ, 0},
     {"layer_norm_eps", MEMBER_READ, 0},
-    {"projection_dim", MEMBER_HARMLESS, 0},    /* of a tower by itself; CLIPModel takes the root's */
-    {"attention_dropout", MEMBER_HARMLESS, 0}, /* in training alone, and the towers are frozen */
+    {"projection_dim", MEMBER_HARMLESS, 0},    /* of a single tower; CLIPModel uses the root's */
+    {"attention_dropout", MEMBER_HARMLESS, 0}, /* only in training, and the towers are frozen */
     {"dropout", MEMBER_HARMLESS, 0},
     {0},
 };
@@ -124,7 +124,7 @@ static const struct member text_members[] = {
     {"tokenizer_class", MEMBER_HARMLESS, 0},      {0},
 };
 
-/* A tower's own members over those that both have; common_members are the rest. */
+/* Checks a tower's own members, those of both towers, and common_members. */
 static int check_tower(const struct weights_document *d, const struct json *tower, const char *path,
                        const struct member *own)
 {
@@ -140,7 +140,7 @@ static int check_tower(const struct weights_document *d, const struct json *towe
 }
 _Static_assert(sizeof text_members <= sizeof vision_members, "room for the members of a tower");
 
-/* CLIPTextConfig's and CLIPVisionConfig's own defaults: save_pretrained leaves out what equals them. */
+/* Applies the defaults of CLIPTextConfig and CLIPVisionConfig: save_pretrained omits values equal to them. */
 static int read_tower(struct weights_tower_facts *out, const struct weights_document *d,
                       const struct json *tower, const struct tower_dims *dims, int64_t default_heads)
 {
@@ -169,9 +169,9 @@ static int read_vision(struct weights_tower_facts *out, const struct weights_doc
 }
 
 /*
- * The features are read at the highest id if it is 2 (a mistake of early configurations), else at the first
- * of this id, which must be the end token's. transformers writes its default beside a smaller vocabulary,
- * too: no text holds that id, so it is noted.
+ * The features are those of the highest id if eos_token_id is 2 (a mistake in early configurations), else of
+ * its first occurrence: it must then be the end token. transformers also writes its default beside a smaller
+ * vocabulary: no text contains that id, so a note suffices.
  */
 static int check_end(const struct weights_document *d, const struct json *text, const struct clip_dims *dims)
 {
@@ -211,7 +211,7 @@ int weights_hugging_face_towers(struct weights_facts *out, const struct weights_
 {
     const struct json *root = json_root(d->doc);
     const struct json *vision = member_get(root, "vision_config"), *text = member_get(root, "text_config");
-    /* With these, transformers takes their members, and its defaults for what they leave out. */
+    /* If these exist, transformers uses their members, and its defaults for missing ones. */
     const struct json *vision_dict = member_get(root, "vision_config_dict");
     const struct json *text_dict = member_get(root, "text_config_dict");
     const char *type = "";
@@ -221,10 +221,11 @@ int weights_hugging_face_towers(struct weights_facts *out, const struct weights_
     vision = vision_dict ? vision_dict : vision;
     text = text_dict ? text_dict : text;
     if (strcmp(type, "clip") != 0 || !vision || !text)
-        return error_set(ERR_FORMAT,
-                         "%s: no configuration of a Hugging Face CLIPModel ('model_type' \"clip\" with "
-                         "'vision_config' and 'text_config')",
-                         json_name(d->doc));
+        return error_set(
+            ERR_FORMAT,
+            "%s: expected the configuration of a Hugging Face CLIPModel ('model_type' \"clip\" with "
+            "'vision_config' and 'text_config')",
+            json_name(d->doc));
     status = members_check(d, root, "", root_members, common_members);
     if (status == OK && vision_dict)
         status = check_tower(d, member_get(root, "vision_config"), "vision_config.", vision_members);

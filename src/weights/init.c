@@ -1,10 +1,10 @@
 /*
- * Randomly initialized weights, as OpenAI's model.py makes them.
+ * Random initialization of weights, as in OpenAI's model.py.
  *
- * Every tensor has its own stream of random numbers, and a normal number is made from one 32-bit output
- * by the inverse of the distribution (P. J. Acklam's rational approximation, relative error 1.2e-9: finer
- * than fp32). Besides exact arithmetic that needs a logarithm in the outer 5 % alone, so files are the same
- * on any machine whose logarithm is right to fp32, and ViT-B/16's 150 million numbers take seconds.
+ * Every tensor has its own stream of random numbers. The inverse of the distribution (P. J. Acklam's rational
+ * approximation, relative error 1.2e-9: finer than fp32) makes a normal number of one 32-bit output. Besides
+ * exact arithmetic it needs only a logarithm, for the outer 5 %, so files are the same on every machine whose
+ * logarithm is correct to fp32, and ViT-B/16's 150 million numbers take seconds.
  */
 #include "prompt/weights/weights.h"
 
@@ -15,7 +15,7 @@
 #include "prompt/base/rng.h"
 #include "specs.h"
 
-/* exp of it is 100: where OpenAI's training clips the logit scale, and where it ends. */
+/* ln 100: OpenAI's training clips the logit scale there and ends there. */
 static const double trained_logit_scale = 4.6051701859880913680;
 
 /* ---------------------------------------------------------------- numbers */
@@ -97,7 +97,7 @@ static struct distribution text_distribution(enum weight_role role, const struct
     return (struct distribution){CONSTANT, 0.0};
 }
 
-/* Image blocks: PyTorch's defaults, 1/sqrt(fan in) for linear layers and convolutions, Xavier's for
+/* Image blocks: PyTorch's defaults, 1/sqrt(fan in) for linear layers and convolutions, Xavier for
  * query-key-value. */
 static struct distribution vision_distribution(enum weight_role role, const struct clip_dims *dims)
 {

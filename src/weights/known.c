@@ -1,5 +1,4 @@
-/* The archives that OpenAI published, by the SHA-256 that stands in each one's address (openai/CLIP,
- * clip/clip.py). */
+/* The archives that OpenAI published, with the SHA-256 in their addresses (openai/CLIP, clip/clip.py). */
 #include "known.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Files that are no weights, or weights in a format of others, by their first bytes. */
+/* Recognizes files without weights, and foreign formats of weights, by their first bytes. */
 #include "magic.h"
 
 #include <ctype.h>
@@ -47,7 +47,7 @@ static const struct magic magics[] = {
     MAGIC(0, "\xff\xd8\xff", "is a picture, not weights"),
 };
 
-/* ONNX is a protobuf: field 1 is the version of its format, field 2 the producer's name. */
+/* ONNX is a protobuf: field 1 is the format's version, field 2 the producer's name. */
 static bool is_onnx(const unsigned char *b, size_t n, const char *path)
 {
     return str_ends_with(path, ".onnx") ||
@@ -81,17 +81,18 @@ static bool first_line(char out[MAX_LINE + 1], const unsigned char *b, size_t n)
     return length >= 4 && (from + length == n || length == MAX_LINE || isspace(b[from + length]));
 }
 
-/* A pickle of protocol 0 is text as well: "L119547037146038801333356L". */
+/* A pickle of protocol 0 is text, too: "L119547037146038801333356L". */
 static int refuse_text(const char *path, const unsigned char *b, size_t n)
 {
     char line[MAX_LINE + 1];
     if (!first_line(line, b, n) || strncmp(line, "L1195470", strlen("L1195470")) == 0)
         return OK;
     if (strncasecmp(line, "<!doctype html", 14) == 0 || strncasecmp(line, "<html", 5) == 0)
-        return error_set(ERR_FORMAT, "'%s' is an HTML page, not weights: the download gave a page instead",
-                         path);
+        return error_set(ERR_FORMAT,
+                         "'%s' is an HTML page, not weights: the download returned a page instead", path);
     if (line[0] == '<')
-        return error_set(ERR_FORMAT, "'%s' is XML, not weights: the download gave a message instead", path);
+        return error_set(ERR_FORMAT, "'%s' is XML, not weights: the download returned a message instead",
+                         path);
     if (line[0] == '{' || line[0] == '[')
         return error_set(ERR_FORMAT, "'%s' is JSON, not weights", path);
     return error_set(
@@ -113,9 +114,9 @@ int weights_refuse_other_formats(const char *path)
 {
     unsigned char start[START_SIZE];
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) /* reading a pipe would wait */
-        return error_set(ERR_IO, "'%s' is no regular file", path);
-    if (safetensors_probe(path)) /* its first bytes, a number, may be those of anything else */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) /* reading a pipe would block */
+        return error_set(ERR_IO, "'%s' is not a regular file", path);
+    if (safetensors_probe(path)) /* its first bytes are a number, which may look like anything else */
         return OK;
     errno = 0;
     FILE *stream = fopen(path, "rb");

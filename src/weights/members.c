@@ -1,4 +1,4 @@
-/* Members of a configuration: typed getters, and the check that nothing is passed over. */
+/* Members of a configuration: typed getters, and the check that no member is ignored. */
 #include "members.h"
 
 #include <inttypes.h>
@@ -86,8 +86,9 @@ int member_default_agrees(const struct weights_document *d, const struct json *o
 {
     if (member_get(object, key) || by_default == found)
         return OK;
-    return json_error(d->doc, object, "no '%s' in '%s': it is %" PRId64 " then, but the tensors say %" PRId64,
-                      key, json_key(object), by_default, found);
+    return json_error(d->doc, object,
+                      "'%s' has no '%s', which defaults to %" PRId64 ", but the tensors say %" PRId64,
+                      json_key(object), key, by_default, found);
 }
 
 int member_side_agrees(const struct weights_document *d, const struct json *object, const char *key,
@@ -139,7 +140,7 @@ static int unknown_member(const struct weights_document *d, const struct json *v
 {
     if (!d->accept_unknown)
         return json_error(d->doc, value,
-                          "'%s%s' is not known here, and may change what the model computes; if it does "
+                          "'%s%s' is unknown and may change what the model computes; if it does "
                           "not, set model.accept_unknown=true",
                           path, json_key(value));
     struct str text = {0};

@@ -1,4 +1,4 @@
-/* Heads, activations and epsilons: what tensors do not say, and who says it. */
+/* Combines the sources of heads, activations, epsilons and preprocessing. */
 #include "model_config.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 
-/* Our metadata keys, and the two towers' fields behind them. */
+/* The towers in our metadata keys. */
 static const char *const tower_names[2] = {"vision", "text"};
 static const int64_t openai_head_width = 64;
 
@@ -39,9 +39,11 @@ static int read_ours(struct weights_tower_facts *out, bool *found, const struct 
     const char *norm_eps = get_ours(m, tower, "norm_eps");
     *found = *found || heads || activation || norm_eps;
     if (heads && str_parse_i64(&out->n_heads, heads) != OK)
-        return error_set(ERR_FORMAT, "metadata 'prompt.%s_heads': no whole number: '%.40s'", tower, heads);
+        return error_set(ERR_FORMAT, "metadata 'prompt.%s_heads': expected a whole number, found '%.40s'",
+                         tower, heads);
     if (norm_eps && str_parse_f64(&out->norm_eps, norm_eps) != OK)
-        return error_set(ERR_FORMAT, "metadata 'prompt.%s_norm_eps': no number: '%.40s'", tower, norm_eps);
+        return error_set(ERR_FORMAT, "metadata 'prompt.%s_norm_eps': expected a number, found '%.40s'", tower,
+                         norm_eps);
     if (activation && nn_parse_activation(&out->activation, activation, ERR_FORMAT) != OK)
         return error_context("metadata 'prompt.%s_activation'", tower);
     return OK;
@@ -50,7 +52,7 @@ static int read_ours(struct weights_tower_facts *out, bool *found, const struct 
 int weights_metadata(struct metadata *out, const struct weights *w)
 {
     *out = (struct metadata){0};
-    int status = metadata_set(out, "format", "pt"); /* what Hugging Face's loaders look for */
+    int status = metadata_set(out, "format", "pt"); /* required by Hugging Face's loaders */
     const struct tower_dims *towers[2] = {&w->dims.vision, &w->dims.text};
     for (int i = 0; i < 2 && status == OK; i++) {
         struct str text = {0};
@@ -98,8 +100,8 @@ static bool is_given(const char *text)
     return text && text[0] != '\0';
 }
 
-/* The options may say everything of the preprocessing; then its files are not read. The towers' configuration
- * always is: it may name a computation that no option is about. */
+/* If the options give all of the preprocessing, its files are not read. The towers' configuration always is:
+ * it may name a computation that no option covers. */
 static struct weights_wanted wanted_from_files(struct weights *w, const struct weights_options *o)
 {
     static const struct weights_options none = {0};
@@ -128,7 +130,7 @@ static int check_known(const struct weights_facts *facts)
     if (status == OK && unknown.len > 0)
         status = error_set(
             ERR_FORMAT,
-            "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
+            "the file does not specify heads, activation or epsilon: put its config.json (Hugging Face) or "
             "open_clip_config.json beside it, or set %s",
             unknown.data + strlen(", "));
     str_free(&unknown);
@@ -140,7 +142,7 @@ static int apply_tower(struct tower_dims *tower, const struct weights_tower_fact
     if (facts->n_heads < 1 || tower->width % facts->n_heads != 0)
         return error_set(ERR_FORMAT, "%s tower: width %" PRId64 " does not divide into %" PRId64 " heads",
                          name, tower->width, facts->n_heads);
-    if (!(facts->norm_eps > 0) || !(facts->norm_eps < 1)) /* a NaN is refused too */
+    if (!(facts->norm_eps > 0) || !(facts->norm_eps < 1)) /* refuses a NaN, too */
         return error_set(ERR_FORMAT, "%s tower: layer norm's epsilon %g is not between 0 and 1", name,
                          facts->norm_eps);
     tower->n_heads = facts->n_heads;
@@ -149,7 +151,7 @@ static int apply_tower(struct tower_dims *tower, const struct weights_tower_fact
     return OK;
 }
 
-/* What the file itself or its library says. */
+/* Reads the facts from the file itself or its library's configuration. */
 static int read_files(struct weights_facts *facts, bool *is_ours, struct weights *w,
                       const struct weights_origin *origin, const struct weights_options *options)
 {

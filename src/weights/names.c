@@ -1,8 +1,8 @@
 /*
  * Tensor names: ours are OpenAI's, open_clip's are the same, Hugging Face's differ.
  *
- * Hugging Face keeps query, key and value apart where OpenAI has one in_proj, and its projections are linear
- * layers (output x input) where OpenAI multiplies by a matrix (input x output).
+ * Hugging Face has separate query, key and value where OpenAI has one in_proj; its projections are linear
+ * layers (output x input), OpenAI's are matrices (input x output).
  */
 #include "names.h"
 
@@ -33,7 +33,7 @@ static const struct name_pair whole_names[] = {
     {"visual.proj", "visual_projection.weight"},
 };
 
-/* Behind "<blocks>.<number>."; {q,k,v} is spelt out by weight_source_of. */
+/* After "<blocks>.<number>."; weight_source_of replaces %c by q, k and v. */
 static const struct name_pair block_names[] = {
     {"attn.in_proj_weight", "self_attn.%c_proj.weight"},
     {"attn.in_proj_bias", "self_attn.%c_proj.bias"},
@@ -64,7 +64,8 @@ const char *weights_block_prefix(bool is_vision, bool is_hugging_face)
     return is_vision ? "visual.transformer.resblocks." : "transformer.resblocks.";
 }
 
-/* "visual.transformer.resblocks.3.ln_1.bias" -> its Hugging Face names. False if it is no block's tensor. */
+/* "visual.transformer.resblocks.3.ln_1.bias" -> its Hugging Face names. False if it is not a block's
+ * tensor. */
 static bool block_source(struct weight_source *out, const char *openai_name)
 {
     bool is_vision = str_starts_with(openai_name, "visual.");

@@ -1,8 +1,6 @@
-/*
- * Opening and saving CLIP weights. Reading takes these steps: path to file (find.c), file to named tensors (raw.c,
- * shards.c), the model among them (unwrap.c), sizes from shapes (check.c), heads and activation from the
- * configuration (model_config.c), then the tensors under OpenAI's names.
- */
+/* Opens and saves CLIP weights. Reading takes these steps: path to file (find.c), file to named tensors
+ * (raw.c, shards.c), the model among them (unwrap.c), sizes from shapes (check.c), heads and activation from
+ * the configuration (model_config.c), then the tensors under OpenAI's names. */
 #include "prompt/weights/weights.h"
 
 #include <stdlib.h>
@@ -20,7 +18,7 @@
 const char *const weights_format_names[4] = {"OpenAI TorchScript archive", "open_clip state dict",
                                              "Hugging Face CLIPModel", "prompt safetensors"};
 
-/* ---------------------------------------------------------------- a vocabulary of its own */
+/* ---------------------------------------------------------------- the model's own vocabulary */
 
 static const char MERGES_KEY[] = "prompt.merges";
 static const char WORDS_KEY[] = "prompt.words";
@@ -87,7 +85,7 @@ static int interpret(struct weights *w, const struct params *tensors, bool is_sc
     bool is_ours = false;
     struct weights_facts facts;
     int status = weights_infer_dims(&w->dims, tensors, origin.is_hugging_face);
-    if (status == OK) /* before the names: the configuration says why some are there or missing */
+    if (status == OK) /* before the names: the configuration explains extra or missing ones */
         status = weights_read_facts(&facts, &is_ours, w, &origin, options);
     if (status == OK &&
         (status = weights_collect(&w->tensors, w->scope, tensors, &w->dims, origin.is_hugging_face)) == OK &&

@@ -1,6 +1,6 @@
 /*
- * open_clip's open_clip_config.json. The tables hold every field of open_clip 3.3's CLIPVisionCfg and
- * CLIPTextCfg, and those of earlier releases; a value that the library leaves out has its default there.
+ * open_clip's open_clip_config.json. The tables list every field of open_clip 3.3's CLIPVisionCfg and
+ * CLIPTextCfg, and those of earlier releases; a missing value has the library's default.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static const struct member model_members[] = {
     {"vision_cfg", MEMBER_READ, 0},
     {"text_cfg", MEMBER_READ, 0},
     {"quick_gelu", MEMBER_READ, 0},
-    {"custom_text", MEMBER_HARMLESS, 0},           /* where the text tower stands among the modules */
+    {"custom_text", MEMBER_HARMLESS, 0},           /* the text tower's position among the modules */
     {"init_logit_scale", MEMBER_HARMLESS, 0},      /* the tensor has its trained value */
     {"init_logit_bias", MEMBER_HARMLESS, 0},       /* the same for all classes */
     {"nonscalar_logit_scale", MEMBER_HARMLESS, 0}, /* a shape of one number */
@@ -29,7 +29,7 @@ static const struct member model_members[] = {
     {0},
 };
 
-/* Of both towers. */
+/* Members of both towers. */
 static const struct member tower_members[] = {
     {"layers", MEMBER_READ, 0},
     {"width", MEMBER_READ, 0},
@@ -37,7 +37,7 @@ static const struct member tower_members[] = {
     {"norm_kwargs", MEMBER_READ, 0},
     {"act_kwargs", MEMBER_OFF, 0},
     {"ls_init_value", MEMBER_OFF, 0},
-    {"final_ln_after_pool", MEMBER_HARMLESS, 0}, /* of one token it is the same before and after */
+    {"final_ln_after_pool", MEMBER_HARMLESS, 0}, /* for one token, before and after are the same */
     {"output_tokens", MEMBER_OFF, 0},
     {"block_type", MEMBER_IS, "default"},
     {"qk_norm", MEMBER_OFF, 0},
@@ -53,7 +53,7 @@ static const struct member vision_members[] = {
     {"head_width", MEMBER_READ, 0},
     {"patch_size", MEMBER_READ, 0},
     {"image_size", MEMBER_READ, 0},
-    {"patch_dropout", MEMBER_HARMLESS, 0}, /* in open_clip's training alone */
+    {"patch_dropout", MEMBER_HARMLESS, 0}, /* only in open_clip's training */
     {"attentional_pool", MEMBER_OFF, 0},
     {"attn_pooler_queries", MEMBER_HARMLESS, 0}, /* of an attentional pool */
     {"attn_pooler_heads", MEMBER_HARMLESS, 0},
@@ -83,7 +83,7 @@ static const struct member text_members[] = {
     {"hf_tokenizer_name", MEMBER_OFF, 0},
     {"tokenizer_mode", MEMBER_OFF, 0},
     {"embed_cls", MEMBER_OFF, 0},
-    {"pad_id", MEMBER_HARMLESS, 0}, /* what stands behind the end, which nobody reads */
+    {"pad_id", MEMBER_HARMLESS, 0}, /* after the end token, never read */
     {"no_causal_mask", MEMBER_OFF, 0},
     {"proj_bias", MEMBER_OFF, 0},
     {"proj_type", MEMBER_IS, "linear"},
@@ -97,7 +97,7 @@ static const struct member text_members[] = {
 };
 
 static const struct member norm_members[] = {{"eps", MEMBER_READ, 0}, {0}};
-/* open_clip's SimpleTokenizer with its default */
+/* open_clip's SimpleTokenizer with its defaults */
 static const struct member tokenizer_members[] = {{"clean", MEMBER_IS, "lower"},
                                                   {"context_length", MEMBER_READ, 0},
                                                   {"reduction_mask", MEMBER_OFF, 0},
@@ -113,7 +113,7 @@ static int mlp_agrees(const struct weights_document *d, const struct json *tower
         status = member_f64(&ratio, d, tower, "mlp_ratio");
     if (status == OK && (int64_t)((double)dims->width * ratio) != dims->mlp_width)
         status = member_refuse(d, json_get(tower, "mlp_ratio"),
-                               "the tensors say another one: is this another model's configuration?");
+                               "the tensors have another: is this another model's configuration?");
     return status;
 }
 
@@ -149,8 +149,8 @@ static int read_vision(struct weights_tower_facts *out, const struct weights_doc
     return status;
 }
 
-/* "argmax" reads at the highest id, which CLIP's end token has; "eos" at the first `eos_id`, which must be
- * it. */
+/* "argmax" takes the features of the highest id, CLIP's end token; "eos" those of the first `eos_id`, which
+ * must be the same. */
 static int check_pool(const struct weights_document *d, const struct json *text, const struct clip_dims *dims)
 {
     const char *pool = "argmax";

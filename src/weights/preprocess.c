@@ -1,4 +1,4 @@
-/* A model's preprocessing as its library's files say it: open_clip's, Hugging Face's. */
+/* Reads a model's preprocessing from the files of open_clip and Hugging Face. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 /* ---------------------------------------------------------------- values */
 
-/* Numbers of a list, or one number; `*n` is 0 for an empty list, and -1 for no number at all. */
+/* The numbers of a list, or one number; `*n` is 0 for an empty list, -1 for anything else. */
 static int get_numbers(double out[3], int *n, const struct weights_document *d, const struct json *value)
 {
     const bool is_list = json_type(value) == JSON_ARRAY;
@@ -21,7 +21,7 @@ static int get_numbers(double out[3], int *n, const struct weights_document *d, 
     return OK;
 }
 
-/* A value for each channel: a number, or a list of one or three. */
+/* One value per channel: a number, or a list of one or three. */
 static int get_channels(double out[3], const struct weights_document *d, const struct json *value)
 {
     double values[3] = {0};
@@ -48,7 +48,7 @@ static int get_statistic(double out[3], const struct weights_document *d, const 
 /* ---------------------------------------------------------------- open_clip: preprocess_cfg */
 
 static const struct member open_clip_members[] = {
-    {"size", MEMBER_HARMLESS, 0}, /* open_clip takes the model's own in its place */
+    {"size", MEMBER_HARMLESS, 0}, /* open_clip uses the model's instead */
     {"mode", MEMBER_IS, "RGB"},
     {"mean", MEMBER_READ, 0},
     {"std", MEMBER_READ, 0},
@@ -58,7 +58,7 @@ static const struct member open_clip_members[] = {
     {0},
 };
 
-/* The member, NULL if open_clip takes its default: for null, 0, "" and []. */
+/* The member; NULL if open_clip uses its default: for null, 0, "" and []. */
 static const struct json *get_said(const struct json *object, const char *key)
 {
     const struct json *value = json_get(object, key);
@@ -78,7 +78,7 @@ static int get_fill(int64_t out[3], const struct weights_document *d, const stru
     return status;
 }
 
-/* Names that open_clip takes; "random" is of its training, and bicubic else. */
+/* The names that open_clip accepts; "random" only affects training and otherwise means bicubic. */
 static int get_open_clip_names(struct preprocess *out, const struct weights_document *d,
                                const struct json *cfg)
 {
@@ -129,7 +129,7 @@ int weights_open_clip_preprocess(struct preprocess *out, const struct weights_do
 
 /* ---------------------------------------------------------------- Hugging Face: an image processor */
 
-/* Of CLIPImageProcessor, CLIPFeatureExtractor, and what every image processor has. */
+/* Members of CLIPImageProcessor, CLIPFeatureExtractor and every image processor. */
 static const struct member processor_members[] = {
     {"image_processor_type", MEMBER_READ, 0},
     {"feature_extractor_type", MEMBER_READ, 0},
@@ -145,7 +145,7 @@ static const struct member processor_members[] = {
     {"do_normalize", MEMBER_READ, 0},
     {"image_mean", MEMBER_READ, 0},
     {"image_std", MEMBER_READ, 0},
-    {"do_convert_rgb", MEMBER_HARMLESS, 0}, /* pictures become RGB here in any case */
+    {"do_convert_rgb", MEMBER_HARMLESS, 0}, /* pictures are always converted to RGB here */
     {"use_square_size", MEMBER_OFF, 0},
     {"do_pad", MEMBER_OFF, 0},
     {"pad_size", MEMBER_OFF, 0},
@@ -171,10 +171,10 @@ static int check_type(const struct weights_document *d, const struct json *proce
             return OK;
     return status != OK ? status
                         : json_error(d->doc, json_get(processor, key),
-                                     "'%s' is \"%.80s\": only CLIPImageProcessor is followed", key, type);
+                                     "'%s' is \"%.80s\": only CLIPImageProcessor is supported", key, type);
 }
 
-/* {"height": n, "width": n}; `*out` is left alone if neither is there. */
+/* {"height": n, "width": n}; leaves `*out` unchanged if neither exists. */
 static int get_square(int64_t *out, const struct weights_document *d, const struct json *value)
 {
     int64_t height = *out, width = *out;
@@ -215,7 +215,7 @@ static int get_size(struct preprocess *out, const struct weights_document *d, co
     return status == OK ? get_square(&out->resize_px, d, value) : status;
 }
 
-/* The crop must leave what the model takes. */
+/* The crop must have the size of the model's input. */
 static int check_crop(const struct preprocess *p, const struct weights_document *d,
                       const struct json *processor)
 {
@@ -225,7 +225,7 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
     int64_t px = value ? p->image_px : 224; /* CLIPImageProcessor's default */
     int status = member_switch(&crops, d, processor, "do_center_crop");
     if (status == OK && !crops && (p->resize_mode != RESIZE_SQUASH || p->resize_px != p->image_px))
-        status = member_refuse(d, does, "without a crop, pictures have other sizes than the model takes");
+        status = member_refuse(d, does, "without a crop, pictures do not have the size that the model takes");
     if (status != OK || !crops)
         return status;
     if (value && json_type(value) == JSON_OBJECT) {
@@ -240,15 +240,15 @@ static int check_crop(const struct preprocess *p, const struct weights_document 
             json_error(d->doc, value, "'crop_size' is %" PRId64 ", but the model takes %" PRId64 " pixels",
                        px, p->image_px);
     else if (status == OK && px != p->image_px)
-        status = error_set(
-            ERR_FORMAT, "%s: no 'crop_size': it is %" PRId64 " then, but the model takes %" PRId64 " pixels",
-            json_name(d->doc), px, p->image_px);
+        status = error_set(ERR_FORMAT,
+                           "%s: 'crop_size' is missing and defaults to %" PRId64
+                           ", but the model takes %" PRId64 " pixels",
+                           json_name(d->doc), px, p->image_px);
     return status;
 }
 
-/* A null is not the default: of the filter it is another (transformers' bilinear), of the rest an error
- * there.
- */
+/* Refuses null, which does not mean the default: for the filter it selects transformers' bilinear, for the
+ * rest it is an error there. */
 static int refuse_null(const struct weights_document *d, const struct json *processor, const char *key)
 {
     const struct json *value = json_get(processor, key);

@@ -28,15 +28,16 @@ static int parse_field(struct preprocess *out, enum field field, const char *tex
     case RESIZE_PX:
         return str_parse_i64(&out->resize_px, text) == OK
                    ? OK
-                   : error_set(ERR_FORMAT, "no whole number: '%.40s'", text);
+                   : error_set(ERR_FORMAT, "expected a whole number, found '%.40s'", text);
     case FILL:
         status = preprocess_parse_channels(fill, text, ERR_FORMAT);
         for (int c = 0; c < 3; c++)
             out->fill[c] = fill[c] >= 0 && fill[c] <= 255 ? (int64_t)fill[c] : -1;
         return status;
     case SCALE:
-        return str_parse_f64(&out->scale, text) == OK ? OK
-                                                      : error_set(ERR_FORMAT, "no number: '%.40s'", text);
+        return str_parse_f64(&out->scale, text) == OK
+                   ? OK
+                   : error_set(ERR_FORMAT, "expected a number, found '%.40s'", text);
     case N_FIELDS:
         break;
     }

@@ -4,11 +4,11 @@
 
 #include "prompt/weights/weights.h"
 
-/** Of our metadata; `*found` is set if they say anything. */
+/** Reads our metadata; sets `*found` if they have any of it. */
 int weights_read_preprocess(struct preprocess *out, bool *found, const struct metadata *m);
-/** Sets what is not OpenAI's, so that files with OpenAI's keep their bytes. */
+/** Writes only values that differ from OpenAI's, so that files with OpenAI's keep their bytes. */
 int weights_write_preprocess(struct metadata *out, const struct preprocess *p);
-/** The keys model.image_mean, image_std, interpolation, resize_mode over it. */
+/** Applies the keys model.image_mean, image_std, interpolation and resize_mode. */
 int weights_apply_preprocess(struct preprocess *out, const struct weights_options *options);
 
 #endif

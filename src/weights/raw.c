@@ -1,4 +1,4 @@
-/* The tensors of a file under its own names. */
+/* Reads the tensors of a file under its own names. */
 #include "raw.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "prompt/base/array.h"
 #include "prompt/base/str.h"
 
-enum { MAX_TENSORS = 65536 }; /* a model and its optimizer have some thousands */
+enum { MAX_TENSORS = 65536 }; /* a model and its optimizer have a few thousand */
 
 static int add(struct weights_raw *raw, struct raw_tensor item, const char *name, const char *found)
 {
@@ -38,7 +38,7 @@ static int add_visited(void *context, const struct archive_item *item)
                item->name, item->value ? NULL : item->found);
 }
 
-/* Keeps the mapping, which the tensors are views of. */
+/* Keeps the mapping: the tensors are views of it. */
 static int read_safetensors(struct weights_raw *raw, struct weights *w, const char *path, size_t shard)
 {
     int status = array_grow(&w->files, w->n_files, sizeof(struct safetensors *));

@@ -7,9 +7,9 @@
 /** A tensor under the file's own name. */
 struct raw_tensor {
     char *name;     /* owned */
-    size_t n_outer; /* bytes of the name that belong to the dicts around the one that holds it */
-    tensor *value;  /* NULL if it is of a kind that is not read */
-    char *found;    /* then what it is: "is sparse"; owned */
+    size_t n_outer; /* bytes of the name that come from dicts around its own */
+    tensor *value;  /* borrowed; NULL if its kind is not supported */
+    char *found;    /* owned; the unsupported kind, "is sparse"; else NULL */
     size_t shard;   /* index of its file */
 };
 
@@ -20,7 +20,7 @@ struct weights_raw {
     struct archive_facts facts; /* of the last file */
 };
 
-/** Reads a file's tensors behind those of other shards; safetensors are mapped into `w->files`. */
+/** Appends a file's tensors to those of other shards; adds the mappings of safetensors to `w->files`. */
 int weights_raw_read(struct weights_raw *raw, struct weights *w, const char *path, size_t shard);
 bool weights_raw_has_prefix(const struct weights_raw *raw, const char *prefix);
 void weights_raw_free(struct weights_raw *raw);

@@ -1,6 +1,6 @@
 /*
- * Weights in shards, as transformers writes large models: an index {"weight_map": {tensor: file}} beside its
- * files. "metadata.total_size" is informational there and not looked at here.
+ * Weights in shards, transformers' format of large models: an index {"weight_map": {tensor: file}} beside its
+ * files. Ignores "metadata.total_size", which is informational there, too.
  */
 #include "shards.h"
 
@@ -45,7 +45,7 @@ static int list_shards(struct str_list *names, const struct json_doc *doc, const
     for (const struct json *m = json_first(map); m; m = json_next(m)) {
         const char *name = NULL;
         int status = read_member(&name, doc, m);
-        if (status == OK && strcmp(name, before) != 0) /* most tensors follow others of their shard */
+        if (status == OK && strcmp(name, before) != 0) /* most tensors follow one of the same shard */
             status = str_list_add(names, name);
         if (status != OK)
             return status;
@@ -55,7 +55,7 @@ static int list_shards(struct str_list *names, const struct json_doc *doc, const
     return OK;
 }
 
-/* Paths of the shards; those that are not there are named. */
+/* Sets the paths of the shards; the error names missing ones. */
 static int find_shards(struct weights *w, const struct str_list *names)
 {
     char *folder = path_dir(w->path);
@@ -113,8 +113,8 @@ static int check_member(const struct json_doc *doc, const struct json *member,
                       found ? "'" : "");
 }
 
-/* Each tensor is in the shard that the index names, and in no other. What no index names is left to the check
- * of the model's tensors: transformers reads it too. */
+/* Each tensor must be in the shard that the index names, and in no other. Tensors that the index omits are
+ * left to the check of the model's tensors: transformers reads them, too. */
 static int check_places(const struct weights_raw *raw, const struct json_doc *doc, const struct json *map,
                         const struct weights *w)
 {

@@ -1,5 +1,5 @@
-/* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list for checking and for making
- * files. */
+/* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list to check files and to create
+ * them. */
 #include "specs.h"
 
 #include <inttypes.h>

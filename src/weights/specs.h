@@ -6,7 +6,7 @@
 
 enum { WEIGHTS_NAME_SIZE = 128 };
 
-/** What a tensor is for; decides how it is initialized. */
+/** The role of a tensor, which determines its initialization. */
 enum weight_role {
     WEIGHT_LOGIT_SCALE,
     WEIGHT_TOKENS, /* token embedding */

@@ -1,9 +1,9 @@
 /*
- * Finding the model in a file: below which names its tensors are.
+ * Finds the model in a file: the prefix of its tensors' names.
  *
  * Training scripts put dicts around a state dict ("state_dict", "model", ...) and wrappers put a prefix
- * before all names ("module.", "_orig_mod.", ...). None of them is listed here: each name of the image
- * encoder that all CLIPs have says what is before it.
+ * before all names ("module.", "_orig_mod.", ...). No list of them is needed: the names of the image encoder
+ * that all CLIPs have show their prefix.
  */
 #include "unwrap.h"
 
@@ -16,15 +16,15 @@
 #include "raw.h"
 
 enum {
-    MAX_ROOTS = 32,          /* a file with more prefixes than this before CLIP's names is no model */
-    MAX_MODEL_TENSORS = 8192 /* five times the largest CLIP's; finding a name is linear */
+    MAX_ROOTS = 32,          /* a file with more prefixes before CLIP's names is not a model */
+    MAX_MODEL_TENSORS = 8192 /* five times the largest CLIP's; the search for a name is linear */
 };
 
-/* What is before the names of a tower, and how many tensors say so. */
+/* The prefix of a tower's names, and the number of tensors with it. */
 struct root {
-    const char *text; /* the first `n` bytes of a name, borrowed */
+    const char *text; /* borrowed; the first `n` bytes of a name */
     size_t n;
-    size_t n_outer; /* of the tensor that said so first */
+    size_t n_outer; /* of the first tensor with this prefix */
     bool has_text_tower;
 };
 
@@ -75,7 +75,7 @@ static bool has_text_tower(const struct weights_raw *raw, const struct root *roo
     return false;
 }
 
-/* The roots below which both towers are. */
+/* The roots that hold both towers. */
 static void find_models(struct roots *out, const struct weights_raw *raw)
 {
     struct roots all = {.n = 0};
@@ -100,7 +100,7 @@ static const struct raw_tensor *find_below(const struct weights_raw *raw, const 
     return NULL;
 }
 
-/* True if two models are the same tensors under two names. */
+/* Whether two models are the same tensors under two names. */
 static bool are_same(const struct weights_raw *raw, const struct root *a, const struct root *b)
 {
     for (size_t i = 0; i < raw->n; i++) {
@@ -115,7 +115,8 @@ static bool are_same(const struct weights_raw *raw, const struct root *a, const 
     return true;
 }
 
-/* Two models in one file, a trained one and its average, say: which of them is meant only its owner knows. */
+/* Refuses several models in one file, such as a trained one and its average: only the owner knows which is
+ * meant. */
 static int refuse_several(const struct weights_raw *raw, const struct roots *models)
 {
     struct str names = {0};
@@ -136,17 +137,17 @@ static int refuse_several(const struct weights_raw *raw, const struct roots *mod
 
 /* ---------------------------------------------------------------- taking its tensors */
 
-/* Bytes of the root that are dicts around the state dict, beside which other things do not matter. */
+/* The bytes of the root that come from dicts around the state dict; those may hold other things, too. */
 static size_t outer_of(const struct root *root)
 {
-    const char *outer = "state_dict."; /* in a file whose format has no dicts, such as safetensors */
+    const char *outer = "state_dict."; /* for formats without dicts, such as safetensors */
     size_t n = root->n_outer < root->n ? root->n_outer : root->n;
     if (n < strlen(outer) && root->n >= strlen(outer) && strncmp(root->text, outer, strlen(outer)) == 0)
         n = strlen(outer);
     return n;
 }
 
-/* In the state dict itself each tensor must have the prefix. */
+/* In the state dict itself every tensor must have the prefix. */
 static int refuse_outsiders(const struct weights_raw *raw, const struct root *root)
 {
     const size_t n_outer = outer_of(root);
@@ -170,13 +171,13 @@ static int refuse_outsiders(const struct weights_raw *raw, const struct root *ro
                      n_inside, n_all, (int)(root->n - n_outer), root->text + n_outer);
 }
 
-/* open_clip's custom_text: the name without "text." if it is of the text tower. */
+/* For open_clip's custom_text: the name without "text." if it belongs to the text tower. */
 static const char *plain_name(const char *name, bool is_custom_text)
 {
     return is_custom_text && str_starts_with(name, custom_prefix) ? name + strlen(custom_prefix) : name;
 }
 
-/* Tensors of a kind that is not read, under names of the model. */
+/* Refuses tensors of an unsupported kind under names of the model. */
 static int refuse_unread(const struct weights_raw *raw, const struct root *root)
 {
     const struct raw_tensor *first = NULL;
@@ -198,8 +199,8 @@ static int refuse_unread(const struct weights_raw *raw, const struct root *root)
     if (status == OK)
         status = error_set(
             ERR_FORMAT,
-            "tensor '%.120s' %s%s: only plain tensors of float32, float16, bfloat16 or float64 are read",
-            first->name + root->n, first->found ? first->found : "is not read", str_text(&more));
+            "tensor '%.120s' %s%s: only plain tensors of float32, float16, bfloat16 or float64 are supported",
+            first->name + root->n, first->found ? first->found : "is not supported", str_text(&more));
     str_free(&more);
     return status;
 }

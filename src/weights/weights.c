@@ -1,4 +1,4 @@
-/* Weights without tensors, and their end. */
+/* Creates empty weights, and closes weights. */
 #include "prompt/weights/weights.h"
 
 #include <stdlib.h>

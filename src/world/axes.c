@@ -162,7 +162,7 @@ size_t axis_size(enum axis axis)
 
 /* ---------------------------------------------------------------- held-out pairs */
 
-/* Two axes whose pairs name classes, and how many diagonals of their table the two worlds take. */
+/* Two axes whose pairs name classes, and how many diagonals of their table each world uses. */
 struct family {
     enum axis first, second;
     int n_test, n_dev;

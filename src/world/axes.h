@@ -1,4 +1,4 @@
-/** The words of the world, the axes they lie on, and the pairs that pre-training never sees. */
+/** The words of the world, their axes, and the pairs that pre-training never sees. */
 #ifndef PROMPT_SRC_WORLD_AXES_H
 #define PROMPT_SRC_WORLD_AXES_H
 
@@ -28,7 +28,7 @@ enum axis {
     N_AXES,
 };
 
-/* Values of the axes that the drawing code switches on; the order is that of the words in axes.c. */
+/* Values of the axes that the drawing code distinguishes, in the order of the words in axes.c. */
 enum pattern {
     STRIPED,
     DOTTED,
@@ -58,7 +58,7 @@ enum land {
 enum feature { RIVER, HIGHWAY, LAKE, RESIDENTIAL, INDUSTRIAL, RAILWAY };
 enum setting { GRASS, SAND, BRICK, WOOD, WATER, SNOW, SKY, NIGHT, STONE, CARPET };
 
-/** A value on an axis: the word of class names, and another one that captions sometimes use. */
+/** A value on an axis: its word in class names, and a synonym that captions sometimes use. */
 struct word {
     const char *name;
     const char *synonym;
@@ -66,21 +66,21 @@ struct word {
 
 enum { MAX_WORDS = 10 };
 
-/** Words of an axis; the size is axis_size. */
+/** The words of each axis; axis_size is their number. */
 extern const struct word axis_words[N_AXES][MAX_WORDS];
 size_t axis_size(enum axis axis);
 
-/** Which pairs a class list holds. */
+/** The use of a pair of words. */
 enum pair_use {
-    PAIR_SEEN,    /* in pre-training, and no class */
-    PAIR_CONTROL, /* in pre-training, and classes: as many as the test's, to compare with */
-    PAIR_TEST,    /* held out, as the next */
+    PAIR_SEEN,    /* in pre-training, not a class */
+    PAIR_CONTROL, /* in pre-training, and a class of the control world: as many as the test's */
+    PAIR_TEST,    /* held out, like the next */
     PAIR_DEV,
 };
 
 /**
- * What the pair of value `a` on axis `first` and `b` on `second` is for, in either order. Pairs of the test
- * and of the development world are spread evenly over the words of both axes and never meet in pre-training.
+ * The use of the pair of value `a` on axis `first` and `b` on `second`, in either order. Pairs of the test
+ * and of the development world are spread evenly over the words of both axes and never occur in pre-training.
  */
 enum pair_use pair_use(enum axis first, int a, enum axis second, int b);
 

@@ -28,7 +28,8 @@ static void blur(struct canvas *c)
         blur_line(c->rgb + i, c->px, row);
 }
 
-/* Where the picture changes. Works in place, from the top left: each pixel looks right and down. */
+/* Draws outlines where the picture changes. Works in place, from the top left: each pixel looks right and
+ * down. */
 static void outline(struct canvas *c, float edges, float ink)
 {
     int last = c->px - 1;
@@ -92,7 +93,7 @@ static void pixelate(struct canvas *c, float amount)
     }
 }
 
-/* What depends on the place in the picture. */
+/* The effects that depend on the position in the picture. */
 static void screen(struct canvas *c, const struct camera *k)
 {
     for (int y = 0; y < c->px; y++) {
@@ -111,7 +112,7 @@ static int clamp_index(int i, int n)
     return i < 0 ? 0 : i < n ? i : n - 1;
 }
 
-/* The view from a little beside. Works in place: pixels that are still needed are written last. */
+/* Shifts the view a little. Works in place: writes pixels that are still needed last. */
 static void shift(struct canvas *c, float most, struct rng *r)
 {
     const int px = c->px;
@@ -126,7 +127,7 @@ static void shift(struct canvas *c, float most, struct rng *r)
     }
 }
 
-/* Sums of two bytes: a triangular distribution, the channels related as a sensor's are. */
+/* Sums of two bytes: a triangular distribution, correlated between channels like a sensor's. */
 static void add_noise(struct canvas *c, float amount, struct rng *r)
 {
     float scale = amount / 255.0F;
@@ -143,7 +144,7 @@ static void add_noise(struct canvas *c, float amount, struct rng *r)
     }
 }
 
-/* The camera as it is for one picture: now and then even the negative. */
+/* The camera for one picture: sometimes even its negative. */
 static struct camera settle(const struct camera *camera, struct rng *r)
 {
     struct camera k = *camera;

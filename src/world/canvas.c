@@ -1,5 +1,6 @@
 #include "canvas.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -55,8 +56,8 @@ int canvas_init(struct canvas *c, int64_t px)
 {
     *c = (struct canvas){0};
     if (px < WORLD_PX_MIN || px > WORLD_PX_MAX)
-        return error_set(ERR_USAGE, "pictures of the world have %d to %d pixels a side, not %lld",
-                         WORLD_PX_MIN, WORLD_PX_MAX, (long long)px);
+        return error_set(ERR_USAGE, "pictures of the world have %d to %d pixels a side, not %" PRId64,
+                         WORLD_PX_MIN, WORLD_PX_MAX, px);
     c->px = (int)px;
     c->rgb = malloc((size_t)px * (size_t)px * 3 * sizeof *c->rgb);
     return c->rgb ? OK : error_out_of_memory();

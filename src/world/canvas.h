@@ -1,8 +1,8 @@
 /**
- * A picture in the making, and what is drawn with: numbers, noise, anti-aliased shapes.
+ * A picture being drawn, and its tools: numbers, noise, anti-aliased shapes.
  *
- * Coordinates: the picture spans [-1, 1] in x (right) and y (down). An object has coordinates of its own, in
- * which it fills about [-1, 1]; a frame places it. Only + - * / and sqrtf are used (world.h says why).
+ * Coordinates: the picture spans [-1, 1] in x (right) and y (down). An object has its own coordinates, in
+ * which it fills about [-1, 1]; a frame places it. Uses only + - * / and sqrtf (world.h says why).
  */
 #ifndef PROMPT_SRC_WORLD_CANVAS_H
 #define PROMPT_SRC_WORLD_CANVAS_H
@@ -40,7 +40,7 @@ static inline float fractf(float x)
     float f = x - (float)(int)x;
     return f < 0.0F ? f + 1.0F : f;
 }
-/** A parabola's likeness of sin(2 pi x). */
+/** sin(2 pi x), approximated by parabolas. */
 static inline float wavef(float x)
 {
     float f = fractf(x) - 0.5F;
@@ -55,7 +55,7 @@ static inline struct rgb rgb_scale(struct rgb a, float s)
     return (struct rgb){a.r * s, a.g * s, a.b * s};
 }
 
-/* C leaves the order of arguments and initializers open, so an expression draws one number at most. */
+/* C does not define the order of arguments and initializers, so an expression draws at most one number. */
 
 /** Uniform in [lo, hi). */
 float draw_float(struct rng *r, float lo, float hi);
@@ -78,7 +78,7 @@ struct noise {
 };
 
 void noise_init(struct noise *n, struct rng *r);
-/** At (u, v), in cells. */
+/** The noise at (u, v), in cells. */
 float noise_at(const struct noise *n, float u, float v);
 
 /* ---------------------------------------------------------------- canvas */
@@ -112,8 +112,8 @@ static inline struct rgb canvas_get(const struct canvas *c, int x, int y)
 
 /* ---------------------------------------------------------------- shapes */
 
-/** Where an object lies: centre and half-size in picture units, its x axis (a unit vector), mirrored or not.
- */
+/** The position of an object: centre and half-size in picture units, its x axis (a unit vector), mirrored or
+ * not. */
 struct frame {
     float x, y, scale;
     float cos, sin;
@@ -125,10 +125,10 @@ struct frame {
 struct frame frame_at(float x, float y, float scale);
 /** Turned by an angle whose half has the tangent `t`: 0 none, 1 a right angle. */
 void frame_turn(struct frame *f, float t);
-/** The frame of something at (x, y) with `scale` in the coordinates of `f`. */
+/** The frame of an object at (x, y) with `scale` in the coordinates of `f`. */
 struct frame frame_inside(const struct frame *f, float x, float y, float scale);
 
-/** What a part is painted with. */
+/** The paint of a part. */
 enum paint_role {
     MAIN,   /* the object's colour and pattern */
     SECOND, /* its other colour */
@@ -150,7 +150,7 @@ enum primitive {
     TRI,  /* three corners, either way round */
     TRAP, /* centre, half-width above, half-width below, half-height */
     RING, /* centre, radius, half-thickness */
-    MOON, /* centre, radius; centre and radius of what is cut out */
+    MOON, /* centre, radius; centre and radius of the cut-out */
     LENS, /* centre, half-length along y, half-width */
     STAR, /* centre, radius */
 };
@@ -161,7 +161,7 @@ struct part {
     float p[6]; /* object units */
 };
 
-/** An object: parts from back to front; neighbours of one role merge into one outline. */
+/** An object: parts from back to front; neighbours with the same role merge into one outline. */
 struct shape {
     const struct part *parts;
     size_t n;
@@ -169,7 +169,7 @@ struct shape {
 
 struct paint {
     struct rgb a, b;
-    int pattern; /* enum pattern, mixes a and b; -1: a alone */
+    int pattern; /* enum pattern, mixes a and b; -1: only a */
 };
 
 struct brush {
@@ -190,7 +190,7 @@ void part_draw(struct canvas *c, enum primitive primitive, const float p[6], str
 
 /* ---------------------------------------------------------------- patterns */
 
-/** How much of the second colour a pattern shows at (x, y); 0 to 1. */
+/** The fraction of the second colour in a pattern at (x, y), 0 to 1. */
 float pattern_at(int pattern, float x, float y, const struct brush *brush);
 
 #endif

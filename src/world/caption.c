@@ -1,4 +1,4 @@
-/* Captions: the names of what is seen, in varying wording, with gaps and a few mistakes, as people write. */
+/* Captions name the parts of a scene in varying words, with gaps and a few mistakes, like people's. */
 #include "scene.h"
 
 static void say(struct str *out, const char *words)
@@ -14,7 +14,7 @@ static void say_value(struct str *out, const struct traits *t, enum axis axis, s
     say(out, draw_bool(r, 0.12F) ? word->synonym : word->name);
 }
 
-/* With the probability, if the scene has such a value. */
+/* Names the value with this probability, if the scene has one. */
 static void may_say_value(struct str *out, const struct traits *t, enum axis axis, float probability,
                           struct rng *r)
 {
@@ -120,7 +120,7 @@ static void say_subject(struct str *out, const struct scene *s, struct rng *r)
 
 /* ---------------------------------------------------------------- around the subject */
 
-/* Words before subjects of one kind that others do not have; NULL: none. */
+/* Openings for subjects of one kind only; NULL: none. */
 static const char *const openings[N_SUBJECTS][2] = {
     [SUBJECT_FOOD] = {"a photo of", "a photo of"},
     [SUBJECT_LAND] = {"a centered satellite photo of", "a satellite picture of"},
@@ -140,8 +140,8 @@ static void say_opening(struct str *out, const struct sample *s, struct rng *r)
     const char *style = styles[s->style].word;
     const char *const *own = openings[s->scene.subject];
     if (s->style > 0 && draw_bool(r, 0.6F)) {
-        bool is_kind =
-            style[0] == 's' || style[0] == 'c' || style[0] == 'n'; /* a sketch, cartoon, negative */
+        /* a sketch, cartoon, negative */
+        bool is_kind = style[0] == 's' || style[0] == 'c' || style[0] == 'n';
         str_appendf(out, is_kind ? "a %s of a" : "a %s photo of a", style);
     } else if (own[0] && draw_bool(r, 0.6F)) {
         str_append(out, own[draw_int(r, 2)]);
@@ -150,7 +150,7 @@ static void say_opening(struct str *out, const struct sample *s, struct rng *r)
     }
 }
 
-/* What the writer believes to see: now and then another value, but never a held-out pair. */
+/* The scene as the writer sees it: sometimes with a wrong value, but never a held-out pair. */
 static struct scene mistaken(const struct scene *s, struct rng *r)
 {
     struct scene claimed = *s;

@@ -1,4 +1,4 @@
-/* The stick figure: a pose is where its joints are. */
+/* The stick figure: a pose gives the positions of its joints. */
 #include "figure.h"
 
 #include "axes.h"

@@ -1,9 +1,9 @@
-/* Grounds behind objects, and pictures that are a pattern and nothing else. */
+/* Grounds behind objects, and pictures of nothing but a pattern. */
 #include "ground.h"
 
 #include <math.h>
 
-/* What one picture's ground is made with. */
+/* The parameters of one picture's ground. */
 struct ground {
     struct noise coarse, fine;
     float frequency, phase, tone;

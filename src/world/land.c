@@ -55,7 +55,7 @@ static struct rgb cover_at(const struct map *m, enum land land, float x, float y
 
 /* ---------------------------------------------------------------- features */
 
-/* Along the x axis of `f` across the whole picture, bent by `bend`. */
+/* A course along the x axis of `f`, across the whole picture, bent by `bend`. */
 struct course {
     struct frame f;
     float bend, half_width;
@@ -108,7 +108,7 @@ static void lake_draw(struct canvas *c, const struct map *m, struct rng *r)
     }
 }
 
-/* A box and its shadow, turned as `f` is. */
+/* A box and its shadow, turned like `f`. */
 static void building(struct canvas *c, const struct frame *f, float u, float v, float w, float h,
                      struct rgb roof)
 {

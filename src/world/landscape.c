@@ -7,10 +7,10 @@ struct view {
     struct noise noise;
     float horizon;
     struct rgb light; /* factor of every colour */
-    float snow;       /* 0 to 1: how white the ground is */
+    float snow;       /* 0 to 1: whiteness of the ground */
 };
 
-/* Sky above and at the horizon, light on things, haze that hides what is far. */
+/* Sky at the top and at the horizon, light on objects, haze over distant ones. */
 struct sky {
     struct rgb above, low, light;
     float haze;
@@ -32,7 +32,7 @@ static struct rgb lit(const struct view *v, float r, float g, float b)
     return (struct rgb){r * v->light.r, g * v->light.g, b * v->light.b};
 }
 
-/* A colour of the ground, under as much snow as there is. */
+/* A colour of the ground under the view's snow. */
 static struct rgb snowed(const struct view *v, float r, float g, float b)
 {
     struct rgb white = lit(v, 0.93F, 0.95F, 1.0F);
@@ -152,7 +152,7 @@ static void palm(const struct view *v, float x, float y, float h)
 
 typedef void thing(const struct view *v, float x, float y, float h);
 
-/* Several of a kind, the far ones first and small. */
+/* Several things of one kind, distant ones first and small. */
 static void row_of(const struct view *v, thing *draw, int n, float nearest, float size)
 {
     for (int i = 0; i < n; i++) {
@@ -285,7 +285,7 @@ static void before(const struct view *v, enum weather weather)
     }
 }
 
-/* What is far is hidden most. */
+/* Haze, densest in the distance. */
 static void haze(const struct view *v, const struct sky *sky)
 {
     for (int y = 0; y < v->c->px; y++) {

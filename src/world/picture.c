@@ -15,7 +15,7 @@ int picture_write(const char *path, const uint8_t *rgb, int64_t width, int64_t h
         .format = PNG_FORMAT_RGB,
         .flags = PNG_IMAGE_FLAG_FAST,
     };
-    png_alloc_size_t n = PNG_IMAGE_PNG_SIZE_MAX(image); /* in memory first: `write` reports a full disk */
+    png_alloc_size_t n = PNG_IMAGE_PNG_SIZE_MAX(image); /* encode in memory: `write` reports a full disk */
     unsigned char *bytes = malloc(n);
     if (!bytes)
         return error_out_of_memory();

@@ -1,4 +1,4 @@
-/** Writing pictures; the only file that knows libpng. */
+/** Writes pictures; only picture.c uses libpng here. */
 #ifndef PROMPT_SRC_WORLD_PICTURE_H
 #define PROMPT_SRC_WORLD_PICTURE_H
 

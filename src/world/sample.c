@@ -1,4 +1,4 @@
-/* The pre-training stream: which scenes it shows, in which styles. */
+/* The scenes and styles of the pre-training stream. */
 #include "scene.h"
 
 const struct style styles[] = {
@@ -13,7 +13,7 @@ const struct style styles[] = {
     {NULL, {CAMERA_PLAIN}},
 };
 
-/* How often each subject is shown, in hundredths. */
+/* The frequency of each subject in percent. */
 static const int shares[N_SUBJECTS] = {
     [SUBJECT_EMBLEM] = 18, [SUBJECT_BADGE] = 16, [SUBJECT_ANIMAL] = 8, [SUBJECT_VEHICLE] = 7,
     [SUBJECT_FLOWER] = 7,  [SUBJECT_FOOD] = 7,   [SUBJECT_PLANE] = 7,  [SUBJECT_LANDSCAPE] = 8,

@@ -1,4 +1,4 @@
-/* Drawing a scene: ground, clutter, shadow, object, something in front, light, camera. */
+/* Draws a scene: ground, clutter, shadow, object, an occluder, light, camera. */
 #include "scene.h"
 
 #include "figure.h"
@@ -56,7 +56,7 @@ void scene_complete(struct scene *s, struct rng *r)
 
 /* ---------------------------------------------------------------- brushes */
 
-/* A second colour that is easy to tell from the first. */
+/* A second colour that differs clearly from the first. */
 static struct rgb other_than(struct rgb colour, struct rng *r)
 {
     bool is_dark = draw_bool(r, 0.5F) || colour.r + colour.g + colour.b > 2.1F;
@@ -208,7 +208,7 @@ static void object_draw(struct canvas *c, const struct scene *s, const struct fr
     }
 }
 
-/* Everything that is one object on a ground. */
+/* Draws a scene of one object on a ground. */
 static void object_scene_draw(struct canvas *c, const struct scene *s, struct rng *r)
 {
     const int *value = s->traits.value;

@@ -1,5 +1,5 @@
 /**
- * A scene: what a picture shows, as values on the axes, and how it is drawn.
+ * A scene: the contents of a picture as values on the axes, and its drawing.
  */
 #ifndef PROMPT_SRC_WORLD_SCENE_H
 #define PROMPT_SRC_WORLD_SCENE_H
@@ -9,8 +9,8 @@
 #include "canvas.h"
 #include "prompt/base/str.h"
 
-/** Streams of random numbers, the `epoch` of RNG_WORLD: their values are a contract. Data sets follow, one
- * each. */
+/** Streams of random numbers (the `epoch` of RNG_WORLD), whose values are a contract. Data sets follow, one
+ * stream each. */
 enum stream { STREAM_PICTURE, STREAM_CAPTION, STREAM_SETS };
 
 /** Kinds of pictures. */
@@ -37,7 +37,7 @@ extern const struct subject_axes subject_axes[N_SUBJECTS];
 
 /** How a picture differs from a plain one, apart from the camera. */
 struct difficulty {
-    float clutter; /* 0: nothing else is there; 1: as in pre-training; above: more, and larger */
+    float clutter; /* 0: no other objects; 1: as in pre-training; above: more and larger ones */
     float scale;   /* of the object; 1: as in pre-training */
 };
 
@@ -48,8 +48,8 @@ struct scene {
     bool is_small; /* the object is drawn small; captions may say so */
 };
 
-/** Gives every axis that the subject needs and that is still -1 a value. Optional traits (the pattern of an
- * emblem, the colour of a holder) come by chance. */
+/** Gives a value to every axis that the subject needs and that is still -1. Adds optional traits (the pattern
+ * of an emblem, the colour of a holder) at random. */
 void scene_complete(struct scene *s, struct rng *r);
 
 /** A scene without values. */
@@ -68,10 +68,10 @@ struct sample {
 
 /** The scene of sample `index`; holds no held-out pair. */
 void sample_draw(struct sample *out, struct rng *r);
-/** Words for it. They, too, hold no held-out pair. */
+/** Writes the sample's caption, which holds no held-out pair either. */
 void caption_write(struct str *out, const struct sample *s, struct rng *r);
 
-/** The styles of pre-training pictures: a camera and the word that captions have for it. */
+/** A style of pre-training pictures: a camera and its word in captions. */
 struct style {
     const char *word; /* NULL ends the table; "photo" is the first and plain one */
     struct camera camera;

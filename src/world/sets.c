@@ -2,8 +2,7 @@
  * The table of data sets.
  *
  * Folder names, files and the style of class names are those of the real sets, quirks included. Each set has
- * a family of concepts of its own, and a camera that pre-training never used: the gap between the two is what
- * learned prompts can close.
+ * its own family of concepts, and a camera unseen in pre-training: learned prompts can close this gap.
  */
 #include "sets.h"
 
@@ -26,12 +25,12 @@
 #define CAMERA_SUBMERGED .gain = {0.36F, 0.61F, 0.85F}, .lift = 0.04F, .noise = 0.06F
 #define CAMERA_TRACED CAMERA_PLAIN, .edges = 0.5F, .noise = 0.02F
 #define CAMERA_INTERLACED CAMERA_PLAIN, .scan = 0.7F, .noise = 0.03F
-/* How much exposure, cast and contrast change from picture to picture: so that means of colours tell little, the more
- * the more a family's classes differ by them. */
+/* Variation of exposure, cast and contrast between pictures, so that mean colours tell little: the more
+ * variation, the more the classes of a family differ in colour. */
 #define CALM .unsteady = 0.25F
 #define FITFUL .unsteady = 0.5F
-/* Negatives take the mean of a class towards grey. The skylines of places stay told by half of the pictures,
- * unless these move, too. */
+/* Negatives move the mean of a class towards grey. Half of the pictures would still reveal a landscape by its
+ * skyline, unless these vary, too. */
 #define FICKLE FITFUL, .negatives = 0.2F
 #define WILD FITFUL, .negatives = 0.5F
 #define SHAKEN FITFUL, .negatives = 0.4F, .shake = 0.2F
@@ -100,7 +99,7 @@ static char upper(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
-/* Letters after a space may become capitals; in paths the spaces go. */
+/* Letters after a space may become capitals; paths lose their spaces. */
 static void append_word(struct str *out, const char *word, bool has_capitals, bool has_spaces)
 {
     bool is_first = true;
@@ -119,7 +118,7 @@ static void append_id(struct str *out, const struct set_class *class)
     str_appendf(out, "n%08d", 1440764 + class->id * 20011);
 }
 
-/* The folder of a part: ImageNet's test pictures are its val, and the cars have no folder of val. */
+/* The folder of a part: ImageNet's test pictures are in val, and the cars have no val folder. */
 static const char *part_folder(const struct world_set *set, enum set_part part)
 {
     if (set->layout == SET_FOLDER)

@@ -1,5 +1,5 @@
 /**
- * The data sets of a world: which pairs of words are their classes, how these are named and drawn.
+ * The data sets of a world: their pairs of words, class names and drawing.
  */
 #ifndef PROMPT_SRC_WORLD_SETS_H
 #define PROMPT_SRC_WORLD_SETS_H
@@ -7,22 +7,22 @@
 #include "prompt/world/world.h"
 #include "scene.h"
 
-/** How a set lies on the disk. */
+/** The arrangement of a set's files. */
 enum set_layout {
     SET_SPLIT,    /* images and a split file */
     SET_AIRCRAFT, /* FGVC's lists of variants */
-    SET_IMAGENET, /* train and val with a folder for each id, and the names */
-    SET_VARIANT,  /* one folder for each id or label, and the names */
-    SET_FOLDER,   /* a folder for each class */
+    SET_IMAGENET, /* train and val with one folder per id, and the names */
+    SET_VARIANT,  /* one folder per id or label, and the names */
+    SET_FOLDER,   /* one folder per class */
 };
 
 enum set_part { PART_TRAIN, PART_VAL, PART_TEST, N_PARTS };
 extern const char *const set_part_names[N_PARTS];
 
 /**
- * A template of names: %w and %v are the first and the second word, %W and %V the same with capitals, %l the
- * first letter of the second; in paths without spaces, and there %n is the picture's number in its class, %g
- * the one in the set, %i ImageNet's id of the class, %k its label, %p the part.
+ * In templates %w and %v are the first and second word, %W and %V the same with capitals, %l the first letter
+ * of the second; in paths they lose their spaces, and %n is the picture's number in its class, %g in the set,
+ * %i ImageNet's id of the class, %k its label, %p the part.
  */
 struct world_set {
     const char *name;
@@ -33,10 +33,10 @@ struct world_set {
     const char *class_name;   /* template */
     const char *path;         /* template, below the image folder */
     enum subject subject;
-    enum axis first, second; /* whose held-out pairs are the classes */
+    enum axis first, second; /* their held-out pairs are the classes */
     struct difficulty difficulty;
     struct camera cameras[2]; /* of the test, and of the development world */
-    int fifths_from, fifths;  /* of the classes: those whose id modulo 5 is from, ..., from + fifths - 1 */
+    int fifths_from, fifths;  /* classes whose id modulo 5 is fifths_from, ..., fifths_from + fifths - 1 */
 };
 
 extern const struct world_set world_sets[];
@@ -52,9 +52,9 @@ struct set_class {
 enum { MAX_CLASSES = MAX_WORDS * MAX_WORDS };
 
 /**
- * Fills `out` with the classes in label order; returns their number. The order goes by diagonals of the
+ * Fills `out` with the classes in label order; returns their number. The order follows the diagonals of the
  * table of pairs, each of which holds a word at most once: the first half, the base classes, has nearly all
- * words of both axes, and a new class is a new combination of base classes' words, but for one at most.
+ * words of both axes, and a new class combines words of base classes, except for at most one word.
  */
 int set_classes(struct set_class out[MAX_CLASSES], const struct world_set *set, enum world_kind kind);
 
@@ -66,12 +66,12 @@ int set_class_name(struct str *out, const struct world_set *set, const struct se
 struct set_item {
     const struct set_class *class;
     enum set_part part;
-    int64_t n;      /* in its class, counted over the parts */
+    int64_t n;      /* number in its class, counted over the parts */
     int64_t number; /* in the set */
 };
 int set_item_path(struct str *out, const struct world_set *set, const struct set_item *item);
 
-/** Draws it; rgb is [px, px, 3]. */
+/** Draws the item; rgb [px, px, 3]. */
 int set_item_draw(uint8_t *rgb, const struct world_set *set, const struct set_item *item,
                   const struct world_options *options);
 

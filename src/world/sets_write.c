@@ -1,4 +1,4 @@
-/* Data sets on the disk, in the layouts of the real ones, and the contact sheet. */
+/* Writes data sets in the layouts of the real ones. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "prompt/base/path.h"
 #include "sets.h"
 
-enum { WORLD_VERSION = 3 }; /* of the pictures; a new one where they change */
+enum { WORLD_VERSION = 3 }; /* of the pictures; raise it when they change */
 
 /* One set being written. */
 struct writer {
@@ -24,13 +24,13 @@ struct writer {
     int n_classes;
     int64_t number;            /* pictures so far */
     struct str lists[N_PARTS]; /* of the layout's files */
-    struct str names;          /* likewise */
+    struct str names;          /* of the file of class names */
 };
 
 /* ---------------------------------------------------------------- pictures */
 
-/* Writes `path` below the image folder. Pictures are PNG whatever the layout calls them: readers go by the
- * first bytes, and lossless pixels are the same on every machine. */
+/* Writes `path` below the image folder. Pictures are PNG whatever their name: readers go by the first bytes,
+ * and lossless pixels are the same on every machine. */
 static int write_picture(struct writer *w, const struct set_item *item, const char *path)
 {
     char *full = path_join(w->image_folder, path);
@@ -44,7 +44,7 @@ static int write_picture(struct writer *w, const struct set_item *item, const ch
     return status;
 }
 
-/* What the layout's lists say of the picture. */
+/* Adds the picture to the layout's lists. */
 static void list_picture(struct writer *w, const struct set_item *item, const char *path, const char *name)
 {
     struct str *list = &w->lists[item->part];
@@ -201,7 +201,7 @@ static int write_sets(const char *root, const bool *wanted, const struct world_o
 
 /* ---------------------------------------------------------------- the world */
 
-/* OK if `dir` is free, or may be replaced. */
+/* OK if `dir` does not exist or may be replaced. */
 static int check_place(const char *dir, bool replace)
 {
     if (!file_exists(dir))
@@ -220,7 +220,7 @@ static int check_place(const char *dir, bool replace)
     return status;
 }
 
-/* Puts the finished folder in place; the old one goes last. */
+/* Moves the finished folder into place, then removes the old one. */
 static int move_in(const char *dir, const char *finished, const char *away)
 {
     if (file_exists(dir) && rename(dir, away) != 0)
@@ -240,7 +240,8 @@ static int check_wanted(const bool *wanted, const struct world_options *options)
     }
     if (n == 0 || (has_folder && n > 1))
         return error_set(ERR_USAGE, "%s",
-                         n == 0 ? "no data set is wanted" : "plain folders take no other set beside them");
+                         n == 0 ? "no data set is selected"
+                                : "plain folders cannot be combined with other sets");
     if (options->px < WORLD_PX_MIN || options->px > WORLD_PX_MAX)
         return error_set(ERR_USAGE, "pictures have %d to %d pixels a side", WORLD_PX_MIN, WORLD_PX_MAX);
     return OK;

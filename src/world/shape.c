@@ -273,7 +273,7 @@ static void group_draw(struct canvas *c, const struct part *parts, size_t n, con
     }
 }
 
-/* Number of parts of one role from `first` on. */
+/* The number of parts with the same role from `first` on. */
 static size_t group_size(const struct shape *shape, size_t first)
 {
     size_t n = 1;

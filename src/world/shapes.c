@@ -1,4 +1,4 @@
-/* Tables of parts; the primitives and their numbers are explained in canvas.h. */
+/* Tables of parts; canvas.h explains the primitives and their numbers. */
 #include "shapes.h"
 
 #define SHAPE(...)                                                                                           \

@@ -5,11 +5,11 @@
 #include "axes.h"
 #include "canvas.h"
 
-/** The shape of value `value` on an axis of objects: emblem, holder, animal, vehicle, flower, food, plane,
- * prop. */
+/** The shape of a value on an axis of objects (emblem, holder, animal, vehicle, flower, food, plane, prop);
+ * static. */
 const struct shape *shape_of(enum axis axis, int value);
 
-/** Where a holder shows its emblem: place and half-size in the holder's coordinates. */
+/** Where a holder shows its emblem: position and half-size in the holder's coordinates. */
 struct spot {
     float x, y, scale;
 };

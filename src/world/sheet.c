@@ -1,4 +1,4 @@
-/* The contact sheet: a look at every data set at once. */
+/* The contact sheet: every data set at a glance. */
 #include <stdlib.h>
 #include <string.h>
 

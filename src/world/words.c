@@ -1,4 +1,4 @@
-/* The vocabulary; unit.world compares it with what the axes and a long stretch of captions use. */
+/* The vocabulary; unit.world compares it with the words of the axes and of a long stretch of captions. */
 #include "prompt/world/world.h"
 
 /* clang-format off */

@@ -1,7 +1,7 @@
 """What the end-to-end tests share: the program, small data sets and models, safetensors, and stops at exact moments.
 
-PROMPT_BIN is the program. PROMPT_TEST_DATA is a data root; of it the small tests need CLIP's merges alone
-(clip/bpe_simple_vocab_16e6.txt.gz), the slow ones Caltech-101 too.
+PROMPT_BIN is the program, PROMPT_TOOLS the folder of the tests' own programs. real_data.py has CLIP's merges, which every
+machine has, and the real data of PROMPT_TEST_DATA, which the tests use where they are there.
 """
 
 import json
@@ -17,6 +17,11 @@ import unittest
 import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import real_data  # noqa: E402
+from real_data import merges, required  # noqa: E402, F401
+
 CONFIGS = ROOT / "configs"
 # With CLIP's own deviations the tiny model's features lie on one spot. Different classes among the predictions for 80
 # small images of 10 classes, n = 0, 1, 2, by gain (seed 2): 2: 4 4 4; 3: 7 7 7; 4: 7 9 7; 6: 8 9 8; 10: 7 9 8. With seed
@@ -35,38 +40,11 @@ ALLOWED_SKIPS = (
 )
 
 
-def required():
-    return os.environ.get("PROMPT_REQUIRE_PARITY") == "1"
-
-
-def skip_or_fail(why):
-    """A tier that cannot run says so; where parity is required that is a failure."""
-    if required():
-        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
-    print(f"skipped: {why}")
-    sys.exit(77)
-
-
 def program():
     path = os.environ.get("PROMPT_BIN", "")
     if not os.path.isfile(path):
         sys.exit(f"PROMPT_BIN: expected the program, found '{path}'")
     return os.path.abspath(path)
-
-
-def test_data(*needed):
-    """The data root of PROMPT_TEST_DATA, which must hold `needed` and the merges."""
-    root = os.environ.get("PROMPT_TEST_DATA")
-    if not root:
-        skip_or_fail("PROMPT_TEST_DATA is not set")
-    for name in ("clip/bpe_simple_vocab_16e6.txt.gz", *needed):
-        if not os.path.exists(os.path.join(root, name)):
-            skip_or_fail(f"'{os.path.join(root, name)}' (PROMPT_TEST_DATA) is missing")
-    return pathlib.Path(root).resolve()
-
-
-def merges():
-    return test_data() / "clip" / "bpe_simple_vocab_16e6.txt.gz"
 
 
 # ---------------------------------------------------------------- running
@@ -128,6 +106,18 @@ def picture(label, number, size=None):
 
 
 NAMES = ("apple", "bear", "cup", "drum", "engine", "flower", "guitar", "house", "island", "jacket")
+
+
+def jpeg(path):
+    """A JPEG: a photograph of the real data, else noise of 48 x 40 pixels that jpeg_tool writes to `path`."""
+    images, split = real_data.caltech()
+    if images:
+        return (images / split["train"][0][0]).read_bytes()
+    order = f"48 40 3 80 2x2,1x1,1x1 huffman one 0 {path}\n"
+    noise = Xorshift(5)
+    subprocess.run([os.path.join(os.environ["PROMPT_TOOLS"], "jpeg_tool")], stdout=subprocess.DEVNULL, check=True,
+                   input=order.encode() + bytes(noise.byte() for _ in range(48 * 40 * 3)))
+    return pathlib.Path(path).read_bytes()
 
 
 class SmallData:

@@ -8,12 +8,10 @@ some classes than of others. Every image is a PNG, whatever its name says. Impor
 
 import json
 import pathlib
-import re
 
 import harness
 
-IDS = re.findall(r'CLASS\("(n\d{8})", "(.*)"\)',
-                 (harness.ROOT / "src/data/imagenet_classes.def").read_text(encoding="utf-8"))
+IDS = harness.real_data.imagenet_classes()
 
 
 def numbered(pattern):

@@ -6,6 +6,10 @@
  * At the N-th CALL on a file whose path holds TEXT the process gets SIGNAL (9 unless given), US microseconds
  * later, from a thread of its own if US is not 0. CALL is open, write (half of the bytes arrive), flush,
  * sync, rename (before it happens) or renamed (after it happened).
+ *
+ *     LIST_OPENS=FILE
+ *
+ * appends the path of each opened file to FILE, one a line.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,7 +29,8 @@ static struct {
     int delay_us;
     int signal;
 } s_plan;
-static int s_count; /* of matching calls, changed atomically */
+static int s_count;     /* of matching calls, changed atomically */
+static int s_list = -1; /* file descriptor */
 static __thread int tl_inside;
 
 __attribute__((constructor)) static void read_plan(void)
@@ -34,6 +39,9 @@ __attribute__((constructor)) static void read_plan(void)
     s_plan.signal = SIGKILL;
     if (plan && sscanf(plan, "%15[^:]:%127[^:]:%d:%d:%d", s_plan.call, s_plan.text, &s_plan.n,
                        &s_plan.delay_us, &s_plan.signal) < 3)
+        _exit(99);
+    const char *list = getenv("LIST_OPENS");
+    if (list && (s_list = creat(list, 0666)) < 0)
         _exit(99);
     unsetenv("LD_PRELOAD");
 }
@@ -80,6 +88,8 @@ int open(const char *path, int flags, ...)
     va_end(args);
     if (is_it("open", path))
         stop();
+    if (s_list >= 0)
+        dprintf(s_list, "%s\n", path);
     return next(path, flags, mode);
 }
 

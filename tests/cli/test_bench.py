@@ -129,5 +129,5 @@ class Bench(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

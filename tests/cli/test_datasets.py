@@ -228,7 +228,7 @@ class Layouts(harness.Case):
         self.assertEqual((check["missing"], check["moved"]), (0, 0))
         (root / "imagenet/images/val/x.JPEG").touch()
         self.check_error(run("data", "split", "--data", root, "--dataset", "imagenet"), 1, "data set 'imagenet': the name of "
-                         r"'val/x\.JPEG' has no id of /.*/classnames\.txt, as other names there have")
+                         r"'val/x\.JPEG' has no id of /.*/classnames\.txt, but other names there do")
 
     def test_parts_of_other_names(self):
         root = self.moved("imagenet", [("imagenet/images/train", "imagenet/images/Train"),
@@ -393,8 +393,8 @@ class Check(harness.Case):
         images = self.root / "oxford_pets/images"
         shutil.rmtree(images)
         (images / "n02085620-Chihuahua").mkdir(parents=True)
-        self.assertRegex(self.check("oxford_pets"), "incomplete: 74 of 74 images are missing .*; 'n02085620-Chihuahua' "
-                                                    "stands there instead: is it another archive, or a folder too many")
+        self.assertRegex(self.check("oxford_pets"), "incomplete: 74 of 74 images are missing .*; it holds 'n02085620-Chihuahua' "
+                                                    "instead: is it another archive, or is there a folder too many")
 
     def test_missing_split_file(self):
         self.make("eurosat")
@@ -417,6 +417,12 @@ class Check(harness.Case):
         self.assertRegex(self.check("dtd", "--deep"),
                          r"\Adtd +incomplete: 2 images cannot be decoded, first: cannot decode '/.*/banded_0001\.jpg': .*; "
                          r"not the published split: .*; 72 of 74 images decoded; 72 images of another format than the name says, first: '.*/banded_0002\.jpg' is PNG\n\Z")
+
+    def test_a_name_in_capitals_promises_its_format_too(self):
+        self.make("food101")  # PNG images whose names end in .JPG
+        self.assertRegex(self.check("food101", "--deep"),
+                         r"; (\d+) of \1 images decoded; \1 images of another format than the name says, first: "
+                         r"'/.*/\d+\.JPG' is PNG\n\Z")
 
     def test_deep_with_missing_images(self):
         self.make("dtd")
@@ -444,7 +450,7 @@ class Check(harness.Case):
         for part, label, name in (("train", again[1], again[2]), ("test", again[1], again[2]), ("val", 1, "polka-dotted")):
             with self.subTest(part=part, name=name):
                 path.write_text(json.dumps({**split, part: [*split[part], [again[0], label, name]]}))
-                self.assertRegex(self.check("dtd"), rf"\Adtd +incomplete: 1 image stands twice in the lists, first: '{again[0]}' "
+                self.assertRegex(self.check("dtd"), rf"\Adtd +incomplete: 1 image occurs twice in the lists, first: '{again[0]}' "
                                                     rf"in train as 'banded', in {part} as '{name}'; not the published .*\n\Z")
 
     def test_all_sets(self):
@@ -485,7 +491,7 @@ class Own(harness.Case):
         rows = ("path,label,split", "ant/1.jpg,ant,train", "bee/1.jpg,bee,train", "./ant//1.jpg,ant,test", "bee/2.jpg,bee,test")
         (self.tmp / "own/list.csv").write_text("\n".join(rows))
         result = run("data", "check", "--dataset", "csv", "--set", f"data.split_file={self.tmp / 'own/list.csv'}")
-        self.assertIn("1 image stands twice in the lists, first: 'ant/1.jpg' in train as 'ant', in test as 'ant'", result.out)
+        self.assertIn("1 image occurs twice in the lists, first: 'ant/1.jpg' in train as 'ant', in test as 'ant'", result.out)
 
     def test_nothing_is_left_out_without_a_count(self):
         kinds = ("jpg", "JPEG", "jpe", "jfif", "Png", "bmp", "gif", "ppm", "pgm", "webp")
@@ -556,7 +562,7 @@ class Own(harness.Case):
                          [[f"train/{id}/images/{id}_{i}.JPEG", label] for label, id in enumerate(sorted(ids)) for i in range(2)])
         self.assertEqual(self.note(), "folder: 3 of 3 class folders are ImageNet's ids, their class names from the built-in table "
                          "and words.txt; 'test' has no class folders: its 4 images are left out; labels of 'val' from "
-                         "val_annotations.txt; val/ is tested on, as there is no test/; 6 of 9 images in sub-folders of class "
+                         "val_annotations.txt; tests on val/, as there is no test/; 6 of 9 images in sub-folders of class "
                          "folders; left out: 1 .txt")
 
     def test_folders_without_parts(self):
@@ -625,7 +631,7 @@ class Own(harness.Case):
         table.parent.mkdir()
         words = ("--set", f"data.split_file={table}")
         table.write_text("path,width,label,split\na.jpg,3,x,val\nb.jpg,3,x,train\n")
-        self.assertEqual(self.note(*words, name="csv"), "csv: columns that are not used: 'width'; val is tested on, as no row is of "
+        self.assertEqual(self.note(*words, name="csv"), "csv: unused columns: 'width'; tests on val, as no row has the split "
                                                         "test")
         table.write_text(f"path,label\n{self.tmp.resolve()}/own/a.jpg,0\nb.jpg,0\n")
         self.assertEqual({item[0] for items in self.split(*words, name="csv").values() for item in items}, {"a.jpg", "b.jpg"})

@@ -188,6 +188,31 @@ class Grid(harness.Case):
         self.assertRegex(result.err, r"runs:      [23] done, [12] to run")
         self.expect_whole(out)
 
+    def test_a_run_that_another_process_finished_is_not_begun(self):
+        """The second run is finished after the plan, while the first one waits for its folder."""
+        out = self.tmp / "runs"
+        first, second = (next(path.parent.relative_to(shared["whole"]) for path in shared["whole"].rglob("checkpoint.safetensors")
+                              if name in path.parts) for name in ("caltech101", "oxford_pets"))
+        (out / first).mkdir(parents=True)
+        lock = os.open(out / first, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = harness.words("grid", "--table", 1, "--methods", "ProMPT", *grid_options(out)[2:])
+        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env=environment())
+        lines = []
+        while not (lines and lines[-1].startswith("waiting for ")) and child.poll() is None:
+            lines.append(child.stderr.readline())
+        shutil.copytree(shared["whole"] / second, out / second)
+        before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (out / second).iterdir()}
+        os.close(lock)
+        _, err = child.communicate(timeout=60)
+        err = "".join(lines) + err
+        self.assertEqual(child.returncode, 0, err)
+        self.assertIn("runs:      0 done, 2 to run", err)
+        self.assertIn(f"grid: 2 of 2 done, {out / second} took", err)
+        self.assertTrue((out / first / "results.json").exists())
+        self.assertEqual({path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (out / second).iterdir()}, before)
+
     def expect_whole(self, out):
         for ending in ("md", "csv", "tex"):
             self.assertEqual((out / f"table1-part.{ending}").read_bytes(), (shared["whole"] / f"table1-part.{ending}").read_bytes())
@@ -319,5 +344,5 @@ class ManyTargets(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

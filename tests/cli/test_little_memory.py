@@ -10,7 +10,7 @@ import tempfile
 import harness
 
 LIMITS_MIB = (390, 430, 440, 460, 500, 560, 640)  # of the address space; libtorch takes 420 of it
-OWN_WORDS = r"prompt: (only \d+ of|(.*: )?out of memory|.*no further thread|.*: cannot )"
+OWN_WORDS = r"prompt: (only \d+ of|(.*: )?out of memory|.*cannot start another thread|.*: cannot )"
 FOREIGN_WORDS = r"enforce|alloc_cpu|DefaultCPU|c10|terminate|bad_alloc|std::|primitive|Traceback|libgomp"
 
 
@@ -69,4 +69,5 @@ class LittleMemory(harness.Case):
 
 
 if __name__ == "__main__":
+    harness.merges()
     harness.main()

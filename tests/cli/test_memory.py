@@ -113,5 +113,5 @@ class Memory(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

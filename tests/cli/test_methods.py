@@ -150,4 +150,5 @@ class Texts(harness.Case):
 
 
 if __name__ == "__main__":
+    harness.merges()
     harness.main()

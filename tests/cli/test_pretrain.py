@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """prompt pretrain end to end: recorded losses, resume, a model that other commands read, a user's own table."""
 
+import fcntl
 import json
 import os
-import unittest
+import pathlib
+import struct
 
 import harness
 from harness import run
@@ -14,10 +16,17 @@ RECIPE = harness.CONFIGS / "mini" / "pretrain.json"
 LOSSES = (5.7529, 5.7702, 5.7055, 5.7420, 5.6701, 5.6043, 5.5949, 5.5574, 5.5706, 5.5462,
           5.5422, 5.5329, 5.5046, 5.5045, 5.5260, 5.4880, 5.4759, 5.4623, 5.5008, 5.4691)
 TOLERANCE = 2e-3
-TINY = ("--threads", "1", *(word for key, value in {
-    "image_px": 16, "patch_px": 8, "embed_dim": 16, "vision_width": 16, "vision_layers": 1, "text_width": 16,
-    "text_layers": 1, "batch_size": 8, "validation_pairs": 8, "steps": 6, "warmup_steps": 2, "patch_keep": 0.5,
-    "full_steps": 2, "checkpoint_steps": 4, "validation_steps": 3}.items() for word in ("--set", f"pretrain.{key}={value}")))
+
+
+def tiny(**changes):
+    """Words of a small recipe with other keys of `pretrain`."""
+    keys = {"image_px": 16, "patch_px": 8, "embed_dim": 16, "vision_width": 16, "vision_layers": 1, "text_width": 16,
+            "text_layers": 1, "batch_size": 8, "validation_pairs": 8, "steps": 6, "warmup_steps": 2, "patch_keep": 0.5,
+            "full_steps": 2, "checkpoint_steps": 4, "validation_steps": 3} | changes
+    return ("--threads", "1", *(word for key, value in keys.items() for word in ("--set", f"pretrain.{key}={value}")))
+
+
+TINY = tiny()
 
 
 def records(folder):
@@ -46,6 +55,27 @@ class Pretrain(harness.Case):
         refused = run("pretrain", "--resume", "--out", parts, "--set", "pretrain.lr=0.5")
         self.assertEqual(refused.status, 2, refused)
         self.assertIn("pretrain.lr is 0.5 here, but the run has 0.0015", refused.err)
+
+    def test_the_scale_of_the_logits_is_at_most_100(self):
+        out = self.tmp / "run"
+        self.check_ok(run("pretrain", *TINY, "--out", out, "--max-steps", "3"))
+        tensors, metadata = harness.read_safetensors(out / "checkpoint.safetensors")
+        dtype, shape, _ = tensors["logit_scale"]
+        tensors["logit_scale"] = dtype, shape, struct.pack("<f", 5.0)  # exp(5) is 148
+        harness.write_safetensors(out / "checkpoint.safetensors", tensors, metadata)
+        self.check_ok(run("pretrain", "--resume", "--threads", "1", "--out", out))
+        scales = [record["logit_scale"] for record in records(out) if "loss" in record]
+        self.assertAlmostEqual(scales[3], 100, delta=1e-3)
+        self.assertLess(max(scales), 100.001)
+
+    def test_a_folder_that_another_process_has_is_left_alone(self):
+        out = self.tmp / "run"
+        out.mkdir()
+        folder = os.open(out, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        self.check_error(run("pretrain", *TINY, "--out", out), 1, "'.*/run' is in use by another process")
+        self.assertEqual(os.listdir(out), [])
 
     def test_the_model_carries_its_vocabulary(self):
         self.assertEqual(run("pretrain", *TINY, "--max-steps", "1", "--out", self.tmp / "run").status, 0)
@@ -104,7 +134,20 @@ class Pretrain(harness.Case):
         self.assertEqual([record["loss"] for record in records(out) if "loss" in record],
                          [record["loss"] for record in records(again) if "loss" in record])
 
-    @unittest.skipUnless(os.environ.get("PROMPT_TEST_DATA"), "PROMPT_TEST_DATA is not set")
+    def test_held_out_pairs_are_never_trained_on(self):
+        stopper = harness.build_stopper(self.tmp)
+        if not stopper:
+            self.skipTest("no C compiler to build stop_at.c")
+        path = self.table("image,caption\n" + "".join(f"{i}.png,a photo of a red circle .\n" for i in range(24)))
+        opened = self.tmp / "opened.txt"
+        # one epoch: two steps of 11 pairs; of 24 rows a tenth is held out
+        self.check_ok(run("pretrain", *tiny(batch_size=11, steps=2, full_steps=0, warmup_steps=1), "--captions", path, "--out",
+                          self.tmp / "own", env={"LD_PRELOAD": stopper, "LIST_OPENS": str(opened)}))
+        pictures = [pathlib.Path(line).name for line in opened.read_text().splitlines() if line.endswith(".png")]
+        held_out, trained = pictures[:2], pictures[2:]
+        self.assertEqual(len(set(trained)), 22)
+        self.assertEqual(sorted(held_out + trained), sorted(f"{i}.png" for i in range(24)))
+
     def test_a_table_trains_with_the_vocabulary_of_clip(self):
         path = self.table("image,caption\n" + "".join(f"{i}.png,a quokka on the beach\n" for i in range(24)))
         merges = ("--set", f"model.merges={harness.merges()}")
@@ -123,8 +166,8 @@ class Pretrain(harness.Case):
         good = "image,caption\n0.png,a photo\n"
         for text, line, message in (
             ("0.png,a photo\n", 1, "expected a header with the columns image and caption"),
-            ("image,caption\n", 1, "no row after the header"),
-            (good + "no.png,a photo\n", 3, "no image '"),
+            ("image,caption\n", 1, "no row follows the header"),
+            (good + "no.png,a photo\n", 3, "no.png' does not exist"),
             (good + "1.png,\n", 3, "the caption is empty"),
             (good + '1.png," "\n', 3, "the caption is empty"),
             (good + "\n1.png,a photo, large\n", 4, "expected 2 cells, as in the header, found 3: a cell that holds a , is written in double quotes"),
@@ -152,4 +195,5 @@ class Pretrain(harness.Case):
 
 
 if __name__ == "__main__":
+    harness.merges()
     harness.main()

@@ -350,5 +350,5 @@ class BeforeTheFirstStep(Protocol):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

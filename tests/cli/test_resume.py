@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """A run that was stopped, however and wherever, ends in the same bytes as one that was not."""
 
+import concurrent.futures
+import fcntl
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -182,6 +185,26 @@ class Stopped(Resumed):
         self.assertEqual(tensors, read_safetensors(checkpoint(shared["whole"]))[0])
 
 
+class InUse(harness.Case):
+    def test_a_folder_that_another_process_has_is_left_alone(self):
+        """A new run and a resumed one; both wait for five seconds, side by side."""
+        new, old = self.tmp / "new", self.tmp / "old"
+        new.mkdir()
+        self.check_ok(train(old, "--max-steps", 2))
+        before = {path: path.read_bytes() for path in old.iterdir()}
+        for folder in (new, old):
+            lock = os.open(folder, os.O_RDONLY)
+            self.addCleanup(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            results = [pool.submit(train, new), pool.submit(resume, old)]
+        for folder, result in zip((new, old), results):
+            found = self.check_error(result.result(), 1, f"'{folder}' is in use by another process")
+            self.assertIn(f"waiting for '{folder}', which another process has\n", found.err)
+        self.assertEqual(os.listdir(new), [])
+        self.assertEqual({path: path.read_bytes() for path in old.iterdir()}, before)
+
+
 class Killed(Resumed):
     """kill -9. Each plan of stop_at.c says at which call; the run must have reached it."""
 
@@ -321,5 +344,5 @@ class AcrossPrograms(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

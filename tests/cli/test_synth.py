@@ -116,7 +116,7 @@ class Place(harness.Case):
     def test_words_that_make_no_sense(self):
         root = self.tmp / "world"
         for words, pattern in ((("--layouts", "dtt"), r".*dtt.*"), (("--folder", "--layouts", "dtd"), r"--folder and --layouts .*"),
-                               (("--px", "8"), r".*px.*16.*"), (("--layouts", "folder,dtd"), r"plain folders take no other set.*")):
+                               (("--px", "8"), r".*px.*16.*"), (("--layouts", "folder,dtd"), r"plain folders cannot be combined with other sets.*")):
             self.check_error(run("data", "synth", root, *words), 2, pattern)
         self.assertEqual(os.listdir(self.tmp), [])
 

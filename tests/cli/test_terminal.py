@@ -99,5 +99,5 @@ class Terminal(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.test_data()
+    harness.merges()
     harness.main()

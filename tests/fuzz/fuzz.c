@@ -1,4 +1,4 @@
-/* What the fuzz targets share. */
+/* Shared by the fuzz targets. */
 #define _GNU_SOURCE /* memfd_create, mkdtemp */
 #include "fuzz.h"
 
@@ -26,7 +26,7 @@ void fuzz_file_close(struct fuzz_file *file)
     file->fd = -1;
 }
 
-static char folder[] = "/dev/shm/prompt-fuzz-XXXXXX"; /* the last letters change when it is made */
+static char folder[] = "/dev/shm/prompt-fuzz-XXXXXX"; /* mkdtemp replaces the last letters */
 static bool has_folder;
 
 static void remove_folder(void)
@@ -84,5 +84,5 @@ void fuzz_require_status(int status)
     FUZZ_REQUIRE(status == ERR_IO || status == ERR_FORMAT || status == ERR_SHAPE || status == ERR_USAGE);
     FUZZ_REQUIRE(error_message()[0] != '\0');
     for (const char *c = error_message(); *c != '\0'; c++)
-        FUZZ_REQUIRE((unsigned char)*c >= ' ' && *c != 0x7f); /* a terminal would obey it */
+        FUZZ_REQUIRE((unsigned char)*c >= ' ' && *c != 0x7f); /* a terminal would execute it */
 }

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 #include "prompt/torch/torch.h"
 
-enum { MAX_NUMEL = 4096 }; /* of a tensor that is read; strides of 0 make small files large */
+enum { MAX_NUMEL = 4096 }; /* of a tensor read; strides of 0 make small files large */
 
 struct visit {
     scope *s;
@@ -20,8 +20,7 @@ static int look(void *context, const struct archive_item *item)
     return OK;
 }
 
-/* libtorch's zip reader forgets its own tables when it refuses a file; the sanitizer is told what is not
- * ours. */
+/* libtorch's zip reader leaks its tables when it refuses a file; tells the sanitizer to ignore that. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

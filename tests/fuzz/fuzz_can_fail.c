@@ -1,4 +1,4 @@
-/* A reader with a fault, for test_replay.sh: it cannot read a text that begins with "bad". */
+/* A faulty reader, for test_replay.sh: it fails at a text that begins with "bad". */
 #include <string.h>
 
 #include "fuzz.h"

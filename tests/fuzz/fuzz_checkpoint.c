@@ -13,7 +13,7 @@ static void read_config(const char *text)
     config_free(&config);
 }
 
-/* The trained tensors that the seeds hold. */
+/* The trained tensors of the seeds. */
 static int add_trained(struct method *m)
 {
     const float values[6] = {0};

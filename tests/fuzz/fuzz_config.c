@@ -1,4 +1,4 @@
-/* A run's configuration; what is read and written again has the same hash. */
+/* A run's configuration; read and written again, it has the same hash. */
 #include <string.h>
 
 #include "fuzz.h"

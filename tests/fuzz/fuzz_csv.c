@@ -15,7 +15,7 @@ static size_t check_list(const struct dataset *d, const struct item_list *list)
     return list->n;
 }
 
-/* A written cell reads back as the same, if it needs no mending. */
+/* A written cell reads back the same if it needs no repair. */
 static void check_cell(const char *cell)
 {
     struct str row = {0};

@@ -1,6 +1,6 @@
 /*
- * Pictures of every format. For speed a size that the file claims is refused from 16,384 pixels: the linker
- * puts the functions below before those of image.c (--wrap in CMakeLists.txt).
+ * Pictures of every format. For speed, refuses sizes from 16,384 pixels: the linker replaces functions of
+ * image.c by those below (--wrap in CMakeLists.txt).
  */
 #include <string.h>
 
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         FUZZ_REQUIRE(image.width > 0 && image.height > 0);
         const size_t n_bytes = (size_t)image.width * (size_t)image.height * 3;
         fuzz_read(image.pixels, n_bytes);
-        FUZZ_REQUIRE(image_decode(&again, data, n) == OK); /* what is left of other memory differs */
+        FUZZ_REQUIRE(image_decode(&again, data, n) == OK); /* remains of other memory would differ */
         FUZZ_REQUIRE(again.width == image.width && again.height == image.height);
         FUZZ_REQUIRE(memcmp(again.pixels, image.pixels, n_bytes) == 0);
         image_free(&again);

@@ -1,11 +1,11 @@
-/* JSON: what parses is walked, and what is written from it reads back as the same. */
+/* JSON: walks valid documents, and checks that values written from them read back the same. */
 #include <string.h>
 
 #include "fuzz.h"
 #include "prompt/base/json.h"
 #include "prompt/base/json_write.h"
 
-enum { MAX_CLOSELY = 16 }; /* values of a document that are written again, and whose line is asked for */
+enum { MAX_CLOSELY = 16 }; /* values of a document to write again and to locate */
 
 static void check_text(const char *text)
 {

@@ -1,5 +1,5 @@
-/* Configurations beside a model: open_clip_config.json, config.json and preprocessor_config.json. Each is
- * read as all of them. */
+/* Configurations beside a model: open_clip_config.json, config.json and preprocessor_config.json. Reads each
+ * input as all of them. */
 #include <math.h>
 
 #include "fuzz.h"
@@ -10,7 +10,7 @@
 #include "weights/open_clip.h"
 #include "weights/preprocess.h"
 
-/* Of the model that the seeds describe. */
+/* The sizes of the seeds' model. */
 static const struct clip_dims dims = {.vision = {.width = 32, .n_layers = 2, .mlp_width = 128},
                                       .text = {.width = 32, .n_layers = 2, .mlp_width = 128},
                                       .embed_dim = 64,

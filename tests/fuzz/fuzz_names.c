@@ -1,6 +1,6 @@
 /*
- * Class names and captions on their way to token ids: any bytes but 0, as a C text holds them. Short ones are
- * also repeated to a long text, whose time is limited: none may take time by the square of its length.
+ * Class names and captions to token ids: any bytes except 0, as in a C string. Short ones are also repeated
+ * to a long text with a time limit: none may take quadratic time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "prompt/base/str.h"
 #include "prompt/text/tokenizer.h"
 
-/* Enough for merges of several rounds; every other word falls apart into bytes. */
+/* Enough for several rounds of merges; every other word becomes bytes. */
 static const char merges[] = "#version: 0.2\nt h\nth e</w>\no f</w>\np h\nph o\nt o</w>\npho to</w>\n";
 
 enum { SHORT = 32, LONG = 8192, MAX_SECONDS = 1 };
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (strlen(text) == n) {
         FUZZ_REQUIRE(tokenizer_parse(&tokenizer, merges, sizeof merges - 1, "merges") == OK);
         encode(tokenizer, text);
-        if (n > 0 && n <= SHORT && n % 16 == 0) /* some of them: each takes as long as a hundred */
+        if (n > 0 && n <= SHORT && n % 16 == 0) /* only some: each takes as long as a hundred inputs */
             encode_repeated(tokenizer, text);
     }
     tokenizer_free(tokenizer);

@@ -1,4 +1,4 @@
-/* A user's table of images and captions. Its images need only be there: the seeds' is /dev/null. */
+/* A user's table of images and captions. Its images must only exist: the seeds use /dev/null. */
 #include "fuzz.h"
 #include "prompt/data/pairs.h"
 

@@ -1,4 +1,4 @@
-// The pickle of an archive alone, without the zip file around it, whose tables a mutation breaks first.
+// The pickle of an archive without the zip file around it, whose tables a mutation would break first.
 #include "fuzz.h"
 #include "pickle.hpp"
 
@@ -7,7 +7,7 @@ namespace
 
 constexpr size_t max_values = 4096;
 
-/** Visits what the root leads to; values may refer to each other in circles. */
+/** Visits all values below the root; they may form cycles. */
 void walk(const shim::value &v, int depth, size_t &n_values)
 {
     if (depth > 32 || ++n_values > max_values)

@@ -1,4 +1,4 @@
-/* Safetensors: every byte of every tensor is read, as are names and metadata. */
+/* Safetensors: reads every byte of every tensor, names and metadata. */
 #include "fuzz.h"
 #include "prompt/nn/safetensors.h"
 

@@ -1,5 +1,4 @@
-/* An index of shards beside two files that hold one tensor each: "a" in a.safetensors, "b" in b.safetensors.
- */
+/* An index of shards beside two files with one tensor each: "a" in a.safetensors, "b" in b.safetensors. */
 #include <stdio.h>
 
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /*
- * How libFuzzer changes a PNG file: the sums of the chunks are mended afterwards, and half of the time it is
- * the packed samples that change, so that more than the checks is reached.
+ * Mutates a PNG file for libFuzzer: corrects the sums of the chunks afterwards, and half of the time changes
+ * the packed samples, so that fuzzing reaches more than the checks.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void put_u32(uint8_t *p, uint32_t value)
         p[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* The chunk at `at`: bytes with head and sum, 0 if it does not fit into the file. */
+/* The chunk at `at`: its bytes with head and sum, 0 if it does not fit into the file. */
 static size_t chunk_size(const uint8_t *data, size_t n, size_t at)
 {
     if (at > n || n - at < HEAD + SUM || get_u32(data + at) > n - at - HEAD - SUM)
@@ -56,7 +56,7 @@ static bool find_samples(size_t *at, const uint8_t *data, size_t n)
 }
 
 /* Unpacks the first chunk of samples, changes them, and packs them again. Returns the file's new size, 0 if
- * that cannot be. */
+ * impossible. */
 static size_t change_samples(uint8_t *data, size_t n, size_t capacity, uint8_t *samples)
 {
     size_t at = 0;

@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target over its kept corpus: one input a line, in hexadecimal digits. Stands in for libFuzzer's
- * main, so that every build and every compiler can replay what fuzzing found.
+ * Runs a fuzz target over its kept corpus: one input per line, in hexadecimal digits. Replaces libFuzzer's
+ * main, so that every build and every compiler can replay the findings.
  *
  * usage: fuzz_TARGET FILE...
  */
@@ -19,7 +19,7 @@ static int digit_value(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* One input, in memory of just its size, so that a sanitizer sees the first byte behind it. */
+/* Runs one input in memory of exactly its size, so that a sanitizer notices reads beyond it. */
 static int replay_line(const char *line)
 {
     const size_t n = strlen(line) / 2;

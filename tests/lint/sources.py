@@ -9,7 +9,7 @@ def root():
 
 
 def sources(folders, endings=(".c", ".h", ".cpp", ".hpp")):
-    """Paths relative to the root, sorted; what is not tracked yet counts too."""
+    """Paths relative to the root, sorted; includes files not tracked yet."""
     found = []
     for folder in folders:
         for place, folders_here, names in os.walk(os.path.join(root(), folder)):

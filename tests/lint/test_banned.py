@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Functions that have a safer way, output and exit inside libraries, headers of CUDA, names of machines in any file."""
+"""Finds functions with a safer replacement, output and exit in libraries, headers of CUDA, names of machines anywhere."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ UNSAFE = re.compile(r"\b(?:std::)?(atoi|atol|atof|sscanf|strtok|strcpy|strcat|sp
 LIBRARY = re.compile(r"\b(?:std::)?(exit|_exit|_Exit|quick_exit|abort|printf|puts|putchar|perror)\s*\(")
 # the program builds with a libtorch that has no CUDA, and runs on one that has it
 CUDA_HEADER = re.compile(r"#\s*include\s*[<\"]((?:cuda|cublas|cudnn|(?:c10|ATen|torch/csrc)/cuda/)[^>\"]*)[>\"]")
-# put together here, so that this file does not hold them
+# composed, so that this file does not contain them
 MACHINE = re.compile("|".join([
     r"(?<![\w.])/(?:work|root)\b", r"(?<![\w.])/(?:home|Users)/\w",
     r"\bpypi\." + "org", r"\bpythonhosted\." + "org", r"\bdownload\.pytorch\." + "org", r"\bnpmjs\." + "(?:org|com)",
@@ -40,7 +40,7 @@ def machine_problems(path, text):
 
 
 def check_itself():
-    """What must be found, or the test proves nothing."""
+    """Slips that must be found, or the test proves nothing."""
     for path, text in [("tests/x.c", "int n = atoi(text);"), ("src/run/x.c", "strcpy (a, b);"),
                        ("shim/x.cpp", "std::sscanf(a, b);"), ("src/data/x.c", "exit(1);"), ("src/run/x.c", 'puts("x");'),
                        ("shim/x.cpp", "#include <c10/cuda/CUDAStream.h>"), ("shim/x.cpp", "#include <ATen/cuda/CUDAContext.h>"),

@@ -18,7 +18,7 @@ if(WITH_TESTS)
 endif()
 """
 
-# what is taken away, and what the line says. An empty path in the cache is one that was looked for and not found.
+# removed dependencies and the line they cause. An empty path in the cache means searched and not found.
 MISSING = (
     (("-DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON",), "prompt needs zlib:", "apt-get install zlib1g-dev)"),
     (("-DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON",), "prompt needs OpenSSL's libcrypto:", "apt-get install libssl-dev)"),
@@ -43,7 +43,7 @@ MISSING = (
 
 
 def old_torch(folder):
-    """What looks like libtorch 2.5."""
+    """An imitation of libtorch 2.5."""
     headers = folder / "include" / "torch" / "csrc" / "api" / "include" / "torch"
     headers.mkdir(parents=True)
     (headers / "torch.h").write_text("")
@@ -60,7 +60,7 @@ def main():
         folder = pathlib.Path(name)
         (folder / "CMakeLists.txt").write_text(PROJECT.format(root=root()))
         old = (f"-DTorch_DIR={old_torch(folder / 'old')}",), "prompt needs libtorch 2.6 or newer;", "has 2.5.1"
-        # with nothing taken away it succeeds, and without libwebp; its cache is kept, so that the compiler is looked at once
+        # it succeeds with nothing removed, and without libwebp; the cache is kept, so that the compiler is checked once
         cache, good = folder / "build" / "CMakeCache.txt", None
         for options, *words in (((),), (("-Dprompt_webp_LIBRARY=",),), *MISSING, old):
             if good:

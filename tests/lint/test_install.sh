@@ -24,7 +24,7 @@ env -u LD_LIBRARY_PATH bin/prompt results . --table 5 --methods=-G >out
 grep -q '^| Caltech101 | -G |' out
 # were the build folder's own path in it, another build could change the installed program
 if readelf -d bin/prompt | grep -E 'R(UN)?PATH' | grep -qF "$build"; then
-    echo "the build folder stands in the run path of the installed program"
+    echo "the build folder is in the run path of the installed program"
     exit 1
 fi
 echo "install: works, $n presets"

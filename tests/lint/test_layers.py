@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A layer includes its own headers and those of the layers it stands on, nothing else. C++ and libtorch stay in
+"""A layer includes only its own headers and those of the layers below it. C++ and libtorch stay in
 shim/, cJSON behind src/base/json*.c, libraries of image formats behind src/image/FORMAT.c."""
 
 import os
@@ -50,7 +50,7 @@ def problems_of(path, text):
     text = without_comments(text)
     layer = layer_of(path)
     if layer not in MAY_INCLUDE:
-        yield f"{path}: '{layer}' is no layer"
+        yield f"{path}: '{layer}' is not a layer"
         return
     if path.endswith((".cpp", ".hpp")) and not path.startswith("shim/"):
         yield f"{path}: C++ belongs into shim/"
@@ -67,11 +67,11 @@ def problems_of(path, text):
         for match in pattern.finditer(text):
             if not allowed.match(path):
                 line = text.count("\n", 0, match.start()) + 1
-                yield f"{path}:{line}: '{match.group(0)}' stands outside {allowed.pattern}"
+                yield f"{path}:{line}: '{match.group(0)}' occurs outside {allowed.pattern}"
 
 
 def check_itself():
-    """What must be found, or the test proves nothing."""
+    """Slips that must be found, or the test proves nothing."""
     for path, text in [
         ("src/data/x.c", '#include "prompt/nn/nn.h"\n'),
         ("src/clip/x.c", '#include "prompt/config/config.h"\n'),

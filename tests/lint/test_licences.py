@@ -31,7 +31,7 @@ def problems_of(listing, section):
     for stem, path in libraries(listing):
         if stem in NO_LIBRARIES:
             continue
-        # what libtorch brings along, of CUDA too, is libtorch's
+        # libraries that libtorch brings along, CUDA's too, count as libtorch
         name = "libtorch" if re.search(r"/(torch|nvidia)/", path) else NAMES.get(stem, stem)
         # a licence follows in brackets, perhaps of several libraries together
         if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])[^()]*\([^()]+\)", section):
@@ -39,7 +39,7 @@ def problems_of(listing, section):
 
 
 def check_itself():
-    """What must be found, or the test proves nothing."""
+    """Slips that must be found, or the test proves nothing."""
     listing = ("\tlinux-vdso.so.1 (0x0)\n\tlibc10.so => /x/torch/lib/libc10.so (0x0)\n\tlibnew.so.3 => /lib/libnew.so.3 (0x0)\n"
                "\tlibpng16.so.16 => /lib/libpng16.so.16 (0x0)\n\t/lib64/ld-linux-x86-64.so.2 (0x0)\n")
     assert [stem for stem, _ in libraries(listing)] == ["linux-vdso", "libc", "libnew", "libpng", "ld-linux"], list(libraries(listing))

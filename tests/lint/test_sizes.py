@@ -7,11 +7,11 @@ from sources import read, sources
 
 SOFT_FILE, SOFT_FUNCTION = 350, 60
 HARD_FILE, HARD_FUNCTION = 450, 90
-LONG_FOR_A_REASON = {"shim/pickle.cpp: pickle::step"}  # one switch, a few lines for each opcode
+LONG_FOR_A_REASON = {"shim/pickle.cpp: pickle::step"}  # one switch, a few lines per opcode
 
 
 def functions(text):
-    """Name and number of lines of each function: its braces stand alone in the first column."""
+    """Name and number of lines of each function, whose braces are alone in the first column."""
     lines = text.split("\n")
     start, depth_of_namespace = None, 0
     for i, line in enumerate(lines):

@@ -2,7 +2,7 @@
  * Features for the parity tests: feature_tool ENCODER MODEL MERGES IMAGES TEXTS OUT
  *
  * ENCODER is "fast" or "plain"; IMAGES and TEXTS are files of one path or text a line; MERGES "-" are those
- * that the program takes: the model's own, or what lies beside it. Writes the pixel tensor of the test
+ * that the program takes: the model's own, or the files beside it. Writes the pixel tensor of the test
  * transform [n,3,S,S], the token rows [K,T] (start, text, end, zeros), and both towers' features [n,d] and
  * [K,d], not normalized, as safetensors.
  */

@@ -1,4 +1,4 @@
-"""What the tests of pictures share: our program's pixels (image_tool), Pillow's, and what was compared."""
+"""Shared by the tests of pictures: our program's pixels (image_tool), Pillow's, and their comparison."""
 import os
 import subprocess
 import sys
@@ -7,13 +7,6 @@ import numpy as np
 from PIL import Image
 
 counts = {"arrays": 0, "numbers": 0}
-
-
-def skip_or_fail(why):
-    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
-        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
-    print(f"skipped: {why}")
-    sys.exit(77)
 
 
 def pillow_rgb(path):

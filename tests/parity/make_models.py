@@ -2,7 +2,7 @@
 
     python make_models.py OUT     writes them all and prints their paths
 
-The same weights stand in every file (as far as fp16 and bf16 hold them), so that features can be compared across
+Every file has the same weights (as far as fp16 and bf16 hold them), so that features can be compared across
 libraries. The functions return (path, the library's model, its state dict).
 """
 import dataclasses

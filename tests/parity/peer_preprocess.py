@@ -125,7 +125,7 @@ def by_processor(bench):
 
 
 def names_of_the_key(key, bench):
-    """What the key may be, by the program's message on another value."""
+    """The values of the key, from the program's message about another value."""
     path = bench.new_folder() / "model.safetensors"
     bench.prompt("model", "init", "--arch", "micro", "--seed", 1, "--out", path)
     try:

@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 cannot() {
-    echo "parity: $*"
+    echo "skipped: $*"
     [ "${PROMPT_REQUIRE_PARITY:-}" = 1 ] && exit 1
     exit 77
 }
@@ -22,4 +22,5 @@ exec 9>&-
 [ "$1" != --setup ] || exit 0
 # the tests are run side by side: one core each
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
+export PYTHONPATH=$here/.. # real_data.py
 exec "$python" "$@"

@@ -42,7 +42,7 @@ class Case(unittest.TestCase):
 
 class Folders(Case):
     def make_part(self, rng, part):
-        """Three classes with sub-folders, links to folders, and files that are no images."""
+        """Three classes with sub-folders, links to folders, and files that are not images."""
         for name in ("Zebra", "ant", "b c"):
             folders = [self.tmp / part / name]
             for _ in range(rng.randrange(5)):

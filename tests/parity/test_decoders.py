@@ -17,7 +17,8 @@ import zlib
 import numpy as np
 from PIL import Image, ImageFile
 
-from image_peer import Tool, compare, pillow_rgb, report, skip_or_fail
+from image_peer import Tool, compare, pillow_rgb, report
+from real_data import skip_or_fail
 
 ImageFile.MAXBLOCK = 1 << 20 # Pillow's own writer wants whole small files in one piece
 SIZES = ((1, 1), (17, 33), (50, 41), (131, 97))
@@ -224,7 +225,7 @@ class DecodersTest(unittest.TestCase):
         self.check_refused(restart[:at + 1] + b"\xd5" + restart[at + 2:], "restart markers are out of order|scan end", (50, 41))
         for bits in (12, 16):
             frame = data.index(b"\xff\xc0")
-            self.check_refused(data[:frame + 4] + bytes([bits]) + data[frame + 5:], "other than 8 bits a sample")
+            self.check_refused(data[:frame + 4] + bytes([bits]) + data[frame + 5:], "other than 8 bits per sample")
 
     def test_jpeg_of_too_many_scans(self):
         """A small file of many scans of a large picture is given up, not decoded scan by scan."""

@@ -1,13 +1,11 @@
 """Image and text features against transformers, OpenAI's clip and open_clip, each on a file that it wrote itself.
 
-Needs PROMPT_TOOLS (the folder of feature_tool) and PROMPT_TEST_DATA (Caltech-101, CLIP's merges). Both sides are fed the
-pixel tensor and the token rows that our program wrote. Prints how many numbers were compared.
+Needs PROMPT_TOOLS (the folder of feature_tool) and CLIP's merges. Both sides are fed the pixel tensor and the token rows
+that our program wrote. Prints how many numbers were compared.
 """
 
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import unittest
 import warnings
@@ -21,6 +19,8 @@ from safetensors.torch import load_file
 
 import make_models
 import peers  # noqa: F401
+import photographs
+import real_data
 import transformers
 
 TOLERANCE = 1e-5  # of normalized features; measured 2026-11: plain at most 1.9e-6, fast 5.4e-6; on ViT-B/16 3e-7 and 6e-7
@@ -28,26 +28,10 @@ N_IMAGES = 64
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-def require_data() -> Path:
-    data = os.environ.get("PROMPT_TEST_DATA")
-    if data:
-        return Path(data)
-    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
-        sys.exit("PROMPT_REQUIRE_PARITY=1, but PROMPT_TEST_DATA is not set")
-    print("skipped: PROMPT_TEST_DATA is not set")
-    sys.exit(77)
-
-
-DATA = require_data()
 TOOL = Path(os.environ["PROMPT_TOOLS"]) / "feature_tool"
-SPLIT = json.loads((DATA / "caltech-101" / "split_zhou_Caltech101.json").read_text())
-IMAGE_DIR = DATA / "caltech-101" / "101_ObjectCategories"
-TEST = SPLIT["test"]
-PATHS = [str(IMAGE_DIR / TEST[i * len(TEST) // N_IMAGES][0]) for i in range(N_IMAGES)]
-NAMES = [name for _, name in sorted({(label, name) for _, label, name in SPLIT["train"]})]
-TEXTS = [f"a photo of a {name.replace('_', ' ')}." for name in NAMES]
-
-
+MERGES = real_data.merges()
+PATHS = photographs.spread(N_IMAGES)
+TEXTS = [f"a photo of a {name.replace('_', ' ')}." for name in photographs.CLASS_NAMES]
 ENCODERS = ("plain", "fast")
 
 
@@ -56,8 +40,7 @@ def features_of(model: Path, folder: Path, encoder: str) -> dict[str, torch.Tens
     (folder / "images").write_text("\n".join(PATHS) + "\n")
     (folder / "texts").write_text("\n".join(TEXTS) + "\n")
     out = folder / "features.safetensors"
-    merges = DATA / "clip" / "bpe_simple_vocab_16e6.txt.gz"
-    subprocess.run([TOOL, encoder, model, merges, folder / "images", folder / "texts", out], check=True)
+    subprocess.run([TOOL, encoder, model, MERGES, folder / "images", folder / "texts", out], check=True)
     return load_file(out)
 
 

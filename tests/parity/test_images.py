@@ -1,10 +1,9 @@
-"""Decoding of real photographs, resize and test transform against Pillow (and torchvision's arithmetic, stated here in
-plain Python).
+"""Decoding of photographs, resize and test transform against Pillow (and torchvision's arithmetic, stated here in plain
+Python).
 
-Needs PROMPT_TOOLS (folder of image_tool) and PROMPT_TEST_DATA (data root with caltech-101). Prints how many arrays and
-numbers were compared; none is a failure. Every kind of file: test_decoders.py.
+Needs PROMPT_TOOLS (folder of image_tool). Prints how many arrays and numbers were compared; none is a failure. Every kind
+of file: test_decoders.py.
 """
-import json
 import os
 import random
 import shutil
@@ -16,7 +15,9 @@ import unittest
 import numpy as np
 from PIL import Image
 
-from image_peer import Tool, compare, pillow_rgb, report, skip_or_fail
+import photographs
+from image_peer import Tool, compare, pillow_rgb, report
+from real_data import skip_or_fail
 
 OLDER_PILLOW = "12.3.0"
 # Runs in Python with an older Pillow: lines "W H OUT_W OUT_H" with W * H * 3 bytes behind them.
@@ -86,10 +87,6 @@ class ImagesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.tool = Tool(os.environ["PROMPT_TOOLS"])
-        cls.folder = os.path.join(os.environ["PROMPT_TEST_DATA"], "caltech-101", "101_ObjectCategories")
-        with open(os.path.join(os.environ["PROMPT_TEST_DATA"], "caltech-101", "split_zhou_Caltech101.json")) as f:
-            split = json.load(f)
-        cls.paths = [item[0] for part in ("train", "val", "test") for item in split[part]]
 
     @classmethod
     def tearDownClass(cls):
@@ -102,9 +99,9 @@ class ImagesTest(unittest.TestCase):
 
     def test_resize_of_real_images(self):
         rng = random.Random(7)
-        exact = 0
-        for path in rng.sample(self.paths, 500):
-            pixels = pillow_rgb(os.path.join(self.folder, path))
+        exact, chosen = 0, rng.sample(photographs.ALL, min(500, len(photographs.ALL)))
+        for path in chosen:
+            pixels = pillow_rgb(path)
             image = Image.fromarray(pixels)
             difference = compare(self, self.tool.test_transform(pixels, 224), self.pillow_test_transform(image, 224),
                                       path, 1)
@@ -115,7 +112,7 @@ class ImagesTest(unittest.TestCase):
             theirs = pillow_resize(image.crop(box), 224, 224)
             difference += compare(self, self.tool.resize(pixels, box, 224, 224), theirs, f"{path} {box}", 1)
             exact += difference == 0
-        print(f"resize: {exact} of 500 images equal in every byte, test transform and random crop")
+        print(f"resize: {exact} of {len(chosen)} images equal in every byte, test transform and random crop")
 
     def test_resize_of_odd_sizes(self):
         rng = np.random.default_rng(3)
@@ -145,8 +142,8 @@ class ImagesTest(unittest.TestCase):
         older = OlderPillow(folder)
         rng, chosen = np.random.default_rng(8), random.Random(8)
         crops = [(Image.fromarray(rng.integers(0, 256, (300, 60, 3), dtype=np.uint8)), "noise of 60 x 300")]
-        for path in chosen.sample(self.paths, 200): # crops as training makes them
-            image = Image.fromarray(pillow_rgb(os.path.join(self.folder, path)))
+        for path in chosen.sample(photographs.ALL, min(200, len(photographs.ALL))): # crops as training makes them
+            image = Image.fromarray(pillow_rgb(path))
             w, h = chosen.randint(image.width // 4 + 1, image.width), chosen.randint(image.height // 4 + 1, image.height)
             crops.append((image.crop((0, 0, w, h)), f"{path}, {w} x {h}"))
         differences = []
@@ -163,17 +160,14 @@ class ImagesTest(unittest.TestCase):
         self.assertGreater(differences[0], 1, "this Pillow runs its passes as ours: src/image/README.md and transform.h say otherwise")
 
     def test_decoded_photographs(self):
-        """Every file of Caltech-101 has Pillow's bytes."""
-        for path in self.paths:
-            full = os.path.join(self.folder, path)
-            compare(self, self.tool.decode(full), pillow_rgb(full), path)
-        print(f"decoding: {len(self.paths)} photographs equal in every byte")
+        """Every photograph has Pillow's bytes."""
+        for path in photographs.ALL:
+            compare(self, self.tool.decode(path), pillow_rgb(path), path)
+        print(f"decoding: {len(photographs.ALL)} photographs equal in every byte")
 
 
 if __name__ == "__main__":
     if "PROMPT_TOOLS" not in os.environ:
         skip_or_fail("PROMPT_TOOLS (folder of image_tool) is not set")
-    if "PROMPT_TEST_DATA" not in os.environ:
-        skip_or_fail("PROMPT_TEST_DATA (folder with caltech-101) is not set")
     result = unittest.main(exit=False, verbosity=2).result
     report(result)

@@ -15,13 +15,7 @@ import tempfile
 import time
 import warnings
 
-
-def skip_or_fail(why):
-    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
-        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
-    print(f"skipped: {why}")
-    sys.exit(77)
-
+from real_data import skip_or_fail
 
 try:
     import peers  # noqa: F401  before the libraries

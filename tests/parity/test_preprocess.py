@@ -1,6 +1,6 @@
-"""Preprocessing against open_clip's and transformers' own, on real photographs.
+"""Preprocessing against open_clip's and transformers' own, on photographs.
 
-Needs PROMPT, PROMPT_TOOLS (folder of image_tool and feature_tool) and PROMPT_TEST_DATA (Caltech-101, CLIP's merges).
+Needs PROMPT, PROMPT_TOOLS (folder of image_tool and feature_tool) and CLIP's merges.
 Every side reads the same decoded pixels. Prints how many numbers were compared.
 """
 import collections
@@ -8,7 +8,6 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import unittest
 import unittest.mock
@@ -28,15 +27,12 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from safetensors.torch import load_file, save_file
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from test_images import Tool, pillow_resize, skip_or_fail
+import real_data
+from image_peer import Tool
+from photographs import spread
+from test_images import pillow_resize
 
-DATA = os.environ.get("PROMPT_TEST_DATA")
-if not DATA:
-    skip_or_fail("PROMPT_TEST_DATA is not set")
-DATA = Path(DATA)
-IMAGE_DIR = DATA / "caltech-101" / "101_ObjectCategories"
-SPLIT = json.loads((DATA / "caltech-101" / "split_zhou_Caltech101.json").read_text())
-MERGES = DATA / "clip" / "bpe_simple_vocab_16e6.txt.gz"
+MERGES = real_data.merges()
 N_FEATURES = int(os.environ.get("PROMPT_PARITY_PHOTOGRAPHS", "16"))  # pictures through a ViT-B/16; 64 take minutes
 FEATURE_TOLERANCE = 1e-5  # of normalized features, as in test_features.py
 # laion2b_s32b_b82k's and dfn5b's preprocess_cfg, as open_clip's configurations have them
@@ -47,10 +43,6 @@ RELEASED = {
 }
 B16 = make_models.Sizes(embed_dim=512, image_px=224, patch_px=16, vision_width=768, vision_layers=12, text_width=512,
                         text_layers=12)
-
-
-def photographs(n):
-    return [IMAGE_DIR / SPLIT["test"][i * len(SPLIT["test"]) // n][0] for i in range(n)]
 
 
 RESIZE = Image.Image.resize
@@ -92,7 +84,7 @@ class PixelsTest(unittest.TestCase):
         counts = collections.Counter()
         odd = [Image.fromarray(np.random.default_rng(i).integers(0, 256, (h, w, 3), np.uint8))
                for i, (w, h) in enumerate([(1, 1), (3, 2), (225, 224), (224, 227), (500, 333), (37, 300), (300, 299)])]
-        images = [Image.open(path).convert("RGB") for path in photographs(40)] + odd
+        images = [Image.open(path).convert("RGB") for path in spread(40)] + odd
         for mode in ("shortest", "longest", "squash"):
             for filter_ in ("bicubic", "bilinear"):
                 for px, fill in ((224, 0), (63, 127)):
@@ -115,7 +107,7 @@ class PixelsTest(unittest.TestCase):
         self.assertGreater(counts["exact"], 0.9 * counts["all"])
 
     def test_every_filter_of_hugging_face_is_pillows(self):
-        for path in photographs(10):
+        for path in spread(10):
             image = Image.open(path).convert("RGB")
             for filter_ in ("bicubic", "bilinear", "lanczos", "box", "hamming"):
                 resample = Image.Resampling[filter_.upper()]
@@ -133,7 +125,7 @@ class PixelsTest(unittest.TestCase):
             size = case.get("size", {})
             mode = "none" if not size else "shortest" if "shortest_edge" in size else "squash"
             resize_px = size.get("shortest_edge", 224)
-            for path in photographs(30):
+            for path in spread(30):
                 image = Image.open(path).convert("RGB")
                 theirs = np.asarray(processor(image, return_tensors="np")["pixel_values"][0]).transpose(1, 2, 0)
                 if mode == "squash" and np.abs(np.asarray(image.resize((224, 224), 3)).astype(int) -
@@ -153,7 +145,7 @@ class PixelsTest(unittest.TestCase):
 
 class FeaturesTest(unittest.TestCase):
     def test_three_released_settings_equal_open_clips_pipeline(self):
-        paths = photographs(N_FEATURES)
+        paths = spread(N_FEATURES)
         with tempfile.TemporaryDirectory() as name:
             root = Path(name)
             model, images, texts = root / "model", root / "images", root / "texts"
@@ -199,7 +191,7 @@ class FeaturesTest(unittest.TestCase):
         self.assertLessEqual(float((mine - others).abs().max()), FEATURE_TOLERANCE if difference < 1e-6 else 1e-3)
 
 class FilesTest(unittest.TestCase):
-    """What the live peers write is taken, and means the same in every format."""
+    """Files written by the live peers are accepted, and mean the same in every format."""
 
     def test_one_preprocessing_in_three_formats(self):
         sizes = make_models.Sizes()
@@ -248,7 +240,7 @@ class FilesTest(unittest.TestCase):
             self.assertEqual(info(oc)["accepted_unknown"], [])
             cfg["vision_cfg"]["of_next_year"] = 1
             (oc / "open_clip_config.json").write_text(json.dumps(config))
-            with self.assertRaisesRegex(RuntimeError, "'model_cfg.vision_cfg.of_next_year' is not known here"):
+            with self.assertRaisesRegex(RuntimeError, "'model_cfg.vision_cfg.of_next_year' is unknown"):
                 info(oc)
             self.assertEqual(info(oc, "--set", "model.accept_unknown=true")["accepted_unknown"],
                              ["model_cfg.vision_cfg.of_next_year"])

@@ -1,9 +1,8 @@
-"""Token ids against open_clip's own SimpleTokenizer with ftfy 6.3, and what stands below it (ftfy's steps, HTML
+"""Token ids against open_clip's own SimpleTokenizer with ftfy 6.3, and its parts (ftfy's steps, HTML
 entities, lower case, character classes) through it. A text that ftfy's search for a wrong encoding changes must be
 refused, with ftfy's text in the message, and no other text may be.
 
-Needs PROMPT_TOOLS (folder of token_tool) and PROMPT_TEST_DATA (data root with clip/ and public class lists).
-Prints how many texts and ids were compared; none is a failure.
+Needs PROMPT_TOOLS (folder of token_tool) and CLIP's merges; class names are those of the public lists at hand. Prints how many texts and ids were compared; none is a failure.
 """
 import functools
 import html.entities
@@ -17,19 +16,15 @@ import sys
 import unicodedata
 import unittest
 
+import real_data
+from real_data import skip_or_fail
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 N_RANDOM = 200_000
 N_MIXED = 40_000
 SEED = 4
 
 counts = {"texts": 0, "ids": 0, "refused": 0}
-
-
-def skip_or_fail(why):
-    if os.environ.get("PROMPT_REQUIRE_PARITY") == "1":
-        sys.exit(f"PROMPT_REQUIRE_PARITY=1, but {why}")
-    print(f"skipped: {why}")
-    sys.exit(77)
 
 
 def load_peer(merges):
@@ -63,7 +58,7 @@ def their_line(text):
     """What open_clip makes of the text, and whether only ftfy's search for a wrong encoding changes it."""
     fixed = ftfy.fix_text(text)
     if not text.isascii() and fixed != ftfy.fix_text(text, fix_encoding=False):
-        return f"CLIP's tokenizer (ftfy) takes it for {quoted(fixed)}; write what is meant", True
+        return f"CLIP's tokenizer (ftfy) reads it as {quoted(fixed)}; write the intended text", True
     return " ".join(map(str, PEER.encode(text))), False
 
 
@@ -99,17 +94,6 @@ def assigned_codepoints():
     return assigned
 
 
-def public_names():
-    """All class names of the lists at hand: ImageNet's, and of CoOp's split files."""
-    names = set((DATA / "imagenet/class_names.txt").read_text(encoding="utf-8").splitlines())
-    lists = sorted(DATA.glob("*/split_zhou_*.json"))
-    for path in lists:
-        split = json.loads(path.read_text(encoding="utf-8"))
-        names.update(item[2] for part in split.values() for item in part)
-    print(f"{len(names)} class names of {1 + len(lists)} public lists")
-    return sorted(names)
-
-
 class Tokenizer(unittest.TestCase):
     def compare(self, texts):
         """Returns how many were refused."""
@@ -127,8 +111,8 @@ class Tokenizer(unittest.TestCase):
         return n_refused
 
     def test_class_names(self):
-        names = public_names()
-        self.assertGreater(len(names), 1500)
+        names, n_lists = real_data.class_names()
+        print(f"{len(names)} class names of {n_lists} public lists")
         self.assertEqual(self.compare(names + [f"a photo of a {name}." for name in names]), 0)
 
     def test_each_step_of_ftfy(self):
@@ -234,15 +218,12 @@ class Tokenizer(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    for variable in ("PROMPT_TOOLS", "PROMPT_TEST_DATA"):
-        if not os.environ.get(variable):
-            skip_or_fail(f"{variable} is not set")
-    DATA = pathlib.Path(os.environ["PROMPT_TEST_DATA"])
-    MERGES = str(DATA / "clip/bpe_simple_vocab_16e6.txt.gz")
+    if not os.environ.get("PROMPT_TOOLS"):
+        skip_or_fail("PROMPT_TOOLS is not set")
+    MERGES = str(real_data.merges())
     TOOL = os.path.join(os.environ["PROMPT_TOOLS"], "token_tool")
-    for path in (MERGES, TOOL):
-        if not os.path.exists(path):
-            skip_or_fail(f"there is no {path}")
+    if not os.path.exists(TOOL):
+        skip_or_fail(f"there is no {TOOL}")
     PEER = load_peer(MERGES)
     import ftfy
     program = unittest.main(exit=False, verbosity=2)

@@ -24,9 +24,9 @@ IMAGE_SEED = 3
 SOS, EOT = DIMS.vocabulary - 2, DIMS.vocabulary - 1
 A, PHOTO, OF, DOT, BRACKET_DOT = 1, 2, 3, 4, 5
 TEMPLATE = [SOS, A, PHOTO, OF, A]
-ENSEMBLE = [TEMPLATE, [SOS, PHOTO, OF], [SOS, 40, 41, 42, A, PHOTO, A]]  # what stands before "{class}." in each caption
+ENSEMBLE = [TEMPLATE, [SOS, PHOTO, OF], [SOS, 40, 41, 42, A, PHOTO, A]]  # the tokens before "{class}." in each caption
 
-# Names of 1 to 4 tokens. Some share their first tokens; one stands at the start of another; one ends in ")." instead of ".".
+# Names of 1 to 4 tokens. Some share their first tokens; one is the start of another; one ends in ")." instead of ".".
 NAMES = [
     [10, DOT],
     [11, DOT],
@@ -69,7 +69,7 @@ DEFAULTS: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Case:
-    """Changes from DEFAULTS by key; the batch size B is no key of the method."""
+    """Changes from DEFAULTS by key; the batch size B is not a key of the method."""
 
     changes: dict[str, object] = field(default_factory=dict)
     batch: int = 4

@@ -1,8 +1,8 @@
 """Plain CLIP with a vision transformer, built from a state dict with OpenAI's names.
 
 The frozen model below ProMPT: Eqs. 1-5 of the paper, and the image encoder of Eq. 9, which takes prompts at its first
-layers. Every position is computed and nothing is shared, folded or fused; any floating-point type works. Nothing here is
-taken from the C program: it is what that program is compared with.
+layers. Every position is computed and nothing is shared, folded or fused; any floating-point type works. Independent of
+the C program, which is compared with it.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ LOGIT_SCALE = 4.6052  # exp(4.6052) = 100, as in OpenAI's weights
 
 @dataclass(frozen=True)
 class ClipDims:
-    """Sizes of a CLIP to be made at random; heads cannot be read off the weights, the rest could."""
+    """Sizes of a CLIP to be made at random; heads do not follow from the weights, the rest would."""
 
     image_px: int = 32
     patch_px: int = 8
@@ -33,7 +33,7 @@ class ClipDims:
 
 @dataclass(frozen=True)
 class Clip:
-    """The weights by OpenAI's names, and what the weights do not say."""
+    """The weights by OpenAI's names, and the facts that they do not contain."""
 
     weights: dict[str, Tensor]
     vision_heads: int
@@ -116,8 +116,8 @@ def block(clip: Clip, x: Tensor, name: str, heads: int, mask: Tensor | None = No
 def image_features(clip: Clip, pixels: Tensor, prompts: Tensor | None = None) -> Tensor:
     """x = P_I(ln_post(s_L)) [B, d] of pixels [B, 3, S, S]: Eqs. 1-2, and Eq. 9 with prompts [B, J, a, d_v].
 
-    The prompts of layer j <= J stand between class token and patches. What layers 1..J-1 put out there is dropped; what
-    layer J puts out goes on through layers J+1..L.
+    The prompts of layer j <= J are between class token and patches. The outputs of layers 1..J-1 at the prompts are
+    dropped; those of layer J continue through layers J+1..L.
     """
     B = pixels.shape[0]
     patches = F.conv2d(pixels, clip["visual.conv1.weight"], stride=clip["visual.conv1.weight"].shape[-1])
@@ -160,7 +160,7 @@ def class_logits(clip: Clip, x: Tensor, z: Tensor) -> Tensor:
 
 
 def _random_tower(weights: dict[str, Tensor], start: str, width: int, layers: int, g: torch.Generator) -> None:
-    """Adds one transformer's blocks. Norms are not the identity and no bias is zero, so that each of them counts."""
+    """Adds one transformer's blocks. Norms are not the identity and no bias is zero, so that all of them matter."""
 
     def normal(*shape: int, std: float) -> Tensor:
         return torch.randn(*shape, generator=g) * std

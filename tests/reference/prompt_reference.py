@@ -1,4 +1,4 @@
-"""ProMPT (Qiu et al., ICMR 2024), stated once more in plain PyTorch, from method.md and the paper alone.
+"""ProMPT (Qiu et al., ICMR 2024) again in plain PyTorch, written only from method.md and the paper.
 
 One image after the other, all classes at full context length, gradients by autograd. Read in this order: Config, Task,
 iteration (Eqs. 8-12), forward (Eqs. 5-14), gradients, train.
@@ -63,7 +63,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Task:
-    """What the classes are, in token ids."""
+    """The classes in token ids."""
 
     names: list[list[int]]  # K rows: "{class}." encoded as one string, no SOS, no EOT
     template: list[int]  # SOS, "a", "photo", "of", "a"
@@ -78,7 +78,7 @@ class Task:
 
 @dataclass(frozen=True)
 class State:
-    """What one iteration hands to the next, for one image."""
+    """The state passed from one iteration to the next, for one image."""
 
     vision_prompts: Tensor  # O^n [J, a', d_v]
     text_prompts: Tensor  # P^n [b, d_l]
@@ -93,7 +93,7 @@ class Output:
     loss: Tensor  # L, Eq. 14
     losses: Tensor  # [N]: L_n, Eq. 13, mean over the batch
     logits: Tensor  # [B, N+1, K], n = 0..N
-    picks: Tensor  # [N, B, a']: what the filter hands to iteration n = 1..N, in falling order of probability
+    picks: Tensor  # [N, B, a']: the filter's classes for iteration n = 1..N, by falling probability
     margins: Tensor  # [N, B]: the smallest gap between neighbours in that order, in logits; how safe the picks are
 
 

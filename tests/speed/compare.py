@@ -31,7 +31,7 @@ LEAST_FRACTION = 0.6  # of the peak, that the port must reach for its ratio to c
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing that is timed."""
+    """One timed item."""
 
     program: str  # "port" or "ours"
     mode: str

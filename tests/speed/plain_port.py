@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 PEAK_REPEATS = 8
-PEAK_TEXT_ROWS = 4096  # of K * 77: more rows are no faster, and take gigabytes
+PEAK_TEXT_ROWS = 4096  # of K * 77: more rows are not faster, and take gigabytes
 
 
 # CLIP
@@ -205,7 +205,7 @@ class Prompt(nn.Module):
 
 
 def set_allocator() -> None:
-    """What torch_init (shim/runtime.cpp) sets for our program."""
+    """The settings of torch_init (shim/runtime.cpp) for our program."""
     libc = ctypes.CDLL(None)
     M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
     for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 16 << 20)):
@@ -214,7 +214,7 @@ def set_allocator() -> None:
 
 
 def forbid_swamping() -> None:
-    """A step that does not fit ends with an error here; the machine's memory is not given to it."""
+    """Limits the memory, so that a step that does not fit ends with an error."""
     available = next(int(line.split()[1]) << 10 for line in Path("/proc/meminfo").read_text().splitlines()
                      if line.startswith("MemAvailable"))
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-/* Images and image files for tests: made by the test, in a temporary folder of its own. */
+/* Images and image files for tests, made in a temporary folder. */
 #ifndef TESTS_UNIT_IMAGE_FILES_H
 #define TESTS_UNIT_IMAGE_FILES_H
 
@@ -14,7 +14,7 @@
 #include "prompt/base/str.h"
 #include "prompt/image/image.h"
 
-/* Noise that depends on `seed` alone. */
+/* Noise that depends only on `seed`. */
 static inline struct image noise_image(int64_t width, int64_t height, uint32_t seed)
 {
     struct image image = {.pixels = malloc((size_t)(width * height * 3)), .width = width, .height = height};
@@ -49,7 +49,7 @@ static inline int remove_folder(void **state)
     return result;
 }
 
-/* Writes `n` bytes under `name`; the path is the caller's to free. */
+/* Writes `n` bytes under `name`; returns the path, owned by the caller. */
 static inline char *write_file(const char *folder, const char *name, const void *data, size_t n)
 {
     char *path = path_join(folder, name);
@@ -59,7 +59,7 @@ static inline char *write_file(const char *folder, const char *name, const void 
     return path;
 }
 
-/* A PNG of one grey pixel that lacks its end, which is damage, but no fault. */
+/* A PNG of one grey pixel without its end: damaged, but not an error. */
 static inline char *write_damaged(const char *folder, const char *name)
 {
     static const uint8_t png[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00,

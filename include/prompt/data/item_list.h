@@ -13,8 +13,8 @@ enum class_subset { CLASS_SUBSET_ALL, CLASS_SUBSET_BASE, CLASS_SUBSET_NEW };
 extern const char *const class_subset_names[4]; /* "all", "base", "new", NULL */
 
 struct item {
-    char *path;    /* owned; relative to the image folder, as published: what digests and results hold */
-    char *file;    /* owned; where the file lies below the image folder, NULL: at `path` */
+    char *path;    /* owned; relative to the image folder, as published; digests and results hold it */
+    char *file;    /* owned; the file's path below the image folder; NULL: `path` */
     int64_t label; /* from 0 */
 };
 
@@ -29,14 +29,14 @@ void class_subset_range(int64_t *first, int64_t *n, enum class_subset subset, in
 /** Items of the subset's classes, in order, relabelled from 0. */
 int item_list_subset(struct item_list *out, const struct item_list *in, enum class_subset subset,
                      int64_t n_classes);
-/** N images spread evenly over the list: image floor(i n / N). All of them if `limit` is 0 or at least n. */
+/** `limit` of the n images, spread evenly: image floor(i n / limit). All if `limit` is 0 or at least n. */
 int item_list_limit(struct item_list *out, const struct item_list *in, int64_t limit);
 
 int item_list_add(struct item_list *list, const char *path, int64_t label);             /* copies the path */
 int item_list_add_item(struct item_list *list, const struct item *item, int64_t label); /* copies its texts */
-/** By label, then path: the order of class folders. */
+/** Sorts by label, then path: the order of class folders. */
 void item_list_sort(struct item_list *list);
-/** The item's file on the heap; NULL when out of memory. */
+/** The item's file, owned; NULL when out of memory. */
 char *item_file(const char *image_dir, const struct item *item);
 void item_list_free(struct item_list *list);
 

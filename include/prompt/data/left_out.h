@@ -1,4 +1,4 @@
-/** Files beside the images of a set that are not taken, by kind. */
+/** Counts the files of a set that are not read as its images, by kind. */
 #ifndef PROMPT_DATA_LEFT_OUT_H
 #define PROMPT_DATA_LEFT_OUT_H
 
@@ -15,9 +15,9 @@ struct left_out {
     size_t n;
 };
 
-/** Counts a file that is not taken, by its ending. */
+/** Counts a file by its ending. */
 int left_out_count_file(struct left_out *left, const char *name);
-/** Counts `n` more of `what`: an ending with its dot, or one of these. */
+/** Counts `n` more of `what`: an ending with its dot, or one of these words. */
 #define LEFT_NO_ENDING "file without a known ending"
 #define LEFT_LOOSE "image outside of the class folders"
 #define LEFT_LOOP "link to a folder that holds it"

@@ -8,9 +8,9 @@
 #include "prompt/base/error.h"
 
 struct pair {
-    char *path; /* absolute, owned */
-    char *caption;
-    size_t line; /* in the file, from 1 */
+    char *path;    /* owned, absolute */
+    char *caption; /* owned */
+    size_t line;   /* in the file, from 1 */
 };
 
 struct pair_list {
@@ -21,11 +21,11 @@ struct pair_list {
 
 /**
  * Reads a CSV file (csv.h) whose header has a column of paths (image, path, filepath, filename ...) and one
- * of captions (caption, text, title), in any order and case; of a column of splits (split, subset) the rows
- * of train are taken and the others counted; further columns are not used. A path that is not absolute
- * counts from the file's folder.
- * @return OK; ERR_IO; ERR_FORMAT with file and line for a header without these columns, a row of another
- * number of cells, an empty cell, or an image that does not exist, and for a file without rows; ERR_MEMORY
+ * of captions (caption, text, title), in any order and case. If there is a column of splits (split, subset),
+ * only the rows of train are read, and the others counted; further columns are ignored. A relative path
+ * starts at the file's folder.
+ * @return OK; ERR_IO; ERR_FORMAT with file and line for a header without these columns, a row with another
+ * number of cells, an empty cell, an image that does not exist, or a file without rows; ERR_MEMORY
  */
 int pairs_read(struct pair_list *out, const char *path);
 void pairs_free(struct pair_list *list);

@@ -1,4 +1,4 @@
-/** Templates of captions: sentences in which {} stands for the class name. */
+/** Templates of captions: sentences with {} in place of the class name. */
 #ifndef PROMPT_DATA_TEMPLATES_H
 #define PROMPT_DATA_TEMPLATES_H
 
@@ -10,7 +10,7 @@
 /** True for a sentence with exactly one {}. */
 bool template_is_valid(const char *template);
 
-/** Templates of a file, one a line; blank lines and a byte order mark do not count. */
+/** Templates of a file, one per line; blank lines and a byte order mark are ignored. */
 struct templates {
     char *text; /* owned; the items point into it */
     const char **items;
@@ -18,9 +18,9 @@ struct templates {
     char sha256[DIGEST_HEX_SIZE]; /* of the templates, each ended by a line feed */
 };
 /**
- * ERR_IO; ERR_FORMAT naming the line that is no sentence with one {}, and for a file without templates. A
- * line of source code or JSON (in quotes, with a comma after it, {0}, {c} or %s in place of {}) is ERR_FORMAT
- * that says what it should be.
+ * @return OK; ERR_IO; ERR_FORMAT for a file without templates, or naming the line that is not a sentence with
+ * one {}. For a line of source code or JSON (in quotes, with a comma after it, {0}, {c} or %s in place of {})
+ * the message says what it should be.
  */
 int templates_read(struct templates *out, const char *path);
 void templates_free(struct templates *t); /* leaves it empty */

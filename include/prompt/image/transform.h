@@ -2,9 +2,9 @@
  * Pixels to the model's input: Pillow's resize, torchvision's crops, the model's normalization.
  *
  * Resizing is Pillow's own algorithm for 8-bit images (filters with antialiasing, horizontal then vertical
- * pass, fixed-point coefficients), so results are within one level of 255 of every Pillow up to 12.3. Pillow
- * 13.0 runs the vertical pass first for some sizes, which changes a pixel by up to 25 levels; the field's
- * numbers rest on the order before.
+ * pass, fixed-point coefficients), so results are within one level (of 255) of every Pillow up to 12.3.
+ * Pillow 13.0 runs the vertical pass first for some sizes, which changes pixels by up to 25 levels; the
+ * field's published numbers use the earlier order.
  */
 #ifndef PROMPT_IMAGE_TRANSFORM_H
 #define PROMPT_IMAGE_TRANSFORM_H
@@ -21,27 +21,29 @@ struct crop {
     int64_t height;
 };
 
-/** Resizes the part `box` of `in` to `width` x `height` (antialiased). Caller frees `out`. ERR_MEMORY. */
+/** Resizes the part `box` of `in` to `width` x `height`, antialiased; `out` is owned by the caller.
+ * ERR_MEMORY. */
 int transform_resize(struct image *out, const struct image *in, struct crop box, int64_t width,
                      int64_t height, enum interpolation interpolation);
 
 /**
- * Test transform, open_clip's: the sides of p->resize_mode to p->resize_px (of shortest, the longer one to
- * int(px * long / short); of longest, the shorter one rounded, halves to even, and at least 1), then a centre
- * crop to p->image_px with offset int(round((side - image_px) / 2.0)), halves to even. A side below image_px
- * is padded by p->fill, the odd pixel behind. 8-bit, before normalization.
+ * open_clip's test transform: resizes the sides of p->resize_mode to p->resize_px (shortest: the longer side
+ * becomes int(px * long / short); longest: the shorter side is rounded, halves to even, at least 1), then
+ * takes a centre crop to p->image_px with offset int(round((side - image_px) / 2.0)), halves to even. Pads a
+ * side below image_px with p->fill, an odd pixel at the end. `out` is owned by the caller; 8-bit, not
+ * normalized.
  */
 int transform_test(struct image *out, const struct image *in, const struct preprocess *p);
 
-/** torchvision's RandomResizedCrop: 10 tries of area `scale_min`..1, ratio log-uniform in 3/4..4/3, else
- * central. */
+/** torchvision's RandomResizedCrop: 10 tries with area scale_min..1 and ratio log-uniform in 3/4..4/3, else
+ * the centre. */
 struct crop transform_random_crop(struct rng *rng, int64_t width, int64_t height, double scale_min);
 
-/** Training transform: random crop resized to p->image_px, then a horizontal flip with probability 1/2. */
+/** Training transform: a random crop resized to p->image_px, then a horizontal flip with probability 1/2. */
 int transform_train(struct image *out, const struct image *in, const struct preprocess *p, double scale_min,
                     struct rng *rng);
 
-/** out[c][y][x] = (level * p->scale - mean[c]) / std[c]. out: [3, height, width]. */
+/** out[c][y][x] = (level * p->scale - mean[c]) / std[c]; out [3, height, width]. */
 void transform_normalize(float *out, const struct image *in, const struct preprocess *p);
 
 #endif

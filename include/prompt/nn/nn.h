@@ -1,8 +1,9 @@
 /**
- * The layers of a pre-norm transformer, composed from the operations of torch.h.
+ * The layers of a pre-norm transformer, composed of the operations of torch.h.
  *
- * The residual stream and the norms are in the type of `x` (fp32, or fp64 in gradient checks); matrix
- * products run in the type of their weights, which may be half.
+ * The residual stream and the norms have the dtype of `x` (fp32, or fp64 in gradient checks); matrix products
+ * have the dtype of their weights, which may be half. Weights are borrowed; results are borrowed from the
+ * scope `s`.
  */
 #ifndef PROMPT_NN_NN_H
 #define PROMPT_NN_NN_H
@@ -11,7 +12,7 @@
 
 enum activation { ACTIVATION_QUICK_GELU, ACTIVATION_GELU };
 extern const char *const activation_names[2]; /* "quick_gelu", "gelu" */
-/** The enum activation of a name; `otherwise` (a status) with a message if it is not one of these. */
+/** The enum activation of a name; for another name, `otherwise` (a status) with a message. */
 int nn_parse_activation(int *out, const char *name, enum status otherwise);
 
 struct nn_linear {
@@ -37,12 +38,12 @@ struct nn_block {
     enum activation activation;
 };
 
-/** [..., in] -> [..., out], in the type of the weights. */
+/** x [..., in] -> [..., out], in the dtype of the weights. */
 tensor *nn_linear(scope *s, const struct nn_linear *l, const tensor *x);
 tensor *nn_norm(scope *s, const struct nn_norm *n, const tensor *x);
 /** x sigmoid(1.702 x), or the exact GELU. */
 tensor *nn_activation(scope *s, enum activation activation, const tensor *x);
-/** x [B,T,width] -> [B,T,width]; causal: position t sees 0..t. */
+/** x [B,T,width] -> [B,T,width]; causal: position t attends to 0..t. */
 tensor *nn_block(scope *s, const struct nn_block *b, const tensor *x, bool causal);
 
 #endif

@@ -1,5 +1,6 @@
 /**
- * SGD with momentum and weight decay, as the field's public code trains prompts; AdamW, as CLIP was trained.
+ * SGD with momentum and weight decay, with which the field's public code trains prompts; AdamW, which trained
+ * CLIP.
  */
 #ifndef PROMPT_NN_OPTIM_H
 #define PROMPT_NN_OPTIM_H
@@ -10,13 +11,13 @@
 struct sgd {
     const struct params *trained; /* borrowed */
     struct params momentum;       /* v, by the trained tensor's name; empty before the first step */
-    scope *scope;                 /* owns v */
+    scope *scope;                 /* borrowed; owns v */
     double momentum_factor;
     double weight_decay;
 };
 
 void sgd_init(struct sgd *o, scope *run, const struct params *trained, double momentum, double weight_decay);
-/** One step from the gradients of the trained tensors; ERR_NUMERIC if a tensor has none (a broken graph). */
+/** One step with the gradients of the trained tensors; ERR_NUMERIC if a tensor has none (a broken graph). */
 int sgd_step(struct sgd *o, double lr);
 void sgd_clear_grad(struct sgd *o);
 void sgd_deinit(struct sgd *o);
@@ -25,16 +26,16 @@ void sgd_deinit(struct sgd *o);
 
 /**
  * Decoupled weight decay (Loshchilov and Hutter, ICLR 2019; t_adamw_ has the equations) with CLIP's
- * constants: betas 0.9 and 0.98, eps 1e-6, decay on matrices alone (tensors of two axes or more).
+ * constants: betas 0.9 and 0.98, eps 1e-6, decay only on matrices (tensors of two axes or more).
  */
 struct adamw {
     const struct params *trained; /* borrowed */
-    struct params first, second;  /* moments, by the trained tensor's name; zero at the start */
-    scope *scope;                 /* owns the moments */
+    struct params first, second;  /* moments, by the trained tensor's name; begin at 0 */
+    scope *scope;                 /* borrowed; owns the moments */
     double weight_decay;
 };
 
-/** Makes the moments. ERR_MEMORY; the scope's failure. */
+/** Creates the moments in `run`. ERR_MEMORY; the scope's failure. */
 int adamw_init(struct adamw *o, scope *run, const struct params *trained, double weight_decay);
 /** Step `step` (from 1); ERR_NUMERIC if a tensor has no gradient (a broken graph). */
 int adamw_step(struct adamw *o, double lr, int64_t step);
@@ -44,8 +45,8 @@ void adamw_deinit(struct adamw *o);
 
 void params_clear_grad(scope *s, const struct params *trained);
 /**
- * The gradients' norm over all tensors together, one read from the device; if it is above `max_norm` they are
- * scaled down to it. A norm that is not finite scales nothing.
+ * The norm of all gradients together, with one read from the device; if it is above `max_norm`, scales them
+ * down to it. A norm that is not finite scales nothing.
  */
 int params_clip_grad(double *norm, scope *s, const struct params *trained, double max_norm);
 

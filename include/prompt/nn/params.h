@@ -7,7 +7,7 @@
 
 struct param {
     char *name;    /* owned */
-    tensor *value; /* borrowed from the scope it was made in */
+    tensor *value; /* borrowed from its scope */
 };
 
 /** A list of named tensors in a fixed order; `{0}` is empty. */
@@ -16,9 +16,9 @@ struct params {
     size_t n;
 };
 
-/** Appends; the name is copied. ERR_FORMAT if the name is there already; ERR_MEMORY. */
+/** Appends; copies the name, borrows the tensor. ERR_FORMAT if the name exists already; ERR_MEMORY. */
 int params_add(struct params *p, const char *name, tensor *value);
-/** The tensor of that name, NULL if there is none. */
+/** The tensor of that name, borrowed; NULL if there is none. */
 tensor *params_find(const struct params *p, const char *name);
 int64_t params_numel(const struct params *p); /* values in all tensors */
 void params_free(struct params *p);           /* the list and the names, not the tensors */

@@ -2,8 +2,8 @@
  * Safetensors files (https://github.com/huggingface/safetensors): an 8-byte little-endian header length, a
  * JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, then the data.
  *
- * Reading maps the file and makes tensors without a copy. The header is untrusted: lengths, offsets,
- * overlaps, holes, dtypes and shapes are checked before anything is touched.
+ * Reading maps the file; tensors are views of the mapping. The header is untrusted: lengths, offsets,
+ * overlaps, gaps, dtypes and shapes are checked before any data is touched.
  */
 #ifndef PROMPT_NN_SAFETENSORS_H
 #define PROMPT_NN_SAFETENSORS_H
@@ -22,36 +22,37 @@ struct metadata {
 };
 
 int metadata_set(struct metadata *m, const char *key, const char *value); /* copies; replaces an old value */
-const char *metadata_get(const struct metadata *m, const char *key);      /* NULL if missing */
+const char *metadata_get(const struct metadata *m, const char *key);      /* borrowed or NULL */
 void metadata_free(struct metadata *m);
 
 /**
- * An open, mapped file; its tensors are views of the mapping and die with it. Should another program shorten
- * the file meanwhile, the system ends this one (SIGBUS): weights are replaced by renaming, as
+ * An open, mapped file; its tensors are views of the mapping, valid until safetensors_close. If another
+ * program shortens the file meanwhile, the system kills this one (SIGBUS): replace weights by renaming, as
  * safetensors_write does.
  */
 struct safetensors {
     const void *data; /* the mapping */
     size_t n_bytes;
-    void **copies; /* of the tensors that do not lie on a multiple of their element's size */
+    void **copies; /* owned; of tensors whose offset is not a multiple of their element's size */
     size_t n_copies;
-    struct params tensors; /* CPU, in the scope given to safetensors_open; in the order of the data */
+    struct params tensors; /* borrowed from the scope of safetensors_open; CPU, in the order of the data */
     struct metadata metadata;
 };
 
 /**
  * Maps and checks `path`. The views live in `s`, which must be closed before safetensors_close.
+ * @param out  owned; safetensors_close frees it
  * @return OK; ERR_IO; ERR_FORMAT naming the file and the tensor; ERR_MEMORY
  */
 int safetensors_open(struct safetensors **out, scope *s, const char *path);
 void safetensors_close(struct safetensors *file);
 
-/** True if the file starts like a safetensors file (length, then '{'). False if it cannot be read. */
+/** Whether the file starts like a safetensors file (length, then '{'); false if it cannot be read. */
 bool safetensors_probe(const char *path);
 
 /**
- * Writes tensors (any device, any dtype) atomically. Their data stand in the order given, but those of larger
- * elements first, so that each lies on a multiple of its element's size.
+ * Writes tensors (any device, any dtype) atomically. Data are in the given order, but larger elements first,
+ * so that each offset is a multiple of the element's size.
  * @param metadata  may be NULL
  */
 int safetensors_write(const char *path, const struct params *tensors, const struct metadata *metadata);

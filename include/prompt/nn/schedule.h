@@ -1,5 +1,5 @@
 /**
- * Learning rates: by epoch, as the field's public code trains prompts; by step, as CLIP was trained. Free of libtorch.
+ * Learning rates: by epoch, as in the field's public code; by step, as in CLIP's training. Free of libtorch.
  */
 #ifndef PROMPT_NN_SCHEDULE_H
 #define PROMPT_NN_SCHEDULE_H
@@ -18,14 +18,14 @@ struct schedule_options {
 };
 
 /**
- * The rate of epoch `epoch` (from 1). Warm-up epochs run at warmup_lr; then the cosine
- * lr (1 + cos(pi (epoch - 1 - warmup_epochs) / T)) / 2, which starts at lr and counts T with the warm-up
- * (configs/README.md, Decisions): 5 epochs at 0.008 with one of warm-up are 1e-5, 0.008, 0.0072361, 0.0052361,
- * 0.0027639.
+ * The rate of epoch `epoch` (from 1). Warm-up epochs use warmup_lr; then a cosine starts at lr, where T
+ * includes the warm-up (configs/README.md, Decisions):
+ *   lr (1 + cos(pi (epoch - 1 - warmup_epochs) / T)) / 2
+ * 5 epochs at 0.008 with one of warm-up: 1e-5, 0.008, 0.0072361, 0.0052361, 0.0027639.
  */
 double schedule_lr(const struct schedule_options *o, int64_t epoch);
 
-/** The rate of step `step` (from 1) of n: linear up to lr at step warmup, then a cosine that ends at 0. */
+/** The rate of step `step` (from 1): linear up to lr at step n_warmup, then a cosine down to 0 at n_steps. */
 double warmup_cosine_lr(double lr, int64_t step, int64_t n_warmup, int64_t n_steps);
 
 #endif

@@ -1,12 +1,11 @@
 /**
- * Hand-written backwards among autograd's: for parts of a computation that are cheaper to differentiate by
- * hand.
+ * Combines hand-written backwards with autograd, for parts that are cheaper to differentiate by hand.
  *
  * Such a part computes its output with gradients off and puts a node on the tape. The node's output is a
- * leaf, so autograd stops there. tape_backward lets autograd run from the loss to the leaves, then visits the
- * nodes, last first: the gradient of a node's output goes through its backward, and autograd goes on from the
- * node's inputs. A node's output is only used by what comes after it, so its gradient is complete when it is
- * visited.
+ * leaf, so autograd stops there. tape_backward runs autograd from the loss to the leaves, then visits the
+ * nodes, last first: the node's backward maps the gradient of its output to those of its inputs, from which
+ * autograd continues. Only later computation uses a node's output, so its gradient is complete when the node
+ * is visited.
  */
 #ifndef PROMPT_NN_TAPE_H
 #define PROMPT_NN_TAPE_H
@@ -14,11 +13,11 @@
 #include "prompt/torch/torch.h"
 
 struct tape_node {
-    tensor *output;        /* a leaf that requires gradients */
-    const tensor **inputs; /* [n_inputs], results of autograd; owned array of borrowed handles */
+    tensor *output;        /* borrowed from its scope; a leaf that requires gradients */
+    const tensor **inputs; /* [n_inputs] results of autograd; owned array of borrowed tensors */
     size_t n_inputs;
-    void *state; /* what the forward kept; owned */
-    /** Writes the gradients of the inputs; tensors live in `s`. May free what `state` keeps. */
+    void *state; /* owned; kept by the forward */
+    /** Writes the gradients of the inputs, as tensors of `s`. May free the contents of `state`. */
     void (*backward)(tensor **input_grads, scope *s, void *state, const tensor *output_grad);
     void (*free_state)(void *state);
 };
@@ -30,13 +29,13 @@ struct tape {
 };
 
 /**
- * Puts a node on the tape; takes over `inputs` and `state`, also on failure.
+ * Puts a node on the tape; takes ownership of `inputs` and `state`, also on failure.
  * @param output  values computed with gradients off
- * @return the node's output: a leaf in `s` to go on with; NULL if `s` failed
+ * @return the node's output, borrowed from `s`: a leaf for the computation that follows; NULL if `s` failed
  */
 tensor *tape_add(struct tape *t, scope *s, const tensor *output, struct tape_node node);
 
-/** Gradients of the loss in all trained leaves. Marks and returns `s`'s status. */
+/** Adds the gradients of the loss to all trained leaves. Marks `s` on failure and returns its status. */
 int tape_backward(struct tape *t, scope *s, const tensor *loss);
 void tape_free(struct tape *t); /* leaves it empty */
 

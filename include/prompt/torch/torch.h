@@ -1,17 +1,17 @@
 /**
- * The C face of libtorch: tensors that live in scopes, and the operations this program uses.
+ * The C interface to libtorch: tensors that live in scopes, and the operations that this program uses.
  *
  * Three rules:
  *
  * 1. A scope owns every tensor made in it; no tensor is freed by hand. `scope_close` frees them all, restores
  *    the gradient mode and returns the first failure.
- * 2. An operation takes the scope first, borrows its inputs and returns a tensor of that scope. A failing one
- *    marks the scope and returns NULL; later operations on it do nothing, so math is written without checks
- * and checked once, when the scope closes or a value is read (t_read_*, t_item_*).
- * 3. No C++ exception leaves the shim; it becomes ERR_MEMORY with what was asked for, or ERR_TORCH with
+ * 2. An operation takes the scope first, borrows its inputs and returns a tensor of that scope (borrowed). A
+ *    failing one marks the scope and returns NULL; later operations on it do nothing, so mathematics is
+ *    written without checks and checked once, when the scope closes or a value is read (t_read_*, t_item_*).
+ * 3. No C++ exception leaves the shim; it becomes ERR_MEMORY with the size requested, or ERR_TORCH with
  *    libtorch's first sentence.
  *
- * Names, argument order and defaults are PyTorch's. Nothing in here knows CLIP.
+ * Names, argument order and defaults are PyTorch's. Nothing here depends on CLIP.
  */
 #ifndef PROMPT_TORCH_TORCH_H
 #define PROMPT_TORCH_TORCH_H
@@ -33,79 +33,78 @@ typedef struct tensor tensor; /* borrowed; lives as long as its scope */
 
 enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_I64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL };
 
-const char *dtype_name(enum dtype dtype); /* "float32", ... */
+const char *dtype_name(enum dtype dtype); /* "float32", ...; static */
 size_t dtype_size(enum dtype dtype);      /* bytes of one element */
 
 enum device_kind { DEVICE_CPU, DEVICE_CUDA };
 
 struct device {
     enum device_kind kind;
-    int index; /* of CUDA; 0 for CPU */
+    int index; /* CUDA device; 0 for CPU */
 };
 
-/** "cpu", "cuda", "cuda:1", or "auto" (CUDA if one is usable, else CPU). ERR_USAGE says what is there. */
+/** "cpu", "cuda", "cuda:1", or "auto" (CUDA if usable, else CPU). ERR_USAGE names the devices present. */
 int device_parse(struct device *out, const char *text);
 /** "cpu" or "cuda:i"; 16 bytes always suffice. */
 void device_format(char *out, size_t n, struct device device);
 int64_t device_count_cuda(void);
-/** Why CUDA cannot be used, or its devices by name; one line for `prompt --version`. */
+/** One line for `prompt --version`: the names of the CUDA devices, or why CUDA cannot be used. */
 void device_describe(char *out, size_t n);
-/** True if bfloat16 products are fast on it: CUDA, or a CPU with AVX512-BF16 or AMX. */
+/** Whether bfloat16 products are fast: on CUDA, or on a CPU with AVX512-BF16 or AMX. */
 bool device_has_bf16(struct device device);
-/** Bytes free on the device (CUDA; libtorch before 2.13 does not say) or available in the machine (CPU); 0 if
- * unknown. */
+/** Free bytes of the device (CUDA, libtorch from 2.13 on) or of the machine (CPU); 0 if unknown. */
 size_t device_free_bytes(struct device device);
 
 /* ---------------------------------------------------------------- run time */
 
 /**
- * Sets the allocator's thresholds and the number of intra-op threads (0: process_cores). To be called once,
- * before the first tensor. glibc's default returns large blocks to the system after every use, and page
- * faults then cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). On CUDA, fp32
- * is computed in fp32: TF32 is switched off.
+ * Sets the allocator's thresholds and the number of intra-op threads (0: process_cores). Call it once, before
+ * the first tensor. By default glibc returns large blocks to the system after every use, and page faults then
+ * cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). Switches TF32 off: on CUDA,
+ * fp32 is computed in fp32.
  */
 int torch_init(int64_t n_threads);
-/** Sets what ends the program at an exception that nothing catches. It may be called before the libraries'
- * initializers: libtorch registers its operations in them, and throws where memory does not suffice. */
+/** Sets the handler of uncaught exceptions, which ends the program. May be called before the libraries'
+ * initializers, in which libtorch registers its operations and throws if memory runs out. */
 void torch_on_uncaught(void (*handler)(void));
-int64_t torch_threads(void);     /* that share a kernel's work; counted by one */
-const char *torch_version(void); /* "2.13.0", of the libtorch that runs */
+int64_t torch_threads(void);     /* that share a kernel's work, the caller's included */
+const char *torch_version(void); /* of the libtorch that runs, "2.13.0"; static */
 
 /* ---------------------------------------------------------------- scopes */
 
-/** A scope that sets the gradient mode restores it, so such scopes close in the reverse order of opening. */
+/** A scope that sets the gradient mode restores it: close such scopes in the reverse order of opening. */
 enum scope_grad { SCOPE_GRAD_INHERIT, SCOPE_GRAD_OFF, SCOPE_GRAD_ON };
 
-/** Opens a scope below `parent` (NULL for the outermost). NULL if out of memory: operations on it do nothing.
- */
+/** Opens a scope (owned) below `parent` (or NULL). NULL if out of memory: operations on it do nothing. */
 scope *scope_open(scope *parent, enum scope_grad grad);
-/** Frees what the scope owns and restores the gradient mode; its failure marks the parent. NULL: ERR_MEMORY.
- */
+/** Frees scope and tensors, restores the gradient mode; its failure marks the parent. NULL: ERR_MEMORY. */
 int scope_close(scope *s);
-/** A handle of the same tensor in the parent scope, so that it outlives `s`. NULL in, NULL out. */
+/** A handle of the same tensor, borrowed from the parent scope: it outlives `s`. NULL in, NULL out. */
 tensor *scope_keep(scope *s, const tensor *t);
-/** A handle of the same tensor in any scope `into`. */
+/** A handle of the same tensor, borrowed from the scope `into`. */
 tensor *scope_share(scope *into, const tensor *t);
 bool scope_ok(const scope *s);
-/** The scope's first failure, OK if there is none. */
+/** The scope's first failure, or OK. */
 int scope_status(const scope *s);
-/** Marks the scope failed with an error that was set by error_set; later operations do nothing. */
+/** Marks the scope as failed with the error set by error_set; later operations do nothing. */
 void scope_fail(scope *s, int status);
-/** Handles alive in all scopes; the tests' leak check. */
+/** Live handles in all scopes; the tests' leak check. */
 size_t scope_live_tensors(void);
-/** The n-th call of an operation from now on fails (0: none); for tests of error paths. */
+/** Makes the n-th call of an operation from now on fail (0: none); for tests of error paths. */
 void shim_fail_after(uint64_t n);
+/** `watch` runs at the beginning of each call that shim_fail_after counts (NULL: nothing does); for the same
+ * tests. */
+void shim_watch_calls(void (*watch)(void));
 
 /* ---------------------------------------------------------------- shapes as arguments */
 
 #define SHAPE(...)                                                                                           \
     ((const int64_t[]){__VA_ARGS__}), (sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
-int64_t t_dim(const tensor *t); /* number of axes; -1 for NULL */
-int64_t t_size(const tensor *t,
-               int64_t dim);         /* -1 for NULL or no such axis; negative dims count from the end */
-int64_t t_numel(const tensor *t);    /* -1 for NULL */
-enum dtype t_dtype(const tensor *t); /* DTYPE_F32 for NULL */
+int64_t t_dim(const tensor *t);               /* number of axes; -1 for NULL */
+int64_t t_size(const tensor *t, int64_t dim); /* negative dims count from the end; -1: NULL or no such axis */
+int64_t t_numel(const tensor *t);             /* -1 for NULL */
+enum dtype t_dtype(const tensor *t);          /* DTYPE_F32 for NULL */
 bool t_requires_grad(const tensor *t);
 
 /* ---------------------------------------------------------------- to and from host memory */
@@ -114,19 +113,18 @@ bool t_requires_grad(const tensor *t);
 tensor *t_from_f32(scope *s, const float *data, const int64_t *dims, size_t n_dims, enum dtype dtype,
                    struct device device);
 tensor *t_from_i64(scope *s, const int64_t *data, const int64_t *dims, size_t n_dims, struct device device);
-/** A view of host memory that must outlive the scope and is never written through. No copy. */
+/** A view (no copy) of borrowed host memory, which must outlive the scope; never written through. */
 tensor *t_from_memory(scope *s, const void *data, enum dtype dtype, const int64_t *dims, size_t n_dims);
-/** The host bytes of a contiguous CPU tensor, NULL otherwise. */
+/** The host bytes of a contiguous CPU tensor, borrowed; else NULL. */
 const void *t_data(const tensor *t);
 
-/** Readers are gates: they return the scope's failure, else copy `n` = numel values to the host, converted.
- */
+/** Readers are gates: they return the scope's failure or copy `n` = numel values to the host, converted. */
 int t_read_f32(float *out, size_t n, scope *s, const tensor *t);
 int t_read_f64(double *out, size_t n, scope *s, const tensor *t);
 int t_read_i64(int64_t *out, size_t n, scope *s, const tensor *t);
 int t_item_f64(double *out, scope *s, const tensor *t);
-/** Calls of the readers above since the program's start, by any thread: nothing else copies from a device to
- * the host, and each waits for the device. */
+/** Calls of the readers above since the program's start, by all threads. Each waits for the device; nothing
+ * else copies from a device to the host. */
 uint64_t device_reads(void);
 
 /* ---------------------------------------------------------------- making and shaping */
@@ -134,7 +132,7 @@ uint64_t device_reads(void);
 tensor *t_zeros(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device);
 tensor *t_full(scope *s, const int64_t *dims, size_t n_dims, double value, enum dtype dtype,
                struct device device);
-tensor *t_to(scope *s, const tensor *t, enum dtype dtype); /* the same handle's tensor if nothing changes */
+tensor *t_to(scope *s, const tensor *t, enum dtype dtype); /* shares the tensor if nothing changes */
 tensor *t_to_device(scope *s, const tensor *t, struct device device);
 tensor *t_contiguous(scope *s, const tensor *t);
 tensor *t_clone(scope *s, const tensor *t);
@@ -171,7 +169,12 @@ tensor *t_is_finite(scope *s, const tensor *a);
 tensor *t_matmul(scope *s, const tensor *a, const tensor *b);
 /** x W^T + b; `bias` may be NULL. */
 tensor *t_linear(scope *s, const tensor *x, const tensor *weight, const tensor *bias);
-/** Non-overlapping patches: stride = kernel size, no padding, no bias. x [B,C,S,S], weight [W,C,p,p]. */
+/**
+ * Non-overlapping patches: stride = kernel size, no padding, no bias.
+ *   x       [B,C,S,S]
+ *   weight  [W,C,p,p]
+ *   result  [B,W,S/p,S/p]
+ */
 tensor *t_conv2d_patches(scope *s, const tensor *x, const tensor *weight);
 tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tensor *bias, double eps);
 tensor *t_relu(scope *s, const tensor *x);
@@ -179,27 +182,31 @@ tensor *t_gelu(scope *s, const tensor *x); /* the exact one (erf) */
 tensor *t_sigmoid(scope *s, const tensor *x);
 tensor *t_silu(scope *s, const tensor *x); /* x sigmoid(x) */
 tensor *t_softmax(scope *s, const tensor *x, int64_t dim);
-/** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t sees 0..t. */
+/** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t attends to 0..t. */
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal);
 /** x / max(|x|_2, 1e-12) along `dim`. */
 tensor *t_normalize(scope *s, const tensor *x, int64_t dim);
-/** Mean cross-entropy of logits [B,K] against labels [B] (int64). */
-tensor *t_cross_entropy(scope *s, const tensor *logits, const tensor *labels);
-/** Indices of the `k` largest along the last axis in falling order; of equal values the lowest index first.
+/**
+ * Mean cross-entropy.
+ *   logits  [B,K]
+ *   labels  [B]    int64
+ *   result  []
  */
+tensor *t_cross_entropy(scope *s, const tensor *logits, const tensor *labels);
+/** Indices of the `k` largest along the last axis, largest first; equal values: lowest index first. */
 tensor *t_top_indices(scope *s, const tensor *x, int64_t k);
 
 /* ---------------------------------------------------------------- autograd */
 
-/** Makes a leaf a trained tensor. */
+/** Makes a leaf a trained tensor: it requires gradients. */
 void t_require_grad(scope *s, tensor *t);
 /** Adds d loss / d leaf to the gradient of every trained leaf. */
 int t_backward(scope *s, const tensor *loss);
-/** The leaf's gradient, NULL if none was computed (then the scope is not marked). */
+/** The leaf's gradient; NULL if none was computed, which does not mark the scope. */
 tensor *t_grad(scope *s, const tensor *leaf);
 void t_clear_grad(scope *s, tensor *leaf);
 
-/** In place, without recording: a += factor * b; a *= factor; a = b. For the optimizer alone. */
+/** In place, without recording: a += factor * b; a *= factor; a = b. For the optimizer only. */
 void t_add_scaled_(scope *s, tensor *a, const tensor *b, double factor);
 void t_scale_(scope *s, tensor *a, double factor);
 void t_copy_(scope *s, tensor *a, const tensor *b);
@@ -213,7 +220,7 @@ struct adamw_numbers {
 };
 /**
  * One step of AdamW in place on n tensors: w -= lr weight_decay w; first = beta1 first + (1 - beta1) g;
- * second = beta2 second + (1 - beta2) g^2; w -= lr f / (sqrt(v) + eps) with f, v free of their bias to zero.
+ * second = beta2 second + (1 - beta2) g^2; w -= lr f / (sqrt(v) + eps) with bias-corrected moments f, v.
  */
 void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *const *first,
               tensor *const *second, size_t n, struct adamw_numbers numbers);
@@ -222,25 +229,25 @@ void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *co
 
 enum { ARCHIVE_CLASS_SIZE = 128 };
 
-/** A tensor of an archive. Texts are borrowed for the call. */
+/** A tensor of an archive; `value` is borrowed from the scope, texts are borrowed during the call. */
 struct archive_item {
-    const char *name;  /* the keys on the way to it, joined by '.' */
-    size_t n_outer;    /* bytes of the name that belong to the dicts around the one that holds it */
-    tensor *value;     /* NULL if it is of a kind that is not read */
-    const char *found; /* then what it is: "is sparse", "is a numpy array"; else NULL */
+    const char *name;  /* the path of its keys, joined by '.' */
+    size_t n_outer;    /* bytes of the name that come from dicts around its own */
+    tensor *value;     /* NULL if its kind is not supported */
+    const char *found; /* the unsupported kind, "is sparse", "is a numpy array"; else NULL */
 };
 
 struct archive_facts {
-    bool is_script;                        /* a TorchScript archive */
-    char module_class[ARCHIVE_CLASS_SIZE]; /* of a module that was pickled whole, "open_clip.model.CLIP"; its
-                                              tensors are not visited; "" if there is none */
+    bool is_script; /* a TorchScript archive */
+    /* "open_clip.model.CLIP": of a module that was pickled whole, whose tensors are not visited; else "" */
+    char module_class[ARCHIVE_CLASS_SIZE];
 };
 
 /**
- * Calls `visit` for every tensor of a file written by torch.save (any pickle protocol, also the format of
- * torch before 1.6) or torch.jit.save (parameters and buffers), in file order, nested dicts flattened. The
- * tensors live in `s`, on the CPU. A visit that does not return OK ends the walk with its status. Nothing in
- * the file is executed.
+ * Calls `visit` for every tensor of a file written by torch.save (any pickle protocol, also the format before
+ * torch 1.6) or torch.jit.save (parameters and buffers), in file order, nested dicts flattened. The tensors
+ * live in `s`, on the CPU. If a visit does not return OK, the walk ends with its status. Executes nothing in
+ * the file.
  * @return OK; ERR_IO; ERR_FORMAT if it is neither, or damaged
  */
 int archive_read(scope *s, const char *path, struct archive_facts *facts,

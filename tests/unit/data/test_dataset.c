@@ -1,4 +1,4 @@
-/* Split files, what is missing, the published split. */
+/* Split files, missing files, the published split. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +13,8 @@
 #include "prompt/data/dataset.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/find_files.h"
-#include "real_data.h"
 
-/* ---------------------------------------------------------------- a data root of our own */
+/* ---------------------------------------------------------------- a temporary data root */
 
 struct root {
     void *folder; /* holds caltech-101/ */
@@ -208,7 +207,7 @@ static void test_dataset__says_how_it_differs_from_the_published_split(void **st
     assert_int_equal(dataset_compare_known(&found, d), OK);
     assert_non_null(strstr(str_text(&found), "train 1,234,568 instead"));
     d->train.n -= 1234567;
-    d->name = "another"; /* nothing is known of it */
+    d->name = "another"; /* an unknown set */
     assert_int_equal(dataset_compare_known(&found, d), OK);
     assert_string_equal(str_text(&found), "");
     str_free(&found);
@@ -301,37 +300,6 @@ static void test_list__names_line_and_finding(void **state)
         expect_list_refused(*state, cases[i].text, cases[i].message);
 }
 
-/* ---------------------------------------------------------------- real data */
-
-static void test_dataset__counts_and_names_of_caltech_are_the_published_ones(void **state)
-{
-    (void)state;
-    if (!real_data_root())
-        skip();
-    struct dataset *d = NULL;
-    struct item_list list;
-    char digest[17];
-    if (open_named(&d, real_data_root(), "caltech101") != OK)
-        fail_msg("%s", error_message());
-    assert_int_equal(d->n_classes, 100);
-    assert_int_equal(d->train.n, 4128);
-    assert_int_equal(d->val.n, 1649);
-    assert_int_equal(d->test.n, 2465);
-    assert_int_equal(class_names_digest(digest, d->class_names, d->n_classes), OK);
-    assert_string_equal(digest, "04030f9999682bef");
-    struct str found = {0};
-    assert_int_equal(dataset_compare_known(&found, d), OK);
-    assert_string_equal(str_text(&found), "");
-    str_free(&found);
-    assert_int_equal(item_list_subset(&list, &d->test, CLASS_SUBSET_BASE, d->n_classes), OK);
-    assert_int_equal(list.n, 1549);
-    item_list_free(&list);
-    assert_int_equal(item_list_subset(&list, &d->test, CLASS_SUBSET_NEW, d->n_classes), OK);
-    assert_int_equal(list.n, 916);
-    item_list_free(&list);
-    dataset_free(d);
-}
-
 #define test_in_root(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
 
 int main(void)
@@ -345,8 +313,6 @@ int main(void)
         test_in_root(test_list__names_line_and_finding),
         test_in_root(test_dataset__says_how_it_differs_from_the_published_split),
         cmocka_unit_test(test_dataset__compares_class_names_by_digest),
-        cmocka_unit_test(test_dataset__counts_and_names_of_caltech_are_the_published_ones),
     };
-    int n_failed = cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
-    return real_data_exit_status(n_failed);
+    return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
 }

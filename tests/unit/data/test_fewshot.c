@@ -1,4 +1,4 @@
-/* Few-shot samples, base and new classes, digests. Real lists: recorded digests. */
+/* Few-shot samples, base and new classes, digests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +11,7 @@
 
 #include "prompt/base/str.h"
 #include "prompt/data/dataset.h"
-#include "prompt/data/dataset_open.h"
 #include "prompt/data/fewshot.h"
-#include "prompt/data/find_files.h"
-#include "real_data.h"
 
 /* ---------------------------------------------------------------- few-shot samples */
 
@@ -155,42 +152,6 @@ static void test_list__digest_covers_paths_labels_and_order(void **state)
     item_list_free(&list);
 }
 
-/* ---------------------------------------------------------------- real data */
-
-static void test_fewshot__gives_the_recorded_caltech_samples(void **state)
-{
-    (void)state;
-    if (!real_data_root()) {
-        fprintf(stderr, "SKIPPED: PROMPT_TEST_DATA (data root with caltech-101) is not set\n");
-        skip();
-    }
-    const char *const want[] = {
-        "e60a836bd33cbba3b40194ce9efd109f23cb5367a94e7a6e81ef8e16948aa588",
-        "62be9f804c23dea92eca1b4ca770bebf05a5fd6f177eed78132a4d9c2b2a0de4",
-        "8c465c68bff43c6ec2f1890c86980b5dba7d20c9ea0184e3c5130309a35d63f3",
-    };
-    struct dataset *d = NULL;
-    if (dataset_open(&d, &(struct dataset_options){.root = real_data_root(), .name = "caltech101"}) != OK)
-        fail_msg("%s", error_message());
-    assert_int_equal(dataset_find_files(d, &d->test), OK);
-    for (uint32_t seed = 1; seed <= 3; seed++) {
-        struct item_list train;
-        struct item_list val;
-        struct str paths = {0};
-        char hex[DIGEST_HEX_SIZE];
-        assert_int_equal(fewshot_sample(&train, &val, d, 16, seed), OK);
-        for (size_t i = 0; i < train.n; i++)
-            str_appendf(&paths, "%s%s", i ? "\n" : "", train.items[i].path);
-        assert_int_equal(digest_memory(hex, str_text(&paths), paths.len), OK);
-        assert_string_equal(hex, want[seed - 1]);
-        assert_int_equal(val.n, 400);
-        str_free(&paths);
-        item_list_free(&train);
-        item_list_free(&val);
-    }
-    dataset_free(d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,8 +161,6 @@ int main(void)
         cmocka_unit_test(test_subset__base_takes_the_middle_class_of_an_odd_number),
         cmocka_unit_test(test_subset__keeps_order_and_relabels_from_zero),
         cmocka_unit_test(test_list__digest_covers_paths_labels_and_order),
-        cmocka_unit_test(test_fewshot__gives_the_recorded_caltech_samples),
     };
-    int n_failed = cmocka_run_group_tests_name("fewshot", tests, NULL, NULL);
-    return real_data_exit_status(n_failed);
+    return cmocka_run_group_tests_name("fewshot", tests, NULL, NULL);
 }

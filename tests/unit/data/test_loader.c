@@ -1,4 +1,4 @@
-/* Batches: the same whatever the threads, the cache and the resume; bad images; closing at any moment. */
+/* Batches do not depend on threads, cache and resume; bad images; closing at any moment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static int remove_world(void **state)
     return result;
 }
 
-/* Overwrites image `i` with what is no image. */
+/* Overwrites image `i` with a file that is not an image. */
 static void spoil(const struct world *w, size_t i)
 {
     free(write_file(w->folder, w->items.items[i].path, "no image, but long enough to be looked at", 41));
@@ -69,7 +69,7 @@ static struct loader *open_loader(const struct world *w, const struct loader_opt
     return loader;
 }
 
-/* SHA-256 over everything that epochs first_epoch .. + n_epochs hold, from `first_batch` on. */
+/* SHA-256 over the contents of epochs first_epoch .. + n_epochs, from `first_batch` on. */
 static void digest_epochs(char hex[DIGEST_HEX_SIZE], const struct world *w,
                           const struct loader_options *options, int64_t first_epoch, int64_t n_epochs,
                           int64_t first_batch)
@@ -92,7 +92,7 @@ static void digest_epochs(char hex[DIGEST_HEX_SIZE], const struct world *w,
     loader_close(loader);
 }
 
-/* ---------------------------------------------------------------- what a batch holds */
+/* ---------------------------------------------------------------- contents of a batch */
 
 static void test_loader__batches_do_not_depend_on_the_number_of_threads(void **state)
 {

@@ -105,7 +105,7 @@ static void test_templates__lines_of_source_code_are_shown_as_they_should_be(voi
                  cases[i].meant, cases[i].line);
         expect_refused(*state, text, want);
     }
-    struct templates t; /* quotes inside of a sentence are part of it */
+    struct templates t; /* quotes inside a sentence are part of it */
     assert_int_equal(
         read_text(&t, *state,
                   "a \"{}\".\n'{}' in a photo.\n\"{}\", a photo.\na photo: '{}'.\na {}'s 'photo'.\n"),

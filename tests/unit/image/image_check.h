@@ -1,11 +1,11 @@
-/* What the tests of decoders expect of an image file. */
+/* Expectations of the decoders' tests about an image file. */
 #ifndef TESTS_UNIT_IMAGE_CHECK_H
 #define TESTS_UNIT_IMAGE_CHECK_H
 
 #include "image_files.h"
 #include "prompt/base/error.h"
 
-/* Include it behind <cmocka.h>. */
+/* Include it after <cmocka.h>. */
 
 struct bytes {
     uint8_t data[1 << 16];

@@ -1,5 +1,4 @@
-/* Decoding: what the pixels are and what is refused. Every format against Pillow:
- * tests/parity/test_images.py. */
+/* Decoding: pixels and refusals. tests/parity/test_images.py compares every format with Pillow. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +58,7 @@ static struct bytes noise_png(struct image *image)
     return png;
 }
 
-/* Every flipped bit in front of the end chunk is noticed: ten of twelve went unnoticed by stb_image. */
+/* Every flipped bit before the end chunk is noticed: stb_image missed ten of twelve. */
 static void test_image__notices_every_flipped_bit_of_a_png(void **state)
 {
     (void)state;
@@ -93,7 +92,7 @@ static void test_image__names_the_damaged_chunk_of_a_png(void **state)
     image_free(&image);
 }
 
-/* The end chunk, and the check sums in front of it, hold no pixel. */
+/* The end chunk, and the check sums before it, hold no pixels. */
 static void test_image__keeps_a_png_that_lacks_no_pixel(void **state)
 {
     (void)state;
@@ -151,7 +150,7 @@ static void test_image__reads_bmp_from_the_top_and_of_run_lengths(void **state)
     const uint8_t rows[] = {1, 2, 3, 0, 4, 5, 6, 0};
     expect_bmp(small_bmp(2, 0, rows, sizeof rows), (const uint8_t[]){4, 5, 6, 1, 2, 3});
     expect_bmp(small_bmp(-2, 0, rows, sizeof rows), (const uint8_t[]){1, 2, 3, 4, 5, 6});
-    /* a run of 2, the end of the row, 3 as they are */
+    /* a run of 2, the end of the row, 3 literal pixels */
     const uint8_t runs[] = {2, 7, 0, 0, 0, 3, 8, 9, 10, 0, 0, 1};
     expect_bmp(small_bmp(2, 1, runs, sizeof runs), (const uint8_t[]){8, 9, 10, 7, 7, 0});
     /* a run of 3 of alternating halves of a byte, a step of 1 to the right, 2 more */
@@ -161,7 +160,7 @@ static void test_image__reads_bmp_from_the_top_and_of_run_lengths(void **state)
     expect_undecodable(file.data, file.n, "the file ends too early");
     file = small_bmp(2, 4, rows, sizeof rows);
     expect_undecodable(file.data, file.n,
-                       "a BMP of 8 bits a pixel with compression 4, expected none, RLE4 or RLE8");
+                       "a BMP of 8 bits per pixel with compression 4, expected none, RLE4 or RLE8");
 }
 
 /* A canvas of 3 x 1 with a frame of 2 x 1 at its right: indices 1 and 2, of which 1 is transparent. */
@@ -183,11 +182,11 @@ static void test_image__reads_ppm_and_pgm(void **state)
     expect_decoded("P6 2 1 255\n\1\2\3\4\5\6", 17, colour, 2, 1);
     expect_decoded("P3\n# made by hand\n2 1\n255\n1 2 3 4 5#6\n 6", 40, colour, 2, 1);
     expect_decoded("P5 2 1 3\n\1\2", 11, (const uint8_t[]){85, 85, 85, 170, 170, 170}, 2, 1);
-    /* more than 255 levels of grey are 16 bits, and 16 bits of grey are clipped: so Pillow 13.0.0 has it */
+    /* more than 255 levels of grey count as 16 bits, which are clipped: as in Pillow 13.0.0 */
     expect_decoded("P2 2 1 65535 254 300", 20, (const uint8_t[]){254, 254, 254, 255, 255, 255}, 2, 1);
     expect_undecodable("P5 2 1 255\n\1", 12, "the file ends too early");
     expect_undecodable("P2 2 1 9 1 10", 13, "a value of 10 before byte 13, expected 0 to 9");
-    expect_undecodable("P6 2 1 70000\nabcdef", 19, "70000 as the largest value, expected 1 to 65535");
+    expect_undecodable("P6 2 1 70000\nabcdef", 19, "a largest value of 70000, expected 1 to 65535");
     expect_undecodable("P6 99999 99999 255\n", 19, "99999 x 99999 pixels, expected 1 to 178956970");
 }
 
@@ -277,7 +276,7 @@ static void test_image__says_what_a_foreign_file_is(void **state)
     }
 }
 
-/* A pipe that nobody writes to must not be waited for. */
+/* The decoder must not wait for a pipe without a writer. */
 static void test_image__refuses_what_is_no_regular_file(void **state)
 {
     char *pipe = path_join(*state, "pipe.jpg");

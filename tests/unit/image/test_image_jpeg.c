@@ -1,5 +1,5 @@
-/* JPEG: Pillow's pixels, what is kept and what is refused. Every sampling and kind against Pillow:
- * tests/parity/test_images.py. */
+/* JPEG: Pillow's pixels, tolerated damage and refusals. tests/parity/test_images.py compares every sampling
+ * and kind with Pillow. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,8 +39,8 @@ static const uint8_t small_jpeg[] = {
     0x2b, 0xae, 0x4a, 0x52, 0x90, 0xef, 0x4a, 0x9e, 0x5c, 0x7f, 0x7d, 0x52, 0x72, 0xd8, 0x94, 0x33, 0xf8,
     0x81, 0x83, 0x8e, 0x29, 0x4a, 0x55, 0x4d, 0xc1, 0x9d, 0x8a, 0x88, 0x9a, 0x0d, 0xd8, 0x5f, 0xff, 0xd9};
 
-/* 18 x 8 pixels of noise, colour at half the resolution across (4:2:2): Pillow 13.0.0, quality 10, optimize.
- */
+/* 18 x 8 pixels of noise, colour at half the resolution across (4:2:2): Pillow 13.0.0, quality 10,
+ * optimize. */
 static const uint8_t wide_chroma_jpeg[] = {
     0xff, 0xd8, 0xff, 0xe0, 0x00, 0x10, 0x4a, 0x46, 0x49, 0x46, 0x00, 0x01, 0x01, 0x00, 0x00, 0x01, 0x00,
     0x01, 0x00, 0x00, 0xff, 0xdb, 0x00, 0x43, 0x00, 0x50, 0x37, 0x3c, 0x46, 0x3c, 0x32, 0x50, 0x46, 0x41,
@@ -62,7 +62,7 @@ static const uint8_t wide_chroma_jpeg[] = {
     0x11, 0x00, 0x3f, 0x00, 0x00, 0xc5, 0x96, 0x77, 0xe4, 0x89, 0x26, 0x80, 0x16, 0x60, 0xb5, 0x7c, 0x70,
     0xee, 0xe2, 0x0c, 0xa5, 0xbe, 0xbf, 0xff, 0xd9};
 
-/* Digests (FNV-1a, 64 bits) of the pixels that Pillow 13.0.0 makes of the two JPEG files. */
+/* Digests (FNV-1a, 64 bits) of Pillow 13.0.0's pixels of the two JPEG files. */
 static const uint64_t small_jpeg_digest = 0x7916c6e6ed295e4bU;
 static const uint64_t wide_chroma_jpeg_digest = 0x20ca143fec3e36c6U;
 
@@ -98,11 +98,11 @@ static void test_jpeg__keeps_a_jpeg_whose_damage_changes_no_pixel(void **state)
         bool is_damage;
     } cases[] = {
         {"many stray bytes before the end", 31, end, true},
-        {"\xff\0", 2, end, false},                 /* a byte of data that is not needed: no word of libjpeg */
-        {"\xff\xd3", 2, end, false},               /* a restart marker: no word of libjpeg */
-        {"abc", 3, 2, true},                       /* between two segments */
-        {"\xff\xff", 2, 2, false},                 /* fill bytes */
-        {"whatever", 8, sizeof small_jpeg, false}, /* behind the end nothing is read */
+        {"\xff\0", 2, end, false},   /* a superfluous byte of data: libjpeg does not report it */
+        {"\xff\xd3", 2, end, false}, /* a restart marker: libjpeg does not report it */
+        {"abc", 3, 2, true},         /* between two segments */
+        {"\xff\xff", 2, 2, false},   /* fill bytes */
+        {"whatever", 8, sizeof small_jpeg, false}, /* nothing is read after the end */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bytes file = insert(cases[i].at, cases[i].data, cases[i].n);
@@ -120,18 +120,18 @@ static void test_jpeg__refuses_a_jpeg_whose_pixels_are_guessed(void **state)
     expect_refused(*state, file.data, file.n, "damaged JPEG: the data of a scan end before the picture does");
     file = insert(sizeof small_jpeg, "", 0);
     file.data[408] ^= 1U << 2;
-    expect_undecodable(file.data, file.n, "damaged JPEG: a Huffman code that its table does not have");
-    file.n -= 2; /* its end marker alone */
+    expect_undecodable(file.data, file.n, "damaged JPEG: a Huffman code that is not in its table");
+    file.n -= 2; /* only its end marker */
     memcpy(file.data, small_jpeg, file.n);
     expect_undecodable(file.data, file.n, "the file ends too early");
     file = insert(sizeof small_jpeg, "", 0);
-    for (size_t i = 0; i + 4 < file.n; i++) /* 12 bits a sample */
+    for (size_t i = 0; i + 4 < file.n; i++) /* 12 bits per sample */
         if (file.data[i] == 0xff && file.data[i + 1] == 0xc0)
             file.data[i + 4] = 12;
-    expect_undecodable(file.data, file.n, "a JPEG of other than 8 bits a sample, expected 8");
+    expect_undecodable(file.data, file.n, "a JPEG with other than 8 bits per sample, expected 8");
 }
 
-/* A size that cannot be in so few bytes is refused before memory of that size is taken. */
+/* A size that so few bytes cannot hold is refused before memory of that size is allocated. */
 static void test_jpeg__refuses_a_size_that_the_file_cannot_hold(void **state)
 {
     (void)state;
@@ -156,7 +156,7 @@ static void test_jpeg__refuses_a_jpeg_cut_anywhere(void **state)
     }
 }
 
-/* Whatever single bit is changed: an image or an error, never a crash (run under the sanitizers). */
+/* A flipped bit gives an image or an error, never a crash (run under the sanitizers). */
 static void test_jpeg__survives_every_changed_bit(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Resize, crops and normalization. Recorded pixels: Pillow 13.0.0; tests/parity/test_images.py compares live.
- */
+/* Resize, crops and normalization, against pixels of Pillow 13.0.0; tests/parity/test_images.py compares
+ * live. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "image_files.h"
 #include "prompt/image/transform.h"
 
-/* OpenAI's, at its size; with one colour filled or another filter where a test says so. */
+/* OpenAI's preprocessing, which tests change in fill or filter. */
 static struct preprocess openai;
 static struct preprocess two;
 
@@ -26,7 +26,7 @@ static void expect_same(const struct image *got, const struct image *want)
     assert_memory_equal(got->pixels, want->pixels, (size_t)(want->width * want->height * 3));
 }
 
-/* The box of an image as an image of its own. */
+/* The box of an image as a separate image. */
 static struct image cut(const struct image *in, struct crop box)
 {
     struct image out = {
@@ -137,7 +137,7 @@ static void test_transform__one_colour_stays_that_colour_at_any_size(void **stat
     const int64_t sides[][2] = {{1, 1}, {1, 500}, {3000, 20}, {2, 3}, {1023, 511}};
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         struct image in = noise_image(sides[i][0], sides[i][1], 4);
-        memset(in.pixels, 255, (size_t)(in.width * in.height * 3)); /* where rounding up would overflow */
+        memset(in.pixels, 255, (size_t)(in.width * in.height * 3)); /* rounding up would overflow here */
         struct image out;
         assert_int_equal(transform_test(&out, &in, &openai), OK);
         assert_int_equal(out.width, 224);
@@ -190,7 +190,7 @@ static void test_transform__test_transform_is_resize_then_crop(void **state)
     image_free(&out);
 }
 
-/* What a picture of 100 x 67 becomes in 224 x 150, and what of it stands where. */
+/* The resize of a 100 x 67 picture to 224 x 150, and the position of its parts. */
 static void test_transform__longest_is_filled_and_squash_is_not_cropped(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void test_transform__random_crops_keep_to_area_and_ratio(void **state)
         assert_true(c.left + c.width <= 400 && c.top + c.height <= 300);
         double area = (double)(c.width * c.height) / (400.0 * 300.0);
         double ratio = (double)c.width / (double)c.height;
-        assert_true(ratio > 0.74 && ratio < 1.35); /* 3/4 and 4/3 but for rounding to pixels */
+        assert_true(ratio > 0.74 && ratio < 1.35); /* 3/4 and 4/3 up to rounding to pixels */
         least_area = area < least_area ? area : least_area;
         most_area = area > most_area ? area : most_area;
     }
@@ -267,6 +267,11 @@ static void test_transform__random_crop_falls_back_to_the_centre(void **state)
     assert_int_equal(wide.height, 9);
     assert_int_equal(wide.left, 494);
     assert_int_equal(wide.top, 0);
+    struct crop tall = transform_random_crop(&rng, 9, 1000, 0.99); /* every try is wider than 9 */
+    assert_int_equal(tall.width, 9);
+    assert_int_equal(tall.height, 12);
+    assert_int_equal(tall.left, 0);
+    assert_int_equal(tall.top, 494);
     struct crop high = transform_random_crop(&rng, 1, 500, 0.08);
     assert_int_equal(high.width, 1);
     assert_int_equal(high.height, 1);
@@ -357,9 +362,9 @@ static void test_preprocess__its_line_has_what_differs(void **state)
                                          "std 0.26862954 0.26130258 0.27577711");
     assert_int_equal(preprocess_digest(a, &p), OK);
     assert_int_equal(preprocess_digest(b, &other), OK);
-    assert_string_equal(a, b); /* the side is the weights' */
+    assert_string_equal(a, b); /* the side belongs to the weights */
     assert_string_equal(
-        a, "01dc26beddee73ed2776d656e36bde44d5684073294bd9cd4941a5f8ddb6cd46"); /* what records hold */
+        a, "01dc26beddee73ed2776d656e36bde44d5684073294bd9cd4941a5f8ddb6cd46"); /* as in records */
     assert_int_equal(preprocess_parse_channels(p.mean, "0.5", ERR_USAGE), OK);
     assert_int_equal(preprocess_parse_channels(p.std, "0.5, 0.25,1", ERR_USAGE), OK);
     p.resize_mode = RESIZE_LONGEST;

@@ -40,7 +40,7 @@ static void test_layers__layer_norm_is_its_definition(void **state)
 {
     (void)state;
     enum { ROWS = 3, WIDTH = 5 };
-    const double eps = 0.1; /* large, so that its place matters */
+    const double eps = 0.1; /* large, so that its position matters */
     double x[MAX_VALUES], w[MAX_VALUES], b[MAX_VALUES], want[ROWS * WIDTH];
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     const struct nn_norm norm = {random_tensor(s, w, 2, SHAPE(WIDTH)), random_tensor(s, b, 3, SHAPE(WIDTH)),

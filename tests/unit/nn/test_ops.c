@@ -15,7 +15,7 @@ enum { MAX_INPUTS = 4, MAX_DIMS = 4, MAX_VALUES = 256 };
 
 /* ---------------------------------------------------------------- gradients */
 
-/* Operations on their inputs; constants (indices, labels) are made on the spot. */
+/* Operations on their inputs; constants (indices, labels) are made inside. */
 typedef tensor *op_function(scope *s, const tensor *const *in);
 
 static tensor *ids(scope *s, const int64_t *values, int64_t n)
@@ -66,7 +66,7 @@ OP(op_normalize, t_normalize(s, in[0], -1))
 OP(op_cross_entropy, t_cross_entropy(s, in[0], ids(s, (const int64_t[]){1, 3, 0}, 3)))
 OP(nn_quick_gelu, nn_activation(s, ACTIVATION_QUICK_GELU, in[0]))
 
-/* All weights of a block of width 4 with 2 heads, from two inputs of few values. */
+/* All weights of a block of width 4 with 2 heads, from two small inputs. */
 static tensor *block(scope *s, const tensor *const *in, bool causal)
 {
     tensor *wide = t_narrow(s, in[1], 0, 0, 12);

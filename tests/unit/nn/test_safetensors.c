@@ -1,4 +1,4 @@
-/* Safetensors: each way in which a file can be wrong with its message, and what is written is read again. */
+/* Safetensors: the message for every fault of a file, and round trips. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static void write_bytes(const struct fixture *f, const void *bytes, size_t n)
         fail_msg("%s", error_message());
 }
 
-/* A file with this header and `n_data` bytes 0, 1, 2, ... behind it. */
+/* A file with this header, followed by `n_data` bytes 0, 1, 2, ... */
 static void write_file(const struct fixture *f, const char *header, size_t n_data)
 {
     struct str text = {0};
@@ -112,11 +112,11 @@ static void test_safetensors__refuses_what_is_no_such_file(void **state)
     write_bytes(f, "abc", 3);
     expect_error(f, ERR_FORMAT, "3 bytes are too few for a safetensors file");
     write_bytes(f, "hello world", 11);
-    expect_error(f, ERR_FORMAT, "no safetensors file: its header would be 8031924123371070824 bytes long");
+    expect_error(f, ERR_FORMAT, "not a safetensors file: its header would be 8031924123371070824 bytes long");
     write_bytes(f, "\x09\0\0\0\0\0\0\0{}", 10);
     expect_error(f, ERR_FORMAT, "its header is 9 bytes long, but the file has 10: is it truncated?");
-    expect_refused(f, "", 0, "no safetensors file: its header does not start with '{'");
-    expect_refused(f, " {}", 0, "no safetensors file: its header does not start with '{'");
+    expect_refused(f, "", 0, "not a safetensors file: its header does not start with '{'");
+    expect_refused(f, " {}", 0, "not a safetensors file: its header does not start with '{'");
     expect_refused(f, "{\"a\":", 0, "header:1: expected a value, found the end of the text");
 }
 
@@ -128,7 +128,7 @@ static void test_safetensors__refuses_wrong_entries(void **state)
     expect_refused(
         f, "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
         "tensor 'a': dtype 'F8_E4M3' is not supported (F32, F64, F16, BF16, I64, I32, U8, BOOL are)");
-    expect_refused(f, "{\"a\":{\"dtype\":\"F32\"}}", 0, "tensor 'a': 'shape' is no array");
+    expect_refused(f, "{\"a\":{\"dtype\":\"F32\"}}", 0, "tensor 'a': 'shape' is not an array");
     expect_refused(f, "{" F32("a", "[-1]", 0, 4) "}", 4, "tensor 'a': 'shape' has a negative size");
     expect_refused(f, "{" F32("a", "[1.5]", 0, 4) "}", 4,
                    "tensor 'a': 'shape': expected a whole number below 2^53, found 1.5");
@@ -139,14 +139,14 @@ static void test_safetensors__refuses_wrong_entries(void **state)
     expect_refused(f, "{" F32("a", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4,
                    "tensor 'a': 'shape' has more than 16 dimensions");
     expect_refused(f, "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4,
-                   "tensor 'a': 'data_offsets' is no array of two numbers");
+                   "tensor 'a': 'data_offsets' is not an array of two numbers");
     expect_refused(f, "{" F32("a", "[1]", 4, 0) "}", 4, "tensor 'a': 'data_offsets' [4, 0] do not rise");
     expect_refused(f, "{" F32("a", "[1]", -4, 0) "}", 4, "tensor 'a': 'data_offsets' [-4, 0] do not rise");
     expect_refused(f, "{" F32("a", "[2]", 0, 4) "}", 4,
                    "tensor 'a': its dtype and shape need 8 bytes, its 'data_offsets' span 4");
     expect_refused(f, "{\"__metadata__\":{\"k\":1}}", 0,
                    "'__metadata__': 'k': expected a string, found a number");
-    expect_refused(f, "{\"__metadata__\":[]}", 0, "'__metadata__' is no object");
+    expect_refused(f, "{\"__metadata__\":[]}", 0, "'__metadata__' is not an object");
 }
 
 static void test_safetensors__refuses_overlaps_holes_and_truncation(void **state)
@@ -237,6 +237,31 @@ static void test_safetensors__reads_what_it_wrote_in_every_dtype(void **state)
     safetensors_close(file);
 }
 
+/* Other readers map the file and expect 8-byte values on multiples of 8. */
+static void test_safetensors__data_start_on_a_multiple_of_8(void **state)
+{
+    const struct fixture *f = *state;
+    const char name[] = "12345678";
+    for (size_t i = 0; i < 8; i++) { /* headers of eight lengths in a row */
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        struct params written = {0};
+        assert_int_equal(params_add(&written, name + i, t_zeros(s, SHAPE(2), DTYPE_I64, cpu)), OK);
+        assert_int_equal(safetensors_write(f->path, &written, NULL), OK);
+        params_free(&written);
+        char *bytes = NULL;
+        size_t n = 0;
+        assert_int_equal(file_read(&bytes, &n, f->path), OK);
+        const size_t start = n - 2 * sizeof(int64_t);
+        assert_int_equal(start % 8, 0);
+        assert_int_equal(8 + (unsigned char)bytes[0] + 256 * (unsigned char)bytes[1], start);
+        free(bytes);
+        struct safetensors *file = open_file(f, s);
+        assert_int_equal(file->n_copies, 0);
+        assert_int_equal(scope_close(s), OK);
+        safetensors_close(file);
+    }
+}
+
 static void test_safetensors__keeps_metadata_with_any_text(void **state)
 {
     const struct fixture *f = *state;
@@ -266,7 +291,7 @@ static void test_safetensors__leaves_the_old_file_when_writing_fails(void **stat
     assert_int_equal(params_add(&p, "a", t_zeros(s, SHAPE(2), DTYPE_F32, cpu)), OK);
     assert_int_equal(params_add(&p, "a", p.items[0].value), ERR_FORMAT);
     int n_failures = 0;
-    for (uint64_t n = 1; n < 10; n++) { /* whichever operation fails */
+    for (uint64_t n = 1; n < 10; n++) { /* any operation may fail */
         write_bytes(f, "old", 3);
         shim_fail_after(n);
         int status = safetensors_write(f->path, &p, NULL);
@@ -297,6 +322,7 @@ int main(void)
         TEST(test_safetensors__copies_a_tensor_that_is_not_aligned),
         TEST(test_safetensors__reads_empty_tensors_and_scalars),
         TEST(test_safetensors__reads_what_it_wrote_in_every_dtype),
+        TEST(test_safetensors__data_start_on_a_multiple_of_8),
         TEST(test_safetensors__keeps_metadata_with_any_text),
         TEST(test_safetensors__leaves_the_old_file_when_writing_fails),
     };

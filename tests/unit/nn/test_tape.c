@@ -1,4 +1,4 @@
-/* Hand-written backwards among autograd's: chains, shared graphs, what nobody used, what is freed. */
+/* Hand-written backwards among autograd's: chains, shared graphs, unused nodes, freed memory. */
 #include "torch_test.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 
 #include "prompt/nn/tape.h"
 
-/* A node by hand: y = factor * sum of the inputs. */
+/* A hand-written node: y = factor * sum of the inputs. */
 struct scaled_sum {
     double factor;
     size_t n;
@@ -91,7 +91,7 @@ static int end(void **state)
 
 /* ---------------------------------------------------------------- gradients */
 
-/* x -> x^2 -> 3 (.) -> exp -> 5 (. + x) -> sum: autograd between, before and behind two nodes. */
+/* x -> x^2 -> 3 (.) -> exp -> 5 (. + x) -> sum: autograd before, between and after two nodes. */
 static void test_tape__autograd_goes_on_through_a_chain(void **state)
 {
     (void)state;
@@ -111,8 +111,8 @@ static void test_tape__autograd_goes_on_through_a_chain(void **state)
     assert_ok(scope_close(s));
 }
 
-/* Both nodes and the loss read one result of autograd, and the second node reads the first: all shares add
- * up. */
+/* Both nodes and the loss read one result of autograd, and the second node reads the first: all shares must
+ * add up. */
 static void test_tape__shares_of_a_shared_graph_add_up(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /**
- * How a fused operation is checked: forward and backward against a composition of plain operations and its
- * autograd on the same (rounded) inputs in fp64, for fp64, fp32 and bf16 inputs; in fp64 also against central
+ * Checks a fused operation, forward and backward, against a composition of plain operations and its autograd
+ * on the same (rounded) inputs in fp64, for fp64, fp32 and bf16 inputs; in fp64 also against central
  * differences.
  */
 #ifndef PROMPT_TESTS_FUSED_CHECK_H
@@ -20,8 +20,8 @@
 /*
  * Max-norm of the difference over that of the reference's tensor. Measured 2026-11-25, forward and backward:
  * fp64 1.1e-15, 1.6e-15; fp32 5e-7, 1.1e-6; bf16 3.6e-3, 5.5e-3 (sums of three images' gradients: 9.3e-3);
- * fp16 6e-4, 6e-4 (1.6e-3): no kernel takes it, its are PyTorch's operations; central differences 2.2e-10.
- * One rounding to bf16 is up to 2^-8 = 3.9e-3.
+ * fp16 6e-4, 6e-4 (1.6e-3), by PyTorch's operations, as no kernel of ours supports it; central differences
+ * 2.2e-10. One rounding to bf16 is up to 2^-8 = 3.9e-3.
  */
 static const struct numbers {
     const char *name;
@@ -34,18 +34,18 @@ static const struct numbers {
 static const double DIFFERENCES_TOLERANCE = 1e-8, STEP = 1e-5;
 enum { N_NUMBERS = 4, MAX_INPUTS = 5 };
 
-/* ---------------------------------------------------------------- what is compared */
+/* ---------------------------------------------------------------- cases */
 
 struct operation {
     const char *name;
     size_t n_inputs;
     int64_t dims[MAX_INPUTS][3];
-    bool is_master[MAX_INPUTS]; /* inputs of the master type */
-    int64_t n_summed;           /* rounded gradients that an input's gradient is the sum of; 0: it is one */
-    double fp16_widened;        /* by this factor fp16's tolerance, for a reason at the operation; 0: 1 */
-    const void *sizes;          /* whatever else the functions want to know */
+    bool is_master[MAX_INPUTS]; /* inputs of the accumulate dtype */
+    int64_t n_summed;           /* number of rounded gradients summed into an input's gradient; 0: one */
+    double fp16_widened;        /* factor on fp16's tolerance, for a reason given at the operation; 0: 1 */
+    const void *sizes;          /* further arguments of the functions */
     tensor *(*forward)(scope *s, tensor *const *in, const void *sizes);
-    /* `grads` keeps NULL for an input that gets no gradient. NULL: there is no backward. */
+    /* `grads` keeps NULL for an input without a gradient. NULL: no backward. */
     void (*backward)(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes);
     tensor *(*reference)(scope *s, tensor *const *in, const void *sizes);
 };
@@ -68,7 +68,7 @@ static inline tensor *random_tensor(scope *s, uint64_t seed, const int64_t *dims
     return t;
 }
 
-/* As t_to, but a copy of its own. */
+/* Like t_to, but always a copy. */
 static inline tensor *copy_to(scope *s, const tensor *t, enum dtype dtype)
 {
     return t_clone(s, t_to(s, t, dtype));
@@ -108,7 +108,7 @@ static inline void check_differences(const struct operation *op, tensor *const *
             f[side] = dot(s, op->forward(s, moved, op->sizes), d_out);
         }
         const double slope = dot(s, grads[i], direction), difference = (f[1] - f[0]) / (2.0 * STEP);
-        /* of one key the gradient is 0 */
+        /* with one key the gradient is 0 */
         const double size = fmax(fabs(difference), sqrt(dot(s, grads[i], grads[i])));
         const double error = fabs(slope - difference) / fmax(size, 1e-3);
         if (!(error <= DIFFERENCES_TOLERANCE))

@@ -5,7 +5,7 @@ enum { MAX_NODES = 16, MAX_SEEN_IN_ALL = 128 };
 
 /* ---------------------------------------------------------------- forests */
 
-/* Nodes by their parents (-1: a root), and who asks. */
+/* Nodes by their parents (-1: a root), and the queries. */
 struct tree {
     int64_t n_nodes, parents[MAX_NODES];
     int64_t n_asking, asking[MAX_NODES]; /* 0: every node */
@@ -13,7 +13,7 @@ struct tree {
 
 static const struct tree TREES[] = {
     {1, {-1}, 0, {0}},                                         /* a single node */
-    {5, {-1, 0, 1, 2, 3}, 0, {0}},                             /* a chain, as a prefix is */
+    {5, {-1, 0, 1, 2, 3}, 0, {0}},                             /* a chain, like a prefix */
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 0, {0}},               /* shared first tokens, three roots */
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 5, {2, 3, 7, 8, 0}},   /* end nodes; one inside another's path */
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 6, {2, 2, 7, 7, 7, 8}} /* equal names end at one node */
@@ -49,7 +49,7 @@ static tensor *split_heads(scope *s, const tensor *t, int64_t n_heads)
     return t_transpose(s, t_reshape(s, t, SHAPE(B, T, n_heads, W / n_heads)), 1, 2);
 }
 
-/* softmax(q k^T + mask) v with heads side by side; mask [queries,keys] or NULL. */
+/* softmax(q k^T + mask) v with concatenated heads; mask [queries,keys] or NULL. */
 static tensor *attend(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                       const tensor *mask)
 {
@@ -79,24 +79,24 @@ static tensor *mask_of(scope *s, const struct forest *f, int64_t n_prefix)
 
 struct forest_sizes {
     int64_t B, n_heads, head_width, n_prefix;
-    bool is_expanded; /* q, k and v are one image's, for all B */
+    bool is_expanded; /* q, k and v of one image, shared by all B */
     const struct forest *forest;
 };
 
-/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; a power of two
- * rounds no value. */
+/* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; scaling by a
+ * power of two rounds no value. */
 static tensor *scaled_query(scope *s, const tensor *q, int64_t head_width)
 {
     return t_scale(s, q, exp2(-round(0.5 * log2((double)head_width))));
 }
 
-/* t for all images, if it is one image's. */
+/* Expands t to all images if it is of one image. */
 static tensor *for_all(scope *s, const tensor *t, int64_t B)
 {
     return t_expand(s, t, SHAPE(B, t_size(t, 1), t_size(t, 2)));
 }
 
-/* Keys and values as the towers hold them: columns of one tensor. */
+/* Keys and values in the towers' layout: columns of one tensor. */
 static struct forest_attention arguments(scope *s, tensor *const *in, const struct forest_sizes *z)
 {
     const int64_t W = z->n_heads * z->head_width;
@@ -135,7 +135,7 @@ static void forest_backward(tensor **grads, scope *s, tensor *const *in, const t
     const struct forest_attention a = arguments(s, in, z);
     const int64_t W = z->n_heads * z->head_width, n = z->forest->n_nodes;
     const enum dtype dtype = t_dtype(in[0]), master = dtype == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32;
-    /* written, not added to: whatever was there before is gone */
+    /* written, not added to: old values must vanish */
     tensor *d_q = t_full(s, SHAPE(z->B, z->forest->n_queries, W), NAN, dtype, CPU);
     tensor *d_kv = t_full(s, SHAPE(z->B, n, 2 * W), NAN, dtype, CPU);
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
@@ -148,7 +148,7 @@ static void forest_backward(tensor **grads, scope *s, tensor *const *in, const t
     grads[2] = sum_of_images(s, d_v, z->is_expanded);
     for (int i = 0; z->n_prefix && i < 2; i++)
         grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 2.0, master, CPU));
-    if (z->n_prefix) /* without the prefix's gradients the others are the same */
+    if (z->n_prefix) /* the others are the same without the prefix's gradients */
         t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, NULL, NULL);
     assert_true(!z->n_prefix ||
                 tensor_max_difference(s, sum_of_images(s, d_k, z->is_expanded), grads[1]) == 0.0);
@@ -167,9 +167,8 @@ static tensor *forest_reference(scope *s, tensor *const *in, const void *sizes)
 }
 
 /*
- * More tokens than one vector has are a matter of our kernels, and fp16 is PyTorch's attention. That rounds
- * weights and their gradients: 1.4e-3 of the largest gradient, of the sum of three images' 2.9e-3
- * (2026-11-26).
+ * More tokens than a vector holds concern our kernels; fp16 uses PyTorch's attention, which rounds weights
+ * and their gradients: 1.4e-3 of the largest gradient, of the sum of three images' 2.9e-3 (2026-11-26).
  */
 enum { FP16_PREFIX = 5 };
 
@@ -211,7 +210,7 @@ static void test_attention__over_a_forest(void **state)
                 }
 }
 
-/* A mask that was made once gives what one made on the way does; one of another prefix is refused. */
+/* A mask made in advance gives the same as one made on the way; one for another prefix is refused. */
 static void test_attention__over_a_forest_takes_its_mask(void **state)
 {
     (void)state;
@@ -227,14 +226,14 @@ static void test_attention__over_a_forest_takes_its_mask(void **state)
     tensor *want = t_forest_attention(s, &a);
     f.forest.mask = t_forest_mask(s, &f.forest, 5, DTYPE_F16, CPU);
     assert_true(tensor_max_difference(s, t_forest_attention(s, &a), want) == 0.0);
-    /* the mask is what hides: with one that shows everything the sums are others */
+    /* the mask does hide: one that shows everything changes the sums */
     f.forest.mask = t_zeros(s, SHAPE(n, 5 + n), DTYPE_F16, CPU);
     assert_true(tensor_max_difference(s, t_forest_attention(s, &a), want) > 0.01);
     assert_ok(scope_status(s));
     f.forest.mask = t_forest_mask(s, &f.forest, 4, DTYPE_F16, CPU);
     (void)t_forest_attention(s, &a);
     assert_int_equal(scope_status(s), ERR_TORCH);
-    assert_non_null(strstr(error_message(), "the mask is of another prefix"));
+    assert_non_null(strstr(error_message(), "the mask belongs to another prefix"));
     (void)scope_close(s);
     error_clear();
 }
@@ -310,7 +309,7 @@ static void test_attention__dense(void **state)
     }
 }
 
-/* Where no key gets a gradient, d_q is still that of all keys. */
+/* If no key gets a gradient, d_q still includes all keys. */
 static void test_attention__dense_without_keys_of_its_own(void **state)
 {
     (void)state;
@@ -339,7 +338,7 @@ static tensor *f32(scope *s, int64_t a, int64_t b, int64_t c)
     return t_full(s, SHAPE(a, b, c), 1.0, DTYPE_F32, CPU);
 }
 
-/* A chain of three nodes, two images, two heads of four: fits, but for what `change` spoils. */
+/* A chain of three nodes, two images, two heads of four: valid except for the fault that `change` makes. */
 static void run_spoiled(scope *s, int change)
 {
     struct forest_arrays f;
@@ -387,17 +386,17 @@ static void test_attention__operands_of_dense_attention_that_do_not_fit_are_refu
 {
     (void)state;
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 6), f32(s, 2, 3, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 4, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 1, 3, 8), f32(s, 1, 3, 8), 2, NULL),
-                   "fit");
+                   "do not match");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 3, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), 0, NULL),
                    "heads");
     expect_refusal(s, t_dense_attention(s, f32(s, 2, 3, 8), f32(s, 2, 0, 8), f32(s, 2, 0, 8), 2, NULL),
-                   "no keys");
+                   "at least one key");
 }
 
 /* Two images, three queries, five keys of width 8: the gradients of the keys from the second on. */

@@ -1,4 +1,4 @@
-/* The fused operations but attention: packed linear, residual and norm, SiLU and GELU. */
+/* The fused operations except attention: packed linear, residual and norm, SiLU and GELU. */
 #include "fused_check.h"
 
 /* ---------------------------------------------------------------- packed linear */
@@ -8,7 +8,7 @@ struct linear_sizes {
     bool has_bias;
 };
 
-/* The weight's values are bf16's, so that every type has the same. */
+/* The weight's values fit bf16, so they are the same in every type. */
 static struct packed_linear make_linear(scope *s, const struct linear_sizes *z, enum dtype dtype)
 {
     tensor *weight = t_scale(s, random_tensor(s, 60, SHAPE(z->out, z->in)), 0.2);
@@ -66,7 +66,7 @@ static void test_fused__packed_linear(void **state)
         }
 }
 
-/* A weight packed for some rows serves any number. */
+/* A weight packed for some number of rows works for any. */
 static void test_fused__packed_linear_of_any_number_of_rows(void **state)
 {
     (void)state;
@@ -84,11 +84,11 @@ static void test_fused__packed_linear_of_any_number_of_rows(void **state)
 /* ---------------------------------------------------------------- residual and norm */
 
 struct norm_sizes {
-    int64_t B, T, W, offset, outer; /* rows stand at `offset` of `outer` */
+    int64_t B, T, W, offset, outer; /* rows begin at `offset` of `outer` */
     bool has_branch;
 };
 
-static const double EPS = 1e-3; /* large, so that its place matters */
+static const double EPS = 1e-3; /* large, so that its position matters */
 
 /* x' = x + d in place, y [B,outer,W] and rstd [B,outer] around which nothing may be written. */
 struct norm_output {
@@ -121,7 +121,7 @@ static void norm_backward(tensor **grads, scope *s, tensor *const *in, const ten
     t_norm_backward_(s, g, NULL, dy, o.y, o.rstd, z->offset, false);
     grads[0] = g;
     grads[1] = z->has_branch ? g : NULL;
-    /* added to, with a copy in the products' type */
+    /* added to, with a copy in the compute dtype */
     tensor *sum = t_full(s, SHAPE(z->B, z->T, z->W), 3.0, t_dtype(in[0]), CPU);
     tensor *copy = t_full(s, SHAPE(z->B, z->T, z->W), NAN, t_dtype(in[1]), CPU);
     t_norm_backward_(s, sum, copy, dy, o.y, o.rstd, z->offset, true);
@@ -188,13 +188,13 @@ static tensor *silu_forward(scope *s, tensor *const *in, const void *sizes)
     return t_silu_(s, t_clone(s, in[0]), false);
 }
 
-/* The slope times the gradient, as the towers do it. */
+/* The slope times the gradient, as in the towers. */
 static void silu_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
 {
     tensor *slope = t_clone(s, in[0]);
     tensor *y = t_silu_(s, slope, true);
     assert_true(tensor_max_difference(s, y, silu_forward(s, in, sizes)) <=
-                2e-2); /* both kinds are one function */
+                2e-2); /* one function covers both kinds */
     grads[0] = t_clone(s, d_out);
     t_mul_(s, grads[0], slope);
 }
@@ -273,7 +273,7 @@ static void test_fused__operands_that_do_not_fit_are_refused(void **state)
                    "rstd does not fit");
     expect_refusal(
         s, t_residual_norm_(s, t_to(s, f32(s, 2, 3, 8), DTYPE_F64), NULL, f32(s, 2, 3, 8), NULL, 0, EPS),
-        "x is not of the master type");
+        "x does not have the accumulate dtype");
     expect_refusal(s, t_residual_norm_(s, none, NULL, f32(s, 2, 3, 8), NULL, 0, EPS), "found none");
     expect_refusal(s,
                    t_norm_backward_(s, f32(s, 2, 3, 8), NULL, f32(s, 2, 3, 7), f32(s, 2, 3, 8),

@@ -1,6 +1,5 @@
-// The kernels of each instruction set that this processor runs against those of the generic one, and the
-// generic ones against definitions in double. Widths are no multiples of a vector, strides are longer than
-// rows.
+// Compares the kernels of each instruction set of this processor with the generic ones, and the generic ones
+// with definitions in double. Widths are not multiples of a vector, strides are longer than rows.
 #include <algorithm>
 #include <cmath>
 #include <csetjmp>
@@ -51,10 +50,10 @@ template <> bf16 rounded<bf16>(double x)
     const float y = static_cast<float>(x);
     uint32_t bits;
     std::memcpy(&bits, &y, sizeof bits);
-    return {static_cast<uint16_t>(bits >> 16)}; // any bfloat16 near x will do
+    return {static_cast<uint16_t>(bits >> 16)}; // any bfloat16 near x is good enough
 }
 
-// Largest difference of two sets divided by `want`'s largest value, that the tables may have.
+// The tolerance: the largest difference of two tables divided by `want`'s largest value.
 template <class T> double tolerance();
 template <> double tolerance<double>()
 {
@@ -108,7 +107,7 @@ template <class T> void expect_close(const char *what, const std::vector<T> &got
         fail_msg("%s: relative difference %.1e", what, d);
 }
 
-// Calls `test` for every set but the generic one; at least one on x86 of this century.
+// Calls `test` for every set except the generic one; any recent x86 has at least one.
 template <class T, class F> void for_each_set(F test)
 {
     for (const isa set : {isa::avx2, isa::avx512})
@@ -126,7 +125,7 @@ template <class T> const kernels::table<T> &generic()
 // ---------------------------------------------------------------- norm
 
 constexpr int64_t WIDTHS[] = {1, 7, 16, 65, 768};
-constexpr int64_t ROWS = 6, INNER = 3, OUTER = 5, OFFSET = 1; // rows 0..2 and 3..5 stand in 1..3 and 6..8
+constexpr int64_t ROWS = 6, INNER = 3, OUTER = 5, OFFSET = 1; // rows 0..2 and 3..5 become 1..3 and 6..8
 
 template <class T> struct norm_result {
     using A = typename kernels::accumulator<T>::type;
@@ -166,7 +165,7 @@ template <class T> void compare_norms()
                 expect_close("x", got.x, want.x);
                 expect_close("y", got.y, want.y);
                 if (W == 1)
-                    return; // the norm of one value is 0, whose gradient is rounding
+                    return; // the norm of one value is 0, its gradient only rounding
                 expect_close("rstd", got.rstd, want.rstd);
                 expect_close("g", got.g, want.g);
                 expect_close("g_copy", got.g_copy, want.g_copy);
@@ -196,7 +195,7 @@ template <class T> void compare_elements()
             for (size_t i = 0; i < want.size(); i++)
                 expect_close("silu", got[i], want[i]);
         });
-        for (size_t i = 0; i < N; i++) { // the generic one against its definition
+        for (size_t i = 0; i < N; i++) { // compare the generic one with its definition
             const double v = static_cast<double>(value(x[i])), s = 1.0 / (1.0 + std::exp(-v));
             const double y_want = v * s, slope = keep ? s + v * s * (1.0 - s) : v;
             assert_true(std::fabs(static_cast<double>(value(want[1][i])) - y_want) <=
@@ -209,7 +208,7 @@ template <class T> void compare_elements()
 
 // ---------------------------------------------------------------- attention
 
-// Nodes 0-1-2, 1-3, 4: the last of them a root of its own. Queries: all nodes, or two ends one of which comes
+// Nodes 0-1-2, 1-3, 4: the last of them a root of its own. Queries: all nodes, or two ends, one of them
 // twice.
 struct queries {
     std::vector<int32_t> first, seen;
@@ -223,7 +222,7 @@ template <class T> struct attention_result {
     std::vector<typename kernels::accumulator<T>::type> d_prefix_k, d_prefix_v;
 };
 
-// q [B,queries,W], kv [B,nodes,2W], prefix [B,p,2W]: keys and values lie side by side.
+// q [B,queries,W], kv [B,nodes,2W], prefix [B,p,2W]: keys and values are concatenated.
 template <class T>
 attention_result<T> attention(const kernels::table<T> &t, const queries &asking, int64_t heads, int64_t width,
                               int64_t p, const std::vector<T> &q, const std::vector<T> &kv,
@@ -298,7 +297,8 @@ template <class T> struct dense_result {
     std::vector<typename kernels::accumulator<T>::type> lse;
 };
 
-// qkv [B,rows,3W]: the first `n_queries` rows ask, all are keys; d_k and d_v of the rows from first_key on.
+// qkv [B,rows,3W]: the first `n_queries` rows are queries, all are keys; d_k and d_v of the rows from
+// first_key on.
 template <class T>
 dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const std::vector<T> &qkv,
                       const std::vector<T> &g)
@@ -399,8 +399,7 @@ void test_kernels__the_best_set_is_one_of_them(void **)
     assert_non_null(kernels::table_of<bf16>(isa::generic));
 }
 
-// A product of two bfloat16 is exact in float; the nearest bfloat16, halves to even, by other means than
-// bits.
+// A product of two bfloat16 is exact in float; the nearest bfloat16, halves to even, without bit operations.
 float nearest(float x)
 {
     int exponent = 0;

@@ -56,7 +56,7 @@ static void test_scope__keep_and_share_pass_a_missing_tensor_on(void **state)
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
     assert_null(scope_keep(s, NULL));
     assert_null(scope_share(outer, NULL));
-    assert_true(scope_ok(s) && scope_ok(outer)); /* NULL comes from a failure that is known already */
+    assert_true(scope_ok(s) && scope_ok(outer)); /* NULL comes from a failure already reported */
     assert_int_equal(scope_close(s), OK);
     assert_int_equal(scope_close(outer), OK);
 }
@@ -115,7 +115,7 @@ static void test_scope__a_failure_that_follows_from_another_keeps_its_message(vo
     (void)state;
     scope *a = scope_open(NULL, SCOPE_GRAD_INHERIT), *b = scope_open(NULL, SCOPE_GRAD_INHERIT);
     scope_fail(a, error_set(ERR_NUMERIC, "by hand"));
-    assert_null(t_exp(b, NULL)); /* the operand that `a` did not make */
+    assert_null(t_exp(b, NULL)); /* the operand that `a` failed to make */
     assert_int_equal(scope_close(b), ERR_NUMERIC);
     assert_string_equal(error_message(), "by hand");
     assert_int_equal(scope_close(a), ERR_NUMERIC);
@@ -142,7 +142,7 @@ static void test_scope__no_scope_is_a_failed_scope(void **state)
     assert_string_equal(error_message(), "out of memory");
 }
 
-/* What has no tensor to answer about. */
+/* Queries without a tensor. */
 static void test_scope__no_tensor_has_no_shape(void **state)
 {
     (void)state;
@@ -351,14 +351,14 @@ static void test_scope__gradients_add_up_until_cleared(void **state)
     assert_int_equal(scope_close(s), OK);
 }
 
-/* More than the address space holds, asked of libtorch's allocator. */
+/* Requests more than the address space from libtorch's allocator. */
 static void test_scope__says_how_much_memory_was_asked_for(void **state)
 {
     (void)state;
     scope *s = scope_open(NULL, SCOPE_GRAD_INHERIT);
     assert_null(t_zeros(s, SHAPE((int64_t)1 << 45), DTYPE_F32, (struct device){DEVICE_CPU, 0}));
     assert_int_equal(scope_status(s), ERR_MEMORY);
-    assert_string_equal(error_message(), "out of memory: 128.0 TiB more were asked for (by t_zeros)");
+    assert_string_equal(error_message(), "out of memory: 128.0 TiB more were requested (by t_zeros)");
     assert_int_equal(scope_close(s), ERR_MEMORY);
 }
 

@@ -99,7 +99,7 @@ static void test_tensor__from_memory_is_a_view(void **state)
 static void test_tensor__types_convert_as_their_names_say(void **state)
 {
     (void)state;
-    /* 1/3 and 1e5 show the precision and range of each type; 2 mantissa bits fit everywhere */
+    /* 1/3 and 1e5 show the precision and range of each type; 2 bits of mantissa fit all */
     const struct {
         enum dtype dtype;
         const char *name;
@@ -186,7 +186,7 @@ static void test_tensor__a_wrong_device_says_what_is_there(void **state)
         assert_string_equal(error_message(), want);
     }
     assert_int_equal(device_parse(&device, "cuda:4096"), ERR_USAGE);
-    assert_non_null(strstr(error_message(), "device 'cuda:4096' is not there; found: cpu"));
+    assert_non_null(strstr(error_message(), "device 'cuda:4096' does not exist; found: cpu"));
 }
 
 int main(void)

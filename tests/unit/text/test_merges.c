@@ -1,5 +1,5 @@
-/* Files of merges: OpenAI's, transformers' merges.txt with vocab.json and tokenizer.json, and where they are.
- */
+/* Files of merges: OpenAI's, transformers' merges.txt with vocab.json and tokenizer.json, and the search for
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static void check_cat(const struct tokenizer *t)
 
 /* ---------------------------------------------------------------- files */
 
-/* A new file in `folder`, which is the tests' common state. */
+/* A new file in `folder`, the tests' common state. */
 static char *write_file(const char *folder, const char *name, const void *data, size_t n)
 {
     char *path = path_join(folder, name);
@@ -216,23 +216,22 @@ static void test_merges__reads_a_tokenizer_json(void **state)
 static void test_merges__names_what_in_a_tokenizer_json_cannot_be_followed(void **state)
 {
     check_json(*state, &(struct parts){.model = "\"type\": \"WordPiece\""},
-               "4: 'type' cannot be followed: expected \"BPE\"");
+               "4: 'type' is not supported: expected \"BPE\"");
     check_json(*state, &(struct parts){.model = "\"type\": \"BPE\""},
-               "4: 'model' has no 'end_of_word_suffix': it is no tokenizer of CLIP");
+               "4: 'model' has no 'end_of_word_suffix': it is not CLIP's tokenizer");
     check_json(*state, &(struct parts){.model = MODEL ", \"byte_fallback\": true"},
-               "4: 'byte_fallback' cannot be followed: expected it off or empty");
-    check_json(*state, &(struct parts){.model = MODEL ", \"words\": 1"},
-               "4: 'words': an unknown member cannot be followed");
+               "4: 'byte_fallback' is not supported: expected it off or empty");
+    check_json(*state, &(struct parts){.model = MODEL ", \"words\": 1"}, "4: 'words' is an unknown member");
     check_json(*state, &(struct parts){.normalizer = "{\"type\": \"NFKC\"}"},
-               "2: 'normalizer' is not CLIP's: it cannot be followed");
+               "2: 'normalizer' is not CLIP's, so it is not supported");
     check_json(*state, &(struct parts){.normalizer = "null"},
-               "2: 'normalizer' is not CLIP's: it cannot be followed");
+               "2: 'normalizer' is not CLIP's, so it is not supported");
     check_json(*state, &(struct parts){.split = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false}"},
-               "3: 'pre_tokenizer' is not CLIP's: it cannot be followed");
+               "3: 'pre_tokenizer' is not CLIP's, so it is not supported");
     check_json(*state, &(struct parts){.added = "[{\"id\": 0, \"content\": \"!\"}]"},
-               "1: 'added_tokens': expected CLIP's two, another one cannot be followed, found \"!\"");
+               "1: 'added_tokens': expected only CLIP's two, others are not supported, found \"!\"");
     check_json(*state, &(struct parts){.added = "[{\"id\": 5, \"content\": \"<|endoftext|>\"}]"},
-               "1: 'added_tokens': expected 517, the place that the merges give it, found 5");
+               "1: 'added_tokens': expected 517, its id by the merges, found 5");
     check_json(*state, &(struct parts){.merges = "[[\"c\", \"at\"]]"},
                "5: 'merges': expected a byte or a symbol that an earlier line makes, found \"at\"");
     check_json(*state, &(struct parts){.merges = "[[\"c\"]]"},
@@ -241,21 +240,20 @@ static void test_merges__names_what_in_a_tokenizer_json_cannot_be_followed(void 
     check_json(*state, &(struct parts){.merges = "[\"c a\", \"ca t</w>\", \"a t</w>\"]"},
                "518: 'caca': expected a token that the merges make, found \"caca\"");
     check_json(*state, &(struct parts){.is_another_vocab = true},
-               "518: 'at</w>': expected 514, the place that the merges give it, found 515");
+               "518: 'at</w>': expected 514, its id by the merges, found 515");
 }
 
 static void test_merges__checks_the_vocabulary_beside_merges_txt(void **state)
 {
     char *path = write_file(*state, "merges.txt", small_merges, strlen(small_merges));
     struct tokenizer *t = NULL;
-    check_ok(tokenizer_open(&t, path)); /* without a vocab.json the merges' own order is taken */
+    check_ok(tokenizer_open(&t, path)); /* without a vocab.json the merges' order counts */
     tokenizer_free(t);
     char *vocab = NULL;
     for (int in_order = 0; in_order < 2; in_order++) {
         char *json = make_vocab(in_order);
         vocab = write_file(*state, "vocab.json", json, strlen(json));
-        char *message =
-            str_format("%s:513: 'at</w>': expected 514, the place that the merges give it, found 515", vocab);
+        char *message = str_format("%s:513: 'at</w>': expected 514, its id by the merges, found 515", vocab);
         if (in_order) {
             check_ok(tokenizer_open(&t, path));
             check_cat(t);
@@ -272,7 +270,7 @@ static void test_merges__checks_the_vocabulary_beside_merges_txt(void **state)
     free(path);
 }
 
-/* ---------------------------------------------------------------- where they are */
+/* ---------------------------------------------------------------- search */
 
 static void test_merges__says_where_it_looked_and_what_fetches_them(void **state)
 {
@@ -285,7 +283,7 @@ static void test_merges__says_where_it_looked_and_what_fetches_them(void **state
         "fetches them, and the key model.merges names another place");
     assert_null(path);
     check_error(merges_find_file(&path, "/none/merges.gz", "/", "/"), ERR_IO,
-                "no merges file '/none/merges.gz' (key model.merges)");
+                "the merges file '/none/merges.gz' (key model.merges) does not exist");
     check_error(merges_find_file(&path, "/", "/none", NULL), ERR_IO,
                 "no merges of CLIP's tokenizer: looked in '/' (key model.merges) for "
                 "bpe_simple_vocab_16e6.txt.gz (or "

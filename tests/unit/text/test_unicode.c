@@ -1,4 +1,4 @@
-/* What the tokenizer does to a text before it splits it: Unicode (unicode.c) and HTML references (html.c). */
+/* The tokenizer's steps before splitting: Unicode (unicode.c) and HTML references (html.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,7 +119,7 @@ static void test_unicode__collapses_spaces_as_python_split(void **state)
 {
     (void)state;
     check_spaces("  a\t\n b \u3000\u2028 c \x1c\x1f", "a b c");
-    check_spaces("a\u200b\ufeff b", "a\u200b\ufeff b"); /* zero-width ones are none */
+    check_spaces("a\u200b\ufeff b", "a\u200b\ufeff b"); /* zero-width ones are not white space */
     check_spaces(" \r\v\f\u00a0\xc2\x85", "");
     check_spaces("", "");
 }

@@ -1,4 +1,5 @@
-/* CLIP weights: made, saved and opened again; every deviation of a file named; nothing guessed. */
+/* CLIP weights: made, saved and opened again; the error names every deviation of a file; nothing is
+ * guessed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@ static void test_weights__opens_what_it_saved(void **state)
 {
     const struct fixture *f = *state;
     struct weights *w = NULL;
-    assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), OK); /* the folder will do */
+    assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), OK); /* a folder is enough */
     assert_string_equal(w->path, f->path);
     assert_int_equal(w->format, WEIGHTS_PROMPT);
     assert_memory_equal(&w->dims, &f->made->dims, sizeof w->dims);
@@ -168,7 +169,7 @@ static void test_weights__passes_over_the_buffers_of_real_files(void **state)
         assert_int_equal(params_add(&p, buffers[i], t_zeros(f->scope, SHAPE(2), DTYPE_I64, cpu)), OK);
     write_params(f, &p);
     struct weights *w = open_ok(f, &all_options);
-    assert_int_equal(w->format, WEIGHTS_OPEN_CLIP); /* the buffers alone make no OpenAI archive */
+    assert_int_equal(w->format, WEIGHTS_OPEN_CLIP); /* buffers alone do not make it an OpenAI archive */
     assert_int_equal(w->tensors.n, f->made->tensors.n);
     weights_close(w);
     params_free(&p);
@@ -219,8 +220,8 @@ static void test_weights__refuses_a_choice_between_models(void **state)
     params_free(&p);
 }
 
-/* The tensors of the text tower below "text.", a scale that is a vector, and a bias: open_clip's custom_text.
- */
+/* The tensors of the text tower below "text.", a scale that is a vector, and a bias: open_clip's
+ * custom_text. */
 static void test_weights__takes_open_clips_variants(void **state)
 {
     const struct fixture *f = *state;
@@ -265,7 +266,7 @@ static void test_weights__names_an_extra_tensor_beside_a_wrapped_model(void **st
         params_free(&p);
     }
     free(message);
-    static const char *const around[] = {"", "state_dict."}; /* here the odd one out is inside */
+    static const char *const around[] = {"", "state_dict."}; /* here the outsider is inside */
     for (size_t i = 0; i < 2; i++) {
         struct params p = wrap_params(f, around[i]);
         char *name = str_format("%smodule.surprise", around[i]);
@@ -307,7 +308,7 @@ static void test_weights__says_which_hugging_face_tensor_is_missing(void **state
         assert_int_equal(params_add(&p, names[i], params_find(&f->made->tensors, "visual.conv1.weight")), OK);
     write_params(f, &p);
     expect_error(f, NULL, ERR_FORMAT,
-                 "holds the image tower alone (a CLIPVisionModel), not a whole CLIP model");
+                 "holds only the image tower (a CLIPVisionModel), not a whole CLIP model");
     assert_int_equal(params_add(&p, "text_model.encoder.layers.0.mlp.fc1.weight",
                                 params_find(&f->made->tensors, "transformer.resblocks.0.mlp.c_fc.weight")),
                      OK);
@@ -334,14 +335,14 @@ static void test_weights__says_what_a_file_without_clip_holds(void **state)
          "this is an AltCLIP model: its text tower is XLM-RoBERTa; only "
          "CLIP's own text tower is supported"},
         {"text_model.final_layer_norm.weight",
-         "holds the text tower alone (a CLIPTextModel), not a whole CLIP model"},
+         "holds only the text tower (a CLIPTextModel), not a whole CLIP model"},
         {"state_dict.ctx", "holds learned prompts (state_dict.ctx [2, 512]), not CLIP weights"},
         {"base_model.q_proj.lora_A.weight",
          "holds a LoRA adapter ('base_model.q_proj.lora_A.weight'): merge it into its model first "
          "(merge_and_unload) and save that"},
         {"optimizer.state.0.exp_avg",
          "holds an optimizer's state ('optimizer.state.0.exp_avg'), not a model"},
-        {"head.weight", "holds no CLIP model, but tensors of other names: 'head.weight'"},
+        {"head.weight", "holds no CLIP model; its tensors have other names: 'head.weight'"},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct params p = {0};
@@ -386,7 +387,7 @@ static void test_weights__refuses_folders_and_files_without_weights(void **state
     assert_int_equal(weights_open(&w, f->scope, f->dir, NULL), ERR_IO);
     assert_non_null(
         strstr(error_message(), "holds 'model.pt', a file of another name: pass the file itself"));
-    assert_true(scope_ok(f->scope)); /* a file that is refused leaves the caller's scope usable */
+    assert_true(scope_ok(f->scope)); /* a refused file leaves the caller's scope usable */
     free(path);
 }
 

@@ -1,4 +1,4 @@
-/* What a file does not hold: heads, activation, epsilon, and the name of a published archive. */
+/* Facts that a file does not hold: heads, activation, epsilon, and the name of a published archive. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,13 +20,13 @@ static void test_weights__does_not_guess_heads(void **state)
     params_free(&p);
     expect_error(
         f, NULL, ERR_FORMAT,
-        "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
+        "the file does not specify heads, activation or epsilon: put its config.json (Hugging Face) or "
         "open_clip_config.json beside it, or set model.vision_heads, model.text_heads, model.activation, "
         "model.norm_eps");
     const struct weights_options some = {.vision_heads = 4, .norm_eps = 1e-5};
     expect_error(
         f, &some, ERR_FORMAT,
-        "heads, activation or epsilon are not said by the file: put its config.json (Hugging Face) or "
+        "the file does not specify heads, activation or epsilon: put its config.json (Hugging Face) or "
         "open_clip_config.json beside it, or set model.text_heads, model.activation");
     struct weights_options wrong = all_options;
     wrong.text_heads = 5;

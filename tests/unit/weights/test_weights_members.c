@@ -1,5 +1,5 @@
-/* Every member of a configuration is understood, harmless, or an error. What the peers write is in
- * tests/parity. */
+/* Every member of a configuration is understood, harmless, or an error. tests/parity has the files that the
+ * peers write. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "prompt/base/path.h"
 #include "weights_files.h"
 
-/* The same file without our metadata, so that the configuration beside it is read. */
+/* The same file without our metadata, so that its configuration file is read. */
 static void strip(const struct fixture *f)
 {
     struct params p = copy_params(f, "");
@@ -20,10 +20,10 @@ static void strip(const struct fixture *f)
 
 struct refusal {
     const char *text;
-    const char *message; /* behind "FILE:2: " */
+    const char *message; /* after "FILE:2: " */
 };
 
-/* Each case in the place of the @, on a second line. */
+/* Puts each case in place of the @, on a second line. */
 static void expect_refused(const struct fixture *f, const char *name, const char *format,
                            const struct refusal *cases, size_t n)
 {
@@ -92,12 +92,12 @@ static void test_members__open_clips_variants_are_refused(void **state)
         {"\"act_kwargs\": {\"approximate\": \"tanh\"}",
          "'model_cfg.vision_cfg.act_kwargs': only plain CLIP is supported"},
         {"\"norm_kwargs\": {\"bias\": false}",
-         "'norm_kwargs.bias' is not known here, and may change what the model computes; if it does not, set "
+         "'norm_kwargs.bias' is unknown and may change what the model computes; if it does not, set "
          "model.accept_unknown=true"},
         {"\"norm_kwargs\": 1e-6", "'norm_kwargs': expected an object"},
         {"\"mlp_ratio\": 3.0",
-         "'mlp_ratio': the tensors say another one: is this another model's configuration?"},
-        {"\"rope\": 1", "'model_cfg.vision_cfg.rope' is not known here, and may change what the model "
+         "'mlp_ratio': the tensors have another: is this another model's configuration?"},
+        {"\"rope\": 1", "'model_cfg.vision_cfg.rope' is unknown and may change what the model "
                         "computes; if it does not, set "
                         "model.accept_unknown=true"},
     };
@@ -129,7 +129,7 @@ static void test_members__open_clips_variants_are_refused(void **state)
         {"\"embed_dim\": 32",
          "'embed_dim' is 32, but the tensors say 64: is this another model's configuration?"},
         {"\"moe\": 2",
-         "'model_cfg.moe' is not known here, and may change what the model computes; if it does not, set "
+         "'model_cfg.moe' is unknown and may change what the model computes; if it does not, set "
          "model.accept_unknown=true"},
     };
     const char *name = "open_clip_config.json";
@@ -148,9 +148,9 @@ static void test_members__open_clips_variants_are_refused(void **state)
         {"\"vision_cfg\": \"ViT-B-32\"", "'vision_cfg': expected an object"},
         {"\"vision_cfg\": [12]", "'vision_cfg': expected an object"},
         {"\"vision_cfg\": {\"width\": 32}",
-         "no 'image_size' in 'vision_cfg': it is 224 then, but the tensors say 16"}};
+         "'vision_cfg' has no 'image_size', which defaults to 224, but the tensors say 16"}};
     expect_refused(f, name, "{\"model_cfg\": {\"text_cfg\": {}, @}}", tower, N(tower));
-    /* also where the options say heads, activation and epsilon */
+    /* also if the options give heads, activation and epsilon */
     write_beside(f, name,
                  "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": 16, \"global_average_pool\": true}, "
                  "\"text_cfg\": {}}}");
@@ -174,7 +174,7 @@ static void test_members__an_unknown_one_is_taken_on_request_and_noted(void **st
     assert_string_equal(w->accepted.items[0], "model_cfg.vision_cfg.rope");
     assert_string_equal(w->accepted.items[1], "preprocess_cfg.crop_pct");
     weights_close(w);
-    /* what is known to compute something else stays an error */
+    /* a member known to change the computation remains an error */
     write_beside(f, "open_clip_config.json",
                  "{\"model_cfg\": {\"vision_cfg\": {\n\"no_ln_pre\": true}, \"text_cfg\": {}}}");
     char *message =
@@ -217,8 +217,7 @@ static void test_members__hugging_faces_own_fields_are_taken(void **state)
     weights_close(w);
 }
 
-/* transformers takes them, and its own defaults for what they leave out, over text_config and vision_config.
- */
+/* transformers prefers them, with its defaults for missing members, to text_config and vision_config. */
 static void test_members__hugging_faces_config_dicts_win(void **state)
 {
     const struct fixture *f = *state;
@@ -248,12 +247,12 @@ static void test_members__hugging_faces_variants_are_refused(void **state)
          "'max_position_embeddings' is 64, but the tensors say 77: is this another model's configuration?"},
         {"\"model_type\": \"siglip_text_model\"", "'text_config.model_type' \"siglip_text_model\": only "
                                                   "plain CLIP is supported (\"clip_text_model\")"},
-        {"\"rope_theta\": 1e4", "'text_config.rope_theta' is not known here, and may change what the model "
+        {"\"rope_theta\": 1e4", "'text_config.rope_theta' is unknown and may change what the model "
                                 "computes; if it does not, set "
                                 "model.accept_unknown=true"},
     };
     static const struct refusal root[] = {
-        {"\"quantization_config\": {\"bits\": 4}", "'quantization_config' is not known here, and may change "
+        {"\"quantization_config\": {\"bits\": 4}", "'quantization_config' is unknown and may change "
                                                    "what the model computes; if it does not, set "
                                                    "model.accept_unknown=true"},
         {"\"projection_dim\": 512",

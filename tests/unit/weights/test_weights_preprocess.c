@@ -1,4 +1,4 @@
-/* A model's preprocessing, as its files say it. Pixels are compared with the peers' in tests/parity. */
+/* A model's preprocessing as given by its files. tests/parity compares pixels with the peers'. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void test_preprocess__open_clips_is_read(void **state)
         {"\"mean\": null, \"std\": [], \"interpolation\": \"\", \"resize_mode\": null, \"fill_color\": 0",
          OPENAI},
         {"\"mean\": 0, \"size\": 336, \"mode\": \"RGB\", \"interpolation\": \"random\"",
-         OPENAI}, /* as open_clip does */
+         OPENAI}, /* like open_clip */
         {"\"mean\": [0.5, 0.5, 0.5], \"std\": 0.5", "shortest, bicubic, mean 0.5 0.5 0.5, std 0.5 0.5 0.5"},
         {"\"resize_mode\": \"squash\", \"interpolation\": \"bilinear\"",
          "squash, bilinear, " OPENAI_STATISTICS},
@@ -105,7 +105,7 @@ static void test_preprocess__hugging_faces_is_read(void **state)
         write_beside(f, "preprocessor_config.json", cases[i].text);
         expect_line(f, NULL, cases[i].line);
     }
-    /* transformers 5's file wins, if an image processor is nested in it */
+    /* transformers 5's file wins if an image processor is nested in it */
     write_beside(f, "processor_config.json", "{\"processor_class\": \"CLIPProcessor\"}");
     expect_line(f, NULL, "none, bicubic, " OPENAI_STATISTICS ", scale 1");
     write_beside(f, "processor_config.json",
@@ -136,19 +136,18 @@ static void test_preprocess__what_cannot_be_followed_is_named(void **state)
         {"\"crop_size\": 224", "'crop_size' is 224, but the model takes 16 pixels"},
         {"\"crop_size\": {\"height\": 16, \"width\": 20}", "'crop_size': only squares are supported"},
         {"\"crop_size\": 16, \"do_center_crop\": false",
-         "'do_center_crop': without a crop, pictures have other sizes than the model takes"},
+         "'do_center_crop': without a crop, pictures do not have the size that the model takes"},
         {"\"crop_size\": 16, \"do_center_crop\": null",
-         "'do_center_crop': without a crop, pictures have other sizes than the model takes"},
+         "'do_center_crop': without a crop, pictures do not have the size that the model takes"},
         {"\"crop_size\": 16, \"size\": {\"longest_edge\": 16}",
          "'size': expected a number, 'shortest_edge', or 'height' and 'width'"},
         {"\"image_processor_type\": \"SiglipImageProcessor\"",
-         "'image_processor_type' is \"SiglipImageProcessor\": only CLIPImageProcessor is followed"},
+         "'image_processor_type' is \"SiglipImageProcessor\": only CLIPImageProcessor is supported"},
         {"\"crop_size\": 16, \"resample\": null", "'resample': expected a value, found null"},
         {"\"crop_size\": 16, \"image_mean\": null", "'image_mean': expected a value, found null"},
         {"\"crop_size\": 16, \"rescale_factor\": 0", "'rescale_factor': expected a number above 0"},
-        {"\"crop_pct\": 0.9",
-         "'crop_pct' is not known here, and may change what the model computes; if it does not, "
-         "set model.accept_unknown=true"},
+        {"\"crop_pct\": 0.9", "'crop_pct' is unknown and may change what the model computes; if it does not, "
+                              "set model.accept_unknown=true"},
     };
     strip(f);
     char *not_finite = str_format(OPEN_CLIP, "\"std\": 1e-50");
@@ -186,7 +185,8 @@ static void test_preprocess__it_goes_with_a_converted_file(void **state)
 {
     const struct fixture *f = *state;
     struct weights *w = open_ok(f, NULL);
-    assert_null(metadata_get(&w->file->metadata, "prompt.image_mean")); /* OpenAI's: the bytes of before */
+    assert_null(
+        metadata_get(&w->file->metadata, "prompt.image_mean")); /* OpenAI's: the same bytes as before */
     w->preprocess.resize_mode = RESIZE_LONGEST;
     w->preprocess.resize_px = 20;
     w->preprocess.interpolation = INTERPOLATION_HAMMING;

@@ -1,4 +1,4 @@
-/* Which file a folder means, and weights in shards. */
+/* The file that a folder means, and weights in shards. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static void write_as(const struct fixture *f, const char *name, const struct par
     free(path);
 }
 
-/* Every second tensor in the second shard; the index says `other` of tensor `moved`. */
+/* Every second tensor is in the second shard; the index names `other` for tensor `moved`. */
 static void write_shards(const struct fixture *f, size_t moved, const char *other)
 {
     struct params parts[2] = {{0}, {0}};
@@ -79,7 +79,7 @@ static void test_shards__are_one_model(void **state)
         const tensor *t = params_find(&w->tensors, item->name);
         assert_memory_equal(t_data(t), t_data(item->value), (size_t)t_numel(t) * sizeof(float));
     }
-    struct str digests = {0}; /* as sha256sum and cut give them */
+    struct str digests = {0}; /* as from sha256sum and cut */
     for (size_t i = 0; i < 2; i++) {
         char one[DIGEST_HEX_SIZE];
         assert_int_equal(digest_file(one, w->shards.items[i]), OK);
@@ -123,7 +123,7 @@ static void test_shards__must_be_what_the_index_says(void **state)
     expect_refusal(f, ERR_IO, "shards without their index, model.safetensors.index.json");
 }
 
-/* The file that belongs to the configuration; without one, or with both, today's order. */
+/* The file of the configuration; without one, or with both, the usual order. */
 static void test_folder__gives_the_file_of_its_configuration(void **state)
 {
     const struct fixture *f = *state;
@@ -135,7 +135,7 @@ static void test_folder__gives_the_file_of_its_configuration(void **state)
         const char *file;
     } steps[] = {{NULL, "/model.safetensors"},
                  {"open_clip_config.json", "/open_clip_model.safetensors"},
-                 {"config.json", "/model.safetensors"}}; /* both are there then */
+                 {"config.json", "/model.safetensors"}}; /* then both exist */
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct weights *w = NULL;
         if (steps[i].config)
@@ -181,7 +181,7 @@ static void test_folder__of_a_hubs_cache_gives_its_snapshot(void **state)
     weights_close(w);
     assert_int_equal(file_write(main, "fed", 3), OK);
     assert_int_equal(weights_open(&w, f->scope, cache, NULL), ERR_IO);
-    assert_true(str_ends_with(error_message(), "/refs/main' names the snapshot 'fed', which is not there"));
+    assert_true(str_ends_with(error_message(), "/refs/main' names the snapshot 'fed', which does not exist"));
     assert_int_equal(file_remove_tree(cache), OK);
     char *const paths[] = {cache, refs, empty, first, second, link, main};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)

@@ -1,4 +1,4 @@
-/* For tests of weights: a folder with a file of the arch "micro", to be changed and opened. */
+/* For tests of weights: a folder with a file of the arch "micro" to change and open. */
 #ifndef TESTS_UNIT_WEIGHTS_FILES_H
 #define TESTS_UNIT_WEIGHTS_FILES_H
 
@@ -68,14 +68,14 @@ static inline void write_beside(const struct fixture *f, const char *name, const
     free(path);
 }
 
-/* Writes tensors without any metadata, as open_clip's own file. */
+/* Writes tensors without any metadata, like open_clip's own file. */
 static inline void write_params(const struct fixture *f, const struct params *p)
 {
     if (safetensors_write(f->path, p, NULL) != OK)
         fail_msg("%s", error_message());
 }
 
-/* The model's tensors but those whose name starts with `without` ("": all). */
+/* The model's tensors except those whose name starts with `without` ("": all). */
 static inline struct params copy_params(const struct fixture *f, const char *without)
 {
     struct params p = {0};

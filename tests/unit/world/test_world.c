@@ -1,5 +1,4 @@
-/* The drawn world: its pictures and names are fixed, and pre-training never shows a class of the data sets.
- */
+/* The drawn world: pictures and names are fixed, and pre-training never shows a class of the data sets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,10 +18,9 @@ enum { PX = 32 };
 
 /* ---------------------------------------------------------------- the same on every machine */
 
-/* Recorded on x86-64; gcc 12 and clang 14 agree, without optimization, with all of it and with fused
- * operations at hand. A change of the stream changes the first, and then a model that was trained on the old
- * pictures does not belong to this world; a change of the data sets changes the second, and then numbers
- * measured on them do not. */
+/* Recorded on x86-64; gcc 12 and clang 14 agree, with and without optimization and with fused operations
+ * available. A change of the stream changes the first: a model trained on the old pictures then belongs to
+ * another world. A change of the data sets changes the second: numbers measured on them are then obsolete. */
 static const char stream_digest[] = "2f05812068125dc1fee76b4b4dcb6b0c80f144ba4896d8f2bde3155b78c0bed0";
 static const char sets_digest[] = "3a23aae315ccf0fce866a70dcd57b03013cece532ecf1f895d4d25ee921e6dce";
 
@@ -79,7 +77,7 @@ static void test_world__the_data_sets_are_the_recorded_ones(void **state)
     assert_string_equal(hex, sets_digest);
 }
 
-/* Rates are chosen where the learners have not seen what the test will show them. */
+/* Rates are chosen on cameras that the test does not use. */
 static void test_world__development_has_cameras_of_its_own(void **state)
 {
     (void)state;
@@ -111,9 +109,9 @@ static void test_world__a_sample_depends_on_seed_and_index_alone(void **state)
     str_free(&caption);
 }
 
-/* ---------------------------------------------------------------- what pre-training sees */
+/* ---------------------------------------------------------------- pre-training */
 
-/* Whether the words stand in the text, whole. */
+/* Whether the text contains the words, whole. */
 static bool holds_words(const char *text, const char *words)
 {
     const size_t n = strlen(words);
@@ -123,7 +121,7 @@ static bool holds_words(const char *text, const char *words)
     return false;
 }
 
-/* Whether a value is named in the text, by either of its words. */
+/* Whether the text names a value by either of its words. */
 static bool names_value(const char *text, enum axis axis, int value)
 {
     const struct word *word = &axis_words[axis][value];
@@ -157,7 +155,7 @@ static void test_world__the_stream_holds_no_class_of_a_data_set(void **state)
     }
     str_free(&caption);
     expect_no_class("a photo of a star on sand.", &world_sets[0], WORLD_TEST);
-    struct set_class classes[MAX_CLASSES]; /* and the check itself would find one */
+    struct set_class classes[MAX_CLASSES]; /* the check itself must be able to find one */
     assert_true(set_classes(classes, &world_sets[0], WORLD_TEST) > 0);
     assert_true(names_value("a crimson star, a", AXIS_COLOUR, 0) &&
                 names_value("a crimson star.", AXIS_EMBLEM, 0));
@@ -207,7 +205,7 @@ static void test_world__a_new_class_has_words_of_base_classes(void **state)
         }
 }
 
-/* What the test is compared with: as many classes, each a pair that the stream may draw. */
+/* The control of the test: as many classes, each a pair that the stream may draw. */
 static void test_world__the_seen_world_has_pairs_of_pre_training(void **state)
 {
     (void)state;
@@ -235,7 +233,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Marks the words of a text as used, cut as CLIP's tokenizer does; an unknown one fails. */
+/* Marks the words of a text as used, cut like CLIP's tokenizer; fails for an unknown one. */
 static void use_words(bool *used, const char *text)
 {
     while (*text) {
