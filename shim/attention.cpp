@@ -6,11 +6,11 @@
 
 #include "prompt/torch/fused.h"
 
+using shim::accum_type;
 using shim::attention_flop;
 using shim::check;
 using shim::check_rows;
 using shim::in;
-using shim::accum_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
@@ -24,8 +24,8 @@ template <class T> kernels::tree_args<T> tree_args_of(const struct tree_attentio
     const int64_t width = in(a.q).size(2);
     return {rows<T>(a.q),        rows<T>(a.k),        rows<T>(a.v),
             rows<T>(a.prefix_k), rows<T>(a.prefix_v), a.prefix_k ? in(a.prefix_k).size(1) : 0,
-            a.mask->n_queries, a.mask->n_nodes,   a.n_heads,
-            width / a.n_heads,   a.mask->first,     a.mask->seen,
+            a.mask->n_queries,   a.mask->n_nodes,     a.n_heads,
+            width / a.n_heads,   a.mask->first,       a.mask->seen,
             a.mask->n_seen_max};
 }
 
@@ -49,8 +49,8 @@ void check_tree(const struct tree_attention &a)
 
 /** The tensors for the gradients; those of the prefix have the accumulate dtype, are dense, and exist both or
  * not at all. */
-void check_gradients(const struct tree_attention &a, const tensor *d_q, const tensor *d_k,
-                     const tensor *d_v, const tensor *d_prefix_k, const tensor *d_prefix_v)
+void check_gradients(const struct tree_attention &a, const tensor *d_q, const tensor *d_k, const tensor *d_v,
+                     const tensor *d_prefix_k, const tensor *d_prefix_v)
 {
     const at::Tensor &q = in(a.q);
     check_rows(in(d_q), q, a.mask->n_queries);
@@ -88,8 +88,7 @@ struct joined {
 joined join_prefix(const struct tree_attention &a)
 {
     const int64_t n_prefix = a.prefix_k ? in(a.prefix_k).size(1) : 0;
-    const at::Tensor mask =
-        a.mask->dense ? in(a.mask->dense) : mask_of(*a.mask, n_prefix, in(a.q).options());
+    const at::Tensor mask = a.mask->dense ? in(a.mask->dense) : mask_of(*a.mask, n_prefix, in(a.q).options());
     check(mask.dim() == 2 && mask.size(0) == a.mask->n_queries &&
               mask.size(1) == n_prefix + a.mask->n_nodes && mask.scalar_type() == in(a.q).scalar_type() &&
               mask.device() == in(a.q).device(),
@@ -129,7 +128,7 @@ double tree_flop(double n_products, const struct tree_attention &a)
 extern "C" {
 
 tensor *t_tree_mask(scope *s, const struct tree_mask *mask, int64_t n_prefix, enum dtype dtype,
-                      struct device device)
+                    struct device device)
 {
     return run(s, "t_tree_mask", [&] { return mask_of(*mask, n_prefix, shim::options(dtype, device)); });
 }
@@ -159,7 +158,7 @@ tensor *t_tree_attention(scope *s, const struct tree_attention *a)
 }
 
 void t_tree_attention_backward(scope *s, const struct tree_attention *a, const tensor *d_out, tensor *d_q,
-                                 tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
+                               tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v)
 {
     (void)run_status(s, "t_tree_attention_backward", [&] {
         check_tree(*a);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "prompt/base/json_write.h"
+#include "prompt/base/path.h"
 #include "prompt/base/rng.h"
 #include "prompt/config/config.h"
 #include "prompt/data/dataset_open.h"

@@ -2,6 +2,7 @@
 #include "prompt/base/csv.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,18 @@ static int read_row(struct csv *csv)
     return OK;
 }
 
+static int check_number(const struct csv *csv)
+{
+    char hint[64] = "";
+    if (csv->n == csv->n_expected || csv->n_expected == 0)
+        return OK;
+    if (csv->n > csv->n_expected)
+        snprintf(hint, sizeof hint, ": a cell that holds a %.*s is written in double quotes",
+                 csv->separator == '\t' ? 3 : 1, csv->separator == '\t' ? "tab" : &csv->separator);
+    return error_set(ERR_FORMAT, "%s:%zu: expected %zu %s, as in %s, found %zu%s", csv->path, csv->line,
+                     csv->n_expected, plural(csv->n_expected, "cell", "cells"), csv->as_in, csv->n, hint);
+}
+
 int csv_next(struct csv *csv)
 {
     while (*csv->next) {
@@ -212,10 +225,16 @@ int csv_next(struct csv *csv)
             return status;
         for (size_t i = 0; i < csv->n; i++)
             if (csv->cells[i][0] != '\0')
-                return OK;
+                return check_number(csv);
     }
     csv->n = 0;
     return OK;
+}
+
+void csv_expect(struct csv *csv, const char *as_in)
+{
+    csv->n_expected = csv->n;
+    csv->as_in = as_in;
 }
 
 void csv_close(struct csv *csv)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 
 /* "cannot <verb> '<absolute path>': <reason>" */

@@ -15,6 +15,7 @@
 
 #include "json_scan.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 
 struct json_doc {
     cJSON *root;

@@ -9,6 +9,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
+#include "prompt/base/path.h"
 #include "prompt/report/results_file.h"
 #include "prompt/report/targets.h"
 #include "shared_options.h"

@@ -11,6 +11,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 #include "prompt/base/process.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/targets.h"

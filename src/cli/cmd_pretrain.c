@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "prompt/base/interrupt.h"
+#include "prompt/base/path.h"
 #include "prompt/pretrain/pretrain.h"
 #include "run_args.h"
 #include "shared_options.h"

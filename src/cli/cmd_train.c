@@ -8,6 +8,7 @@
 #include "cmd_targets.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
+#include "prompt/base/path.h"
 #include "prompt/run/train.h"
 #include "run_args.h"
 #include "shared_options.h"

@@ -5,6 +5,7 @@
 
 #include "cmd_targets.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"

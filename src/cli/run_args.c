@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 
 int run_args_read(struct run_options *out, char **out_dir, const struct opt_values *v, bool needs_folder)

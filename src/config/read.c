@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prompt/base/path.h"
 
 static const char EXTENDS[] = "extends";
 

@@ -2,7 +2,6 @@
 #include "columns.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "walk.h"
@@ -69,8 +68,9 @@ static int note_unused(struct str *unused, const int *at, const struct csv *head
     if (near != COLUMN_NONE && at[near] == COLUMN_NONE)
         return error_set(ERR_FORMAT, "%s:%zu: unknown column '%s', did you mean '%s'?", header->path,
                          header->line, header->cells[i], name);
-    str_appendf(unused, "%s'%s'", unused->len > 0 ? ", " : "", header->cells[i]);
-    return OK;
+    if (unused)
+        str_appendf(unused, "%s'%s'", unused->len > 0 ? ", " : "", header->cells[i]);
+    return unused ? str_status(unused) : OK;
 }
 
 int columns_find(int *at, struct str *unused, const struct csv *header, const struct column *columns,
@@ -97,7 +97,7 @@ int columns_find(int *at, struct str *unused, const struct csv *header, const st
         if (!is_used)
             status = note_unused(unused, at, header, i, columns, n_columns);
     }
-    return status == OK ? str_status(unused) : status;
+    return status;
 }
 
 int columns_missing(const struct csv *header, const struct column *missing)
@@ -112,17 +112,4 @@ int columns_missing(const struct csv *header, const struct column *missing)
     str_free(&expected);
     str_free(&found);
     return status;
-}
-
-int columns_check_row(const struct csv *row, size_t n, const char *as_in)
-{
-    const char separator[] = {row->separator, '\0'};
-    char hint[64] = "";
-    if (row->n == n)
-        return OK;
-    if (row->n > n)
-        snprintf(hint, sizeof hint, ": a cell that holds a %s is written in double quotes",
-                 row->separator == '\t' ? "tab" : separator);
-    return error_set(ERR_FORMAT, "%s:%zu: expected %zu %s, as in %s, found %zu%s", row->path, row->line, n,
-                     plural(n, "cell", "cells"), as_in, row->n, hint);
 }

@@ -27,17 +27,15 @@ bool column_is_path(const char *cell);
 bool columns_are_named(const struct csv *row, const struct column *columns, size_t n_columns);
 
 /**
- * Finds the columns in the header that was read last. `at[i]` becomes the position of columns[i], or
- * COLUMN_NONE. Appends the names of all other columns to `unused`, quoted and separated by commas.
+ * Finds the columns in the header that was read last. `at[i]` becomes the index of columns[i] in a row, or
+ * COLUMN_NONE. Appends the names of all other columns to `unused` (NULL: drops them), quoted and separated by
+ * commas.
  * @return OK; ERR_FORMAT, with file and line, for two columns with the same contents, and for a misspelled
- * name of a missing column; ERR_MEMORY
+ *         name of a missing column; ERR_MEMORY
  */
 int columns_find(int *at, struct str *unused, const struct csv *header, const struct column *columns,
                  size_t n_columns);
 /* ERR_FORMAT that names the missing column and the columns found. */
 int columns_missing(const struct csv *header, const struct column *missing);
-
-/* ERR_FORMAT, with file and line, unless the row has `n` cells, like `as_in` ("the header"). */
-int columns_check_row(const struct csv *row, size_t n, const char *as_in);
 
 #endif

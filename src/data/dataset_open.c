@@ -6,6 +6,7 @@
 
 #include "locate.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/data/catalog.h"
 #include "reader.h"

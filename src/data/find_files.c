@@ -9,6 +9,7 @@
 
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/data/catalog.h"
 #include "prompt/data/dataset.h"
 #include "prompt/data/find_files.h"

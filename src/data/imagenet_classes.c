@@ -6,6 +6,7 @@
 #include "prompt/base/array.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 
 #define CLASS(id, name) {id, name},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "prompt/base/array.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/data/item_list.h"
 

@@ -5,6 +5,7 @@
 
 #include "locate.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 
 static char *join(const char *dir, const char *name)

@@ -8,6 +8,7 @@
 #include "prompt/base/array.h"
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "reader.h"
 
@@ -19,32 +20,25 @@ static const struct column columns[N_COLUMNS] = {
     [SPLIT] = {"the split", {"split", "subset"}},
 };
 
-struct row {
-    const char *image, *caption;
-    enum part part; /* PART_TRAIN in a table without a split */
-};
-
-static int parse_row(struct row *out, const struct csv *csv, const int *at)
+static int add_row(struct pair_list *list, const char *folder, const struct csv *csv, const int *at)
 {
     const char *split = at[SPLIT] == COLUMN_NONE ? NULL : csv->cells[at[SPLIT]];
-    *out = (struct row){.image = csv->cells[at[IMAGE]],
-                        .caption = csv->cells[at[CAPTION]],
-                        .part = split ? reader_part_of(split) : PART_TRAIN};
-    if (out->part == PART_NONE)
+    const char *image = csv->cells[at[IMAGE]], *caption = csv->cells[at[CAPTION]];
+    const enum part part = split ? reader_part_of(split) : PART_TRAIN;
+    if (part == PART_NONE)
         return error_set(ERR_FORMAT, "expected train, val or test as the split, found '%s'", split);
-    if (out->image[0] == '\0')
+    if (image[0] == '\0')
         return error_set(ERR_FORMAT, "the image's path is empty");
-    if (out->caption[0] == '\0')
+    if (caption[0] == '\0')
         return error_set(ERR_FORMAT, "the caption is empty");
-    return OK;
-}
-
-static int add_pair(struct pair_list *list, const char *folder, const struct row *row, size_t line)
-{
+    if (part != PART_TRAIN) {
+        list->n_left_out++;
+        return OK;
+    }
     if (array_grow(&list->items, list->n, sizeof *list->items) != OK)
         return ERR_MEMORY;
     struct pair *p = &list->items[list->n++];
-    *p = (struct pair){.path = path_join(folder, row->image), .caption = str_dup(row->caption), .line = line};
+    *p = (struct pair){.path = path_join(folder, image), .caption = str_dup(caption), .line = csv->line};
     if (!p->path || !p->caption)
         return ERR_MEMORY;
     if (!file_exists(p->path) || file_is_dir(p->path))
@@ -55,14 +49,13 @@ static int add_pair(struct pair_list *list, const char *folder, const struct row
 /* Ignores other columns, such as an address, as open_clip does. */
 static int read_header(int at[N_COLUMNS], struct csv *csv)
 {
-    struct str unused = {0};
     int status = csv_next(csv);
+    csv_expect(csv, "the header");
     if (status == OK && !columns_are_named(csv, columns, N_COLUMNS))
         return error_set(ERR_FORMAT, "%s:%zu: expected a header with the columns image and caption",
                          csv->path, csv->line > 0 ? csv->line : 1);
     if (status == OK)
-        status = columns_find(at, &unused, csv, columns, N_COLUMNS);
-    str_free(&unused);
+        status = columns_find(at, NULL, csv, columns, N_COLUMNS);
     for (int c = 0; status == OK && c < SPLIT; c++)
         if (at[c] == COLUMN_NONE)
             status = columns_missing(csv, &columns[c]);
@@ -71,21 +64,12 @@ static int read_header(int at[N_COLUMNS], struct csv *csv)
 
 static int read_rows(struct pair_list *list, const char *folder, struct csv *csv)
 {
-    struct row row;
     int at[N_COLUMNS];
     int status = read_header(at, csv);
-    const size_t n_cells = csv->n, header_line = csv->line;
-    while (status == OK && (status = csv_next(csv)) == OK && csv->n > 0) {
-        status = columns_check_row(csv, n_cells, "the header");
-        if (status == OK && (status = parse_row(&row, csv, at)) == OK) {
-            if (row.part == PART_TRAIN)
-                status = add_pair(list, folder, &row, csv->line);
-            else
-                list->n_left_out++;
-        }
-        if (status != OK && status != ERR_MEMORY)
-            status = error_context("%s:%zu", csv->path, csv->line);
-    }
+    const size_t header_line = csv->line;
+    while (status == OK && (status = csv_next(csv)) == OK && csv->n > 0)
+        if ((status = add_row(list, folder, csv, at)) != OK && status != ERR_MEMORY)
+            error_context("%s:%zu", csv->path, csv->line);
     if (status == OK && list->n == 0)
         status = error_set(ERR_FORMAT, "%s:%zu: no row%s follows the header", csv->path, header_line,
                            list->n_left_out > 0 ? " of the split train" : "");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "prompt/base/lines.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "reader.h"
 #include "readers.h"

@@ -38,8 +38,6 @@ struct table {
     struct row *rows;
     size_t n;
     int at[N_COLUMNS];
-    size_t n_cells;    /* of each row */
-    const char *as_in; /* a row with that many, for errors */
 };
 
 static void table_close(struct table *t)
@@ -94,14 +92,6 @@ static int take_no_header(struct table *t)
 
 /* ---------------------------------------------------------------- rows */
 
-static int add_row(struct table *t, const struct row *row)
-{
-    if (array_grow(&t->rows, t->n, sizeof *t->rows) != OK)
-        return ERR_MEMORY;
-    t->rows[t->n++] = *row;
-    return OK;
-}
-
 static const char *cell_of(const struct table *t, int column)
 {
     return t->at[column] == COLUMN_NONE ? NULL : t->csv.cells[t->at[column]];
@@ -144,29 +134,30 @@ static int check_first(const struct table *t)
         t->csv.path, first->line, first->path, first->label);
 }
 
+static int add_row(struct table *t, const char *image_dir, bool has_header)
+{
+    if (array_grow(&t->rows, t->n, sizeof *t->rows) != OK)
+        return ERR_MEMORY;
+    if (parse_row(&t->rows[t->n], t, image_dir) != OK)
+        return error_context("%s:%zu", t->csv.path, t->csv.line);
+    t->n++;
+    return has_header ? OK : check_first(t);
+}
+
 static int read_rows(struct table *t, struct dataset *d)
 {
     int status = csv_next(&t->csv);
-    bool is_header = status == OK && columns_are_named(&t->csv, columns, N_COLUMNS);
-    const bool has_header = is_header;
-    t->n_cells = t->csv.n;
-    t->as_in = is_header ? "the header" : "the first row";
-    if (status == OK && t->csv.n > 0)
-        status = is_header ? take_header(t, d) : take_no_header(t);
-    if (status == OK && is_header)
-        status = csv_next(&t->csv);
-    for (; status == OK && t->csv.n > 0; status = status == OK ? csv_next(&t->csv) : status) {
-        struct row row;
-        status = columns_check_row(&t->csv, t->n_cells, t->as_in);
-        if (status == OK && parse_row(&row, t, d->image_dir) != OK)
-            status = error_context("%s:%zu", t->csv.path, t->csv.line);
-        if (status == OK)
-            status = add_row(t, &row);
-        if (status == OK && !has_header)
-            status = check_first(t);
-        if (status != OK)
-            return status;
+    const bool has_header = status == OK && columns_are_named(&t->csv, columns, N_COLUMNS);
+    csv_expect(&t->csv, has_header ? "the header" : "the first row");
+    if (status == OK && has_header) {
+        if ((status = take_header(t, d)) == OK)
+            status = csv_next(&t->csv);
+    } else if (status == OK && t->csv.n > 0) {
+        status = take_no_header(t);
     }
+    while (status == OK && t->csv.n > 0)
+        if ((status = add_row(t, d->image_dir, has_header)) == OK)
+            status = csv_next(&t->csv);
     if (status == OK && t->n == 0)
         status = error_set(ERR_FORMAT, "%s: no row with path and label", t->csv.path);
     return status;

@@ -14,6 +14,7 @@
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/lines.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "read_flat.h"
 #include "reader.h"

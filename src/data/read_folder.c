@@ -9,6 +9,7 @@
 #include "prompt/base/csv.h"
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "reader.h"
 #include "readers.h"

@@ -7,6 +7,7 @@
 
 #include "imagenet_classes.h"
 #include "prompt/base/dir.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "read_flat.h"
 #include "reader.h"

@@ -7,6 +7,7 @@
 #include "groups.h"
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/rng.h"
 #include "prompt/base/str.h"
 #include "prompt/data/dataset_open.h"

@@ -9,6 +9,7 @@
 
 #include "prompt/base/array.h"
 #include "prompt/base/dir.h"
+#include "prompt/base/path.h"
 
 bool walk_is_image(const char *name)
 {

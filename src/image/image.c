@@ -11,7 +11,7 @@
 
 #include "formats.h"
 #include "prompt/base/file.h"
-#include "prompt/base/str.h"
+#include "prompt/base/path.h"
 
 enum { HEAD_BYTES = 12 };
 

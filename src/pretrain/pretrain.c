@@ -14,6 +14,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
+#include "prompt/base/path.h"
 #include "prompt/run/eval.h"
 #include "source.h"
 #include "step.h"

@@ -9,6 +9,7 @@
 
 #include "prompt/base/array.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/data/templates.h"
 #include "prompt/report/targets.h"
 

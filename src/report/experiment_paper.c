@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/report/experiment.h"
 
 double experiment_paper(const struct experiment *x, const struct experiment_row *row, const char *dataset,

@@ -11,6 +11,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 
 /* Everything that a run may leave, the checkpoint first. */
 static const char *const names[] = {RUN_CHECKPOINT_FILE, RUN_MODEL_FILE, RUN_RESULTS_FILE, RUN_LOG_FILE,

@@ -7,6 +7,7 @@
 
 #include "grid_folder.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/data/find_files.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/provenance.h"

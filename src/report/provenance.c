@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/safetensors/header.h"
 
 static const char FORMAT[] = "prompt checkpoint 1";

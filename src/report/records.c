@@ -8,6 +8,7 @@
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 
 static void free_record(struct record *r)

@@ -7,6 +7,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 
 static int check_array(bool *is_empty, const char *text, size_t n, const char *path)
 {

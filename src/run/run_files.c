@@ -7,6 +7,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
+#include "prompt/base/path.h"
 
 int run_files_open(struct run_files *out, const struct run_options *options, struct log *log)
 {

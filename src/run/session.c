@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/path.h"
 #include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/repeated.h"

@@ -173,7 +173,8 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
-        (status = train_check(t->session, t->dataset, targets)) != OK || (status = interrupt_check_begin()) != OK ||
+        (status = train_check(t->session, t->dataset, targets)) != OK ||
+        (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
                                   subset, config->batch_size)) != OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||

@@ -6,6 +6,7 @@
 
 #include "merges.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 
 enum { MAX_BYTES = 1 << 26 }; /* 20 times the real file: a larger one is not a merges file */

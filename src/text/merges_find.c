@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/text/merges_find.h"
 

@@ -15,7 +15,7 @@
 #include "open_clip.h"
 #include "preprocess.h"
 #include "prompt/base/file.h"
-#include "prompt/base/str.h"
+#include "prompt/base/path.h"
 
 static struct weights_document document(const struct json_doc *doc, const struct weights_wanted *wanted)
 {

@@ -7,6 +7,7 @@
 
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 
 /* ---------------------------------------------------------------- a hub's cache folder */

@@ -6,6 +6,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "raw.h"
 

@@ -9,6 +9,7 @@
 #include "picture.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json_write.h"
+#include "prompt/base/path.h"
 #include "sets.h"
 
 enum { WORLD_VERSION = 3 }; /* of the pictures; raise it when they change */

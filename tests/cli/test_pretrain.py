@@ -183,7 +183,7 @@ class Pretrain(harness.Case):
                 done = run("pretrain", *TINY, "--captions", path, "--out", self.tmp / "never")
                 self.assertEqual(done.status, 1, done)
                 self.assertEqual(len(done.errors), 1, done)
-                self.assertIn(f"{path}:{line}: ", done.err)
+                self.assertEqual(done.err.count(f"{path}:{line}: "), 1, done)
                 self.assertIn(message, done.err)
                 self.assertFalse((self.tmp / "never").exists())
 

@@ -10,6 +10,7 @@
 
 #include "prompt/base/dir.h"
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 
 struct fuzz_file fuzz_file_open(const uint8_t *data, size_t n)
 {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "prompt/base/path.h"
 #include "prompt/config/config.h"
 #include "prompt/nn/optim.h"
 #include "tensor_check.h"

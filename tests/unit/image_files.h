@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/image/image.h"
 

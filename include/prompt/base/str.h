@@ -68,13 +68,4 @@ size_t str_distance(const char *a, const char *b);
 /** The candidate nearest to `word`, or NULL if none is near enough to be a misspelling. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n_candidates);
 
-/** "dir/name" on the heap, `name` alone if it is absolute or `dir` is empty; NULL when out of memory. */
-char *path_join(const char *dir, const char *name);
-/** The absolute form of `path` without resolving links ("" stays ""); NULL when out of memory. */
-char *path_absolute(const char *path);
-/** Replaces a heap path by its absolute form. */
-int path_make_absolute(char **path);
-/** Heap copy of everything before the last '/', "." if there is none. */
-char *path_dir(const char *path);
-
 #endif

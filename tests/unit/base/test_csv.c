@@ -100,6 +100,31 @@ static void test_csv__faults_name_their_line(void **state)
     csv_close(&csv);
 }
 
+static void test_csv__rows_have_as_many_cells_as_expected(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"a,b\nc,d\n", ""},
+        {"a,b\n\nc\n", "a.csv:3: expected 2 cells, as in the header, found 1"},
+        {"a\nb,c\n", "a.csv:2: expected 1 cell, as in the header, found 2: a cell that holds a , is written "
+                     "in double quotes"},
+        {"a\tb\nc\td\te\n", "found 3: a cell that holds a tab is written in double quotes"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct csv csv;
+        assert_int_equal(csv_open(&csv, write_text(*state, cases[i].text, strlen(cases[i].text))), OK);
+        assert_int_equal(csv_next(&csv), OK);
+        csv_expect(&csv, "the header");
+        assert_int_equal(csv_next(&csv), i == 0 ? OK : ERR_FORMAT);
+        if (i == 0)
+            assert_int_equal(csv_next(&csv), OK); /* the end */
+        else
+            assert_non_null(strstr(error_message(), cases[i].says));
+        csv_close(&csv);
+    }
+}
+
 static void test_csv__writes_what_it_reads(void **state)
 {
     static const char *const cells[] = {"plain", "a, b", "say \"hi\"", "two\nlines", "Mot\xc3\xb6rhead"};
@@ -143,6 +168,7 @@ int main(void)
         TEST(test_csv__rows_end_with_any_line_break),
         TEST(test_csv__finds_the_separator),
         TEST(test_csv__faults_name_their_line),
+        TEST(test_csv__rows_have_as_many_cells_as_expected),
         TEST(test_csv__writes_what_it_reads),
     };
     return cmocka_run_group_tests_name("csv", tests, NULL, NULL);

@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "prompt/base/pool.h"
 
@@ -18,6 +20,9 @@ struct job {
     int n_done[N_PIECES]; /* each by the thread that has the piece: no lock */
     int64_t fails_from;   /* pieces from here on fail; N_PIECES: none does */
     pthread_barrier_t *together;
+    int n_begun[N_PIECES];
+    int64_t gated_piece; /* waits for the gate */
+    sem_t gate;
 };
 
 static int work(void *context, int64_t piece)
@@ -101,6 +106,90 @@ static void test_pool__drops_what_is_not_begun_when_it_closes(void **state)
         assert_in_range(job.n_done[i], 0, 1);
 }
 
+static int work_after_gate(void *context, int64_t piece)
+{
+    struct job *job = context;
+    if (piece == job->gated_piece)
+        sem_wait(&job->gate);
+    job->n_done[piece]++;
+    return OK;
+}
+
+static void test_pool__waits_for_the_first_pieces_alone(void **state)
+{
+    (void)state;
+    struct pool *pool;
+    struct job job = {.gated_piece = 7};
+    assert_int_equal(sem_init(&job.gate, 0, 0), 0);
+    assert_int_equal(pool_open(&pool, 3), OK);
+    pool_start(pool, work_after_gate, &job, 5);
+    assert_int_equal(pool_wait_until(pool, 5), OK);
+    check_done(&job, 5, 1);
+    pool_extend(pool, 20);
+    assert_int_equal(pool_wait_until(pool, 7), OK); /* would wait forever for the eighth */
+    for (int64_t i = 0; i < 7; i++)
+        assert_int_equal(job.n_done[i], 1);
+    sem_post(&job.gate);
+    assert_int_equal(pool_wait_until(pool, 8), OK);
+    assert_int_equal(job.n_done[7], 1);
+    assert_int_equal(pool_wait(pool), OK);
+    check_done(&job, 20, 1);
+    pool_close(pool);
+    sem_destroy(&job.gate);
+}
+
+static int work_slowly(void *context, int64_t piece)
+{
+    struct job *job = context;
+    job->n_begun[piece]++;
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    job->n_done[piece]++;
+    return OK;
+}
+
+static void test_pool__stops_when_the_pieces_that_began_are_done(void **state)
+{
+    (void)state;
+    struct pool *pool;
+    struct job job = {0};
+    assert_int_equal(pool_open(&pool, 2), OK);
+    pool_start(pool, work_slowly, &job, N_PIECES);
+    assert_int_equal(pool_wait_until(pool, 1), OK); /* others have begun */
+    assert_int_equal(pool_stop(pool), OK);
+    assert_int_equal(job.n_begun[N_PIECES - 1], 0);
+    for (int64_t i = 0; i < N_PIECES; i++)
+        assert_int_equal(job.n_done[i], job.n_begun[i]);
+
+    struct job again = {.fails_from = N_PIECES};
+    pool_start(pool, work, &again, 10);
+    assert_int_equal(pool_wait(pool), OK);
+    check_done(&again, 10, 1);
+    pool_close(pool);
+}
+
+static int fail_at_five(void *context, int64_t piece)
+{
+    struct job *job = context;
+    job->n_done[piece]++;
+    return piece == 5 ? error_set(ERR_FORMAT, "five") : OK;
+}
+
+static void test_pool__adds_no_piece_after_a_failure(void **state)
+{
+    (void)state;
+    struct pool *pool;
+    struct job job = {0};
+    assert_int_equal(pool_open(&pool, 2), OK);
+    pool_start(pool, fail_at_five, &job, 10);
+    assert_int_equal(pool_wait_until(pool, 10), ERR_FORMAT);
+    pool_extend(pool, 20);
+    assert_int_equal(pool_wait(pool), ERR_FORMAT);
+    assert_string_equal(error_message(), "five");
+    for (int64_t i = 10; i < N_PIECES; i++)
+        assert_int_equal(job.n_done[i], 0);
+    pool_close(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +197,9 @@ int main(void)
         cmocka_unit_test(test_pool__has_as_many_threads_as_asked_for),
         cmocka_unit_test(test_pool__reports_the_lowest_piece_that_failed),
         cmocka_unit_test(test_pool__drops_what_is_not_begun_when_it_closes),
+        cmocka_unit_test(test_pool__waits_for_the_first_pieces_alone),
+        cmocka_unit_test(test_pool__stops_when_the_pieces_that_began_are_done),
+        cmocka_unit_test(test_pool__adds_no_piece_after_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "image_files.h"
+#include "prompt/base/path.h"
 #include "prompt/data/dataset.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/find_files.h"

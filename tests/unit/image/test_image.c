@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "image_check.h"
+#include "prompt/base/path.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/grid.h"
 #include "prompt/report/grid_pace.h"

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/report/experiment.h"
 
 static inline void must(int status)

@@ -1,5 +1,6 @@
 /* The plan of a grid, on a small DTD made here: what is to run, what is done, and whose folder it is. */
 #include "grid_plan.h"
+#include "prompt/base/path.h"
 
 /* ---------------------------------------------------------------- what is to run */
 

@@ -1,5 +1,6 @@
 /* Grids whose data sets are not all there, and the time that is left. */
 #include "grid_plan.h"
+#include "prompt/base/path.h"
 
 /* ---------------------------------------------------------------- data sets that are not there */
 

@@ -1,6 +1,7 @@
 /* A checkpoint's metadata without its tensors: what is written is read again, and what is not a checkpoint is named. */
 #include "report_files.h"
 
+#include "prompt/base/path.h"
 #include "prompt/report/provenance.h"
 #include "prompt/safetensors/header.h"
 

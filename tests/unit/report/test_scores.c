@@ -1,4 +1,5 @@
 /* Scores: means, deviations, averages, notes and labels, against numbers made by hand. */
+#include "prompt/base/path.h"
 #include "scores_table.h"
 
 /* ---------------------------------------------------------------- numbers */

@@ -41,9 +41,9 @@ struct operation {
     size_t n_inputs;
     int64_t dims[MAX_INPUTS][3];
     bool is_accum[MAX_INPUTS]; /* inputs of the accumulate dtype */
-    int64_t n_summed;           /* number of rounded gradients summed into an input's gradient; 0: one */
-    double fp16_widened;        /* factor on fp16's tolerance, for a reason given at the operation; 0: 1 */
-    const void *sizes;          /* further arguments of the functions */
+    int64_t n_summed;          /* number of rounded gradients summed into an input's gradient; 0: one */
+    double fp16_widened;       /* factor on fp16's tolerance, for a reason given at the operation; 0: 1 */
+    const void *sizes;         /* further arguments of the functions */
     tensor *(*forward)(scope *s, tensor *const *in, const void *sizes);
     /* `grads` keeps NULL for an input without a gradient. NULL: no backward. */
     void (*backward)(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes);

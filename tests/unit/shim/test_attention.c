@@ -103,12 +103,12 @@ static struct tree_attention arguments(scope *s, tensor *const *in, const struct
     tensor *kv = for_all(s, t_cat(s, TENSORS(in[1], in[2]), -1), z->B);
     tensor *prefix = z->n_prefix ? t_cat(s, TENSORS(in[3], in[4]), -1) : NULL;
     return (struct tree_attention){.q = for_all(s, scaled_query(s, in[0], z->head_width), z->B),
-                                     .k = t_narrow(s, kv, -1, 0, W),
-                                     .v = t_narrow(s, kv, -1, W, W),
-                                     .prefix_k = prefix ? t_narrow(s, prefix, -1, 0, W) : NULL,
-                                     .prefix_v = prefix ? t_narrow(s, prefix, -1, W, W) : NULL,
-                                     .n_heads = z->n_heads,
-                                     .mask = z->mask};
+                                   .k = t_narrow(s, kv, -1, 0, W),
+                                   .v = t_narrow(s, kv, -1, W, W),
+                                   .prefix_k = prefix ? t_narrow(s, prefix, -1, 0, W) : NULL,
+                                   .prefix_v = prefix ? t_narrow(s, prefix, -1, W, W) : NULL,
+                                   .n_heads = z->n_heads,
+                                   .mask = z->mask};
 }
 
 static tensor *tree_forward(scope *s, tensor *const *in, const void *sizes)
@@ -128,8 +128,7 @@ static tensor *sum_of_images(scope *s, const tensor *g, bool is_expanded)
     return t_reshape(s, sum, SHAPE(1, n, W));
 }
 
-static void tree_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
-                            const void *sizes)
+static void tree_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
 {
     const struct tree_sizes *z = sizes;
     const struct tree_attention a = arguments(s, in, z);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/text/merges_find.h"
 #include "prompt/text/tokenizer.h"

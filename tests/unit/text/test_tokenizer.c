@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/text/merges_find.h"
 #include "prompt/text/tokenizer.h"

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "weights_files.h"
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "known.h"
+#include "prompt/base/path.h"
 #include "weights_files.h"
 
 /* ---------------------------------------------------------------- heads, activation, epsilon */

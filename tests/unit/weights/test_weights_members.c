@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "prompt/base/path.h"
 #include "weights_files.h"
 
 /* The same file without our metadata, so that its configuration file is read. */

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "prompt/base/path.h"
 #include "weights_files.h"
 
 static const char OPEN_CLIP[] =

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "prompt/base/digest.h"
+#include "prompt/base/path.h"
 #include "weights_files.h"
 
 static const char *const shard_names[2] = {"model-00001-of-00002.safetensors",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/path.h"
 #include "prompt/base/str.h"
 #include "prompt/weights/weights.h"
 
