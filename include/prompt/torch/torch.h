@@ -88,9 +88,11 @@ void scope_fail(scope *s, int status);
 size_t scope_live_tensors(void);
 /** Makes the n-th call of an operation from now on fail (0: none); for tests of error paths. */
 void shim_fail_after(uint64_t n);
-/** `watch` runs at the beginning of each call that shim_fail_after counts (NULL: nothing does); for the same
- * tests. */
-void shim_watch_calls(void (*watch)(void));
+/**
+ * For the same tests: `watch` runs at the beginning of each call that shim_fail_after counts, and gets the address to
+ * which the call returns. NULL: nothing runs.
+ */
+void shim_watch_calls(void (*watch)(const void *site));
 
 /* ---------------------------------------------------------------- shapes as arguments */
 

@@ -6,7 +6,6 @@
  * By default one call of each call site fails, the last that the job makes there: the others differ from it
  * in what was done before them alone. With PROMPT_FAULTS=all every call fails, eight times as many.
  */
-#include <execinfo.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,39 +121,16 @@ static int evaluate(struct world *shared, const char *path)
 typedef int job(struct world *, const char *);
 
 #define MAX_CALLS 5000
-#define MAX_FRAMES 64
 
-/* Which call site each call of a job comes from, as a hash; the watch of the shim has no argument for it. */
-static uint64_t sites[MAX_CALLS];
+/* Which call site each call of a job comes from: the watch of the shim has no argument for it. */
+static const void *sites[MAX_CALLS];
 static size_t n_calls;
-static int n_frames; /* of the last call, from the watch to main() */
-static int n_shim =
-    64; /* of these, those from the watch to the site: fewer where the compiler inlines more */
 
-static void note_site(void)
+static void note_site(const void *site)
 {
-    void *frames[MAX_FRAMES];
-    n_frames = backtrace(frames, MAX_FRAMES);
-    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, a word at a time */
-    for (int i = 0; i < n_frames && i < n_shim; i++)
-        hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * 0x100000001b3;
     if (n_calls < MAX_CALLS)
-        sites[n_calls] = hash;
+        sites[n_calls] = site;
     n_calls++;
-}
-
-/* How deep a site is, found at one whose own depth is known. */
-static void measure_shim(void)
-{
-    void *frames[MAX_FRAMES];
-    const int n_outside = backtrace(frames, MAX_FRAMES);
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    shim_watch_calls(note_site);
-    t_zeros(s, SHAPE(1), DTYPE_F32, CPU);
-    shim_watch_calls(NULL);
-    assert_ok(scope_close(s));
-    n_shim = n_frames - n_outside + 1;
-    assert_in_range(n_shim, 3, 10);
 }
 
 /* A job without a failure: its calls are counted, and their sites noted. */
@@ -203,7 +179,6 @@ static void check_failure(int status, uint64_t n, size_t n_live)
 static void fail_calls(job *run, struct world *w, const char *path, const char *output)
 {
     const size_t n_live = scope_live_tensors();
-    measure_shim();
     watch_calls(run, w, path);
     if (output)
         temp_remove(&dir, strrchr(output, '/') + 1);
