@@ -9,6 +9,7 @@
     run.py --check             every slip applies: its text before is found exactly once
 
     --parity      run the tier parity, too, where the others notice nothing
+    --quick       run the likely tests alone; what they do not notice has no result yet
     --again       forget the results so far
     --jobs N      tests side by side (1)
     --work DIR    where the copy of the sources and its build are (build-mutation/)
@@ -216,8 +217,8 @@ def put(path, text):
 
 
 class Runner:
-    def __init__(self, work, n_jobs):
-        self.work, self.n_jobs = work, n_jobs
+    def __init__(self, work, n_jobs, is_quick):
+        self.work, self.n_jobs, self.is_quick = work, n_jobs, is_quick
         self.tree, self.build = work / "tree", work / "tree" / "build"  # as in a checkout, for a compiler's cache
         self.results_path = work / "results.jsonl"
 
@@ -230,6 +231,8 @@ class Runner:
             sys.exit(f"mutation: another run has '{self.work}'")
         copy_tree(self.tree)
         configure(self.tree, self.build)
+        shown = subprocess.run(["ninja", "-C", self.build, "-t", "targets", "all"], check=True, stdout=subprocess.PIPE).stdout.decode()
+        self.outputs = {line.rsplit(": ", 1)[0] for line in shown.splitlines() if ": " in line}
         self.tests = tests_of(self.build, with_parity)
         self.passed_parts = set()
         self.read_known()
@@ -245,7 +248,7 @@ class Runner:
 
     def make(self, targets):
         """None, or what a failed build said."""
-        done = subprocess.run(["ninja", "-C", self.build, f"-j{os.cpu_count()}", *sorted(targets)], stdout=subprocess.PIPE,
+        done = subprocess.run(["ninja", "-C", self.build, f"-j{os.cpu_count()}", *sorted(targets & self.outputs)], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
         return None if done.returncode == 0 else done.stdout.decode(errors="replace")[-3000:]
 
@@ -270,7 +273,7 @@ class Runner:
     def programs_of(self, test):
         """A digest of what the test runs."""
         digest = hashlib.sha256()
-        for target in sorted(test.targets):
+        for target in sorted(test.targets & self.outputs):
             digest.update((self.build / target).read_bytes())
         return digest.hexdigest()[:16]
 
@@ -338,7 +341,7 @@ class Runner:
     def groups(self, slip):
         """The likely tests, then the others tier by tier; a new list after each failure that was none."""
         done = set()
-        for tier in ("first", *TIERS, "parity"):
+        for tier in ("first",) if self.is_quick else ("first", *TIERS, "parity"):
             while True:
                 tests = [test for test in self.usable() if test.name not in done and
                          (re.fullmatch(slip.first, test.name) if tier == "first" else test.tier == tier)]
@@ -366,7 +369,7 @@ class Runner:
                     return {"state": "noticed", "test": test.name, "tier": test.tier, "part": part_of(output),
                             "seconds": round(time.monotonic() - began, 1)}
                 n_run = len(done)
-            return {"state": "unnoticed", "tests": n_run, "seconds": round(time.monotonic() - began, 1)}
+            return {"state": "unnoticed so far" if self.is_quick else "unnoticed", "tests": n_run, "seconds": round(time.monotonic() - began, 1)}
         finally:
             put(path, good)
 
@@ -381,8 +384,9 @@ class Runner:
 
     def record(self, slip, result):
         line = {"id": slip.id, "digest": slip.digest, "file": slip.file, **result}
-        with open(self.results_path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        if result["state"] != "unnoticed so far":
+            with open(self.results_path, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
         print(f"{describe(line):44} {slip.id} ({slip.why})", flush=True)
 
 
@@ -416,7 +420,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="ID")
     parser.add_argument("--room", nargs="+", metavar="NAME")
-    for name in ("list", "summary", "check", "parity", "again"):
+    for name in ("list", "summary", "check", "parity", "quick", "again"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build-mutation")
@@ -435,7 +439,7 @@ def main():
         for slip in chosen:
             print(f"{slip.id:34} {slip.file:34} {slip.first:24} {slip.why}")
         return 0
-    runner = Runner(o.work.resolve(), o.jobs)
+    runner = Runner(o.work.resolve(), o.jobs, o.quick)
     if o.summary:
         return 1 if summarize(slips, runner.results()) else 0
     if o.again:

@@ -112,10 +112,15 @@ static void test_methods__generators_start_as_linear_layers_do(void **state)
                  {"vision_generator.fc2.weight", 0.5},   {"vision_generator.fc2.bias", 0.5},
                  {"text_generator.fc1.weight", 0.125},   {"text_generator.fc2.weight", 0.5}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        double largest = 0.0;
-        assert_ok(t_item_f64(&largest, s, t_max(s, t_abs(s, params_find(&m->trained, cases[i].name)))));
-        if (!(largest <= cases[i].bound && largest > 0.7 * cases[i].bound))
-            fail_msg("%s: largest %g, bound %g", cases[i].name, largest, cases[i].bound);
+        double largest = 0.0, least = 0.0;
+        const tensor *values = params_find(&m->trained, cases[i].name);
+        assert_ok(t_item_f64(&largest, s, t_max(s, values)));
+        assert_ok(t_item_f64(&least, s, t_scale(s, t_max(s, t_scale(s, values, -1.0)), -1.0)));
+        const double size = largest > -least ? largest : -least;
+        if (!(size <= cases[i].bound && size > 0.7 * cases[i].bound))
+            fail_msg("%s: largest %g, bound %g", cases[i].name, size, cases[i].bound);
+        if (!(least < 0.0 && largest > 0.0))
+            fail_msg("%s: values from %g to %g, expected both signs", cases[i].name, least, largest);
     }
     method_free(m);
     assert_ok(scope_close(s));
