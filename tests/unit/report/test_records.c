@@ -146,7 +146,7 @@ static void expect_refused(const char *tree, const char *from, const char *to, i
 static void test_records__what_is_no_record_is_named_with_file_and_line(void **state)
 {
     const char *tree = *state;
-    expect_refused(tree, "\"dataset\": \"eurosat\", ", "", ERR_FORMAT, "3: no 'dataset'");
+    expect_refused(tree, "\"dataset\": \"eurosat\", ", "", ERR_FORMAT, "3: 'dataset' is missing");
     expect_refused(tree, "\"seed\": 3", "\"seed\": 3.5", ERR_FORMAT,
                    "3: 'seed': expected a whole number below 2^53, found 3.5");
     expect_refused(tree, "\"finished\": true", "\"finished\": 1", ERR_FORMAT,
@@ -155,10 +155,10 @@ static void test_records__what_is_no_record_is_named_with_file_and_line(void **s
                    "3: 'classes': expected all, base or new, found 'novel'");
     expect_refused(tree, "[0.5, 0.25, 0.75]", "[]", ERR_FORMAT, "3: 'accuracy_per_iteration' is empty");
     expect_refused(tree, "[0.5, 0.25, 0.75]", "[0.5, \"a\"]", ERR_FORMAT,
-                   "3: expected a number, found a string");
-    expect_refused(tree, "\"weights_sha256\": \"w1\", ", "", ERR_FORMAT, "3: no 'weights_sha256'");
+                   "3: 'accuracy_per_iteration': expected a number, found a string");
+    expect_refused(tree, "\"weights_sha256\": \"w1\", ", "", ERR_FORMAT, "3: 'weights_sha256' is missing");
     expect_refused(tree, "\"tokenizer_revision\": 8", "\"tokenizer_revision\": true", ERR_FORMAT,
-                   "3: 'trained_inputs': expected a whole number, found true or false");
+                   "3: 'tokenizer_revision': expected a whole number, found true or false");
     expect_refused(tree, "\"lr\": 0.5", "\"lr\": -1", ERR_USAGE,
                    "3: key 'training.lr': expected a number from 0 to 1000, found -1");
     expect_refused(tree, "\"lr\": 0.5", "\"lrr\": 0.5", ERR_USAGE,

@@ -1,132 +1,10 @@
-/* Scores: means, deviations, averages, notes and labels, against numbers made by hand. */
-#include "report_files.h"
-
-#include <math.h>
-
-#include "prompt/report/scores.h"
-
-/* ---------------------------------------------------------------- records in memory */
-
-enum { MAX_RECORDS = 64 };
-
-struct table {
-    struct experiment *x;
-    struct record_list records;
-    struct str_list datasets, sets;
-    struct score_options options;
-    struct scores scores;
-};
-
-static const int64_t seeds[] = {1, 2, 3};
-
-static void open_table(struct table *t, const char *name, const char *methods, const char *datasets)
-{
-    *t = (struct table){.x = open_experiment(name, methods)};
-    t->records.items = calloc(MAX_RECORDS, sizeof *t->records.items);
-    assert_non_null(t->records.items);
-    must(str_list_split(&t->datasets, datasets));
-    t->options =
-        (struct score_options){.datasets = &t->datasets, .seeds = seeds, .n_seeds = 3, .sets = &t->sets};
-}
-
-static void close_table(struct table *t)
-{
-    scores_free(&t->scores);
-    records_free(&t->records);
-    str_list_free(&t->datasets);
-    str_list_free(&t->sets);
-    experiment_free(t->x);
-}
-
-/* A finished record of a row, with the same accuracy (percent) after every iteration. */
-static struct record *add(struct table *t, const char *row, const char *dataset, enum class_subset subset,
-                          int64_t seed, double percent)
-{
-    assert_true(t->records.n < MAX_RECORDS);
-    struct record *r = &t->records.items[t->records.n++];
-    *r = (struct record){.path = str_format("runs/%zu/results.json", t->records.n),
-                         .dataset = str_dup(dataset),
-                         .weights = str_dup("w"),
-                         .class_digest = str_format("names of %s", dataset),
-                         .image_digest = str_format("images of %s", dataset),
-                         .time = str_dup("2026-01-01T00:00:00Z"),
-                         .subset = subset,
-                         .seed = seed,
-                         .accuracies = calloc(1, sizeof(double)),
-                         .n_accuracies = 1,
-                         .finished = true,
-                         .as_published = true};
-    must(experiment_config(&r->config, t->x, row_of(t->x, row), dataset, &nothing));
-    must(pipeline_read(&r->pipeline, NULL, NULL, 0));
-    r->config.seed = seed;
-    r->accuracies[0] = percent / 100.0;
-    return r;
-}
-
-/* Base and new of the three seeds. */
-static void add_halves(struct table *t, const char *row, const char *dataset, const double base[3],
-                       const double new_[3])
-{
-    for (size_t i = 0; i < 3; i++) {
-        add(t, row, dataset, CLASS_SUBSET_BASE, seeds[i], base[i]);
-        add(t, row, dataset, CLASS_SUBSET_NEW, seeds[i], new_[i]);
-    }
-}
-
-static void make(struct table *t)
-{
-    scores_free(&t->scores);
-    must(scores_make(&t->scores, t->x, &t->records, &t->options));
-}
-
-static void expect_refused(struct table *t, const char *message)
-{
-    scores_free(&t->scores);
-    assert_int_equal(scores_make(&t->scores, t->x, &t->records, &t->options), ERR_USAGE);
-    assert_string_equal(error_message(), message);
-}
-
-static const struct score_line *line_of(const struct table *t, const char *dataset, const char *row)
-{
-    for (size_t i = 0; i < t->scores.n_lines; i++)
-        if (strcmp(t->scores.lines[i].dataset, dataset) == 0 &&
-            strcmp(t->scores.lines[i].row->name, row) == 0)
-            return &t->scores.lines[i];
-    return NULL;
-}
-
-static void expect_number(double got, double want)
-{
-    if (isnan(want) ? !isnan(got) : !(fabs(got - want) <= 1e-12 * fabs(want)))
-        fail_msg("%.17g, expected %.17g", got, want);
-}
-
-static void expect_score(const struct table *t, const char *dataset, const char *row, size_t measure,
-                         double mean, double sd, double paper)
-{
-    const struct score_line *line = line_of(t, dataset, row);
-    assert_non_null(line);
-    expect_number(line->scores[measure].mean, mean);
-    expect_number(line->scores[measure].sd, sd);
-    expect_number(line->scores[measure].paper, paper);
-}
-
-static void expect_texts(const struct str_list *got, const char *const *want)
-{
-    size_t n = 0;
-    for (; want[n]; n++) {
-        assert_true(n < got->n);
-        assert_string_equal(got->items[n], want[n]);
-    }
-    assert_int_equal(got->n, n);
-}
-
-#define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+/* Scores: means, deviations and averages against numbers made by hand, and the tables as text. */
+#include "score_table.h"
 
 /* ---------------------------------------------------------------- numbers */
 
-/* base: 70, 72, 77: mean 73, deviations -3, -1, 4, their squares / 2 = 13; new: 50, 51, 55: mean 52, 14 / 2 = 7.
- * HM of the means: 2 * 73 * 52 / 125 = 60.736. The paper: CoOp on DTD in Table 1. */
+/* base: 70, 72, 77: mean 73, deviations -3, -1, 4, their squares / 2 = 13; new: 50, 51, 55: mean 52,
+ * 14 / 2 = 7. HM of the means: 2 * 73 * 52 / 125 = 60.736. The paper: CoOp on DTD in Table 1. */
 static void test_scores__a_cell_is_mean_and_sample_deviation_over_the_seeds(void **state)
 {
     (void)state;
@@ -143,9 +21,9 @@ static void test_scores__a_cell_is_mean_and_sample_deviation_over_the_seeds(void
     close_table(&t);
 }
 
-/* base 81.5 = (73 + 90) / 2, new 56 = (52 + 60) / 2; HM of these 2 * 81.5 * 56 / 137.5 = 66.38545...; HM of each
- * 60.736 and 2 * 90 * 60 / 150 = 72, their mean 66.368. The paper's over the same two: base (79.44 + 92.19) / 2,
- * new (41.18 + 54.74) / 2, HM of these 61.53148794617828, mean of 54.24 and 68.69. */
+/* base 81.5 = (73 + 90) / 2, new 56 = (52 + 60) / 2; HM of these 2 * 81.5 * 56 / 137.5 = 66.38545...; HM
+ * of each 60.736 and 2 * 90 * 60 / 150 = 72, their mean 66.368. The paper's over the same two: base (79.44
+ * + 92.19) / 2, new (41.18 + 54.74) / 2, HM of these 61.53148794617828, mean of 54.24 and 68.69. */
 static void test_scores__averages_are_over_the_data_sets_that_are_whole(void **state)
 {
     (void)state;
@@ -163,7 +41,7 @@ static void test_scores__averages_are_over_the_data_sets_that_are_whole(void **s
     expect_score(&t, "average without EuroSAT (HM of the averages)", "CoOp", 0, 73.0, NAN, 79.44);
     assert_int_equal(line_of(&t, "average (HM of the averages)", "CoOp")->n, 2);
     assert_int_equal(line_of(&t, "average (HM of the averages)", "CoOp")->n_expected, 11);
-    assert_null(line_of(&t, "average over what all rows have (HM of the averages)", "CoOp"));
+    assert_null(line_of(&t, "average over the data sets of all rows (HM of the averages)", "CoOp"));
     expect_score(&t, "Food101", "CoOp", 0, NAN, NAN, 88.33); /* no number, but the paper's */
     expect_texts(&t.scores.notes, TEXTS("not run: CoOp on Food101"));
     close_table(&t);
@@ -180,8 +58,10 @@ static void test_scores__rows_that_differ_are_also_compared_over_what_all_have(v
     add_halves(&t, "CoCoOp", "dtd", base, new_);
     make(&t);
     expect_score(&t, "average (HM of the averages)", "CoOp", 0, 60.0, NAN, (79.44 + 92.19) / 2);
-    expect_score(&t, "average over what all rows have (HM of the averages)", "CoOp", 0, 80.0, NAN, 79.44);
-    expect_score(&t, "average over what all rows have (HM of the averages)", "CoCoOp", 0, 80.0, NAN, 77.01);
+    expect_score(&t, "average over the data sets of all rows (HM of the averages)", "CoOp", 0, 80.0, NAN,
+                 79.44);
+    expect_score(&t, "average over the data sets of all rows (HM of the averages)", "CoCoOp", 0, 80.0, NAN,
+                 77.01);
     expect_texts(&t.scores.notes, TEXTS("not run: CoCoOp on EuroSAT"));
     close_table(&t);
 }
@@ -218,8 +98,8 @@ static void test_scores__what_trains_nothing_has_one_seed(void **state)
     close_table(&t);
 }
 
-/* 72.34, 72.36, 72.66 are rounded to 72.3, 72.4, 72.7, whose mean 72.4666... to 72.47; ours is 72.45333... CoOp's
- * cells were not published so. */
+/* 72.34, 72.36, 72.66 are rounded to 72.3, 72.4, 72.7, whose mean 72.4666...
+ * to 72.47; ours is 72.45333... CoOp's cells were not published so. */
 static void test_scores__rounding_is_that_of_the_rows_published_so(void **state)
 {
     (void)state;
@@ -266,172 +146,6 @@ static void test_scores__a_row_may_show_an_earlier_iteration(void **state)
     expect_refused(&t, "t: 'n = 0' shows iteration 3, 'runs/1/results.json' has 2");
     close_table(&t);
     free(path);
-}
-
-/* ---------------------------------------------------------------- which records count */
-
-static void test_scores__a_cell_without_all_of_its_seeds_has_no_number(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd,eurosat,ucf101");
-    for (size_t i = 0; i < 3; i++)
-        add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, seeds[i], 70.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 2, 50.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_BASE, 1, 70.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_NEW, 1, 70.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_BASE, 3, 70.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_NEW, 3, 70.0);
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, NAN, NAN, 79.44);
-    assert_int_equal(line_of(&t, "DTD", "CoOp")->n, 1);
-    assert_int_equal(line_of(&t, "DTD", "CoOp")->n_expected, 3);
-    expect_texts(&t.scores.notes, TEXTS("not run: CoOp on DTD (seeds 1, 3), EuroSAT, UCF101 (seed 2)"));
-    close_table(&t);
-}
-
-static void test_scores__of_duplicates_the_latest_wins_but_a_finished_one_first(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd");
-    t.options.n_seeds = 1;
-    t.options.include_unfinished = true;
-    struct record *late = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 60.0);
-    late->time[3] = '7'; /* 2027 */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 1, 50.0);
-    struct record *latest = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 80.0);
-    latest->time[3] = '9';
-    latest->finished = false;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 60.0, NAN, 79.44);
-    expect_texts(
-        &t.scores.notes,
-        TEXTS("duplicate records: 1; of those of the same row, data set, classes and seed, the latest wins"));
-    assert_int_equal(t.scores.labels.n, 0); /* the unfinished one is not used */
-    late->finished = t.records.items[1].finished = false;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 80.0, NAN, 79.44);
-    expect_texts(&t.scores.labels, TEXTS("unfinished or limited runs"));
-    close_table(&t);
-}
-
-static void test_scores__other_records_are_counted_and_left_out(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd");
-    t.options.n_seeds = 1;
-    t.options.weights = "w";
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0)->n_skipped = 2;
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 1, 50.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_ALL, 1, 10.0);      /* not halves */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 2, 10.0);     /* another seed */
-    add(&t, "CoOp", "eurosat", CLASS_SUBSET_BASE, 1, 10.0); /* another data set */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 10.0)->config.lr = 0.5;
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 10.0)->finished = false;
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 10.0)->weights[0] = 'v';
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 70.0, NAN, 79.44);
-    expect_texts(&t.scores.notes,
-                 TEXTS("left out: 1 record of unfinished, untrained or limited runs",
-                       "left out: 4 records of other settings, seeds, classes or data sets, the first in "
-                       "runs/3/results.json",
-                       "left out: 1 record of another model", "unreadable images are left out in 1 record"));
-    close_table(&t);
-}
-
-/* An untrained evaluation is never a result, a limited one is one on request. */
-static void test_scores__unfinished_runs_count_on_request_and_are_labelled(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd");
-    t.options.n_seeds = 1;
-    struct record *base = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 1, 50.0);
-    base->finished = false;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, NAN, NAN, 79.44);
-    t.options.include_unfinished = true;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 70.0, NAN, 79.44);
-    expect_texts(&t.scores.labels, TEXTS("unfinished or limited runs"));
-    base->untrained = true;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, NAN, NAN, 79.44);
-    close_table(&t);
-}
-
-static void test_scores__a_table_of_other_settings_is_labelled(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd,eurosat,ucf101");
-    t.options.n_seeds = 1;
-    must(str_list_add(&t.sets, "training.lr=0.5"));
-    must(str_list_add(&t.sets, "threads=2")); /* a machine's setting is no other one */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0)->synthetic = true;
-    add(&t, "CoOp", "eurosat", CLASS_SUBSET_BASE, 1, 70.0)->as_published = false;
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_BASE, 1, 70.0)->as_published = false;
-    for (size_t i = 0; i < t.records.n; i++)
-        t.records.items[i].config.lr = 0.5;
-    make(&t);
-    expect_texts(
-        &t.scores.labels,
-        TEXTS("drawn pictures: DTD", "data other than the published: EuroSAT, UCF101", "training.lr=0.5"));
-    close_table(&t);
-}
-
-/* ---------------------------------------------------------------- what may not be mixed */
-
-static void test_scores__models_pixels_classes_and_images_are_not_mixed(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd");
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0);
-    struct record *r = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 2, 70.0);
-    make(&t);
-    r->weights[0] = 'v';
-    expect_refused(
-        &t, "a table cannot mix records of two models: 'runs/1/results.json' has weights of SHA-256 w..., "
-            "'runs/2/results.json' of v...");
-    r->weights[0] = 'w';
-    r->pipeline.tokenizer_revision = 2;
-    expect_refused(
-        &t, "a table cannot mix records of two kinds of pixels or tokens: 'runs/1/results.json' (there) and "
-            "'runs/2/results.json' (here) were evaluated with different values of the tokenizer's revision "
-            "(1 there, here 2)");
-    r->pipeline.tokenizer_revision = 1;
-    for (size_t i = 0; i < 2; i++)
-        must(pipeline_read(&t.records.items[i].trained_pipeline, NULL, i == 0 ? NULL : "d", 0));
-    expect_refused(
-        &t, "a table cannot mix records of two kinds of pixels or tokens: 'runs/1/results.json' (there) and "
-            "'runs/2/results.json' (here) were trained with different values of the image decoder "
-            "(stb_image 2.27 there, here d)");
-    pipeline_free(&r->trained_pipeline);
-    r->class_digest[0] = 'x';
-    expect_refused(
-        &t,
-        "'runs/1/results.json' and 'runs/2/results.json' are of different class names of dtd, base classes");
-    r->class_digest[0] = 'n';
-    r->image_digest[0] = 'x';
-    expect_refused(
-        &t, "'runs/1/results.json' and 'runs/2/results.json' are of different images of dtd, base classes");
-    r->limit = 5; /* a limited list has images of its own */
-    make(&t);
-    close_table(&t);
-}
-
-static void test_scores__a_data_set_of_another_table_is_refused(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "imagenet_a");
-    expect_refused(&t, "table1 has none of the data sets that are asked for");
-    close_table(&t);
 }
 
 /* ---------------------------------------------------------------- the table as text */
@@ -501,13 +215,6 @@ int main(void)
         cmocka_unit_test(test_scores__rounding_is_that_of_the_rows_published_so),
         cmocka_unit_test_setup_teardown(test_scores__a_row_may_show_an_earlier_iteration, open_tree,
                                         remove_tree),
-        cmocka_unit_test(test_scores__a_cell_without_all_of_its_seeds_has_no_number),
-        cmocka_unit_test(test_scores__of_duplicates_the_latest_wins_but_a_finished_one_first),
-        cmocka_unit_test(test_scores__other_records_are_counted_and_left_out),
-        cmocka_unit_test(test_scores__unfinished_runs_count_on_request_and_are_labelled),
-        cmocka_unit_test(test_scores__a_table_of_other_settings_is_labelled),
-        cmocka_unit_test(test_scores__models_pixels_classes_and_images_are_not_mixed),
-        cmocka_unit_test(test_scores__a_data_set_of_another_table_is_refused),
         cmocka_unit_test(test_scores__a_table_is_written_in_three_formats),
         cmocka_unit_test(test_scores__names_are_escaped_in_latex),
     };
