@@ -1,7 +1,6 @@
 /* Result records. */
 #include "prompt/run/results.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
