@@ -33,8 +33,8 @@ struct evaluation {
     struct str records; /* for --json, separated by commas */
 };
 
-/** Reads the configuration of the run or of the command line, and decides which classes and data sets to
- * evaluate. */
+/** Reads the configuration of the run or of the command line,
+ * and decides which classes and data sets to evaluate. */
 int eval_resolve(struct evaluation *e);
 
 #endif

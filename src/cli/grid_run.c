@@ -111,8 +111,7 @@ static int begin_phase(struct pool *p, struct slot *slot, enum phase phase)
     return status;
 }
 
-/* Puts the next job into a free slot, if anything of it is left to do: hours may have passed since the
- * plan. */
+/* Puts the next job into a free slot, unless it was done meanwhile: hours may have passed since the plan. */
 static void begin_job(struct pool *p, struct slot *slot)
 {
     slot->job = &p->grid->jobs[p->next++];

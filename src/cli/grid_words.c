@@ -14,8 +14,7 @@ static int add_words(struct str_list *out, const char *const *words)
     return status;
 }
 
-/* Adds --set KEY=VALUE for each key in which a job leaves its preset, and for runtime keys that were
- * given. */
+/* Adds --set KEY=VALUE for the keys in which a job differs from its preset, and for given runtime keys. */
 static int add_sets(struct str_list *out, const struct grid_job *job)
 {
     bool *changed = NULL;
@@ -42,7 +41,7 @@ static int add_number(struct str_list *out, const char *option, int64_t value)
     return value > 0 ? add_words(out, (const char *[]){option, text, NULL}) : OK;
 }
 
-/* Adds --datasets with what the job has yet to be evaluated on. */
+/* Adds --datasets with the remaining evaluations of the job. */
 static int add_targets(struct str_list *out, const struct grid_job *job)
 {
     struct str targets = {0};

@@ -1,4 +1,4 @@
-/* Setting one key: types, ranges, names, and the sentence that says what was expected and what was found. */
+/* Setting one key: types, ranges, names, and the message with the expected and the found value. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The table of keys, and what is looked up in it. */
+/* The table of keys, and its look-ups. */
 #include <string.h>
 
 #include "internal.h"

@@ -152,7 +152,7 @@ int config_read_text(struct config *c, const char *text, size_t n, const char *n
     return status;
 }
 
-/* ---------------------------------------------------------------- files, and what they extend */
+/* ---------------------------------------------------------------- files, and files that they extend */
 
 static int read_source(struct config *c, const char *path, const struct source *extended_by);
 

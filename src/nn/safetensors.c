@@ -1,4 +1,4 @@
-/* The tensors of safetensors files. What the header says was checked when it was read. */
+/* The tensors of safetensors files. Reading the header has checked it. */
 #include "prompt/nn/safetensors.h"
 
 #include <stdlib.h>
@@ -8,8 +8,7 @@
 
 /* ---------------------------------------------------------------- reading */
 
-/* Views need addresses that are multiples of the element's size; writers other than the format's own may not
- * care. */
+/* Views need addresses that are multiples of the element's size, which not every writer provides. */
 static int align_data(const void **data, struct safetensors *file, const struct safetensors_entry *e)
 {
     if ((uintptr_t)*data % dtype_size(e->dtype) == 0)
@@ -108,8 +107,7 @@ static int write_tensor(const struct sink *to, const tensor *t)
     return status != OK ? status : closed;
 }
 
-/* The tensors in the order of their data: larger elements first, which keeps every tensor aligned without
- * holes. */
+/* Orders tensors as their data: larger elements first, which aligns every tensor without holes. */
 static void order_tensors(const struct param **ordered, const struct params *tensors)
 {
     size_t n = 0;

@@ -4,8 +4,8 @@
 
 #include "prompt/report/experiment.h"
 
-/* Of one experiment are runs on other data sets and seeds, in another precision, and with what a model's
- * files say or do not say. */
+/* Runs of one experiment may differ in these: data set, seed,
+ * precision, and the keys that complete a model's files. */
 static const char *const free_keys[] = {"data.dataset",
                                         "data.skip_bad_images",
                                         "seed",

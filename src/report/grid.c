@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "grid_folder.h"
+#include "prompt/base/array.h"
 
 void grid_close(struct grid *g)
 {
@@ -47,7 +48,7 @@ static bool is_planned(const struct grid *g, const char *folder)
     return false;
 }
 
-/* Data sets that a job is evaluated on: its own, or all that are asked for if it is trained on another one. */
+/* The data sets of a job's evaluation: its own, or all that are asked for if there is a source. */
 static int choose_targets(struct str_list *out, const struct grid_setup *s, const char *dataset)
 {
     const bool has_source = s->experiment->source[0] != '\0';
@@ -66,14 +67,12 @@ static int add_job(bool *trains, struct grid *g, const struct experiment_row *ro
                    int64_t seed)
 {
     struct grid_setup *s = &g->setup;
-    struct grid_job *grown = realloc(g->jobs, (g->n_jobs + 1) * sizeof *grown);
-    if (!grown)
-        return error_out_of_memory();
-    g->jobs = grown;
+    int status = array_grow(&g->jobs, g->n_jobs, sizeof *g->jobs);
+    if (status != OK)
+        return status;
     struct grid_job *job = &g->jobs[g->n_jobs++];
     *job = (struct grid_job){.row = row};
-    int status = experiment_config(&job->config, s->experiment, row, dataset, s->options->sets);
-    if (status != OK)
+    if ((status = experiment_config(&job->config, s->experiment, row, dataset, s->options->sets)) != OK)
         return status;
     *trains = config_trains(&job->config);
     if (*trains)

@@ -6,7 +6,7 @@
 
 #include "grid_folder.h"
 
-/* A value as part of a name: without quotes, and '_' for what a shell or a file system may mind. */
+/* A value as part of a file name: without quotes, and '_' for every unusual character. */
 static void append_value(struct str *out, const struct config *c, size_t i)
 {
     struct str value = {0};

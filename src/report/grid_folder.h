@@ -4,8 +4,8 @@
 
 #include "prompt/report/experiment.h"
 
-/* "OUT/base2new/prompt/iterations=1/caltech101/seed1": the preset, the keys in which the configuration leaves it,
- * data set and seed. Owned; NULL on failure. */
+/* "OUT/base2new/prompt/iterations=1/caltech101/seed1": the preset, the keys in which
+ * the configuration differs from it, data set and seed. Owned; NULL on failure. */
 int grid_folder_name(char **out, const struct experiment_row *row, const struct config *c,
                      const char *out_dir);
 

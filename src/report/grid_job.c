@@ -41,8 +41,8 @@ static int compare(struct str *out, const struct grid_setup *s, const struct gri
 
 /* ---------------------------------------------------------------- records */
 
-/* Whether a record is of this job: of the same configuration, weights, classes and images; finished, or stopped
- * where this one would be. */
+/* Whether a record is of this job: of the same configuration, weights, classes and images, and finished or
+ * stopped where this one would be. */
 static int is_of_job(bool *out, const struct grid_setup *s, const struct grid_job *job,
                      const struct record *r)
 {
@@ -98,7 +98,8 @@ static int look_at_records(struct grid_job *job, const struct grid_setup *s)
 
 /* ---------------------------------------------------------------- trainings */
 
-/* Appends how the training in a checkpoint differs from the job's. One at its last step needs no further one. */
+/* Appends how the training in a checkpoint differs from the
+ * job's, which continues if it is not at its end. */
 static int look_at_checkpoint(struct str *out, struct grid_job *job, const struct grid_setup *s,
                               const char *path)
 {
@@ -192,7 +193,7 @@ int grid_job_update(struct grid_job *job, const struct grid_setup *s)
 
 /* ---------------------------------------------------------------- work */
 
-/* A trained image costs about as much as three evaluated ones: forward, backward, and parts computed again. */
+/* A trained image costs about three evaluated ones: forward, backward, and parts computed again. */
 static const double TRAINING = 3.0;
 
 static int weigh_training(struct grid_job *job, const struct grid_setup *s)
@@ -201,7 +202,7 @@ static int weigh_training(struct grid_job *job, const struct grid_setup *s)
     const struct grid_data *data = grid_setup_find(s, c->data_dataset);
     struct item_list sample = {0};
     int64_t first = 0, n_classes = 0;
-    if (!data) /* no job is planned on what is not there */
+    if (!data) /* an absent data set is not trained on */
         return OK;
     int status = config_draw_sample(&sample, c, data->dataset);
     class_subset_range(&first, &n_classes, c->data_classes, data->dataset->n_classes);

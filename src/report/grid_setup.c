@@ -1,4 +1,4 @@
-/* The data sets of a grid: whether their images are there, and what records of them must say. */
+/* The data sets of a grid, and the digests that their records must have. */
 #include "prompt/report/grid_setup.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ int grid_setup_add_reason(struct grid_setup *s)
     return str_list_has(&s->reasons, error_message()) ? OK : str_list_add(&s->reasons, error_message());
 }
 
-/* What an evaluation of these classes will have looked at. */
+/* The images of an evaluation of these classes. */
 static int look_at_list(struct grid_list *out, const struct grid_setup *s, const struct dataset *d,
                         enum class_subset subset)
 {

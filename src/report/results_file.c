@@ -69,7 +69,7 @@ static int append(const char *path, const struct str *record)
     return status;
 }
 
-/* Two evaluations of one run may end at once. The lock has a file of its own, since the records are replaced. */
+/* Two evaluations of one run may end at once. The lock has its own file, since the records are replaced. */
 int results_append(const char *path, const struct str *record)
 {
     char *dir = path_dir(path);

@@ -124,7 +124,7 @@ static int place_all(struct score_cells *cells, const struct record_list *record
     return status;
 }
 
-/* ---------------------------------------------------------------- what may not be mixed */
+/* ---------------------------------------------------------------- mixtures */
 
 static int refuse_models(const struct record *a, const struct record *b)
 {

@@ -1,4 +1,4 @@
-/* From sorted records to the lines of a table. */
+/* From the cells of a table to its lines. */
 #include "prompt/report/scores.h"
 
 #include <math.h>
@@ -24,13 +24,13 @@ static const char *paper_key(const struct experiment *x, size_t measure)
 
 static const double NONE = NAN;
 
-/* HM; none where a half is. */
+/* HM; NaN if a half is. */
 static double mean_of_halves(double base, double new_)
 {
     return isnan(base) || isnan(new_) ? NONE : harmonic_mean(base, new_);
 }
 
-/* As numbers are that were printed with so many decimals. */
+/* The number that is printed with so many decimals. */
 static double round_to(double value, int decimals)
 {
     const double unit = pow(10.0, decimals);
@@ -96,7 +96,7 @@ static void fill_cell(struct score_line *line, const struct score_cells *cells, 
 
 /* ---------------------------------------------------------------- averages over data sets */
 
-/* What is averaged, and how HM is. */
+/* One way of averaging. */
 struct average {
     const char *label;
     bool without_eurosat;
@@ -109,12 +109,12 @@ static const struct average halves_averages[] = {
     {"average (mean of the HMs)", false, true, false},
     {"average without EuroSAT (HM of the averages)", true, false, false},
     {"average without EuroSAT (mean of the HMs)", true, true, false},
-    {"average over what all rows have (HM of the averages)", false, false, true},
+    {"average over the data sets of all rows (HM of the averages)", false, false, true},
 };
 static const struct average all_averages[] = {
     {"average", false, false, false},
     {"average without EuroSAT", true, false, false},
-    {"average over what all rows have", false, false, true},
+    {"average over the data sets of all rows", false, false, true},
 };
 
 static bool is_averaged(const struct experiment *x, const struct average *a, const char *dataset)

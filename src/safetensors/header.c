@@ -1,4 +1,4 @@
-/* The header of safetensors files. One that is read is untrusted: see check_layout and the read_* functions. */
+/* The header of safetensors files. A header that is read is untrusted: see check_layout and read_*. */
 #include "prompt/safetensors/header.h"
 
 #include <inttypes.h>
@@ -49,8 +49,8 @@ static int read_dtype(enum dtype *out, const struct json *value)
                      "dtype '%.40s' is not supported (F32, F64, F16, BF16, I64, I32, U8, BOOL are)", text);
 }
 
-/* The shape, and the bytes that its tensor takes. Bounded by INT64_MAX, so that libtorch's own products hold
- * too. */
+/* Reads the shape, and the bytes of its tensor: at most
+ * INT64_MAX, so that libtorch's products do not overflow. */
 static int read_shape(struct safetensors_entry *e, uint64_t *n_bytes, const struct json *value)
 {
     if (!value || json_type(value) != JSON_ARRAY)

@@ -115,7 +115,7 @@ class Tables(Case):
             numbers, count = average(f"average without EuroSAT ({label})")
             self.assertEqual(count, ("1", "10"))
             self.assertAlmostEqual(numbers[2], means["Caltech101"][2], delta=6e-5)
-        common = lines["average over what all rows have (HM of the averages)", "ProMPT"]  # CLIP has one alone
+        common = lines["average over the data sets of all rows (HM of the averages)", "ProMPT"]  # CLIP has one alone
         self.assertEqual(common["n"], "1")
         self.check_number(common["HM"], means["Caltech101"][2])
         # beside an average over two data sets stands the paper's over the same two

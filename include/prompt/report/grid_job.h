@@ -23,11 +23,11 @@ struct grid_job {
     bool lacks_base, lacks_new; /* with halves: which records the one target lacks */
     bool must_train;
     bool is_begun; /* the folder holds a training */
-    double work;   /* of what is left, in images times classes */
+    double work;   /* that is left, in images times classes */
     enum grid_state state;
 };
 
-/** Finds out what of a job is done by now; may move it to a folder beside its own. */
+/** Finds out how much of a job is done by now; may move it to a folder beside its own. */
 int grid_job_update(struct grid_job *job, const struct grid_setup *s);
 /** Sets `work`; looks for the images of the sample. To be called before grid_setup_close_data. */
 int grid_job_weigh(struct grid_job *job, const struct grid_setup *s);

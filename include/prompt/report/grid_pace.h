@@ -14,7 +14,8 @@ void grid_pace_free(struct grid_pace *p);
 
 /** Counts an ended job. */
 void grid_pace_add(struct grid_pace *p, size_t row, double work, double seconds);
-/** Seconds that a job will take at the pace of its row, or of all rows if none of its row has ended; 0: unknown. */
+/** Seconds that a job will take at the pace of its row, or of
+ * all rows before one of its row has ended; 0: unknown. */
 double grid_pace_seconds(const struct grid_pace *p, size_t row, double work);
 
 /**

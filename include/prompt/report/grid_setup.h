@@ -1,4 +1,4 @@
-/** What the jobs of a grid share: experiment, options, model, and the data sets that are there. */
+/** The things that all jobs of a grid share: experiment, options, model, and the available data sets. */
 #ifndef PROMPT_REPORT_GRID_SETUP_H
 #define PROMPT_REPORT_GRID_SETUP_H
 
@@ -30,7 +30,7 @@ struct grid_list {
     char class_names[17];
 };
 
-/** A data set that is there. */
+/** An available data set. */
 struct grid_data {
     const char *name;                       /* borrowed from the experiment */
     struct dataset *dataset;                /* owned; NULL once the plan is made */
@@ -48,17 +48,17 @@ struct grid_setup {
 };
 
 /**
- * Opens every data set that is asked for and looks for its test images; one that is not whole goes to `absent`,
- * its reason to `reasons`. `out` is owned, also on failure, and borrows the other arguments.
+ * Opens every data set that is asked for and looks for its test images. An incomplete one goes to
+ * `absent`, its reason to `reasons`. `out` is owned, also on failure, and borrows the other arguments.
  * @return OK; ERR_USAGE, ERR_IO, ERR_FORMAT of the first row's configuration; ERR_MEMORY
  */
 int grid_setup_open(struct grid_setup *out, const struct experiment *x, const struct grid_options *options,
                     const struct grid_model *model);
-/** Frees the data sets; what is compared with records stays. */
+/** Frees the data sets, and keeps their names and digests. */
 void grid_setup_close_data(struct grid_setup *s);
 void grid_setup_free(struct grid_setup *s);
 
-/** The data set of that name, borrowed; NULL: it is not there. */
+/** The data set of that name, borrowed; NULL: it is absent. */
 const struct grid_data *grid_setup_find(const struct grid_setup *s, const char *name);
 /** Adds the last error to the reasons, once. */
 int grid_setup_add_reason(struct grid_setup *s);

@@ -1,7 +1,5 @@
-/**
- * What a training is and how far it is: the metadata of its checkpoint, which can be read without its tensors
- * (run/checkpoint.h).
- */
+/** The metadata of a checkpoint, read without its tensors
+ * (run/checkpoint.h): the inputs and the progress of a training. */
 #ifndef PROMPT_REPORT_PROVENANCE_H
 #define PROMPT_REPORT_PROVENANCE_H
 
@@ -16,7 +14,7 @@ struct progress {
     int64_t n_steps;       /* steps of the whole training */
 };
 
-/** What a training depends on; strings are owned. */
+/** The inputs of a training. Strings are owned. */
 struct provenance {
     char *config;         /* the keys that define the experiment, JSON */
     char *config_hash;    /* of its experiment keys */
@@ -37,7 +35,7 @@ int provenance_write(struct metadata *out, const char *method, const struct prog
 int provenance_check(const struct metadata *metadata);
 
 /**
- * Reads both from the checkpoint at `path`.
+ * Reads both from the checkpoint at `path`. `provenance` is owned, and zeroed on failure.
  * @return OK; ERR_IO with the absolute path; ERR_FORMAT naming the file if it is not a checkpoint; ERR_MEMORY
  */
 int provenance_read(struct provenance *provenance, struct progress *progress, const char *path);

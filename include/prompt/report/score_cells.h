@@ -1,6 +1,6 @@
 /**
- * Records, sorted into the cells of a table: a cell is a row on a data set, and has a slot for each seed and list
- * of classes.
+ * Records, sorted into the cells of a table. A cell is a row on
+ * a data set; it has a slot for each seed and list of classes.
  */
 #ifndef PROMPT_REPORT_SCORE_CELLS_H
 #define PROMPT_REPORT_SCORE_CELLS_H
@@ -10,7 +10,7 @@
 
 struct score_options {
     const struct str_list *datasets; /* to show; empty: all of the experiment */
-    const int64_t *seeds;
+    const int64_t *seeds;            /* [n_seeds] */
     size_t n_seeds;
     const char *weights;         /* SHA-256 of the only model that counts; NULL: any one */
     const struct str_list *sets; /* KEY=VALUE over every row: a variant of the experiment, labelled */
@@ -31,10 +31,10 @@ struct score_cells {
 };
 
 /**
- * Finds the cells of each record. Of duplicates the latest wins, but a finished one over an unfinished one. `out`
- * is owned, also on failure.
- * @return OK; ERR_USAGE for no data set, for a row that shows an iteration which a record lacks, and if two records
- * in use are of different models, pixels or tokens, or of different classes or images of a data set; errors of
+ * Finds the cells of each record. Finished records win over unfinished ones, then later over earlier ones.
+ * @param out  owned, also on failure
+ * @return OK; ERR_USAGE without a data set, for a record without the iteration that its row shows, and for a
+ * mixture of models, of pixels or tokens, or of class names or images of one data set; errors of
  * experiment_config
  */
 int score_cells_open(struct score_cells *out, const struct experiment *x, const struct record_list *records,

@@ -1,7 +1,7 @@
 /**
- * From records to the numbers of a table: for each data set and row the mean over seeds and the sample
- * standard deviation (n - 1), HM of the means, averages over data sets. Nothing is averaged over what happens
- * to be there: a cell without all of its seeds has no number, and a note names the missing ones.
+ * From records to the numbers of a table: for each data set and row the mean over seeds
+ * and the sample standard deviation (n - 1), the HM of the means, and averages over data
+ * sets. A cell without all of its seeds has no number, and a note names the missing ones.
  */
 #ifndef PROMPT_REPORT_SCORES_H
 #define PROMPT_REPORT_SCORES_H
@@ -30,7 +30,7 @@ struct scores {
     const char *const *measures;         /* "base", "new", "HM", or "accuracy"; NULL-terminated */
     struct score_line *lines;            /* [n_lines], owned */
     size_t n_lines;
-    struct str_list notes;  /* what a reader must know: records that are missing, duplicate or left out */
+    struct str_list notes;  /* on records that are missing, duplicate or left out, and on the paper */
     struct str_list labels; /* ways in which the table is not of the paper's settings */
 };
 

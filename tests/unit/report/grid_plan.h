@@ -1,24 +1,21 @@
-/* A grid over small data sets, and what earlier runs left of it. */
-#ifndef TESTS_UNIT_REPORT_GRID_PLAN_H
-#define TESTS_UNIT_REPORT_GRID_PLAN_H
+/* A grid's plan on a small DTD that is made here, and the files that its runs leave. */
+#ifndef TESTS_UNIT_GRID_PLAN_H
+#define TESTS_UNIT_GRID_PLAN_H
 
 #include "report_files.h"
 
 #include <inttypes.h>
-#include <math.h>
 
-#include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/grid.h"
-#include "prompt/report/grid_pace.h"
 #include "prompt/report/provenance.h"
 #include "prompt/safetensors/header.h"
 
 /* ---------------------------------------------------------------- data, model, plan */
 
 /*
- * Four classes, two training images of each. Test: two images of the first class, one of each other, so that base
- * has 3 images of 2 classes and new 2 of 2. The digests are Python's:
+ * Four classes, two training images of each. Test: two images of the first class, one of each
+ * other, so that base has 3 images of 2 classes and new 2 of 2. The digests are Python's:
  *   sha256("banded\nblotchy\n")[:16], sha256("braided\nbubbly\n")[:16],
  *   sha256("t0.jpg\t0\nt1.jpg\t0\nt2.jpg\t1\n"), sha256("t3.jpg\t0\nt4.jpg\t1\n")
  */
@@ -101,7 +98,7 @@ static inline void close_plan(struct plan *p)
 }
 
 /* The only job. */
-static const struct grid_job *job_of(struct plan *p)
+static inline const struct grid_job *job_of(struct plan *p)
 {
     make(p);
     assert_int_equal(p->grid.n_jobs, 1);
@@ -215,5 +212,8 @@ static inline void put_training(const struct plan *p, const char *folder, const 
     free(config_name);
     config_free(&c);
 }
+
+/* The folder of CoOp's run in Table 1. */
+static const char FOLDER[] = "base2new/coop/dtd/seed1";
 
 #endif

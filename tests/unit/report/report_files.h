@@ -1,4 +1,5 @@
-/* A folder tree for tests of the report: files by their path below it, and experiments of the program's own tables. */
+/* A folder tree for tests of the report: files by their path
+ * below it, and experiments of the program's own tables. */
 #ifndef TESTS_UNIT_REPORT_FILES_H
 #define TESTS_UNIT_REPORT_FILES_H
 
@@ -68,7 +69,8 @@ static inline void put_text(const char *tree, const char *name, const char *text
 
 static const struct str_list nothing = {0};
 
-/* An experiment of configs/tables.json with the rows of these names, commas between; "": all that are not optional. */
+/* An experiment of configs/tables.json with the rows of these
+ * names, commas between; "": all that are not optional. */
 static inline struct experiment *open_experiment(const char *name, const char *methods)
 {
     struct experiment *x = NULL;

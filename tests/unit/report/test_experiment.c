@@ -1,5 +1,5 @@
-/* Experiments: rows and configurations of the program's own tables, against values read from the presets by eye. */
-#include "prompt/base/path.h"
+/* Experiments: rows and configurations of the program's own
+ * tables, against values read from the presets by eye. */
 #include "report_files.h"
 
 #include <math.h>

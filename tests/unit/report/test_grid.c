@@ -1,13 +1,10 @@
-/* The plan of a grid, on a small DTD made here: what is to run, what is done, and whose folder it is. */
+/* The plan of a grid: the jobs, their folders and their work. */
 #include "grid_plan.h"
-#include "prompt/base/path.h"
 
 /* ---------------------------------------------------------------- what is to run */
 
-static const char FOLDER[] = "base2new/coop/dtd/seed1";
-
-/* Evaluation: 3 * 2 + 2 * 2 = 10. Training of CoOp: base has 4 images of 2 classes, 200 epochs, each three times as
- * much work: 3 * 4 * 200 * 2 = 4800. */
+/* Evaluation: 3 * 2 + 2 * 2 = 10. Training of CoOp: base has 4 images of 2
+ * classes, 200 epochs, each three times as much work: 3 * 4 * 200 * 2 = 4800. */
 static void test_grid__without_runs_all_is_to_run(void **state)
 {
     struct plan p;
@@ -65,199 +62,107 @@ static void test_grid__a_folder_is_named_by_what_a_row_changes(void **state)
     close_plan(&p);
 }
 
-/* ---------------------------------------------------------------- what is done */
+/* ---------------------------------------------------------------- data sets that are not there */
 
-static void test_grid__records_of_both_halves_make_it_done(void **state)
+static void test_grid__a_data_set_that_is_not_there_is_reported_once(void **state)
 {
     struct plan p;
     put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
+    open_plan(&p, *state, "1", "CLIP,CoOp", "dtd,eurosat");
+    make(&p);
+    assert_int_equal(p.grid.n_jobs, 6);
+    assert_int_equal(grid_count(&p.grid, GRID_NO_DATA), 3);
+    assert_int_equal(grid_count(&p.grid, GRID_TO_RUN), 3);
+    assert_int_equal(p.grid.setup.there.n, 1);
+    assert_string_equal(p.grid.setup.there.items[0], "dtd");
+    assert_int_equal(p.grid.setup.absent.n, 1);
+    assert_string_equal(p.grid.setup.absent.items[0], "eurosat");
+    assert_int_equal(p.grid.setup.reasons.n, 1);
+    assert_non_null(strstr(p.grid.setup.reasons.items[0], "data set 'eurosat'"));
+    assert_int_equal(p.grid.jobs[3].state, GRID_NO_DATA); /* data set after data set */
+    close_plan(&p);
+}
+
+/* Without a training image CLIP can be evaluated, CoOp cannot be trained. */
+static void test_grid__a_missing_training_image_stops_those_that_train(void **state)
+{
+    struct plan p;
+    put_dtd(*state);
+    open_plan(&p, *state, "1", "CLIP,CoOp", "dtd");
+    char *image = path_join(*state, "data/dtd/images/r2.jpg");
+    assert_int_equal(unlink(image), 0);
+    make(&p);
+    assert_int_equal(p.grid.jobs[0].state, GRID_TO_RUN);
+    assert_int_equal(p.grid.jobs[1].state, GRID_NO_DATA);
+    assert_int_equal(p.grid.jobs[2].state, GRID_NO_DATA);
+    assert_int_equal(p.grid.setup.there.n, 1);
+    assert_int_equal(p.grid.setup.reasons.n, 1); /* the same for both seeds */
+    assert_non_null(strstr(p.grid.setup.reasons.items[0], "r2.jpg"));
+    free(image);
+    close_plan(&p);
+}
+
+/* Table 2 trains on ImageNet and evaluates on the others: without ImageNet there is nothing to run. */
+static void test_grid__without_the_source_nothing_can_be_trained(void **state)
+{
+    struct plan p;
+    put_dtd(*state);
+    open_plan(&p, *state, "2", "CLIP,CoOp", "dtd");
+    make(&p);
+    assert_int_equal(p.grid.n_jobs, 3);
+    assert_int_equal(p.grid.jobs[0].state, GRID_TO_RUN); /* CLIP trains nothing */
+    assert_int_equal(p.grid.jobs[0].targets.n, 1);
+    assert_string_equal(p.grid.jobs[0].targets.items[0], "dtd");
+    assert_int_equal(p.grid.jobs[1].state, GRID_NO_DATA);
+    assert_string_equal(p.grid.jobs[1].config.data_dataset, "imagenet");
+    close_plan(&p);
+}
+
+/* The experiment of a table that is written here, of preset a. */
+static void replace_experiment(struct plan *p, const char *table)
+{
+    char *path = path_join(p->tree, "tables.json");
+    put_text(p->tree, "a.json", "{\"data\": {\"classes\": \"all\"}}");
+    put_text(p->tree, "tables.json", table);
+    experiment_free(p->x);
+    must(experiment_open(&p->x, path, "t", &nothing));
+    free(path);
+}
+
+/* The data set of the training is opened although it is not evaluated on. */
+static void test_grid__a_source_is_needed_but_no_target(void **state)
+{
+    struct plan p;
+    put_dtd(*state);
+    put_dataset(*state, "oxford_pets", "split_zhou_OxfordPets.json");
+    open_plan(&p, *state, "1", "", "oxford_pets");
+    replace_experiment(&p,
+                       "{\"t\": {\"title\": \"T\", \"classes\": \"all\", \"source\": \"dtd\", \"datasets\": "
+                       "\"dtd,oxford_pets\", \"rows\": [{\"name\": \"A\", \"config\": \"a\"}]}}");
     p.options.n_seeds = 1;
-    put_training(&p, FOLDER, &RUN);
-    put_records(&p, FOLDER, &RUN, &RUN);
-    expect_job(job_of(&p), &p, FOLDER, GRID_DONE, false, 0.0);
-    put_records(&p, FOLDER, &RUN, NULL);
     const struct grid_job *job = job_of(&p);
-    expect_job(job, &p, FOLDER, GRID_TO_RUN, false, 10.0); /* the training is, the evaluation is not */
-    assert_true(!job->lacks_base && job->lacks_new && job->is_begun);
-    assert_int_equal(job->unscored.n, 1);
+    assert_int_equal(job->state, GRID_TO_RUN);
+    assert_string_equal(job->config.data_dataset, "dtd");
+    assert_int_equal(job->targets.n, 1);
+    assert_string_equal(job->targets.items[0], "oxford_pets");
+    assert_true(job->work ==
+                3.0 * 8 * 5 * 4 + 5 * 4); /* 8 images of 4 classes in 5 epochs; 5 images of 4 classes */
     close_plan(&p);
 }
 
-static void test_grid__a_record_of_anything_else_does_not_count(void **state)
-{
-    const struct left others[] = {
-        {.dataset = "dtd", .seed = 2},
-        {.dataset = "dtd", .seed = 1, .set = "training.lr=0.5"},
-        {.dataset = "dtd", .seed = 1, .weights = "b"},
-        {.dataset = "dtd", .seed = 1, .decoder = "another"},
-        {.dataset = "dtd", .seed = 1, .class_digest = "c"},
-        {.dataset = "dtd", .seed = 1, .image_digest = "i"},
-        {.dataset = "dtd", .seed = 1, .untrained = true},
-        {.dataset = "dtd", .seed = 1, .limit = 3},
-        {.dataset = "dtd", .seed = 1, .step = 9, .n_steps = 10},
-    };
-    struct plan p;
-    put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    p.options.n_seeds = 1;
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        put_records(&p, FOLDER, &others[i], &RUN);
-        const struct grid_job *job = job_of(&p);
-        if (job->state != GRID_TO_RUN || !job->lacks_base || job->lacks_new)
-            fail_msg("record %zu counts", i);
-    }
-    /* in another precision, and with another number of threads, it is the same experiment */
-    struct left same = RUN;
-    same.set = "precision=bf16";
-    put_records(&p, FOLDER, &same, &RUN);
-    assert_int_equal(job_of(&p)->state, GRID_DONE);
-    close_plan(&p);
-}
-
-/* Where runs end after five steps, one that was stopped there, or later, or that has no more, is done. */
-static void test_grid__a_record_counts_where_a_short_run_ends(void **state)
-{
-    static const struct {
-        int64_t step, n_steps;
-        enum grid_state state;
-    } cases[] = {{4, 10, GRID_TO_RUN}, {5, 10, GRID_DONE}, {6, 10, GRID_DONE}, {3, 3, GRID_DONE}};
-    struct plan p;
-    put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    p.options.n_seeds = 1;
-    p.options.max_steps = 5;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct left run = RUN;
-        run.step = cases[i].step;
-        run.n_steps = cases[i].n_steps;
-        put_training(&p, FOLDER, &run);
-        put_records(&p, FOLDER, &run, &run);
-        const struct grid_job *job = job_of(&p);
-        assert_int_equal(job->state, cases[i].state);
-        assert_int_equal(job->must_train, cases[i].state == GRID_TO_RUN);
-    }
-    close_plan(&p);
-}
-
-static void test_grid__a_training_is_resumed(void **state)
-{
-    struct left run = RUN;
-    struct plan p;
-    put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    p.options.n_seeds = 1;
-    run.step = 0; /* before its first checkpoint */
-    put_training(&p, FOLDER, &run);
-    assert_true(job_of(&p)->is_begun);
-    run.step = 4;
-    put_training(&p, FOLDER, &run);
-    expect_job(job_of(&p), &p, FOLDER, GRID_TO_RUN, true, 4810.0);
-    assert_true(p.grid.jobs[0].is_begun);
-    assert_null(p.grid.jobs[0].aside);
-    close_plan(&p);
-}
-
-/* What is done between the plan and the start of a job is seen before it starts. */
-static void test_grid__an_update_sees_what_was_done_meanwhile(void **state)
+/* Rows that show several iterations of one run have one job. */
+static void test_grid__rows_of_one_run_have_one_job(void **state)
 {
     struct plan p;
     put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    p.options.n_seeds = 1;
+    open_plan(&p, *state, "1", "", "dtd");
+    replace_experiment(
+        &p, "{\"t\": {\"title\": \"T\", \"classes\": \"base,new\", \"datasets\": \"dtd\", \"rows\": ["
+            "{\"name\": \"n = 0\", \"config\": \"a\", \"iteration\": 0}, {\"name\": \"n = N\", \"config\": "
+            "\"a\"}]}}");
     make(&p);
-    put_training(&p, FOLDER, &RUN);
-    put_records(&p, FOLDER, &RUN, &RUN);
-    must(grid_job_update(&p.grid.jobs[0], &p.grid.setup));
-    assert_int_equal(p.grid.jobs[0].state, GRID_DONE);
-    close_plan(&p);
-}
-
-/* ---------------------------------------------------------------- another training in the folder */
-
-static void expect_aside(struct plan *p, const struct left *left, const char *why)
-{
-    put_training(p, FOLDER, left);
-    const struct grid_job *job = job_of(p);
-    char *folder = path_join(p->out_dir, FOLDER);
-    char *start = str_format("'%s' holds another training (%s): '%s-", folder, why, folder);
-    assert_non_null(job->aside);
-    if (!str_starts_with(job->aside, start))
-        fail_msg("'%s', expected '%s'", job->aside, start);
-    /* the job's hash, the model's digest and that of its pixels tell the folder from any other */
-    char hash[DIGEST_HEX_SIZE];
-    must(config_hash(hash, &job->config));
-    char *name = str_format("%s-%.8s-aaaaaaaa-", folder, hash);
-    assert_true(str_starts_with(job->folder, name));
-    assert_int_equal(strlen(job->folder), strlen(name) + 8);
-    assert_true(job->must_train && !job->is_begun && job->state == GRID_TO_RUN);
-    free(name);
-    free(start);
-    free(folder);
-}
-
-static void test_grid__another_training_is_left_alone(void **state)
-{
-    struct plan p;
-    put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    p.options.n_seeds = 1;
-    struct left other = RUN;
-    other.set = "training.lr=0.5";
-    expect_aside(&p, &other, "training.lr is 0.5 there, here 0.002");
-    other.step = 0; /* config.json alone */
-    expect_aside(&p, &other, "training.lr is 0.5 there, here 0.002");
-    other = RUN;
-    other.weights = "bbbbbbbbbbbbbbbbbbbb";
-    expect_aside(&p, &other, "weights of SHA-256 bbbbbbbbbbbbbbbb... there, here aaaaaaaaaaaaaaaa...");
-    other = RUN;
-    other.decoder = "another";
-    expect_aside(&p, &other, "the image decoder (another there, here stb_image 2.27)");
-    other = RUN;
-    other.seed = 7;
-    expect_aside(&p, &other, "seed is 7 there, here 1");
-    close_plan(&p);
-}
-
-static void test_grid__a_folder_aside_of_another_training_is_an_error(void **state)
-{
-    struct plan p;
-    put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    p.options.n_seeds = 1;
-    struct left other = RUN;
-    other.seed = 7;
-    put_training(&p, FOLDER, &other);
-    char *aside = str_dup(job_of(&p)->folder);
-    put_training(&p, aside + strlen(p.out_dir) + 1, &other);
-    char *want = str_format("'%s' holds another training: seed is 7 there, here 1", aside);
-    grid_close(&p.grid);
-    assert_int_equal(grid_open(&p.grid, p.x, &p.options, &p.model), ERR_USAGE);
-    assert_string_equal(error_message(), want);
-    /* and so it is if the other training comes there after the plan */
-    char *config = str_format("%s/" RUN_CONFIG_FILE, aside),
-         *checkpoint = str_format("%s/" RUN_CHECKPOINT_FILE, aside);
-    assert_int_equal(unlink(config) + unlink(checkpoint), 0);
-    make(&p);
-    put_training(&p, aside + strlen(p.out_dir) + 1, &other);
-    assert_int_equal(grid_job_update(&p.grid.jobs[0], &p.grid.setup), ERR_USAGE);
-    assert_string_equal(error_message(), want);
-    free(checkpoint);
-    free(config);
-    free(want);
-    free(aside);
-    close_plan(&p);
-}
-
-static void test_grid__a_broken_checkpoint_is_an_error(void **state)
-{
-    struct plan p;
-    put_dtd(*state);
-    open_plan(&p, *state, "1", "CoOp", "dtd");
-    put_training(&p, FOLDER, &RUN);
-    put_text(*state, "runs/base2new/coop/dtd/seed1/" RUN_CHECKPOINT_FILE, "noise");
-    assert_int_equal(grid_open(&p.grid, p.x, &p.options, &p.model), ERR_FORMAT);
-    assert_non_null(strstr(error_message(), "5 bytes are too few for a safetensors file"));
+    assert_int_equal(p.grid.n_jobs, 2); /* two seeds */
+    assert_string_equal(p.grid.jobs[0].row->name, "n = 0");
     close_plan(&p);
 }
 
@@ -268,14 +173,11 @@ int main(void)
         TEST(without_runs_all_is_to_run),
         TEST(a_short_run_is_less_work),
         TEST(a_folder_is_named_by_what_a_row_changes),
-        TEST(records_of_both_halves_make_it_done),
-        TEST(a_record_of_anything_else_does_not_count),
-        TEST(a_record_counts_where_a_short_run_ends),
-        TEST(a_training_is_resumed),
-        TEST(an_update_sees_what_was_done_meanwhile),
-        TEST(another_training_is_left_alone),
-        TEST(a_folder_aside_of_another_training_is_an_error),
-        TEST(a_broken_checkpoint_is_an_error),
+        TEST(a_data_set_that_is_not_there_is_reported_once),
+        TEST(a_missing_training_image_stops_those_that_train),
+        TEST(without_the_source_nothing_can_be_trained),
+        TEST(a_source_is_needed_but_no_target),
+        TEST(rows_of_one_run_have_one_job),
     };
     return cmocka_run_group_tests_name("grid", tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* A checkpoint's metadata without its tensors: what is written is read again, and what is not a checkpoint is named. */
+/* A checkpoint's metadata without its tensors: what is written
+ * is read again, and what is not a checkpoint is named. */
 #include "report_files.h"
 
 #include "prompt/base/path.h"

@@ -1,11 +1,10 @@
-/* Scores: means, deviations, averages, notes and labels, against numbers made by hand. */
-#include "prompt/base/path.h"
-#include "scores_table.h"
+/* Scores: means, deviations and averages against numbers made by hand, and the tables as text. */
+#include "score_table.h"
 
 /* ---------------------------------------------------------------- numbers */
 
-/* base: 70, 72, 77: mean 73, deviations -3, -1, 4, their squares / 2 = 13; new: 50, 51, 55: mean 52, 14 / 2 = 7.
- * HM of the means: 2 * 73 * 52 / 125 = 60.736. The paper: CoOp on DTD in Table 1. */
+/* base: 70, 72, 77: mean 73, deviations -3, -1, 4, their squares / 2 = 13; new: 50, 51, 55: mean 52,
+ * 14 / 2 = 7. HM of the means: 2 * 73 * 52 / 125 = 60.736. The paper: CoOp on DTD in Table 1. */
 static void test_scores__a_cell_is_mean_and_sample_deviation_over_the_seeds(void **state)
 {
     (void)state;
@@ -22,9 +21,9 @@ static void test_scores__a_cell_is_mean_and_sample_deviation_over_the_seeds(void
     close_table(&t);
 }
 
-/* base 81.5 = (73 + 90) / 2, new 56 = (52 + 60) / 2; HM of these 2 * 81.5 * 56 / 137.5 = 66.38545...; HM of each
- * 60.736 and 2 * 90 * 60 / 150 = 72, their mean 66.368. The paper's over the same two: base (79.44 + 92.19) / 2,
- * new (41.18 + 54.74) / 2, HM of these 61.53148794617828, mean of 54.24 and 68.69. */
+/* base 81.5 = (73 + 90) / 2, new 56 = (52 + 60) / 2; HM of these 2 * 81.5 * 56 / 137.5 = 66.38545...; HM
+ * of each 60.736 and 2 * 90 * 60 / 150 = 72, their mean 66.368. The paper's over the same two: base (79.44
+ * + 92.19) / 2, new (41.18 + 54.74) / 2, HM of these 61.53148794617828, mean of 54.24 and 68.69. */
 static void test_scores__averages_are_over_the_data_sets_that_are_whole(void **state)
 {
     (void)state;
@@ -42,7 +41,7 @@ static void test_scores__averages_are_over_the_data_sets_that_are_whole(void **s
     expect_score(&t, "average without EuroSAT (HM of the averages)", "CoOp", 0, 73.0, NAN, 79.44);
     assert_int_equal(line_of(&t, "average (HM of the averages)", "CoOp")->n, 2);
     assert_int_equal(line_of(&t, "average (HM of the averages)", "CoOp")->n_expected, 11);
-    assert_null(line_of(&t, "average over what all rows have (HM of the averages)", "CoOp"));
+    assert_null(line_of(&t, "average over the data sets of all rows (HM of the averages)", "CoOp"));
     expect_score(&t, "Food101", "CoOp", 0, NAN, NAN, 88.33); /* no number, but the paper's */
     expect_texts(&t.scores.notes, TEXTS("not run: CoOp on Food101"));
     close_table(&t);
@@ -59,8 +58,10 @@ static void test_scores__rows_that_differ_are_also_compared_over_what_all_have(v
     add_halves(&t, "CoCoOp", "dtd", base, new_);
     make(&t);
     expect_score(&t, "average (HM of the averages)", "CoOp", 0, 60.0, NAN, (79.44 + 92.19) / 2);
-    expect_score(&t, "average over what all rows have (HM of the averages)", "CoOp", 0, 80.0, NAN, 79.44);
-    expect_score(&t, "average over what all rows have (HM of the averages)", "CoCoOp", 0, 80.0, NAN, 77.01);
+    expect_score(&t, "average over the data sets of all rows (HM of the averages)", "CoOp", 0, 80.0, NAN,
+                 79.44);
+    expect_score(&t, "average over the data sets of all rows (HM of the averages)", "CoCoOp", 0, 80.0, NAN,
+                 77.01);
     expect_texts(&t.scores.notes, TEXTS("not run: CoCoOp on EuroSAT"));
     close_table(&t);
 }
@@ -97,8 +98,8 @@ static void test_scores__what_trains_nothing_has_one_seed(void **state)
     close_table(&t);
 }
 
-/* 72.34, 72.36, 72.66 are rounded to 72.3, 72.4, 72.7, whose mean 72.4666... to 72.47; ours is 72.45333... CoOp's
- * cells were not published so. */
+/* 72.34, 72.36, 72.66 are rounded to 72.3, 72.4, 72.7, whose mean 72.4666...
+ * to 72.47; ours is 72.45333... CoOp's cells were not published so. */
 static void test_scores__rounding_is_that_of_the_rows_published_so(void **state)
 {
     (void)state;
@@ -147,119 +148,59 @@ static void test_scores__a_row_may_show_an_earlier_iteration(void **state)
     free(path);
 }
 
-/* ---------------------------------------------------------------- which records count */
+/* ---------------------------------------------------------------- the table as text */
 
-static void test_scores__a_cell_without_all_of_its_seeds_has_no_number(void **state)
+static void expect_text(const struct table *t, enum score_format format, const char *want)
 {
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd,eurosat,ucf101");
-    for (size_t i = 0; i < 3; i++)
-        add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, seeds[i], 70.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 2, 50.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_BASE, 1, 70.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_NEW, 1, 70.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_BASE, 3, 70.0);
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_NEW, 3, 70.0);
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, NAN, NAN, 79.44);
-    assert_int_equal(line_of(&t, "DTD", "CoOp")->n, 1);
-    assert_int_equal(line_of(&t, "DTD", "CoOp")->n_expected, 3);
-    expect_texts(&t.scores.notes, TEXTS("not run: CoOp on DTD (seeds 1, 3), EuroSAT, UCF101 (seed 2)"));
-    close_table(&t);
+    struct str text = {0};
+    must(scores_write(&text, &t->scores, format));
+    if (strstr(str_text(&text), want) == NULL)
+        fail_msg("'%s' is not in:\n%s", want, str_text(&text));
+    str_free(&text);
 }
 
-static void test_scores__of_duplicates_the_latest_wins_but_a_finished_one_first(void **state)
+/* 73.00 - 79.44 = -6.44, 52.00 - 41.18 = +10.82, 60.736 - 54.24 = +6.496 */
+static void test_scores__a_table_is_written_in_three_formats(void **state)
 {
     (void)state;
     struct table t;
     open_table(&t, "1", "CoOp", "dtd");
-    t.options.n_seeds = 1;
-    t.options.include_unfinished = true;
-    struct record *late = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 60.0);
-    late->time[3] = '7'; /* 2027 */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 1, 50.0);
-    struct record *latest = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 80.0);
-    latest->time[3] = '9';
-    latest->finished = false;
+    add_halves(&t, "CoOp", "dtd", (const double[]){70, 72, 77}, (const double[]){50, 51, 55});
     make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 60.0, NAN, 79.44);
-    expect_texts(
-        &t.scores.notes,
-        TEXTS("duplicate records: 1; of those of the same row, data set, classes and seed, the latest wins"));
-    assert_int_equal(t.scores.labels.n, 0); /* the unfinished one is not used */
-    late->finished = t.records.items[1].finished = false;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 80.0, NAN, 79.44);
-    expect_texts(&t.scores.labels, TEXTS("unfinished or limited runs"));
+    expect_text(&t, SCORE_MARKDOWN,
+                "| data set | method | base | paper | difference | new | paper | difference | HM |");
+    expect_text(&t, SCORE_MARKDOWN,
+                "| DTD | CoOp | 73.00 ± 3.61 | 79.44 | -6.44 | 52.00 ± 2.65 | 41.18 | +10.82 | 60.74 | 54.24 "
+                "| +6.50 | "
+                "3 seeds |\n");
+    expect_text(&t, SCORE_MARKDOWN, "| average (HM of the averages) | CoOp | 73.00 | 79.44 | -6.44 |");
+    expect_text(&t, SCORE_MARKDOWN, " | 1 of 11 data sets |\n");
+    expect_text(&t, SCORE_CSV,
+                "data_set,method,series,x,n,n_expected,base,base_sd,base_paper,base_difference,");
+    expect_text(&t, SCORE_CSV,
+                "\nDTD,CoOp,CoOp,,3,3,73.0000,3.6056,79.4400,-6.4400,52.0000,2.6458,41.1800,10.8200,"
+                "60.7360,,54.2400,6.4960,\n");
+    expect_text(&t, SCORE_LATEX, "DTD & CoOp & 73.00 $\\pm$ 3.61 & 79.44 & -6.44 &");
+    must(str_list_add(&t.scores.labels, "training.lr=0.5"));
+    expect_text(&t, SCORE_MARKDOWN, "**Not the paper's settings: training.lr=0.5.**\n");
+    expect_text(&t, SCORE_CSV, "6.4960,training.lr=0.5\n");
+    expect_text(&t, SCORE_LATEX, "\\textbf{Not the paper's settings: training.lr=0.5.}");
     close_table(&t);
 }
 
-static void test_scores__other_records_are_counted_and_left_out(void **state)
+static void test_scores__names_are_escaped_in_latex(void **state)
 {
     (void)state;
     struct table t;
-    open_table(&t, "1", "CoOp", "dtd");
-    t.options.n_seeds = 1;
-    t.options.weights = "w";
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0)->n_skipped = 2;
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 1, 50.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_ALL, 1, 10.0);      /* not halves */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 2, 10.0);     /* another seed */
-    add(&t, "CoOp", "eurosat", CLASS_SUBSET_BASE, 1, 10.0); /* another data set */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 10.0)->config.lr = 0.5;
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 10.0)->finished = false;
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 10.0)->weights[0] = 'v';
+    open_table(&t, "5", "-G^V", "dtd");
     make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 70.0, NAN, 79.44);
-    expect_texts(&t.scores.notes,
-                 TEXTS("left out: 1 record of unfinished, untrained or limited runs",
-                       "left out: 4 records of other settings, seeds, classes or data sets, the first in "
-                       "runs/3/results.json",
-                       "left out: 1 record of another model", "unreadable images are left out in 1 record"));
+    expect_text(&t, SCORE_LATEX, "DTD & -$G^V$ & -- & ");
+    expect_text(&t, SCORE_MARKDOWN, "| DTD | -G^V | – |");
     close_table(&t);
-}
-
-/* An untrained evaluation is never a result, a limited one is one on request. */
-static void test_scores__unfinished_runs_count_on_request_and_are_labelled(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd");
-    t.options.n_seeds = 1;
-    struct record *base = add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0);
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_NEW, 1, 50.0);
-    base->finished = false;
+    open_table(&t, "figure8d", "ProMPT", "dtd");
     make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, NAN, NAN, 79.44);
-    t.options.include_unfinished = true;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, 70.0, NAN, 79.44);
-    expect_texts(&t.scores.labels, TEXTS("unfinished or limited runs"));
-    base->untrained = true;
-    make(&t);
-    expect_score(&t, "DTD", "CoOp", 0, NAN, NAN, 79.44);
-    close_table(&t);
-}
-
-static void test_scores__a_table_of_other_settings_is_labelled(void **state)
-{
-    (void)state;
-    struct table t;
-    open_table(&t, "1", "CoOp", "dtd,eurosat,ucf101");
-    t.options.n_seeds = 1;
-    must(str_list_add(&t.sets, "training.lr=0.5"));
-    must(str_list_add(&t.sets, "threads=2")); /* a machine's setting is no other one */
-    add(&t, "CoOp", "dtd", CLASS_SUBSET_BASE, 1, 70.0)->synthetic = true;
-    add(&t, "CoOp", "eurosat", CLASS_SUBSET_BASE, 1, 70.0)->as_published = false;
-    add(&t, "CoOp", "ucf101", CLASS_SUBSET_BASE, 1, 70.0)->as_published = false;
-    for (size_t i = 0; i < t.records.n; i++)
-        t.records.items[i].config.lr = 0.5;
-    make(&t);
-    expect_texts(
-        &t.scores.labels,
-        TEXTS("drawn pictures: DTD", "data other than the published: EuroSAT, UCF101", "training.lr=0.5"));
+    expect_text(&t, SCORE_LATEX, "DTD & $\\lambda$ = 0.25 & -- & ");
+    expect_text(&t, SCORE_CSV, "\nDTD,λ = 0.25,ProMPT,0.25,0,3,");
     close_table(&t);
 }
 
@@ -274,11 +215,8 @@ int main(void)
         cmocka_unit_test(test_scores__rounding_is_that_of_the_rows_published_so),
         cmocka_unit_test_setup_teardown(test_scores__a_row_may_show_an_earlier_iteration, open_tree,
                                         remove_tree),
-        cmocka_unit_test(test_scores__a_cell_without_all_of_its_seeds_has_no_number),
-        cmocka_unit_test(test_scores__of_duplicates_the_latest_wins_but_a_finished_one_first),
-        cmocka_unit_test(test_scores__other_records_are_counted_and_left_out),
-        cmocka_unit_test(test_scores__unfinished_runs_count_on_request_and_are_labelled),
-        cmocka_unit_test(test_scores__a_table_of_other_settings_is_labelled),
+        cmocka_unit_test(test_scores__a_table_is_written_in_three_formats),
+        cmocka_unit_test(test_scores__names_are_escaped_in_latex),
     };
     return cmocka_run_group_tests_name("scores", tests, NULL, NULL);
 }
