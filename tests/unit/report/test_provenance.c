@@ -2,7 +2,6 @@
  * is read again, and what is not a checkpoint is named. */
 #include "report_files.h"
 
-#include "prompt/base/path.h"
 #include "prompt/report/provenance.h"
 #include "prompt/safetensors/header.h"
 

@@ -1,7 +1,6 @@
 /* Result records read back: their fields, their order, older ones, and what is not a record. */
 #include "report_files.h"
 
-#include "prompt/base/path.h"
 #include "prompt/report/records.h"
 
 /* A record of new classes after 20 steps of training, with further members before the configuration. */
