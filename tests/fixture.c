@@ -1,4 +1,4 @@
-/* The recorded small world, from its files to the program's structures. */
+/* The recorded small CLIP, from its files to the program's structures. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -13,13 +13,13 @@
 #include "prompt/run/session.h"
 #include "prompt/text/merges_find.h"
 
-_Noreturn void world_die(const char *what)
+_Noreturn void fixture_die(const char *what)
 {
     fprintf(stderr, "%s: %s\n", what, error_message());
     exit(1);
 }
 
-struct device world_device(void)
+struct device fixture_device(void)
 {
     const char *name = getenv("PROMPT_TEST_DEVICE");
     struct device device = {DEVICE_CPU, 0};
@@ -70,7 +70,7 @@ static int64_t *read_lengths(const struct json *lengths)
     return t.ids;
 }
 
-struct token_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
+struct token_rows fixture_read_captions(scope *s, const tensor *captions, int64_t end)
 {
     struct token_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
     const size_t n = (size_t)(rows.n * rows.n_tokens);
@@ -96,25 +96,25 @@ static char *in_dir(const char *dir, const char *name)
 {
     char *path = path_join(dir, name);
     if (!path)
-        world_die("path_join");
+        fixture_die("path_join");
     return path;
 }
 
-int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu)
+int64_t fixture_images_at_a_time(const struct clip *c, int64_t on_cpu)
 {
     const bool is_cpu = c->device.kind == DEVICE_CPU;
     return is_cpu ? on_cpu : on_cpu * CLIP_TEXT_CHUNK_ROWS_CUDA / CLIP_TEXT_CHUNK_ROWS;
 }
 
-void world_open(struct world *w, const char *dir, struct clip_dtypes dtypes, enum encoder encoder)
+void fixture_open(struct fixture *w, const char *dir, struct clip_dtypes dtypes, enum encoder encoder)
 {
-    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    *w = (struct fixture){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
-    w->images_at_a_time = world_images_at_a_time(w->clip, 128);
+    MUST(clip_create(&w->clip, w->scope, w->weights, fixture_device(), dtypes, encoder));
+    w->images_at_a_time = fixture_images_at_a_time(w->clip, 128);
     MUST(safetensors_open(&w->file, w->scope, arrays));
     w->pixels = t_to_device(w->scope, params_find(&w->file->tensors, "pixels"), w->clip->device);
     w->labels = t_to_device(w->scope, params_find(&w->file->tensors, "labels"), w->clip->device);
@@ -123,7 +123,7 @@ void world_open(struct world *w, const char *dir, struct clip_dtypes dtypes, enu
     const int64_t end = (int64_t)number(root, "eot_id");
     w->names = read_names(json_get(root, "names"), end);
     w->name_lengths = read_lengths(json_get(root, "name_lengths"));
-    w->captions = world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
+    w->captions = fixture_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
     w->start = read_ids(json_get(root, "template"));
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");
@@ -134,7 +134,8 @@ void world_open(struct world *w, const char *dir, struct clip_dtypes dtypes, enu
 }
 
 /* Names and start tokens of the classes, with CLIP's tokenizer. */
-static void read_classes(struct world *w, const struct config *c, const struct dataset *d, const char *model)
+static void read_classes(struct fixture *w, const struct config *c, const struct dataset *d,
+                         const char *model)
 {
     char *merges = NULL;
     struct tokenizer *t = NULL;
@@ -152,7 +153,7 @@ static void read_classes(struct world *w, const struct config *c, const struct d
     free(merges);
 }
 
-static void make_images(struct world *w)
+static void make_images(struct fixture *w)
 {
     enum { M = 8 };
     const int64_t S = w->clip->dims.image_px, n = M * 3 * S * S;
@@ -169,19 +170,19 @@ static void make_images(struct world *w)
     free(pixels);
 }
 
-void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_dtypes dtypes,
-                      enum encoder encoder)
+void fixture_open_model(struct fixture *w, const char *model, const char *data_root,
+                        struct clip_dtypes dtypes, enum encoder encoder)
 {
     struct config c;
     struct dataset *d = NULL;
-    *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    *w = (struct fixture){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     MUST(config_init(&c));
     MUST(config_set_key(&c, "data.root", data_root));
     const struct dataset_options options = config_dataset_options(&c, "caltech101");
     MUST(dataset_open(&d, &options));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
-    w->images_at_a_time = world_images_at_a_time(w->clip, 128);
+    MUST(clip_create(&w->clip, w->scope, w->weights, fixture_device(), dtypes, encoder));
+    w->images_at_a_time = fixture_images_at_a_time(w->clip, 128);
     read_classes(w, &c, d, model);
     make_images(w);
     w->lr = c.lr;
@@ -191,7 +192,7 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
     config_free(&c);
 }
 
-void world_close(struct world *w)
+void fixture_close(struct fixture *w)
 {
     class_texts_free(&w->texts);
     token_rows_free(&w->whole);
@@ -208,7 +209,7 @@ void world_close(struct world *w)
 
 /* ---------------------------------------------------------------- method */
 
-const struct json *world_defaults(const struct world *w)
+const struct json *fixture_defaults(const struct fixture *w)
 {
     return w->doc ? json_get(json_root(w->doc), "defaults") : NULL;
 }
@@ -230,7 +231,7 @@ static void append_value(struct str *out, const struct json *v)
     }
 }
 
-struct method_options world_options(const struct json *keys, const char *const *changes)
+struct method_options fixture_options(const struct json *keys, const char *const *changes)
 {
     struct config c;
     MUST(config_init(&c));
@@ -248,7 +249,7 @@ struct method_options world_options(const struct json *keys, const char *const *
     return options;
 }
 
-int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
+int fixture_method(struct method **out, struct fixture *w, scope *owner, const struct method_options *options)
 {
     class_texts_free(&w->texts);
     token_rows_free(&w->whole);
@@ -266,8 +267,8 @@ int world_method(struct method **out, struct world *w, scope *owner, const struc
     return method_create(out, owner, w->clip, options, &init);
 }
 
-tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const struct world *w,
-                   const struct method *m, const tensor *index, struct method_trace *trace)
+tensor *fixture_loss(scope *s, struct method_output *out, tensor **losses, const struct fixture *w,
+                     const struct method *m, const tensor *index, struct method_trace *trace)
 {
     index = t_to_device(s, index, w->clip->device);
     for (size_t i = 0; i < m->trained.n; i++)
@@ -278,12 +279,12 @@ tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const s
     return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));
 }
 
-void world_pass(tensor **logits, tensor **losses, scope *s, const struct world *w, const struct method *m,
-                const tensor *index, struct method_trace *trace)
+void fixture_pass(tensor **logits, tensor **losses, scope *s, const struct fixture *w, const struct method *m,
+                  const tensor *index, struct method_trace *trace)
 {
     struct method_output out;
     tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
-    tensor *loss = world_loss(s, &out, terms, w, m, index, trace);
+    tensor *loss = fixture_loss(s, &out, terms, w, m, index, trace);
     *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
     *losses = NULL;
     if (loss) {

@@ -215,7 +215,7 @@ static void make_captions(struct token_rows *out, const struct token_rows *names
 /* ---------------------------------------------------------------- one encoder in training */
 
 struct training {
-    struct world world;
+    struct fixture fixture;
     scope *scope;
     struct method *method;
     struct sgd sgd;
@@ -223,23 +223,23 @@ struct training {
     tensor *labels; /* [N_IMAGES] */
 };
 
-static void open_world(struct world *w, const struct test_case *c, enum encoder encoder, enum dtype dtype)
+static void open_fixture(struct fixture *w, const struct test_case *c, enum encoder encoder, enum dtype dtype)
 {
     const struct clip_dtypes dtypes = {dtype, dtype};
     if (c->model) {
-        world_open_model(w, c->model, c->data, dtypes, encoder);
+        fixture_open_model(w, c->model, c->data, dtypes, encoder);
         w->images_at_a_time = c->B;
         return;
     }
-    world_open(w, FIXTURE_DIR, dtypes, encoder);
+    fixture_open(w, FIXTURE_DIR, dtypes, encoder);
     struct clip_dims *dims = &w->weights->dims;
     if (c->gelu)
         dims->vision.activation = dims->text.activation = ACTIVATION_GELU;
     dims->vision.n_layers = c->vision_layers ? c->vision_layers : dims->vision.n_layers;
     dims->text.n_layers = c->text_layers ? c->text_layers : dims->text.n_layers;
     clip_free(w->clip);
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
-    w->images_at_a_time = world_images_at_a_time(w->clip, c->images_at_a_time ? c->images_at_a_time : c->B);
+    MUST(clip_create(&w->clip, w->scope, w->weights, fixture_device(), dtypes, encoder));
+    w->images_at_a_time = fixture_images_at_a_time(w->clip, c->images_at_a_time ? c->images_at_a_time : c->B);
     if (c->names.K == 0)
         return;
     const int64_t end = w->names.ids[w->names.ends[0]];
@@ -259,16 +259,16 @@ static void training_open(struct training *t, const struct test_case *c, enum en
                           enum dtype dtype)
 {
     *t = (struct training){0};
-    open_world(&t->world, c, encoder, dtype);
-    struct world *w = &t->world;
+    open_fixture(&t->fixture, c, encoder, dtype);
+    struct fixture *w = &t->fixture;
     t->scope = scope_open(w->scope, SCOPE_GRAD_OFF);
     const char *changes[MAX_CHANGES + 1] = {NULL};
     memcpy(changes, c->changes, sizeof c->changes);
-    const struct method_options options = world_options(world_defaults(w), changes);
-    MUST(world_method(&t->method, w, t->scope, &options));
+    const struct method_options options = fixture_options(fixture_defaults(w), changes);
+    MUST(fixture_method(&t->method, w, t->scope, &options));
     const double kept_bytes = clip_text_kept_bytes(w->clip, &w->texts, c->B);
     if (!(kept_bytes >= 0.0))
-        world_die("no layout keeps less than nothing");
+        fixture_die("no layout keeps less than nothing");
     if (encoder == ENCODER_FAST && c->forgotten > 0.0)
         w->texts.keep_bytes = (1.0 - c->forgotten) * kept_bytes;
     sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
@@ -284,7 +284,7 @@ static void training_close(struct training *t)
     sgd_deinit(&t->sgd);
     method_free(t->method);
     MUST(scope_close(t->scope));
-    world_close(&t->world);
+    fixture_close(&t->fixture);
 }
 
 /* ---------------------------------------------------------------- one case */
@@ -310,12 +310,12 @@ static void step(struct errors *e, struct training *plain, struct training *fast
     for (int64_t b = 0; b < B; b++)
         images[b] = (i * B + b) % N_IMAGES;
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
-    tensor *index = t_from_i64(s, images, SHAPE(B), plain->world.clip->device);
+    tensor *index = t_from_i64(s, images, SHAPE(B), plain->fixture.clip->device);
     tensor *want[2], *got[2];
-    world_pass(&want[0], &want[1], s, &plain->world, plain->method, index,
-               &(struct method_trace){.force = false, .picks = picks});
-    world_pass(&got[0], &got[1], s, &fast->world, fast->method, index,
-               &(struct method_trace){.force = true, .picks = picks});
+    fixture_pass(&want[0], &want[1], s, &plain->fixture, plain->method, index,
+                 &(struct method_trace){.force = false, .picks = picks});
+    fixture_pass(&got[0], &got[1], s, &fast->fixture, fast->method, index,
+                 &(struct method_trace){.force = true, .picks = picks});
     if (i == 0) {
         const struct params *trained = &plain->method->trained;
         compare(&e->logits, e, s, got[0], want[0]);
@@ -326,8 +326,8 @@ static void step(struct errors *e, struct training *plain, struct training *fast
                     t_grad(s, trained->items[j].value));
     }
     if (want[1]) {
-        MUST(sgd_step(&plain->sgd, plain->world.lr));
-        MUST(sgd_step(&fast->sgd, fast->world.lr));
+        MUST(sgd_step(&plain->sgd, plain->fixture.lr));
+        MUST(sgd_step(&fast->sgd, fast->fixture.lr));
     }
     MUST(scope_close(s));
 }
@@ -354,7 +354,7 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     training_open(&plain, c, ENCODER_PLAIN, p->dtype);
     training_open(&fast, c, ENCODER_FAST, p->dtype);
     int64_t *picks =
-        calloc((size_t)(METHOD_MAX_ITERATIONS * c->B * (plain.world.texts.rows->n + 1)), sizeof *picks);
+        calloc((size_t)(METHOD_MAX_ITERATIONS * c->B * (plain.fixture.texts.rows->n + 1)), sizeof *picks);
     struct errors e = {0};
     for (int64_t i = 0; i < (c->n_steps ? c->n_steps : p->n_steps); i++)
         step(&e, &plain, &fast, picks, i, c->B);

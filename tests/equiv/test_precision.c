@@ -6,7 +6,7 @@
  *   test_precision MODEL MERGES DATA N [CHECKPOINT]  N test images of Caltech-101's base classes:
  * accuracy after every n, and the largest difference of a probability
  *
- * Any CPU computes in both here (or world_device); without instructions for it, slowly. Of fp16 these are
+ * Any CPU computes in both here (or fixture_device); without instructions for it, slowly. Of fp16 these are
  * PyTorch's operations, as on CUDA; the images are compared in bf16.
  */
 #include <inttypes.h>
@@ -47,24 +47,24 @@ static const struct test_case {
 };
 
 struct side {
-    struct world world;
+    struct fixture fixture;
     struct method *method;
 };
 
 static void side_open(struct side *out, const struct test_case *c, struct clip_dtypes dtypes,
                       enum encoder encoder)
 {
-    world_open(&out->world, FIXTURE_DIR, dtypes, encoder);
+    fixture_open(&out->fixture, FIXTURE_DIR, dtypes, encoder);
     const char *changes[MAX_CHANGES + 1] = {NULL};
     memcpy(changes, c->changes, sizeof c->changes);
-    const struct method_options options = world_options(world_defaults(&out->world), changes);
-    MUST(world_method(&out->method, &out->world, out->world.scope, &options));
+    const struct method_options options = fixture_options(fixture_defaults(&out->fixture), changes);
+    MUST(fixture_method(&out->method, &out->fixture, out->fixture.scope, &options));
 }
 
 static void side_close(struct side *side)
 {
     method_free(side->method);
-    world_close(&side->world);
+    fixture_close(&side->fixture);
 }
 
 static double dot(scope *s, const tensor *a, const tensor *b)
@@ -109,15 +109,15 @@ static bool run_case(const struct test_case *c, struct clip_dtypes dtypes, enum 
     side_open(&fp32, c, FP32, ENCODER_PLAIN);
     side_open(&half, c, dtypes, encoder);
     struct errors e = {.cosine = 1.0};
-    int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.world.texts.rows->n), sizeof *picks);
+    int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.fixture.texts.rows->n), sizeof *picks);
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
     const tensor *index =
         t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), (struct device){DEVICE_CPU, 0});
     tensor *want[2], *got[2];
-    world_pass(&want[0], &want[1], s, &fp32.world, fp32.method, index,
-               &(struct method_trace){.picks = picks});
-    world_pass(&got[0], &got[1], s, &half.world, half.method, index,
-               &(struct method_trace){.force = true, .picks = picks});
+    fixture_pass(&want[0], &want[1], s, &fp32.fixture, fp32.method, index,
+                 &(struct method_trace){.picks = picks});
+    fixture_pass(&got[0], &got[1], s, &half.fixture, half.method, index,
+                 &(struct method_trace){.force = true, .picks = picks});
     e.loss = tensor_relative_error(s, got[1], want[1]);
     compare_gradients(&e, s, &half.method->trained, &fp32.method->trained);
     MUST(scope_close(s));

@@ -73,16 +73,16 @@ static void worst(double *worst_so_far, double error)
 }
 
 /* Forward and backward on one recorded batch; gradients are left in the leaves. */
-static void pass(scope *s, struct method_output *out, tensor **losses, const struct world *w,
+static void pass(scope *s, struct method_output *out, tensor **losses, const struct fixture *w,
                  const struct method *m, const tensor *index, struct method_trace *trace)
 {
-    tensor *loss = world_loss(s, out, losses, w, m, index, trace);
+    tensor *loss = fixture_loss(s, out, losses, w, m, index, trace);
     if (loss)
         MUST(method_backward(out, s, loss));
     method_output_free(out); /* the logits stay with the scope */
 }
 
-static void compare_first_batch(struct errors *e, const struct world *w, const struct method *m,
+static void compare_first_batch(struct errors *e, const struct fixture *w, const struct method *m,
                                 const struct safetensors *file)
 {
     const tensor *batches = expected(file, "", "batches"), *picks = expected(file, "", "picks");
@@ -119,7 +119,7 @@ static void compare_first_batch(struct errors *e, const struct world *w, const s
     MUST(scope_close(s));
 }
 
-static void compare_steps(struct errors *e, const struct world *w, struct method *m,
+static void compare_steps(struct errors *e, const struct fixture *w, struct method *m,
                           const struct safetensors *file, bool force)
 {
     if (m->trained.n == 0)
@@ -158,7 +158,7 @@ static void compare_steps(struct errors *e, const struct world *w, struct method
 }
 
 /* True if all of the case is within the tolerances. */
-static bool run_case(struct world *w, const char *dir, const char *name, int64_t *n_numbers)
+static bool run_case(struct fixture *w, const char *dir, const char *name, int64_t *n_numbers)
 {
     const struct json *entry = json_get(json_get(json_root(w->doc), "cases"), name);
     if (!entry) {
@@ -171,9 +171,9 @@ static bool run_case(struct world *w, const char *dir, const char *name, int64_t
     char *path = path_join(dir, file_name);
     struct safetensors *file = NULL;
     MUST(safetensors_open(&file, s, path));
-    const struct method_options options = world_options(json_get(entry, "keys"), NULL);
+    const struct method_options options = fixture_options(json_get(entry, "keys"), NULL);
     struct method *m = NULL;
-    MUST(world_method(&m, w, s, &options));
+    MUST(fixture_method(&m, w, s, &options));
     set_initial(s, m, file);
 
     struct errors e = {0};
@@ -193,7 +193,7 @@ static bool run_case(struct world *w, const char *dir, const char *name, int64_t
 }
 
 /* Z^0 of several templates. */
-static bool run_ensemble(const struct world *w, int64_t *n_numbers)
+static bool run_ensemble(const struct fixture *w, int64_t *n_numbers)
 {
     scope *s = scope_open(w->scope, SCOPE_GRAD_OFF);
     const tensor *captions = expected(w->file, "", "ensemble_captions"),
@@ -201,7 +201,7 @@ static bool run_ensemble(const struct world *w, int64_t *n_numbers)
     const int64_t n = t_size(captions, 0), end = w->names.ids[w->names.ends[0]];
     struct token_rows *rows = calloc((size_t)n, sizeof *rows);
     for (int64_t i = 0; i < n; i++)
-        rows[i] = world_read_captions(s, t_select(s, captions, 0, i), end);
+        rows[i] = fixture_read_captions(s, t_select(s, captions, 0, i), end);
     const tensor *features = clip_encode_captions(s, w->clip, rows, (size_t)n);
     MUST(scope_status(s));
     const double error = tensor_max_difference(s, t_select(s, features, 0, 0), want);
@@ -226,8 +226,8 @@ int main(int argc, char **argv)
     int64_t n_numbers = 0;
     static const enum encoder encoders[] = {ENCODER_PLAIN, ENCODER_FAST};
     for (size_t e = 0; e < 2; e++) {
-        struct world w;
-        world_open(&w, argv[1], (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoders[e]);
+        struct fixture w;
+        fixture_open(&w, argv[1], (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoders[e]);
         printf("%s encoder\n", encoder_names[encoders[e]]);
         for (int i = 2; i < argc; i++, n_cases++)
             n_failed += !run_case(&w, argv[1], argv[i], &n_numbers);
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
             n_failed += !run_case(&w, argv[1], json_key(v), &n_numbers);
         n_failed += !run_ensemble(&w, &n_numbers);
         n_cases++;
-        world_close(&w);
+        fixture_close(&w);
     }
     printf("%d cases, %d failed, %" PRId64 " numbers compared, %zu tensors leaked\n", n_cases, n_failed,
            n_numbers, scope_live_tensors());

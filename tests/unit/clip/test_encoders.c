@@ -29,14 +29,14 @@ static struct token_rows some_rows(const struct token_rows *rows, int64_t first,
 }
 
 /* Two prefixes of five embeddings, different in every position. */
-static tensor *two_prefixes(scope *s, const struct world *w)
+static tensor *two_prefixes(scope *s, const struct fixture *w)
 {
     const int64_t ids[10] = {1, 2, 3, 4, 5, 20, 21, 22, 23, 24};
     return t_reshape(s, clip_embed_tokens(s, w->clip, ids, 10), SHAPE(2, 5, w->clip->dims.text.width));
 }
 
 /* The features of `rows` behind `prefixes`, laid out for this call alone. */
-static tensor *encode_rows(scope *s, const struct world *w, const tensor *prefixes,
+static tensor *encode_rows(scope *s, const struct fixture *w, const tensor *prefixes,
                            const struct token_rows *rows)
 {
     enum { IMAGES_AT_A_TIME = 128 }; /* so that the rows make several chunks */
@@ -57,7 +57,7 @@ static void expect_close(scope *s, const tensor *got, const tensor *want)
 
 static void test_encoders__a_class_alone_has_the_features_it_has_among_others(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     const struct token_rows *all = &w->names;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
@@ -72,7 +72,7 @@ static void test_encoders__a_class_alone_has_the_features_it_has_among_others(vo
 
 static void test_encoders__padding_is_never_read(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     const struct token_rows *rows = &w->names;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
@@ -84,7 +84,7 @@ static void test_encoders__padding_is_never_read(void **state)
 
 static void test_encoders__each_prefix_gives_the_features_it_gives_alone(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
     tensor *both = encode_rows(s, w, prefixes, &w->names);
@@ -98,7 +98,7 @@ static void test_encoders__each_prefix_gives_the_features_it_gives_alone(void **
 
 static void test_encoders__a_prefix_of_embedded_tokens_is_those_tokens(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     const struct token_rows *names = &w->names;
     const int64_t n_start = (int64_t)w->start.n; /* start token and "a photo of a" */
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -109,7 +109,7 @@ static void test_encoders__a_prefix_of_embedded_tokens_is_those_tokens(void **st
 
 static void test_encoders__more_positions_than_the_context_are_an_error(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     const int64_t room = w->clip->dims.context_length - w->names.n_tokens;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct class_texts texts;
@@ -124,7 +124,7 @@ static void test_encoders__more_positions_than_the_context_are_an_error(void **s
 
 static void test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     const int64_t lengths[][2] = {{5, 4}, {5, 6}, {5, 0}, {0, 5}}; /* laid out for, given */
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         const int64_t want = lengths[i][0], got = lengths[i][1];
@@ -156,7 +156,7 @@ static void some_prompts(tensor **out, scope *s, const tensor *tokens)
 
 static void test_encoders__a_batch_of_images_equals_one_by_one(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prompts[N_LAYERS], *own[N_LAYERS];
     struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
@@ -195,7 +195,7 @@ static tensor *encode_by_hand(scope *s, const struct clip *c, const tensor *toke
 
 static void test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct clip *plain = NULL; /* the fast encoder's blocks are packed */
     assert_ok(clip_create(&plain, s, w->weights, CPU, w->clip->dtypes, ENCODER_PLAIN));
@@ -211,7 +211,7 @@ static void test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on(voi
 
 static void test_encoders__every_layers_prompts_count(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prompts[N_LAYERS];
     struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
@@ -227,7 +227,7 @@ static void test_encoders__every_layers_prompts_count(void **state)
 
 static void test_encoders__prompts_for_more_layers_than_there_are_are_an_error(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     const tensor *prompts[N_LAYERS + 1];
     for (int j = 0; j <= N_LAYERS; j++)
@@ -243,7 +243,7 @@ static void test_encoders__prompts_for_more_layers_than_there_are_are_an_error(v
 
 static void test_encoders__logits_are_scaled_cosines(void **state)
 {
-    const struct world *w = *state;
+    const struct fixture *w = *state;
     const int64_t d = 2;
     const float x[] = {3, 4, /**/ 0, 2}, z[] = {10, 0, /**/ 0, -0.5F, /**/ 6, 8};
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -273,5 +273,5 @@ int main(void)
         torch_unit_test(test_encoders__prompts_for_more_layers_than_there_are_are_an_error),
         torch_unit_test(test_encoders__logits_are_scaled_cosines),
     };
-    return world_run_both("encoders", tests, DTYPE_F32);
+    return fixture_run_both("encoders", tests, DTYPE_F32);
 }

@@ -14,14 +14,14 @@
 enum { N_IMAGES = 22, PX = 16, FLOATS = 3 * PX * PX };
 
 /* A folder with N_IMAGES images of different sizes and the list of them, label = number % 3. */
-struct world {
+struct images {
     void *folder;
     struct item_list items;
 };
 
-static int make_world(void **state)
+static int make_images(void **state)
 {
-    struct world *w = calloc(1, sizeof *w);
+    struct images *w = calloc(1, sizeof *w);
     if (!w || make_folder(&w->folder) != 0)
         return -1;
     for (int64_t i = 0; i < N_IMAGES; i++) {
@@ -37,9 +37,9 @@ static int make_world(void **state)
     return 0;
 }
 
-static int remove_world(void **state)
+static int remove_images(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     item_list_free(&w->items);
     int result = remove_folder(&w->folder);
     free(w);
@@ -47,7 +47,7 @@ static int remove_world(void **state)
 }
 
 /* Overwrites image `i` with a file that is not an image. */
-static void spoil(const struct world *w, size_t i)
+static void spoil(const struct images *w, size_t i)
 {
     free(write_file(w->folder, w->items.items[i].path, "no image, but long enough to be looked at", 41));
 }
@@ -61,7 +61,7 @@ static struct loader_options training(void)
         .n_workers = 3};
 }
 
-static struct loader *open_loader(const struct world *w, const struct loader_options *options)
+static struct loader *open_loader(const struct images *w, const struct loader_options *options)
 {
     struct loader *loader = NULL;
     if (loader_open(&loader, &w->items, w->folder, options) != OK)
@@ -70,7 +70,7 @@ static struct loader *open_loader(const struct world *w, const struct loader_opt
 }
 
 /* SHA-256 over the contents of epochs first_epoch .. + n_epochs, from `first_batch` on. */
-static void digest_epochs(char hex[DIGEST_HEX_SIZE], const struct world *w,
+static void digest_epochs(char hex[DIGEST_HEX_SIZE], const struct images *w,
                           const struct loader_options *options, int64_t first_epoch, int64_t n_epochs,
                           int64_t first_batch)
 {
@@ -137,7 +137,7 @@ static void test_loader__seed_and_epoch_make_other_batches(void **state)
 
 static void test_loader__cached_images_are_not_read_again(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = training();
     options.cache_bytes = 1 << 24;
     struct loader *loader = open_loader(w, &options);
@@ -179,7 +179,7 @@ static void test_loader__a_resumed_epoch_goes_on_as_the_whole_one(void **state)
 
 static void test_loader__an_epoch_holds_every_item_once_with_its_label(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = training();
     struct loader *loader = open_loader(w, &options);
     int n_seen[N_IMAGES] = {0};
@@ -206,7 +206,7 @@ static void test_loader__an_epoch_holds_every_item_once_with_its_label(void **st
 
 static void test_loader__without_augmentation_it_gives_the_test_transform_in_order(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     const struct loader_options options = {
         .input.preprocess = preprocess_default(PX), .batch_size = 5, .n_workers = 2};
     struct loader *loader = open_loader(w, &options);
@@ -231,7 +231,7 @@ static void test_loader__without_augmentation_it_gives_the_test_transform_in_ord
     loader_close(loader);
 }
 
-static void expect_n_batches(const struct world *w, int64_t batch_size, bool drop_last, int64_t want)
+static void expect_n_batches(const struct images *w, int64_t batch_size, bool drop_last, int64_t want)
 {
     struct loader_options options = training();
     options.batch_size = batch_size;
@@ -263,7 +263,7 @@ static void test_loader__drops_an_incomplete_last_batch_unless_it_is_the_only_on
 
 static void test_loader__stops_at_the_first_bad_image_of_the_order(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = {
         .input.preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 4};
     spoil(w, 9);
@@ -288,7 +288,7 @@ static void test_loader__stops_at_the_first_bad_image_of_the_order(void **state)
 
 static void test_loader__counts_each_bad_and_each_damaged_image_once(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = {
         .input.preprocess = preprocess_default(PX), .batch_size = 4, .n_workers = 2, .skip_bad_images = true};
     spoil(w, 2);
@@ -327,7 +327,7 @@ static void test_loader__counts_each_bad_and_each_damaged_image_once(void **stat
 
 static void test_loader__an_epoch_without_a_readable_image_is_an_error(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = training();
     options.skip_bad_images = true;
     for (size_t i = 0; i < N_IMAGES; i++)
@@ -344,7 +344,7 @@ static void test_loader__an_epoch_without_a_readable_image_is_an_error(void **st
 
 static void test_loader__starts_and_closes_at_any_moment(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = training();
     char want[DIGEST_HEX_SIZE];
     char got[DIGEST_HEX_SIZE];
@@ -390,7 +390,7 @@ static void test_loader__measures_how_long_the_model_waits(void **state)
     loader_close(loader);
 }
 
-static void expect_refused_options(const struct world *w, const struct loader_options *options)
+static void expect_refused_options(const struct images *w, const struct loader_options *options)
 {
     struct loader *loader = NULL;
     assert_int_equal(loader_open(&loader, &w->items, w->folder, options), ERR_USAGE);
@@ -399,9 +399,9 @@ static void expect_refused_options(const struct world *w, const struct loader_op
 
 static void test_loader__refuses_options_without_sense(void **state)
 {
-    struct world *w = *state;
+    struct images *w = *state;
     struct loader_options options = training();
-    struct world nothing = {w->folder, {0}};
+    struct images nothing = {w->folder, {0}};
     struct loader *l = NULL;
     assert_int_equal(loader_open(&l, &nothing.items, nothing.folder, &options), ERR_FORMAT);
     assert_null(l);
@@ -419,7 +419,7 @@ static void test_loader__refuses_options_without_sense(void **state)
     expect_refused_options(w, &options);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, make_world, remove_world)
+#define test(name) cmocka_unit_test_setup_teardown(name, make_images, remove_images)
 
 int main(void)
 {

@@ -8,15 +8,16 @@
 
 #include "tensor_check.h"
 
-static inline int create(struct method **out, struct world *w, scope *s, const char *const *changes)
+static inline int create(struct method **out, struct fixture *w, scope *s, const char *const *changes)
 {
-    const struct method_options options = world_options(world_defaults(w), changes);
-    return world_method(out, w, s, &options);
+    const struct method_options options = fixture_options(fixture_defaults(w), changes);
+    return fixture_method(out, w, s, &options);
 }
 #define CHANGES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* Row `row` of P^0 is the embedding of token `id`; a negative one stands for a random vector of size 0.02. */
-static inline void expect_row(scope *s, const struct world *w, const tensor *prompts, int64_t row, int64_t id)
+static inline void expect_row(scope *s, const struct fixture *w, const tensor *prompts, int64_t row,
+                              int64_t id)
 {
     tensor *got = t_narrow(s, prompts, 0, row, 1);
     if (id >= 0) {
@@ -32,7 +33,7 @@ static inline void expect_row(scope *s, const struct world *w, const tensor *pro
 }
 
 /* Two classes more than it was made for: a forward pass that marks the scope as failed. */
-static inline void forward_trained_with_fewer_classes(struct world *w, scope *s, const char *const *changes)
+static inline void forward_trained_with_fewer_classes(struct fixture *w, scope *s, const char *const *changes)
 {
     struct method *all = NULL, *m = NULL;
     struct method_output out;

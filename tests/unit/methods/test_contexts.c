@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void expect_words(struct world *w, scope *s, const tensor *set)
+static void expect_words(struct fixture *w, scope *s, const tensor *set)
 {
     enum { A = 1, PHOTO = 2, OF = 3 };
     const int64_t words[] = {A, PHOTO, OF, A};
@@ -14,7 +14,7 @@ static void expect_words(struct world *w, scope *s, const tensor *set)
 
 static void test_contexts__contexts_start_as_a_photo_of_a_or_at_random(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *shared = NULL, *each = NULL, *random = NULL;
     assert_ok(create(&shared, w, s, CHANGES("method=coop")));
@@ -39,7 +39,7 @@ static void test_contexts__contexts_start_as_a_photo_of_a_or_at_random(void **st
 /* As they start, the words of the context are those of the caption. */
 static void test_contexts__an_untrained_context_is_the_caption(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     const char *const specific[] = {"context.class_specific=false", "context.class_specific=true"};
     for (size_t i = 0; i < 2; i++) {
         scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -59,7 +59,7 @@ static void test_contexts__an_untrained_context_is_the_caption(void **state)
  */
 static void test_contexts__fixed_text_is_taken_by_the_forward_pass(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     const char *const *const cases[] = {CHANGES("method=coop"),
                                         CHANGES("method=coop", "context.position=middle"),
                                         CHANGES("text_prompt.generator=false")};
@@ -87,7 +87,7 @@ static void test_contexts__text_of_each_image_is_not_fixed(void **state)
                                         CHANGES("method=clip"), CHANGES("iterations=2"),
                                         CHANGES("iterations=0")};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct world *w = *state;
+        struct fixture *w = *state;
         scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
         struct method *m = NULL;
         assert_ok(create(&m, w, s, cases[i]));
@@ -166,5 +166,5 @@ int main(void)
         torch_unit_test(test_contexts__settings_that_a_method_does_not_have),
         torch_unit_test(test_contexts__contexts_of_classes_serve_no_other_number_of_them),
     };
-    return world_run_both("contexts", tests, DTYPE_F32);
+    return fixture_run_both("contexts", tests, DTYPE_F32);
 }

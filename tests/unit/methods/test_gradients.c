@@ -40,7 +40,7 @@ static const struct setting SETTINGS[] = {
 
 /* One setting: a method, a batch, and the picks that are forced. */
 struct problem {
-    const struct world *world;
+    const struct fixture *fixture;
     scope *scope;
     struct method *method;
     tensor *index; /* [B] */
@@ -53,7 +53,7 @@ static double loss_of(struct problem *p, bool with_gradients)
     scope *s = scope_open(p->scope, with_gradients ? SCOPE_GRAD_ON : SCOPE_GRAD_OFF);
     struct method_output out;
     struct method_trace trace = {.force = true, .picks = p->picks};
-    tensor *loss = world_loss(s, &out, NULL, p->world, p->method, p->index, &trace);
+    tensor *loss = fixture_loss(s, &out, NULL, p->fixture, p->method, p->index, &trace);
     double value = 0.0;
     if (with_gradients)
         assert_ok(method_backward(&out, s, loss));
@@ -63,11 +63,11 @@ static double loss_of(struct problem *p, bool with_gradients)
     return value;
 }
 
-static void problem_open(struct problem *p, struct world *w, const char *const *changes)
+static void problem_open(struct problem *p, struct fixture *w, const char *const *changes)
 {
-    *p = (struct problem){.world = w, .scope = scope_open(NULL, SCOPE_GRAD_OFF)};
-    const struct method_options options = world_options(world_defaults(w), changes);
-    assert_ok(world_method(&p->method, w, p->scope, &options));
+    *p = (struct problem){.fixture = w, .scope = scope_open(NULL, SCOPE_GRAD_OFF)};
+    const struct method_options options = fixture_options(fixture_defaults(w), changes);
+    assert_ok(fixture_method(&p->method, w, p->scope, &options));
     assert_int_equal(t_dtype(p->method->trained.items[0].value), DTYPE_F64);
     p->index = t_from_i64(p->scope, (const int64_t[B]){0, 1}, SHAPE(B), CPU);
     p->picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * w->texts.rows->n), sizeof *p->picks);
@@ -75,7 +75,7 @@ static void problem_open(struct problem *p, struct world *w, const char *const *
     scope *s = scope_open(p->scope, SCOPE_GRAD_OFF);
     struct method_output out;
     struct method_trace trace = {.force = false, .picks = p->picks};
-    (void)world_loss(s, &out, NULL, w, p->method, p->index, &trace);
+    (void)fixture_loss(s, &out, NULL, w, p->method, p->index, &trace);
     method_output_free(&out);
     assert_ok(scope_close(s));
 }
@@ -128,7 +128,7 @@ static double error_along(struct problem *p, scope *s, tensor *value, const tens
 }
 
 /* The largest error over all trained tensors and directions. */
-static double largest_error(struct world *w, const char *const *changes)
+static double largest_error(struct fixture *w, const char *const *changes)
 {
     struct problem p;
     problem_open(&p, w, changes);
@@ -185,5 +185,5 @@ int main(void)
         torch_unit_test(test_gradients__are_central_differences_for_every_setting),
         torch_unit_test(test_gradients__of_detached_iterations_are_not),
     };
-    return world_run_both("gradients", tests, DTYPE_F64);
+    return fixture_run_both("gradients", tests, DTYPE_F64);
 }

@@ -50,7 +50,7 @@ static void test_methods__without_iterations_nothing_is_trained(void **state)
 
 static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     enum { SOS = 62, A = 1, PHOTO = 2, OF = 3, RANDOM = -1 };
     const struct {
         const char *count, *covers;
@@ -80,8 +80,8 @@ static void test_methods__text_prompts_start_as_a_photo_of_a(void **state)
 
 static void test_methods__the_seed_makes_the_start(void **state)
 {
-    struct world *w = *state;
-    const struct method_options options = world_options(world_defaults(w), NULL);
+    struct fixture *w = *state;
+    const struct method_options options = fixture_options(fixture_defaults(w), NULL);
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m[3] = {NULL};
     const uint64_t seeds[] = {0, 0, 1};
@@ -148,7 +148,7 @@ static void test_methods__filter_picks_the_most_probable_and_their_rows(void **s
 
 static void test_methods__loss_weights_fall_from_the_last_iteration(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     const double lambdas[] = {0.5, 1.0, 0.0}, want[3][3] = {{0.25, 0.5, 1}, {1, 1, 1}, {0, 0, 1}};
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m = NULL;
@@ -176,7 +176,7 @@ static void test_methods__loss_weights_fall_from_the_last_iteration(void **state
 
 static void test_methods__iteration_zero_is_plain_clip(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *prompt = NULL, *clip = NULL;
     struct method_output with, without;
@@ -202,7 +202,7 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
 /* With no generator of text prompts P^0 is read as it starts: "a photo of a" behind the start token. */
 static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **state)
 {
-    struct world *w = *state;
+    struct fixture *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *covers = NULL, *behind = NULL;
     struct method_output a, b;
@@ -257,5 +257,5 @@ int main(void)
         torch_unit_test(test_methods__prompts_for_more_layers_than_the_model_has),
         torch_unit_test(test_methods__without_the_filter_the_class_count_is_fixed),
     };
-    return world_run_both("methods", tests, DTYPE_F32);
+    return fixture_run_both("methods", tests, DTYPE_F32);
 }

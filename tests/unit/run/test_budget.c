@@ -28,11 +28,11 @@ struct job {
     size_t n_handles; /* at its end, before its scope was closed */
 };
 
-static void job_open(struct job *job, struct world *w)
+static void job_open(struct job *job, struct fixture *w)
 {
     *job = (struct job){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
-    const struct method_options options = world_options(world_defaults(w), NULL);
-    assert_ok(world_method(&job->method, w, job->scope, &options));
+    const struct method_options options = fixture_options(fixture_defaults(w), NULL);
+    assert_ok(fixture_method(&job->method, w, job->scope, &options));
     sgd_init(&job->sgd, job->scope, &job->method->trained, w->momentum, w->weight_decay);
 }
 
@@ -44,14 +44,14 @@ static void job_close(struct job *job)
     (void)scope_close(job->scope);
 }
 
-static int step(struct job *job, const struct world *w)
+static int step(struct job *job, const struct fixture *w)
 {
     const size_t before = scope_live_tensors();
     scope *s = scope_open(job->scope, SCOPE_GRAD_ON);
     struct method_output out;
     sgd_clear_grad(&job->sgd);
     tensor *index = t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), CPU);
-    tensor *loss = world_loss(s, &out, NULL, w, job->method, index, NULL);
+    tensor *loss = fixture_loss(s, &out, NULL, w, job->method, index, NULL);
     job->n_kept = scope_live_tensors() - before;
     int status = method_backward(&out, s, loss);
     method_output_free(&out);
@@ -63,7 +63,7 @@ static int step(struct job *job, const struct world *w)
 }
 
 /* True if the n-th call of a step comes to pass. */
-static bool makes_call(struct world *w, uint64_t n)
+static bool makes_call(struct fixture *w, uint64_t n)
 {
     struct job job;
     job_open(&job, w);
@@ -87,7 +87,7 @@ static void test_budget__calls_of_a_step(void **state)
             most = middle;
     }
     print_message("%d calls a step\n", (int)least);
-    assert_in_range(least, 1, LIMITS[world_group_encoder].n_calls);
+    assert_in_range(least, 1, LIMITS[fixture_group_encoder].n_calls);
 }
 
 static void test_budget__handles_of_a_step(void **state)
@@ -96,8 +96,8 @@ static void test_budget__handles_of_a_step(void **state)
     job_open(&job, *state);
     assert_ok(step(&job, *state));
     print_message("%d handles after the forward pass, %d at the end\n", (int)job.n_kept, (int)job.n_handles);
-    assert_in_range(job.n_kept, 1, LIMITS[world_group_encoder].n_kept);
-    assert_in_range(job.n_handles, 1, LIMITS[world_group_encoder].n_handles);
+    assert_in_range(job.n_kept, 1, LIMITS[fixture_group_encoder].n_kept);
+    assert_in_range(job.n_handles, 1, LIMITS[fixture_group_encoder].n_handles);
     job_close(&job);
 }
 
@@ -115,7 +115,7 @@ static void test_budget__handles_do_not_grow_from_step_to_step(void **state)
 }
 
 /* Products and attention of a forward pass or a step, autograd's gradients included. */
-static double count_flop(struct world *w, bool backward)
+static double count_flop(struct fixture *w, bool backward)
 {
     enum { MAX_OPS = 128 };
     struct op_cost ops[MAX_OPS];
@@ -125,7 +125,7 @@ static double count_flop(struct world *w, bool backward)
     assert_ok(profile_start(CPU));
     scope *s = scope_open(job.scope, backward ? SCOPE_GRAD_ON : SCOPE_GRAD_OFF);
     tensor *index = t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), CPU);
-    tensor *loss = world_loss(s, &out, NULL, w, job.method, index, NULL);
+    tensor *loss = fixture_loss(s, &out, NULL, w, job.method, index, NULL);
     if (backward)
         assert_ok(method_backward(&out, s, loss));
     const size_t n = profile_stop(ops, MAX_OPS);
@@ -142,7 +142,7 @@ static double count_flop(struct world *w, bool backward)
 static void test_budget__floating_point_operations_of_a_step(void **state)
 {
     for (int backward = 0; backward < 2; backward++) {
-        const double flop = count_flop(*state, backward), want = FLOP[world_group_encoder][backward];
+        const double flop = count_flop(*state, backward), want = FLOP[fixture_group_encoder][backward];
         if (flop != want)
             fail_msg("%s: %.0f FLOP, expected %.0f", backward ? "step" : "forward", flop, want);
     }
@@ -156,5 +156,5 @@ int main(void)
         torch_unit_test(test_budget__handles_do_not_grow_from_step_to_step),
         torch_unit_test(test_budget__floating_point_operations_of_a_step),
     };
-    return world_run_both("budget", tests, DTYPE_F32);
+    return fixture_run_both("budget", tests, DTYPE_F32);
 }

@@ -9,10 +9,10 @@
 #include "prompt/run/checkpoint.h"
 #include "temp_dir.h"
 
-/* ---------------------------------------------------------------- fixture */
+/* ---------------------------------------------------------------- shared by the tests */
 
-struct fixture {
-    struct world world;
+struct shared {
+    struct fixture fixture;
     struct temp_dir dir;
 };
 
@@ -23,11 +23,11 @@ struct training {
     struct sgd sgd;
 };
 
-static void training_open(struct training *t, struct world *w, const char *const *changes)
+static void training_open(struct training *t, struct fixture *w, const char *const *changes)
 {
     *t = (struct training){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
-    const struct method_options options = world_options(world_defaults(w), changes);
-    assert_ok(world_method(&t->method, w, t->scope, &options));
+    const struct method_options options = fixture_options(fixture_defaults(w), changes);
+    assert_ok(fixture_method(&t->method, w, t->scope, &options));
     sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
 }
 
@@ -38,12 +38,12 @@ static void training_close(struct training *t)
     assert_ok(scope_close(t->scope));
 }
 
-static void step(struct training *t, const struct world *w)
+static void step(struct training *t, const struct fixture *w)
 {
     scope *s = scope_open(t->scope, SCOPE_GRAD_ON);
     struct method_output out;
     tensor *index = t_from_i64(s, (const int64_t[]){0, 1}, SHAPE(2), CPU);
-    assert_ok(method_backward(&out, s, world_loss(s, &out, NULL, w, t->method, index, NULL)));
+    assert_ok(method_backward(&out, s, fixture_loss(s, &out, NULL, w, t->method, index, NULL)));
     method_output_free(&out);
     assert_ok(sgd_step(&t->sgd, w->lr));
     assert_ok(scope_close(s));
@@ -102,18 +102,18 @@ static void expect_same_files(const char *a, const char *b)
 
 static void test_checkpoint__a_training_goes_on_with_the_same_bits(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training straight, resumed;
-    training_open(&straight, &f->world, NULL);
-    training_open(&resumed, &f->world, NULL);
-    step(&straight, &f->world);
+    training_open(&straight, &f->fixture, NULL);
+    training_open(&resumed, &f->fixture, NULL);
+    step(&straight, &f->fixture);
     assert_ok(save(&straight, path));
     assert_ok(checkpoint_read_tensors(resumed.method, &resumed.sgd, path));
     expect_same_bits(&resumed.method->trained, &straight.method->trained);
     expect_same_bits(&resumed.sgd.momentum, &straight.sgd.momentum);
-    step(&straight, &f->world);
-    step(&resumed, &f->world);
+    step(&straight, &f->fixture);
+    step(&resumed, &f->fixture);
     expect_same_bits(&resumed.method->trained, &straight.method->trained);
     training_close(&straight);
     training_close(&resumed);
@@ -121,12 +121,12 @@ static void test_checkpoint__a_training_goes_on_with_the_same_bits(void **state)
 
 static void test_checkpoint__the_bytes_depend_on_the_training_alone(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     const char *a = temp_path(&f->dir, "a.safetensors"), *b = temp_path(&f->dir, "b.safetensors");
     struct training t, resumed;
-    training_open(&t, &f->world, NULL);
-    training_open(&resumed, &f->world, NULL);
-    step(&t, &f->world);
+    training_open(&t, &f->fixture, NULL);
+    training_open(&resumed, &f->fixture, NULL);
+    step(&t, &f->fixture);
     assert_ok(save(&t, a));
     assert_ok(save(&t, b));
     expect_same_files(a, b);
@@ -139,10 +139,10 @@ static void test_checkpoint__the_bytes_depend_on_the_training_alone(void **state
 
 static void test_checkpoint__the_header_says_where_training_stands_and_from_what(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training t;
-    training_open(&t, &f->world, NULL);
+    training_open(&t, &f->fixture, NULL);
     assert_ok(save(&t, path));
     struct provenance got, want = make_provenance();
     struct progress at;
@@ -166,11 +166,11 @@ static void test_checkpoint__the_header_says_where_training_stands_and_from_what
 
 static void test_checkpoint__before_the_first_step_there_is_no_momentum(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training t, resumed;
-    training_open(&t, &f->world, NULL);
-    training_open(&resumed, &f->world, NULL);
+    training_open(&t, &f->fixture, NULL);
+    training_open(&resumed, &f->fixture, NULL);
     assert_ok(save(&t, path));
     assert_ok(checkpoint_read_tensors(resumed.method, &resumed.sgd, path));
     assert_int_equal(resumed.sgd.momentum.n, 0);
@@ -180,12 +180,12 @@ static void test_checkpoint__before_the_first_step_there_is_no_momentum(void **s
 
 static void test_checkpoint__evaluation_needs_no_optimizer(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training t, other;
-    training_open(&t, &f->world, NULL);
-    training_open(&other, &f->world, NULL);
-    step(&t, &f->world);
+    training_open(&t, &f->fixture, NULL);
+    training_open(&other, &f->fixture, NULL);
+    step(&t, &f->fixture);
     assert_ok(save(&t, path));
     assert_ok(checkpoint_read_tensors(other.method, NULL, path));
     expect_same_bits(&other.method->trained, &t.method->trained);
@@ -196,15 +196,15 @@ static void test_checkpoint__evaluation_needs_no_optimizer(void **state)
 /* ---------------------------------------------------------------- what does not */
 
 /* Reading what a training with `written` settings saved into one with `read` settings. */
-static void expect_refusal(struct fixture *f, const char *written, const char *read, int status,
+static void expect_refusal(struct shared *f, const char *written, const char *read, int status,
                            const char *says)
 {
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training from, into;
-    training_open(&from, &f->world, (const char *const[]){written, NULL});
-    step(&from, &f->world);
+    training_open(&from, &f->fixture, (const char *const[]){written, NULL});
+    step(&from, &f->fixture);
     assert_ok(save(&from, path));
-    training_open(&into, &f->world, (const char *const[]){read, NULL});
+    training_open(&into, &f->fixture, (const char *const[]){read, NULL});
     assert_int_equal(checkpoint_read_tensors(into.method, &into.sgd, path), status);
     char want[256];
     snprintf(want, sizeof want, "'%s': %s", path, says);
@@ -233,11 +233,11 @@ static void test_checkpoint__an_extra_tensor_is_named(void **state)
 }
 
 /* A checkpoint with its metadata changed by `key`, or its tensor `without` left out. */
-static void rewrite(struct fixture *f, const char *key, const char *value, const char *without)
+static void rewrite(struct shared *f, const char *key, const char *value, const char *without)
 {
     struct training t;
-    training_open(&t, &f->world, NULL);
-    step(&t, &f->world);
+    training_open(&t, &f->fixture, NULL);
+    step(&t, &f->fixture);
     assert_ok(save(&t, temp_path(&f->dir, "a.safetensors")));
     training_close(&t);
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -260,7 +260,7 @@ static void rewrite(struct fixture *f, const char *key, const char *value, const
     safetensors_close(file);
 }
 
-static void expect_header_error(struct fixture *f, const char *says)
+static void expect_header_error(struct shared *f, const char *says)
 {
     struct provenance from;
     struct progress at;
@@ -272,10 +272,10 @@ static void expect_header_error(struct fixture *f, const char *says)
 
 static void test_checkpoint__a_missing_momentum_is_named(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     struct training t;
     rewrite(f, NULL, NULL, "optimizer.momentum.text_prompts");
-    training_open(&t, &f->world, NULL);
+    training_open(&t, &f->fixture, NULL);
     char want[256];
     snprintf(want, sizeof want, "'%s': tensor 'optimizer.momentum.text_prompts' is missing",
              temp_path(&f->dir, "b.safetensors"));
@@ -287,7 +287,7 @@ static void test_checkpoint__a_missing_momentum_is_named(void **state)
 
 static void test_checkpoint__another_format_is_named(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     rewrite(f, "format", "prompt checkpoint 2", NULL);
     expect_header_error(f, "expected a checkpoint of prompt (metadata format 'prompt checkpoint 1'), "
                            "found 'prompt checkpoint 2'");
@@ -298,7 +298,7 @@ static void test_checkpoint__another_format_is_named(void **state)
 
 static void test_checkpoint__wrong_metadata_is_named(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     rewrite(f, "config_hash", NULL, NULL);
     expect_header_error(f, "metadata 'config_hash' is missing");
     rewrite(f, "step", "seven", NULL);
@@ -309,7 +309,7 @@ static void test_checkpoint__wrong_metadata_is_named(void **state)
 
 static void test_checkpoint__a_missing_file_is_named_in_full(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     struct provenance from;
     struct progress at;
     char want[256];
@@ -323,20 +323,20 @@ static void test_checkpoint__a_missing_file_is_named_in_full(void **state)
 
 static int open_group(void **state)
 {
-    static struct fixture f;
+    static struct shared f;
     if (torch_init(1) != OK || temp_dir_open(&f.dir) != 0)
         return -1;
-    world_open(&f.world, FIXTURE_DIR, (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
+    fixture_open(&f.fixture, FIXTURE_DIR, (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
     *state = &f;
     return 0;
 }
 
 static int close_group(void **state)
 {
-    struct fixture *f = *state;
+    struct shared *f = *state;
     temp_remove(&f->dir, "a.safetensors");
     temp_remove(&f->dir, "b.safetensors");
-    world_close(&f->world);
+    fixture_close(&f->fixture);
     return temp_dir_close(&f->dir) == 0 && scope_live_tensors() == 0 ? 0 : -1;
 }
 

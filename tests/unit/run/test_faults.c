@@ -24,14 +24,14 @@ static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, {T
 /* ---------------------------------------------------------------- the two jobs */
 
 /* What one step of run/train.c does. */
-static int step(scope *run, struct world *w, struct method *m, struct sgd *sgd)
+static int step(scope *run, struct fixture *w, struct method *m, struct sgd *sgd)
 {
     scope *s = scope_open(run, SCOPE_GRAD_ON);
     struct method_output out;
     tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
     sgd_clear_grad(sgd);
     tensor *index = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
-    tensor *loss = world_loss(s, &out, losses, w, m, index, NULL);
+    tensor *loss = fixture_loss(s, &out, losses, w, m, index, NULL);
     double value = NAN;
     int status = method_backward(&out, s, loss);
     method_output_free(&out);
@@ -44,14 +44,14 @@ static int step(scope *run, struct world *w, struct method *m, struct sgd *sgd)
 }
 
 /* Two steps, for the momentum's beginning and its use, and a checkpoint. */
-static int train(struct world *w, const char *path)
+static int train(struct fixture *w, const char *path)
 {
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m = NULL;
     struct sgd sgd = {0};
     const struct method_options options =
-        world_options(world_defaults(w), (const char *const[]){"iterations=1", NULL});
-    int status = world_method(&m, w, run, &options);
+        fixture_options(fixture_defaults(w), (const char *const[]){"iterations=1", NULL});
+    int status = fixture_method(&m, w, run, &options);
     if (status == OK) {
         /* some chunks are computed again in the backward pass (fast encoder) */
         w->texts.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts, 1) / 2.0;
@@ -68,12 +68,12 @@ static int train(struct world *w, const char *path)
     return status == OK ? closed : status;
 }
 
-static int evaluate_with(scope *run, struct world *w, const char *path)
+static int evaluate_with(scope *run, struct fixture *w, const char *path)
 {
     struct method *m = NULL;
     const struct method_options options =
-        world_options(world_defaults(w), (const char *const[]){"iterations=1", NULL});
-    int status = world_method(&m, w, run, &options);
+        fixture_options(fixture_defaults(w), (const char *const[]){"iterations=1", NULL});
+    int status = fixture_method(&m, w, run, &options);
     struct provenance from = {0};
     struct progress at;
     if (status == OK)
@@ -96,9 +96,9 @@ static int evaluate_with(scope *run, struct world *w, const char *path)
 }
 
 /* From the weights' file and a checkpoint to logits. */
-static int evaluate(struct world *shared, const char *path)
+static int evaluate(struct fixture *shared, const char *path)
 {
-    struct world w = *shared; /* but its own model */
+    struct fixture w = *shared; /* but its own model */
     w.weights = NULL;
     w.clip = NULL;
     w.texts = (struct class_texts){0};
@@ -107,7 +107,7 @@ static int evaluate(struct world *shared, const char *path)
     int status = weights_open(&w.weights, run, FIXTURE_DIR "/model.safetensors", NULL);
     if (status == OK)
         status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_dtypes){DTYPE_F32, DTYPE_F32},
-                             world_group_encoder);
+                             fixture_group_encoder);
     if (status == OK)
         status = evaluate_with(run, &w, path);
     class_texts_free(&w.texts);
@@ -119,7 +119,7 @@ static int evaluate(struct world *shared, const char *path)
 
 /* ---------------------------------------------------------------- which calls fail */
 
-typedef int job(struct world *, const char *);
+typedef int job(struct fixture *, const char *);
 
 #define MAX_CALLS 5000
 
@@ -135,7 +135,7 @@ static void note_site(const void *site)
 }
 
 /* A job without a failure: its calls are counted, and their sites noted. */
-static void watch_calls(job *run, struct world *w, const char *path)
+static void watch_calls(job *run, struct fixture *w, const char *path)
 {
     n_calls = 0;
     shim_watch_calls(note_site);
@@ -172,12 +172,12 @@ static void check_failure(int status, uint64_t n, size_t n_live)
     tensor *leaf = t_zeros(s, SHAPE(1), DTYPE_F32, CPU);
     t_require_grad(s, leaf);
     assert_false(
-        t_requires_grad(t_exp(s, leaf))); /* the world's scope has gradients off, a step's has them on */
+        t_requires_grad(t_exp(s, leaf))); /* the fixture's scope has gradients off, a step's has them on */
     assert_ok(scope_close(s));
 }
 
 /* Lets the chosen calls of a job fail, one a run. `output` is the file that it writes at its end, or NULL. */
-static void fail_calls(job *run, struct world *w, const char *path, const char *output)
+static void fail_calls(job *run, struct fixture *w, const char *path, const char *output)
 {
     const size_t n_live = scope_live_tensors();
     watch_calls(run, w, path);
@@ -233,6 +233,6 @@ int main(void)
     if (temp_dir_open(&dir) != 0)
         return 1;
     int n_failed = 0;
-    n_failed += world_run_both("faults", tests, DTYPE_F32);
+    n_failed += fixture_run_both("faults", tests, DTYPE_F32);
     return n_failed + (temp_dir_close(&dir) != 0);
 }
