@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs the dependencies of prompt that are missing, and builds it. A second run takes seconds.
-# usage: scripts/setup.sh [--tests] [--preset NAME]
+# usage: scripts/setup.sh [--tests] [--no-build] [--preset NAME]
 #
 #   --tests        install what the tests need, too, and build the tests
+#   --no-build     install only
 #   --preset NAME  release (the default, into build/), dev (build-dev/), asan (build-asan/), tsan (build-tsan/: the rooms that
 #                  need no libtorch, and their tests) or fuzz (build-fuzz/: the fuzz targets alone, which need clang)
 #
@@ -17,9 +18,11 @@ cd "$(dirname "$script")/.."
 torch_pinned=2.13.0
 preset=release
 with_tests=OFF
+with_build=ON
 while [ $# -gt 0 ]; do
     case $1 in
     --tests) with_tests=ON ;;
+    --no-build) with_build=OFF ;;
     --preset)
         preset=${2:?--preset needs a name: release, dev, asan, tsan or fuzz}
         shift
@@ -128,6 +131,7 @@ else
 fi
 
 # ---------------------------------------------------------------- build
+[ $with_build = ON ] || exit 0
 build=build
 [ "$preset" = release ] || build=build-$preset
 if [ $with_tests = ON ]; then

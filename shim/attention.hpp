@@ -1,4 +1,4 @@
-// Shared by forest attention and dense attention: heads are concatenated in [B,rows,W].
+// What tree attention and dense attention share: heads are concatenated in [B,rows,W].
 #pragma once
 
 #include "kernel_types.hpp"
@@ -32,8 +32,8 @@ template <class T> kernels::rows_of<T *> writable_rows(const at::Tensor &t)
     return {static_cast<T *>(t.mutable_data_ptr()), t.stride(0), t.stride(1)};
 }
 
-/** The dtype of scores, weights and sums. */
-inline at::ScalarType master_type(const at::Tensor &t)
+/** The type of scores, weights and sums. */
+inline at::ScalarType accum_type(const at::Tensor &t)
 {
     return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
@@ -60,7 +60,11 @@ inline void check_rows(const at::Tensor &t, const at::Tensor &q, int64_t n_rows)
           "the operands' shapes do not match");
 }
 
-/** Of attention's products (ATTENTION_PRODUCTS and its like) for so many pairs of query and key. */
+/** Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
+ * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
+enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
+
+/** FLOP of so many of these products for so many pairs of query and key. */
 inline double attention_flop(double n_products, double n_pairs, double width)
 {
     return 2.0 * n_products * n_pairs * width;

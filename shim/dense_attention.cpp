@@ -3,11 +3,11 @@
 
 #include "prompt/torch/fused.h"
 
+using shim::accum_type;
 using shim::attention_flop;
 using shim::check;
 using shim::check_rows;
 using shim::in;
-using shim::master_type;
 using shim::rows;
 using shim::run;
 using shim::run_status;
@@ -25,7 +25,7 @@ double dense_flop(double n_products, const at::Tensor &q, int64_t n_keys)
 /** Without d_q its product is omitted; those of d_k and d_v only cover the keys that get a gradient. */
 double dense_backward_flop(const at::Tensor &q, int64_t n_keys, int64_t first_key, bool has_d_q)
 {
-    const double n_of_all = ATTENTION_BACKWARD_PRODUCTS - 2 - (has_d_q ? 0 : 1);
+    const double n_of_all = shim::ATTENTION_BACKWARD_PRODUCTS - 2 - (has_d_q ? 0 : 1);
     return dense_flop(n_of_all, q, n_keys) + dense_flop(2, q, n_keys - first_key);
 }
 
@@ -103,7 +103,7 @@ void check_dense_gradients(const at::Tensor &q, const at::Tensor &k, const tenso
 
 void check_lse(const at::Tensor &lse, const at::Tensor &q, int64_t n_heads)
 {
-    check(lse.is_contiguous() && lse.scalar_type() == master_type(q) &&
+    check(lse.is_contiguous() && lse.scalar_type() == accum_type(q) &&
               lse.sizes() == at::IntArrayRef({q.size(0), n_heads, q.size(1)}),
           "aux does not come from the forward of these operands");
 }
@@ -118,11 +118,11 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
     return run(s, "t_dense_attention", [&] {
         const at::Tensor &qt = in(q);
         check_dense(qt, in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(ATTENTION_PRODUCTS, qt, in(k).size(1)));
+        shim::count_flop(dense_flop(shim::ATTENTION_PRODUCTS, qt, in(k).size(1)));
         at::Tensor out, lse;
         if (shim::has_kernel(qt)) {
             out = at::empty(qt.sizes(), qt.options());
-            lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options().dtype(master_type(qt)));
+            lse = at::empty({qt.size(0), n_heads, qt.size(1)}, qt.options().dtype(accum_type(qt)));
             shim::with_kernel_type(qt.scalar_type(), [&](auto t) {
                 dense_forward(out, lse, dense_args_of<decltype(t)>(q, k, v, n_heads));
             });

@@ -24,8 +24,7 @@ bool is_memory_short() noexcept
 namespace
 {
 
-/** "[enforce fail at alloc_cpu.cpp:127] err == 0. Text. More" -> "Text": the first sentence without its
- * source file. */
+/** "[enforce fail at alloc_cpu.cpp:127] err == 0. Text. More" -> "Text": the first sentence, bare. */
 std::string first_sentence(std::string text)
 {
     const std::string enforce = "[enforce fail at ";

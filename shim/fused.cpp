@@ -192,9 +192,9 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
         shim::with_kernel_type(yt.scalar_type(), [&](auto t) {
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
-            constexpr at::ScalarType master = c10::CppTypeToScalarType<A>::value;
-            check(xt.scalar_type() == master, "x does not have the accumulate dtype");
-            check_dense(rstd, yt.size(0) * yt.size(1), master, "rstd does not fit");
+            constexpr at::ScalarType accum = c10::CppTypeToScalarType<A>::value;
+            check(xt.scalar_type() == accum, "x does not have the accumulate dtype");
+            check_dense(rstd, yt.size(0) * yt.size(1), accum, "rstd does not fit");
             const kernels::residual_norm_args<T> a = {data<A>(xt), d ? data<T>(in(d)) : nullptr,
                                                       data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
                                                       map,         xt.size(2),
@@ -214,9 +214,9 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
         const kernels::row_map map = map_rows(gt, yt, offset);
         check_dense(dy, yt.numel(), yt.scalar_type(), "dy does not fit");
         if (!shim::has_kernel(yt)) {
-            const at::ScalarType master = gt.scalar_type();
+            const at::ScalarType accum = gt.scalar_type();
             const auto part = [&](const at::Tensor &t) {
-                return t.view_as(yt).narrow(1, offset, gt.size(1)).to(master).contiguous();
+                return t.view_as(yt).narrow(1, offset, gt.size(1)).to(accum).contiguous();
             };
             const at::Tensor r = in(rstd).narrow(1, offset, gt.size(1)).unsqueeze(-1);
             // y is normalized: as the norm's input it has mean 0 and deviation 1, which leaves the factor
@@ -232,9 +232,9 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
         shim::with_kernel_type(yt.scalar_type(), [&](auto t) {
             using T = decltype(t);
             using A = typename kernels::accumulator<T>::type;
-            constexpr at::ScalarType master = c10::CppTypeToScalarType<A>::value;
-            check(gt.scalar_type() == master, "g does not have the accumulate dtype");
-            check_dense(rstd, yt.size(0) * yt.size(1), master, "rstd does not fit");
+            constexpr at::ScalarType accum = c10::CppTypeToScalarType<A>::value;
+            check(gt.scalar_type() == accum, "g does not have the accumulate dtype");
+            check_dense(rstd, yt.size(0) * yt.size(1), accum, "rstd does not fit");
             check_dense(g_copy, gt.numel(), yt.scalar_type(), "g_copy does not fit");
             const kernels::norm_backward_args<T> a = {
                 data<A>(gt),       g_copy ? data<T>(in(g_copy)) : nullptr,

@@ -78,19 +78,6 @@ int read(T *out, size_t n, scope *s, const tensor *t, at::ScalarType type, const
 
 extern "C" {
 
-const char *dtype_name(enum dtype dtype)
-{
-    static const char *const names[] = {"float32", "float64", "float16", "bfloat16",
-                                        "int64",   "int32",   "uint8",   "bool"};
-    return names[dtype];
-}
-
-size_t dtype_size(enum dtype dtype)
-{
-    static const size_t sizes[] = {4, 8, 2, 2, 8, 4, 1, 1};
-    return sizes[dtype];
-}
-
 int64_t t_dim(const tensor *t)
 {
     return t ? in(t).dim() : -1;

@@ -1,5 +1,7 @@
 // The operations, one or two lines each, in the order of torch.h. Names and semantics are PyTorch's.
-#include "shim.hpp"
+#include "attention.hpp"
+
+#include <ATen/core/grad_mode.h>
 
 using shim::in;
 using shim::opt;
@@ -16,6 +18,20 @@ std::vector<at::Tensor> list(const tensor *const *tensors, size_t n)
     for (size_t i = 0; i < n; i++)
         out.push_back(in(tensors[i]));
     return out;
+}
+
+/** Of how many operands autograd will compute the gradient. */
+double n_gradients(std::initializer_list<const tensor *> operands)
+{
+    return static_cast<double>(std::count_if(operands.begin(), operands.end(), [](const tensor *t) {
+        return at::GradMode::is_enabled() && in(t).requires_grad();
+    }));
+}
+
+/** A product of `flop`; the gradient of each operand is one of as much. */
+void count_product(double flop, std::initializer_list<const tensor *> operands)
+{
+    shim::count_flop(flop, flop * n_gradients(operands));
 }
 
 } // namespace
@@ -174,7 +190,8 @@ tensor *t_matmul(scope *s, const tensor *a, const tensor *b)
 {
     return run(s, "t_matmul", [&] {
         at::Tensor product = at::matmul(in(a), in(b));
-        shim::count_flop(2.0 * static_cast<double>(product.numel()) * static_cast<double>(in(a).size(-1)));
+        count_product(2.0 * static_cast<double>(product.numel()) * static_cast<double>(in(a).size(-1)),
+                      {a, b});
         return product;
     });
 }
@@ -182,7 +199,8 @@ tensor *t_matmul(scope *s, const tensor *a, const tensor *b)
 tensor *t_linear(scope *s, const tensor *x, const tensor *weight, const tensor *bias)
 {
     return run(s, "t_linear", [&] {
-        shim::count_flop(2.0 * static_cast<double>(in(x).numel()) * static_cast<double>(in(weight).size(0)));
+        count_product(2.0 * static_cast<double>(in(x).numel()) * static_cast<double>(in(weight).size(0)),
+                      {x, weight});
         return at::linear(in(x), in(weight), opt(bias));
     });
 }
@@ -192,8 +210,8 @@ tensor *t_conv2d_patches(scope *s, const tensor *x, const tensor *weight)
     return run(s, "t_conv2d_patches", [&] {
         const int64_t stride[] = {in(weight).size(2), in(weight).size(3)};
         at::Tensor patches = at::conv2d(in(x), in(weight), {}, stride);
-        shim::count_flop(2.0 * static_cast<double>(patches.numel()) *
-                         static_cast<double>(in(weight)[0].numel()));
+        count_product(2.0 * static_cast<double>(patches.numel()) * static_cast<double>(in(weight)[0].numel()),
+                      {x, weight});
         return patches;
     });
 }
@@ -234,8 +252,14 @@ tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal)
 {
     return run(s, "t_attention", [&] {
-        const double keys = static_cast<double>(in(k).size(-2));
-        shim::count_flop(4.0 * static_cast<double>(in(q).numel()) * (causal ? (keys + 1.0) / 2.0 : keys));
+        const double n_keys = static_cast<double>(in(k).size(-2)),
+                     width = static_cast<double>(in(q).size(-1));
+        const double n_pairs =
+            static_cast<double>(in(q).numel()) / width * (causal ? (n_keys + 1.0) / 2.0 : n_keys);
+        const bool has_backward = n_gradients({q, k, v}) > 0.0;
+        shim::count_flop(
+            shim::attention_flop(shim::ATTENTION_PRODUCTS, n_pairs, width),
+            has_backward ? shim::attention_flop(shim::ATTENTION_BACKWARD_PRODUCTS, n_pairs, width) : 0.0);
         return at::scaled_dot_product_attention(in(q), in(k), in(v), {}, 0.0, causal);
     });
 }

@@ -33,7 +33,7 @@ op_cost &find(profile &p, const char *name)
     for (op_cost &op : p.ops)
         if (std::strcmp(op.name, name) == 0)
             return op;
-    return p.ops.emplace_back(op_cost{name, 0, 0.0, 0.0});
+    return p.ops.emplace_back(op_cost{name, 0, 0.0, 0.0, 0.0});
 }
 
 void synchronize(struct device device)
@@ -70,10 +70,12 @@ timed_op::~timed_op()
     running->current = nullptr;
 }
 
-void count_flop(double flop) noexcept
+void count_flop(double flop, double backward_flop) noexcept
 {
-    if (running && running->current)
-        running->current->flop += flop;
+    if (!running || !running->current)
+        return;
+    running->current->flop += flop;
+    running->current->backward_flop += backward_flop;
 }
 
 } // namespace shim

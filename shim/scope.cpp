@@ -11,7 +11,7 @@ namespace
 // Instrumentation for tests: nothing here changes a result.
 std::atomic<size_t> live_tensors{0};
 std::atomic<uint64_t> calls_until_fault{0};
-std::atomic<void (*)()> call_watch{nullptr};
+std::atomic<void (*)(const void *)> call_watch{nullptr};
 
 // The number of a thread's open failed scopes, and the status of the first of them.
 thread_local size_t n_failed_scopes = 0;
@@ -29,10 +29,10 @@ tensor *put(scope *s, at::Tensor t)
     return handle;
 }
 
-bool fault_is_due() noexcept
+bool fault_is_due(const void *site) noexcept
 {
-    if (void (*watch)() = call_watch.load(std::memory_order_relaxed))
-        watch();
+    if (void (*watch)(const void *) = call_watch.load(std::memory_order_relaxed))
+        watch(site);
     if (calls_until_fault.load(std::memory_order_relaxed) == 0)
         return false;
     return calls_until_fault.fetch_sub(1, std::memory_order_relaxed) == 1;
@@ -125,7 +125,7 @@ void shim_fail_after(uint64_t n)
     calls_until_fault.store(n, std::memory_order_relaxed);
 }
 
-void shim_watch_calls(void (*watch)(void))
+void shim_watch_calls(void (*watch)(const void *site))
 {
     call_watch.store(watch, std::memory_order_relaxed);
 }

@@ -80,11 +80,11 @@ class timed_op
     bool is_timed = false;
     double start_s = 0.0;
 };
-/** Adds to the operation being timed, if any. */
-void count_flop(double flop) noexcept;
+/** Adds to the operation being timed, if any: its own work, and autograd's later for its gradients. */
+void count_flop(double flop, double backward_flop = 0.0) noexcept;
 
-/** Whether this call must fail for shim_fail_after. */
-bool fault_is_due() noexcept;
+/** Whether this call must fail for shim_fail_after; tells the watch of shim_watch_calls its `site`. */
+bool fault_is_due(const void *site) noexcept;
 
 /**
  * Turns the exception in flight into a status and a message; call it only in a catch block. While a scope of
@@ -107,11 +107,14 @@ std::string archive_fault(const c10::Error &e);
 /** Marks a scope without failure; a status of OK changes nothing. */
 void fail(scope *s, int status) noexcept;
 
-/** Runs `op`; an exception becomes a status. */
-template <class Op> int guard(const char *name, Op op) noexcept
+/**
+ * Runs `op`; an exception becomes a status. Inlined, as those below, so that the return address is the operation's:
+ * the call site in C.
+ */
+template <class Op> [[gnu::always_inline]] inline int guard(const char *name, Op op) noexcept
 {
     try {
-        if (fault_is_due())
+        if (fault_is_due(__builtin_return_address(0)))
             return error_set(ERR_TORCH, "%s: injected fault", name);
         const timed_op timed(name);
         return op();
@@ -121,7 +124,7 @@ template <class Op> int guard(const char *name, Op op) noexcept
 }
 
 /** Runs `op` and keeps its tensor in `s`. Does nothing on a failed scope, which keeps its first error. */
-template <class Op> tensor *run(scope *s, const char *name, Op op) noexcept
+template <class Op> [[gnu::always_inline]] inline tensor *run(scope *s, const char *name, Op op) noexcept
 {
     if (!s || s->status != OK)
         return nullptr;
@@ -135,7 +138,7 @@ template <class Op> tensor *run(scope *s, const char *name, Op op) noexcept
 }
 
 /** The same for operations without a result: returns the scope's status. */
-template <class Op> int run_status(scope *s, const char *name, Op op) noexcept
+template <class Op> [[gnu::always_inline]] inline int run_status(scope *s, const char *name, Op op) noexcept
 {
     if (!s)
         return error_out_of_memory();

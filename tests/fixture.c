@@ -45,9 +45,9 @@ static struct tokens read_ids(const struct json *array)
 }
 
 /* The rows of "{class}." with the end token behind. */
-static struct text_rows read_names(const struct json *names, int64_t end)
+static struct token_rows read_names(const struct json *names, int64_t end)
 {
-    struct text_rows rows = {.n = (int64_t)json_size(names)};
+    struct token_rows rows = {.n = (int64_t)json_size(names)};
     for (const struct json *v = json_first(names); v; v = json_next(v))
         if ((int64_t)json_size(v) + 1 > rows.n_tokens)
             rows.n_tokens = (int64_t)json_size(v) + 1;
@@ -70,9 +70,9 @@ static int64_t *read_lengths(const struct json *lengths)
     return t.ids;
 }
 
-struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
+struct token_rows world_read_captions(scope *s, const tensor *captions, int64_t end)
 {
-    struct text_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
+    struct token_rows rows = {.n = t_size(captions, 0), .n_tokens = t_size(captions, 1)};
     const size_t n = (size_t)(rows.n * rows.n_tokens);
     rows.ids = calloc(n, sizeof *rows.ids);
     rows.ends = calloc((size_t)rows.n, sizeof *rows.ends);
@@ -106,14 +106,14 @@ int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu)
     return is_cpu ? on_cpu : on_cpu * CLIP_TEXT_CHUNK_ROWS_CUDA / CLIP_TEXT_CHUNK_ROWS;
 }
 
-void world_open(struct world *w, const char *dir, struct clip_types types, enum encoder encoder)
+void world_open(struct world *w, const char *dir, struct clip_dtypes dtypes, enum encoder encoder)
 {
     *w = (struct world){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     char *cases = in_dir(dir, "cases.json"), *model = in_dir(dir, "model.safetensors"),
          *arrays = in_dir(dir, "world.safetensors");
     MUST(json_read_file(&w->doc, cases));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
     w->images_at_a_time = world_images_at_a_time(w->clip, 128);
     MUST(safetensors_open(&w->file, w->scope, arrays));
     w->pixels = t_to_device(w->scope, params_find(&w->file->tensors, "pixels"), w->clip->device);
@@ -121,11 +121,9 @@ void world_open(struct world *w, const char *dir, struct clip_types types, enum 
 
     const struct json *root = json_root(w->doc), *sgd = json_get(root, "sgd");
     const int64_t end = (int64_t)number(root, "eot_id");
-    w->rows.names = read_names(json_get(root, "names"), end);
-    w->rows.name_lengths = read_lengths(json_get(root, "name_lengths"));
-    w->rows.captions = calloc(1, sizeof *w->rows.captions);
-    w->rows.captions[w->rows.n_templates++] =
-        world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
+    w->names = read_names(json_get(root, "names"), end);
+    w->name_lengths = read_lengths(json_get(root, "name_lengths"));
+    w->captions = world_read_captions(w->scope, params_find(&w->file->tensors, "captions"), end);
     w->start = read_ids(json_get(root, "template"));
     w->lr = number(sgd, "lr");
     w->momentum = number(sgd, "momentum");
@@ -147,9 +145,9 @@ static void read_classes(struct world *w, const struct config *c, const struct d
     MUST(tokenizer_open(&t, merges));
     MUST(prompt_start_tokens(&w->start, t));
     const struct text_form form = method_text_form(&options);
-    const char *const templates[] = {c->zero_shot_template};
-    MUST(class_rows_create(&w->rows, t, d->class_names + first, n, templates, 1, &form,
-                           w->clip->dims.context_length));
+    const int64_t context = w->clip->dims.context_length;
+    MUST(caption_rows_create(&w->captions, t, d->class_names + first, n, c->zero_shot_template, context));
+    MUST(prompt_rows_create(&w->names, t, d->class_names + first, n, &form, context));
     tokenizer_free(t);
     free(merges);
 }
@@ -165,13 +163,13 @@ static void make_images(struct world *w)
     for (int64_t i = 0; i < n; i++)
         pixels[i] = (float)rng_normal(&rng);
     for (int64_t i = 0; i < M; i++)
-        labels[i] = i * 7919 % w->rows.names.n;
-    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->types.master, w->clip->device);
+        labels[i] = i * 7919 % w->names.n;
+    w->pixels = t_from_f32(w->scope, pixels, SHAPE(M, 3, S, S), w->clip->dtypes.accum, w->clip->device);
     w->labels = t_from_i64(w->scope, labels, SHAPE(M), w->clip->device);
     free(pixels);
 }
 
-void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_types types,
+void world_open_model(struct world *w, const char *model, const char *data_root, struct clip_dtypes dtypes,
                       enum encoder encoder)
 {
     struct config c;
@@ -182,7 +180,7 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
     const struct dataset_options options = config_dataset_options(&c, "caltech101");
     MUST(dataset_open(&d, &options));
     MUST(weights_open(&w->weights, w->scope, model, NULL));
-    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), types, encoder));
+    MUST(clip_create(&w->clip, w->scope, w->weights, world_device(), dtypes, encoder));
     w->images_at_a_time = world_images_at_a_time(w->clip, 128);
     read_classes(w, &c, d, model);
     make_images(w);
@@ -196,7 +194,10 @@ void world_open_model(struct world *w, const char *model, const char *data_root,
 void world_close(struct world *w)
 {
     class_texts_free(&w->texts);
-    class_rows_free(&w->rows);
+    token_rows_free(&w->whole);
+    token_rows_free(&w->captions);
+    token_rows_free(&w->names);
+    free(w->name_lengths);
     tokens_free(&w->start);
     clip_free(w->clip);
     weights_close(w->weights);
@@ -250,12 +251,18 @@ struct method_options world_options(const struct json *keys, const char *const *
 int world_method(struct method **out, struct world *w, scope *owner, const struct method_options *options)
 {
     class_texts_free(&w->texts);
+    token_rows_free(&w->whole);
     const struct text_form form = method_text_form(options);
-    int status = class_texts_create(&w->texts, owner, w->clip, &w->rows, &form, w->images_at_a_time);
+    const bool is_whole = text_form_is_whole(&form);
+    int status =
+        is_whole ? learned_rows_create(&w->whole, &w->names, w->name_lengths, &form, w->start.ids[0]) : OK;
+    const tensor *captions = clip_encode_captions(owner, w->clip, &w->captions, 1);
+    if (status == OK && (status = scope_status(owner)) == OK)
+        status = class_texts_create(&w->texts, owner, w->clip, is_whole ? &w->whole : &w->names,
+                                    is_whole ? 0 : form.n_before, w->images_at_a_time, captions);
     if (status != OK)
         return status;
-    const struct method_init init = {
-        .seed = 1, .n_train_classes = w->rows.names.n, .start_tokens = &w->start};
+    const struct method_init init = {.seed = 1, .n_train_classes = w->names.n, .start_tokens = &w->start};
     return method_create(out, owner, w->clip, options, &init);
 }
 
@@ -265,7 +272,7 @@ tensor *world_loss(scope *s, struct method_output *out, tensor **losses, const s
     index = t_to_device(s, index, w->clip->device);
     for (size_t i = 0; i < m->trained.n; i++)
         t_clear_grad(s, m->trained.items[i].value);
-    method_forward(out, s, m, &w->texts, t_index_select(s, w->pixels, 0, index), trace);
+    method_forward(out, s, m, &w->texts, NULL, t_index_select(s, w->pixels, 0, index), trace);
     if (m->trained.n == 0)
         return NULL;
     return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));

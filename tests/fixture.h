@@ -16,10 +16,12 @@ struct world {
     struct weights *weights;
     struct clip *clip;
     struct safetensors *file;
-    tensor *pixels; /* [M,3,S,S], fp32 */
-    tensor *labels; /* [M] */
-    struct class_rows rows;
-    struct class_texts texts;
+    tensor *pixels;                    /* [M,3,S,S], fp32 */
+    tensor *labels;                    /* [M] */
+    struct token_rows captions, names; /* start, template with name, end; name, dot, end */
+    int64_t *name_lengths;             /* tokens of the name alone; NULL for a model of full size */
+    struct token_rows whole;           /* of the last world_method, if its texts hold learned vectors */
+    struct class_texts texts;          /* of the last world_method */
     struct tokens start;
     int64_t
         images_at_a_time; /* that texts are laid out for: 128, so that the small class list makes chunks */
@@ -32,16 +34,16 @@ struct device world_device(void);
 /** For how many images texts are laid out so that chunks have as many nodes as they have on a CPU for
  * `on_cpu`. */
 int64_t world_images_at_a_time(const struct clip *c, int64_t on_cpu);
-/** Opens the folder `dir`; the model computes in `types` with `encoder`, on world_device. */
-void world_open(struct world *out, const char *dir, struct clip_types types, enum encoder encoder);
+/** Opens the folder `dir`; the model computes in `dtypes` with `encoder`, on world_device. */
+void world_open(struct world *out, const char *dir, struct clip_dtypes dtypes, enum encoder encoder);
 /** The same of a model of full size and Caltech-101's base classes below `data_root`, with random images;
  * settings are the program's defaults. */
-void world_open_model(struct world *out, const char *model, const char *data_root, struct clip_types types,
+void world_open_model(struct world *out, const char *model, const char *data_root, struct clip_dtypes dtypes,
                       enum encoder encoder);
 void world_close(struct world *w);
 
-/** Token rows as they stand in a file, [K,context]; text_rows_free frees them. */
-struct text_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
+/** Token rows as they stand in a file, [K,context]; token_rows_free frees them. */
+struct token_rows world_read_captions(scope *s, const tensor *captions, int64_t end);
 /** The method's settings from an object of configuration keys, then from "key=value" texts (NULL ends them).
  */
 struct method_options world_options(const struct json *keys, const char *const *changes);

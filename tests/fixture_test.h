@@ -18,7 +18,7 @@ static inline int world_group_open(void **state)
     static struct world w;
     if (torch_init(1) != OK)
         return -1;
-    world_open(&w, FIXTURE_DIR, (struct clip_types){world_group_dtype, world_group_dtype},
+    world_open(&w, FIXTURE_DIR, (struct clip_dtypes){world_group_dtype, world_group_dtype},
                world_group_encoder);
     *state = &w;
     return 0;

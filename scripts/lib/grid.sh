@@ -54,7 +54,7 @@ columns() { # only the last column, the labels, may be quoted with commas in it
 
 averages() { # if the rows have different data sets, the averages are over those that all have
     local kind='^average( \(HM of the averages\))?$'
-    ! grep -q '^average over what all rows have' "$1" || kind='^average over what all rows have'
+    ! grep -q '^average over the data sets of all rows' "$1" || kind='^average over the data sets of all rows'
     # shellcheck disable=SC2016 # awk's own variables
     columns "$1" '
         $1 ~ /'"$kind"'/ {

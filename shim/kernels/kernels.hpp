@@ -63,7 +63,7 @@ template <class P> struct rows_of {
 };
 
 /**
- * Attention over a forest of tokens. Query i of an image sees all rows of the image's prefix and the nodes
+ * Attention over a token tree. Query i of an image sees all rows of the image's prefix and the nodes
  * seen[first[i]] .. seen[first[i+1]-1]. q includes the scale. */
 template <class T> struct tree_args {
     using A = typename accumulator<T>::type;
@@ -132,8 +132,7 @@ template <class T> struct table {
     void (*tree_backward)(const tree_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
     /** Values of scratch per thread for the next two. */
     int64_t (*dense_scratch)(const dense_args<T> &a);
-    /** Tasks are (image, head, block of queries); lse [batch, heads, queries]: log of the sums of
-     * exponentials. */
+    /** Tasks are (image, head, block of queries); lse [batch, heads, queries]: log-sum-exp. */
     void (*dense_forward)(const dense_args<T> &a, rows_of<T *> out, A *lse, A *scratch, int64_t begin,
                           int64_t end);
     /** Tasks are (image, head) pairs. */

@@ -1,5 +1,9 @@
-// The tables of one instruction set; included by kernels_*.cpp after the kernels. They are constants: code
+// The kernels and tables of one instruction set; included by kernels_*.cpp. The tables are constants: code
 // that initialized them before main would run on processors without the instructions.
+#include "dense.inc.hpp"
+#include "kernels.inc.hpp"
+#include "tree.inc.hpp"
+
 namespace kernels::KERNELS_ISA
 {
 

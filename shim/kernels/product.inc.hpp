@@ -42,7 +42,7 @@ template <class A> struct left_factor {
     int64_t row_stride, depth_stride;
 };
 
-/** The right factor: row k of its panel p of TILE_COLUMNS columns begins at p * panel_stride + k *
+/** The right factor, in panels of TILE_COLUMNS columns: row k of panel p is at p * panel_stride + k *
  * depth_stride. */
 template <class A> struct right_factor {
     const A *data;

@@ -8,6 +8,40 @@
 #include "prompt/base/lines.h"
 #include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
+#include "prompt/run/class_list.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt bench_options[] = {
+    {"classes-file", "FILE", NULL, false, "file of class names, one a line (the classes of --dataset)"},
+    {"n-classes", "K", NULL, false, "take the first K of them (all)"},
+    {"batch", "B", NULL, false, "images a step (training.batch_size)"},
+    {"mode", "LIST", NULL, true, "train, eval, or both separated by a comma (both)"},
+    {"repeats", "R", NULL, false, "timed steps, after one that warms up (3)"},
+    {"compare", "plain", NULL, false,
+     "time the plain encoder in turn with the fast one, and print the ratio"},
+    {"sweep", NULL, NULL, false, "vary K, batch, iterations, depth and threads, one at a time"},
+    {"profile", NULL, NULL, false, "print where the time of a step goes"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Benchmark", bench_options},
+    {"Configuration (defaults < --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "A step is timed on random pixels. GFLOP counts the matrix products of one step; \"of peak\" compares\n"
+    "their rate with the best single product of the same shapes in the same run. Faults are page faults,\n"
+    "reads are those from the device to the host.\n"
+    "\n"
+    "Example:\n"
+    "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
 
 enum { MAX_SIDES = 2 };   /* encoders that are compared */
 enum { MAX_POINTS = 64 }; /* of a sweep: 19 in each of two modes */
@@ -17,8 +51,7 @@ struct bench_command {
     const struct opt_values *v;
     struct config config;
     struct log log;
-    char **names; /* class names */
-    int64_t n_names;
+    struct str_list names; /* of classes */
     int64_t n_images, repeats;
     struct bench_point points[MAX_POINTS];
     size_t n_points;
@@ -27,25 +60,15 @@ struct bench_command {
 
 /* ---------------------------------------------------------------- class names */
 
-static int add_name(struct bench_command *b, const char *text)
-{
-    char **grown = realloc(b->names, (size_t)(b->n_names + 1) * sizeof *grown);
-    if (!grown)
-        return error_out_of_memory();
-    b->names = grown;
-    b->names[b->n_names] = str_dup(text);
-    return b->names[b->n_names] && ++b->n_names ? OK : ERR_MEMORY;
-}
-
 /* One name a line. */
 static int read_names(struct bench_command *b, const char *path)
 {
     struct lines lines = {0};
     int status = lines_open(&lines, path);
     for (const char *line = NULL; status == OK && (line = lines_next(&lines));)
-        status = add_name(b, line);
+        status = str_list_add(&b->names, line);
     lines_close(&lines);
-    if (status == OK && b->n_names == 0)
+    if (status == OK && b->names.n == 0)
         status = error_set(ERR_FORMAT, "'%s': no class name, expected one a line", path);
     return status;
 }
@@ -59,7 +82,7 @@ static int take_dataset_names(struct bench_command *b)
     if (status == OK)
         class_subset_range(&first, &n, b->config.data_classes, d->n_classes);
     for (int64_t k = first; status == OK && k < first + n; k++)
-        status = add_name(b, d->class_names[k]);
+        status = str_list_add(&b->names, d->class_names[k]);
     dataset_free(d);
     return status;
 }
@@ -75,7 +98,7 @@ static int find_names(struct bench_command *b)
     return take_dataset_names(b);
 }
 
-/* ---------------------------------------------------------------- which points */
+/* ---------------------------------------------------------------- the points */
 
 static int add_point(struct bench_command *b, struct bench_point p)
 {
@@ -85,7 +108,7 @@ static int add_point(struct bench_command *b, struct bench_point p)
     return OK;
 }
 
-/* The point itself in each mode asked for. */
+/* Adds a point in each mode of --mode. */
 static int add_modes(struct bench_command *b, struct bench_point p)
 {
     static const char *const names[] = {"train", "eval", NULL};
@@ -104,16 +127,14 @@ static int add_modes(struct bench_command *b, struct bench_point p)
 static int count_vision_layers(int64_t *out, struct bench_command *b)
 {
     struct session *s = NULL;
-    int status = session_open(&s, &b->config, &b->log);
-    if (status == OK)
-        status = session_open_model(s);
-    if (status == OK)
+    int status = OK;
+    if ((status = session_open(&s, &b->config, &b->log)) == OK && (status = session_open_model(s)) == OK)
         *out = s->clip->dims.vision.n_layers;
     session_close(s);
     return status;
 }
 
-/* --sweep: one setting at a time leaves the base. */
+/* --sweep: the base, and points that differ from it in one setting. */
 static int add_sweep(struct bench_command *b, const struct bench_point *base)
 {
     int64_t n_layers = 0;
@@ -126,7 +147,7 @@ static int add_sweep(struct bench_command *b, const struct bench_point *base)
         int64_t base, most;
         size_t field;
     } axes[] = {
-        {classes, 4, base->n_classes, b->n_names, offsetof(struct bench_point, n_classes)},
+        {classes, 4, base->n_classes, (int64_t)b->names.n, offsetof(struct bench_point, n_classes)},
         {images, 3, base->n_images, INT64_MAX, offsetof(struct bench_point, n_images)},
         {iterations, 3, base->n_iterations, INT64_MAX, offsetof(struct bench_point, n_iterations)},
         {depths, 3, base->depth, n_layers, offsetof(struct bench_point, depth)},
@@ -146,13 +167,12 @@ static int add_sweep(struct bench_command *b, const struct bench_point *base)
 
 static int choose_points(struct bench_command *b)
 {
-    int64_t n_classes = b->n_names < 50 ? b->n_names : 50;
+    const int64_t n_names = (int64_t)b->names.n;
+    int64_t n_classes = opt_given(b->v, "sweep") && n_names > 50 ? 50 : n_names;
     const char *compare = opt_text(b->v, "compare");
-    int status = opt_i64(&n_classes, b->v, "n-classes", 1, b->n_names);
+    int status = opt_i64(&n_classes, b->v, "n-classes", 1, n_names);
     if (status == OK && compare && strcmp(compare, "plain") != 0)
         status = error_set(ERR_USAGE, "--compare '%s': expected plain", compare);
-    if (status == OK && !opt_given(b->v, "n-classes") && !opt_given(b->v, "sweep"))
-        n_classes = b->n_names;
     const struct bench_point base = {.n_classes = n_classes,
                                      .n_images = b->n_images,
                                      .n_iterations = b->config.n_iterations,
@@ -165,7 +185,7 @@ static int choose_points(struct bench_command *b)
 
 /* ---------------------------------------------------------------- running */
 
-/* One encoder at work. */
+/* One encoder that is timed. */
 struct side {
     struct bench_point point;
     struct session *session;
@@ -179,16 +199,16 @@ static void close_side(struct side *side)
     session_close(side->session);
 }
 
-/* Names that only a later point takes are looked at before the first one is timed. */
+/* Checks the names of all points before the first one is timed. */
 static int check_names(const struct session *s, const struct bench_command *b)
 {
-    struct class_rows rows = {0};
+    struct class_list list;
     int64_t n = 0;
     for (size_t i = 0; i < b->n_points; i++)
         n = b->points[i].n_classes > n ? b->points[i].n_classes : n;
-    int status =
-        session_tokenize(&rows, s, b->names, n < b->n_names ? n : b->n_names, s->config->zero_shot_template);
-    class_rows_free(&rows);
+    int status = class_list_tokenize(&list, s, b->names.items, n, s->config->zero_shot_template);
+    if (status == OK)
+        class_list_close(&list);
     return status;
 }
 
@@ -198,11 +218,11 @@ static int open_side(struct side *side, struct bench_command *b, const struct be
     int status = OK;
     if ((status = session_open(&side->session, &b->config, &b->log)) == OK &&
         (status = session_open_model(side->session)) == OK && (status = check_names(side->session, b)) == OK)
-        status = bench_open(&side->bench, side->session, b->names, side->point.n_classes, options);
+        status = bench_open(&side->bench, side->session, b->names.items, side->point.n_classes, options);
     return status;
 }
 
-/* The encoders take turns, so that a slow moment of the machine meets both. */
+/* The encoders take turns, so that both see the machine's slow moments. */
 static int measure(struct side *sides, size_t n, struct bench_command *b)
 {
     const size_t before = process_resident_bytes();
@@ -225,7 +245,7 @@ static int measure(struct side *sides, size_t n, struct bench_command *b)
     return status;
 }
 
-/* Each point has sessions of its own, so that its memory is its own. */
+/* Each point has sessions of its own, so that its memory is measured alone. */
 static int run_point(struct bench_command *b, const struct bench_point *p)
 {
     const size_t n = opt_given(b->v, "compare") ? 2 : 1;
@@ -250,32 +270,30 @@ static int run(struct bench_command *b)
     log_init(&b->log, opt_given(b->v, "quiet"));
     b->repeats = 3;
     int status = OK;
-    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) == OK &&
-        (status = opt_apply_file(&b->config, b->v)) == OK)
-        status = opt_apply_keys(&b->config, b->v);
+    if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) != OK ||
+        (status = opt_resolve(&b->config, b->v, NULL)) != OK)
+        return status;
     b->n_images = b->config.batch_size;
-    if (status == OK && (status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK)
-        status = find_names(b);
-    if (status == OK)
-        status = torch_init(b->config.threads); /* so that the number of threads is known */
-    if (status == OK)
-        status = choose_points(b);
+    if (status == OK && (status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK &&
+        (status = find_names(b)) == OK && (status = torch_init(b->config.threads)) == OK)
+        status = choose_points(b); /* torch_init, so that the number of threads is known */
     for (size_t i = 0; status == OK && i < b->n_points; i++)
         status = run_point(b, &b->points[i]);
-    return status == OK ? bench_report_end(&b->report, opt_given(b->v, "sweep")) : status;
+    return status == OK ? bench_report_end(&b->report) : status;
 }
 
-int cmd_bench(const struct opt_values *v)
+static int cmd_bench(const struct opt_values *v)
 {
     struct bench_command b = {
         .v = v, .report = {.as_json = opt_given(v, "json"), .has_profile = opt_given(v, "profile")}};
     int status = config_init(&b.config);
     if (status == OK)
         status = run(&b);
-    for (int64_t k = 0; k < b.n_names; k++)
-        free(b.names[k]);
-    free(b.names);
+    str_list_free(&b.names);
     bench_report_free(&b.report);
     config_free(&b.config);
     return status;
 }
+
+const struct command command_bench = {
+    "bench", NULL, NULL, cmd_bench, groups, "time a training step and an evaluation", notes};

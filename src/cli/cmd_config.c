@@ -1,23 +1,33 @@
-/* prompt config: every configuration key, as text or as the table of configs/README.md; or one configuration in full. */
+/* prompt config: every key, as text or as the table of configs/README.md, or one configuration in full. */
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 
-/* The option that sets the key, NULL if --set alone does. */
-static const char *flag_of(const char *key)
+/* ---------------------------------------------------------------- options */
+
+static const struct opt own_options[] = {
+    {"config", "FILE", NULL, false, "print this configuration in full, as JSON, with what it extends"},
+    {"set", "KEY=VALUE", NULL, true, "set a key of it"},
+    {"markdown", NULL, NULL, false, "print the table of configs/README.md"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", own_options}, {.title = NULL}};
+
+/* The option that sets the key; NULL if only --set does. */
+static const char *flag_of(const char *key, const struct command *const *commands)
 {
-    for (const struct command *c = commands; c->name; c++)
-        for (const struct opt_group *group = c->groups; group->title; group++)
+    for (size_t i = 0; commands[i]; i++)
+        for (const struct opt_group *group = commands[i]->groups; group->title; group++)
             for (const struct opt *opt = group->opts; opt->name; opt++)
                 if (opt->key && strcmp(opt->key, key) == 0)
                     return opt->name;
     return NULL;
 }
 
-static void append_text(struct str *out, const struct config *defaults, size_t i)
+static void append_text(struct str *out, const struct config *defaults, size_t i, const char *flag)
 {
     const struct config_key *key = config_key(i);
-    const char *flag = flag_of(key->key);
     str_appendf(out, "%s", key->key);
     if (flag)
         str_appendf(out, " (--%s)", flag);
@@ -28,7 +38,7 @@ static void append_text(struct str *out, const struct config *defaults, size_t i
     str_appendf(out, "\n    %s\n", key->help);
 }
 
-/* Text inside a cell: a bar would end it. */
+/* Appends text to a cell and escapes bars, which would end the cell. */
 static void append_cell(struct str *out, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -38,10 +48,9 @@ static void append_cell(struct str *out, const char *text)
     }
 }
 
-static void append_markdown(struct str *out, const struct config *defaults, size_t i)
+static void append_markdown(struct str *out, const struct config *defaults, size_t i, const char *flag)
 {
     const struct config_key *key = config_key(i);
-    const char *flag = flag_of(key->key);
     str_appendf(out, "| `%s`", key->key);
     if (flag)
         str_appendf(out, ", `--%s`", flag);
@@ -55,44 +64,47 @@ static void append_markdown(struct str *out, const struct config *defaults, size
     str_appendf(out, " | %s |\n", hashed);
 }
 
-static int print_keys(const struct config *defaults, bool is_markdown)
+static int print_keys(const struct config *defaults, const struct opt_values *v)
 {
+    const bool is_markdown = opt_given(v, "markdown");
     struct str text = {0};
     if (is_markdown)
         str_append(&text, "| key | values | default | meaning | in the hash |\n"
                           "| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < config_n_keys(); i++) {
-        if (is_markdown)
-            append_markdown(&text, defaults, i);
-        else
-            append_text(&text, defaults, i);
+        const char *flag = flag_of(config_key(i)->key, v->commands);
+        (is_markdown ? append_markdown : append_text)(&text, defaults, i, flag);
     }
     int status = cmd_print(&text);
     str_free(&text);
     return status;
 }
 
-static int print_configuration(struct config *c, const struct opt_values *v)
+static int print_configuration(const struct opt_values *v)
 {
+    struct config c = {0};
     struct str text = {0};
     int status = OK;
-    if ((status = opt_apply_file(c, v)) == OK && (status = opt_apply_keys(c, v)) == OK &&
-        (status = config_write(&text, c)) == OK)
+    if ((status = opt_resolve(&c, v, NULL)) == OK && (status = config_write(&text, &c)) == OK)
         status = cmd_print(&text);
     str_free(&text);
-    return status;
-}
-
-int cmd_config(const struct opt_values *v)
-{
-    struct config c;
-    int status = config_init(&c);
-    if (status != OK)
-        return status;
-    if (opt_given(v, "config") || opt_given(v, "set"))
-        status = print_configuration(&c, v);
-    else
-        status = print_keys(&c, opt_given(v, "markdown"));
     config_free(&c);
     return status;
 }
+
+static int cmd_config(const struct opt_values *v)
+{
+    if (opt_given(v, "config") || opt_given(v, "set"))
+        return print_configuration(v);
+    struct config defaults;
+    int status = config_init(&defaults);
+    if (status == OK)
+        status = print_keys(&defaults, v);
+    config_free(&defaults);
+    return status;
+}
+
+const struct command command_config = {
+    "config",   NULL,   NULL,
+    cmd_config, groups, "list every key with type, default and range, or print a preset in full",
+    NULL};

@@ -1,25 +1,44 @@
-/* prompt data check: one line a data set, whether it is complete and what is wrong. */
+/* prompt data check: one line for each data set, complete or with what is wrong. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json_write.h"
 #include "prompt/base/log.h"
 #include "prompt/data/check.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/run/session.h"
 
+/* ---------------------------------------------------------------- options */
+
+static const struct opt check_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, "one data set, or all of the paper's (all)"},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"deep", NULL, NULL, false, "decode every image, too"},
+    {"json", NULL, NULL, false, "print JSON"},
+    {"quiet", NULL, NULL, false, "no progress on stderr"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", check_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Prints one line for each data set: complete, not the published split, incomplete, or not there; then\n"
+    "the counts, or what is missing, where it was looked for and where to get it. Nothing is written. The\n"
+    "exit status is 1 if a data set is not complete; with all, data sets that are not there do not count.";
+
 struct checking {
     const struct config *config;
     struct log log;
     bool is_deep;
     bool is_json;
-    bool is_all;         /* sets that are not there are no failure */
+    bool is_all;         /* sets that are not there do not count as failures */
     struct str text;     /* of JSON: the records so far */
-    struct str failures; /* names of the sets that are not complete, with commas between */
+    struct str failures; /* names of the sets that are not complete, separated by commas */
 };
 
-/* ---------------------------------------------------------------- what is said of one set */
+/* ---------------------------------------------------------------- one set */
 
 /* "100 classes, 4128 train, 1649 val, 2465 test in '<folder>'", and how it was found. */
 static void append_facts(struct str *out, const struct dataset_check *c)
@@ -27,7 +46,7 @@ static void append_facts(struct str *out, const struct dataset_check *c)
     const struct dataset *d = c->dataset;
     str_appendf(out, "%" PRId64 " %s, %zu train, %zu val, %zu test", d->n_classes,
                 plural((size_t)d->n_classes, "class", "classes"), d->train.n, d->val.n, d->test.n);
-    if (!strstr(str_text(&d->layout), d->image_dir)) /* else the note names it */
+    if (!strstr(str_text(&d->layout), d->image_dir)) /* otherwise the note names it */
         str_appendf(out, " in '%s'", d->image_dir);
     if (d->layout.len > 0)
         str_appendf(out, "; %s", str_text(&d->layout));
@@ -55,7 +74,7 @@ static void append_line(struct str *out, const struct dataset_check *c)
         str_appendf(out, "; %zu %s of another format than the name says, first: %s", c->n_odd,
                     plural(c->n_odd, "image", "images"), str_text(&c->first_odd));
     if (c->n_damaged > 0)
-        str_appendf(out, "; %zu %s damaged and read all the same, first: %s", c->n_damaged,
+        str_appendf(out, "; %zu %s damaged but could be read, first: %s", c->n_damaged,
                     plural(c->n_damaged, "image", "images"), str_text(&c->first_damaged));
     str_append(out, "\n");
 }
@@ -118,7 +137,7 @@ static int check_one(struct checking *c, const char *name)
     if (status == OK && c->is_json) {
         str_append(&c->text, c->text.len > 0 ? ",\n " : "[");
         status = append_record(&c->text, &check);
-    } else if (status == OK) { /* at once: a deep check takes its time */
+    } else if (status == OK) { /* printed at once: a deep check takes long */
         append_line(&c->text, &check);
         status = cmd_print(&c->text);
         str_clear(&c->text);
@@ -127,7 +146,7 @@ static int check_one(struct checking *c, const char *name)
     return status;
 }
 
-/* Every set of the paper; own data only by name. */
+/* Checks every set of the paper; own data are checked only by name. */
 static int check_all(struct checking *c)
 {
     int status = OK;
@@ -151,14 +170,12 @@ static int check_sets(struct checking *c)
     return status;
 }
 
-int cmd_data_check(const struct opt_values *v)
+static int cmd_data_check(const struct opt_values *v)
 {
-    struct config config;
+    struct config config = {0};
     struct checking c = {.config = &config, .is_deep = opt_given(v, "deep"), .is_json = opt_given(v, "json")};
     log_init(&c.log, opt_given(v, "quiet"));
-    int status = config_init(&config);
-    if (status == OK)
-        status = opt_apply_keys(&config, v);
+    int status = opt_resolve(&config, v, NULL);
     if (status == OK && config.data_root[0] == '\0' && strcmp(config.data_dataset, "csv") != 0)
         status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK)
@@ -169,3 +186,8 @@ int cmd_data_check(const struct opt_values *v)
     config_free(&config);
     return status;
 }
+
+const struct command command_data_check = {
+    "data",         "check", NULL,
+    cmd_data_check, groups,  "check whether data sets are complete, and if not, report why",
+    notes};

@@ -2,8 +2,17 @@
 #include <inttypes.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json_write.h"
 #include "prompt/data/catalog.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt list_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", list_options}, {.title = NULL}};
 
 static void append_json(struct str *out, const struct catalog_entry *e)
 {
@@ -28,7 +37,7 @@ static void append_row(struct str *out, const struct catalog_entry *e)
                     e->template);
 }
 
-int cmd_data_list(const struct opt_values *v)
+static int cmd_data_list(const struct opt_values *v)
 {
     const bool is_json = opt_given(v, "json");
     struct str text = {0};
@@ -51,3 +60,7 @@ int cmd_data_list(const struct opt_values *v)
     str_free(&text);
     return status;
 }
+
+const struct command command_data_list = {
+    "data", "list", NULL, cmd_data_list, groups, "list the data sets: names, classes, images, templates",
+    NULL};

@@ -1,13 +1,33 @@
-/* prompt data split: the few-shot sample and the base/new halves, for eyes or for a comparison. */
+/* prompt data split: the few-shot sample and the base/new halves, as a summary or as JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json_write.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/fewshot.h"
 #include "prompt/run/session.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt split_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, NULL},
+    {"set", "KEY=VALUE", NULL, true, "data.split_file, data.image_dir, data.split_seed"},
+    {"shots", "K", "data.shots", false, NULL},
+    {"seed", "S", "seed", false, "seed of the few-shot sample"},
+    {"json", NULL, NULL, false,
+     "print every item: {\"train\": {\"all\": [[path, label, name], ...], ...}, ...}"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", split_options}, {.title = NULL}};
+
+static const char notes[] =
+    "train and val are the few-shot samples (val: at most 4 a class), test is the whole list. Labels of "
+    "base\n"
+    "and new count from 0 in each half. Paths are relative to the data set's image folder.";
 
 struct split {
     struct dataset *dataset;
@@ -132,12 +152,10 @@ static int print_split(const struct config *c, bool is_json)
     return status;
 }
 
-int cmd_data_split(const struct opt_values *v)
+static int cmd_data_split(const struct opt_values *v)
 {
-    struct config c;
-    int status = config_init(&c);
-    if (status == OK)
-        status = opt_apply_keys(&c, v);
+    struct config c = {0};
+    int status = opt_resolve(&c, v, NULL);
     if (status == OK && !opt_given(v, "data") && strcmp(c.data_dataset, "csv") != 0)
         status = error_set(ERR_USAGE, "no data folder is given: pass --data DIR");
     if (status == OK && !opt_given(v, "dataset"))
@@ -147,3 +165,6 @@ int cmd_data_split(const struct opt_values *v)
     config_free(&c);
     return status;
 }
+
+const struct command command_data_split = {
+    "data", "split", NULL, cmd_data_split, groups, "show the few-shot sample and the base/new halves", notes};

@@ -5,6 +5,35 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/world/world.h"
 
+/* ---------------------------------------------------------------- options */
+
+static const struct opt synth_options[] = {
+    {"seed", "S", NULL, false, "seed of the pictures (1)"},
+    {"world", "NAME", NULL, true,
+     "test; dev, to choose rates on: other pairs of words, other cameras; or seen: words of pre-training "
+     "(test)"},
+    {"layouts", "LIST", NULL, true, "the data sets to draw, separated by commas (all fifteen)"},
+    {"folder", NULL, NULL, false, "plain folders instead: DIR/{train,val,test}/CLASS/*.png"},
+    {"px", "N", NULL, false, "pixels a side (64)"},
+    {"per-class", "N", NULL, false,
+     "training pictures of a class, and as many test pictures; val has a quarter (20)"},
+    {"force", NULL, NULL, false, "replace a world of an earlier run"},
+    {"sheet", NULL, NULL, false,
+     "instead, draw some pictures of each data set into one PNG file of this name"},
+    {.name = NULL},
+};
+static const struct opt_group groups[] = {{"Options", synth_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Draws small copies of the data sets, each with a family of concepts of its own. Classes are pairs of\n"
+    "words that never meet in the pictures that prompt pretrain draws. The same seed gives the same "
+    "pictures\n"
+    "on every machine.\n"
+    "\n"
+    "Examples:\n"
+    "  prompt data synth world --seed 1\n"
+    "  prompt data synth world.png --sheet";
+
 static const struct world_options defaults = {.kind = WORLD_TEST, .seed = 1, .px = 64, .n_per_class = 20};
 
 static size_t n_sets(void)
@@ -41,7 +70,7 @@ static int read_options(struct world_options *out, const struct opt_values *v)
     return status;
 }
 
-/* All layouts but the plain folders, unless told otherwise. */
+/* Chooses all layouts except plain folders, unless options choose otherwise. */
 static int read_wanted(bool *wanted, const struct opt_values *v)
 {
     const bool is_folder = opt_given(v, "folder");
@@ -54,7 +83,7 @@ static int read_wanted(bool *wanted, const struct opt_values *v)
     return OK;
 }
 
-int cmd_data_synth(const struct opt_values *v)
+static int cmd_data_synth(const struct opt_values *v)
 {
     struct world_options options;
     bool *wanted = calloc(n_sets() + 1, sizeof *wanted); /* never of size zero */
@@ -71,3 +100,8 @@ int cmd_data_synth(const struct opt_values *v)
     free(wanted);
     return status;
 }
+
+const struct command command_data_synth = {"data", "synth",
+                                           "DIR",  cmd_data_synth,
+                                           groups, "draw a world of pictures in the layouts of the data sets",
+                                           notes};

@@ -1,12 +1,14 @@
-/* prompt diff: in what two runs differ. */
+/* prompt diff: the differences between two runs. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/base/json_write.h"
 #include "prompt/run/train.h"
+#include "shared_options.h"
 
 /* One side: its configuration and its result records; either may be missing. */
 struct side {
@@ -67,7 +69,7 @@ static void append_value(struct str *out, const struct json *value)
     }
 }
 
-/* One line if the two differ. */
+/* Appends a line if the two differ. */
 static void compare_values(struct str *out, const char *name, const struct json *a, const struct json *b)
 {
     struct str left = {0};
@@ -81,7 +83,7 @@ static void compare_values(struct str *out, const char *name, const struct json 
     str_free(&right);
 }
 
-/* Members of a record that say nothing about the result; its configuration is compared once, above. */
+/* Members of a record that do not concern the result; the configuration is compared once, above. */
 static bool is_left_out(const char *key)
 {
     static const char *const keys[] = {"config", "config_hash",  "per_class", "confusion", "seconds",
@@ -92,7 +94,7 @@ static bool is_left_out(const char *key)
     return false;
 }
 
-/* Members of two objects and of the objects in them, by dotted path; those of `b` alone behind them. */
+/* Compares members of two objects and of the objects in them, by dotted path; those only in `b` come last. */
 static void compare_objects(struct str *out, const char *prefix, const struct json *a, const struct json *b)
 {
     for (int pass = 0; pass < 2; pass++) {
@@ -121,7 +123,7 @@ static bool is_finished(const struct json *record)
     return value && json_bool(&flag, value) == OK && flag;
 }
 
-/* The last record of a data set and a list of classes; a finished one before others. */
+/* The last record of a data set and a list of classes; finished records take precedence. */
 static const struct json *find_record(const struct side *s, const struct json *dataset,
                                       const struct json *classes)
 {
@@ -158,7 +160,8 @@ static void compare_record(struct str *out, const struct json *a, const struct j
     str_free(&lines);
 }
 
-/* Lists of `a` in both sides are compared, unless that is done already; those of `a` alone are named. */
+/* Compares the lists of `a` that both sides have, unless that is done already, and names those only in
+ * `a`. */
 static void compare_results(struct str *out, const struct side *a, const struct side *b, bool only_missing)
 {
     const struct json *each = a->results ? json_first(json_root(a->results)) : NULL;
@@ -204,7 +207,7 @@ static int compare(const struct side *a, const struct side *b)
     return status;
 }
 
-int cmd_diff(const struct opt_values *v)
+static int cmd_diff(const struct opt_values *v)
 {
     struct side a = {0}, b = {0};
     int status = OK;
@@ -216,3 +219,8 @@ int cmd_diff(const struct opt_values *v)
     json_free(b.results);
     return status;
 }
+
+const struct command command_diff = {
+    "diff",   NULL,       "RUN RUN",
+    cmd_diff, no_options, "show the differences between two runs: keys, digests, versions, numbers",
+    NULL};

@@ -3,18 +3,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval_internal.h"
+#include "cmd.h"
+#include "cmd_print.h"
+#include "eval_data.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "prompt/base/path.h"
+#include "prompt/report/results_file.h"
 #include "prompt/report/targets.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt eval_options[] = {
+    {"run", "DIR", NULL, false, "the run to evaluate: its configuration and its last checkpoint"},
+    {"classes", "LIST", NULL, true, "base, new, all, or several separated by commas"},
+    {"datasets", "LIST", NULL, true,
+     "data sets to evaluate on: names, main (the eleven), cross (without ImageNet), domain (its variants), "
+     "all"},
+    {"limit", "N", NULL, false,
+     "evaluate on N images, spread evenly over the list; never counts as finished"},
+    {"per-class", NULL, NULL, false, "add the accuracy of each class, macro-F1 and the confusion matrix"},
+    {"untrained", NULL, NULL, false, "evaluate the prompts as they are before training"},
+    {"json", "FILE", NULL, false, "write the result records to FILE"},
+    {"save-logits", "FILE", NULL, false,
+     "write logits, labels and paths as safetensors; needs exactly one of --classes"},
+    {"trace", "FILE", NULL, false,
+     "write each image's prediction and confidence at n = 0..N as CSV; needs exactly one of --classes"},
+    {"out", "DIR", NULL, false, "folder of results.json (with --run, the run's)"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Evaluation", eval_options},
+    {"Configuration (defaults < --run or --config < command line)", config_options},
+    {"Data and model", data_options},
+    {"Machine", machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "Examples:\n"
+    "  prompt eval --run runs/caltech101-s1 --data DIR\n"
+    "  prompt eval --config configs/zeroshot.json --data DIR --dataset caltech101 --model FILE";
 
 static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBSET_NEW, CLASS_SUBSET_ALL};
 
 /* ---------------------------------------------------------------- opening */
 
-/* What cannot be written is said before the evaluation, not after it. */
+/* Reports a file that cannot be written before the evaluation, not after it. */
 static int check_outputs(const struct evaluation *e)
 {
     const char *const paths[] = {opt_text(e->v, "json"), opt_text(e->v, "save-logits"),
@@ -42,8 +80,8 @@ static int check_weights(struct evaluation *e)
     return status;
 }
 
-/* Other preprocessing is another model. Pixels of another decoder, or ids of another tokenizer, are near; the
- * record holds both. */
+/* Other preprocessing is an error, because it makes another model. Another decoder or tokenizer is a
+ * warning: pixels and ids are close, and the record holds both. */
 static int check_pipeline(struct evaluation *e)
 {
     const struct pipeline *trained = &e->provenance.pipeline;
@@ -65,7 +103,7 @@ static int check_pipeline(struct evaluation *e)
     return status;
 }
 
-/* Classes of the training; what is not trained takes those of the first data set. */
+/* The number of classes of the training; without one, that of the first data set. */
 static int64_t n_train_classes(const struct evaluation *e)
 {
     int64_t first = 0, n = 0;
@@ -80,19 +118,15 @@ static int64_t n_train_classes(const struct evaluation *e)
 
 static int open_all(struct evaluation *e)
 {
+    const bool has_run = e->checkpoint_path != NULL, has_tensors = has_run && !opt_given(e->v, "untrained");
     int status = OK;
     if ((status = session_open(&e->session, &e->config, &e->log)) == OK &&
-        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK)
-        status = eval_check_names(e);
-    if (status == OK && e->checkpoint_path)
-        status = check_weights(e);
-    if (status == OK && e->checkpoint_path)
-        status = check_pipeline(e);
-    if (status == OK)
-        status = session_create_method(&e->method, e->session, n_train_classes(e));
-    if (status == OK && e->checkpoint_path && !opt_given(e->v, "untrained"))
+        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK &&
+        (status = eval_check_names(e)) == OK && (!has_run || (status = check_weights(e)) == OK) &&
+        (!has_run || (status = check_pipeline(e)) == OK) &&
+        (status = session_create_method(&e->method, e->session, n_train_classes(e))) == OK && has_tensors)
         status = checkpoint_read_tensors(e->method, NULL, e->checkpoint_path);
-    if (status == OK && e->checkpoint_path && e->progress.step < e->progress.n_steps)
+    if (status == OK && has_run && e->progress.step < e->progress.n_steps)
         log_warning(&e->log,
                     "this run stopped after step %" PRId64 " of %" PRId64
                     "; its records do not count as finished",
@@ -122,17 +156,7 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     for (int64_t n = 0; n <= m->n_iterations; n++)
         accuracy[n] = metrics_accuracy(m, n);
     const bool per_class = opt_given(e->v, "per-class");
-    int status = eval_print_row(&e->table, classes->dataset->name, class_subset_names[classes->subset],
-                                m->n_images, classes->n, accuracy);
-    if (status == OK && per_class)
-        status = eval_print_classes(classes, m);
-
-    const char *logits_path = opt_text(e->v, "save-logits");
-    if (status == OK && logits_path)
-        status = eval_save_logits(logits_path, result, items);
-    const char *trace_path = opt_text(e->v, "trace");
-    if (status == OK && trace_path)
-        status = eval_save_trace(trace_path, result, items, classes);
+    const char *logits_path = opt_text(e->v, "save-logits"), *trace_path = opt_text(e->v, "trace");
     const struct record_context context = {
         .session = e->session,
         .classes = classes,
@@ -143,10 +167,18 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
         .untrained = opt_given(e->v, "untrained"),
         .per_class = per_class,
     };
-    return status == OK ? keep_record(e, &context, result) : status;
+    int status = OK;
+    if ((status = eval_print_row(&e->table, classes->dataset->name, class_subset_names[classes->subset],
+                                 m->n_images, classes->n, accuracy)) == OK &&
+        (!per_class || (status = eval_print_classes(classes, m)) == OK) &&
+        (!logits_path || (status = eval_save_logits(logits_path, result, items)) == OK) &&
+        (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK))
+        status = keep_record(e, &context, result);
+    return status;
 }
 
-/* The classes of the training's own data set, changed since: numbers of another task under the same name. */
+/* Warns if the classes of the training's own data set have changed since: the task is another one by the
+ * same name. */
 static int warn_of_other_classes(struct evaluation *e, const struct class_list *classes)
 {
     const struct config *c = &e->config;
@@ -167,17 +199,19 @@ static int warn_of_other_classes(struct evaluation *e, const struct class_list *
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    int status = class_list_open(classes, e->session, d, subset, e->config.eval_batch_size);
+    const struct eval_options options = {.keep_logits =
+                                             opt_given(e->v, "save-logits") || opt_given(e->v, "trace")};
+    int status = class_list_open(classes, e->session->scope, e->session, e->session->clip, d, subset,
+                                 e->config.eval_batch_size);
     if (status == OK && e->checkpoint_path)
         status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
     if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
         (status = eval_list_images(items, e, d, subset)) == OK)
-        status = eval_run(out, e->session, e->method, classes, items,
-                          opt_given(e->v, "save-logits") || opt_given(e->v, "trace"));
+        status = eval_run(out, e->session, e->method, classes, items, options);
     return status;
 }
 
-/* A list that cannot be measured is left out; what cannot be written ends the evaluation. */
+/* Leaves out a list that cannot be measured; a file that cannot be written ends the evaluation. */
 static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
 {
     struct class_list classes = {0};
@@ -223,7 +257,7 @@ static void halves_mean(double *out, const struct evaluation *e, double accuracy
         out[n] = harmonic_mean(accuracy[CLASS_SUBSET_BASE][n], accuracy[CLASS_SUBSET_NEW][n]);
 }
 
-/* The lists of one data set that can be evaluated, and HM of whole ones. */
+/* Evaluates the lists of one data set that can be evaluated, and prints HM if none is left out. */
 static int evaluate_dataset(struct evaluation *e, size_t i)
 {
     const struct dataset *d = e->datasets[i];
@@ -249,7 +283,7 @@ static int evaluate_dataset(struct evaluation *e, size_t i)
     return eval_print_row(&e->table, d->name, "HM", 0, 0, hm);
 }
 
-/* One that fails ends an evaluation on it alone; of several it is named, and the others go on. */
+/* Evaluates all data sets. If one of several fails, it is reported and the others continue. */
 static int evaluate_datasets(struct evaluation *e)
 {
     int status = OK;
@@ -271,7 +305,7 @@ static int evaluate_datasets(struct evaluation *e)
     return status;
 }
 
-/* Means over the data sets that ran; HM is that of the means. */
+/* Prints the means over the data sets that ran; HM is that of the means. */
 static int print_average(struct evaluation *e)
 {
     double hm[METHOD_MAX_ITERATIONS + 1];
@@ -315,33 +349,25 @@ static int finish(struct evaluation *e)
 static int run(struct evaluation *e)
 {
     log_init(&e->log, opt_given(e->v, "quiet"));
-    int status = eval_resolve(e);
-    if (status == OK)
-        status = check_outputs(e);
-    if (status == OK) {
-        interrupt_install();
-        status = open_all(e);
-    }
-    if (status == OK) {
-        e->table.n_iterations = e->method->options.n_iterations;
-        e->table.has_datasets = e->targets.n > 1;
-        status = evaluate_datasets(e);
-    }
-    if (status == OK)
-        status = finish(e);
-    if (status != OK || e->n_failed == 0)
+    int status = OK;
+    if ((status = eval_resolve(e)) != OK || (status = check_outputs(e)) != OK)
+        return status;
+    interrupt_install();
+    if ((status = open_all(e)) != OK)
+        return status;
+    e->table.n_iterations = e->method->options.n_iterations;
+    e->table.has_datasets = e->targets.n > 1;
+    if ((status = evaluate_datasets(e)) != OK || (status = finish(e)) != OK || e->n_failed == 0)
         return status;
     return e->targets.n > 1
                ? error_set(ERR_IO, "the evaluation on %zu of %zu data sets failed", e->n_failed, e->targets.n)
                : error_set((enum status)e->left_out_status, "%s", str_text(&e->left_out_error));
 }
 
-int cmd_eval(const struct opt_values *v)
+static int cmd_eval(const struct opt_values *v)
 {
     struct evaluation e = {.v = v};
-    int status = config_init(&e.config);
-    if (status == OK)
-        status = run(&e);
+    int status = run(&e);
     str_free(&e.records);
     method_free(e.method);
     for (size_t i = 0; e.datasets && i < e.targets.n; i++)
@@ -357,3 +383,8 @@ int cmd_eval(const struct opt_values *v)
     config_free(&e.config);
     return status;
 }
+
+const struct command command_eval = {
+    "eval",   NULL,   NULL,
+    cmd_eval, groups, "measure a run's accuracy, or CLIP's own, on base, new or all classes",
+    notes};

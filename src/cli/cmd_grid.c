@@ -1,10 +1,13 @@
 /* prompt grid: an experiment of the paper, run by run. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "experiment_args.h"
 #include "grid_run.h"
+#include "grid_words.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
@@ -12,12 +15,42 @@
 #include "prompt/base/process.h"
 #include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
+#include "prompt/run/session.h"
+#include "shared_options.h"
+
+/* ---------------------------------------------------------------- options */
+
+static const struct opt run_options[] = {
+    {"out", "DIR", NULL, false, "folder of the runs and of the finished table"},
+    {"name", "NAME", NULL, false,
+     "name of the table's files (that of the table, with -part for a part or other settings)"},
+    {"jobs", "N", NULL, false,
+     "runs at a time, each with its share of cores and memory; 0: one per core (1)"},
+    {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
+    {"print-folders", NULL, NULL, false, "print the folder of every run, then stop"},
+    {"max-steps", "N", NULL, false, "stop each training after N steps: a try, never a result"},
+    {"limit", "N", NULL, false, "evaluate on N images of each list: a try, never a result"},
+    {"data", "DIR", "data.root", false, NULL},
+    {"model", "FILE", "model.path", false, NULL},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Experiment", experiment_options}, {"Run", run_options}, {"Machine", machine_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Runs that are done already, by their records, configuration and weights, are not run again, and\n"
+    "interrupted ones continue. A run that fails is reported, and the others continue.\n"
+    "\n"
+    "Example:\n"
+    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs";
 
 struct grid_command {
     const struct opt_values *v;
     struct experiment_args args;
     struct experiment *experiment;
     struct grid_options options;
+    struct grid_model model;
     struct grid grid;
     struct log log;
     struct grid_run_options running;
@@ -38,13 +71,13 @@ static void describe(struct grid_command *c)
     const struct grid *g = &c->grid;
     struct str there = {0};
     struct str absent = {0};
-    append_names(&there, &g->there);
-    append_names(&absent, &g->absent);
-    log_info(&c->log, "%s", g->experiment->title);
+    append_names(&there, &g->setup.there);
+    append_names(&absent, &g->setup.absent);
+    log_info(&c->log, "%s", g->setup.experiment->title);
     log_info(&c->log, "there:     %s", str_text(&there));
     log_info(&c->log, "not there: %s", str_text(&absent));
-    for (size_t i = 0; i < g->reasons.n; i++)
-        log_info(&c->log, "           %s", g->reasons.items[i]);
+    for (size_t i = 0; i < g->setup.reasons.n; i++)
+        log_info(&c->log, "           %s", g->setup.reasons.items[i]);
     for (size_t i = 0; i < g->n_jobs; i++)
         if (g->jobs[i].aside)
             log_info(&c->log, "note:      %s", g->jobs[i].aside);
@@ -54,7 +87,7 @@ static void describe(struct grid_command *c)
     str_free(&absent);
 }
 
-/* The folder of each job, for a script that goes on with one. */
+/* The folder of each job, for a script that continues with one. */
 static int print_folders(const struct grid *g)
 {
     struct str out = {0};
@@ -75,7 +108,7 @@ static const char *state_name(const struct grid_job *job)
     case GRID_TO_RUN:
         break;
     }
-    return !job->must_train ? "evaluate" : job->is_begun ? "go on" : "run";
+    return !job->must_train ? "evaluate" : job->is_begun ? "resume" : "run";
 }
 
 /* A word as a shell takes it. */
@@ -90,12 +123,13 @@ static void append_word(struct str *out, const char *word)
     str_append(out, plain ? "" : "'");
 }
 
-typedef int words_fn(struct str_list *out, const struct grid *g, const struct grid_job *job);
+typedef int words_fn(struct str_list *out, const struct grid_setup *s, const struct grid_job *job);
 
-static int append_command(struct str *out, const struct grid *g, const struct grid_job *job, words_fn *words)
+static int append_command(struct str *out, const struct grid_setup *s, const struct grid_job *job,
+                          words_fn *words)
 {
     struct str_list list = {0};
-    int status = words(&list, g, job);
+    int status = words(&list, s, job);
     str_append(out, "    prompt");
     for (size_t i = 0; status == OK && i < list.n; i++)
         append_word(out, list.items[i]);
@@ -112,14 +146,14 @@ static int print_plan(const struct grid_command *c)
     int status = OK;
     for (size_t i = 0; status == OK && i < g->n_jobs; i++) {
         const struct grid_job *job = &g->jobs[i];
-        str_appendf(&out, "%-8s %s, %s, seed %lld\n", state_name(job), job->row->name,
-                    target_display_name(job->config.data_dataset), (long long)job->config.seed);
+        str_appendf(&out, "%-8s %s, %s, seed %" PRId64 "\n", state_name(job), job->row->name,
+                    target_display_name(job->config.data_dataset), job->config.seed);
         if (job->state != GRID_TO_RUN)
             continue;
         if (job->must_train)
-            status = append_command(&out, g, job, grid_train_words);
+            status = append_command(&out, &g->setup, job, grid_train_words);
         if (status == OK)
-            status = append_command(&out, g, job, grid_eval_words);
+            status = append_command(&out, &g->setup, job, grid_eval_words);
     }
     if (status == OK)
         status = cmd_print(&out);
@@ -167,7 +201,7 @@ static int make_table(struct grid_command *c)
     struct record_list records = {0};
     struct scores scores = {0};
     struct score_options options = experiment_args_scores(&c->args, c->v);
-    options.weights = c->grid.weights_sha256;
+    options.weights = c->model.sha256;
     options.include_unfinished = c->options.max_steps > 0 || c->options.limit > 0;
     int status = records_read(&records, c->options.out_dir);
     if (status == OK)
@@ -180,6 +214,30 @@ static int make_table(struct grid_command *c)
 }
 
 /* ---------------------------------------------------------------- the command */
+
+/* Digest and preprocessing of the weights that all rows share. */
+static int read_model(struct grid_command *c)
+{
+    const struct experiment *x = c->experiment;
+    struct config config = {0};
+    struct weights *weights = NULL;
+    int status = OK;
+    if ((status = experiment_config(&config, x, &x->rows[0], x->datasets.items[0], &c->args.sets)) == OK &&
+        (status = config_check(&config)) == OK) {
+        const struct weights_options options = session_weights_options(&config);
+        scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+        if ((status = weights_open(&weights, s, config.model_path, &options)) == OK &&
+            (status = weights_hash(weights)) == OK) {
+            memcpy(c->model.sha256, weights->sha256, sizeof c->model.sha256);
+            status = pipeline_of(&c->model.pipeline, &weights->preprocess);
+        }
+        weights_close(weights);
+        const int closed = scope_close(s);
+        status = status == OK ? closed : status;
+    }
+    config_free(&config);
+    return status;
+}
 
 static int plan(struct grid_command *c, const char *out_dir)
 {
@@ -200,8 +258,9 @@ static int plan(struct grid_command *c, const char *out_dir)
     if (c->running.n_at_once == 0)
         c->running.n_at_once = process_cores();
     if (status == OK &&
-        (status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods)) == OK)
-        status = grid_open(&c->grid, c->experiment, &c->options);
+        (status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods)) == OK &&
+        (status = read_model(c)) == OK)
+        status = grid_open(&c->grid, c->experiment, &c->options, &c->model);
     if (status == OK)
         c->n_to_run = grid_count(&c->grid, GRID_TO_RUN);
     return status;
@@ -238,7 +297,7 @@ static int run(struct grid_command *c, const char *out_dir)
     return opt_given(c->v, "dry-run") ? print_plan(c) : run_in(c, out_dir);
 }
 
-int cmd_grid(const struct opt_values *v)
+static int cmd_grid(const struct opt_values *v)
 {
     struct grid_command c = {.v = v};
     log_init(&c.log, opt_given(v, "quiet"));
@@ -250,8 +309,13 @@ int cmd_grid(const struct opt_values *v)
         (status = experiment_args_read(&c.args, v)) == OK)
         status = run(&c, out_dir);
     grid_close(&c.grid);
+    pipeline_free(&c.model.pipeline);
     experiment_free(c.experiment);
     experiment_args_free(&c.args);
     free(out_dir);
     return status;
 }
+
+const struct command command_grid = {
+    "grid", NULL, NULL, cmd_grid, groups, "run an experiment of the paper: methods, data sets and seeds",
+    notes};

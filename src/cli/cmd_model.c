@@ -2,20 +2,52 @@
 #include <inttypes.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "prompt/base/json_write.h"
 #include "prompt/nn/nn.h"
 #include "prompt/run/session.h"
 
+/* ---------------------------------------------------------------- options */
+
+/* Values that a weights file lacks are given by keys. */
+static const struct opt weights_options[] = {
+    {"set", "KEY=VALUE", NULL, true,
+     "values that the file lacks: model.vision_heads, model.text_heads, model.activation, model.norm_eps"},
+    {.name = NULL},
+};
+
+static const struct opt init_options[] = {
+    {"arch", "NAME", NULL, false, "ViT-B-32, ViT-B-16, ViT-L-14, ViT-L-14-336 or tiny"},
+    {"seed", "S", NULL, false, "seed of the random weights (1)"},
+    {"gain", "X", NULL, false, "factor on their standard deviations, to spread the features (1: CLIP's own)"},
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    {.name = NULL},
+};
+static const struct opt_group init_groups[] = {{"Options", init_options}, {.title = NULL}};
+
+static const struct opt info_options[] = {
+    {"json", NULL, NULL, false, "print JSON"},
+    {"no-hash", NULL, NULL, false, "do not read the whole file for its SHA-256 and known name"},
+    {.name = NULL},
+};
+static const struct opt_group info_groups[] = {
+    {"Options", info_options}, {"Configuration", weights_options}, {.title = NULL}};
+
+static const struct opt convert_options[] = {
+    {"out", "FILE", NULL, false, "the safetensors file to write"},
+    {.name = NULL},
+};
+static const struct opt_group convert_groups[] = {
+    {"Options", convert_options}, {"Configuration", weights_options}, {.title = NULL}};
+
 /* ---------------------------------------------------------------- shared */
 
-/* Opens the command's FILE; what the file does not say may be given by --set model.*. */
+/* Opens the command's FILE; --set model.* gives values that the file lacks. */
 static int open_weights(struct weights **out, const struct opt_values *v)
 {
     *out = NULL;
-    struct config c;
-    int status = config_init(&c);
-    if (status == OK)
-        status = opt_apply_keys(&c, v);
+    struct config c = {0};
+    int status = opt_resolve(&c, v, NULL);
     if (status == OK) {
         const struct weights_options options = session_weights_options(&c);
         status = weights_open(out, NULL, v->operand, &options);
@@ -42,7 +74,7 @@ static void append_grouped(struct str *out, int64_t n)
         str_appendf(out, "%" PRId64, n);
 }
 
-/* Which element types the tensors have. */
+/* Marks the element types of the tensors. */
 static void find_dtypes(bool found[DTYPE_BOOL + 1], const struct weights *w)
 {
     for (size_t i = 0; i < w->tensors.n; i++)
@@ -103,13 +135,13 @@ static void append_text(struct str *out, const struct weights *w)
     if (w->shards.n > 0)
         str_appendf(out, "shards        %zu\n", w->shards.n);
     if (w->prefix && w->prefix[0] != '\0')
-        str_appendf(out, "prefix        '%s' was before all names\n", w->prefix);
+        str_appendf(out, "prefix        '%s' before all names\n", w->prefix);
     for (size_t i = 0; i < w->notes.n; i++)
         str_appendf(out, "note          %s\n", w->notes.items[i]);
     if (w->sha256[0] != '\0')
         str_appendf(out, "SHA-256       %s\n", w->sha256);
     for (size_t i = 0; i < w->accepted.n; i++)
-        str_appendf(out, "accepted      '%s', not known here (model.accept_unknown)\n", w->accepted.items[i]);
+        str_appendf(out, "accepted      '%s', unknown here (model.accept_unknown)\n", w->accepted.items[i]);
 }
 
 /* Leaves the object open for what one tower alone has. */
@@ -174,7 +206,7 @@ static void append_json(struct str *out, const struct weights *w)
     str_append(out, "}\n");
 }
 
-int cmd_model_info(const struct opt_values *v)
+static int cmd_model_info(const struct opt_values *v)
 {
     struct weights *w = NULL;
     struct str text = {0};
@@ -195,7 +227,7 @@ int cmd_model_info(const struct opt_values *v)
 
 /* ---------------------------------------------------------------- init, convert */
 
-int cmd_model_init(const struct opt_values *v)
+static int cmd_model_init(const struct opt_values *v)
 {
     int64_t seed = 1;
     double gain = 1.0;
@@ -211,7 +243,7 @@ int cmd_model_init(const struct opt_values *v)
     return status;
 }
 
-int cmd_model_convert(const struct opt_values *v)
+static int cmd_model_convert(const struct opt_values *v)
 {
     struct weights *w = NULL;
     int status = OK;
@@ -220,3 +252,23 @@ int cmd_model_convert(const struct opt_values *v)
     weights_close(w);
     return status;
 }
+
+const struct command command_model_init = {
+    "model",     "init",
+    NULL,        cmd_model_init,
+    init_groups, "write a randomly initialized CLIP, for tests and benchmarks",
+    NULL};
+
+const struct command command_model_info = {
+    "model",     "info",
+    "FILE",      cmd_model_info,
+    info_groups, "show the architecture, parameters and origin of CLIP weights",
+    NULL};
+
+const struct command command_model_convert = {"model",
+                                              "convert",
+                                              "FILE",
+                                              cmd_model_convert,
+                                              convert_groups,
+                                              "write CLIP weights as safetensors with OpenAI's names",
+                                              NULL};

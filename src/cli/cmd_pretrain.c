@@ -5,44 +5,65 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/base/path.h"
 #include "prompt/pretrain/pretrain.h"
+#include "run_args.h"
+#include "shared_options.h"
 
-static int pretrain(struct config *c, const struct opt_values *v, const char *out_dir)
+/* ---------------------------------------------------------------- options */
+
+static const struct opt run_options[] = {
+    {"out", "DIR", NULL, false, "folder of the run: recipe, log, checkpoint and model.safetensors"},
+    {"captions", "FILE", "pretrain.captions", false, NULL},
+    {"resume", NULL, NULL, false, "continue from the last checkpoint in --out"},
+    {"force", NULL, NULL, false, "replace the run in --out"},
+    {"max-steps", "N", NULL, false, "stop after N steps with a checkpoint; such a run is not finished"},
+    {.name = NULL},
+};
+
+static const struct opt pair_options[] = {
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false,
+     "measure the zero-shot accuracy on this data set now and then"},
+    {"seed", "S", "seed", false, "seed of the first weights, the pictures and their order"},
+    {.name = NULL},
+};
+
+static const struct opt own_machine_options[] = {
+    {"device", "NAME", "device", false, NULL},
+    {"threads", "N", "threads", false, NULL},
+    {"quiet", NULL, NULL, false, "no progress and no notes on stderr; warnings and errors remain"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Run", run_options},   {"Configuration (defaults < --config < command line)", config_options},
+    {"Data", pair_options}, {"Machine", own_machine_options},
+    {.title = NULL},
+};
+
+static const char notes[] =
+    "Without --captions the pictures and captions are drawn. A CSV file needs the header image,caption; its\n"
+    "words must be those of the drawn world, or --set model.merges=FILE gives the model CLIP's vocabulary.\n"
+    "\n"
+    "Example:\n"
+    "  prompt pretrain --config configs/mini/pretrain.json --out runs/mini";
+
+static int cmd_pretrain(const struct opt_values *v)
 {
-    struct pretrain_options options = {
-        .out_dir = out_dir, .resume = opt_given(v, "resume"), .force = opt_given(v, "force")};
-    if (!out_dir)
-        return error_set(ERR_USAGE, "no run folder: give --out DIR");
-    if (options.resume && options.force)
-        return error_set(ERR_USAGE, "--resume and --force exclude each other");
-    int status = opt_i64(&options.max_steps, v, "max-steps", 1, INT64_MAX);
-    if (status == OK && options.resume)
-        status = cmd_resolve_resumed(c, v, out_dir);
-    else if (status == OK) {
-        status = opt_apply_file(c, v);
-        if (status == OK)
-            status = opt_apply_keys(c, v);
+    struct config c = {0};
+    struct run_options options;
+    char *out_dir = NULL;
+    int status = OK;
+    if ((status = run_args_read(&options, &out_dir, v, true)) == OK &&
+        (status = run_args_resolve(&c, v, &options)) == OK && (status = config_check_pretraining(&c)) == OK) {
+        struct log log;
+        log_init(&log, opt_given(v, "quiet"));
+        interrupt_install();
+        status = pretrain_run(&c, &options, &log);
     }
-    if (status == OK)
-        status = config_check_pretraining(c);
-    if (status != OK)
-        return status;
-    struct log log;
-    log_init(&log, opt_given(v, "quiet"));
-    interrupt_install();
-    return pretrain_run(c, &options, &log);
-}
-
-int cmd_pretrain(const struct opt_values *v)
-{
-    struct config c;
-    int status = config_init(&c);
-    const char *out = opt_text(v, "out");
-    char *out_dir = out ? path_absolute(out) : NULL;
-    if (out && !out_dir)
-        status = ERR_MEMORY;
-    if (status == OK)
-        status = pretrain(&c, v, out_dir);
     free(out_dir);
     config_free(&c);
     return status;
 }
+
+const struct command command_pretrain = {
+    "pretrain", NULL, NULL, cmd_pretrain, groups, "train a small CLIP from nothing", notes};

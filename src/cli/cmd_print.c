@@ -1,9 +1,9 @@
 /* Results on stdout. */
+#include "cmd_print.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "cmd.h"
 
 int cmd_print(const struct str *text)
 {

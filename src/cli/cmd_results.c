@@ -2,9 +2,28 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "experiment_args.h"
 
-/* Whether anything ran. */
+/* ---------------------------------------------------------------- options */
+
+static const struct opt output_options[] = {
+    {"format", "NAME", NULL, false, "markdown, csv or latex (markdown)"},
+    {"include-unfinished", NULL, NULL, false,
+     "include records of unfinished or limited runs, labelled as such"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {
+    {"Table", experiment_options}, {"Output", output_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Reads every results.json below the folders. Without --table: every table for which there are records.\n"
+    "\n"
+    "Example:\n"
+    "  prompt results runs --table 1 --format csv";
+
+/* Whether any cell has a number. */
 static bool has_numbers(const struct scores *s)
 {
     for (size_t i = 0; i < s->n_lines; i++)
@@ -21,7 +40,7 @@ struct results_command {
     size_t n_printed;
 };
 
-/* One table; `only_if_run` leaves out one for which there is no record. */
+/* Prints one table; with `only_if_run` only if there are records for it. */
 static int print_table(struct results_command *r, const char *name, bool only_if_run)
 {
     struct experiment *x = NULL;
@@ -44,7 +63,7 @@ static int print_table(struct results_command *r, const char *name, bool only_if
     return status;
 }
 
-/* Every table for which something ran. */
+/* Prints every table for which there are records. */
 static int print_tables(struct results_command *r)
 {
     struct json_doc *doc = NULL;
@@ -55,10 +74,10 @@ static int print_tables(struct results_command *r)
     json_free(doc);
     if (status == OK && r->records.n == 0)
         status =
-            error_set(ERR_IO, "no result records below '%s': prompt eval writes them", r->v->operands[0]);
+            error_set(ERR_IO, "no result records below '%s'; prompt eval writes them", r->v->operands[0]);
     else if (status == OK && r->n_printed == 0)
         status = error_set(ERR_FORMAT,
-                           "none of the %zu records here belongs to a table: --table NAME says what it lacks",
+                           "none of the %zu records belongs to a table; --table NAME shows what it lacks",
                            r->records.n);
     return status;
 }
@@ -73,7 +92,7 @@ static int choose_format(enum score_format *out, const struct opt_values *v)
     return status;
 }
 
-int cmd_results(const struct opt_values *v)
+static int cmd_results(const struct opt_values *v)
 {
     struct results_command r = {.v = v, .format = SCORE_MARKDOWN};
     int status = choose_format(&r.format, v);
@@ -88,3 +107,7 @@ int cmd_results(const struct opt_values *v)
     experiment_args_free(&r.args);
     return status;
 }
+
+const struct command command_results = {
+    "results", NULL, "DIR...", cmd_results, groups, "make tables over runs, beside the paper's numbers",
+    notes};

@@ -1,5 +1,6 @@
 /* The option --datasets, which several commands take. */
-#include "cmd.h"
+#include "cmd_targets.h"
+
 #include "prompt/report/targets.h"
 
 int cmd_read_targets(struct str_list *out, const struct opt_values *v)

@@ -3,8 +3,9 @@
 
 #include "cmd.h"
 #include "prompt/torch/torch.h"
+#include "shared_options.h"
 
-int cmd_version(const struct opt_values *v)
+static int cmd_version(const struct opt_values *v)
 {
     (void)v;
     char devices[1024];
@@ -12,3 +13,7 @@ int cmd_version(const struct opt_values *v)
     printf("prompt %s\nlibtorch %s\ndevices: %s\n", PROMPT_VERSION, torch_version(), devices);
     return OK;
 }
+
+const struct command command_version = {
+    "version", NULL, NULL, cmd_version, no_options, "print versions and devices, as prompt --version does",
+    NULL};

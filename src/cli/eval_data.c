@@ -1,8 +1,8 @@
-/* What prompt eval evaluates on: lists of images and names of classes, looked at before the first image is.
- */
+/* The lists of images and the names of classes, checked before the first image is evaluated. */
+#include "eval_data.h"
+
 #include <stdlib.h>
 
-#include "eval_internal.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/data/find_files.h"
 #include "prompt/run/class_check.h"
@@ -49,7 +49,7 @@ int eval_leave_out(struct evaluation *e, size_t i, enum class_subset subset, int
 
 typedef int check_list(struct evaluation *e, const struct dataset *d, enum class_subset subset);
 
-/* Leaves out the lists of a data set that do not pass. */
+/* Leaves out the lists of a data set that fail the check. */
 static int check_lists(struct evaluation *e, size_t i, check_list *check)
 {
     int status = OK;

@@ -1,20 +1,21 @@
-/* What prompt eval is to evaluate: files, configuration, classes, data sets. */
-#include <stdlib.h>
-#include <string.h>
+/* The files, configuration, classes and data sets of prompt eval. */
+#include "eval_resolve.h"
 
-#include "eval_internal.h"
+#include <stdlib.h>
+
+#include "cmd_targets.h"
 #include "prompt/base/file.h"
 #include "prompt/base/path.h"
+#include "prompt/report/folder.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/class_check.h"
-#include "prompt/run/train.h"
 
-/* Their file is of one list of classes on one data set. */
+/* Options whose file is of one list of classes on one data set. */
 static const char *const one_list_options[] = {"save-logits", "trace"};
 
 /* ---------------------------------------------------------------- configuration */
 
-/* --run names a run folder, or a checkpoint file itself; results go beside it unless --out says where. */
+/* Finds the files: --run names a run folder or a checkpoint file; results go beside it, or into --out. */
 static int find_files(struct evaluation *e)
 {
     const char *run = opt_text(e->v, "run");
@@ -58,14 +59,14 @@ static bool is_given(const struct config *c, const char *key)
     return c->origins[config_find(key)] == CONFIG_COMMAND_LINE;
 }
 
-/* A run may have been trained on a device, or in a precision, that is not here; then this machine's own is
- * taken. */
+/* Takes this machine's device or precision if those of the training are not available. */
 static int adapt_to_machine(struct evaluation *e)
 {
     struct device device;
     int status = OK;
     if (!is_given(&e->config, "device") && device_parse(&device, e->config.device) != OK) {
-        log_info(&e->log, "note: the run was trained on %s, which is not here", e->config.device);
+        log_info(&e->log, "note: the run was trained on %s, which this machine does not have",
+                 e->config.device);
         status = config_set_key(&e->config, "device", "auto");
     }
     if (status == OK)
@@ -78,27 +79,21 @@ static int adapt_to_machine(struct evaluation *e)
     return status;
 }
 
-/* Where model and data were found in training stands in the configuration beside the checkpoint, if that is
- * there. */
-static int read_places(struct evaluation *e)
+/* The configuration beside the checkpoint, which knows where model and data were in training; NULL if it is
+ * not there, or out of memory. Owned. */
+static char *find_run_config(int *status, const struct evaluation *e)
 {
     char *dir = path_dir(e->checkpoint_path);
     char *path = dir ? path_join(dir, RUN_CONFIG_FILE) : NULL;
-    char *text = NULL;
-    size_t n = 0;
-    int status = path ? OK : ERR_MEMORY;
-    if (status == OK && file_exists(path)) {
-        status = file_read(&text, &n, path);
-        if (status == OK)
-            status = config_read_text(&e->config, text, n, path, CONFIG_RUN);
-    }
-    free(text);
-    free(path);
+    *status = path ? OK : ERR_MEMORY;
     free(dir);
-    return status;
+    if (path && file_exists(path))
+        return path;
+    free(path);
+    return NULL;
 }
 
-/* --datasets, else the one of the configuration. */
+/* Takes --datasets, else the data set of the configuration. */
 static int choose_targets(struct evaluation *e)
 {
     int status = cmd_read_targets(&e->targets, e->v);
@@ -110,30 +105,30 @@ static int choose_targets(struct evaluation *e)
     return status;
 }
 
-/* The configuration that the checkpoint carries, with the command line's keys over it. */
+/* The configuration of the run, with the command line's keys over it. */
 static int resolve_from_run(struct evaluation *e)
 {
-    int status = checkpoint_read_header(&e->provenance, &e->progress, e->checkpoint_path);
+    int status = provenance_read(&e->provenance, &e->progress, e->checkpoint_path);
     if (status != OK)
         return status;
     if (opt_given(e->v, "config"))
         return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
     if (e->progress.step == 0 && !opt_given(e->v, "untrained"))
-        return error_set(ERR_USAGE,
-                         "'%s' holds prompts that were not trained yet; --untrained evaluates them",
+        return error_set(ERR_USAGE, "'%s' holds prompts that are not trained yet; --untrained evaluates them",
                          e->checkpoint_path);
-    const char *text = e->provenance.config;
-    struct config trained;
-    if ((status = config_init(&trained)) == OK &&
-        (status = config_read_text(&trained, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
-        (status = read_places(e)) == OK &&
-        (status = config_read_text(&e->config, text, strlen(text), e->checkpoint_path, CONFIG_RUN)) == OK &&
-        (status = opt_apply_keys(&e->config, e->v)) == OK &&
+    char *run_config = find_run_config(&status, e);
+    struct config_sources run = {.run_text = e->provenance.config, .run_name = e->checkpoint_path};
+    struct config trained = {0};
+    if (status == OK)
+        status = config_resolve(&trained, &run);
+    run.run_file = run_config;
+    if (status == OK && (status = opt_resolve(&e->config, e->v, &run)) == OK &&
         (status = check_unchanged(&e->config, &trained)) == OK)
         status = choose_targets(e);
     if (status == OK) /* the run stays one of the data set that it was trained on */
         status = config_set_key(&e->config, "data.dataset", trained.data_dataset);
     config_free(&trained);
+    free(run_config);
     return status == OK ? adapt_to_machine(e) : status;
 }
 
@@ -142,8 +137,8 @@ static int resolve_config(struct evaluation *e)
     int status = find_files(e);
     if (status == OK && e->checkpoint_path)
         return resolve_from_run(e);
-    if (status == OK && (status = opt_apply_file(&e->config, e->v)) == OK)
-        status = opt_apply_keys(&e->config, e->v);
+    if (status == OK)
+        status = opt_resolve(&e->config, e->v, NULL);
     if (status == OK && config_trains(&e->config) && !opt_given(e->v, "untrained"))
         status = error_set(ERR_USAGE,
                            "method '%s' has prompts to train: give --run DIR, or --untrained to evaluate "
@@ -156,8 +151,7 @@ static int resolve_config(struct evaluation *e)
     return status;
 }
 
-/* base and new for a training on one of them, all for a training on all, only the trained ones if each class
- * has vectors of its own; or --classes. */
+/* Takes --classes, else the lists that fit the training. */
 static int choose_subsets(struct evaluation *e)
 {
     static const char *const names[] = {"all", "base", "new", "novel", NULL}; /* the paper says novel */

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "cmd.h"
+#include "cmd_print.h"
 
 static void append_header(struct str *out, struct eval_table *table)
 {

@@ -1,10 +1,24 @@
 /* The options of experiments. */
 #include "experiment_args.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd_targets.h"
+
+const struct opt experiment_options[] = {
+    {"table", "NAME", NULL, false,
+     "the experiment: 1 to 5, figure8a to figure8d or fewshot; the keys of configs/tables.json"},
+    {"methods", "LIST", NULL, true, "rows by name, as in CLIP,ProMPT (all but the optional ones)"},
+    {"datasets", "LIST", NULL, true, "names, main, cross, domain or all (those of the table)"},
+    {"seeds", "LIST", NULL, true, "seeds of the runs (1,2,3)"},
+    {"set", "KEY=VALUE", NULL, true, "override a key in every row; the table reports it"},
+    {"tables", "FILE", NULL, false, "the file of tables (this program's configs/tables.json)"},
+    {"paper-rounding", NULL, NULL, false,
+     "round to one decimal per seed and two for means, in the rows whose published cells were made so"},
+    {.name = NULL},
+};
 
 static int split_all(struct str_list *out, const struct opt_values *v, const char *name)
 {
@@ -27,9 +41,9 @@ static int read_seeds(struct experiment_args *a, const struct opt_values *v)
     for (size_t i = 0; status == OK && i < texts.n; i++) {
         int64_t *seed = &a->seeds[a->n_seeds++];
         if (str_parse_i64(seed, texts.items[i]) != OK || *seed < 0 || *seed > UINT32_MAX)
-            status =
-                error_set(ERR_USAGE, "option '--seeds': expected whole numbers from 0 to %lld, found '%s'",
-                          (long long)UINT32_MAX, texts.items[i]);
+            status = error_set(ERR_USAGE,
+                               "option '--seeds': expected whole numbers from 0 to %" PRIu32 ", found '%s'",
+                               UINT32_MAX, texts.items[i]);
         for (size_t j = 0; status == OK && j + 1 < a->n_seeds; j++)
             if (a->seeds[j] == *seed)
                 status = error_set(ERR_USAGE, "option '--seeds': %s is given twice", texts.items[i]);
@@ -52,13 +66,11 @@ static int check_free(const char *assignment)
     return OK;
 }
 
-/* All of --set and of the options that are keys; wrong ones are said before anything runs. */
+/* All of --set and of the options that are keys; wrong ones are reported before anything runs. */
 static int read_sets(struct experiment_args *a, const struct opt_values *v)
 {
-    struct config scratch;
-    int status = config_init(&scratch);
-    if (status == OK)
-        status = opt_apply_keys(&scratch, v);
+    struct config scratch = {0};
+    int status = opt_resolve(&scratch, v, NULL);
     for (size_t i = 0; status == OK && i < config_n_keys(); i++) {
         if (scratch.origins[i] != CONFIG_COMMAND_LINE)
             continue;
@@ -77,11 +89,8 @@ int experiment_args_read(struct experiment_args *out, const struct opt_values *v
 {
     *out = (struct experiment_args){0};
     const char *tables = opt_text(v, "tables");
-    int status = OK;
-    if (tables)
-        status = (out->tables = str_dup(tables)) ? OK : ERR_MEMORY;
-    else
-        status = experiment_find_tables(&out->tables);
+    int status =
+        tables ? ((out->tables = str_dup(tables)) ? OK : ERR_MEMORY) : experiment_find_tables(&out->tables);
     if (status == OK && (status = split_all(&out->methods, v, "methods")) == OK &&
         (status = cmd_read_targets(&out->datasets, v)) == OK)
         status = read_seeds(out, v);

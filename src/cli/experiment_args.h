@@ -5,6 +5,8 @@
 #include "opt.h"
 #include "prompt/report/scores.h"
 
+extern const struct opt experiment_options[];
+
 struct experiment_args {
     char *tables;             /* path of tables.json */
     struct str_list methods;  /* empty: every row that is not optional */
@@ -20,7 +22,7 @@ void experiment_args_free(struct experiment_args *a);
 /** Whether the settings are others than the table's. */
 bool experiment_args_change(const struct experiment_args *a);
 
-/** What scores_make is to do with them. */
+/** Their options of scores_make. */
 struct score_options experiment_args_scores(const struct experiment_args *a, const struct opt_values *v);
 
 #endif

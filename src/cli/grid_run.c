@@ -1,18 +1,19 @@
 /* The pool of a grid's runs: a training, then its evaluation, in each slot. */
 #include "grid_run.h"
 
-#include <math.h>
 #include <stdlib.h>
 
+#include "grid_words.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
+#include "prompt/report/grid_pace.h"
 #include "prompt/run/cost.h"
 #include "spawn.h"
 
 enum phase { PHASE_FREE, PHASE_TRAIN, PHASE_EVAL };
 
-/* A place for a run. */
+/* Room for one run. */
 struct slot {
     enum phase phase;
     struct grid_job *job;
@@ -25,66 +26,54 @@ struct pool {
     const struct grid_run_options *options;
     struct log *log;
     struct slot *slots; /* [n_slots] */
+    double *running_s;  /* [n_slots], of seconds_left */
     int64_t n_slots;
     size_t next; /* job */
     size_t n_to_run, n_begun, n_done, n_failed;
-    double *seconds, *work; /* of the runs that ended, by row */
+    struct grid_pace pace;
 };
 
 static int interrupted(void)
 {
-    return error_set(ERR_INTERRUPTED, "interrupted; the same command goes on");
+    return error_set(ERR_INTERRUPTED, "interrupted; the same command continues");
 }
 
-/* ---------------------------------------------------------------- what is said */
+/* ---------------------------------------------------------------- messages */
 
 static size_t row_of(const struct pool *p, const struct grid_job *job)
 {
-    return (size_t)(job->row - p->grid->experiment->rows);
+    return (size_t)(job->row - p->grid->setup.experiment->rows);
 }
 
-/* By the work of a job and the pace so far: of the same row if one of it ran. */
 static double seconds_of(const struct pool *p, const struct grid_job *job)
 {
-    double seconds = p->seconds[row_of(p, job)], work = p->work[row_of(p, job)];
-    const bool has_run = work > 0.0;
-    for (size_t r = 0; !has_run && r < p->grid->experiment->n_rows; r++) {
-        seconds += p->seconds[r];
-        work += p->work[r];
-    }
-    return work > 0.0 ? job->work * seconds / work : 0.0;
+    return grid_pace_seconds(&p->pace, row_of(p, job), job->work);
 }
 
-/* The runs that are left, one after another in as many places; the longest of those that run takes its time
- * in any case. */
 static double seconds_left(const struct pool *p)
 {
-    double total = 0.0, longest = 0.0;
+    double waiting = 0.0;
     for (size_t i = p->next; i < p->grid->n_jobs; i++)
-        total += p->grid->jobs[i].state == GRID_TO_RUN ? seconds_of(p, &p->grid->jobs[i]) : 0.0;
+        waiting += p->grid->jobs[i].state == GRID_TO_RUN ? seconds_of(p, &p->grid->jobs[i]) : 0.0;
     for (int64_t i = 0; i < p->n_slots; i++) {
         const struct slot *slot = &p->slots[i];
-        const double left =
+        p->running_s[i] =
             slot->phase == PHASE_FREE ? 0.0 : seconds_of(p, slot->job) - (clock_s() - slot->start_s);
-        total += fmax(left, 0.0);
-        longest = fmax(left, longest);
     }
-    return fmax(total / (double)p->n_slots, longest);
+    return grid_pace_left(waiting, p->running_s, (size_t)p->n_slots);
 }
 
 static void say_finished(struct pool *p, const struct grid_job *job, double seconds)
 {
-    const size_t r = row_of(p, job);
     char took[32], left[32];
-    p->seconds[r] += seconds;
-    p->work[r] += job->work;
+    grid_pace_add(&p->pace, row_of(p, job), job->work, seconds);
     format_duration(took, sizeof took, seconds);
     format_duration(left, sizeof left, seconds_left(p));
     log_info(p->log, "grid: %zu of %zu done, %s took %s, about %s left", p->n_done, p->n_to_run, job->folder,
              took, left);
 }
 
-/* Ends a slot's run: of `status`, what it came to. */
+/* Ends a slot's run, which came to `status`. */
 static void finish(struct pool *p, struct slot *slot, int status)
 {
     slot->phase = PHASE_FREE;
@@ -105,8 +94,9 @@ static int begin_phase(struct pool *p, struct slot *slot, enum phase phase)
 {
     struct grid_job *job = slot->job;
     struct str_list words = {0};
+    const struct grid_setup *setup = &p->grid->setup;
     int status =
-        phase == PHASE_TRAIN ? grid_train_words(&words, p->grid, job) : grid_eval_words(&words, p->grid, job);
+        phase == PHASE_TRAIN ? grid_train_words(&words, setup, job) : grid_eval_words(&words, setup, job);
     if (status == OK && (p->n_slots > 1 || p->options->is_quiet))
         status = str_list_add(&words, "--quiet");
     if (status == OK && phase == PHASE_EVAL && !config_trains(&job->config))
@@ -121,7 +111,7 @@ static int begin_phase(struct pool *p, struct slot *slot, enum phase phase)
     return status;
 }
 
-/* The next job into a free slot, if anything of it is left to do: hours may lie between the plan and now. */
+/* Puts the next job into a free slot, unless it was done meanwhile: hours may have passed since the plan. */
 static void begin_job(struct pool *p, struct slot *slot)
 {
     slot->job = &p->grid->jobs[p->next++];
@@ -129,7 +119,7 @@ static void begin_job(struct pool *p, struct slot *slot)
         return;
     slot->start_s = clock_s();
     log_info(p->log, "grid: %zu/%zu, %s", ++p->n_begun, p->n_to_run, slot->job->folder);
-    int status = grid_look(slot->job, p->grid);
+    int status = grid_job_update(slot->job, &p->grid->setup);
     if (status == OK && p->n_slots > 1) /* they do not fight for the machine */
         status = cost_take_share(&slot->job->config, p->n_slots);
     const bool is_done = status == OK && slot->job->state != GRID_TO_RUN;
@@ -139,7 +129,7 @@ static void begin_job(struct pool *p, struct slot *slot)
         finish(p, slot, status);
 }
 
-/* Looks after a run; a training that has ended goes on to its evaluation. */
+/* Looks after a run; a training that has ended is followed by its evaluation. */
 static void advance(struct pool *p, struct slot *slot)
 {
     bool has_ended = false;
@@ -199,12 +189,14 @@ int grid_run(size_t *n_failed, struct grid *g, const struct grid_run_options *op
     struct pool p = {.grid = g, .options = options, .log = log, .n_to_run = grid_count(g, GRID_TO_RUN)};
     p.n_slots = p.n_to_run < (size_t)options->n_at_once ? (int64_t)p.n_to_run : options->n_at_once;
     p.slots = calloc((size_t)p.n_slots + 1, sizeof *p.slots);
-    p.seconds = calloc(g->experiment->n_rows + 1, sizeof *p.seconds);
-    p.work = calloc(g->experiment->n_rows + 1, sizeof *p.work);
-    const int status = p.slots && p.seconds && p.work ? run_all(&p) : error_out_of_memory();
+    p.running_s = calloc((size_t)p.n_slots + 1, sizeof *p.running_s);
+    int status =
+        p.slots && p.running_s ? grid_pace_open(&p.pace, g->setup.experiment->n_rows) : error_out_of_memory();
+    if (status == OK)
+        status = run_all(&p);
+    grid_pace_free(&p.pace);
+    free(p.running_s);
     free(p.slots);
-    free(p.seconds);
-    free(p.work);
     *n_failed = p.n_failed;
     return status;
 }

@@ -12,7 +12,7 @@ struct grid_run_options {
 };
 
 /**
- * Trains and evaluates what is to run. A run that fails is named, and the others go on.
+ * Trains and evaluates the jobs that are to run. A run that fails is reported, and the others continue.
  * @param n_failed  of the runs
  * @return OK, whether or not runs failed; ERR_INTERRUPTED after those that ran have saved and ended
  */

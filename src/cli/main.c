@@ -6,14 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd_print.h"
+#include "commands.h"
+#include "opt_help.h"
 #include "prompt/torch/torch.h"
 
 /* ---------------------------------------------------------------- finding a command */
 
 static const struct command *find_command(const char *name, const char *sub_name)
 {
-    for (const struct command *c = commands; c->name; c++) {
+    for (size_t i = 0; commands[i]; i++) {
+        const struct command *c = commands[i];
         bool is_sub = sub_name && c->sub_name && strcmp(sub_name, c->sub_name) == 0;
         if (strcmp(name, c->name) == 0 && (!c->sub_name || is_sub))
             return c;
@@ -24,8 +27,8 @@ static const struct command *find_command(const char *name, const char *sub_name
 /* Whether `name` is the first word of commands of two words. */
 static bool has_subs(const char *name)
 {
-    for (const struct command *c = commands; c->name; c++)
-        if (strcmp(name, c->name) == 0 && c->sub_name)
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(name, commands[i]->name) == 0 && commands[i]->sub_name)
             return true;
     return false;
 }
@@ -35,20 +38,21 @@ static int unknown_command(const char *word)
     enum { MAX_COMMANDS = 32 };
     const char *names[MAX_COMMANDS] = {"help"};
     size_t n = 1;
-    for (const struct command *c = commands; c->name && n < MAX_COMMANDS; c++)
-        names[n++] = c->name;
+    for (size_t i = 0; commands[i] && n < MAX_COMMANDS; i++)
+        names[n++] = commands[i]->name;
     const char *nearest = str_nearest(word, names, n);
     if (nearest)
         return error_set(ERR_USAGE, "unknown command '%s'; did you mean '%s'?", word, nearest);
     return error_set(ERR_USAGE, "unknown command '%s'; see prompt --help", word);
 }
 
-/* `word` is NULL if nothing stands behind `name`. */
+/* `word` is NULL if nothing follows `name`. */
 static int unknown_sub(const char *name, const char *word)
 {
     struct str list = {0};
     const char *nearest = NULL;
-    for (const struct command *c = commands; c->name; c++) {
+    for (size_t i = 0; commands[i]; i++) {
+        const struct command *c = commands[i];
         if (strcmp(name, c->name) != 0)
             continue;
         str_appendf(&list, "%s%s", list.len > 0 ? ", " : "", c->sub_name);
@@ -59,13 +63,14 @@ static int unknown_sub(const char *name, const char *word)
     if (nearest)
         error_set(ERR_USAGE, "unknown command '%s %s'; did you mean '%s %s'?", name, word, name, nearest);
     else
-        error_set(ERR_USAGE, "expected one of %s behind '%s', found %s%s%s; see prompt %s --help",
+        error_set(ERR_USAGE, "expected one of %s after '%s', found %s%s%s; see prompt %s --help",
                   str_text(&list), name, word ? "'" : "", word ? word : "nothing", word ? "'" : "", name);
     str_free(&list);
     return status;
 }
 
-/* The command of argv[0..], and how many words name it; `*out` is NULL for "model" alone before an option. */
+/* The command of argv[0..] and the number of words that name it; `*out` is NULL for "model" before an
+ * option. */
 static int resolve(const struct command **out, int *n_words, int argc, char *const *argv)
 {
     *out = NULL;
@@ -93,7 +98,7 @@ static int print_help(int argc, char *const *argv)
     if (status != OK)
         return status;
     if (argc > n_words)
-        return error_set(ERR_USAGE, "unexpected word '%s' behind the command", argv[n_words]);
+        return error_set(ERR_USAGE, "unexpected word '%s' after the command", argv[n_words]);
     struct str text = {0};
     if (command)
         command_help(&text, command);
@@ -106,7 +111,7 @@ static int print_help(int argc, char *const *argv)
 
 /* ---------------------------------------------------------------- running */
 
-/* What to change when memory runs out; a thread that cannot be started has its own advice. */
+/* Adds advice to "out of memory"; a thread that cannot be started has its own. */
 static int advise(int status, const struct command *command)
 {
     if (status != ERR_MEMORY || !strstr(error_message(), "out of memory"))
@@ -126,6 +131,7 @@ static int run_command(const struct command *command, int argc, char *const *arg
     int status = opt_parse(&values, command, argc, argv);
     if (status != OK)
         return status;
+    values.commands = commands;
     status = advise(command->run(&values), command);
     opt_free(&values);
     return status;
@@ -143,7 +149,7 @@ static int run(int argc, char *const *argv)
     if (strcmp(argv[0], "--version") == 0)
         return run_command(find_command("version", NULL), argc - 1, argv + 1);
     if (argv[0][0] == '-')
-        return error_set(ERR_USAGE, "unknown option '%s'; options stand behind a command, see prompt --help",
+        return error_set(ERR_USAGE, "unknown option '%s'; options go after the command, see prompt --help",
                          argv[0]);
 
     const struct command *command;
@@ -158,7 +164,7 @@ static int run(int argc, char *const *argv)
     return run_command(command, argc - n_words, argv + n_words);
 }
 
-/* What was printed with stdio has arrived; cmd_print says more, at once. */
+/* Checks that all output of stdio has arrived; cmd_print reports a failure at once, and its reason. */
 static int close_stdout(int status)
 {
     const bool failed_before = ferror(stdout) != 0;
@@ -167,8 +173,8 @@ static int close_stdout(int status)
 }
 
 /*
- * If a standard stream was closed by the caller, the next opened file would take its number, and results or
- * messages would end up in it. So the number is taken, by something that cannot be written.
+ * If the caller closed a standard stream, the next file that is opened would take its number, and results or
+ * messages would end up in it. So its number goes to a file that cannot be written.
  */
 static void occupy_standard_streams(void)
 {
@@ -177,7 +183,7 @@ static void occupy_standard_streams(void)
             return;
 }
 
-/* libtorch's initializers run before main. */
+/* Runs before main, since libtorch's initializers do. */
 static void report_uncaught(void)
 {
     static const char message[] =

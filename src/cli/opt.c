@@ -1,4 +1,4 @@
-/* The option parser and the getters. Usage texts are in opt_help.c. */
+/* The option parser and the getters. */
 #include "opt.h"
 
 #include <assert.h>
@@ -8,6 +8,13 @@
 #include <string.h>
 
 /* ---------------------------------------------------------------- tables */
+
+void command_title(struct str *out, const struct command *command)
+{
+    str_appendf(out, "prompt %s", command->name);
+    if (command->sub_name)
+        str_appendf(out, " %s", command->sub_name);
+}
 
 /* The option of that name (n characters), NULL if the command has none. */
 static const struct opt *find_opt(const struct command *command, const char *name, size_t n)
@@ -19,7 +26,7 @@ static const struct opt *find_opt(const struct command *command, const char *nam
     return NULL;
 }
 
-/* For the getters: a name that is in no table is our own bug. */
+/* The option of a getter: a name that is in no table is a bug of this program. */
 static const struct opt *own_opt(const struct opt_values *v, const char *name)
 {
     const struct opt *opt = find_opt(v->command, name, strlen(name));
@@ -41,7 +48,7 @@ static const char *nearest_opt(const struct command *command, const char *name)
 
 /* ---------------------------------------------------------------- errors */
 
-/* "<what>; see prompt train --help" */
+/* "MESSAGE; see prompt train --help" */
 static int usage_errorf(const struct command *command, const char *fmt, ...) PROMPT_PRINTF(2, 3);
 static int usage_errorf(const struct command *command, const char *fmt, ...)
 {
@@ -65,7 +72,7 @@ static bool is_last_part(const char *key, const char *name)
     return m > 0 && str_ends_with(key, name) && (n == m || key[n - m - 1] == '.');
 }
 
-/* Whoever types -seed means --seed, whoever types --lr means a key; else the nearest option is named. */
+/* -seed means --seed, and --lr means a key; for other words the nearest option is named. */
 static int unknown_option(const struct command *command, const char *word)
 {
     char *name = str_dup_n(word, strcspn(word, "="));
@@ -91,7 +98,7 @@ static int unexpected_word(const struct command *command, const char *word)
     if (command->operand)
         return usage_errorf(command, "unexpected word '%s': expected one %s", word, command->operand);
     if (command->groups->title)
-        return usage_errorf(command, "unexpected word '%s': expected options alone", word);
+        return usage_errorf(command, "unexpected word '%s': expected only options", word);
     return usage_errorf(command, "unexpected word '%s': expected nothing more", word);
 }
 
@@ -134,7 +141,7 @@ static int parse_option(struct opt_values *v, int *i, int argc, char *const *arg
     return add_value(v, opt, value);
 }
 
-/* How many words a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more. */
+/* The number of words that a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more. */
 static void operand_range(size_t *min, size_t *max, const char *operand)
 {
     *min = operand != NULL;
@@ -294,43 +301,22 @@ int opt_choose(bool *chosen, const struct opt_values *v, const char *name, const
 
 /* ---------------------------------------------------------------- keys */
 
-int opt_apply_file(struct config *c, const struct opt_values *v)
+int opt_resolve(struct config *out, const struct opt_values *v, const struct config_sources *others)
 {
-    const char *path = opt_text(v, "config");
-    return path ? config_read_file(c, path) : OK;
-}
-
-/* Two values for one key are a conflict, not a precedence. */
-static int check_first(const struct config *c, const char *key, size_t n)
-{
-    char *name = str_dup_n(key, n);
-    if (!name)
-        return ERR_MEMORY;
-    const size_t i = config_find(name);
-    int status = OK;
-    if (i < config_n_keys() && c->origins[i] == CONFIG_COMMAND_LINE)
-        status = error_set(ERR_USAGE, "key '%s' is set twice on the command line", name);
-    free(name);
-    return status;
-}
-
-int opt_apply_keys(struct config *c, const struct opt_values *v)
-{
+    struct config_sources from = others ? *others : (struct config_sources){0};
+    struct config_setting *settings = calloc(v->n + 1, sizeof *settings);
+    if (!settings)
+        return error_out_of_memory();
     for (size_t i = 0; i < v->n; i++) {
-        const struct opt *opt = v->items[i].opt;
-        const char *text = v->items[i].text;
-        int status = OK;
-        if (strcmp(opt->name, "set") == 0) {
-            status = check_first(c, text, strcspn(text, "="));
-            if (status == OK && (status = config_set(c, text)) != OK)
-                error_context("--set %s", text);
-        } else if (opt->key) {
-            status = check_first(c, opt->key, strlen(opt->key));
-            if (status == OK && (status = config_set_key(c, opt->key, text ? text : "true")) != OK)
-                error_context("--%s %s", opt->name, text ? text : "");
-        }
-        if (status != OK)
-            return status;
+        const struct opt_value *item = &v->items[i];
+        if (strcmp(item->opt->name, "config") == 0)
+            from.file = item->text;
+        else if (item->opt->key || strcmp(item->opt->name, "set") == 0)
+            settings[from.n_settings++] =
+                (struct config_setting){item->opt->name, item->opt->key, item->text ? item->text : "true"};
     }
-    return OK;
+    from.settings = settings;
+    int status = config_resolve(out, &from);
+    free(settings);
+    return status;
 }

@@ -1,7 +1,7 @@
 /**
- * Commands and their options as tables: one parser, one usage text, one way to say that a word is wrong.
+ * Commands and their options as tables: one parser, one usage text, one form of error for a wrong word.
  *
- * A command is a row; its options stand in groups that commands may share. An option either sets a key of the
+ * The options of a command are in groups, which commands may share. An option either sets a key of the
  * configuration, or is read by the command with the getters below.
  */
 #ifndef PROMPT_SRC_CLI_OPT_H
@@ -30,14 +30,17 @@ struct opt_group {
 struct opt_values;
 
 struct command {
-    const char *name;     /* "model"; NULL ends a table */
+    const char *name;     /* "model" */
     const char *sub_name; /* "init", or NULL */
-    const char *operand;  /* words that must follow: "FILE", "RUN RUN", "DIR..." (one or more); NULL: none */
+    const char *operand;  /* the words that must follow: "FILE", "RUN RUN", "DIR..." (one or more), or NULL */
     int (*run)(const struct opt_values *v);
     const struct opt_group *groups;
     const char *summary; /* one line, without a full stop */
     const char *notes;   /* shown below the options; may be NULL */
 };
+
+/** "prompt model init" */
+void command_title(struct str *out, const struct command *command);
 
 /* ---------------------------------------------------------------- parsing */
 
@@ -47,36 +50,38 @@ struct opt_value {
     const char *text; /* NULL for a flag */
 };
 
-/** What followed the command's words; texts are borrowed from argv. */
+/** The words after the command; all texts are borrowed from argv. */
 struct opt_values {
-    const struct command *command;
-    struct opt_value *items; /* in order */
+    const struct command *command;         /* borrowed */
+    const struct command *const *commands; /* all of the program, borrowed; set by main */
+    struct opt_value *items;               /* [n], in order; owned */
     size_t n;
     const char *operand;   /* the first; NULL if the command takes none */
-    const char **operands; /* [n_operands] */
+    const char **operands; /* [n_operands]; owned */
     size_t n_operands;
 };
 
 /**
- * Parses the words behind the command: --opt value, --opt=value, flags; "--" ends the options.
- * @return OK; ERR_USAGE, saying what was expected or the nearest option; ERR_MEMORY
+ * Parses the words after the command: --opt value, --opt=value, flags; "--" ends the options.
+ * @return OK; ERR_USAGE naming the expected word or the nearest option; ERR_MEMORY
  */
 int opt_parse(struct opt_values *out, const struct command *command, int argc, char *const *argv);
 void opt_free(struct opt_values *v);
 
-/** Whether -h or --help stands among the words in front of "--". */
+/** Whether -h or --help is among the words before "--". */
 bool opt_wants_help(int argc, char *const *argv);
 
-/* ---------------------------------------------------------------- getters; an option must be in the
- * command's tables */
+/* ---------------------------------------------------------------- getters */
+
+/* The option must be in the tables of the command; texts are borrowed. */
 
 bool opt_given(const struct opt_values *v, const char *name);
-/** The value of a single-valued option, NULL if it is not given. */
+/** The value of a single-valued option; NULL if it is not given. */
 const char *opt_text(const struct opt_values *v, const char *name);
 /** A number within a range; `*out` stays as it is if the option is not given. ERR_USAGE names the option. */
 int opt_i64(int64_t *out, const struct opt_values *v, const char *name, int64_t min, int64_t max);
 int opt_f64(double *out, const struct opt_values *v, const char *name, double min, double max);
-/** The idx-th value of a repeatable option, NULL behind the last. */
+/** The idx-th value of a repeatable option; NULL after the last. */
 const char *opt_nth(const struct opt_values *v, const char *name, size_t idx);
 /**
  * A choice of words, by repetition or separated by commas: chosen[i] becomes true if names[i] was given.
@@ -86,19 +91,10 @@ int opt_choose(bool *chosen, const struct opt_values *v, const char *name, const
 
 /* ---------------------------------------------------------------- options that are configuration keys */
 
-/** Reads the file of --config over `c`, if it was given. */
-int opt_apply_file(struct config *c, const struct opt_values *v);
-/** Sets the keys of the command line in order: options that have a key, and --set. A key set twice is an
- * error. */
-int opt_apply_keys(struct config *c, const struct opt_values *v);
-
-/* ---------------------------------------------------------------- usage texts */
-
-/** "prompt model init" */
-void command_title(struct str *out, const struct command *command);
-/** Usage, options and notes of one command. */
-void command_help(struct str *out, const struct command *command);
-/** The program's help: every command of the table; with `name`, the sub-commands of that command alone. */
-void commands_help(struct str *out, const struct command *commands, const char *name);
+/**
+ * Resolves a command's configuration: --config, then the options that have a key and --set in their order,
+ * over `others` (NULL: none). `out` is owned, and zeroed on failure.
+ */
+int opt_resolve(struct config *out, const struct opt_values *v, const struct config_sources *others);
 
 #endif

@@ -1,13 +1,13 @@
 /* Usage texts, from the same tables as the parser. */
-#include <string.h>
+#include "opt_help.h"
 
-#include "opt.h"
+#include <string.h>
 
 enum { HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
 /* ---------------------------------------------------------------- columns */
 
-/* Fills up to the help column; a longer left part gets a line of its own. */
+/* Pads to the help column; a longer left part gets a line of its own. */
 static void pad(struct str *out, size_t line_start)
 {
     if (out->len - line_start >= HELP_COLUMN) {
@@ -18,7 +18,7 @@ static void pad(struct str *out, size_t line_start)
         str_append_char(out, ' ');
 }
 
-/* Words of `text` from the help column on, wrapped. */
+/* Appends the words of `text`, wrapped, from the help column on. */
 static void append_wrapped(struct str *out, const char *text)
 {
     size_t column = HELP_COLUMN;
@@ -50,13 +50,6 @@ static void append_row(struct str *out, const char *left, const char *help)
 }
 
 /* ---------------------------------------------------------------- one command */
-
-void command_title(struct str *out, const struct command *command)
-{
-    str_appendf(out, "prompt %s", command->name);
-    if (command->sub_name)
-        str_appendf(out, " %s", command->sub_name);
-}
 
 static void append_option(struct str *out, const struct opt *opt)
 {
@@ -95,14 +88,15 @@ void command_help(struct str *out, const struct command *command)
 
 /* ---------------------------------------------------------------- all commands */
 
-void commands_help(struct str *out, const struct command *commands, const char *name)
+void commands_help(struct str *out, const struct command *const *commands, const char *name)
 {
     if (name)
         str_appendf(out, "Usage: prompt %s COMMAND [options]\n\nCommands:\n", name);
     else
         str_append(out, "prompt - ProMPT: progressive multi-modal conditional prompt tuning of CLIP, in C\n\n"
                         "Usage: prompt COMMAND [options]\n\nCommands:\n");
-    for (const struct command *command = commands; command->name; command++) {
+    for (; *commands; commands++) {
+        const struct command *command = *commands;
         if (name && strcmp(name, command->name) != 0)
             continue;
         struct str left = {0};
@@ -117,6 +111,6 @@ void commands_help(struct str *out, const struct command *commands, const char *
     }
     str_append(out,
                "\nprompt COMMAND --help shows a command's options, prompt config every configuration key,\n"
-               "prompt --version versions and devices. Results go to stdout, all else to stderr.\n"
+               "prompt --version versions and devices. Results go to stdout, everything else to stderr.\n"
                "Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted.\n");
 }

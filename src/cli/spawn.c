@@ -15,13 +15,14 @@
 
 static const char SELF[] = "/proc/self/exe";
 
-/* Between fork and exec: system calls alone. A signal that came meanwhile ends the child at once. */
+/* Between fork and exec, only system calls are safe. A signal in between ends the child at once. */
 static void become(char *const *argv, pid_t parent, bool has_output, const sigset_t *mask)
 {
     interrupt_uninstall();
     sigprocmask(SIG_SETMASK, mask, NULL);
     const int out = has_output ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC);
-    setpgid(0, 0); /* Ctrl-C reaches the parent, which passes it on once: a second one would end it at once */
+    /* Ctrl-C reaches only the parent, which passes it on once: a second signal would end the child at once */
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent && dup2(out, STDOUT_FILENO) >= 0)
         execv(SELF, argv);
@@ -37,7 +38,7 @@ int spawn_self(pid_t *child, const struct str_list *words, bool has_output)
     argv[0] = name;
     memcpy(argv + 1, words->items, words->n * sizeof *argv);
     const pid_t parent = getpid();
-    sigset_t asked, mask; /* until exec the child would take a signal for its parent's, and forget it */
+    sigset_t asked, mask; /* before exec, the child would handle a signal as its parent does, and lose it */
     interrupt_signals(&asked);
     sigprocmask(SIG_BLOCK, &asked, &mask);
     *child = fork();

@@ -1,76 +1,78 @@
-/* The frozen model: OpenAI's tensor names to the fields of struct clip, and the logits. */
-#include "fast.h"
-
+/* The frozen model: OpenAI's tensor names to the fields of struct clip, token embeddings and logits. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fast.h"
+
 /* ---------------------------------------------------------------- weights to fields */
 
-/* Where the weights come from and go to. */
-struct placing {
-    scope *run;
+/* The weights' way into the model: from a file's tensors to a scope, a device and dtypes. */
+struct source {
     const struct weights *weights;
+    scope *owner;
     struct device device;
-    struct clip_types types;
+    struct clip_dtypes dtypes;
 };
 
-static tensor *place(const struct placing *p, const char *prefix, const char *name, enum dtype dtype)
+static tensor *load(const struct source *from, const char *prefix, const char *name, enum dtype dtype)
 {
     char full[160];
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    tensor *t = params_find(&p->weights->tensors, full);
+    tensor *t = params_find(&from->weights->tensors, full);
     if (!t) {
-        scope_fail(p->run, error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", p->weights->path, full));
+        scope_fail(from->owner,
+                   error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", from->weights->path, full));
         return NULL;
     }
-    scope *s = scope_open(p->run, SCOPE_GRAD_OFF); /* copies on the way are not kept */
-    tensor *placed = scope_keep(s, t_contiguous(s, t_to(s, t_to_device(s, t, p->device), dtype)));
+    scope *s = scope_open(from->owner, SCOPE_GRAD_OFF); /* copies on the way are not kept */
+    tensor *loaded = scope_keep(s, t_contiguous(s, t_to(s, t_to_device(s, t, from->device), dtype)));
     scope_close(s);
-    return placed;
+    return loaded;
 }
 
-static struct nn_norm place_norm(const struct placing *p, const char *prefix, const char *name, double eps)
+static struct nn_norm load_norm(const struct source *from, const char *prefix, const char *name, double eps)
 {
     char full[128];
     snprintf(full, sizeof full, "%s%s.", prefix, name);
-    return (struct nn_norm){.weight = place(p, full, "weight", p->types.master),
-                            .bias = place(p, full, "bias", p->types.master),
+    return (struct nn_norm){.weight = load(from, full, "weight", from->dtypes.accum),
+                            .bias = load(from, full, "bias", from->dtypes.accum),
                             .eps = eps};
 }
 
-static struct nn_linear place_linear(const struct placing *p, const char *prefix, const char *weight,
-                                     const char *bias)
+static struct nn_linear load_linear(const struct source *from, const char *prefix, const char *weight,
+                                    const char *bias)
 {
-    return (struct nn_linear){.weight = place(p, prefix, weight, p->types.products),
-                              .bias = place(p, prefix, bias, p->types.products)};
+    return (struct nn_linear){.weight = load(from, prefix, weight, from->dtypes.compute),
+                              .bias = load(from, prefix, bias, from->dtypes.compute)};
 }
 
 /* OpenAI stores the projections as [in,out]. */
-static struct nn_linear place_projection(const struct placing *p, const char *name)
+static struct nn_linear load_projection(const struct source *from, const char *name)
 {
-    tensor *t = place(p, "", name, p->types.products);
-    return (struct nn_linear){.weight = t_contiguous(p->run, t_transpose(p->run, t, 0, 1))};
+    tensor *t = load(from, "", name, from->dtypes.compute);
+    return (struct nn_linear){.weight = t_contiguous(from->owner, t_transpose(from->owner, t, 0, 1))};
 }
 
-static struct nn_block *place_blocks(const struct placing *p, const char *prefix,
-                                     const struct tower_dims *dims)
+static struct nn_block *load_blocks(const struct source *from, const char *prefix,
+                                    const struct tower_dims *dims)
 {
     struct nn_block *blocks = calloc((size_t)dims->n_layers, sizeof *blocks);
     if (!blocks) {
-        scope_fail(p->run, error_out_of_memory());
+        scope_fail(from->owner, error_out_of_memory());
         return NULL;
     }
     for (int64_t i = 0; i < dims->n_layers; i++) {
         char at[96];
-        snprintf(at, sizeof at, "%s%lld.", prefix, (long long)i);
+        snprintf(at, sizeof at, "%s%" PRId64 ".", prefix, i);
         blocks[i] = (struct nn_block){
-            .norm1 = place_norm(p, at, "ln_1", dims->norm_eps),
-            .qkv = place_linear(p, at, "attn.in_proj_weight", "attn.in_proj_bias"),
-            .attention_out = place_linear(p, at, "attn.out_proj.weight", "attn.out_proj.bias"),
-            .norm2 = place_norm(p, at, "ln_2", dims->norm_eps),
-            .mlp_in = place_linear(p, at, "mlp.c_fc.weight", "mlp.c_fc.bias"),
-            .mlp_out = place_linear(p, at, "mlp.c_proj.weight", "mlp.c_proj.bias"),
+            .norm1 = load_norm(from, at, "ln_1", dims->norm_eps),
+            .qkv = load_linear(from, at, "attn.in_proj_weight", "attn.in_proj_bias"),
+            .attention_out = load_linear(from, at, "attn.out_proj.weight", "attn.out_proj.bias"),
+            .norm2 = load_norm(from, at, "ln_2", dims->norm_eps),
+            .mlp_in = load_linear(from, at, "mlp.c_fc.weight", "mlp.c_fc.bias"),
+            .mlp_out = load_linear(from, at, "mlp.c_proj.weight", "mlp.c_proj.bias"),
             .n_heads = dims->n_heads,
             .activation = dims->activation,
         };
@@ -78,10 +80,10 @@ static struct nn_block *place_blocks(const struct placing *p, const char *prefix
     return blocks;
 }
 
-static int read_logit_scale(double *out, scope *run, const struct weights *w)
+static int read_logit_scale(double *out, scope *owner, const struct weights *w)
 {
     double log_scale = 0.0;
-    int status = t_item_f64(&log_scale, run, params_find(&w->tensors, "logit_scale"));
+    int status = t_item_f64(&log_scale, owner, params_find(&w->tensors, "logit_scale"));
     if (status != OK)
         return status;
     *out = exp(log_scale);
@@ -91,63 +93,66 @@ static int read_logit_scale(double *out, scope *run, const struct weights *w)
     return OK;
 }
 
-static void place_embeddings(struct clip *c, const struct placing *p)
+static void load_embeddings(struct clip *c, const struct source *from)
 {
-    c->patch_weight = place(p, "", "visual.conv1.weight", p->types.products);
-    c->class_embedding = place(p, "", "visual.class_embedding", p->types.master);
-    c->patch_positions = place(p, "", "visual.positional_embedding", p->types.master);
-    c->ln_pre = place_norm(p, "visual.", "ln_pre", c->dims.vision.norm_eps);
-    c->token_embedding = place(p, "", "token_embedding.weight", p->types.master);
-    c->text_positions = place(p, "", "positional_embedding", p->types.master);
+    c->patch_weight = load(from, "", "visual.conv1.weight", from->dtypes.compute);
+    c->class_embedding = load(from, "", "visual.class_embedding", from->dtypes.accum);
+    c->patch_positions = load(from, "", "visual.positional_embedding", from->dtypes.accum);
+    c->ln_pre = load_norm(from, "visual.", "ln_pre", c->dims.vision.norm_eps);
+    c->token_embedding = load(from, "", "token_embedding.weight", from->dtypes.accum);
+    c->text_positions = load(from, "", "positional_embedding", from->dtypes.accum);
 }
 
-static void place_towers(struct clip *c, const struct placing *p)
+static void load_towers(struct clip *c, const struct source *from)
 {
-    c->vision_blocks = place_blocks(p, "visual.transformer.resblocks.", &c->dims.vision);
-    c->ln_post = place_norm(p, "visual.", "ln_post", c->dims.vision.norm_eps);
-    c->vision_projection = place_projection(p, "visual.proj");
-    c->text_blocks = place_blocks(p, "transformer.resblocks.", &c->dims.text);
-    c->ln_final = place_norm(p, "", "ln_final", c->dims.text.norm_eps);
-    c->text_projection = place_projection(p, "text_projection");
+    c->vision_blocks = load_blocks(from, "visual.transformer.resblocks.", &c->dims.vision);
+    c->ln_post = load_norm(from, "visual.", "ln_post", c->dims.vision.norm_eps);
+    c->vision_projection = load_projection(from, "visual.proj");
+    c->text_blocks = load_blocks(from, "transformer.resblocks.", &c->dims.text);
+    c->ln_final = load_norm(from, "", "ln_final", c->dims.text.norm_eps);
+    c->text_projection = load_projection(from, "text_projection");
 }
 
-/* The towers' weights are there only while they are packed. */
-static int pack_towers(struct clip *c, const struct placing *of_run)
+static void forget_towers(struct clip *c)
 {
-    struct placing p = *of_run;
-    p.run = scope_open(of_run->run, SCOPE_GRAD_OFF);
-    place_towers(c, &p);
-    int status = scope_status(p.run);
-    if (status == OK)
-        status = clip_fast_create(&c->fast, of_run->run, c);
-    const int closed = scope_close(p.run);
     free(c->vision_blocks);
     free(c->text_blocks);
     c->vision_blocks = c->text_blocks = NULL;
     c->ln_post = c->ln_final = (struct nn_norm){0};
     c->vision_projection = c->text_projection = (struct nn_linear){0};
+}
+
+/* Packs the towers, whose weights are loaded for as long as that takes. */
+static int pack_towers(struct clip *c, const struct source *from)
+{
+    scope *s = scope_open(from->owner, SCOPE_GRAD_OFF);
+    load_towers(c, &(struct source){from->weights, s, from->device, from->dtypes});
+    int status = scope_status(s);
+    if (status == OK)
+        status = clip_fast_create(&c->fast, from->owner, c);
+    const int closed = scope_close(s);
+    forget_towers(c);
     return status == OK ? closed : status;
 }
 
-int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
-                struct clip_types types, enum encoder encoder)
+int clip_create(struct clip **out, scope *owner, const struct weights *w, struct device device,
+                struct clip_dtypes dtypes, enum encoder encoder)
 {
     *out = NULL;
     struct clip *c = calloc(1, sizeof *c);
     if (!c)
         return error_out_of_memory();
-    *c = (struct clip){.dims = w->dims, .types = types, .device = device};
+    *c = (struct clip){.dims = w->dims, .dtypes = dtypes, .device = device};
     const bool is_fast = encoder == ENCODER_FAST;
-    /* the fast encoder folds norms into the weights before it rounds them */
-    const struct clip_types placed = {.products = is_fast ? types.master : types.products,
-                                      .master = types.master};
-    const struct placing p = {.run = run, .weights = w, .device = device, .types = placed};
-    place_embeddings(c, &p);
+    struct source from = {w, owner, device, dtypes};
+    if (is_fast) /* it folds norms into the weights before it rounds them */
+        from.dtypes.compute = dtypes.accum;
+    load_embeddings(c, &from);
     if (!is_fast)
-        place_towers(c, &p);
-    int status = read_logit_scale(&c->logit_scale, run, w);
+        load_towers(c, &from);
+    int status = read_logit_scale(&c->logit_scale, owner, w);
     if (status == OK && is_fast)
-        status = pack_towers(c, &p);
+        status = pack_towers(c, &from);
     if (status != OK) {
         clip_free(c);
         return status;
@@ -161,17 +166,21 @@ void clip_free(struct clip *c)
     if (!c)
         return;
     clip_fast_free(c->fast);
-    free(c->vision_blocks);
-    free(c->text_blocks);
+    forget_towers(c);
     free(c);
 }
 
-/* ---------------------------------------------------------------- logits */
+/* ---------------------------------------------------------------- embeddings and logits */
+
+tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)
+{
+    return t_embedding(s, c->token_embedding, t_from_i64(s, ids, SHAPE(n), c->device));
+}
 
 tensor *clip_logits(scope *s, const struct clip *c, const tensor *x, const tensor *z)
 {
-    tensor *xn = t_normalize(s, t_to(s, x, c->types.master), -1); /* [B,d] */
-    tensor *zn = t_normalize(s, t_to(s, z, c->types.master), -1); /* [B or 1,K,d] */
+    tensor *xn = t_normalize(s, t_to(s, x, c->dtypes.accum), -1); /* [B,d] */
+    tensor *zn = t_normalize(s, t_to(s, z, c->dtypes.accum), -1); /* [B or 1,K,d] */
     tensor *cosines = t_matmul(s, zn, t_unsqueeze(s, xn, -1));    /* [B,K,1] */
     return t_scale(s, t_squeeze(s, cosines, -1), c->logit_scale);
 }

@@ -1,29 +1,30 @@
 /*
- * The text tower, fast: the same numbers as text.c with only what is needed computed.
+ * The text tower, fast: the numbers of text.c without the work that they do not need.
  *
- * The prefix of an image is the same for all its classes and no class token stands before it, so it goes
- * through the tower once and leaves its keys and values at every layer. The classes follow as a forest of
- * tokens, in chunks; each token sees the prefix and its ancestors. Layer 1's inputs are constant but for the
- * prefix. The last layer asks at end tokens alone. The backward visits the same parts in reverse and ends at
- * the prefix.
+ * The prefix of an image is the same for all its classes and nothing precedes it, so it goes through the
+ * tower once and leaves its keys and values at every layer. The classes follow as token trees, in chunks;
+ * each token sees the prefix and its ancestors. Only the prefix changes layer 1's inputs. The last layer has
+ * queries at end tokens alone. The backward visits the same parts in reverse and ends at the prefix.
  *
  * Rows that hold learned vectors share nothing: they go side by side, those of equal length together, and the
  * backward ends at their embeddings.
  */
+#include "text_fast.h"
+
 #include <stdlib.h>
 
+#include "class_texts.h"
 #include "prompt/nn/tape.h"
 #include "text_part.h"
 
-/* What a forward pass leaves for its backward. */
+/* The state of a forward pass until its backward. */
 struct text_state {
-    scope *scope; /* what the prefix saved */
+    scope *scope; /* of the prefix's saved tensors */
     const struct clip *clip;
-    const struct text_layout *layout;
-    double keep_bytes;      /* of all chunks */
+    const struct class_texts *texts;
     const tensor *embedded; /* [K,T,W], of rows that hold learned vectors; else NULL */
     struct text_part prefix;
-    struct text_part *chunks;  /* [forests.n]; each saves in a scope of its own, closed when it is done */
+    struct text_part *chunks;  /* [n_chunks]; each saves in a scope of its own, closed after its backward */
     struct prefix_layer *keys; /* [layers] */
 };
 
@@ -38,7 +39,7 @@ static void free_part(struct text_part *p, bool owns_scope)
 static void free_text_state(void *opaque)
 {
     struct text_state *st = opaque;
-    for (size_t i = 0; st->chunks && i < st->layout->forests.n; i++)
+    for (size_t i = 0; st->chunks && i < st->texts->n_chunks; i++)
         free_part(&st->chunks[i], true);
     free_part(&st->prefix, false);
     free(st->chunks);
@@ -48,16 +49,13 @@ static void free_text_state(void *opaque)
     free(st);
 }
 
-static struct text_state *text_state_create(const struct clip *c, const struct clip_texts *texts)
+static struct text_state *text_state_create(const struct clip *c, const struct class_texts *texts)
 {
     struct text_state *st = calloc(1, sizeof *st);
     if (!st)
         return NULL;
-    *st = (struct text_state){.scope = scope_open(NULL, SCOPE_GRAD_INHERIT),
-                              .clip = c,
-                              .layout = texts->layout,
-                              .keep_bytes = texts->keep_bytes};
-    st->chunks = calloc(texts->layout->forests.n, sizeof *st->chunks);
+    *st = (struct text_state){.scope = scope_open(NULL, SCOPE_GRAD_INHERIT), .clip = c, .texts = texts};
+    st->chunks = calloc(texts->n_chunks, sizeof *st->chunks);
     st->keys = calloc((size_t)c->fast->text.n_layers, sizeof *st->keys);
     if (st->scope && st->chunks && st->keys)
         return st;
@@ -70,22 +68,22 @@ static int forward_prefix(scope *outer, struct text_state *st, const tensor *pre
 {
     const struct clip *c = st->clip;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    st->prefix = (struct text_part){.forest = &st->layout->prefix, .keep = st->scope};
+    st->prefix = (struct text_part){.tree = &st->texts->prefix, .keep = st->scope};
     if (saves)
         st->prefix.saved = calloc((size_t)c->fast->text.n_layers, sizeof *st->prefix.saved);
     if (saves && !st->prefix.saved)
         scope_fail(s, error_out_of_memory());
-    tensor *positions = t_narrow(s, c->text_positions, 0, 0, st->layout->n_prefix);
-    tensor *x = t_contiguous(s, t_add(s, t_to(s, prefixes, c->types.master), positions));
+    tensor *positions = t_narrow(s, c->text_positions, 0, 0, st->texts->n_prefix);
+    tensor *x = t_contiguous(s, t_add(s, t_to(s, prefixes, c->dtypes.accum), positions));
     (void)text_part_forward(st->scope, c, &st->prefix, x, st->keys);
     int status = scope_close(s);
     return status == OK ? scope_status(st->scope) : status;
 }
 
-/* What enters layer 1 of a chunk, with positions: [copies,n,W] master. */
+/* The input of layer 1 of a chunk, with positions: [copies,n,W] accum. */
 static tensor *chunk_input(scope *s, const struct text_state *st, const struct text_chunk *chunk, int64_t B)
 {
-    const int64_t n = chunk->forest->n_nodes;
+    const int64_t n = chunk->tree.n_nodes;
     if (!st->embedded)
         return t_clone(s, t_expand(s, chunk->x0, SHAPE(B, n, st->clip->fast->text.width)));
     tensor *rows = t_narrow(s, t_index_select(s, st->embedded, 0, chunk->rows), 1, 0, n);
@@ -96,10 +94,10 @@ static tensor *chunk_input(scope *s, const struct text_state *st, const struct t
 static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t B, bool saves)
 {
     const struct clip *c = st->clip;
-    const struct text_chunk *chunk = &st->layout->chunks[i];
+    const struct text_chunk *chunk = &st->texts->chunks[i];
     struct text_part *p = &st->chunks[i];
-    *p = (struct text_part){.forest = chunk->forest,
-                            .prefix = st->layout->n_prefix > 0 ? st->keys : NULL,
+    *p = (struct text_part){.tree = &chunk->tree,
+                            .prefix = st->texts->n_prefix > 0 ? st->keys : NULL,
                             .qkv0 = chunk->qkv0,
                             .ends = chunk->ends};
     if (saves) {
@@ -111,29 +109,29 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
     tensor *z = text_part_forward(s, c, p, chunk_input(s, st, chunk, B), NULL);
     if (p->keep && !scope_ok(p->keep))
         scope_fail(s, scope_status(p->keep));
-    return t_reshape(s, t_to(s, z, c->types.master), SHAPE(B, chunk->n_rows, -1));
+    return t_reshape(s, t_to(s, z, c->dtypes.accum), SHAPE(B, chunk->n_rows, -1));
 }
 
-/* All chunks, put together in the order of the classes: [B,K,d]. They keep what their backward needs while
- * there is room. */
+/* All chunks, put together in the order of the classes: [B,K,d]. Each saves its tensors for the backward if
+ * there is still room. */
 static tensor *forward_chunks(scope *outer, struct text_state *st, int64_t B, bool saves)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    const size_t n = st->layout->forests.n;
+    const size_t n = st->texts->n_chunks;
     const tensor **parts = calloc(n, sizeof(tensor *));
     if (!parts)
         scope_fail(s, error_out_of_memory());
     double kept_bytes = 0.0;
     for (size_t i = 0; parts && i < n && scope_ok(s); i++) {
         scope *one = scope_open(s, SCOPE_GRAD_OFF);
-        const double bytes = text_chunk_kept_bytes(&st->layout->chunks[i], st->clip, B);
-        const bool has_room = kept_bytes + bytes <= st->keep_bytes;
+        const double bytes = text_chunk_kept_bytes(&st->texts->chunks[i], st->clip, B);
+        const bool has_room = kept_bytes + bytes <= st->texts->keep_bytes;
         kept_bytes += has_room ? bytes : 0.0;
         parts[i] = scope_keep(one, forward_chunk(one, st, i, B, saves && has_room));
         scope_close(one);
     }
     tensor *all = parts && scope_ok(s) ? t_cat(s, parts, n, 1) : NULL;
-    tensor *out = scope_keep(s, t_index_select(s, all, 1, st->layout->order));
+    tensor *out = scope_keep(s, t_index_select(s, all, 1, st->texts->order));
     free(parts);
     scope_close(s);
     return out;
@@ -144,24 +142,25 @@ static void add_to_embedded(scope *s, const struct clip *c, tensor *d_embedded,
                             const struct text_chunk *chunk, const tensor *d_x)
 {
     const int64_t K = t_size(d_embedded, 0), T = t_size(d_embedded, 1), W = t_size(d_embedded, 2);
-    tensor *padded = t_zeros(s, SHAPE(chunk->n_rows, T, W), c->types.master, c->device);
+    tensor *padded = t_zeros(s, SHAPE(chunk->n_rows, T, W), c->dtypes.accum, c->device);
     t_copy_(s, t_narrow(s, padded, 1, 0, t_size(d_x, 1)), d_x);
     t_index_add_(s, t_reshape(s, d_embedded, SHAPE(1, K, T * W)), chunk->rows,
                  t_reshape(s, padded, SHAPE(1, chunk->n_rows, T * W)));
 }
 
-/* Where the chunks' gradients meet: at the prefix's keys and values, or at the embeddings (returned). */
+/* Zeros to which the chunks add: the gradients of the prefix's keys and values, or of the embeddings
+ * (returned). */
 static tensor *open_gradients(scope *s, struct text_state *st, int64_t B)
 {
     const struct clip *c = st->clip;
-    const int64_t p = st->layout->n_prefix, W = c->fast->text.width;
+    const int64_t p = st->texts->n_prefix, W = c->fast->text.width;
     for (int64_t i = 0; p > 0 && i < c->fast->text.n_layers; i++) {
-        st->keys[i].d_k = t_zeros(s, SHAPE(B, p, W), c->types.master, c->device);
-        st->keys[i].d_v = t_zeros(s, SHAPE(B, p, W), c->types.master, c->device);
+        st->keys[i].d_k = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
+        st->keys[i].d_v = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
     }
     if (!st->embedded)
         return NULL;
-    return t_zeros(s, SHAPE(t_size(st->embedded, 0), t_size(st->embedded, 1), W), c->types.master, c->device);
+    return t_zeros(s, SHAPE(t_size(st->embedded, 0), t_size(st->embedded, 1), W), c->dtypes.accum, c->device);
 }
 
 static void backward(tensor **input_grads, scope *s, void *opaque, const tensor *d_features)
@@ -170,14 +169,14 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
     const struct clip *c = st->clip;
     const int64_t B = t_size(d_features, 0);
     tensor *d_embedded = open_gradients(s, st, B);
-    for (size_t i = 0; i < st->layout->forests.n; i++) {
-        const struct text_chunk *chunk = &st->layout->chunks[i];
+    for (size_t i = 0; i < st->texts->n_chunks; i++) {
+        const struct text_chunk *chunk = &st->texts->chunks[i];
         scope *one = scope_open(s, SCOPE_GRAD_OFF);
         tensor *d = t_contiguous(one, t_index_select(one, d_features, 1, chunk->rows));
-        d = t_reshape(one, d, SHAPE(-1, chunk->forest->n_rows, t_size(d, -1)));
+        d = t_reshape(one, d, SHAPE(-1, chunk->tree.n_rows, t_size(d, -1)));
         if (!st->chunks[i].saved) /* there was no room: computed again */
             (void)forward_chunk(one, st, i, B, true);
-        if (scope_ok(one)) { /* else what it reads may be missing */
+        if (scope_ok(one)) { /* else its operands may be missing */
             tensor *d_x = text_part_backward(one, c, &st->chunks[i], st->keys, d, st->embedded != NULL);
             if (st->embedded)
                 add_to_embedded(one, c, d_embedded, chunk, d_x);
@@ -189,10 +188,10 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
 }
 
 tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, const tensor *input,
-                         const struct clip_texts *texts)
+                         const struct class_texts *texts)
 {
     const bool saves = tape && input && t_requires_grad(input);
-    const bool is_embedded = texts->rows->n_places > 0;
+    const bool is_embedded = texts->rows->n_learned > 0;
     const int64_t B = input && !is_embedded ? t_size(input, 0) : 1;
     struct text_state *st = text_state_create(c, texts);
     if (!st) {
@@ -202,7 +201,7 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     int status = OK;
     if (is_embedded)
-        st->embedded = t_to(st->scope, t_detach(s, input), c->types.master);
+        st->embedded = t_to(st->scope, t_detach(s, input), c->dtypes.accum);
     else if (input)
         status = forward_prefix(s, st, input, saves);
     if (status != OK)

@@ -1,21 +1,21 @@
-/* One part's way through the fast text tower and back; layer by layer, the last one at end tokens alone. */
+/* One part of a text through the fast tower and back, layer by layer; the last one at end tokens alone. */
 #include "text_part.h"
 
 /* ---------------------------------------------------------------- forward */
 
-static struct forest_attention attention_of(const struct clip *c, const struct text_part *p,
-                                            const struct layer_saved *l, int64_t i, bool at_ends)
+static struct tree_attention attention_of(const struct clip *c, const struct text_part *p,
+                                          const struct layer_saved *l, int64_t i, bool at_ends)
 {
-    return (struct forest_attention){.q = l->q,
-                                     .k = l->k,
-                                     .v = l->v,
-                                     .prefix_k = p->prefix ? p->prefix[i].k : NULL,
-                                     .prefix_v = p->prefix ? p->prefix[i].v : NULL,
-                                     .n_heads = c->fast->text.n_heads,
-                                     .forest = at_ends ? &p->forest->end_nodes : &p->forest->nodes};
+    return (struct tree_attention){.q = l->q,
+                                   .k = l->k,
+                                   .v = l->v,
+                                   .prefix_k = p->prefix ? p->prefix[i].k : NULL,
+                                   .prefix_v = p->prefix ? p->prefix[i].v : NULL,
+                                   .n_heads = c->fast->text.n_heads,
+                                   .mask = at_ends ? &p->tree->end_mask : &p->tree->mask};
 }
 
-/* Layer i but the last: d is the branch that waits to be added to x, and the result is the next one. */
+/* Any layer i but the last: d is the branch not yet added to x; the result is the next branch. */
 static tensor *forward_layer(scope *s, const struct clip *c, const struct text_part *p, int64_t i, tensor *x,
                              const tensor *d, struct layer_saved *l)
 {
@@ -26,16 +26,16 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
     if (i == 0 && p->qkv0) {
         qkv = t_expand(owner, p->qkv0, SHAPE(B, n, 3 * W));
     } else {
-        l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->types.master, c->device) : NULL;
-        l->h1 = text_normalized(owner, c, x, d, l->rstd1);
+        l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
+        l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
         qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1)),
                         SHAPE(B, n, 3 * W));
     }
     l->q = fast_columns(owner, qkv, 0, W);
     l->k = fast_columns(owner, qkv, W, W);
     l->v = fast_columns(owner, qkv, 2 * W, W);
-    const struct forest_attention a = attention_of(c, p, l, i, false);
-    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, t_forest_attention(s, &a)));
+    const struct tree_attention a = attention_of(c, p, l, i, false);
+    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, t_tree_attention(s, &a)));
     return fast_mlp(s, p->keep, c, t, &t->layers[i], x, o, p->saved ? l : NULL);
 }
 
@@ -46,30 +46,30 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     const struct fast_tower *t = &c->fast->text;
     const int64_t B = t_size(x, 0), n = t_size(x, 1), W = t->width;
     scope *owner = p->saved ? p->keep : s;
-    l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->types.master, c->device) : NULL;
-    l->h1 = text_normalized(owner, c, x, d, l->rstd1);
+    l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
+    l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
     tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1));
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
 }
 
-/* The last layer of a chunk, at its end tokens alone, and the projection: [B,C,d] products. */
+/* The last layer of a chunk, at its end tokens alone, and the projection: [B,C,d] compute. */
 static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p, tensor *x,
                             struct layer_saved *l)
 {
     const struct fast_tower *t = &c->fast->text;
     const struct fast_layer *layer = &t->layers[t->n_layers - 1];
-    const int64_t B = t_size(x, 0), W = t->width, C = p->forest->n_rows;
+    const int64_t B = t_size(x, 0), W = t->width, C = p->tree->n_rows;
     scope *owner = p->saved ? p->keep : s;
     tensor *x_end = t_index_select(s, x, 1, p->ends);
     tensor *q = t_packed_linear(owner, &layer->q, fast_rows(s, t_index_select(s, l->h1, 1, p->ends)));
     l->q = t_reshape(owner, q, SHAPE(B, C, W));
-    const struct forest_attention a = attention_of(c, p, l, t->n_layers - 1, true);
-    tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_forest_attention(s, &a)));
+    const struct tree_attention a = attention_of(c, p, l, t->n_layers - 1, true);
+    tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_tree_attention(s, &a)));
     tensor *d = fast_mlp(s, p->keep, c, t, layer, x_end, o, p->saved ? l : NULL);
-    p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->types.master, c->device) : NULL;
-    p->h_final = text_normalized(owner, c, x_end, d, p->rstd_final);
+    p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->dtypes.accum, c->device) : NULL;
+    p->h_final = fast_normalized(owner, c, t, x_end, d, p->rstd_final);
     return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final)), SHAPE(B, C, -1));
 }
 
@@ -103,29 +103,29 @@ tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *
 
 /* ---------------------------------------------------------------- backward */
 
-/* Layer i but the last: g goes from its output to its input, the prefix's share is added up in `prefix`. */
+/* Any layer i but the last: g becomes the gradient of its input; the prefix's share is added to `prefix`. */
 static void backward_layer(scope *outer, const struct clip *c, const struct text_part *p,
                            struct prefix_layer *prefix, const struct prefix_layer *own, int64_t i,
                            bool needs_input, const struct fast_gradient *g)
 {
     const struct fast_tower *t = &c->fast->text;
     const struct layer_saved *l = &p->saved[i];
-    const int64_t B = t_size(g->master, 0), n = t_size(g->master, 1), W = t->width;
+    const int64_t B = t_size(g->accum, 0), n = t_size(g->accum, 1), W = t->width;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     fast_mlp_backward(s, &t->layers[i], l, g);
-    tensor *d_out = t_packed_linear_backward(s, &t->layers[i].attention_out, fast_rows(s, g->products));
-    tensor *d_qkv = t_empty(s, SHAPE(B, n, 3 * W), c->types.products, c->device);
+    tensor *d_out = t_packed_linear_backward(s, &t->layers[i].attention_out, fast_rows(s, g->compute));
+    tensor *d_qkv = t_empty(s, SHAPE(B, n, 3 * W), c->dtypes.compute, c->device);
     tensor *d_k = fast_columns(s, d_qkv, W, W), *d_v = fast_columns(s, d_qkv, 2 * W, W);
-    const struct forest_attention a = attention_of(c, p, l, i, false);
-    t_forest_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, n, W)), fast_columns(s, d_qkv, 0, W), d_k,
-                                d_v, prefix ? prefix[i].d_k : NULL, prefix ? prefix[i].d_v : NULL);
-    if (own) { /* the prefix: what the chunks sent to its keys and values */
+    const struct tree_attention a = attention_of(c, p, l, i, false);
+    t_tree_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, n, W)), fast_columns(s, d_qkv, 0, W), d_k,
+                              d_v, prefix ? prefix[i].d_k : NULL, prefix ? prefix[i].d_v : NULL);
+    if (own) { /* the prefix: the chunks' gradients of its keys and values */
         t_add_scaled_(s, d_k, own[i].d_k, 1.0);
         t_add_scaled_(s, d_v, own[i].d_v, 1.0);
     }
     if (needs_input) {
         tensor *dh = t_packed_linear_backward(s, &t->layers[i].qkv, fast_rows(s, d_qkv));
-        t_norm_backward_(s, g->master, fast_gradient_copy(g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1,
+        t_norm_backward_(s, g->accum, fast_gradient_copy(g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1,
                          l->rstd1, 0, true);
     }
     scope_close(s);
@@ -138,28 +138,28 @@ static struct fast_gradient backward_finish(scope *outer, const struct clip *c, 
     const struct fast_tower *t = &c->fast->text;
     const struct fast_layer *layer = &t->layers[t->n_layers - 1];
     const struct layer_saved *l = &p->saved[t->n_layers - 1];
-    const int64_t B = t_size(l->h1, 0), n = t_size(l->h1, 1), W = t->width, C = p->forest->n_rows;
+    const int64_t B = t_size(l->h1, 0), n = t_size(l->h1, 1), W = t->width, C = p->tree->n_rows;
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, n, W));
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     struct fast_gradient end = fast_gradient_empty(s, c, SHAPE(B, C, W));
 
-    tensor *dh = t_packed_linear_backward(s, &t->out, fast_rows(s, t_to(s, d_features, c->types.products)));
-    t_norm_backward_(s, end.master, fast_gradient_copy(&end), t_reshape(s, dh, SHAPE(B, C, W)), p->h_final,
+    tensor *dh = t_packed_linear_backward(s, &t->out, fast_rows(s, t_to(s, d_features, c->dtypes.compute)));
+    t_norm_backward_(s, end.accum, fast_gradient_copy(&end), t_reshape(s, dh, SHAPE(B, C, W)), p->h_final,
                      p->rstd_final, 0, false);
     fast_mlp_backward(s, layer, l, &end);
-    tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, end.products));
-    tensor *d_q = t_empty(s, SHAPE(B, C, W), c->types.products, c->device);
-    tensor *d_kv = t_empty(s, SHAPE(B, n, 2 * W), c->types.products, c->device);
-    const struct forest_attention a = attention_of(c, p, l, t->n_layers - 1, true);
-    t_forest_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, C, W)), d_q, fast_columns(s, d_kv, 0, W),
-                                fast_columns(s, d_kv, W, W), prefix ? prefix[t->n_layers - 1].d_k : NULL,
-                                prefix ? prefix[t->n_layers - 1].d_v : NULL);
+    tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, end.compute));
+    tensor *d_q = t_empty(s, SHAPE(B, C, W), c->dtypes.compute, c->device);
+    tensor *d_kv = t_empty(s, SHAPE(B, n, 2 * W), c->dtypes.compute, c->device);
+    const struct tree_attention a = attention_of(c, p, l, t->n_layers - 1, true);
+    t_tree_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, C, W)), d_q, fast_columns(s, d_kv, 0, W),
+                              fast_columns(s, d_kv, W, W), prefix ? prefix[t->n_layers - 1].d_k : NULL,
+                              prefix ? prefix[t->n_layers - 1].d_v : NULL);
     tensor *d_h1 = t_reshape(s, t_packed_linear_backward(s, &layer->kv, fast_rows(s, d_kv)), SHAPE(B, n, W));
     tensor *d_h1_end = t_packed_linear_backward(s, &layer->q, fast_rows(s, d_q));
     t_index_add_(s, d_h1, p->ends, t_reshape(s, d_h1_end, SHAPE(B, C, W)));
-    t_zero_(s, g.master);
-    t_index_add_(s, g.master, p->ends, end.master);
-    t_norm_backward_(s, g.master, fast_gradient_copy(&g), d_h1, l->h1, l->rstd1, 0, true);
+    t_zero_(s, g.accum);
+    t_index_add_(s, g.accum, p->ends, end.accum);
+    t_norm_backward_(s, g.accum, fast_gradient_copy(&g), d_h1, l->h1, l->rstd1, 0, true);
     scope_close(s);
     return g;
 }
@@ -171,7 +171,7 @@ tensor *text_part_backward(scope *outer, const struct clip *c, const struct text
     struct fast_gradient g = backward_finish(s, c, p, prefix, d_features);
     for (int64_t i = c->fast->text.n_layers - 2; i >= 0; i--)
         backward_layer(s, c, p, prefix, NULL, i, i > 0 || needs_input, &g);
-    tensor *out = needs_input ? scope_keep(s, g.master) : NULL;
+    tensor *out = needs_input ? scope_keep(s, g.accum) : NULL;
     scope_close(s);
     return out;
 }
@@ -185,13 +185,13 @@ tensor *text_part_backward_prefix(scope *outer, const struct clip *c, const stru
     const int64_t B = t_size(l->h1, 0), n = t_size(l->h1, 1), W = t->width;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     struct fast_gradient g = fast_gradient_empty(s, c, SHAPE(B, n, W));
-    tensor *d_kv = t_to(s, t_cat(s, TENSORS(keys[last].d_k, keys[last].d_v), -1), c->types.products);
+    tensor *d_kv = t_to(s, t_cat(s, TENSORS(keys[last].d_k, keys[last].d_v), -1), c->dtypes.compute);
     tensor *dh = t_packed_linear_backward(s, &t->layers[last].kv, fast_rows(s, d_kv));
-    t_norm_backward_(s, g.master, fast_gradient_copy(&g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1, l->rstd1,
-                     0, false);
+    t_norm_backward_(s, g.accum, fast_gradient_copy(&g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1, l->rstd1, 0,
+                     false);
     for (int64_t i = last - 1; i >= 0; i--)
         backward_layer(s, c, p, NULL, keys, i, true, &g);
-    tensor *out = scope_keep(s, g.master);
+    tensor *out = scope_keep(s, g.accum);
     scope_close(s);
     return out;
 }

@@ -1,5 +1,7 @@
 /* The vision tower with prompts at its first layers: Eqs. 1, 2, 8, 9. */
-#include "fast.h"
+#include <inttypes.h>
+
+#include "vision_fast.h"
 
 static tensor *embed_patches(scope *outer, const struct clip *c, const tensor *pixels)
 {
@@ -9,7 +11,7 @@ static tensor *embed_patches(scope *outer, const struct clip *c, const tensor *p
     tensor *patches =
         t_conv2d_patches(s, t_to(s, pixels, t_dtype(c->patch_weight)), c->patch_weight); /* [B,d_v,h,w] */
     patches = t_transpose(s, t_reshape(s, patches, SHAPE(B, d_v, -1)), 1, 2);            /* [B,M,d_v] */
-    patches = t_to(s, patches, c->types.master);
+    patches = t_to(s, patches, c->dtypes.accum);
     tensor *class_token = t_expand(s, c->class_embedding, SHAPE(B, 1, d_v)); /* [B,1,d_v] */
     tensor *x = t_cat(s, TENSORS(class_token, patches), 1);                  /* [B,1+M,d_v] */
     x = nn_norm(s, &c->ln_pre, t_add(s, x, c->patch_positions));
@@ -24,7 +26,7 @@ struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tens
     return c->fast ? fast_image_tokens(s, c, x) : (struct image_tokens){.x = x};
 }
 
-/* [class token, prompts, patches] of a layer that gets fresh prompts; x is [class token, patches]. */
+/* [class token, prompts, patches] for a layer with prompts of its own; x is [class token, patches]. */
 static tensor *insert_prompts(scope *s, const tensor *x, const tensor *prompts)
 {
     tensor *class_token = t_narrow(s, x, 1, 0, 1);
@@ -51,22 +53,23 @@ static tensor *plain_encode_image(scope *outer, const struct clip *c, const tens
         if (i < n_prompts)
             h = insert_prompts(s, h, prompts[i]); /* [B,1+a+M,d_v] */
         h = nn_block(s, &c->vision_blocks[i], h, false);
-        if (i + 1 < n_prompts) /* layer J's own outputs at the prompts go on, those of 1..J-1 do not */
+        if (i + 1 < n_prompts) /* layer J's outputs at the prompts stay, those of layers 1..J-1 do not */
             h = drop_prompts(s, h, t_size(prompts[i], 1));
         x = scope_keep(s, h);
         scope_close(s);
     }
     tensor *class_token = t_select(outer, x, 1, 0); /* [B,d_v] */
     tensor *features = nn_linear(outer, &c->vision_projection, nn_norm(outer, &c->ln_post, class_token));
-    return t_to(outer, features, c->types.master); /* [B,d] */
+    return t_to(outer, features, c->dtypes.accum); /* [B,d] */
 }
 
 tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,
                           const tensor *const *prompts, int64_t n_prompts)
 {
     if (n_prompts > c->dims.vision.n_layers) {
-        scope_fail(s, error_set(ERR_SHAPE, "prompts for %lld vision layers, but the model has %lld",
-                                (long long)n_prompts, (long long)c->dims.vision.n_layers));
+        scope_fail(s,
+                   error_set(ERR_SHAPE, "prompts for %" PRId64 " vision layers, but the model has %" PRId64,
+                             n_prompts, c->dims.vision.n_layers));
         return NULL;
     }
     return c->fast ? fast_encode_image(s, c, tape, tokens, prompts, n_prompts)

@@ -1,19 +1,20 @@
 /*
- * The vision tower, fast: the same numbers as vision.c with only what is needed computed.
+ * The vision tower, fast: the numbers of vision.c without the work that they do not need.
  *
- * Where a layer's outputs at the prompts are dropped (layers 1..J-1) the prompts are keys and values alone.
+ * Where a layer's outputs at the prompts are dropped (layers 1..J-1), the prompts are keys and values alone.
  * Layer 1's query, key and value of class token and patches do not change over n and come with the image's
- * tokens. The last layer asks at the class token alone. Prompts stand behind the patches: without a mask
- * their place does not matter.
+ * tokens. The last layer has one query, the class token. Prompts come after the patches: without a mask the
+ * order does not matter.
  */
 #include <stdlib.h>
 
 #include "fast.h"
 #include "prompt/nn/tape.h"
+#include "vision_fast.h"
 
-/* What a forward pass leaves for its backward. */
+/* The state of a forward pass until its backward. */
 struct image_state {
-    scope *scope; /* what is saved lives here */
+    scope *scope; /* of the saved tensors */
     const struct clip *clip;
     int64_t n_prompt_layers;    /* J */
     int64_t n_prompts;          /* a */
@@ -38,8 +39,7 @@ struct image_tokens fast_image_tokens(scope *outer, const struct clip *c, tensor
         return tokens;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     const int64_t B = t_size(x, 0), T = t_size(x, 1), W = t_size(x, 2);
-    tensor *h = t_empty(s, SHAPE(B, T, W), c->types.products, c->device);
-    t_residual_norm_(s, t_clone(s, x), NULL, h, NULL, 0, c->fast->vision.norm_eps);
+    tensor *h = fast_normalized(s, c, &c->fast->vision, t_clone(s, x), NULL, NULL);
     tensor *qkv = t_packed_linear(s, &c->fast->vision.layers[0].qkv, fast_rows(s, h));
     tokens.qkv = scope_keep(s, t_reshape(s, qkv, SHAPE(B, T, 3 * W)));
     scope_close(s);
@@ -56,17 +56,17 @@ struct image_pass {
     int64_t n_prompt_layers;
     bool saves;
     scope *keep;
-    tensor *x;     /* [B,T,W] master, the residual stream */
-    tensor *d;     /* the branch that waits to be added, or NULL */
-    scope *holder; /* of both, until the next layer has handed on its own */
+    tensor *x;     /* [B,T,W] accum, the residual stream */
+    tensor *d;     /* the branch not yet added to x, or NULL */
+    scope *holder; /* of both, until the next layer's replace them */
 };
 
-/* The kind of a layer decides what its attention reads. */
+/* A layer's kind decides the operands of its attention. */
 enum layer_kind {
     LAYER_CONSTANT, /* layer 1: class token and patches are given, prompts (if any) are keys and values */
     LAYER_KEYS,     /* prompts are keys and values */
     LAYER_TOKENS,   /* all are tokens */
-    LAYER_LAST,     /* all are tokens, the class token asks */
+    LAYER_LAST,     /* all are tokens, the class token is the only query */
 };
 
 static enum layer_kind kind_of(const struct clip *c, int64_t n_prompt_layers, int64_t i)
@@ -83,15 +83,15 @@ static void make_normalized(scope *owner, const struct image_pass *p, struct lay
 {
     const struct clip *c = p->clip;
     const int64_t B = t_size(p->x, 0), W = c->fast->vision.width;
-    l->h1 = t_empty(owner, SHAPE(B, n_rows, W), c->types.products, c->device);
-    l->rstd1 = p->saves ? t_empty(owner, SHAPE(B, n_rows), c->types.master, c->device) : NULL;
+    l->h1 = t_empty(owner, SHAPE(B, n_rows, W), c->dtypes.compute, c->device);
+    l->rstd1 = p->saves ? t_empty(owner, SHAPE(B, n_rows), c->dtypes.accum, c->device) : NULL;
 }
 
-/* The prompts' own norm, at `offset` of h1; the prompts stay as they are. */
+/* Normalizes the prompts into `offset` of h1; the prompts themselves stay unchanged. */
 static void normalize_prompts(scope *s, const struct image_pass *p, struct layer_saved *l, int64_t i,
                               int64_t offset)
 {
-    tensor *own = t_clone(s, t_to(s, p->prompts[i], p->clip->types.master));
+    tensor *own = t_clone(s, t_to(s, p->prompts[i], p->clip->dtypes.accum));
     t_residual_norm_(s, own, NULL, l->h1, l->rstd1, offset, p->clip->fast->vision.norm_eps);
 }
 
@@ -147,7 +147,7 @@ static void keys_of_last(scope *s, scope *owner, const struct image_pass *p, str
 static void join_prompts(scope *s, struct image_pass *p, int64_t i)
 {
     tensor *x = p->d ? t_add(s, p->x, t_reshape(s, p->d, SHAPE(t_size(p->x, 0), t_size(p->x, 1), -1))) : p->x;
-    p->x = t_cat(s, TENSORS(x, t_to(s, p->prompts[i], p->clip->types.master)), 1);
+    p->x = t_cat(s, TENSORS(x, t_to(s, p->prompts[i], p->clip->dtypes.accum)), 1);
     p->d = NULL;
 }
 
@@ -187,7 +187,7 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     }
     tensor *aux = NULL;
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
-    l.aux = scope_share(owner, aux); /* lives on, unlike `out` */
+    l.aux = scope_share(owner, aux); /* saved, unlike `out` */
     tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out));
     hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
     if (saved)
@@ -209,16 +209,16 @@ static struct fast_gradient backward_last(scope *outer, const struct image_state
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, T, W));
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     fast_mlp_backward(s, layer, l, class_g);
-    tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, class_g->products));
-    tensor *d_q = t_empty(s, SHAPE(B, 1, W), c->types.products, c->device);
-    tensor *d_kv = t_empty(s, SHAPE(B, T, 2 * W), c->types.products, c->device);
+    tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, class_g->compute));
+    tensor *d_q = t_empty(s, SHAPE(B, 1, W), c->dtypes.compute, c->device);
+    tensor *d_kv = t_empty(s, SHAPE(B, T, 2 * W), c->dtypes.compute, c->device);
     t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, t->n_heads, d_q,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), 0);
     tensor *dh = t_reshape(s, t_packed_linear_backward(s, &layer->kv, fast_rows(s, d_kv)), SHAPE(B, T, W));
     t_add_scaled_(s, t_select(s, dh, 1, 0), t_packed_linear_backward(s, &layer->q, fast_rows(s, d_q)), 1.0);
-    t_zero_(s, g.master);
-    t_copy_(s, t_narrow(s, g.master, 1, 0, 1), class_g->master);
-    t_norm_backward_(s, g.master, fast_gradient_copy(&g), dh, l->h1, l->rstd1, 0, true);
+    t_zero_(s, g.accum);
+    t_copy_(s, t_narrow(s, g.accum, 1, 0, 1), class_g->accum);
+    t_norm_backward_(s, g.accum, fast_gradient_copy(&g), dh, l->h1, l->rstd1, 0, true);
     scope_close(s);
     return g;
 }
@@ -229,14 +229,14 @@ static void backward_constant(scope *s, const struct image_state *st, const tens
     const struct clip *c = st->clip;
     const struct layer_saved *l = &st->layers[0];
     const int64_t B = t_size(l->q, 0), a = st->n_prompts, W = c->fast->vision.width;
-    tensor *d_kv = t_empty(s, SHAPE(B, a, 2 * W), c->types.products, c->device);
+    tensor *d_kv = t_empty(s, SHAPE(B, a, 2 * W), c->dtypes.compute, c->device);
     t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, c->fast->vision.n_heads, NULL,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), st->n_tokens);
     tensor *dh = t_packed_linear_backward(s, &c->fast->vision.layers[0].kv, fast_rows(s, d_kv));
     t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, 0, false);
 }
 
-/* A layer between; with `d_prompts` the prompts were keys and values alone and receive their gradient. */
+/* Any other layer; with `d_prompts`, which receives their gradient, the prompts were keys and values alone. */
 static void backward_tokens(scope *s, const struct image_state *st, int64_t i, const tensor *d_out,
                             tensor *d_prompts, const struct fast_gradient *g)
 {
@@ -244,24 +244,24 @@ static void backward_tokens(scope *s, const struct image_state *st, int64_t i, c
     const struct fast_tower *t = &c->fast->vision;
     const struct layer_saved *l = &st->layers[i];
     const int64_t B = t_size(l->k, 0), n_rows = t_size(l->k, 1), T = t_size(l->q, 1), W = t->width;
-    tensor *d_qkv = t_empty(s, SHAPE(B, n_rows, 3 * W), c->types.products, c->device);
+    tensor *d_qkv = t_empty(s, SHAPE(B, n_rows, 3 * W), c->dtypes.compute, c->device);
     tensor *d_q = fast_columns(s, d_qkv, 0, W);
     t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, t->n_heads, t_narrow(s, d_q, 1, 0, T),
                                fast_columns(s, d_qkv, W, W), fast_columns(s, d_qkv, 2 * W, W), 0);
     if (d_prompts)
         t_zero_(s, t_narrow(s, d_q, 1, T, n_rows - T));
     tensor *dh = t_packed_linear_backward(s, &t->layers[i].qkv, fast_rows(s, d_qkv));
-    t_norm_backward_(s, g->master, fast_gradient_copy(g), dh, l->h1, l->rstd1, 0, true);
+    t_norm_backward_(s, g->accum, fast_gradient_copy(g), dh, l->h1, l->rstd1, 0, true);
     if (d_prompts)
         t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, T, false);
 }
 
-/* Behind layer J: the prompts leave the residual stream again, with their gradient. */
+/* Before layer J: the prompts leave the residual stream again, with their gradient. */
 static void part_prompts(scope *s, const struct image_state *st, struct fast_gradient *g, tensor **d_prompts)
 {
     const int64_t T = st->n_tokens;
-    *d_prompts = t_contiguous(s, t_narrow(s, g->master, 1, T, st->n_prompts));
-    g->master = t_contiguous(s, t_narrow(s, g->master, 1, 0, T));
+    *d_prompts = t_contiguous(s, t_narrow(s, g->accum, 1, T, st->n_prompts));
+    g->accum = t_contiguous(s, t_narrow(s, g->accum, 1, 0, T));
     fast_gradient_cast(s, st->clip, g);
 }
 
@@ -273,8 +273,8 @@ static void backward(tensor **d_prompts, scope *outer, void *opaque, const tenso
     const int64_t B = t_size(d_x, 0), J = st->n_prompt_layers, a = st->n_prompts, W = t->width;
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, 1, W));
     tensor *dh =
-        t_packed_linear_backward(outer, &t->out, t_contiguous(outer, t_to(outer, d_x, c->types.products)));
-    t_norm_backward_(outer, g.master, fast_gradient_copy(&g), dh, st->h_final, st->rstd_final, 0, false);
+        t_packed_linear_backward(outer, &t->out, t_contiguous(outer, t_to(outer, d_x, c->dtypes.compute)));
+    t_norm_backward_(outer, g.accum, fast_gradient_copy(&g), dh, st->h_final, st->rstd_final, 0, false);
     for (int64_t i = t->n_layers - 1; i >= 0; i--) {
         scope *s = scope_open(outer, SCOPE_GRAD_OFF);
         const struct layer_saved *l = &st->layers[i];
@@ -282,10 +282,10 @@ static void backward(tensor **d_prompts, scope *outer, void *opaque, const tenso
         tensor *d_out = NULL;
         if (kind != LAYER_LAST) {
             fast_mlp_backward(s, &t->layers[i], l, &g);
-            d_out = t_packed_linear_backward(s, &t->layers[i].attention_out, fast_rows(s, g.products));
+            d_out = t_packed_linear_backward(s, &t->layers[i].attention_out, fast_rows(s, g.compute));
         }
         if (i < J - 1)
-            d_prompts[i] = t_empty(outer, SHAPE(B, a, W), c->types.master, c->device);
+            d_prompts[i] = t_empty(outer, SHAPE(B, a, W), c->dtypes.accum, c->device);
         switch (kind) {
         case LAYER_LAST:
             g = backward_last(outer, st, &g);
@@ -323,7 +323,7 @@ static struct image_state *image_state_create(const struct clip *c, const struct
     return NULL;
 }
 
-/* x^n, [B,d] master. */
+/* x^n, [B,d] accum. */
 static tensor *forward(scope *outer, struct image_pass *p, struct image_state *st)
 {
     const struct clip *c = p->clip;
@@ -334,16 +334,15 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
     for (int64_t i = 0; i < t->n_layers; i++)
         forward_layer(s, p, i, p->saves ? &st->layers[i] : NULL);
     const int64_t B = t_size(p->x, 0);
-    tensor *rstd = p->saves ? t_empty(owner, SHAPE(B, 1), c->types.master, c->device) : NULL;
-    tensor *h = t_empty(owner, SHAPE(B, 1, t->width), c->types.products, c->device);
-    t_residual_norm_(s, p->x, p->d, h, rstd, 0, t->norm_eps);
+    tensor *rstd = p->saves ? t_empty(owner, SHAPE(B, 1), c->dtypes.accum, c->device) : NULL;
+    tensor *h = fast_normalized(owner, c, t, p->x, p->d, rstd);
     if (p->saves) {
         st->h_final = h;
         st->rstd_final = rstd;
         if (!scope_ok(p->keep))
             scope_fail(s, scope_status(p->keep));
     }
-    tensor *x = scope_keep(s, t_to(s, t_packed_linear(s, &t->out, fast_rows(s, h)), c->types.master));
+    tensor *x = scope_keep(s, t_to(s, t_packed_linear(s, &t->out, fast_rows(s, h)), c->dtypes.accum));
     scope_close(p->holder);
     scope_close(s);
     return x;
@@ -379,7 +378,7 @@ tensor *fast_encode_image(scope *outer, const struct clip *c, struct tape *tape,
     p.keep = st->scope;
     for (int64_t i = 0; i < n_prompts; i++)
         inputs[i] = prompts[i];
-    /* the constant inputs of layer 1 live as long as the state */
+    /* the state keeps the constant inputs of layer 1 */
     p.tokens.x = scope_share(st->scope, tokens.x);
     p.tokens.qkv = scope_share(st->scope, tokens.qkv);
     tensor *x = forward(outer, &p, st);

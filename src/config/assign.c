@@ -1,35 +1,11 @@
-/* Setting one key: types, ranges, names, and the sentence that says what was expected and what was found. */
+/* Setting one key: types, ranges, names, and the message with the expected and the found value. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 #include "prompt/base/json_write.h"
 
-void config_describe_values(struct str *out, const struct config_key *key)
-{
-    switch (key->type) {
-    case CONFIG_I64:
-    case CONFIG_F64:
-        str_append(out, key->type == CONFIG_I64 ? "a whole number from " : "a number from ");
-        json_write_f64(out, key->min);
-        str_append(out, " to ");
-        json_write_f64(out, key->max);
-        return;
-    case CONFIG_BOOL:
-        str_append(out, "true or false");
-        return;
-    case CONFIG_STR:
-        str_append(out, "a string");
-        return;
-    case CONFIG_ENUM:
-        str_append(out, key->names[1] ? "one of " : "");
-        for (size_t i = 0; key->names[i]; i++)
-            str_appendf(out, "%s\"%s\"", i > 0 ? ", " : "", key->names[i]);
-        return;
-    }
-}
-
-/* A scalar as it stands in the file, a container by its type. */
+/* A scalar as it is in the file, a container by its type. */
 static void describe_found(struct str *out, const struct json *value)
 {
     const char *text = NULL;

@@ -1,5 +1,4 @@
-/* Reading the configuration: files, text, and assignments on the command line; one value is
- * config_assign.c's. */
+/* Reading files, texts and assignments; assign.c sets one key. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +58,7 @@ static int unknown_member(const char *path, const struct json *value)
 
 /* ---------------------------------------------------------------- a document */
 
-/* What is no JSON in a configuration is a wrong use, as an unknown key is: the message stays. */
+/* A configuration that is not JSON is a usage error, as an unknown key is; the message stays. */
 static int as_usage_error(int status)
 {
     if (status != ERR_FORMAT)
@@ -153,7 +152,7 @@ int config_read_text(struct config *c, const char *text, size_t n, const char *n
     return status;
 }
 
-/* ---------------------------------------------------------------- files, and what they extend */
+/* ---------------------------------------------------------------- files, and files that they extend */
 
 static int read_source(struct config *c, const char *path, const struct source *extended_by);
 

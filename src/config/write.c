@@ -151,14 +151,12 @@ size_t config_first_difference(struct str *value_a, struct str *value_b, const s
                                const struct config *b, const char *const *except)
 {
     for (size_t i = 0; i < config_n_keys(); i++) {
-        if (config_key(i)->kind == CONFIG_PLACE || is_listed(config_key(i)->key, except))
+        if (config_key(i)->kind == CONFIG_RUNTIME || is_listed(config_key(i)->key, except) ||
+            config_is_same(a, b, i))
             continue;
         config_write_value(value_a, a, i);
         config_write_value(value_b, b, i);
-        if (strcmp(str_text(value_a), str_text(value_b)) != 0)
-            return i;
-        str_clear(value_a);
-        str_clear(value_b);
+        return i;
     }
     return config_n_keys();
 }

@@ -17,8 +17,7 @@ static int copy_item(struct item_list *out, const struct item_list *list, size_t
     return item_list_add_item(out, &list->items[idx], list->items[idx].label);
 }
 
-/* Draws k of the group's n items like random.sample; takes a smaller group whole, in order, without
- * drawing. */
+/* Draws k of the group's n items like random.sample; takes a smaller group whole, in order, undrawn. */
 static int sample_group(struct item_list *out, const struct item_list *list, const size_t *members, size_t n,
                         size_t k, struct python_random *random)
 {

@@ -18,8 +18,7 @@ struct imagenet_classes {
     char *text;                   /* owned; the owned classes point into it */
 };
 
-/** Reads the classnames.txt in or beside the image folder, else ImageNet's own; else uses the built-in
- * table. */
+/** Reads classnames.txt in or beside the image folder, else ImageNet's own; else uses the built-in table. */
 int imagenet_classes_open(struct imagenet_classes *out, const char *image_dir, const char *root);
 void imagenet_classes_close(struct imagenet_classes *classes);
 bool imagenet_classes_find(size_t *idx, const struct imagenet_classes *classes, const char *id);
@@ -28,8 +27,7 @@ bool imagenet_is_id(const char *name);
 /** ERR_IO for the first class without a folder; `n_there` have one. */
 int imagenet_class_is_missing(const struct imagenet_classes *classes, size_t idx, size_t n_there);
 
-/** Notes in the set the path of a classnames.txt that was read, and how it differs from the built-in
- * names. */
+/** Notes in the set the classnames.txt that was read, and how it differs from the built-in names. */
 int imagenet_classes_note(struct dataset *d, const struct imagenet_classes *classes);
 
 #endif

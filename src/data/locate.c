@@ -170,8 +170,7 @@ static char *find_folder(const struct catalog_entry *entry, const char *root)
     return NULL;
 }
 
-/* The fallback if no folder passes the test: the first that exists, but not a set's folder in place of its
- * image folder. */
+/* The fallback if no folder passes: the first that exists, but not a set's folder for its image folder. */
 struct search {
     locate_test *test;
     const void *context;

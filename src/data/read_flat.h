@@ -4,8 +4,7 @@
 
 #include "imagenet_classes.h"
 
-/** Reads a val/ without class folders by a list of ids in or beside it; `folder` is its name below the image
- * folder. */
+/** Reads a val/ without class folders by a list of ids in or beside it; `folder`: below the image folder. */
 int read_flat_val(struct dataset *d, const char *folder, const struct imagenet_classes *classes);
 /** Whether an image in the folder has an id in its name. */
 int flat_has_ids(bool *out, const char *dir);

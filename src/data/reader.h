@@ -8,7 +8,7 @@
 int reader_check_path(const char *path);
 /** Sets the name of a label; ERR_FORMAT if it already has another, or is not below `n_labels`. */
 int reader_set_name(struct dataset *d, int64_t label, const char *name, int64_t n_labels);
-/** ERR_FORMAT for a label below the highest without a name, hence without images; `where`: " in 'train'", or
+/** ERR_FORMAT for a label without a name, hence without images, below the highest; `where`: " in 'train'" or
  * "". */
 int reader_check_gaps(const struct dataset *d, const char *path, const char *where);
 /** Allocates the names of `n` classes. */

@@ -107,8 +107,7 @@ static const char *after_list_mark(const char *line)
     return (at[0] == '-' || at[0] == '*') && at[1] == ' ' ? skip_space(at + 1) : NULL;
 }
 
-/* The line without quotes, commas and names of variables; "" if it is not from a list in source code or
- * JSON. */
+/* The line without quotes, commas and variable names; "" if it is not from a list in source code or JSON. */
 static void unquote(struct str *out, const char *line)
 {
     const char *hole = find_hole(line), *marked = after_list_mark(line);

@@ -1,5 +1,4 @@
-/* The decoders of image_decode(), one file per format. Each gets the whole file; its error messages name no
- * path. */
+/* The decoders of image_decode(), one file per format. Each gets the whole file; its errors name no path. */
 #ifndef PROMPT_SRC_IMAGE_FORMATS_H
 #define PROMPT_SRC_IMAGE_FORMATS_H
 

@@ -35,8 +35,7 @@ enum {
     LZW_RATIO = 10923, /* more pixels than a byte can encode: 8 / 3 codes of 4,096 */
 };
 
-/* ---------------------------------------------------------------- a file in memory, read through
- * callbacks */
+/* ---------------------------------------------------------------- callbacks on a file in memory */
 
 /* stb invents zeros after the end; only a callback notices. */
 struct source {
@@ -165,8 +164,7 @@ static int find_first_frame(struct frame *f, uint8_t *bytes, size_t n)
 
 /* ---------------------------------------------------------------- decoding */
 
-/* Drops alpha inside the frame, in place; fills the canvas around it. False if a pixel of the frame is
- * missing. */
+/* Drops alpha inside the frame, in place; fills the canvas around it. False if the frame lacks a pixel. */
 static bool finish(struct image *image, const struct frame *f, const uint8_t *bytes)
 {
     static const uint8_t black[IMAGE_CHANNELS] = {0};

@@ -253,8 +253,7 @@ static void decode(struct reader *r, const uint8_t *bytes, size_t n)
         give_up(r, image_ends_early());
 }
 
-/* Separate from image_decode_jpeg(): a function must not change its own variables between setjmp and
- * longjmp. */
+/* Not in image_decode_jpeg(): a function must not change its variables between setjmp and longjmp. */
 static int run(struct reader *r, const uint8_t *bytes, size_t n)
 {
     if (setjmp(r->failed) == 0)

@@ -66,8 +66,7 @@ struct chunks {
     size_t n_lost;   /* ... of which so many are missing */
 };
 
-/* Notes the chunk of pixels in which the file ends. If more than check sums is missing, pixels are
- * missing. */
+/* Notes the chunk of pixels in which the file ends. If more than check sums is missing, so are pixels. */
 static int take_cut(struct chunks *c, size_t length, size_t n_left)
 {
     const size_t n_lost = length > n_left ? length - n_left : 0;
@@ -237,8 +236,7 @@ static void decode(struct reader *r)
         clip_wide(&r->image, r->wide.pixels);
 }
 
-/* Separate from image_decode_png(): a function must not change its own variables between setjmp and
- * longjmp. */
+/* Not in image_decode_png(): a function must not change its variables between setjmp and longjmp. */
 static int run(struct reader *r)
 {
     if (setjmp(r->failed) == 0)

@@ -40,7 +40,7 @@ static void kernel_free(struct kernel *k)
     *k = (struct kernel){0};
 }
 
-/* The weights of one output: values of the filter in `raw`, normalized and rounded half away from zero in
+/* The weights of one output: the filter's values in `raw`, normalized and rounded half away from 0 in
  * `weights`. */
 static void kernel_fill(int32_t *weights, double *raw, const struct filter *filter, int64_t first, int64_t n,
                         double center, double stretch)

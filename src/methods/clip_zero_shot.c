@@ -1,5 +1,5 @@
 /* CLIP as it is: the row "CLIP" of the tables, and -Iter. Nothing is trained. */
-#include "prompt/methods/method.h"
+#include "prompt/methods/parts.h"
 
 static int create(struct method *m, const struct method_init *init)
 {
@@ -8,9 +8,10 @@ static int create(struct method *m, const struct method_init *init)
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
+                    struct method_trace *trace)
 {
-    (void)trace;
+    (void)fixed_text, (void)trace;
     out->logits[0] = method_initial_features(s, m, classes, pixels).logits;
 }
 

@@ -1,15 +1,16 @@
 /* Context vectors of CoOp and CoCoOp. */
 #include "prompt/methods/context.h"
 
+#include <inttypes.h>
+
 static int check_options(const struct method *m, int64_t n_words)
 {
     const struct method_options *o = &m->options;
     if (o->context_init == CONTEXT_INIT_WORDS && o->context_count != n_words)
-        return error_set(
-            ERR_USAGE,
-            "context.init: \"words\" are the %lld of \"a photo of a\", but context.count is %lld; "
-            "\"random\" takes any count",
-            (long long)n_words, (long long)o->context_count);
+        return error_set(ERR_USAGE,
+                         "context.init: \"words\" are the %" PRId64
+                         " of \"a photo of a\", but context.count is %" PRId64 "; \"random\" takes any count",
+                         n_words, o->context_count);
     return OK;
 }
 
@@ -19,14 +20,16 @@ int context_create(struct method *m, const struct method_init *init)
     const int64_t n = o->context_count, n_words = (int64_t)init->start_tokens->n - 1;
     const int64_t dims[] = {init->n_train_classes, n, m->clip->dims.text.width};
     const size_t skip = o->context_class_specific ? 0 : 1; /* one set for all classes */
-    int status = check_options(m, n_words);
-    if (status == OK)
-        status = method_add_normal(m, init->seed, "context", METHOD_PROMPT_STD, dims + skip, 3 - skip);
-    if (status != OK || o->context_init == CONTEXT_INIT_RANDOM)
+    int status = OK;
+    if ((status = check_options(m, n_words)) != OK ||
+        (status = method_add_normal(m, init->seed, "context", METHOD_PROMPT_STD, dims + skip, 3 - skip)) !=
+            OK ||
+        o->context_init == CONTEXT_INIT_RANDOM)
         return status;
     scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
-    t_copy_(s, params_find(&m->trained, "context"),
-            clip_embed_tokens(s, m->clip, init->start_tokens->ids + 1, n_words)); /* in every class's set */
+    t_copy_(
+        s, params_find(&m->trained, "context"),
+        clip_embed_tokens(s, m->clip, init->start_tokens->ids + 1, n_words)); /* the same for every class */
     return scope_close(s);
 }
 

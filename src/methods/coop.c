@@ -1,39 +1,42 @@
 /*
- * CoOp (Zhou et al., IJCV 2022): context vectors in the place of "a photo of a", for all classes or a set for
+ * CoOp (Zhou et al., IJCV 2022): context vectors instead of "a photo of a", one set for all classes or one for
  * each, before the class name or around it. The image side is CLIP's own.
  */
 #include "prompt/methods/context.h"
+
+#include <inttypes.h>
 
 static int check_classes(const tensor *context, int64_t n_classes)
 {
     if (t_dim(context) < 3 || t_size(context, 0) == n_classes)
         return OK;
     return error_set(ERR_USAGE,
-                     "context.class_specific: contexts of %lld classes cannot be evaluated with %lld",
-                     (long long)t_size(context, 0), (long long)n_classes);
+                     "context.class_specific: contexts of %" PRId64
+                     " classes cannot be evaluated with %" PRId64,
+                     t_size(context, 0), n_classes);
 }
 
 static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
                            const struct class_texts *classes)
 {
     const tensor *context = params_find(&m->trained, "context");
-    int status = check_classes(context, classes->n);
+    int status = check_classes(context, classes->rows->n);
     if (status != OK) {
         scope_fail(s, status);
         return NULL;
     }
     const tensor *vectors = t_dim(context) == 3 ? context : t_unsqueeze(s, context, 0);
-    if (!classes->is_whole)
-        vectors = method_after_start(s, m, classes, vectors);
-    return clip_encode_text(s, m->clip, tape, vectors, &classes->names);
+    if (classes->n_prefix > 0)
+        vectors = method_after_start(s, m, vectors);
+    return clip_encode_text(s, m->clip, tape, vectors, classes);
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
+                    struct method_trace *trace)
 {
     (void)trace;
-    const tensor *z =
-        classes->fixed_features ? classes->fixed_features : encode_text(s, m, &out->tape, classes);
+    const tensor *z = fixed_text ? fixed_text : encode_text(s, m, &out->tape, classes);
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
     out->logits[0] = initial.logits;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);

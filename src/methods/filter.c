@@ -1,4 +1,4 @@
-/* The feature filter F. Softmax does not change an order, so logits do. */
+/* The feature filter F. Softmax keeps the order, so that of the logits is enough. */
 #include "prompt/methods/filter.h"
 
 tensor *filter_pick(scope *s, const tensor *logits, int64_t a)

@@ -1,6 +1,7 @@
 /* G^V and G^T. G^V has one pair of matrices for all layers and two biases for each. */
 #include "prompt/methods/generator.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -20,8 +21,7 @@ int generator_create(struct method *m, const struct method_init *init, const cha
     const size_t skip = n_layers == 0 ? 1 : 0; /* biases without a layer axis */
     if (hidden == 0)
         return error_set(ERR_USAGE,
-                         "the generators need a joint dimension of at least 16, the model has %lld",
-                         (long long)d);
+                         "the generators need a joint dimension of at least 16, the model has %" PRId64, d);
 
     int status = OK;
     if ((status = add(m, init, name, "fc1.weight", (double)d, SHAPE(hidden, d))) == OK &&

@@ -2,20 +2,21 @@
  * ProMPT: progressive multi-modal conditional prompt tuning (Eqs. 5-14).
  *
  * n = 0 is plain CLIP. Each iteration n = 1..N makes vision prompts from the text features that the filter
- * kept, encodes the image with them, makes text prompts from the image features, encodes the classes behind
- * them. The ablations of Table 5 are options that switch one arrow of that loop.
+ * kept, encodes the image with them, makes text prompts from the image features, and encodes the classes after
+ * them. The ablations of Table 5 are options that each switch off one arrow of that loop.
  */
 #include "prompt/methods/filter.h"
 #include "prompt/methods/generator.h"
 #include "prompt/methods/vision_prompts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* ---------------------------------------------------------------- trained tensors */
 
 /*
- * P^0: the embeddings of "a photo of a" (with the start token before it, if the prompt covers it). Fewer than
- * those: the last b of them. More: N(0, 0.02^2) vectors straight after the start token.
+ * P^0: the embeddings of "a photo of a" (with the start token before it, if the prompt covers it). If b is
+ * smaller, the last b of them; if it is larger, N(0, 0.02^2) vectors before them, after the start token.
  */
 static int create_text_prompts(struct method *m, const struct method_init *init)
 {
@@ -42,7 +43,7 @@ static int create(struct method *m, const struct method_init *init)
     const struct method_options *o = &m->options;
     if (o->n_iterations == 0)
         return OK;
-    /* without the filter every class gives a prompt, so O^0 has as many rows as there are training classes */
+    /* without the filter every class makes a prompt, so O^0 has one row for each training class */
     const int64_t rows = o->filter ? o->vision_prompt_count : init->n_train_classes;
     const struct clip_dims *dims = &m->clip->dims;
     int status = vision_prompts_create(m, init, rows);
@@ -57,16 +58,27 @@ static int create(struct method *m, const struct method_init *init)
 
 /* ---------------------------------------------------------------- one iteration */
 
-/* What one iteration hands to the next. */
-struct state {
-    tensor **vision_prompts; /* O^n_j, J tensors [B or 1,a',d_v] */
-    tensor *text_prompts;    /* P^n, [B or 1,b,d_l] */
-    tensor *x;               /* x^n, [B,d] */
-    tensor *z;               /* Z^n, [B or 1,K,d] */
-    tensor *logits;          /* [B,K] */
+/* The same in all iterations of a forward pass. */
+struct pass {
+    const struct method *method;
+    struct tape *tape;
+    const struct class_texts *classes;
+    const tensor *fixed_text; /* or NULL */
+    struct image_tokens image_tokens;
+    int64_t n_kept; /* a', text features that the filter keeps, of K classes at most K */
+    struct method_trace *trace;
 };
 
-static tensor *generator_input(scope *s, const struct method *m, const tensor *features)
+/* Handed from one iteration to the next. */
+struct state {
+    tensor **vision_prompts;    /* O^n_j, J tensors [B or 1,a',d_v] */
+    const tensor *text_prompts; /* P^n, [B or 1,b,d_l] */
+    const tensor *x;            /* x^n, [B,d] */
+    const tensor *z;            /* Z^n, [B or 1,K,d] */
+    tensor *logits;             /* [B,K] */
+};
+
+static const tensor *generator_input(scope *s, const struct method *m, const tensor *features)
 {
     switch (m->options.generator_input) {
     case GENERATOR_INPUT_NORMALIZED:
@@ -77,21 +89,20 @@ static tensor *generator_input(scope *s, const struct method *m, const tensor *f
     return NULL;
 }
 
-/* The text features that feed G^V: Z~ of the iteration before, [B,a',d] (or [1 or B,K,d] without the filter).
- */
-static tensor *filtered(scope *s, const struct method *m, const struct state *state, int64_t n_kept,
-                        struct method_trace *trace, int64_t n)
+/* The input of G^V, Z~ of the iteration before: [B,a',d], or [1 or B,K,d] without the filter. */
+static const tensor *filtered(scope *s, const struct pass *p, const struct state *state, int64_t n)
 {
-    if (!m->options.filter)
+    if (!p->method->options.filter)
         return state->z;
-    const int64_t B = t_size(state->logits, 0);
+    const int64_t B = t_size(state->logits, 0), n_kept = p->n_kept;
+    int64_t *traced = p->trace ? p->trace->picks + (n - 1) * B * n_kept : NULL;
     tensor *picks = NULL;
-    if (trace && trace->force) {
-        picks = t_from_i64(s, trace->picks + (n - 1) * B * n_kept, SHAPE(B, n_kept), m->clip->device);
+    if (p->trace && p->trace->force) {
+        picks = t_from_i64(s, traced, SHAPE(B, n_kept), p->method->clip->device);
     } else {
         picks = filter_pick(s, state->logits, n_kept);
-        if (trace) /* a failure marks the scope */
-            (void)t_read_i64(trace->picks + (n - 1) * B * n_kept, (size_t)(B * n_kept), s, picks);
+        if (p->trace) /* a failure marks the scope */
+            (void)t_read_i64(traced, (size_t)(B * n_kept), s, picks);
     }
     return filter_gather(s, state->z, picks);
 }
@@ -120,54 +131,55 @@ static tensor *update_text_prompts(scope *s, const struct method *m, const struc
     return t_add(s, t_unsqueeze(s, generated, 1), state->text_prompts);
 }
 
-/* Step 4, Eq. 11. A prompt that does not cover the start token stands behind a fixed one. */
+/* Step 4, Eq. 11. A prompt that does not cover the start token follows a fixed one. */
 static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
                            const struct class_texts *classes, const tensor *prompts)
 {
-    const tensor *prefixes = m->options.covers_sos ? prompts : method_after_start(s, m, classes, prompts);
-    return clip_encode_text(s, m->clip, tape, prefixes, &classes->names);
+    const tensor *prefixes = m->options.covers_sos ? prompts : method_after_start(s, m, prompts);
+    return clip_encode_text(s, m->clip, tape, prefixes, classes);
 }
 
 /* Without G^T the text is that of P^0. */
-static tensor *fixed_text(scope *s, const struct method *m, struct tape *tape,
-                          const struct class_texts *classes)
+static tensor *encode_fixed_text(scope *s, const struct method *m, struct tape *tape,
+                                 const struct class_texts *classes)
 {
     if (m->options.text_generator || m->options.n_iterations == 0)
         return NULL;
     return encode_text(s, m, tape, classes, t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0));
 }
 
-/* What iteration n takes over from the one before; from n = 2 on the gradient may be cut there. */
-static tensor *taken_over(scope *s, const struct method *m, tensor *t, int64_t n)
+/* Whether the gradient ends between iteration n and the one before, at the tensors that n takes over. */
+static bool is_cut(const struct method *m, int64_t n)
 {
-    return m->options.detach_iterations && n > 1 ? t_detach(s, t) : t;
+    return m->options.detach_iterations && n > 1;
 }
 
-static void iterate(struct state *state, scope *s, const struct method *m, struct tape *tape,
-                    const struct class_texts *classes, struct image_tokens image_tokens, int64_t n_kept,
-                    struct method_trace *trace, int64_t n)
+static void iterate(struct state *state, scope *s, const struct pass *p, int64_t n)
 {
+    const struct method *m = p->method;
     const struct method_options *o = &m->options;
     if (o->vision_generator) {
-        tensor *kept = filtered(s, m, state, n_kept, trace, n);
-        for (int64_t j = 0; j < o->vision_prompt_depth; j++)
-            state->vision_prompts[j] = taken_over(s, m, state->vision_prompts[j], n);
-        update_vision_prompts(state, s, m, taken_over(s, m, kept, n));
+        const tensor *kept = filtered(s, p, state, n);
+        for (int64_t j = 0; is_cut(m, n) && j < o->vision_prompt_depth; j++)
+            state->vision_prompts[j] = t_detach(s, state->vision_prompts[j]);
+        update_vision_prompts(state, s, m, is_cut(m, n) ? t_detach(s, kept) : kept);
     }
     if (o->vision_generator || n == 1) /* else x^n = x^1 */
-        state->x = vision_prompts_encode(s, m, tape, image_tokens, state->vision_prompts); /* step 2 */
+        state->x = vision_prompts_encode(s, m, p->tape, p->image_tokens, state->vision_prompts); /* step 2 */
     if (o->text_generator) {
-        state->text_prompts = taken_over(s, m, state->text_prompts, n);
+        if (is_cut(m, n))
+            state->text_prompts = t_detach(s, state->text_prompts);
         state->text_prompts = update_text_prompts(s, m, state);
     }
     if (o->text_generator || n == 1) /* else Z^n = Z^1 */
-        state->z = classes->fixed_features ? classes->fixed_features
-                                           : encode_text(s, m, tape, classes, state->text_prompts);
+        state->z =
+            p->fixed_text ? p->fixed_text : encode_text(s, m, p->tape, p->classes, state->text_prompts);
     state->logits = clip_logits(s, m->clip, state->x, state->z); /* step 5 */
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
+                    struct method_trace *trace)
 {
     const struct method_options *o = &m->options;
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
@@ -175,26 +187,26 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     if (o->n_iterations == 0)
         return;
 
-    const int64_t K = classes->n, n_rows = t_size(params_find(&m->trained, "vision_prompts"), 1);
+    const int64_t K = classes->rows->n, n_rows = t_size(params_find(&m->trained, "vision_prompts"), 1);
     const int64_t n_kept = o->filter && n_rows < K ? n_rows : K;
     if (o->vision_generator && n_kept > n_rows) {
-        scope_fail(
-            s, error_set(ERR_USAGE,
-                         "filter: false was trained with %lld classes, one vision prompt each, and cannot be "
-                         "evaluated with %lld",
-                         (long long)n_rows, (long long)K));
+        scope_fail(s, error_set(ERR_USAGE,
+                                "filter: false was trained with %" PRId64
+                                " classes, one vision prompt each, and cannot be evaluated with %" PRId64,
+                                n_rows, K));
         return;
     }
     tensor **vision_prompts = vision_prompts_start(s, m, o->vision_generator ? n_kept : n_rows);
     if (!vision_prompts)
         return;
+    const struct pass pass = {m, &out->tape, classes, fixed_text, initial.image_tokens, n_kept, trace};
     struct state state = {.vision_prompts = vision_prompts,
                           .text_prompts = t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0),
                           .x = initial.x,
                           .z = classes->caption_features,
                           .logits = initial.logits};
     for (int64_t n = 1; n <= o->n_iterations; n++) {
-        iterate(&state, s, m, &out->tape, classes, initial.image_tokens, n_kept, trace, n);
+        iterate(&state, s, &pass, n);
         out->logits[n] = state.logits;
     }
     free(vision_prompts);
@@ -223,5 +235,8 @@ static struct text_form text_form(const struct method_options *o)
                               .per_image = o->text_generator};
 }
 
-const struct method_ops method_prompt = {
-    .text_form = text_form, .create = create, .forward = forward, .fixed_text = fixed_text, .passes = passes};
+const struct method_ops method_prompt = {.text_form = text_form,
+                                         .create = create,
+                                         .forward = forward,
+                                         .fixed_text = encode_fixed_text,
+                                         .passes = passes};

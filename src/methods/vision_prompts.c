@@ -1,6 +1,7 @@
 /* Prompts at the first vision layers. */
 #include "prompt/methods/vision_prompts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 int vision_prompts_create(struct method *m, const struct method_init *init, int64_t n_rows)
@@ -9,8 +10,9 @@ int vision_prompts_create(struct method *m, const struct method_init *init, int6
     const struct tower_dims *dims = &m->clip->dims.vision;
     if (J > dims->n_layers)
         return error_set(ERR_USAGE,
-                         "vision_prompt.depth: %lld vision layers get prompts, but the model has %lld",
-                         (long long)J, (long long)dims->n_layers);
+                         "vision_prompt.depth: %" PRId64
+                         " vision layers get prompts, but the model has %" PRId64,
+                         J, dims->n_layers);
     return method_add_normal(m, init->seed, "vision_prompts", METHOD_PROMPT_STD,
                              SHAPE(J, n_rows, dims->width));
 }

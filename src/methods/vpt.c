@@ -1,5 +1,5 @@
-/* VPT-deep (Jia et al., ECCV 2022) on CLIP: learned prompts at the first J vision layers; the text is the
- * template's. */
+/* VPT-deep (Jia et al., ECCV 2022) on CLIP: learned prompts at the first J vision layers; the text is that of
+ * the template. */
 #include "prompt/methods/vision_prompts.h"
 
 #include <stdlib.h>
@@ -10,9 +10,10 @@ static int create(struct method *m, const struct method_init *init)
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *pixels, struct method_trace *trace)
+                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
+                    struct method_trace *trace)
 {
-    (void)trace;
+    (void)fixed_text, (void)trace;
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
     tensor **prompts = vision_prompts_start(s, m, m->options.vision_prompt_count);
     if (!prompts)

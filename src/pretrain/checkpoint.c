@@ -1,13 +1,14 @@
-/* The files of a pre-training: the checkpoint to go on from, and the model for everything else. */
+/* The files of a pre-training: the checkpoint to continue from, and the model for all other commands. */
+#include "checkpoint.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/file.h"
 #include "prompt/image/image.h"
+#include "prompt/report/folder.h"
 #include "prompt/report/pipeline.h"
-#include "prompt/run/train.h"
 #include "prompt/text/tokenizer.h"
 
 static const char FORMAT[] = "prompt pre-training 1";
@@ -27,7 +28,8 @@ static int add_prefixed(struct params *out, const char *prefix, const struct par
     return status;
 }
 
-/* Pixels of files and ids of the user's captions are the program's; the drawn world has its own. */
+/* Adds the program's decoder and tokenizer, on which a table's pixels and ids depend; the drawn world has
+ * its own. */
 static int describe_pipeline(struct metadata *out, const struct pretrain_state *state)
 {
     char revision[32];
@@ -92,7 +94,7 @@ static int encode(const char *path, struct str *memory, const struct weights *w,
     return status;
 }
 
-/* The weights rounded to half precision. */
+/* Writes the weights rounded to half precision. */
 static int write_model(const char *path, const struct weights *w)
 {
     scope *s = scope_open(w->scope, SCOPE_GRAD_OFF);
@@ -151,7 +153,7 @@ static int copy_prefixed(scope *s, const struct params *out, const char *prefix,
     return status;
 }
 
-/* What the checkpoint belongs to must be what this run is. */
+/* Checks that the checkpoint belongs to this run. */
 static int check_metadata(struct pretrain_state *state, const struct metadata *meta)
 {
     const char *format = metadata_get(meta, "format");
@@ -161,7 +163,8 @@ static int check_metadata(struct pretrain_state *state, const struct metadata *m
     const char *digest = metadata_get(meta, "table_digest"), *step = metadata_get(meta, "step");
     const char *recipe = metadata_get(meta, "recipe");
     if (!recipe || strcmp(recipe, state->recipe) != 0)
-        return error_set(ERR_USAGE, "it belongs to another recipe than the run's %s", RUN_CONFIG_FILE);
+        return error_set(ERR_USAGE, "it belongs to another recipe than that of the run's %s",
+                         RUN_CONFIG_FILE);
     if (!digest || strcmp(digest, state->table_digest) != 0)
         return error_set(ERR_USAGE, "the table of captions has changed since it was written");
     if (!step || str_parse_i64(&state->step, step) != OK || state->step < 0)
@@ -184,7 +187,7 @@ int pretrain_load(struct pretrain_state *state, const char *checkpoint_path, str
         if (status != OK)
             error_context("'%s'", checkpoint_path);
     }
-    int closed = scope_close(s); /* before the mapping goes */
+    int closed = scope_close(s); /* before the file is unmapped */
     safetensors_close(file);
     return status == OK ? closed : status;
 }

@@ -1,8 +1,9 @@
-/* The model that pre-training starts from: sizes and seed of the recipe, a vocabulary, every tensor a leaf.
- */
+/* The model that pre-training starts from: sizes and seed of the recipe, a vocabulary, every tensor a
+ * leaf. */
+#include "model.h"
+
 #include <stdlib.h>
 
-#include "internal.h"
 #include "prompt/text/merges_find.h"
 #include "prompt/world/world.h"
 
@@ -39,7 +40,8 @@ static int learn_small_vocabulary(struct str *merges, struct str *words)
     return status == OK ? str_status(words) : status;
 }
 
-/* CLIP's vocabulary if the key names its merges, else the drawn world's, which the weights then carry. */
+/* Opens CLIP's vocabulary if the key names its merges, else the drawn world's, which the weights then
+ * carry. */
 static int open_vocabulary(struct session *s, struct str *merges, struct str *words)
 {
     if (s->config->model_merges[0] != '\0') {
@@ -56,7 +58,7 @@ static int open_vocabulary(struct session *s, struct str *merges, struct str *wo
                         : status;
 }
 
-/* Every tensor becomes a leaf on the device. */
+/* Makes every tensor a leaf on the device. */
 static int make_trainable(struct session *s)
 {
     struct weights *w = s->weights;

@@ -1,6 +1,6 @@
 /*
- * Pre-training: open, loop, validate, save. What a step computes depends on (recipe, seed, step) alone, so a
- * resumed run ends in the same bytes as an uninterrupted one.
+ * Pre-training: open, loop, validate, save. A step depends on (recipe, seed, step) alone, so a resumed run
+ * ends in the same bytes as an uninterrupted one.
  */
 #include "prompt/pretrain/pretrain.h"
 
@@ -9,30 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "checkpoint.h"
+#include "model.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
-#include "prompt/base/lock.h"
 #include "prompt/base/path.h"
-#include "prompt/report/folder.h"
 #include "prompt/run/eval.h"
-#include "prompt/run/saver.h"
-#include "prompt/run/train.h"
+#include "source.h"
+#include "step.h"
 
 struct pretraining {
-    const struct pretrain_options *options;
-    struct session *session; /* its weights are what is trained */
+    const struct run_options *options;
+    struct session *session; /* with the weights that are trained */
     struct dataset *dataset; /* of the zero-shot accuracy; NULL: none */
     struct pair_source source;
-    struct pair_batch batches[2]; /* one is trained on while the other is made */
+    struct pair_batch batches[2]; /* training uses one while the other is made */
     struct pair_batch held_out;
     struct adamw optimizer;
     struct pretrain_state state;
-    struct event_log events;
-    char *checkpoint_path, *model_path;
-    int lock;
-    struct saver *saver;
+    struct run_files files;
+    char *model_path;
     double mean_step_s;
 };
 
@@ -62,11 +59,8 @@ static int describe_state(struct pretraining *t)
 
 static int open_all(struct pretraining *t, struct config *config, struct log *log)
 {
-    t->checkpoint_path = path_join(t->options->out_dir, RUN_CHECKPOINT_FILE);
     t->model_path = path_join(t->options->out_dir, RUN_MODEL_FILE);
-    int status = t->checkpoint_path && t->model_path ? OK : ERR_MEMORY;
-    if (status == OK)
-        status = folder_check(t->options->out_dir, t->options->resume, t->options->force);
+    int status = t->model_path ? run_files_open(&t->files, t->options, log) : ERR_MEMORY;
     config->precision = PRECISION_FP32;
     if (status == OK && (status = path_make_absolute(&config->pretrain_captions)) == OK &&
         (status = session_open(&t->session, config, log)) == OK)
@@ -81,33 +75,21 @@ static int open_all(struct pretraining *t, struct config *config, struct log *lo
     return status == OK ? open_batches(t) : status;
 }
 
-static int write_config_file(const struct pretraining *t)
-{
-    struct str text = {0};
-    int status = config_write_pretraining(&text, t->session->config);
-    if (status == OK)
-        status = folder_write(t->options->out_dir, RUN_CONFIG_FILE, &text);
-    str_free(&text);
-    return status;
-}
-
 static int begin(struct pretraining *t)
 {
-    const char *dir = t->options->out_dir;
-    int status = interrupt_check_begin();
+    const char *checkpoint = t->files.checkpoint_path;
+    struct str config = {0};
+    int status = OK;
+    if ((status = interrupt_check_begin()) != OK || (status = run_files_take(&t->files)) != OK)
+        return status;
+    const bool resume = t->options->resume && file_exists(checkpoint);
+    status = resume ? pretrain_load(&t->state, checkpoint, t->session->weights, &t->optimizer)
+                    : config_write_pretraining(&config, t->session->config);
     if (status == OK)
-        status = folder_take(&t->lock, dir, t->session->log);
-    const bool resume = t->options->resume && file_exists(t->checkpoint_path);
-    if (status == OK && resume)
-        status = pretrain_load(&t->state, t->checkpoint_path, t->session->weights, &t->optimizer);
-    if (status == OK && t->options->force)
-        status = folder_clear(dir);
-    if (status == OK && !resume)
-        status = write_config_file(t);
-    char *log_path = path_join(dir, RUN_LOG_FILE);
-    if (status == OK)
-        status = log_path ? event_log_open(&t->events, log_path, resume ? t->state.step : -1) : ERR_MEMORY;
-    free(log_path);
+        status = run_files_begin(&t->files, resume ? NULL : &config, t->state.step);
+    str_free(&config);
+    if (status != OK)
+        return status;
     log_info(t->session->log,
              "model    %" PRId64 " parameters, vocabulary %" PRId64 "%s\npairs    %s, %" PRId64
              " a step, %" PRId64 " held out",
@@ -118,14 +100,12 @@ static int begin(struct pretraining *t)
     if (t->source.table.n_left_out > 0)
         log_info(t->session->log, "         %zu %s of the splits val and test left out",
                  t->source.table.n_left_out, plural(t->source.table.n_left_out, "row", "rows"));
-    return status == OK ? saver_open(&t->saver, t->checkpoint_path, t->lock) : status;
+    return OK;
 }
 
 static void close_all(struct pretraining *t)
 {
-    saver_close(t->saver);
-    event_log_close(&t->events);
-    pair_source_close(&t->source); /* it may be filling a batch */
+    pair_source_close(&t->source); /* before the batches that it may be filling */
     for (int i = 0; i < 2; i++)
         pair_batch_free(&t->batches[i]);
     pair_batch_free(&t->held_out);
@@ -133,39 +113,37 @@ static void close_all(struct pretraining *t)
     dataset_free(t->dataset);
     session_close(t->session);
     free(t->state.recipe);
-    free(t->checkpoint_path);
     free(t->model_path);
-    lock_release(t->lock);
+    run_files_close(&t->files);
 }
 
 /* ---------------------------------------------------------------- validation */
 
-/* Accuracy of the model so far on the data set's test images, all classes. */
+/* Measures the accuracy of the model so far on all test images of the data set. */
 static int zero_shot(double *accuracy, struct pretraining *t)
 {
-    struct log quiet = {.quiet = true};
-    struct session view = *t->session; /* a session around the model so far */
+    struct session *session = t->session;
+    const struct clip_dtypes fp32 = {.compute = DTYPE_F32, .accum = DTYPE_F32};
     const struct method_options options = {.kind = METHOD_CLIP};
+    struct clip *model = NULL;
     struct method *clip = NULL;
     struct class_list classes = {0};
     struct eval_result result = {0};
-    view.scope = scope_open(t->session->scope, SCOPE_GRAD_OFF);
-    view.log = &quiet;
-    const struct clip_types types = {.products = DTYPE_F32, .master = DTYPE_F32};
+    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
     int status = OK;
-    if ((status = clip_create(&view.clip, view.scope, view.weights, view.device, types, ENCODER_FAST)) ==
-            OK &&
-        (status = class_list_open(&classes, &view, t->dataset, CLASS_SUBSET_ALL,
-                                  view.config->eval_batch_size)) == OK &&
-        (status = method_create(&clip, view.scope, view.clip, &options, &(struct method_init){0})) == OK)
-        status = eval_run(&result, &view, clip, &classes, &t->dataset->test, false);
+    if ((status = clip_create(&model, s, session->weights, session->device, fp32, ENCODER_FAST)) == OK &&
+        (status = class_list_open(&classes, s, session, model, t->dataset, CLASS_SUBSET_ALL,
+                                  session->config->eval_batch_size)) == OK &&
+        (status = method_create(&clip, s, model, &options, &(struct method_init){0})) == OK)
+        status = eval_run(&result, session, clip, &classes, &t->dataset->test,
+                          (struct eval_options){.is_quiet = true});
     if (status == OK)
         *accuracy = metrics_accuracy(&result.metrics, 0);
     eval_result_free(&result);
     method_free(clip);
     class_list_close(&classes);
-    clip_free(view.clip);
-    int closed = scope_close(view.scope);
+    clip_free(model);
+    int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 
@@ -188,7 +166,7 @@ static int validate(struct pretraining *t)
         json_put_f64(&record, "zero_shot", accuracy);
     }
     json_close(&record, '}');
-    status = event_log_write(&t->events, &record);
+    status = event_log_write(&t->files.events, &record);
     str_free(&record);
     struct str zero_shot_text = {0};
     if (t->dataset)
@@ -206,8 +184,8 @@ static int validate(struct pretraining *t)
 
 static bool must_stop(const struct pretraining *t)
 {
-    const bool at_limit = t->options->max_steps > 0 && t->state.step >= t->options->max_steps;
-    return t->state.step >= t->session->config->pretrain_steps || at_limit || interrupt_requested();
+    return t->state.step >= t->session->config->pretrain_steps ||
+           run_files_at_limit(&t->files, t->state.step) || interrupt_requested();
 }
 
 static int record_step(struct pretraining *t, const struct pretrain_numbers *n, double seconds, double wait_s)
@@ -225,7 +203,7 @@ static int record_step(struct pretraining *t, const struct pretrain_numbers *n, 
     json_put_fixed(&record, "seconds", seconds, 6);
     json_put_fixed(&record, "wait_s", wait_s, 6);
     json_close(&record, '}');
-    int status = event_log_write(&t->events, &record);
+    int status = event_log_write(&t->files.events, &record);
     str_free(&record);
 
     t->mean_step_s = t->mean_step_s > 0 ? 0.95 * t->mean_step_s + 0.05 * seconds : seconds;
@@ -240,27 +218,21 @@ static int record_step(struct pretraining *t, const struct pretrain_numbers *n, 
 
 static int save(struct pretraining *t)
 {
-    (void)saver_begin(t->saver); /* what it has is older */
-    const int status =
-        pretrain_save(t->checkpoint_path, t->model_path, t->session->weights, &t->optimizer, &t->state);
-    saver_end(t->saver);
-    return status;
+    (void)saver_begin(t->files.saver); /* drops the older copy */
+    return saver_end(t->files.saver, pretrain_save(t->files.checkpoint_path, t->model_path,
+                                                   t->session->weights, &t->optimizer, &t->state));
 }
 
-/* What a signal is to save while the next step is computed. */
+/* Keeps a copy that a signal saves while the next step is computed. */
 static int keep_copy(struct pretraining *t)
 {
-    if (!saver_is_due(t->saver))
+    if (!saver_is_due(t->files.saver))
         return OK;
-    struct str *copy = saver_begin(t->saver);
-    const int status = pretrain_append(copy, t->session->weights, &t->optimizer, &t->state);
-    if (status != OK)
-        str_clear(copy);
-    saver_end(t->saver);
-    return status;
+    struct str *copy = saver_begin(t->files.saver);
+    return saver_end(t->files.saver, pretrain_append(copy, t->session->weights, &t->optimizer, &t->state));
 }
 
-/* A signal ends a validation, not the run: what was trained is saved first. */
+/* Validates. A signal ends only the validation: the trained weights are saved before the run ends. */
 static int validate_or_stop(struct pretraining *t)
 {
     const int status = validate(t);
@@ -270,7 +242,7 @@ static int validate_or_stop(struct pretraining *t)
     return OK;
 }
 
-/* One step on the batch that is being made, while the next one is begun. */
+/* Waits for the current batch, starts the next one, and computes a step. */
 static int advance(struct pretraining *t)
 {
     struct pair_batch *batch = &t->batches[t->state.step % 2];
@@ -295,11 +267,8 @@ static int run_steps(struct pretraining *t)
     if (status == OK && !must_stop(t))
         status = pair_source_start(&t->source, &t->batches[t->state.step % 2], t->state.step);
     while (status == OK && !must_stop(t)) {
-        status = advance(t);
-        const bool is_last = t->state.step == c->pretrain_steps;
-        if (status == OK)
-            status = keep_copy(t);
-        if (status == OK && (is_last || t->state.step % c->pretrain_validation_steps == 0))
+        if ((status = advance(t)) == OK && (status = keep_copy(t)) == OK &&
+            (t->state.step == c->pretrain_steps || t->state.step % c->pretrain_validation_steps == 0))
             status = validate_or_stop(t);
         if (status == OK && (must_stop(t) || t->state.step % c->pretrain_checkpoint_steps == 0))
             status = save(t);
@@ -308,30 +277,15 @@ static int run_steps(struct pretraining *t)
     return status;
 }
 
-/* What is said when the loop has ended. */
-static int conclude(const struct pretraining *t)
+int pretrain_run(struct config *config, const struct run_options *options, struct log *log)
 {
-    const int64_t n_steps = t->session->config->pretrain_steps;
-    if (t->state.step < n_steps && interrupt_requested())
-        return error_set(ERR_INTERRUPTED,
-                         "stopped after step %" PRId64 " of %" PRId64
-                         "%s; go on with: prompt pretrain --resume --out %s",
-                         t->state.step, n_steps, t->state.step > 0 ? "; saved" : "", t->options->out_dir);
-    if (t->state.step < n_steps)
-        log_info(t->session->log,
-                 "stopped after step %" PRId64 " of %" PRId64 " (--max-steps); go on with --resume",
-                 t->state.step, n_steps);
-    log_info(t->session->log, "saved %s", t->model_path);
-    return OK;
-}
-
-int pretrain_run(struct config *config, const struct pretrain_options *options, struct log *log)
-{
-    struct pretraining t = {.options = options, .lock = -1};
+    struct pretraining t = {.options = options, .files.lock = -1};
     int status = OK;
     if ((status = open_all(&t, config, log)) == OK && (status = begin(&t)) == OK &&
-        (status = run_steps(&t)) == OK)
-        status = conclude(&t);
+        (status = run_steps(&t)) == OK &&
+        (status = run_files_end(&t.files, "pretrain", t.state.step, config->pretrain_steps,
+                                t.state.step > 0)) == OK)
+        log_info(log, "saved %s", t.model_path);
     close_all(&t);
     return status;
 }

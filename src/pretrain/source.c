@@ -1,15 +1,17 @@
 /* Pairs of picture and caption: drawn, or read from a table, by threads ahead of the model. */
+#include "source.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/process.h"
 #include "prompt/data/input.h"
 #include "prompt/image/transform.h"
 #include "prompt/text/tokenizer.h"
 #include "prompt/world/world.h"
 
-/* Pictures of the stream that training never reaches. */
+/* The first of the stream's pictures that training never reaches. */
 static const uint64_t HELD_OUT = UINT64_C(1) << 48;
 static const uint64_t VALIDATION_EPOCH = UINT32_MAX; /* its shuffle chooses the held-out rows */
 
@@ -40,16 +42,16 @@ void pair_batch_free(struct pair_batch *b)
 
 /* ---------------------------------------------------------------- one pair */
 
-/* The caption's tokens between start and end, padded. */
+/* Encodes the caption between start and end token, padded. */
 static int encode_caption(int64_t *ids, int64_t *end, const struct pair_source *s, const char *caption)
 {
     const int64_t context = s->config->pretrain_context;
     struct tokens t = {0};
     int status = tokenizer_encode(&t, s->tokenizer, caption);
     if (status == OK && (int64_t)t.n + 2 > context)
-        status =
-            error_set(ERR_FORMAT, "the caption \"%.60s%s\" takes %zu tokens, but pretrain.context is %lld",
-                      caption, strlen(caption) > 60 ? "..." : "", t.n + 2, (long long)context);
+        status = error_set(ERR_FORMAT,
+                           "the caption \"%.60s%s\" takes %zu tokens, but pretrain.context is %" PRId64,
+                           caption, strlen(caption) > 60 ? "..." : "", t.n + 2, context);
     if (status == OK) {
         memset(ids, 0, (size_t)context * sizeof *ids);
         ids[0] = tokenizer_start(s->tokenizer);
@@ -61,7 +63,7 @@ static int encode_caption(int64_t *ids, int64_t *end, const struct pair_source *
     return status;
 }
 
-/* Where row `row` of the batch goes. */
+/* The pixels of row `row` of the batch. */
 static float *pixels_of(const struct pair_source *s, int64_t row)
 {
     const int64_t px = s->config->pretrain_image_px;
@@ -122,7 +124,7 @@ int64_t pair_source_n_validation(const struct pair_source *s)
     return n < (int64_t)s->table.n / 10 ? n : (int64_t)s->table.n / 10;
 }
 
-/* The training rows in the order of an epoch. */
+/* Puts the training rows into the order of an epoch. */
 static void shuffle_epoch(struct pair_source *s, int64_t epoch)
 {
     if (epoch == s->epoch)
@@ -163,7 +165,7 @@ int pair_source_wait(struct pair_source *s)
 
 /* ---------------------------------------------------------------- opening */
 
-/* The rows in an order of their own; the held-out ones are its last. */
+/* Shuffles the rows once; the last ones are held out. */
 static int order_rows(struct pair_source *s)
 {
     const size_t n = s->table.n;
@@ -179,10 +181,11 @@ static int order_rows(struct pair_source *s)
     s->n_train = (int64_t)n - pair_source_n_validation(s);
     if (s->n_train < s->config->pretrain_batch_size || pair_source_n_validation(s) < 2)
         return error_set(ERR_USAGE,
-                         "'%s' has %zu rows: %lld to train with, of which pretrain.batch_size asks for %lld, "
-                         "and %lld held out, which must be 2 or more",
-                         s->config->pretrain_captions, n, (long long)s->n_train,
-                         (long long)s->config->pretrain_batch_size, (long long)pair_source_n_validation(s));
+                         "'%s' has %zu rows: %" PRId64
+                         " to train on, which must be pretrain.batch_size (%" PRId64 ") or more, and %" PRId64
+                         " held out, which must be 2 or more",
+                         s->config->pretrain_captions, n, s->n_train, s->config->pretrain_batch_size,
+                         pair_source_n_validation(s));
     return OK;
 }
 

@@ -1,24 +1,25 @@
 /*
- * One step of pre-training. The model is the frozen one's own plain encoder, placed anew over the weights in
- * each step with gradients on: placing copies nothing but the two projections, so gradients reach the weights
- * under OpenAI's names.
+ * A step of pre-training. Each step creates the plain encoder over the weights again, with gradients on; this
+ * copies only the two projections, so that gradients reach the weights under OpenAI's names.
  */
+#include "step.h"
+
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "prompt/base/rng.h"
 
 static const double MAX_GRAD_NORM = 1.0;
 static const double MAX_LOG_SCALE = 4.6051701859880913680; /* ln 100: CLIP's bound */
 
-static const struct clip_types fp32 = {.products = DTYPE_F32, .master = DTYPE_F32};
+static const struct clip_dtypes fp32 = {.compute = DTYPE_F32, .accum = DTYPE_F32};
 
 /* ---------------------------------------------------------------- towers */
 
-/* Indices of the class token and of the patches that each picture keeps, [B,1+kept], drawn anew in each step.
- */
+/* Indices of the class token and of the patches that each picture keeps, [B,1+kept], drawn anew in
+ * each step. */
 static tensor *draw_kept(scope *s, const struct session *session, const struct pair_batch *b,
                          int64_t n_patches, int64_t n_kept, int64_t step)
 {
@@ -44,7 +45,7 @@ static tensor *draw_kept(scope *s, const struct session *session, const struct p
     return out;
 }
 
-/* Only a share of the patches goes on (Li et al., Scaling Language-Image Pre-training via Masking, CVPR
+/* Keeps only a share of the patches (Li et al., Scaling Language-Image Pre-training via Masking, CVPR
  * 2023). */
 static tensor *keep_patches(scope *s, const struct session *session, const struct pair_batch *b, tensor *x,
                             int64_t step)
@@ -70,35 +71,25 @@ static tensor *encode_images(scope *s, const struct session *session, const stru
     return clip_encode_image(s, c, NULL, tokens, NULL, 0);
 }
 
-/* The ids without the columns that no caption of the batch reaches, [B,longest]. */
-static int cut_rows(struct text_rows *out, const struct pair_batch *b, int64_t context)
-{
-    *out = (struct text_rows){.n = b->n, .ends = b->ends};
-    for (int64_t i = 0; i < b->n; i++)
-        out->n_tokens = b->ends[i] + 1 > out->n_tokens ? b->ends[i] + 1 : out->n_tokens;
-    out->ids = malloc((size_t)(b->n * out->n_tokens) * sizeof *out->ids);
-    if (!out->ids)
-        return error_out_of_memory();
-    for (int64_t i = 0; i < b->n; i++)
-        memcpy(out->ids + i * out->n_tokens, b->ids + i * context, (size_t)out->n_tokens * sizeof *out->ids);
-    return OK;
-}
-
-/* z [B,d] */
+/* z [B,d]; the rows are cut at the longest caption of the batch. */
 static tensor *encode_texts(scope *s, const struct clip *c, const struct pair_batch *b)
 {
-    struct text_rows rows = {0};
-    struct clip_texts texts = {0};
+    int64_t n_tokens = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        n_tokens = b->ends[i] + 1 > n_tokens ? b->ends[i] + 1 : n_tokens;
+    struct token_rows rows;
     tensor *z = NULL;
-    int status = cut_rows(&rows, b, c->dims.context_length);
-    if (status == OK)
-        status = clip_texts_create(&texts, s, c, &rows, 0, 1);
-    if (status == OK)
-        z = t_squeeze(s, clip_encode_text(s, c, NULL, NULL, &texts), 0);
-    else
+    int status = token_rows_create(&rows, b->n, n_tokens);
+    if (status == OK) {
+        for (int64_t i = 0; i < b->n; i++)
+            memcpy(rows.ids + i * n_tokens, b->ids + i * c->dims.context_length,
+                   (size_t)n_tokens * sizeof *rows.ids);
+        memcpy(rows.ends, b->ends, (size_t)b->n * sizeof *rows.ends);
+        z = t_squeeze(s, clip_encode_rows(s, c, &rows), 0);
+    } else {
         scope_fail(s, status);
-    clip_texts_free(&texts);
-    free(rows.ids);
+    }
+    token_rows_free(&rows);
     return z;
 }
 
@@ -144,9 +135,9 @@ static int check_finite(const struct pretrain_numbers *n, int64_t step)
     if (isfinite(n->loss) && isfinite(n->grad_norm))
         return OK;
     return error_set(ERR_NUMERIC,
-                     "step %lld: the loss (%g) or the gradient's norm (%g) is not finite; a smaller "
+                     "step %" PRId64 ": the loss (%g) or the gradient's norm (%g) is not finite; a smaller "
                      "pretrain.lr or a longer warm-up may help",
-                     (long long)step + 1, n->loss, n->grad_norm);
+                     step + 1, n->loss, n->grad_norm);
 }
 
 int pretrain_step(struct pretrain_numbers *out, struct session *session, struct adamw *optimizer,
@@ -183,7 +174,7 @@ static bool same_caption(const struct pair_batch *b, int64_t context, int64_t i,
     return memcmp(b->ids + i * context, b->ids + j * context, (size_t)context * sizeof *b->ids) == 0;
 }
 
-/* The share of rows of the square `cosines` whose largest value stands at the row's own caption. */
+/* The share of rows of the square `cosines` whose largest value is that of the row's own caption. */
 static double recall(const float *cosines, const struct pair_batch *b, int64_t context, bool by_column)
 {
     const int64_t B = b->n;

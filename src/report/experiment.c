@@ -238,15 +238,7 @@ void experiment_free(struct experiment *x)
     free(x);
 }
 
-static int apply(struct config *c, const struct str_list *sets)
-{
-    int status = OK;
-    for (size_t i = 0; status == OK && i < sets->n; i++)
-        status = config_set(c, sets->items[i]);
-    return status;
-}
-
-/* As a run's record has it: the digest of the templates stands for their file. */
+/* Sets the digest of the templates' file, as a run's record has it. */
 static int fill_templates(struct config *c)
 {
     if (c->zero_shot_templates_file[0] == '\0')
@@ -259,7 +251,7 @@ static int fill_templates(struct config *c)
     return status;
 }
 
-/* What is swept is not for the user to set. */
+/* The user may not set the key that is swept. */
 static int check_sets(const struct experiment *x, const struct experiment_row *row,
                       const struct str_list *sets)
 {
@@ -270,23 +262,36 @@ static int check_sets(const struct experiment *x, const struct experiment_row *r
     return OK;
 }
 
+/* The swept key and the data set of the training. */
+static int add_fixed(struct str_list *out, const struct experiment_row *row, const char *trained_on)
+{
+    int status = row->swept ? str_list_add(out, row->swept) : OK;
+    char *dataset = str_format("data.dataset=%s", trained_on);
+    if (status == OK)
+        status = dataset ? str_list_add(out, dataset) : ERR_MEMORY;
+    free(dataset);
+    return status;
+}
+
 int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
                       const char *dataset, const struct str_list *sets)
 {
     const char *trained_on = x->source[0] != '\0' ? x->source : dataset;
-    struct str_list own = {0};
+    struct str_list own = {0}, fixed = {0};
+    const struct config_sources from = {.file = row->path,
+                                        .row_sets = &row->sets,
+                                        .dataset_sets = &own,
+                                        .user_sets = sets,
+                                        .fixed_sets = &fixed};
     int status = OK;
-    if ((status = config_init(out)) == OK && (status = check_sets(x, row, sets)) == OK &&
-        (status = config_read_file(out, row->path)) == OK &&
+    *out = (struct config){0};
+    if ((status = check_sets(x, row, sets)) == OK &&
         (status = add_texts(&own, x->doc, json_get(row->on, trained_on))) == OK &&
-        (status = apply(out, &row->sets)) == OK && (status = apply(out, &own)) == OK)
-        status = apply(out, sets);
-    if (status == OK && row->swept)
-        status = config_set(out, row->swept);
-    if (status == OK && (status = config_set_key(out, "data.dataset", trained_on)) == OK &&
+        (status = add_fixed(&fixed, row, trained_on)) == OK && (status = config_resolve(out, &from)) == OK &&
         (status = fill_templates(out)) == OK)
         status = config_settle(out);
     str_list_free(&own);
+    str_list_free(&fixed);
     if (status != OK)
         config_free(out);
     return status;

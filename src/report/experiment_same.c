@@ -1,11 +1,11 @@
-/* Whether two configurations are of one experiment. */
+/* Whether two configurations are of one experiment, and how one differs from its preset. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt/report/experiment.h"
 
-/* Of one experiment are runs on other data sets and seeds, in another precision, and with what a model's
- * files say or do not say. */
+/* Runs of one experiment may differ in these: data set, seed,
+ * precision, and the keys that complete a model's files. */
 static const char *const free_keys[] = {"data.dataset",
                                         "data.skip_bad_images",
                                         "seed",
@@ -57,4 +57,20 @@ int experiment_compare(struct str *difference, const struct config *expected, co
     str_free(&here);
     str_free(&there);
     return str_status(difference);
+}
+
+int experiment_changed_keys(bool **out, const struct experiment_row *row, const struct config *c)
+{
+    struct config preset = {0};
+    bool *changed = calloc(config_n_keys(), sizeof *changed);
+    int status = changed ? OK : error_out_of_memory();
+    if (status == OK && (status = config_resolve(&preset, &(struct config_sources){.file = row->path})) == OK)
+        status = config_settle(&preset);
+    for (size_t i = 0; status == OK && i < config_n_keys(); i++)
+        changed[i] = config_key(i)->is_hashed && !config_is_same(&preset, c, i);
+    config_free(&preset);
+    if (status != OK)
+        free(changed);
+    *out = status == OK ? changed : NULL;
+    return status;
 }

@@ -30,7 +30,7 @@ int folder_check(const char *dir, bool resume, bool force)
         free(path);
     }
     if (used && !resume && !force)
-        return error_set(ERR_USAGE, "'%s' holds a run already: --resume goes on with it, --force replaces it",
+        return error_set(ERR_USAGE, "'%s' holds a run already: --resume continues it, --force replaces it",
                          dir);
     return OK;
 }

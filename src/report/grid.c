@@ -1,30 +1,18 @@
 /* The plan of a grid. */
-#include "grid_internal.h"
-#include "prompt/run/session.h"
+#include "prompt/report/grid.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void free_job(struct grid_job *job)
-{
-    config_free(&job->config);
-    free(job->folder);
-    free(job->aside);
-    str_list_free(&job->targets);
-    str_list_free(&job->unscored);
-}
+#include "grid_folder.h"
+#include "prompt/base/array.h"
 
 void grid_close(struct grid *g)
 {
     for (size_t i = 0; i < g->n_jobs; i++)
-        free_job(&g->jobs[i]);
+        grid_job_free(&g->jobs[i]);
     free(g->jobs);
-    grid_close_data(g);
-    free(g->data);
-    str_list_free(&g->there);
-    str_list_free(&g->absent);
-    str_list_free(&g->reasons);
-    pipeline_free(&g->pipeline);
+    grid_setup_free(&g->setup);
     *g = (struct grid){0};
 }
 
@@ -38,17 +26,17 @@ size_t grid_count(const struct grid *g, enum grid_state state)
 
 /* ---------------------------------------------------------------- jobs */
 
-/* A job without training images is named; the others go on. */
-static int plan_job(struct grid_job *job, struct grid *g)
+/* A job without training images is reported; the others continue. */
+static int plan_job(struct grid_job *job, struct grid_setup *s)
 {
-    int status = grid_look(job, g);
+    int status = grid_job_update(job, s);
     if (status != OK || job->state != GRID_TO_RUN)
         return status;
-    status = grid_weigh(job, g);
+    status = grid_job_weigh(job, s);
     if (status == OK || status == ERR_MEMORY)
         return status;
     job->state = GRID_NO_DATA;
-    return grid_add_reason(g);
+    return grid_setup_add_reason(s);
 }
 
 /* Rows that show several iterations of a run have one job. */
@@ -60,57 +48,64 @@ static bool is_planned(const struct grid *g, const char *folder)
     return false;
 }
 
-/* `trains`: whether the seed makes a difference. */
+/* The data sets of a job's evaluation: its own, or all that are asked for if there is a source. */
+static int choose_targets(struct str_list *out, const struct grid_setup *s, const char *dataset)
+{
+    const bool has_source = s->experiment->source[0] != '\0';
+    const struct str_list *wanted = s->options->datasets;
+    int status = OK;
+    for (size_t i = 0; status == OK && i < s->there.n; i++) {
+        const char *name = s->there.items[i];
+        if (has_source ? wanted->n == 0 || str_list_has(wanted, name) : strcmp(name, dataset) == 0)
+            status = str_list_add(out, name);
+    }
+    return status;
+}
+
+/* Sets `trains` to whether the seed makes a difference. */
 static int add_job(bool *trains, struct grid *g, const struct experiment_row *row, const char *dataset,
                    int64_t seed)
 {
-    struct grid_job *grown = realloc(g->jobs, (g->n_jobs + 1) * sizeof *grown);
-    if (!grown)
-        return error_out_of_memory();
-    g->jobs = grown;
-    struct grid_job *job = &g->jobs[g->n_jobs];
-    *job = (struct grid_job){.row = row};
-    int status = experiment_config(&job->config, g->experiment, row, dataset, g->options->sets);
+    struct grid_setup *s = &g->setup;
+    int status = array_grow(&g->jobs, g->n_jobs, sizeof *g->jobs);
     if (status != OK)
         return status;
-    g->n_jobs++;
+    struct grid_job *job = &g->jobs[g->n_jobs++];
+    *job = (struct grid_job){.row = row};
+    if ((status = experiment_config(&job->config, s->experiment, row, dataset, s->options->sets)) != OK)
+        return status;
     *trains = config_trains(&job->config);
     if (*trains)
         job->config.seed = seed;
-    if (g->experiment->source[0] == '\0')
-        status = str_list_has(&g->there, dataset) ? str_list_add(&job->targets, dataset) : OK;
-    const struct str_list *wanted = g->options->datasets;
-    for (size_t i = 0; status == OK && g->experiment->source[0] != '\0' && i < g->there.n; i++)
-        if (wanted->n == 0 || str_list_has(wanted, g->there.items[i]))
-            status = str_list_add(&job->targets, g->there.items[i]);
-    if (status == OK)
-        status = grid_name_folder(job, g->options->out_dir);
-    if (status == OK && is_planned(g, job->folder)) {
-        free_job(&g->jobs[--g->n_jobs]);
-        return OK;
-    }
-    return status == OK ? plan_job(job, g) : status;
+    if ((status = choose_targets(&job->targets, s, dataset)) != OK ||
+        (status = grid_folder_name(&job->folder, row, &job->config, s->options->out_dir)) != OK)
+        return status;
+    if (!is_planned(g, job->folder))
+        return plan_job(job, s);
+    grid_job_free(&g->jobs[--g->n_jobs]);
+    return OK;
 }
 
 /* The seeds of a row on a data set: one if nothing is trained. */
 static int add_seeds(struct grid *g, const struct experiment_row *row, const char *dataset)
 {
+    const struct grid_options *o = g->setup.options;
     int status = OK;
     bool trains = true;
-    for (size_t s = 0; status == OK && trains && s < g->options->n_seeds; s++)
-        status = add_job(&trains, g, row, dataset, g->options->seeds[s]);
+    for (size_t s = 0; status == OK && trains && s < o->n_seeds; s++)
+        status = add_job(&trains, g, row, dataset, o->seeds[s]);
     return status;
 }
 
-/* Data set after data set, so that a table fills from its top. */
 static int add_jobs(struct grid *g)
 {
-    const struct experiment *x = g->experiment;
-    const struct str_list *wanted = g->options->datasets;
+    const struct experiment *x = g->setup.experiment;
+    const struct str_list *wanted = g->setup.options->datasets;
+    const bool has_source = x->source[0] != '\0';
     int status = OK;
-    for (size_t d = 0; status == OK && d < (x->source[0] ? 1 : x->datasets.n); d++) {
+    for (size_t d = 0; status == OK && d < (has_source ? 1 : x->datasets.n); d++) {
         const char *dataset = x->datasets.items[d];
-        if (x->source[0] == '\0' && wanted->n > 0 && !str_list_has(wanted, dataset))
+        if (!has_source && wanted->n > 0 && !str_list_has(wanted, dataset))
             continue;
         for (size_t r = 0; status == OK && r < x->n_rows; r++)
             status = add_seeds(g, &x->rows[r], dataset);
@@ -118,39 +113,14 @@ static int add_jobs(struct grid *g)
     return status;
 }
 
-/* ---------------------------------------------------------------- opening */
-
-static int hash_weights(struct grid *g, const struct config *c)
+int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options,
+              const struct grid_model *model)
 {
-    const struct weights_options options = session_weights_options(c);
-    struct weights *weights = NULL;
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    int status = weights_open(&weights, s, c->model_path, &options);
-    if (status == OK)
-        status = weights_hash(weights);
-    if (status == OK)
-        memcpy(g->weights_sha256, weights->sha256, sizeof g->weights_sha256);
-    if (status == OK)
-        status = pipeline_of(&g->pipeline, &weights->preprocess);
-    weights_close(weights);
-    int closed = scope_close(s);
-    return status == OK ? closed : status;
-}
-
-int grid_open(struct grid *out, const struct experiment *x, const struct grid_options *options)
-{
-    *out = (struct grid){.experiment = x, .options = options};
-    struct config c;
-    int status = experiment_config(&c, x, &x->rows[0], x->datasets.items[0], options->sets);
-    if (status != OK)
-        return status;
-    status = config_check(&c); /* data and model are given */
-    if (status == OK && (status = hash_weights(out, &c)) == OK)
-        status = grid_open_data(out, &c);
-    config_free(&c);
+    *out = (struct grid){0};
+    int status = grid_setup_open(&out->setup, x, options, model);
     if (status == OK)
         status = add_jobs(out);
-    grid_close_data(out);
+    grid_setup_close_data(&out->setup);
     if (status != OK)
         grid_close(out);
     return status;

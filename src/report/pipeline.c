@@ -1,4 +1,4 @@
-/* What pixels and token ids depend on, as records and checkpoints hold it. */
+/* The facts on which pixels and token ids depend. */
 #include "prompt/report/pipeline.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* From sorted records to the lines of a table. */
+/* From the cells of a table to its lines. */
 #include "prompt/report/scores.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 
 #include "prompt/report/metrics.h"
 #include "prompt/report/targets.h"
-#include "scores_internal.h"
+#include "score_notes.h"
 
 static const char *const halves_names[] = {"base", "new", "HM", NULL};
 static const char *const all_names[] = {"accuracy", NULL};
@@ -24,13 +24,13 @@ static const char *paper_key(const struct experiment *x, size_t measure)
 
 static const double NONE = NAN;
 
-/* HM; none where a half is. */
+/* HM; NaN if a half is. */
 static double mean_of_halves(double base, double new_)
 {
     return isnan(base) || isnan(new_) ? NONE : harmonic_mean(base, new_);
 }
 
-/* As numbers are that were printed with so many decimals. */
+/* The number that is printed with so many decimals. */
 static double round_to(double value, int decimals)
 {
     const double unit = pow(10.0, decimals);
@@ -41,26 +41,29 @@ static double round_to(double value, int decimals)
 
 static const struct score NO_SCORE = {.mean = NAN, .sd = NAN, .paper = NAN};
 
-/* Mean and sample standard deviation over the seeds. */
-static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum class_subset subset)
+/* The accuracy that a seed adds to a cell, in percent. */
+static double value_of(const struct score_cells *cells, size_t cell, size_t seed, enum class_subset subset,
+                       bool rounds)
 {
-    const struct experiment_row *row = &t->experiment->rows[cell / t->datasets.n];
-    const bool rounds = t->options->paper_rounding && row->has_paper_rounding;
-    const int64_t iteration = row->iteration;
+    const int64_t iteration = score_cells_row(cells, cell)->iteration;
+    const struct record *r = score_cells_record(cells, cell, seed, subset);
+    const double value = 100.0 * r->accuracies[iteration < 0 ? (int64_t)r->n_accuracies - 1 : iteration];
+    return rounds ? round_to(value, 1) : value;
+}
+
+/* Mean and sample standard deviation over the seeds. */
+static struct score mean_over_seeds(const struct score_cells *cells, size_t cell, enum class_subset subset)
+{
+    const bool rounds = cells->options->paper_rounding && score_cells_row(cells, cell)->has_paper_rounding;
+    const size_t n = score_cells_n_seeds(cells, cell);
     struct score out = NO_SCORE;
     double sum = 0.0, squares = 0.0;
-    size_t n = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t seed = 0; seed < sorting_n_seeds(t, cell); seed++) {
-            const struct record *r = sorting_record(t, cell, seed, subset);
-            double value = 100.0 * r->accuracies[iteration < 0 ? (int64_t)r->n_accuracies - 1 : iteration];
-            value = rounds ? round_to(value, 1) : value;
-            sum += pass == 0 ? value : 0.0;
-            n += pass == 0;
-            squares += pass == 1 ? (value - out.mean) * (value - out.mean) : 0.0;
-        }
-        if (pass == 0)
-            out.mean = sum / (double)n;
+    for (size_t seed = 0; seed < n; seed++)
+        sum += value_of(cells, cell, seed, subset, rounds);
+    out.mean = sum / (double)n;
+    for (size_t seed = 0; seed < n; seed++) {
+        const double deviation = value_of(cells, cell, seed, subset, rounds) - out.mean;
+        squares += deviation * deviation;
     }
     if (n > 1)
         out.sd = sqrt(squares / (double)(n - 1));
@@ -70,31 +73,30 @@ static struct score mean_over_seeds(const struct sorting *t, size_t cell, enum c
 }
 
 /* A cell that lacks a seed has no number: its mean would be of other seeds than its neighbours'. */
-static void fill_cell(struct score_line *line, const struct sorting *t, size_t cell)
+static void fill_cell(struct score_line *line, const struct score_cells *cells, size_t cell)
 {
-    const struct experiment *x = t->experiment;
-    line->n_expected = sorting_n_seeds(t, cell);
+    const struct experiment *x = cells->experiment;
+    line->n_expected = score_cells_n_seeds(cells, cell);
     for (size_t seed = 0; seed < line->n_expected; seed++)
-        line->n += sorting_has_seed(t, cell, seed);
+        line->n += score_cells_has_seed(cells, cell, seed);
     if (line->n < line->n_expected) {
         for (size_t m = 0; m < SCORES_MAX_MEASURES; m++)
             line->scores[m] = NO_SCORE;
     } else if (x->has_halves) {
-        line->scores[BASE] = mean_over_seeds(t, cell, CLASS_SUBSET_BASE);
-        line->scores[NEW] = mean_over_seeds(t, cell, CLASS_SUBSET_NEW);
+        line->scores[BASE] = mean_over_seeds(cells, cell, CLASS_SUBSET_BASE);
+        line->scores[NEW] = mean_over_seeds(cells, cell, CLASS_SUBSET_NEW);
         line->scores[HM] = (struct score){
             .mean = mean_of_halves(line->scores[BASE].mean, line->scores[NEW].mean), .sd = NONE};
     } else {
-        line->scores[ALL] = mean_over_seeds(t, cell, CLASS_SUBSET_ALL);
+        line->scores[ALL] = mean_over_seeds(cells, cell, CLASS_SUBSET_ALL);
     }
     for (size_t m = 0; m < (x->has_halves ? 3 : 1); m++)
-        line->scores[m].paper =
-            experiment_paper(x, line->row, t->datasets.items[cell % t->datasets.n], paper_key(x, m));
+        line->scores[m].paper = experiment_paper(x, line->row, line->dataset_name, paper_key(x, m));
 }
 
 /* ---------------------------------------------------------------- averages over data sets */
 
-/* What is averaged, and how HM is. */
+/* One way of averaging. */
 struct average {
     const char *label;
     bool without_eurosat;
@@ -107,12 +109,12 @@ static const struct average halves_averages[] = {
     {"average (mean of the HMs)", false, true, false},
     {"average without EuroSAT (HM of the averages)", true, false, false},
     {"average without EuroSAT (mean of the HMs)", true, true, false},
-    {"average over what all rows have (HM of the averages)", false, false, true},
+    {"average over the data sets of all rows (HM of the averages)", false, false, true},
 };
 static const struct average all_averages[] = {
     {"average", false, false, false},
     {"average without EuroSAT", true, false, false},
-    {"average over what all rows have", false, false, true},
+    {"average over the data sets of all rows", false, false, true},
 };
 
 static bool is_averaged(const struct experiment *x, const struct average *a, const char *dataset)
@@ -204,28 +206,23 @@ static void fill_average(struct score_line *line, const struct scores *s, const 
     average_paper(line, s, a, n_measures);
 }
 
-static int make_lines(struct scores *s, const struct sorting *t)
+static int make_lines(struct scores *s, const struct score_cells *cells)
 {
     const struct experiment *x = s->experiment;
     const struct average *averages = x->has_halves ? halves_averages : all_averages;
     const size_t n_kinds = x->has_halves ? sizeof halves_averages / sizeof halves_averages[0]
                                          : sizeof all_averages / sizeof all_averages[0];
     const bool has_eurosat = str_list_has(&x->datasets, EUROSAT);
-    s->lines = calloc(t->n_cells + n_kinds * x->n_rows + 1, sizeof *s->lines);
+    s->lines = calloc(cells->n_cells + n_kinds * x->n_rows + 1, sizeof *s->lines);
     if (!s->lines)
         return error_out_of_memory();
-    for (size_t d = 0; d < t->datasets.n; d++)
+    for (size_t d = 0; d < cells->n_datasets; d++)
         for (size_t r = 0; r < x->n_rows; r++) {
-            const struct experiment_row *row = &x->rows[r];
             struct score_line *line = &s->lines[s->n_lines++];
-            /* the experiment's own text outlives the sorting */
-            size_t i = 0;
-            while (strcmp(x->datasets.items[i], t->datasets.items[d]) != 0)
-                i++;
-            *line = (struct score_line){.dataset_name = x->datasets.items[i],
-                                        .dataset = target_display_name(x->datasets.items[i]),
-                                        .row = row};
-            fill_cell(line, t, r * t->datasets.n + d);
+            *line = (struct score_line){.dataset_name = cells->datasets[d],
+                                        .dataset = target_display_name(cells->datasets[d]),
+                                        .row = &x->rows[r]};
+            fill_cell(line, cells, r * cells->n_datasets + d);
         }
     const bool differ = rows_differ(s);
     for (size_t a = 0; a < n_kinds; a++) {
@@ -246,12 +243,12 @@ int scores_make(struct scores *out, const struct experiment *x, const struct rec
                 const struct score_options *options)
 {
     *out = (struct scores){.experiment = x, .measures = x->has_halves ? halves_names : all_names};
-    struct sorting t = {0};
+    struct score_cells cells = {0};
     int status = OK;
-    if ((status = sorting_open(&t, x, records, options)) == OK && (status = sorting_check(&t)) == OK &&
-        (status = make_lines(out, &t)) == OK && (status = scores_add_notes(out, &t)) == OK)
-        status = scores_add_labels(out, &t);
-    sorting_close(&t);
+    if ((status = score_cells_open(&cells, x, records, options)) == OK &&
+        (status = make_lines(out, &cells)) == OK && (status = score_notes_add(&out->notes, &cells)) == OK)
+        status = score_labels_add(&out->labels, &cells);
+    score_cells_close(&cells);
     if (status != OK)
         scores_free(out);
     return status;

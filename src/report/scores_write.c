@@ -15,7 +15,7 @@ static size_t n_measures(const struct scores *s)
     return n;
 }
 
-/* "" or a dash for what is not there. */
+/* A number with two decimals, or `none` for NaN. */
 static void append_number(struct str *out, double value, const char *fmt, const char *none)
 {
     if (isnan(value))
@@ -52,7 +52,7 @@ static void append_count(struct str *out, const struct score_line *line)
 struct cell_style {
     const char *before; /* each cell */
     const char *plus_minus;
-    const char *none; /* for what is not there */
+    const char *none; /* for NaN */
 };
 
 /* Mean and, if there is a paper, its number and the difference for each measure, then over how many. */

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peak.h"
 #include "prompt/base/process.h"
 #include "prompt/base/rng.h"
 #include "prompt/run/cost.h"
-#include "prompt/run/speed.h"
 #include "step.h"
 
-/* What one point of the benchmark runs on. */
+/* One point of the benchmark. */
 struct bench {
     struct bench_options options;
     struct session *session;
@@ -21,7 +21,7 @@ struct bench {
     float *logits;   /* [B,N+1,K], host */
     double *seconds; /* [repeats] */
     int64_t n_timed;
-    struct bench_result result; /* as far as it is known */
+    struct bench_result result; /* filled step by step */
 };
 
 /* ---------------------------------------------------------------- one step */
@@ -33,16 +33,17 @@ static int train_step(struct bench *b)
     /* a rate of 0: each step computes the same */
     int status = step_train(&numbers, s, b->method, &b->optimizer, &b->classes.texts, b->batch, 0.0);
     if (status == OK && !step_is_finite(&numbers))
-        status = error_set(ERR_NUMERIC, "the loss or a gradient is not finite: other weights or precision?");
+        status = error_set(ERR_NUMERIC,
+                           "the loss or a gradient is not finite; try other weights or another precision");
     const int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 
 static int step(struct bench *b)
 {
-    return b->options.train
-               ? train_step(b)
-               : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, b->batch.pixels);
+    return b->options.train ? train_step(b)
+                            : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, NULL,
+                                          b->batch.pixels);
 }
 
 static void note_peak(struct bench *b)
@@ -55,7 +56,7 @@ int bench_time(struct bench *b)
 {
     const int64_t faults = process_minor_faults();
     const double start_s = clock_s();
-    int status = step(b); /* it reads its result, so the device has finished */
+    int status = step(b); /* it reads its result, so it waits for the device */
     if (status != OK || b->n_timed == b->options.repeats)
         return status;
     b->seconds[b->n_timed++] = clock_s() - start_s;
@@ -87,7 +88,7 @@ static int profile_step(struct bench *b)
 
 /* ---------------------------------------------------------------- opening */
 
-/* Random pixels, and labels that run through the classes. */
+/* Random pixels; the labels go through the classes in turn. */
 static int make_batch(struct bench *b, int64_t n_images)
 {
     const struct session *s = b->session;
@@ -103,7 +104,7 @@ static int make_batch(struct bench *b, int64_t n_images)
         for (int64_t i = 0; i < n_images; i++)
             labels[i] = i % b->classes.n;
         b->batch.pixels =
-            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->types.master, s->device);
+            t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->dtypes.accum, s->device);
         b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }
@@ -116,34 +117,31 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
 {
     const struct config *c = b->session->config;
     const int64_t n_images = b->options.n_images;
-    int status = class_list_open_names(&b->classes, b->session, names, n_names, n_images);
-    if (status == OK)
-        status = session_create_method(&b->method, b->session, n_names);
-    if (status == OK)
-        sgd_init(&b->optimizer, b->session->scope, &b->method->trained, c->momentum, c->weight_decay);
-    if (status == OK)
-        status = make_batch(b, n_images);
-    if (status != OK)
+    const struct session *s = b->session;
+    int status = OK;
+    if ((status = class_list_open_names(&b->classes, s->scope, b->session, s->clip, names, n_names,
+                                        n_images)) != OK ||
+        (status = session_create_method(&b->method, b->session, n_names)) != OK)
+        return status;
+    sgd_init(&b->optimizer, s->scope, &b->method->trained, c->momentum, c->weight_decay);
+    if ((status = make_batch(b, n_images)) != OK)
         return status;
     b->logits = malloc((size_t)(n_images * (METHOD_MAX_ITERATIONS + 1) * n_names) * sizeof *b->logits);
     b->seconds = malloc((size_t)b->options.repeats * sizeof *b->seconds);
     return b->logits && b->seconds ? OK : error_out_of_memory();
 }
 
-/* Work, estimate and the peak before; then the step that warms up. */
+/* Plans the memory, measures the peak and runs a step that warms up. */
 static int warm_up(struct bench *b)
 {
     const struct bench_options *o = &b->options;
     struct bench_result *r = &b->result;
-    const struct cost cost =
-        cost_plan(b->session, b->method, &b->classes,
-                  &(struct cost_options){.batch_size = o->n_images, .n_images = o->n_images});
-    r->work = o->train ? cost.step_work : cost.forward_work;
+    (void)cost_plan(b->session, b->method, &b->classes,
+                    &(struct cost_options){.batch_size = o->n_images, .n_images = o->n_images});
     r->n_iterations = b->method->options.n_iterations;
-    int status = speed_measure(&r->speed, b->session);
-    r->estimate_seconds = speed_seconds(&r->speed, &r->work);
-    if (status == OK && o->measure_peak) /* before and after: machines have slow moments */
-        status = speed_peak(&r->peak_flop_s, b->session, o->n_images);
+    int status = OK;
+    if (o->measure_peak) /* here and after the steps: machines have slow moments */
+        status = peak_measure(&r->peak_flop_s, b->session, o->n_images);
     process_reset_peak();
     if (status == OK)
         status = step(b);
@@ -182,7 +180,7 @@ int bench_finish(struct bench_result *out, struct bench *b)
     r->median_seconds = 0.5 * (b->seconds[(n - 1) / 2] + b->seconds[n / 2]);
     int status = profile_step(b);
     if (status == OK && b->options.measure_peak)
-        status = speed_peak(&peak_flop_s, b->session, b->options.n_images);
+        status = peak_measure(&peak_flop_s, b->session, b->options.n_images);
     r->peak_flop_s = peak_flop_s > r->peak_flop_s ? peak_flop_s : r->peak_flop_s;
     *out = *r;
     return status;
@@ -216,8 +214,8 @@ static enum op_group group_of(const char *name)
         {"t_linear", OP_PRODUCT},
         {"t_matmul", OP_PRODUCT},
         {"t_conv2d_patches", OP_PRODUCT},
-        {"t_forest_attention", OP_ATTENTION},
-        {"t_forest_attention_backward", OP_ATTENTION},
+        {"t_tree_attention", OP_ATTENTION},
+        {"t_tree_attention_backward", OP_ATTENTION},
         {"t_dense_attention", OP_ATTENTION},
         {"t_dense_attention_backward", OP_ATTENTION},
         {"t_attention", OP_ATTENTION},
@@ -236,9 +234,12 @@ static enum op_group group_of(const char *name)
     return OP_REST;
 }
 
-void bench_group(double seconds[N_OP_GROUPS], const struct bench_result *r)
+void bench_group(struct group_cost out[N_OP_GROUPS], const struct bench_result *r)
 {
-    memset(seconds, 0, N_OP_GROUPS * sizeof *seconds);
-    for (size_t i = 0; i < r->n_ops; i++)
-        seconds[group_of(r->ops[i].name)] += r->ops[i].seconds;
+    memset(out, 0, N_OP_GROUPS * sizeof *out);
+    for (size_t i = 0; i < r->n_ops; i++) {
+        struct group_cost *group = &out[group_of(r->ops[i].name)];
+        group->seconds += r->ops[i].seconds;
+        group->flop += r->ops[i].flop + r->ops[i].backward_flop;
+    }
 }

@@ -1,8 +1,11 @@
-/* Class names before any step: whether they fit, and whether captions tell them apart. */
+/* Checks whether class names fit, and whether captions tell classes apart. */
 #include "prompt/run/class_check.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "prompt/run/class_list.h"
 
 void class_check_lists(bool out[3], const struct config *config)
 {
@@ -10,14 +13,14 @@ void class_check_lists(bool out[3], const struct config *config)
     const struct method_options options = session_method_options(config);
     out[CLASS_SUBSET_ALL] = trained_on == CLASS_SUBSET_ALL;
     out[CLASS_SUBSET_BASE] = out[CLASS_SUBSET_NEW] = trained_on != CLASS_SUBSET_ALL;
-    if (method_text_form(&options).per_class) /* vectors of each class: for the trained ones alone */
+    if (method_text_form(&options).per_class) /* its vectors serve only the classes that were trained */
         for (int i = 0; i < 3; i++)
             out[i] = i == trained_on;
 }
 
 /* ---------------------------------------------------------------- equal captions */
 
-/* The tokens of a class. */
+/* The token row of a class. */
 struct row {
     const int64_t *ids; /* [end + 1] */
     int64_t end, label; /* label: within the subset */
@@ -39,7 +42,7 @@ static int compare_rows(const void *a, const void *b)
 }
 
 /* earlier[k]: the nearest earlier class with the tokens of class k, or -1. */
-static int find_equal(int64_t *earlier, const struct text_rows *captions)
+static int find_equal(int64_t *earlier, const struct token_rows *captions)
 {
     struct row *rows = calloc((size_t)captions->n, sizeof *rows);
     if (!rows)
@@ -55,9 +58,9 @@ static int find_equal(int64_t *earlier, const struct text_rows *captions)
     return OK;
 }
 
-/* Names three pairs, and counts the others. */
+/* Warns of equal captions: names three pairs and counts the others. */
 static int warn_of_equal(struct session *s, const struct dataset *d, char *const *names,
-                         const struct text_rows *captions)
+                         const struct token_rows *captions)
 {
     enum { MAX_NAMED = 3 };
     int64_t n = 0;
@@ -68,11 +71,12 @@ static int warn_of_equal(struct session *s, const struct dataset *d, char *const
         if (earlier[k] >= 0 && n++ < MAX_NAMED)
             str_appendf(&pairs, "%s'%s' and '%s'", n > 1 ? ", " : "", names[earlier[k]], names[k]);
     if (n > MAX_NAMED)
-        str_appendf(&pairs, " and %lld more", (long long)n - MAX_NAMED);
+        str_appendf(&pairs, " and %" PRId64 " more", n - MAX_NAMED);
     if (status == OK)
         status = str_status(&pairs);
     if (status == OK && n > 0)
-        log_warning(s->log, "data set '%s': the classes %s have the same caption: no model tells them apart",
+        log_warning(s->log,
+                    "data set '%s': the classes %s have the same caption, so no model can tell them apart",
                     d->name, str_text(&pairs));
     str_free(&pairs);
     free(earlier);
@@ -83,22 +87,22 @@ static int warn_of_equal(struct session *s, const struct dataset *d, char *const
 
 int class_check(struct session *s, const struct dataset *d, enum class_subset subset)
 {
-    struct class_rows rows = {0};
+    struct class_list list;
     int64_t first = 0, n = 0;
     class_subset_range(&first, &n, subset, d->n_classes);
     if (n == 0)
         return OK;
     char *const *names = d->class_names + first;
-    int status = session_tokenize(&rows, s, names, n, session_template(s, d));
+    int status = class_list_tokenize(&list, s, names, n, session_template(s, d));
     if (status != OK && status != ERR_MEMORY && strcmp(d->name, s->config->data_dataset) != 0)
         error_context("data set '%s'", d->name);
     if (status != OK)
         return status;
     if (n == 1)
         log_warning(s->log,
-                    "data set '%s': the %s classes are one class ('%s'): nothing is there to tell it from",
+                    "data set '%s': the %s classes are one class, '%s', with no other to tell it from",
                     d->name, class_subset_names[subset], names[0]);
-    status = warn_of_equal(s, d, names, &rows.captions[0]);
-    class_rows_free(&rows);
+    status = warn_of_equal(s, d, names, &list.captions[0]);
+    class_list_close(&list);
     return status;
 }

@@ -1,10 +1,10 @@
 /* Classes ready for the text tower. */
+#include "prompt/run/class_list.h"
+
 #include <stdlib.h>
 
-#include "prompt/run/session.h"
-
 /* The model's own tokenizer is transformers', which lacks most of the cleaning: its users get other tokens
- * for some names. The first such name is told once. */
+ * for some names. Notes the first such name, once a session. */
 static int note_other_tokens(struct session *s, char *const *names, int64_t n)
 {
     int status = OK;
@@ -24,52 +24,79 @@ static int note_other_tokens(struct session *s, char *const *names, int64_t n)
     return status;
 }
 
-int session_tokenize(struct class_rows *out, const struct session *s, char *const *names, int64_t n,
-                     const char *template)
+static struct text_form form_of(const struct session *s)
 {
     const struct method_options options = session_method_options(s->config);
-    const struct text_form form = method_text_form(&options);
-    const struct templates *file = &s->templates;
-    const bool has_file = file->n > 0;
-    return class_rows_create(out, s->tokenizer, names, n, has_file ? file->items : &template,
-                             has_file ? file->n : 1, &form, s->clip->dims.context_length);
+    return method_text_form(&options);
 }
 
-/* Rows and features of out->names. */
-static int encode_names(struct class_list *out, struct session *s, const char *template, int64_t batch_size)
+int class_list_tokenize(struct class_list *out, const struct session *s, char *const *names, int64_t n,
+                        const char *template)
 {
-    const struct method_options options = session_method_options(s->config);
-    const struct text_form form = method_text_form(&options);
-    int status = OK;
-    if ((status = session_tokenize(&out->rows, s, out->names, out->n, template)) == OK &&
-        (status = note_other_tokens(s, out->names, out->n)) == OK)
-        status = class_texts_create(&out->texts, s->scope, s->clip, &out->rows, &form,
-                                    form.per_image ? batch_size : 1);
+    const bool has_file = s->templates.n > 0;
+    const char *const *templates = has_file ? (const char *const *)s->templates.items : &template;
+    const size_t n_templates = has_file ? s->templates.n : 1;
+    const struct text_form form = form_of(s);
+    const int64_t context_length = s->weights->dims.context_length;
+    *out = (struct class_list){.names = names, .n = n};
+    out->captions = calloc(n_templates, sizeof *out->captions);
+    int status = out->captions ? OK : error_out_of_memory();
+    for (; status == OK && out->n_templates < n_templates; out->n_templates++)
+        status = caption_rows_create(&out->captions[out->n_templates], s->tokenizer, names, n,
+                                     templates[out->n_templates], context_length);
+    if (status == OK)
+        status = prompt_rows_create(&out->prompts, s->tokenizer, names, n, &form, context_length);
     if (status != OK)
         class_list_close(out);
     return status;
 }
 
-int class_list_open(struct class_list *out, struct session *s, const struct dataset *d,
-                    enum class_subset subset, int64_t batch_size)
+/* Tokens, then features and layout of names. */
+static int open_list(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                     char *const *names, int64_t n, const char *template, int64_t batch_size)
 {
-    *out = (struct class_list){.dataset = d, .subset = subset};
-    int64_t first = 0;
-    class_subset_range(&first, &out->n, subset, d->n_classes);
-    out->names = d->class_names + first;
-    return encode_names(out, s, session_template(s, d), batch_size);
+    const struct text_form form = form_of(s);
+    int status = class_list_tokenize(out, s, names, n, template);
+    if (status != OK)
+        return status;
+    if ((status = note_other_tokens(s, names, n)) == OK) {
+        const tensor *captions = clip_encode_captions(owner, model, out->captions, out->n_templates);
+        if ((status = scope_status(owner)) == OK)
+            status = class_texts_create(&out->texts, owner, model, &out->prompts,
+                                        text_form_is_whole(&form) ? 0 : form.n_before,
+                                        form.per_image ? batch_size : 1, captions);
+    }
+    if (status != OK)
+        class_list_close(out);
+    return status;
 }
 
-int class_list_open_names(struct class_list *out, struct session *s, char *const *names, int64_t n,
-                          int64_t batch_size)
+int class_list_open(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                    const struct dataset *d, enum class_subset subset, int64_t batch_size)
 {
-    *out = (struct class_list){.names = names, .n = n};
-    return encode_names(out, s, s->config->zero_shot_template, batch_size);
+    int64_t first = 0, n = 0;
+    class_subset_range(&first, &n, subset, d->n_classes);
+    int status =
+        open_list(out, owner, s, model, d->class_names + first, n, session_template(s, d), batch_size);
+    if (status == OK) {
+        out->dataset = d;
+        out->subset = subset;
+    }
+    return status;
+}
+
+int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                          char *const *names, int64_t n, int64_t batch_size)
+{
+    return open_list(out, owner, s, model, names, n, s->config->zero_shot_template, batch_size);
 }
 
 void class_list_close(struct class_list *c)
 {
     class_texts_free(&c->texts);
-    class_rows_free(&c->rows);
+    token_rows_free(&c->prompts);
+    for (size_t i = 0; i < c->n_templates; i++)
+        token_rows_free(&c->captions[i]);
+    free(c->captions);
     *c = (struct class_list){0};
 }

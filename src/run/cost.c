@@ -1,17 +1,15 @@
-/* The estimate of memory and steps. */
+/* The plan of a step's memory. */
 #include "prompt/run/cost.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "prompt/base/process.h"
-#include "prompt/run/speed.h"
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
-static const double FREE_SHARE = 0.85; /* of what is free, without a key */
-/* Code that the first step reads in, libraries' buffers, the heap's reserve: measured 38 MiB on the tiny
- * model. */
+static const double FREE_SHARE = 0.85; /* of the free memory, without a key */
+/* Code that the first step loads, libraries' buffers, the heap's reserve: measured 38 MiB, tiny model. */
 static const double FIRST_STEP_BYTES = 64.0 * 1024.0 * 1024.0;
 
 static double larger(double a, double b)
@@ -24,7 +22,7 @@ static double smaller(double a, double b)
     return a < b ? a : b;
 }
 
-/* What is free comes on top of what the process has. */
+/* Free memory is in addition to the process's own. */
 static double budget_bytes(const struct session *s, double resident_bytes)
 {
     const double key = (double)s->config->memory_budget_mib * MIB;
@@ -32,7 +30,7 @@ static double budget_bytes(const struct session *s, double resident_bytes)
     return key > 0.0 ? key : free_bytes > 0.0 ? resident_bytes + FREE_SHARE * free_bytes : 0.0;
 }
 
-/* A key that is left to the program, 0, becomes `value`. */
+/* Sets a key that is left to the program, 0, to `value`. */
 static int settle(struct config *c, const char *key, int64_t now, double value)
 {
     if (now != 0)
@@ -58,7 +56,7 @@ int cost_take_share(struct config *c, int64_t n_runs)
     return status;
 }
 
-/* What a step needs besides the model and what its backward keeps. */
+/* The memory of a step besides the model and the tensors kept for its backward. */
 static double step_bytes(const struct session *s, const struct method *m, const struct class_list *classes,
                          const struct method_passes *p, int64_t B)
 {
@@ -66,24 +64,25 @@ static double step_bytes(const struct session *s, const struct method *m, const 
     enum { COPIES_OF_FEATURES = 8, COPIES_OF_TRAINED = 3 /* gradient, velocity, update */ };
     enum { COPIES_OF_ROWS = 5 /* whole texts: tokens, with vectors, without autograd, and two gradients */ };
     const struct clip *c = s->clip;
-    const struct text_rows *whole = &classes->texts.whole; /* none: 0 */
-    const double rows = (double)(whole->n * whole->n_tokens * c->dims.text.width);
+    const struct token_rows *texts = &classes->prompts;
+    const double rows =
+        texts->n_learned > 0 ? (double)(texts->n * texts->n_tokens * c->dims.text.width) : 0.0;
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
     const double values = COPIES_OF_FEATURES * features +
                           COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
-    return values * (double)dtype_size(c->types.master) +
-           clip_layer_bytes(c, &classes->texts.names, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
+    return values * (double)dtype_size(c->dtypes.accum) +
+           clip_layer_bytes(c, &classes->texts, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
 }
 
-/* Room for what the text side keeps and for decoded images, in this order. */
+/* Shares the room between the tensors that the text side keeps and decoded images, in this order. */
 static void share_room(struct cost *c, struct class_list *classes, const struct clip *clip,
                        const struct method_passes *p, double cache_bytes)
 {
-    struct clip_texts *texts = &classes->texts.names;
+    struct class_texts *texts = &classes->texts;
     const double room = larger(c->budget_bytes - c->weights_bytes - c->image_bytes - c->rest_bytes, 0.0);
     if (c->budget_bytes > 0.0 && room < c->text_full_bytes && clip->fast) {
-        /* while a part is computed again, its own is there besides what is kept */
-        const double again_bytes = clip_text_part_bytes(clip, texts, p->n_prefixes);
+        /* a chunk that is computed again is there besides those that are kept */
+        const double again_bytes = clip_text_chunk_bytes(clip, texts, p->n_prefixes);
         c->rest_bytes += again_bytes;
         c->text_bytes = larger(room - again_bytes, 0.0);
         texts->keep_bytes = c->text_bytes / (double)p->n_text;
@@ -99,7 +98,7 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     const double resident_bytes =
         s->device.kind == DEVICE_CPU ? (double)process_resident_bytes() : 0.0; /* the device's budget */
     const struct method_passes p = method_passes(m, B, classes->n);
-    struct clip_texts *texts = &classes->texts.names;
+    struct class_texts *texts = &classes->texts;
     struct cost c = {
         .n_trained = params_numel(&m->trained),
         .n_steps = o->n_steps,
@@ -116,32 +115,10 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     share_room(&c, classes, s->clip, &p, (double)s->config->data_cache_mib * MIB);
     if (o->loader)
         loader_limit_cache(o->loader, (size_t)c.cache_bytes);
-    c.step_work = method_work(m, &classes->texts, B, true);
-    c.forward_work = method_work(m, &classes->texts, B, false);
     return c;
 }
 
-/* What launches cost is not in the estimate, and on CUDA they are most of a step (H200, fp16, K = 50: 80 %).
- */
-static int print_time(struct log *log, const struct cost *c, const struct session *s)
-{
-    const double gflop = (c->step_work.products + c->step_work.attention) * 1e-9;
-    if (s->device.kind != DEVICE_CPU) {
-        log_info(log, "time     %.3g GFLOP a step; how long it takes here the first steps will tell", gflop);
-        return OK;
-    }
-    struct machine_speed speed;
-    const int status = speed_measure(&speed, s);
-    if (status != OK)
-        return status;
-    const double seconds = speed_seconds(&speed, &c->step_work);
-    char duration[32];
-    format_duration(duration, sizeof duration, seconds * (double)c->n_steps);
-    log_info(log, "time     about %s: %.2g s and %.3g GFLOP a step", duration, seconds, gflop);
-    return OK;
-}
-
-int cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
+void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
 {
     log_info(log, "trained  %" PRId64 " values:", c->n_trained);
     for (size_t i = 0; i < m->trained.n; i++) {
@@ -156,9 +133,6 @@ int cost_print(struct log *log, const struct cost *c, const struct method *m, co
     log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
              plural((size_t)c->step_images, "image", "images"), s->config->epochs,
              plural((size_t)s->config->epochs, "epoch", "epochs"));
-    const int status = print_time(log, c, s);
-    if (status != OK)
-        return status;
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)
@@ -172,5 +146,4 @@ int cost_print(struct log *log, const struct cost *c, const struct method *m, co
     if (c->budget_bytes > 0 && total > c->budget_bytes)
         log_warning(
             log, "this is more than the budget; a smaller training.batch_size or fewer iterations need less");
-    return OK;
 }

@@ -1,10 +1,12 @@
 /* The evaluation loop. */
 #include "prompt/run/eval.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "step.h"
@@ -20,11 +22,11 @@ void eval_result_free(struct eval_result *r)
 }
 
 /* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
-static int forward(float *logits, struct session *session, const struct method *m,
-                   const struct class_texts *texts, const struct batch *batch)
+static int forward(float *logits, scope *outer, const struct method *m, const struct class_texts *texts,
+                   const tensor *fixed_text, const struct batch *batch)
 {
-    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
-    int status = step_logits(logits, s, m, texts, batch_pixels(s, session, batch));
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    int status = step_logits(logits, s, m, texts, fixed_text, batch_pixels(s, m->clip, batch));
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }
@@ -41,13 +43,13 @@ static int check_finite(const float *logits, int64_t n_per_image, const struct b
     return OK;
 }
 
-/* Buffers of one evaluation, the loop's state. */
+/* The state and the buffers of the evaluation loop. */
 struct loop {
     struct loader *loader;
     float *logits;       /* of one batch */
     int64_t n_per_image; /* (N+1) K */
     int64_t n_done;
-    bool keep;
+    struct eval_options options;
 };
 
 static void keep_batch(struct eval_result *out, const struct loop *loop, const struct batch *batch)
@@ -66,9 +68,9 @@ static void show_progress(struct session *s, const struct eval_result *out, cons
     char left[32];
     format_duration(left, sizeof left, rate > 0 ? ((double)n_images - (double)loop->n_done) / rate : 0.0);
     const bool is_last = (size_t)loop->n_done == n_images;
-    log_progress(s->log, is_last, "evaluated %lld/%zu images, accuracy %.2f %%, %.2f images/s, %s left",
-                 (long long)loop->n_done, n_images,
-                 100.0 * metrics_accuracy(&out->metrics, out->metrics.n_iterations), rate, left);
+    log_progress(s->log, is_last,
+                 "evaluated %" PRId64 "/%zu images, accuracy %.2f %%, %.2f images/s, %s left", loop->n_done,
+                 n_images, 100.0 * metrics_accuracy(&out->metrics, out->metrics.n_iterations), rate, left);
 }
 
 static int run_batches(struct eval_result *out, struct session *s, const struct method *m,
@@ -76,8 +78,7 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
 {
     const double start_s = clock_s();
     scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
-    struct class_texts texts = classes->texts;
-    texts.fixed_features = method_fixed_text(fixed, m, &texts);
+    const tensor *fixed_text = method_fixed_text(fixed, m, &classes->texts);
     int status = scope_status(fixed);
     if (status == OK)
         status = loader_start(loop->loader, 0, 0);
@@ -86,20 +87,22 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         status = loader_next(&batch, loop->loader);
         if (status != OK || batch.n == 0)
             break;
-        status = forward(loop->logits, s, m, &texts, &batch);
+        status = forward(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch);
         if (status == OK)
             status = check_finite(loop->logits, loop->n_per_image, &batch, items);
         if (status != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
-        if (loop->keep)
+        if (loop->options.keep_logits)
             keep_batch(out, loop, &batch);
         loop->n_done += batch.n;
-        show_progress(s, out, loop, items->n, start_s);
+        if (!loop->options.is_quiet)
+            show_progress(s, out, loop, items->n, start_s);
         if (interrupt_requested() && (size_t)loop->n_done < items->n)
             status = error_set(ERR_INTERRUPTED,
-                               "interrupted after %lld of %zu %s of the %s classes, which were not recorded",
-                               (long long)loop->n_done, items->n, plural(items->n, "image", "images"),
+                               "interrupted after %" PRId64
+                               " of %zu %s of the %s classes, which were not recorded",
+                               loop->n_done, items->n, plural(items->n, "image", "images"),
                                class_subset_names[classes->subset]);
     }
     log_finish(s->log);
@@ -114,7 +117,7 @@ static int allocate(struct eval_result *out, struct loop *loop, size_t n_images,
     loop->logits = malloc(batch_size * width * sizeof *loop->logits);
     if (!loop->logits)
         return error_out_of_memory();
-    if (!loop->keep)
+    if (!loop->options.keep_logits)
         return OK;
     out->logits = malloc(n_images * width * sizeof *out->logits);
     out->labels = malloc(n_images * sizeof *out->labels);
@@ -123,16 +126,16 @@ static int allocate(struct eval_result *out, struct loop *loop, size_t n_images,
 }
 
 int eval_run(struct eval_result *out, struct session *s, const struct method *m,
-             const struct class_list *classes, const struct item_list *items, bool keep_logits)
+             const struct class_list *classes, const struct item_list *items, struct eval_options options)
 {
     *out = (struct eval_result){0};
     const int64_t N = m->options.n_iterations;
-    struct loop loop = {.n_per_image = (N + 1) * classes->n, .keep = keep_logits};
-    const struct loader_options options = session_loader_options(s, s->config->eval_batch_size);
+    struct loop loop = {.n_per_image = (N + 1) * classes->n, .options = options};
+    const struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
     int status = OK;
     if ((status = metrics_create(&out->metrics, N, classes->n)) == OK &&
-        (status = allocate(out, &loop, items->n, (size_t)options.batch_size)) == OK &&
-        (status = loader_open(&loop.loader, items, classes->dataset->image_dir, &options)) == OK)
+        (status = allocate(out, &loop, items->n, (size_t)loading.batch_size)) == OK &&
+        (status = loader_open(&loop.loader, items, classes->dataset->image_dir, &loading)) == OK)
         status = run_batches(out, s, m, classes, items, &loop);
     if (status == OK) {
         out->n_skipped = (int64_t)loader_n_skipped(loop.loader);

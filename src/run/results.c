@@ -1,17 +1,10 @@
 /* Result records. */
 #include "prompt/run/results.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "prompt/base/file.h"
-#include "prompt/base/json.h"
 #include "prompt/base/json_write.h"
-#include "prompt/base/lock.h"
-#include "prompt/base/path.h"
 #include "prompt/run/version.h"
 
 /* ---------------------------------------------------------------- parts of a record */
@@ -58,7 +51,7 @@ static void write_per_class(struct str *out, const struct eval_result *r, const 
     json_close(out, ']');
 }
 
-/* Whether the pictures are drawn, and whether counts and names are the published ones. */
+/* Writes whether the pictures are drawn, and whether counts and names are the published ones. */
 static int write_data(struct str *out, const struct dataset *d)
 {
     struct str differences = {0};
@@ -104,7 +97,7 @@ static void write_pipeline(struct str *out, const char *key, const struct pipeli
     json_close(out, '}');
 }
 
-/* What pixels and token ids depend on, in evaluation and in training. */
+/* Writes the facts on which pixels and token ids depend, in evaluation and in training. */
 static int write_inputs(struct str *out, const struct record_context *c)
 {
     const struct str_list *accepted = &c->session->weights->accepted;
@@ -132,7 +125,7 @@ static int write_config(struct str *out, const struct config *config)
     if (status == OK) {
         json_put_string(out, "config_hash", hash);
         json_put_key(out, "config");
-        for (const char *c = str_text(&text); *c != '\0'; c++) /* one record, one line: layout is dropped */
+        for (const char *c = str_text(&text); *c != '\0'; c++) /* a record is one line */
             if (*c != '\n')
                 str_append_char(out, *c);
     }
@@ -192,88 +185,4 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     write_machine(out, c->session, result);
     json_close(out, '}');
     return status == OK ? str_status(out) : status;
-}
-
-/* ---------------------------------------------------------------- results.json */
-
-static int check_array(bool *is_empty, const char *text, size_t n, const char *path)
-{
-    struct json_doc *doc = NULL;
-    int status = json_parse(&doc, text, n, path);
-    if (status == OK && json_type(json_root(doc)) != JSON_ARRAY)
-        status = error_set(ERR_FORMAT, "'%s': expected an array of result records", path);
-    *is_empty = status == OK && !json_first(json_root(doc));
-    json_free(doc);
-    return status;
-}
-
-/* The length of the array's text without its bracket and the white space around it. */
-static size_t open_length(const char *text, size_t n)
-{
-    while (n > 0 && text[n - 1] != ']')
-        n--;
-    n -= n > 0;
-    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
-        n--;
-    return n;
-}
-
-int results_check(const char *path)
-{
-    char *text = NULL;
-    size_t n = 0;
-    bool is_empty = true;
-    if (!file_exists(path))
-        return file_check_writable(path);
-    int status = file_read(&text, &n, path);
-    if (status == OK)
-        status = check_array(&is_empty, text, n, path);
-    free(text);
-    return status == OK ? file_check_writable(path) : status;
-}
-
-static int append(const char *path, const struct str *record)
-{
-    struct str out = {0};
-    char *old = NULL;
-    size_t n = 0;
-    bool is_empty = true;
-    int status = OK;
-    if (file_exists(path)) {
-        status = file_read(&old, &n, path);
-        if (status == OK)
-            status = check_array(&is_empty, old, n, path);
-    }
-    if (status == OK) {
-        if (is_empty)
-            str_append(&out, "[\n");
-        else {
-            str_append_n(&out, old, open_length(old, n));
-            str_append(&out, ",\n");
-        }
-        str_append(&out, str_text(record));
-        str_append(&out, "\n]\n");
-        status = str_status(&out);
-    }
-    if (status == OK)
-        status = file_write_atomic(path, out.data, out.len);
-    free(old);
-    str_free(&out);
-    return status;
-}
-
-/* Two evaluations of one run may end at once: the lock's file stands beside the records, which are replaced.
- */
-int results_append(const char *path, const struct str *record)
-{
-    char *dir = path_dir(path);
-    char *lock_path = dir ? path_join(dir, ".results.lock") : NULL;
-    int lock = -1;
-    int status = lock_path ? lock_file(&lock, lock_path) : ERR_MEMORY;
-    if (status == OK)
-        status = append(path, record);
-    lock_release(lock);
-    free(lock_path);
-    free(dir);
-    return status;
 }

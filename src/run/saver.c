@@ -9,21 +9,20 @@
 #include "prompt/base/lock.h"
 #include "prompt/base/thread.h"
 
-/* Copies are at least so far apart, and take no more than a tenth of the time. */
+/* Copies are INTERVAL_S apart or more, and take at most a tenth of the time. */
 static const double INTERVAL_S = 0.3, REST_PER_COPY = 10.0;
 
 struct saver {
     const char *path;
     int lock; /* of the folder */
     pthread_t thread;
-    pthread_mutex_t mutex; /* held while a file is written, too */
-    struct str bytes;      /* empty: nothing that is not on the disk already */
+    pthread_mutex_t mutex; /* also held while a file is written */
+    struct str bytes;      /* empty: everything is on the disk already */
     bool is_closing;
-    double begun_s, copied_s, copy_s; /* the loop's own: of the last copy the start, the end, the time */
+    double begun_s, copied_s, copy_s; /* start, end and duration of the last copy; the loop's own */
 };
 
-/* A failure is not kept: the loop ends now and writes its own checkpoint, and that one's failure is reported.
- */
+/* A failure is ignored: the loop ends now and writes its own checkpoint, whose failure is reported. */
 static void write_bytes(struct saver *s)
 {
     if (s->bytes.len > 0 && !s->bytes.failed)
@@ -81,11 +80,14 @@ struct str *saver_begin(struct saver *s)
     return &s->bytes;
 }
 
-void saver_end(struct saver *s)
+int saver_end(struct saver *s, int status)
 {
+    if (status != OK)
+        str_clear(&s->bytes);
     s->copied_s = clock_s();
     s->copy_s = s->copied_s - s->begun_s;
     pthread_mutex_unlock(&s->mutex);
+    return status;
 }
 
 void saver_close(struct saver *s)

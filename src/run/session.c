@@ -1,6 +1,7 @@
-/* Opening model, tokenizer and data set as the configuration says. */
+/* Device, model, tokenizer and data sets, opened as configured. */
 #include "prompt/run/session.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ static int resolve_precision(enum precision *out, enum precision wanted, struct 
         return OK;
     case PRECISION_FP16:
         if (on_cpu)
-            return error_set(ERR_USAGE, "precision fp16 needs CUDA; a CPU takes fp32 or bf16");
+            return error_set(ERR_USAGE, "precision fp16 needs CUDA; use fp32 or bf16 on a CPU");
         return OK;
     case PRECISION_BF16:
         if (!device_has_bf16(device))
@@ -35,18 +36,18 @@ static int resolve_precision(enum precision *out, enum precision wanted, struct 
     return OK;
 }
 
-static struct clip_types types_of(enum precision precision)
+static struct clip_dtypes dtypes_of(enum precision precision)
 {
     switch (precision) {
     case PRECISION_BF16:
-        return (struct clip_types){.products = DTYPE_BF16, .master = DTYPE_F32};
+        return (struct clip_dtypes){.compute = DTYPE_BF16, .accum = DTYPE_F32};
     case PRECISION_FP16:
-        return (struct clip_types){.products = DTYPE_F16, .master = DTYPE_F32};
+        return (struct clip_dtypes){.compute = DTYPE_F16, .accum = DTYPE_F32};
     case PRECISION_FP32:
     case PRECISION_AUTO:
         break;
     }
-    return (struct clip_types){.products = DTYPE_F32, .master = DTYPE_F32};
+    return (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32};
 }
 
 /* ---------------------------------------------------------------- parts */
@@ -74,9 +75,9 @@ static int open_model(struct session *s)
     for (size_t i = 0; status == OK && i < s->weights->notes.n; i++)
         log_info(s->log, "model: %s", s->weights->notes.items[i]);
     if (status == OK)
-        status = clip_create(&s->clip, s->scope, s->weights, s->device, types_of(s->precision), c->encoder);
+        status = clip_create(&s->clip, s->scope, s->weights, s->device, dtypes_of(s->precision), c->encoder);
     for (size_t i = 0; status == OK && i < s->weights->accepted.n; i++)
-        log_warning(s->log, "the model's '%s' is not known here and passed by model.accept_unknown",
+        log_warning(s->log, "the model's '%s' is unknown here, and accepted by model.accept_unknown",
                     s->weights->accepted.items[i]);
     return status;
 }
@@ -95,13 +96,12 @@ static int open_tokenizer(struct session *s)
     }
     free(merges);
     if (status == OK && tokenizer_vocab_size(s->tokenizer) != s->clip->dims.vocab_size)
-        status = error_set(ERR_FORMAT, "the merges give %lld tokens, but the model '%s' has %lld",
-                           (long long)tokenizer_vocab_size(s->tokenizer), s->weights->path,
-                           (long long)s->clip->dims.vocab_size);
+        status = error_set(ERR_FORMAT, "the merges give %" PRId64 " tokens, but the model '%s' has %" PRId64,
+                           tokenizer_vocab_size(s->tokenizer), s->weights->path, s->clip->dims.vocab_size);
     return status == OK ? prompt_start_tokens(&s->start_tokens, s->tokenizer) : status;
 }
 
-/* Another split than the published one gives other numbers, and nothing else would say so. */
+/* Warns of another split than the published one: it gives other numbers, without any other sign. */
 static int warn_of_differences(struct session *s, const struct dataset *d)
 {
     struct str text = {0};
@@ -112,8 +112,8 @@ static int warn_of_differences(struct session *s, const struct dataset *d)
     return status;
 }
 
-/* An image of both train and test makes an accuracy that says nothing, and one of two classes is wrong in
- * one. */
+/* Warns of repeated images: one in both train and test inflates the accuracy, one in two classes is wrong in
+ * one of them. */
 static int warn_of_repeated(struct session *s, const struct dataset *d)
 {
     struct repeated_images repeated;
@@ -127,7 +127,7 @@ static int warn_of_repeated(struct session *s, const struct dataset *d)
     return status;
 }
 
-/* The digest stands for the file in the experiment. */
+/* Reads the templates; their digest represents the file in the experiment. */
 static int open_templates(struct session *s)
 {
     struct config *c = s->config;
@@ -154,7 +154,7 @@ static int open_templates(struct session *s)
     return OK;
 }
 
-/* What is stored and said is absolute: a run must be found again from another folder. */
+/* Paths become absolute, so that a run is found again from another folder. */
 static int open_machine(struct session *s)
 {
     struct config *c = s->config;
@@ -168,9 +168,7 @@ static int open_machine(struct session *s)
         (status = device_parse(&s->device, c->device)) == OK)
         status = resolve_precision(&s->precision, c->precision, s->device);
     c->precision = (int64_t)s->precision;
-    if (status == OK)
-        status = torch_init(c->threads);
-    if (status == OK)
+    if (status == OK && (status = torch_init(c->threads)) == OK)
         s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
     return status;
 }
@@ -287,6 +285,6 @@ void session_warn_skipped(const struct session *s, size_t n, const char *first)
 void session_warn_damaged(const struct session *s, size_t n, const char *first)
 {
     if (n > 0)
-        log_warning(s->log, "%zu %s damaged and read all the same; the first: %s", n,
+        log_warning(s->log, "%zu %s damaged but could be read; the first: %s", n,
                     plural(n, "image is", "images are"), first);
 }

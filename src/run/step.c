@@ -1,4 +1,4 @@
-/* One step of training, one of evaluation. */
+/* A step of training, and one of evaluation. */
 #include "step.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@ static int read_numbers(struct step_numbers *out, scope *s, const struct method 
     for (size_t i = 0; i < m->trained.n; i++) {
         tensor *grad = t_grad(s, m->trained.items[i].value);
         if (!grad)
-            continue; /* the optimizer names it */
+            continue; /* the optimizer reports it */
         tensor *size = t_max(s, t_abs(s, grad));
         largest = largest ? t_max(s, t_stack(s, TENSORS(largest, size), 0)) : size;
     }
@@ -42,7 +42,7 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
     struct method_output output;
     tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
     sgd_clear_grad(optimizer);
-    method_forward(&output, s, m, classes, batch.pixels, NULL);
+    method_forward(&output, s, m, classes, NULL, batch.pixels, NULL);
     tensor *loss = method_loss(losses, s, m, &output, batch.labels);
     int status = method_backward(&output, s, loss);
     if (status == OK)
@@ -52,14 +52,14 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
 }
 
 int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
-                const tensor *pixels)
+                const tensor *fixed_text, const tensor *pixels)
 {
     scope *s = scope_open(parent, SCOPE_GRAD_OFF);
     struct method_output out;
-    method_forward(&out, s, m, classes, pixels, NULL);
+    method_forward(&out, s, m, classes, fixed_text, pixels, NULL);
     const int64_t N = out.n_iterations;
     tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)N + 1, 1);
-    int status = t_read_f32(logits, (size_t)(t_size(pixels, 0) * (N + 1) * classes->n), s, all);
+    int status = t_read_f32(logits, (size_t)(t_size(pixels, 0) * (N + 1) * classes->rows->n), s, all);
     method_output_free(&out);
     int closed = scope_close(s);
     return status == OK ? closed : status;

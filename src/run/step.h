@@ -1,4 +1,4 @@
-/* One training step and one evaluation step: what the loops repeat and the benchmark times. */
+/** A training step and an evaluation step, which the loops repeat and the benchmark times. */
 #ifndef PROMPT_SRC_RUN_STEP_H
 #define PROMPT_SRC_RUN_STEP_H
 
@@ -9,26 +9,31 @@
 struct step_numbers {
     double losses[METHOD_MAX_ITERATIONS]; /* CE(p^n, y), n = 1 first */
     double loss;
-    double largest_gradient; /* over all trained tensors; not finite if any of them is not */
+    double largest_gradient; /* over all trained tensors; not finite if any value is not */
 };
 
 bool step_is_finite(const struct step_numbers *numbers);
 
-/** What a step reads: pixels [B,3,S,S], labels [B]. */
+/** The inputs of a step; borrowed. */
 struct step_batch {
-    const tensor *pixels, *labels;
+    const tensor *pixels; /* [B,3,S,S] */
+    const tensor *labels; /* [B] */
 };
 
 /**
- * Forward, loss, backward and, if all numbers are finite, the update. The gradients stay with the trained
- * tensors until the next step.
+ * Computes forward, loss, backward and, if all numbers are finite, the update. The trained tensors keep their
+ * gradients until the next step.
  * @param s  holds the step's tensors, gradients on
  */
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr);
 
-/** Logits of pixels [B,3,S,S] for n = 0..N on the host, [B,N+1,K]; one read from the device. */
+/**
+ * Logits for n = 0..N on the host, [B,N+1,K]; one read from the device.
+ * @param fixed_text  of method_fixed_text, or NULL
+ * @param pixels      [B,3,S,S]
+ */
 int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
-                const tensor *pixels);
+                const tensor *fixed_text, const tensor *pixels);
 
 #endif

@@ -1,4 +1,4 @@
-/* Predictions and confidences of every image at every n. */
+/* Prediction and confidence for every image at every n. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -6,7 +6,7 @@
 #include "prompt/base/file.h"
 #include "prompt/run/eval.h"
 
-/* Softmax of one class. */
+/* The softmax probability of one class. */
 static double probability(const float *logits, int64_t n_classes, int64_t class_idx)
 {
     const double largest = (double)logits[metrics_predict(logits, n_classes)];
@@ -16,7 +16,7 @@ static double probability(const float *logits, int64_t n_classes, int64_t class_
     return exp((double)logits[class_idx] - largest) / sum;
 }
 
-/* Numbers first: names may hold commas. */
+/* Numbers come first, because names may hold commas. */
 static void append_image(struct str *out, const struct eval_result *r, int64_t i, const char *path,
                          char *const *names)
 {

@@ -1,25 +1,21 @@
 /*
- * The training loop. What a step computes depends on (configuration, seed, epoch, step) alone, so a resumed
- * run ends in the same bytes as an uninterrupted one.
+ * The training loop. A step depends on (configuration, seed, epoch, step) alone, so a resumed run ends in the
+ * same bytes as an uninterrupted one.
  */
 #include "prompt/run/train.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "prompt/base/file.h"
+#include "batch.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
-#include "prompt/run/cost.h"
-#include "prompt/run/saver.h"
 #include "step.h"
-#include "train_internal.h"
+#include "train_setup.h"
 
 /* ---------------------------------------------------------------- one step */
 
-/* The first trained tensor whose value or gradient is not finite, for the message. */
+/* Appends the name of the first trained tensor whose value or gradient is not finite. */
 static void name_not_finite(struct str *out, scope *s, const struct method *m)
 {
     for (int gradients = 0; gradients < 2; gradients++) {
@@ -36,7 +32,7 @@ static void name_not_finite(struct str *out, scope *s, const struct method *m)
     str_append(out, "the loss itself");
 }
 
-/* The images of a bad batch, all of them, for who looks into the log. */
+/* Records all images of a bad batch in the log. */
 static int record_failure(struct training *t, const struct batch *batch)
 {
     struct str record = {0};
@@ -49,12 +45,13 @@ static int record_failure(struct training *t, const struct batch *batch)
         json_put_string(&record, NULL, t->items.items[batch->items[i]].path);
     json_close(&record, ']');
     json_close(&record, '}');
-    int status = event_log_write(&t->events, &record);
+    int status = event_log_write(&t->files.events, &record);
     str_free(&record);
     return status;
 }
 
-/* One line: step, loss, first tensor, largest gradient, last checkpoint, advice, and the first images. */
+/* The error in one line: step, loss, first tensor, largest gradient, last checkpoint, advice, first
+ * images. */
 static int not_finite(struct training *t, scope *s, const struct batch *batch,
                       const struct step_numbers *numbers)
 {
@@ -66,14 +63,15 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
     if (batch->n > MAX_IMAGES)
         str_appendf(&images, " and %" PRId64 " more (in %s)", batch->n - MAX_IMAGES, RUN_LOG_FILE);
     name_not_finite(&tensor_name, s, t->method);
-    (void)record_failure(t, batch); /* the run ends with the error below in any case */
+    if (!t->is_dry)
+        (void)record_failure(t, batch); /* the run ends with the error below in any case */
     int status = error_set(
         ERR_NUMERIC,
         "step %" PRId64
         ": the loss (%g) or its gradient (largest %g) is not finite; first tensor that is not: %s; last "
         "good checkpoint: %s; a smaller training.lr%s may help; images: %s",
         t->progress.step + 1, numbers->loss, numbers->largest_gradient, str_text(&tensor_name),
-        t->has_checkpoint ? t->checkpoint_path : "none",
+        t->has_checkpoint ? t->files.checkpoint_path : "none",
         t->session->precision == PRECISION_FP32 ? "" : " or --precision fp32", str_text(&images));
     str_free(&images);
     str_free(&tensor_name);
@@ -83,7 +81,8 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
-    const struct step_batch inputs = {batch_pixels(s, t->session, batch), batch_labels(s, t->session, batch)};
+    const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
+                                      batch_labels(s, t->method->clip, batch)};
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
@@ -91,7 +90,7 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
     return status == OK ? closed : status;
 }
 
-/* ---------------------------------------------------------------- what is said about it */
+/* ---------------------------------------------------------------- log and progress */
 
 static int record_step(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
                        double lr, double seconds)
@@ -109,14 +108,9 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_fixed(&record, "seconds", seconds, 6);
     json_put_fixed(&record, "wait_s", batch->wait_s, 6);
     json_close(&record, '}');
-    int status = event_log_write(&t->events, &record);
+    int status = event_log_write(&t->files.events, &record);
     str_free(&record);
     return status;
-}
-
-static bool reached_limit(const struct training *t)
-{
-    return t->options->max_steps > 0 && t->progress.step >= t->options->max_steps;
 }
 
 static void show_progress(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
@@ -126,11 +120,12 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     struct str losses = {0};
     for (int64_t n = 0; n < t->method->options.n_iterations; n++)
         str_appendf(&losses, "%s%.4f", n > 0 ? " " : "", numbers->losses[n]);
-    /* a mean that forgets the slow first steps */
+    /* an exponential mean forgets the slow first steps */
     t->mean_step_s = t->mean_step_s > 0 ? 0.9 * t->mean_step_s + 0.1 * seconds : seconds;
     char left[32];
     format_duration(left, sizeof left, t->mean_step_s * (double)(p->n_steps - p->step));
-    const bool is_last = p->step == p->n_steps || reached_limit(t) || interrupt_requested();
+    const bool is_last =
+        p->step == p->n_steps || run_files_at_limit(&t->files, t->progress.step) || interrupt_requested();
     log_progress(t->session->log, is_last,
                  "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
                  ", loss %s, %.2f images/s, %s left",
@@ -141,7 +136,7 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
 
 /* ---------------------------------------------------------------- the loop */
 
-/* The last step's update may itself have overflowed; such values never replace a good checkpoint. */
+/* The update itself may have overflowed; such values never replace a good checkpoint. */
 static int check_trained(struct training *t)
 {
     int status = OK;
@@ -151,11 +146,11 @@ static int check_trained(struct training *t)
         double finite = 0.0;
         status = t_item_f64(&finite, s, t_is_finite(s, p->value));
         if (status == OK && finite == 0.0)
-            status = error_set(ERR_NUMERIC,
-                               "step %" PRId64
-                               ": '%s' is not finite after the update; last good checkpoint: %s; a "
-                               "smaller training.lr may help",
-                               t->progress.step, p->name, t->has_checkpoint ? t->checkpoint_path : "none");
+            status = error_set(
+                ERR_NUMERIC,
+                "step %" PRId64 ": '%s' is not finite after the update; last good checkpoint: %s; a "
+                "smaller training.lr may help",
+                t->progress.step, p->name, t->has_checkpoint ? t->files.checkpoint_path : "none");
     }
     int closed = scope_close(s);
     return status == OK ? closed : status;
@@ -166,31 +161,28 @@ static int save(struct training *t)
     int status = check_trained(t);
     if (status != OK)
         return status;
-    (void)saver_begin(t->saver); /* what it has is older */
-    status = checkpoint_write(t->checkpoint_path, t->method, &t->optimizer, &t->progress, &t->provenance);
-    saver_end(t->saver);
+    (void)saver_begin(t->files.saver); /* drops the older copy */
+    status = saver_end(t->files.saver, checkpoint_write(t->files.checkpoint_path, t->method, &t->optimizer,
+                                                        &t->progress, &t->provenance));
     t->has_saved = t->has_saved || status == OK;
     t->has_checkpoint = t->has_checkpoint || status == OK;
     return status;
 }
 
-/* What a signal is to save while the next step is computed. The last step of an epoch is saved at once. */
+/* Keeps a copy that a signal saves during the next step. The last step of an epoch is saved at once. */
 static int keep_copy(struct training *t)
 {
-    if (!saver_is_due(t->saver) || t->progress.step_in_epoch == t->steps_per_epoch)
+    struct saver *saver = t->files.saver;
+    if (!saver_is_due(saver) || t->progress.step_in_epoch == t->steps_per_epoch)
         return OK;
     int status = check_trained(t);
     if (status != OK)
         return status;
-    struct str *copy = saver_begin(t->saver);
-    status = checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance);
-    if (status != OK)
-        str_clear(copy);
-    saver_end(t->saver);
-    return status;
+    struct str *copy = saver_begin(saver);
+    return saver_end(saver, checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance));
 }
 
-/* One batch: step, log, count. */
+/* Computes the step of a batch, counts and logs it. */
 static int advance(struct training *t, const struct batch *batch, double lr)
 {
     const double start_s = clock_s();
@@ -206,10 +198,11 @@ static int advance(struct training *t, const struct batch *batch, double lr)
     return status == OK ? keep_copy(t) : status;
 }
 
-/* True if the epoch is to be left in its middle. */
+/* Whether to stop in the middle of the epoch. */
 static bool must_stop(const struct training *t)
 {
-    return t->progress.step_in_epoch < t->steps_per_epoch && (reached_limit(t) || interrupt_requested());
+    return t->progress.step_in_epoch < t->steps_per_epoch &&
+           (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested());
 }
 
 static int run_epoch(struct training *t, const struct schedule_options *schedule)
@@ -217,7 +210,7 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
     const double lr = schedule_lr(schedule, t->progress.epoch + 1);
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
     while (status == OK) {
-        if (must_stop(t)) /* untrained prompts make no checkpoint */
+        if (must_stop(t)) /* untrained prompts are not saved */
             return t->progress.step > 0 ? save(t) : OK;
         struct batch batch;
         status = loader_next(&batch, t->loader);
@@ -243,37 +236,53 @@ static int run_epochs(struct training *t)
                                               .warmup_epochs = c->warmup_epochs,
                                               .n_epochs = c->epochs};
     int status = OK;
-    while (status == OK && t->progress.epoch < c->epochs && !reached_limit(t) && !interrupt_requested())
+    while (status == OK && t->progress.epoch < c->epochs &&
+           !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
         status = run_epoch(t, &schedule);
     log_finish(t->session->log);
     if (status != OK)
         return status;
     session_warn_skipped(t->session, loader_n_skipped(t->loader), loader_first_skipped(t->loader));
     session_warn_damaged(t->session, loader_n_damaged(t->loader), loader_first_damaged(t->loader));
-    if (t->progress.step == t->progress.n_steps)
-        return OK;
-    if (interrupt_requested())
-        return error_set(
-            ERR_INTERRUPTED,
-            "stopped after step %" PRId64 " of %" PRId64 "%s; go on with: prompt train --resume --out %s",
-            t->progress.step, t->progress.n_steps, t->has_checkpoint ? "; saved" : "", t->options->out_dir);
-    log_info(t->session->log,
-             "stopped after step %" PRId64 " of %" PRId64 " (--max-steps); go on with --resume",
-             t->progress.step, t->progress.n_steps);
+    return run_files_end(&t->files, "train", t->progress.step, t->progress.n_steps, t->has_checkpoint);
+}
+
+/* ---------------------------------------------------------------- a dry run */
+
+/* Times a step whose result is discarded. The first also warms up, so a short step is timed again. */
+static int estimate_time(struct training *t)
+{
+    static const double SHORT_S = 5.0;
+    struct batch batch;
+    double seconds = 0.0;
+    int status = loader_start(t->loader, 0, 0);
+    if (status == OK)
+        status = loader_next(&batch, t->loader);
+    for (int i = 0; status == OK && (i == 0 || (i == 1 && seconds < SHORT_S)); i++) {
+        struct step_numbers numbers;
+        const double start_s = clock_s();
+        status = step(&numbers, t, &batch, 0.0);
+        seconds = clock_s() - start_s;
+    }
+    if (status == OK)
+        status = interrupt_check_begin();
+    if (status != OK)
+        return status;
+    char duration[32];
+    format_duration(duration, sizeof duration, seconds * (double)t->progress.n_steps);
+    log_info(t->session->log, "time     about %s: %.2g s a step, measured just now", duration, seconds);
     return OK;
 }
 
 int train_run(struct config *config, const struct train_options *options, struct log *log)
 {
-    struct training t = {.options = options, .lock = -1};
-    int status = training_open(&t, config, options, log);
-    if (status == OK && !options->dry_run) {
-        status = training_begin(&t);
-        if (status == OK)
-            status = run_epochs(&t);
-        if (status == OK && t.has_saved)
-            log_info(log, "saved %s", t.checkpoint_path);
-    }
+    struct training t = {.options = &options->run, .is_dry = options->dry_run, .files.lock = -1};
+    int status = training_open(&t, config, options->targets, log);
+    if (status == OK && options->dry_run)
+        status = estimate_time(&t);
+    else if (status == OK && (status = training_begin(&t)) == OK && (status = run_epochs(&t)) == OK &&
+             t.has_saved)
+        log_info(log, "saved %s", t.files.checkpoint_path);
     training_close(&t);
     return status;
 }

@@ -1,15 +1,16 @@
-/* What of the evaluation can be known before training: names and pictures of what will be evaluated. */
+/* Names and pictures of the later evaluation. */
+#include "train_check.h"
+
 #include <string.h>
 
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/find_files.h"
 #include "prompt/run/class_check.h"
-#include "train_internal.h"
 
-/* Training needs no test pictures, so their absence is no error. */
-static int warn_of_test_images(const struct training *t, struct dataset *d, const bool *lists)
+/* Training does not need test pictures, so missing ones are not an error. */
+static int warn_of_test_images(const struct session *s, struct dataset *d, const bool *lists)
 {
-    struct log *log = t->session->log;
+    struct log *log = s->log;
     struct found_files found = {0};
     struct str text = {0};
     int status = OK;
@@ -30,41 +31,40 @@ static int warn_of_test_images(const struct training *t, struct dataset *d, cons
     return status;
 }
 
-static int check_dataset(const struct training *t, struct dataset *d)
+static int check_dataset(struct session *s, struct dataset *d)
 {
     bool lists[3];
-    class_check_lists(lists, t->session->config);
+    class_check_lists(lists, s->config);
     int status = OK;
     for (int i = 0; status == OK && i < 3; i++)
-        status = lists[i] ? class_check(t->session, d, (enum class_subset)i) : OK;
-    return status == OK ? warn_of_test_images(t, d, lists) : status;
+        status = lists[i] ? class_check(s, d, (enum class_subset)i) : OK;
+    return status == OK ? warn_of_test_images(s, d, lists) : status;
 }
 
-/* A target that is not there now may be there when it is evaluated. */
-static int check_target(const struct training *t, const char *name)
+/* A target that is missing now may be there when it is evaluated. */
+static int check_target(struct session *s, const char *name)
 {
-    const struct dataset_options options = config_dataset_options(t->session->config, name);
+    const struct dataset_options options = config_dataset_options(s->config, name);
     struct dataset *d = NULL;
     int status = dataset_open(&d, &options);
     if (status != OK && status != ERR_MEMORY) {
-        log_warning(t->session->log, "--datasets: %s", error_message());
+        log_warning(s->log, "--datasets: %s", error_message());
         return OK;
     }
     if (status == OK)
-        status = check_dataset(t, d);
+        status = check_dataset(s, d);
     dataset_free(d);
     return status;
 }
 
-int training_check(const struct training *t)
+int train_check(struct session *s, struct dataset *d, const struct str_list *targets)
 {
-    const struct str_list *targets = t->options->targets;
-    if (t->dataset->n_classes == 1)
-        return error_set(ERR_FORMAT, "data set '%s' has one class, '%s': there is nothing to learn",
-                         t->dataset->name, t->dataset->class_names[0]);
-    int status = check_dataset(t, t->dataset);
+    if (d->n_classes == 1)
+        return error_set(ERR_FORMAT, "data set '%s' has one class, '%s': there is nothing to learn", d->name,
+                         d->class_names[0]);
+    int status = check_dataset(s, d);
     for (size_t i = 0; status == OK && targets && i < targets->n; i++)
-        if (strcmp(targets->items[i], t->dataset->name) != 0)
-            status = check_target(t, targets->items[i]);
+        if (strcmp(targets->items[i], d->name) != 0)
+            status = check_target(s, targets->items[i]);
     return status;
 }

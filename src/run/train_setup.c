@@ -1,22 +1,18 @@
-/* Before the first step: open, check, tell the cost, take the run folder. */
-#include <errno.h>
+/* Before the first step: open, check, print the cost, take the run folder. */
+#include "train_setup.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
-#include "prompt/base/lock.h"
-#include "prompt/base/path.h"
 #include "prompt/data/catalog.h"
-#include "prompt/report/folder.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
-#include "prompt/run/saver.h"
-#include "train_internal.h"
+#include "train_check.h"
 
 /* ---------------------------------------------------------------- data */
 
@@ -60,23 +56,6 @@ static int fill_provenance(struct training *t)
     return status == OK ? pipeline_of(&p->pipeline, &t->session->weights->preprocess) : status;
 }
 
-/* ---------------------------------------------------------------- the run folder */
-
-static char *run_file(const struct training *t, const char *name)
-{
-    return path_join(t->options->out_dir, name);
-}
-
-static int write_config_file(const struct training *t)
-{
-    struct str text = {0};
-    int status = config_write(&text, t->session->config);
-    if (status == OK)
-        status = folder_write(t->options->out_dir, RUN_CONFIG_FILE, &text);
-    str_free(&text);
-    return status;
-}
-
 /* ---------------------------------------------------------------- open */
 
 static int refuse_pipeline(const struct training *t, const struct provenance *stored)
@@ -87,24 +66,24 @@ static int refuse_pipeline(const struct training *t, const struct provenance *st
     if (status == OK && difference.len > 0)
         status = error_set(
             ERR_USAGE,
-            "cannot resume '%s': it was trained with another value of %s; begin it anew with --force, "
-            "or resume it with the program that began it",
+            "cannot resume '%s': it was trained with another value of %s; start again with --force, or "
+            "resume with the program that started it",
             t->options->out_dir, str_text(&difference));
     str_free(&difference);
     return status;
 }
 
-/* Why a sample of the user's own folders may have changed without a change of theirs. */
+/* Explains how the sample of own folders may have changed though the folders have not. */
 static const char *hint_of_sample(const struct training *t)
 {
     const struct catalog_entry *entry = catalog_get(t->dataset->name);
     return entry && entry->layout == LAYOUT_FOLDER ? "; its folders hold other pictures now, or this program "
-                                                     "takes some that an earlier one left out: those "
-                                                     "in sub-folders, and of more kinds"
+                                                     "reads some that an earlier one left out: those in "
+                                                     "sub-folders, and of more formats"
                                                    : "";
 }
 
-/* Names what two provenances differ in, if they do. */
+/* ERR_USAGE naming the first difference from the stored run, if there is one. */
 static int different_from(const struct training *t, const struct provenance *stored)
 {
     const struct {
@@ -130,18 +109,19 @@ static int load_checkpoint(struct training *t)
     struct provenance stored = {0};
     struct progress at = {0};
     int status = OK;
-    if ((status = checkpoint_read_header(&stored, &at, t->checkpoint_path)) == OK &&
+    if ((status = provenance_read(&stored, &at, t->files.checkpoint_path)) == OK &&
         (status = different_from(t, &stored)) == OK)
-        status = checkpoint_read_tensors(t->method, &t->optimizer, t->checkpoint_path);
+        status = checkpoint_read_tensors(t->method, &t->optimizer, t->files.checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
-        status = error_set(
-            ERR_FORMAT, "'%s': %" PRId64 " of %" PRId64 " steps do not belong to this training of %" PRId64,
-            t->checkpoint_path, at.step, at.n_steps, t->progress.n_steps);
+        status =
+            error_set(ERR_FORMAT,
+                      "'%s': step %" PRId64 " of %" PRId64 " does not fit this training of %" PRId64 " steps",
+                      t->files.checkpoint_path, at.step, at.n_steps, t->progress.n_steps);
     if (status == OK && (at.step != at.epoch * t->steps_per_epoch + at.step_in_epoch ||
                          at.step_in_epoch >= t->steps_per_epoch))
         status = error_set(ERR_FORMAT,
                            "'%s': epoch %" PRId64 " and step %" PRId64 " of it do not make step %" PRId64,
-                           t->checkpoint_path, at.epoch, at.step_in_epoch, at.step);
+                           t->files.checkpoint_path, at.epoch, at.step_in_epoch, at.step);
     if (status == OK) {
         t->progress = at;
         t->has_checkpoint = true;
@@ -166,7 +146,7 @@ static int open_loader(struct training *t)
     return OK;
 }
 
-/* What a wrong data set, split or template would show at a glance. */
+/* Prints the facts that reveal a wrong data set, split or template at a glance. */
 static void describe_task(const struct training *t)
 {
     struct log *log = t->session->log;
@@ -181,25 +161,22 @@ static void describe_task(const struct training *t)
         free(caption);
     }
     if (t->session->templates.n > 1)
-        log_info(log, "         by the first of %zu templates", t->session->templates.n);
+        log_info(log, "         (the first of %zu templates)", t->session->templates.n);
 }
 
-int training_open(struct training *t, struct config *config, const struct train_options *options,
-                  struct log *log)
+int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log)
 {
     const enum class_subset subset = config->data_classes;
     int status = interrupt_check_begin();
-    if (status == OK && options->out_dir) { /* a dry run needs no folder */
-        t->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
-        status =
-            t->checkpoint_path ? folder_check(options->out_dir, options->resume, options->force) : ERR_MEMORY;
-    }
-    if (status != OK || (status = session_open(&t->session, config, log)) != OK ||
+    if (status != OK || (status = run_files_open(&t->files, t->options, log)) != OK ||
+        (status = session_open(&t->session, config, log)) != OK ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
-        (status = training_check(t)) != OK || (status = interrupt_check_begin()) != OK ||
-        (status = class_list_open(&t->classes, t->session, t->dataset, subset, config->batch_size)) != OK ||
+        (status = train_check(t->session, t->dataset, targets)) != OK ||
+        (status = interrupt_check_begin()) != OK ||
+        (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
+                                  subset, config->batch_size)) != OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
         (status = open_loader(t)) != OK)
         return status;
@@ -210,16 +187,15 @@ int training_open(struct training *t, struct config *config, const struct train_
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
                                                               .loader = t->loader});
-    if ((status = cost_print(log, &cost, t->method, t->session)) != OK ||
-        (status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
+    cost_print(log, &cost, t->method, t->session);
+    if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
         return status;
     return interrupt_check_begin();
 }
 
 /* ---------------------------------------------------------------- begin */
 
-/* CLIP's own accuracy on training images: a check of data, weights and template for the price of one short
- * pass. */
+/* Measures CLIP's own accuracy on training images, a quick check of data, weights and template. */
 static int check_zero_shot(struct training *t)
 {
     struct session *s = t->session;
@@ -232,13 +208,13 @@ static int check_zero_shot(struct training *t)
     int status = OK;
     if ((status = item_list_limit(&some, &t->items, s->config->check_images)) == OK &&
         (status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0})) == OK)
-        status = eval_run(&result, s, clip, &t->classes, &some, false);
+        status = eval_run(&result, s, clip, &t->classes, &some, (struct eval_options){0});
     if (status == ERR_INTERRUPTED)
         status = interrupt_check_begin();
     if (status == OK) {
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
         const double deviation =
-            sqrt(chance * (1.0 - chance) / (double)some.n); /* of a guess, over these images */
+            sqrt(chance * (1.0 - chance) / (double)some.n); /* of guesses over these images */
         log_info(s->log, "zero-shot accuracy on %zu training %s: %.1f %% (chance %.1f %%)", some.n,
                  plural(some.n, "image", "images"), 100.0 * accuracy, 100.0 * chance);
         if (t->classes.n > 1 && accuracy < chance + 2.0 * deviation)
@@ -253,11 +229,11 @@ static int check_zero_shot(struct training *t)
     return status;
 }
 
-/* The checkpoint of the run that is resumed, as whoever had the folder before left it. */
+/* Loads the checkpoint of the run, as the last process that had the folder left it. */
 static int resume_run(struct training *t)
 {
-    int status = folder_take(&t->lock, t->options->out_dir, t->session->log);
-    if (status != OK || !file_exists(t->checkpoint_path))
+    int status = run_files_take(&t->files);
+    if (status != OK || !file_exists(t->files.checkpoint_path))
         return status;
     status = load_checkpoint(t);
     if (status == OK && t->progress.step == t->progress.n_steps)
@@ -267,29 +243,22 @@ static int resume_run(struct training *t)
 
 int training_begin(struct training *t)
 {
-    int status = file_check_dirs(t->options->out_dir); /* before the first picture is looked at */
-    if (status == OK && t->options->resume)
+    const struct run_options *options = t->options;
+    struct str config = {0};
+    int status = file_check_dirs(options->out_dir); /* before the first picture is read */
+    if (status == OK && options->resume)
         status = resume_run(t);
     const bool is_new = !t->has_checkpoint;
-    if (status == OK && is_new)
-        status = check_zero_shot(t);
-    if (status == OK && t->lock < 0)
-        status = folder_take(&t->lock, t->options->out_dir, t->session->log);
-    if (status == OK && t->options->force)
-        status = folder_clear(t->options->out_dir);
-    if (status == OK && is_new)
-        status = write_config_file(t);
-    char *log_path = run_file(t, RUN_LOG_FILE);
+    if (status == OK && is_new && (status = check_zero_shot(t)) == OK)
+        status = config_write(&config, t->session->config);
     if (status == OK)
-        status = log_path ? event_log_open(&t->events, log_path, is_new ? -1 : t->progress.step) : ERR_MEMORY;
-    free(log_path);
-    return status == OK ? saver_open(&t->saver, t->checkpoint_path, t->lock) : status;
+        status = run_files_begin(&t->files, is_new ? &config : NULL, t->progress.step);
+    str_free(&config);
+    return status;
 }
 
 void training_close(struct training *t)
 {
-    saver_close(t->saver);
-    event_log_close(&t->events);
     loader_close(t->loader);
     sgd_deinit(&t->optimizer);
     method_free(t->method);
@@ -298,6 +267,5 @@ void training_close(struct training *t)
     provenance_free(&t->provenance);
     dataset_free(t->dataset);
     session_close(t->session);
-    free(t->checkpoint_path);
-    lock_release(t->lock);
+    run_files_close(&t->files);
 }

@@ -75,8 +75,8 @@ static bool ends_name(uint32_t c)
     return c == '\t' || c == '\n' || c == '\f' || c == ' ' || c == '<' || c == '&' || c == '#' || c == ';';
 }
 
-/* The whole name, else its longest known prefix of two characters or more; cuts `name` to it. NULL if there
- * is none. */
+/* The whole name, else its longest known prefix of at least two characters, to which it cuts `name`; or
+ * NULL. */
 static const struct html_entity *find_longest(char *name, size_t n)
 {
     const struct html_entity *entity = html_entity_find(name);

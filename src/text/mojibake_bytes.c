@@ -51,8 +51,7 @@ static bool begins(const unsigned char *b, size_t n, const char *word)
     return n >= strlen(word) && memcmp(b, word, strlen(word)) == 0;
 }
 
-/* Whether 0xC3 and a space are the word "a" with a grave accent and the space after it: then 0xA0 is
- * missing. */
+/* Whether 0xC3 and a space are the word "a" with a grave accent and a space, so that 0xA0 is missing. */
 static bool is_word_a(const unsigned char *b, size_t n)
 {
     if (!begins(b, n, "\xc3 "))

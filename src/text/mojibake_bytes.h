@@ -11,8 +11,7 @@
 int bytes_restore_spaces(struct str *bytes);
 /** Replaces sequences with lost bytes (0x1A, or one '?') by U+FFFD. ERR_MEMORY. */
 int bytes_replace_lost(struct str *bytes);
-/** Decodes UTF-8, CESU-8 (pairs of surrogates) and Java's NUL; `*is_valid` becomes whether it is valid.
- * ERR_MEMORY. */
+/** Decodes UTF-8, CESU-8 (pairs of surrogates) and Java's NUL; `*is_valid`: false for others. ERR_MEMORY. */
 int bytes_decode(struct codepoints *out, bool *is_valid, const struct str *bytes);
 
 #endif

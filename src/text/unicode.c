@@ -235,8 +235,7 @@ static bool is_cased(uint32_t c)
            (c >= 0x1f170 && c <= 0x1f189);
 }
 
-/* Whether the sigma at `i` ends a word: a cased letter before it and none after it, skipping ignorable
- * ones. */
+/* Whether the sigma at `i` ends a word: a cased letter precedes and none follows, skipping ignorable ones. */
 static bool is_final_sigma(const struct codepoints *text, size_t i)
 {
     size_t before = i;

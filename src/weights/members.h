@@ -1,5 +1,4 @@
-/** Members of a configuration: read by type, compared with the tensors, or looked up in a table of known
- * ones. */
+/** Members of a configuration: read by type, compared with the tensors, or looked up in a table. */
 #ifndef PROMPT_SRC_WEIGHTS_MEMBERS_H
 #define PROMPT_SRC_WEIGHTS_MEMBERS_H
 

@@ -64,8 +64,7 @@ const char *weights_block_prefix(bool is_vision, bool is_hugging_face)
     return is_vision ? "visual.transformer.resblocks." : "transformer.resblocks.";
 }
 
-/* "visual.transformer.resblocks.3.ln_1.bias" -> its Hugging Face names. False if it is not a block's
- * tensor. */
+/* "visual.transformer.resblocks.3.ln_1.bias" -> its Hugging Face names. False for other tensors. */
 static bool block_source(struct weight_source *out, const char *openai_name)
 {
     bool is_vision = str_starts_with(openai_name, "visual.");

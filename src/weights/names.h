@@ -4,8 +4,7 @@
 
 #include "specs.h"
 
-/** The tensors of a file that make up one of OpenAI's: in a Hugging Face file query-key-value weights are
- * three. */
+/** The tensors of a file that make up one of OpenAI's: Hugging Face splits query-key-value into three. */
 struct weight_source {
     char names[3][WEIGHTS_NAME_SIZE];
     size_t n; /* tensors to concatenate along the first axis */

@@ -1,5 +1,5 @@
-/* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list to check files and to create
- * them. */
+/* The tensors of a ViT CLIP with their shapes, under OpenAI's names: one list to check and to create
+ * files. */
 #include "specs.h"
 
 #include <inttypes.h>

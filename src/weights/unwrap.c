@@ -115,8 +115,7 @@ static bool are_same(const struct weights_raw *raw, const struct root *a, const 
     return true;
 }
 
-/* Refuses several models in one file, such as a trained one and its average: only the owner knows which is
- * meant. */
+/* Refuses several models in one file, such as a trained one and its average: only the owner can choose. */
 static int refuse_several(const struct weights_raw *raw, const struct roots *models)
 {
     struct str names = {0};

@@ -28,8 +28,7 @@ static void blur(struct canvas *c)
         blur_line(c->rgb + i, c->px, row);
 }
 
-/* Draws outlines where the picture changes. Works in place, from the top left: each pixel looks right and
- * down. */
+/* Draws outlines where the picture changes. In place, from the top left: each pixel looks right and down. */
 static void outline(struct canvas *c, float edges, float ink)
 {
     int last = c->px - 1;

@@ -112,8 +112,7 @@ static inline struct rgb canvas_get(const struct canvas *c, int x, int y)
 
 /* ---------------------------------------------------------------- shapes */
 
-/** The position of an object: centre and half-size in picture units, its x axis (a unit vector), mirrored or
- * not. */
+/** An object's position: centre and half-size in picture units, x axis (a unit vector), mirrored or not. */
 struct frame {
     float x, y, scale;
     float cos, sin;

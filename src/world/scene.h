@@ -9,8 +9,8 @@
 #include "canvas.h"
 #include "prompt/base/str.h"
 
-/** Streams of random numbers (the `epoch` of RNG_WORLD), whose values are a contract. Data sets follow, one
- * stream each. */
+/** Streams of random numbers (the `epoch` of RNG_WORLD); the values are a contract. Each data set adds
+ * one. */
 enum stream { STREAM_PICTURE, STREAM_CAPTION, STREAM_SETS };
 
 /** Kinds of pictures. */

@@ -5,8 +5,7 @@
 #include "axes.h"
 #include "canvas.h"
 
-/** The shape of a value on an axis of objects (emblem, holder, animal, vehicle, flower, food, plane, prop);
- * static. */
+/** Static: the shape of a value on an axis of objects (emblem, holder, animal, ..., prop). */
 const struct shape *shape_of(enum axis axis, int value);
 
 /** Where a holder shows its emblem: position and half-size in the holder's coordinates. */

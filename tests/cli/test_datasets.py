@@ -365,7 +365,7 @@ class Check(harness.Case):
         self.tmp.chmod(0o755)
         options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         try:
-            usable = run("--version", **options).status == 0
+            usable = run("data", "list", **options).status == 0
         except PermissionError:
             usable = False
         if not usable:

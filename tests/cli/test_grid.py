@@ -109,7 +109,7 @@ class Grid(harness.Case):
         for path in out.rglob("checkpoint.safetensors"):
             tensors, metadata = harness.read_safetensors(path)
             harness.write_safetensors(path, tensors, {**metadata, "image_decoder": "other 1.0"})
-        self.assertRegex(grid(out, "--dry-run").err, r"holds another training \(the image decoder \(other 1\.0 there, .*is taken")
+        self.assertRegex(grid(out, "--dry-run").err, r"holds another training \(the image decoder \(other 1\.0 there, .*is used instead")
 
     def test_another_model_or_preset_is_trained_anew(self):
         """A finished training in the folder of that name is neither taken nor touched."""
@@ -125,7 +125,7 @@ class Grid(harness.Case):
             words = ("grid", "--table", 1, "--methods", "ProMPT", *grid_options(out, "caltech101")[2:], "--tables",
                      tables / "tables.json")
             result = self.check_ok(run(*(model if word == shared["model"] else word for word in words)))
-            self.assertRegex(result.err, r"note: +'.*seed1' holds another training \((lambda is|weights of).*\): '.*' is taken")
+            self.assertRegex(result.err, r"note: +'.*seed1' holds another training \((lambda is|weights of).*\): '.*' is used instead")
             line = next(csv.DictReader(io.StringIO((out / "table1-part.csv").read_text())))
             self.assertEqual((line["method"], line["n"]), ("ProMPT", "1"))
         self.assertEqual({path: path.read_bytes() for path in old}, old)
@@ -180,7 +180,7 @@ class Grid(harness.Case):
         out = self.tmp / "runs"
         status, err = self.stop(signal.SIGINT, out)
         self.assertEqual(status, 130, err)
-        self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
+        self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command continues")
         self.assertFalse((out / "table1-part.md").exists())
         status, err = self.stop(signal.SIGKILL, out)
         self.assertEqual(status, -signal.SIGKILL, err)
@@ -225,7 +225,7 @@ class Grid(harness.Case):
         status, err = self.stop(signal.SIGTERM, out, "--jobs", 2)
         self.assertEqual(status, 130, err)
         self.assertRegex(err, r"grid: 1/4, \S+\ngrid: 2/4, \S+\n")
-        self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command goes on")
+        self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command continues")
         self.assertFalse((out / "table1-part.md").exists())
         self.check_ok(grid(out, "--jobs", 2))
         self.expect_whole(out)

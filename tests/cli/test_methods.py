@@ -80,7 +80,7 @@ class Trained(harness.Case):
 
     def test_contexts_of_classes_serve_no_others(self):
         self.check_error(run("eval", "--run", shared["coop-specific"], "--classes", "new"), 2,
-                         r"context\.class_specific: the run learned contexts of its own 5 classes, which do not serve "
+                         r"context\.class_specific: the run learned contexts for its own 5 classes, which do not serve "
                          r"other classes \(flower \.\.\. jacket\)")
 
     def test_other_methods_have_one_iteration(self):

@@ -191,7 +191,7 @@ class Pretrain(harness.Case):
         path = self.table("image,caption\n" + "".join(f"{i}.png,a photo\n" for i in range(9)))
         done = run("pretrain", *TINY, "--captions", path, "--out", self.tmp / "never")
         self.assertEqual(done.status, 2, done)
-        self.assertIn("has 9 rows: 9 to train with, of which pretrain.batch_size asks for 8, and 0 held out", done.err)
+        self.assertIn("has 9 rows: 9 to train on, which must be pretrain.batch_size (8) or more, and 0 held out", done.err)
 
 
 if __name__ == "__main__":

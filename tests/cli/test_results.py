@@ -115,7 +115,7 @@ class Tables(Case):
             numbers, count = average(f"average without EuroSAT ({label})")
             self.assertEqual(count, ("1", "10"))
             self.assertAlmostEqual(numbers[2], means["Caltech101"][2], delta=6e-5)
-        common = lines["average over what all rows have (HM of the averages)", "ProMPT"]  # CLIP has one alone
+        common = lines["average over the data sets of all rows (HM of the averages)", "ProMPT"]  # CLIP has one alone
         self.assertEqual(common["n"], "1")
         self.check_number(common["HM"], means["Caltech101"][2])
         # beside an average over two data sets stands the paper's over the same two
@@ -200,7 +200,7 @@ class Tables(Case):
         self.assertEqual((lines["DTD", "ProMPT"]["base"], lines["DTD", "ProMPT"]["n"]), ("", "0"))
         self.assertIn("left out: 12 records of unfinished", self.results(*words).out)
         lines = self.lines(*words, "--include-unfinished")
-        self.check_number(lines["Caltech101", "ProMPT"]["base"], CALTECH[0][0])  # a finished one stands before it
+        self.check_number(lines["Caltech101", "ProMPT"]["base"], CALTECH[0][0])  # a finished one is preferred
         self.check_number(lines["DTD", "ProMPT"]["base"], 50)
         self.assertEqual(lines["DTD", "ProMPT"]["other_settings"], "unfinished or limited runs")
         self.assertIn("Not the paper's settings: unfinished", self.results(*words, "--include-unfinished").out)
@@ -210,7 +210,7 @@ class Tables(Case):
             self.add_halves("base2new/prompt", "dtd", [(accuracy, 50)], time=time)
         words = ("--methods", "ProMPT", "--seeds", "1")
         self.check_number(self.lines(*words)["DTD", "ProMPT"]["base"], 30)
-        self.assertIn("double records: 4; of equal row, data set, classes and seed the last counts", self.results(*words).out)
+        self.assertIn("duplicate records: 4; of those of the same row, data set, classes and seed, the latest wins", self.results(*words).out)
 
     def test_other_settings_make_another_table(self):
         sets = ("training.epochs=2",)
@@ -235,7 +235,7 @@ class Tables(Case):
     def test_two_models_are_not_mixed(self):
         self.add_halves("base2new/prompt", "dtd", [(70, 60)])
         self.add_halves("base2new/prompt", "eurosat", [(70, 60)], digests={"weights_sha256": "b" * 64})
-        self.check_error(self.results("--methods", "ProMPT"), 2, "records of two models do not go into one table: .*")
+        self.check_error(self.results("--methods", "ProMPT"), 2, "a table cannot mix records of two models: .*")
 
     def test_pixels_and_tokens_of_two_programs_are_not_mixed(self):
         first = {"preprocessing": "shortest, bicubic, mean 0.48145466 0.4578275 0.40821073, std 0.26862954 0.26130258 "
@@ -246,7 +246,7 @@ class Tables(Case):
         self.check_ok(self.results(*words))
         self.add_halves("base2new/prompt", "food101", [(70, 60)], inputs=first,
                         trained_inputs={**first, "tokenizer_revision": 2})
-        self.check_error(self.results(*words), 2, "records of two kinds of pixels or tokens do not go into one table: '.*' "
+        self.check_error(self.results(*words), 2, "a table cannot mix records of two kinds of pixels or tokens: '.*' "
                          r"\(there\) and '.*' \(here\) were trained with different values of the tokenizer's revision "
                          r"\((1 there, here 2|2 there, here 1)\)")
         self.add_halves("base2new/clip", "ucf101", [(70, 60)], n_steps=0, inputs={**first, "image_decoder": "libjpeg"})
@@ -272,7 +272,7 @@ class Tables(Case):
         self.check_error(self.results("--set", "lambda=2", table="figure8d"), 2, "--set lambda=2: figure8d sweeps this key itself")
         self.check_error(run("results", self.tmp / "none"), 1, "no folder of runs: '.*none' does not exist")
         (self.tmp / "empty").mkdir()
-        self.check_error(run("results", self.tmp / "empty"), 1, "no result records below '.*empty': prompt eval writes them")
+        self.check_error(run("results", self.tmp / "empty"), 1, "no result records below '.*empty'; prompt eval writes them")
         path = self.runs / "bad" / "results.json"
         path.parent.mkdir()
         for text, message in (("{}", "'.*results.json': expected an array of result records"),

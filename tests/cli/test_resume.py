@@ -118,7 +118,7 @@ class Stopped(Resumed):
             with self.subTest(n=n):
                 out = self.tmp / f"run{n}"
                 result = self.check_ok(train(out, "--max-steps", n))
-                self.assertIn(f"stopped after step {n} of {STEPS} (--max-steps); go on with --resume", result.err)
+                self.assertIn(f"stopped after step {n} of {STEPS} (--max-steps); continue with --resume", result.err)
                 self.assertEqual(read_safetensors(checkpoint(out))[1]["step"], str(n))
                 self.assertEqual(len(logged(out)), n)
                 self.check_ok(resume(out))
@@ -134,7 +134,7 @@ class Stopped(Resumed):
         self.check_same(out)
 
     def check_interrupted(self, result, out):
-        self.check_error(result, 130, r"stopped after step \d+ of 15; saved; go on with: prompt train --resume --out .+")
+        self.check_error(result, 130, r"stopped after step \d+ of 15; saved; continue with: prompt train --resume --out .+")
         step = int(read_safetensors(checkpoint(out))[1]["step"])
         self.assertEqual(len(logged(out)), step)
         self.assertLess(step, STEPS)
@@ -179,7 +179,7 @@ class Stopped(Resumed):
 
     def test_by_ctrl_c_without_a_zero_shot_check_says_that_nothing_is_saved(self):
         result = self.stop_at("rename:config.json:1:0:2", "--set", "training.check_images=0")
-        self.check_error(result, 130, r"stopped after step 0 of 15; go on with: prompt train --resume --out .+")
+        self.check_error(result, 130, r"stopped after step 0 of 15; continue with: prompt train --resume --out .+")
         self.check_ok(resume(self.tmp / "run"))
         tensors = read_safetensors(checkpoint(self.tmp / "run"))[0]
         self.assertEqual(tensors, read_safetensors(checkpoint(shared["whole"]))[0])

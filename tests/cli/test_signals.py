@@ -89,7 +89,7 @@ class Signals(harness.Case):
                 out = self.tmp / name
                 plan = f"flush:log.jsonl:8:0:{int(getattr(signal, name))}"
                 result = train(out, *FAST, env={"LD_PRELOAD": shared["stopper"], "STOP_AT": plan})
-                self.check_error(result, 130, r"stopped after step 8 of 15; saved; go on with: prompt train --resume --out .+")
+                self.check_error(result, 130, r"stopped after step 8 of 15; saved; continue with: prompt train --resume --out .+")
                 self.assertEqual(step_of(out), 8)
 
     def test_before_the_first_step_they_end_it(self):
@@ -121,7 +121,7 @@ class Signals(harness.Case):
         self.assertTrue(wait_until(checkpoint(out).exists, 1.0))
         early, n_early = checkpoint(out).read_bytes(), n_logged(out)
         next_one = self.start("train", "--resume", "--out", out, "--threads", 1, "--max-steps", 3)
-        self.check_error(self.end(process), 130, r"stopped after step 2 of 4; saved; go on with: prompt train --resume --out .+")
+        self.check_error(self.end(process), 130, r"stopped after step 2 of 4; saved; continue with: prompt train --resume --out .+")
         self.check_ok(self.end(next_one))
         self.assertEqual(n_early, 1)
         self.check_ok(train(expected, *SLOW, "--max-steps", 1))
@@ -171,7 +171,7 @@ class Signals(harness.Case):
         process.send_signal(signal.SIGTERM)
         self.assertTrue(wait_until(checkpoint(out).exists, 1.0))
         early = checkpoint(out).read_bytes()
-        self.check_error(self.end(process), 130, r"stopped after step 2 of 2500; saved; go on with: prompt pretrain --resume --out .+")
+        self.check_error(self.end(process), 130, r"stopped after step 2 of 2500; saved; continue with: prompt pretrain --resume --out .+")
         self.assertEqual(step_of(out), 2)
         self.check_ok(run(*words, expected, "--max-steps", 1))
         self.assertEqual(early, checkpoint(expected).read_bytes())

@@ -20,8 +20,8 @@
 #include "prompt/run/eval.h"
 #include "tensor_check.h"
 
-static const struct clip_types FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16, DTYPE_F32},
-                               FP16 = {DTYPE_F16, DTYPE_F32};
+static const struct clip_dtypes FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16, DTYPE_F32},
+                                FP16 = {DTYPE_F16, DTYPE_F32};
 
 /* ---------------------------------------------------------------- the small CLIP, with bounds */
 
@@ -51,10 +51,10 @@ struct side {
     struct method *method;
 };
 
-static void side_open(struct side *out, const struct test_case *c, struct clip_types types,
+static void side_open(struct side *out, const struct test_case *c, struct clip_dtypes dtypes,
                       enum encoder encoder)
 {
-    world_open(&out->world, FIXTURE_DIR, types, encoder);
+    world_open(&out->world, FIXTURE_DIR, dtypes, encoder);
     const char *changes[MAX_CHANGES + 1] = {NULL};
     memcpy(changes, c->changes, sizeof c->changes);
     const struct method_options options = world_options(world_defaults(&out->world), changes);
@@ -103,13 +103,13 @@ static void compare_gradients(struct errors *e, scope *s, const struct params *g
     }
 }
 
-static bool run_case(const struct test_case *c, struct clip_types types, enum encoder encoder)
+static bool run_case(const struct test_case *c, struct clip_dtypes dtypes, enum encoder encoder)
 {
     struct side fp32, half;
     side_open(&fp32, c, FP32, ENCODER_PLAIN);
-    side_open(&half, c, types, encoder);
+    side_open(&half, c, dtypes, encoder);
     struct errors e = {.cosine = 1.0};
-    int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.world.texts.n), sizeof *picks);
+    int64_t *picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * fp32.world.texts.rows->n), sizeof *picks);
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
     const tensor *index =
         t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), (struct device){DEVICE_CPU, 0});
@@ -130,7 +130,7 @@ static bool run_case(const struct test_case *c, struct clip_types types, enum en
                     e.gradient > 0.0 && /* no difference at all is no half type; one loss may round alike */
                     e.n_values > 0 && vanished <= MAX_VANISHED;
     printf("%-4s %-8s %-5s %-16s losses %.1e  gradients %.1e  cosine %.5f  vanished %zu of %zu\n",
-           ok ? "ok" : "FAIL", dtype_name(types.products), encoder_names[encoder], c->name, e.loss,
+           ok ? "ok" : "FAIL", dtype_name(dtypes.compute), encoder_names[encoder], c->name, e.loss,
            e.gradient, e.cosine, e.n_vanished, e.n_values);
     return ok;
 }
@@ -164,7 +164,7 @@ static void configure(struct config *c, int64_t *n_train_classes, const struct p
     if (p->checkpoint) {
         struct provenance provenance = {0};
         struct progress progress;
-        MUST(checkpoint_read_header(&provenance, &progress, p->checkpoint));
+        MUST(provenance_read(&provenance, &progress, p->checkpoint));
         MUST(config_read_text(c, provenance.config, strlen(provenance.config), p->checkpoint, CONFIG_RUN));
         *n_train_classes = provenance.n_classes;
         provenance_free(&provenance);
@@ -183,11 +183,11 @@ static void evaluate(struct eval_result *out, struct session *s, const struct da
 {
     struct class_list classes;
     struct method *m = NULL;
-    MUST(class_list_open(&classes, s, d, CLASS_SUBSET_BASE, s->config->eval_batch_size));
+    MUST(class_list_open(&classes, s->scope, s, s->clip, d, CLASS_SUBSET_BASE, s->config->eval_batch_size));
     MUST(session_create_method(&m, s, n_train_classes > 0 ? n_train_classes : classes.n));
     if (checkpoint)
         MUST(checkpoint_read_tensors(m, NULL, checkpoint));
-    MUST(eval_run(out, s, m, &classes, items, true));
+    MUST(eval_run(out, s, m, &classes, items, (struct eval_options){.keep_logits = true}));
     method_free(m);
     class_list_close(&classes);
 }

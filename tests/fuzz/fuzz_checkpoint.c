@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct fuzz_file file = fuzz_file_open(data, n);
     struct provenance provenance;
     struct progress progress;
-    int status = checkpoint_read_header(&provenance, &progress, file.path);
+    int status = provenance_read(&provenance, &progress, file.path);
     fuzz_require_status(status);
     if (status == OK) {
         FUZZ_REQUIRE(progress.epoch >= 0 && progress.step >= 0 && provenance.n_classes >= 0);

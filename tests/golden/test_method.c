@@ -198,23 +198,19 @@ static bool run_ensemble(const struct world *w, int64_t *n_numbers)
     scope *s = scope_open(w->scope, SCOPE_GRAD_OFF);
     const tensor *captions = expected(w->file, "", "ensemble_captions"),
                  *want = expected(w->file, "", "ensemble_features");
-    const struct text_rows *names = &w->rows.names;
-    struct class_rows rows = {.captions = calloc((size_t)t_size(captions, 0), sizeof *rows.captions),
-                              .names = *names};
-    while (rows.n_templates < t_size(captions, 0)) {
-        const tensor *one = t_select(s, captions, 0, rows.n_templates);
-        rows.captions[rows.n_templates++] = world_read_captions(s, one, names->ids[names->ends[0]]);
-    }
-    struct class_texts texts;
-    MUST(class_texts_create(&texts, s, w->clip, &rows, &(struct text_form){0}, 1));
-    const double error = tensor_max_difference(s, t_select(s, texts.caption_features, 0, 0), want);
+    const int64_t n = t_size(captions, 0), end = w->names.ids[w->names.ends[0]];
+    struct token_rows *rows = calloc((size_t)n, sizeof *rows);
+    for (int64_t i = 0; i < n; i++)
+        rows[i] = world_read_captions(s, t_select(s, captions, 0, i), end);
+    const tensor *features = clip_encode_captions(s, w->clip, rows, (size_t)n);
+    MUST(scope_status(s));
+    const double error = tensor_max_difference(s, t_select(s, features, 0, 0), want);
     const bool ok = error <= ENSEMBLE_TOLERANCE;
     printf("%-4s %-34s features %.1e\n", ok ? "ok" : "FAIL", "an ensemble of templates", error);
     *n_numbers += t_numel(want);
-    class_texts_free(&texts);
-    for (int64_t i = 0; i < rows.n_templates; i++)
-        text_rows_free(&rows.captions[i]);
-    free(rows.captions);
+    for (int64_t i = 0; i < n; i++)
+        token_rows_free(&rows[i]);
+    free(rows);
     MUST(scope_close(s));
     return ok;
 }
@@ -231,7 +227,7 @@ int main(int argc, char **argv)
     static const enum encoder encoders[] = {ENCODER_PLAIN, ENCODER_FAST};
     for (size_t e = 0; e < 2; e++) {
         struct world w;
-        world_open(&w, argv[1], (struct clip_types){DTYPE_F32, DTYPE_F32}, encoders[e]);
+        world_open(&w, argv[1], (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoders[e]);
         printf("%s encoder\n", encoder_names[encoders[e]]);
         for (int i = 2; i < argc; i++, n_cases++)
             n_failed += !run_case(&w, argv[1], argv[i], &n_numbers);

@@ -12,16 +12,17 @@ from sources import read, report, root, sources, without_comments
 MAY_INCLUDE = {
     "base": {"base"},
     "text": {"base", "text"},
+    "safetensors": {"base", "safetensors"},
     "image": {"base", "image"},
     "data": {"base", "image", "data"},
     "world": {"base", "world"},
     "torch": {"base", "torch"},
-    "nn": {"base", "torch", "nn"},
+    "nn": {"base", "safetensors", "torch", "nn"},
     "weights": {"base", "image", "torch", "nn", "weights"},
     "clip": {"base", "torch", "nn", "weights", "clip"},
     "methods": {"base", "text", "torch", "nn", "weights", "clip", "methods"},
     "config": {"base", "image", "data", "config"},
-    "report": {"base", "text", "image", "data", "config", "report"},
+    "report": {"base", "text", "safetensors", "image", "data", "config", "report"},
 }
 MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"run"}
 MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}

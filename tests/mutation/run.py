@@ -3,11 +3,13 @@
 
     run.py                     every slip that has no result yet; stopped and started again it continues
     run.py --only ID...        these (an ID may be a pattern, as in 'base.*'), again if they have a result
+    run.py --room NAME...      those of some folders, in this order (slips/NAME.txt)
     run.py --list              the slips
     run.py --summary           the results so far
     run.py --check             every slip applies: its text before is found exactly once
 
     --parity      run the tier parity, too, where the others notice nothing
+    --quick       run the likely tests alone; what they do not notice has no result yet
     --again       forget the results so far
     --jobs N      tests side by side (1)
     --work DIR    where the copy of the sources and its build are (build-mutation/)
@@ -157,14 +159,17 @@ class Test:
         self.folder = properties.get("WORKING_DIRECTORY", str(build))
         self.environment = dict(word.split("=", 1) for word in properties.get("ENVIRONMENT", []))
         self.is_inverted = properties.get("WILL_FAIL", False)
+        self.is_script = tier == "cli" and re.search(r"/test_\w+\.py$", self.command[-1]) is not None  # of unittest
         self.seconds, self.is_known = UNKNOWN_S, False
         programs = [word for word in (*self.command, *self.environment.values()) if word.startswith(f"{build}/")]
         self.targets = {os.path.relpath(word, build) for word in programs if not os.path.isdir(word)}
 
-    def run(self, stop=None):
-        """(whether it passed, whether it was skipped, its output); ends early when `stop` is set."""
+    def run(self, stop=None, part=""):
+        """(whether it passed, whether it was skipped, its output); ends early when `stop` is set. `part`: of a script, one of its tests;
+        a script ends with its first failure."""
+        more = ["-f", *(["-k", part] if part else [])] if self.is_script else []
         limit = time.monotonic() + (max(120.0, 10.0 * self.seconds) if self.is_known else UNKNOWN_LIMIT_S)
-        process = subprocess.Popen(self.command, cwd=self.folder, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([*self.command, *more], cwd=self.folder, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         said = []
         reader = threading.Thread(target=lambda: said.append(process.stdout.read()), daemon=True)
@@ -198,6 +203,13 @@ def tests_of(build, with_parity):
 # ---------------------------------------------------------------- running
 
 
+def part_of(output):
+    """The part of a test that its output says has failed; "" for what comes before all parts."""
+    match = PARTS.search(output)
+    part = next(filter(None, match.groups())) if match else ""
+    return "" if part in ("setUpModule", "setUpClass") else part
+
+
 def put(path, text):
     """Writes the file if it is another; a new time would have it compiled again."""
     if path.read_text(encoding="utf-8") != text:
@@ -205,8 +217,8 @@ def put(path, text):
 
 
 class Runner:
-    def __init__(self, work, n_jobs):
-        self.work, self.n_jobs = work, n_jobs
+    def __init__(self, work, n_jobs, is_quick):
+        self.work, self.n_jobs, self.is_quick = work, n_jobs, is_quick
         self.tree, self.build = work / "tree", work / "tree" / "build"  # as in a checkout, for a compiler's cache
         self.results_path = work / "results.jsonl"
 
@@ -219,7 +231,10 @@ class Runner:
             sys.exit(f"mutation: another run has '{self.work}'")
         copy_tree(self.tree)
         configure(self.tree, self.build)
+        shown = subprocess.run(["ninja", "-C", self.build, "-t", "targets", "all"], check=True, stdout=subprocess.PIPE).stdout.decode()
+        self.outputs = {line.rsplit(": ", 1)[0] for line in shown.splitlines() if ": " in line}
         self.tests = tests_of(self.build, with_parity)
+        self.passed_parts = set()
         self.read_known()
         self.set_up()
 
@@ -233,7 +248,7 @@ class Runner:
 
     def make(self, targets):
         """None, or what a failed build said."""
-        done = subprocess.run(["ninja", "-C", self.build, f"-j{os.cpu_count()}", *sorted(targets)], stdout=subprocess.PIPE,
+        done = subprocess.run(["ninja", "-C", self.build, f"-j{os.cpu_count()}", *sorted(targets & self.outputs)], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
         return None if done.returncode == 0 else done.stdout.decode(errors="replace")[-3000:]
 
@@ -258,7 +273,7 @@ class Runner:
     def programs_of(self, test):
         """A digest of what the test runs."""
         digest = hashlib.sha256()
-        for target in sorted(test.targets):
+        for target in sorted(test.targets & self.outputs):
             digest.update((self.build / target).read_bytes())
         return digest.hexdigest()[:16]
 
@@ -279,15 +294,19 @@ class Runner:
             self.note(test, not skipped, time.monotonic() - began)
         return passed, output
 
-    def passes_without(self, test, path, good):
-        """Whether the test passes without the slip; then the copy is without it."""
-        if test.name not in self.known:
-            put(path, good)
-            began = time.monotonic()
-            passed = self.make(test.targets) is None and test.run()[0]
+    def passes_without(self, test, part, path, good):
+        """Whether the test, or the part of it that failed, passes without the slip; then the copy is without it."""
+        if test.name in self.known and self.known[test.name]["passes"] or (test.name, part) in self.passed_parts:
+            return True
+        put(path, good)
+        began = time.monotonic()
+        passed = self.make(test.targets) is None and test.run(part=part)[0]
+        if passed and test.is_script and part:
+            self.passed_parts.add((test.name, part))
+        else:
             self.note(test, passed, time.monotonic() - began)
-            print(f"mutation: {test.name} {'passes' if passed else 'FAILS'} without a slip", flush=True)
-        return self.known[test.name]["passes"]
+        print(f"mutation: {test.name} {part} {'passes' if passed else 'FAILS'} without a slip", flush=True)
+        return passed
 
     def usable(self):
         """The tests that can tell, the quickest of a tier first."""
@@ -304,7 +323,7 @@ class Runner:
                 return
             passed, output = self.run_test(test, stop)
             if not passed and not stop.is_set() and test.tier == "cli":  # a busy machine may be too slow for a signal
-                passed, output = self.run_test(test, stop)
+                passed, _, output = test.run(stop, part_of(output))
             if not stop.is_set():
                 done.add(test.name)
             if not passed and not stop.is_set():
@@ -322,7 +341,7 @@ class Runner:
     def groups(self, slip):
         """The likely tests, then the others tier by tier; a new list after each failure that was none."""
         done = set()
-        for tier in ("first", *TIERS, "parity"):
+        for tier in ("first",) if self.is_quick else ("first", *TIERS, "parity"):
             while True:
                 tests = [test for test in self.usable() if test.name not in done and
                          (re.fullmatch(slip.first, test.name) if tier == "first" else test.tier == tier)]
@@ -345,13 +364,12 @@ class Runner:
                 if output is not None:
                     return {"state": "does not build", "output": output}
                 failure = self.first_failure(tests, done)
-                if failure and self.passes_without(failure[0], path, good):
+                if failure and self.passes_without(failure[0], part_of(failure[1]), path, good):
                     test, output = failure
-                    part = PARTS.search(output)
-                    return {"state": "noticed", "test": test.name, "tier": test.tier,
-                            "part": next(filter(None, part.groups())) if part else "", "seconds": round(time.monotonic() - began, 1)}
+                    return {"state": "noticed", "test": test.name, "tier": test.tier, "part": part_of(output),
+                            "seconds": round(time.monotonic() - began, 1)}
                 n_run = len(done)
-            return {"state": "unnoticed", "tests": n_run, "seconds": round(time.monotonic() - began, 1)}
+            return {"state": "unnoticed so far" if self.is_quick else "unnoticed", "tests": n_run, "seconds": round(time.monotonic() - began, 1)}
         finally:
             put(path, good)
 
@@ -366,8 +384,9 @@ class Runner:
 
     def record(self, slip, result):
         line = {"id": slip.id, "digest": slip.digest, "file": slip.file, **result}
-        with open(self.results_path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        if result["state"] != "unnoticed so far":
+            with open(self.results_path, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
         print(f"{describe(line):44} {slip.id} ({slip.why})", flush=True)
 
 
@@ -400,7 +419,8 @@ def summarize(slips, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="ID")
-    for name in ("list", "summary", "check", "parity", "again"):
+    parser.add_argument("--room", nargs="+", metavar="NAME")
+    for name in ("list", "summary", "check", "parity", "quick", "again"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build-mutation")
@@ -411,13 +431,15 @@ def main():
     if o.check:
         return check(slips, o.build)
     chosen = [slip for slip in slips if not o.only or any(fnmatch.fnmatchcase(slip.id, pattern) for pattern in o.only)]
+    if o.room:
+        chosen = [slip for room in o.room for slip in chosen if slip.source.startswith(f"{room}.txt:")]
     if not chosen:
-        sys.exit(f"mutation: no slip is called {shlex.join(o.only or [])}")
+        sys.exit(f"mutation: no slip is called {shlex.join(o.only or o.room or [])}")
     if o.list:
         for slip in chosen:
             print(f"{slip.id:34} {slip.file:34} {slip.first:24} {slip.why}")
         return 0
-    runner = Runner(o.work.resolve(), o.jobs)
+    runner = Runner(o.work.resolve(), o.jobs, o.quick)
     if o.summary:
         return 1 if summarize(slips, runner.results()) else 0
     if o.again:

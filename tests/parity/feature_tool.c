@@ -113,22 +113,16 @@ int main(int argc, char **argv)
     struct clip *c = NULL;
     must(weights_open(&weights, s, argv[2], NULL), "weights");
     must(clip_create(&c, s, weights, (struct device){DEVICE_CPU, 0},
-                     (struct clip_types){DTYPE_F32, DTYPE_F32}, encoder),
+                     (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoder),
          "model");
     struct tokenizer *tokenizer = open_tokenizer(weights, argv[2], argv[3]);
 
     struct lines images = read_lines(argv[4]), texts = read_lines(argv[5]);
-    struct class_rows rows;
-    const char *template = "{}";
-    must(class_rows_create(&rows, tokenizer, texts.items, texts.n, &template, 1, &(struct text_form){0},
-                           c->dims.context_length),
-         "texts");
+    struct token_rows rows;
+    must(caption_rows_create(&rows, tokenizer, texts.items, texts.n, "{}", c->dims.context_length), "texts");
     tensor *pixels = read_pixels(s, &images, &weights->preprocess);
-    struct clip_texts laid_out;
-    must(clip_texts_create(&laid_out, s, c, rows.captions, 0, 1), "texts");
-    tensor *text_features = t_select(s, clip_encode_text(s, c, NULL, NULL, &laid_out), 0, 0);
-    tensor *tokens =
-        t_from_i64(s, rows.captions->ids, SHAPE(rows.captions->n, rows.captions->n_tokens), c->device);
+    tensor *text_features = t_select(s, clip_encode_rows(s, c, &rows), 0, 0);
+    tensor *tokens = t_from_i64(s, rows.ids, SHAPE(rows.n, rows.n_tokens), c->device);
 
     struct params out = {0};
     must(params_add(&out, "pixels", pixels), "pixels");
@@ -139,8 +133,7 @@ int main(int argc, char **argv)
     must(safetensors_write(argv[6], &out, NULL), argv[6]);
 
     params_free(&out);
-    clip_texts_free(&laid_out);
-    class_rows_free(&rows);
+    token_rows_free(&rows);
     free(images.text);
     free(texts.text);
     tokenizer_free(tokenizer);

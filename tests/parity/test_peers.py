@@ -50,7 +50,7 @@ def all_rows():
 
 def kinds_of_the_program(bench):
     """{what: its names}, each from the program's own words."""
-    source = (ROOT / "src/weights/weights.c").read_text(encoding="utf-8")
+    source = (ROOT / "src/weights/open.c").read_text(encoding="utf-8")
     formats = re.findall(r'"([^"]*)"', re.search(r"weights_format_names\[\d*\] = {(.*?)}", source, re.S).group(1))
     return {"data set": [entry["name"] for entry in bench.json("data", "list")], "format of weights": formats,
             "resize mode": peer_preprocess.names_of_the_key("model.resize_mode", bench),

@@ -1,19 +1,22 @@
 /**
- * The frozen CLIP model: weights on a device, in the type of its products, and the two encoders' seams.
+ * The frozen CLIP model: weights on a device, and the two towers.
  *
- * Reading order: dims.h, this file, vision.c, text.c. Letters are those of the paper.
+ * Reading order: dims.h, this file, vision.c, text.c. Letters are those of the paper: B images, K classes,
+ * M patches, L layers, d_v and d_l the towers' widths, d the width of the joint embedding.
  */
 #ifndef PROMPT_CLIP_CLIP_H
 #define PROMPT_CLIP_CLIP_H
 
 #include "prompt/clip/encoder.h"
+#include "prompt/clip/token_rows.h"
+#include "prompt/clip/token_tree.h"
 #include "prompt/weights/dims.h"
 #include "prompt/weights/weights.h"
 
-/** The types a model computes in. */
-struct clip_types {
-    enum dtype products; /* weights of the matrix products: F32, F64, BF16 or F16 */
-    enum dtype master;   /* everything else: F32, or F64 in gradient checks */
+/** The dtypes that a model computes in. */
+struct clip_dtypes {
+    enum dtype compute; /* of the operands of matrix products: F32, F64, BF16 or F16 */
+    enum dtype accum;   /* of the residual stream, sums and everything else: F32, or F64 in gradient checks */
 };
 
 struct clip_fast; /* packed weights of the fast encoder */
@@ -22,7 +25,7 @@ struct tape;      /* nn/tape.h: hand-written backwards */
 /** Immutable after clip_create; all tensors live in the scope given to it. */
 struct clip {
     struct clip_dims dims;
-    struct clip_types types;
+    struct clip_dtypes dtypes;
     struct device device;
     double logit_scale; /* exp(s) = 1/tau */
 
@@ -31,41 +34,45 @@ struct clip {
     const tensor *class_embedding; /* [d_v] */
     const tensor *patch_positions; /* [1+M,d_v], class token first */
     struct nn_norm ln_pre;
-    struct nn_block *vision_blocks; /* [L]; with what follows it, of the plain encoder alone */
+    struct nn_block *vision_blocks; /* [L]; these three belong to the plain encoder alone */
     struct nn_norm ln_post;
     struct nn_linear vision_projection; /* d_v -> d */
 
     /* text */
     const tensor *token_embedding; /* [vocabulary,d_l] */
     const tensor *text_positions;  /* [context,d_l] */
-    struct nn_block *text_blocks;  /* [L]; likewise */
+    struct nn_block *text_blocks;  /* [L]; these three belong to the plain encoder alone */
     struct nn_norm ln_final;
     struct nn_linear text_projection; /* d_l -> d */
 
     struct clip_fast *fast; /* NULL: the plain encoder */
 };
 
-/** Moves the weights to `device` in the given types. The tensors live in `run`. */
-int clip_create(struct clip **out, scope *run, const struct weights *w, struct device device,
-                struct clip_types types, enum encoder encoder);
+/**
+ * Moves the weights to `device` in the given dtypes.
+ * @param out    owned: clip_free frees it
+ * @param owner  scope of its tensors
+ * @return OK; ERR_FORMAT naming a missing tensor; ERR_NUMERIC; ERR_MEMORY; ERR_TORCH
+ */
+int clip_create(struct clip **out, scope *owner, const struct weights *w, struct device device,
+                struct clip_dtypes dtypes, enum encoder encoder);
 void clip_free(struct clip *c);
 
 /* ---------------------------------------------------------------- image features (vision.c) */
 
-/** What enters the first vision layer; the same at every n of one image. */
+/** The input of the first vision layer; the same at every n of one image. */
 struct image_tokens {
     tensor *x;   /* class token and patches with their positions, after ln_pre; [B,1+M,d_v] */
-    tensor *qkv; /* their query, key and value in layer 1, [B,1+M,3 d_v]; of the fast encoder, else NULL */
+    tensor *qkv; /* their query, key and value in layer 1, [B,1+M,3 d_v]; NULL with the plain encoder */
 };
 
 /** @param pixels  [B,3,S,S], normalized, S = dims.image_px */
 struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tensor *pixels);
 
 /**
- * Image features with prompts at layers 1..J (Eqs. 8-9): there the prompts stand between class token and
- * patches; what a layer before J puts out at their positions is dropped, what layer J puts out goes on like
- * any token.
- * @param tape       where the fast encoder puts its backward; NULL in evaluation
+ * Image features with prompts at layers 1..J (Eqs. 8-9): at these layers the prompts are between class token
+ * and patches. The outputs of layers 1..J-1 at the prompts are dropped; those of layer J stay, like any token.
+ * @param tape       receives the fast encoder's backward; NULL in evaluation
  * @param prompts    J tensors [B,a,d_v]; gradients flow into them
  * @param n_prompts  J; 0 is plain CLIP
  * @return x, [B,d], not normalized
@@ -73,89 +80,87 @@ struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tens
 tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,
                           const tensor *const *prompts, int64_t n_prompts);
 
-/* ---------------------------------------------------------------- text features (text.c) */
+/* ---------------------------------------------------------------- text features (text.c, class_texts.c) */
 
-/**
- * Token ids of K texts, padded with 0 to a common length; what stands after a prefix, or a whole text. An id
- * -1-j is the place of the j-th learned vector.
- */
-struct text_rows {
-    int64_t n;        /* K */
-    int64_t n_tokens; /* longest row */
-    int64_t *ids;     /* [K, n_tokens] */
-    int64_t *ends;    /* [K], index of the end token in its row */
-    int64_t n_places; /* of learned vectors in each row; 0: tokens alone */
-};
+/** Token rows of all images that go through a layer of the text tower at a time; measured flat from 1,024 to
+ * 4,096 on a CPU. CUDA takes more, as a launch costs more there than most of its work. */
+enum { CLIP_TEXT_CHUNK_ROWS = 2048, CLIP_TEXT_CHUNK_ROWS_CUDA = 32768 };
+/** Nodes of a chunk's token tree on CUDA, where tree attention is dense: its work grows with their square. */
+enum { CLIP_TEXT_TREE_NODES_CUDA = 1024 };
 
 /** Embeddings of single tokens, without positions: [n] -> [n,d_l]. */
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n);
 
-/** Texts as an encoder reads them, laid out once for a list of classes. */
-struct clip_texts {
-    const struct text_rows *rows; /* borrowed */
-    int64_t n_prefix;             /* positions before the rows */
-    struct text_layout *layout;   /* of the fast encoder, else NULL */
-    double keep_bytes;            /* what one pass may keep for its backward; the rest is computed again */
+/** Features of texts without learned vectors: [1,K,d], not normalized. ERR_SHAPE if they do not fit. */
+tensor *clip_encode_rows(scope *s, const struct clip *c, const struct token_rows *rows);
+
+/**
+ * Z^0 of K classes, [1,K,d], without gradients: the features of their captions. Of several templates (the
+ * rows of each are one of `captions`): the features of each normalized, their mean normalized.
+ */
+tensor *clip_encode_captions(scope *s, const struct clip *c, const struct token_rows *captions,
+                             size_t n_templates);
+
+struct text_chunk; /* class_texts.h: rows that the fast encoder computes together */
+
+/** The texts of K classes, laid out once for the text tower. */
+struct class_texts {
+    const struct token_rows *rows;  /* borrowed: what follows a prefix, or whole texts */
+    int64_t n_prefix;               /* positions of the prefix */
+    const tensor *caption_features; /* Z^0, [1,K,d], borrowed; NULL: there is none */
+    double keep_bytes; /* kept at most by one pass for its backward; the rest is computed again */
+    /* of the fast encoder, else empty */
+    struct text_chunk *chunks; /* [n_chunks], owned */
+    size_t n_chunks;
+    tensor *order;            /* [K], each row's index in the chunks' order */
+    struct token_tree prefix; /* a chain of n_prefix tokens, of which only the masks are used */
 };
 
 /**
- * @param run       owns the layout's tensors
- * @param n_prefix  positions that a prefix takes before the rows
- * @param n_images  prefixes that are usually encoded at a time; sizes the chunks
- * @return OK; ERR_SHAPE if prefix and rows do not fit into the context; ERR_MEMORY
+ * @param owner             scope of the tensors
+ * @param n_prefix          positions that a prefix takes before the rows
+ * @param n_images          prefixes that are usually encoded at a time; sizes the chunks
+ * @param caption_features  [1,K,d], borrowed, or NULL
+ * @return OK; ERR_SHAPE if prefix and rows do not fit into the context; ERR_MEMORY; ERR_TORCH
  */
-int clip_texts_create(struct clip_texts *out, scope *run, const struct clip *c, const struct text_rows *rows,
-                      int64_t n_prefix, int64_t n_images);
-void clip_texts_free(struct clip_texts *texts);
+int class_texts_create(struct class_texts *out, scope *owner, const struct clip *c,
+                       const struct token_rows *rows, int64_t n_prefix, int64_t n_images,
+                       const tensor *caption_features);
+void class_texts_free(struct class_texts *texts); /* leaves them empty */
 
 /**
- * Text features of every row behind every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
- * Positions behind the longest end token are left out: attention is causal, so nobody would read them.
- * @param tape     where the fast encoder puts its backward; NULL in evaluation
- * @param vectors  P, [B,n_prefix,d_l], n_prefix as the texts were made for; NULL: no prefix, B = 1. For rows
- * with places, the vectors that stand there: [1,n_places,d_l] for all rows or [K,n_places,d_l], B = 1.
- * Gradients flow into it
+ * Text features of every row after every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
+ * Positions after the longest row are left out: attention is causal, so nothing would read them.
+ * @param tape     receives the fast encoder's backward; NULL in evaluation. `texts` must live as long
+ * @param vectors  learned vectors, into which gradients flow:
+ *                 [B,n_prefix,d_l]          P, the prefix of each image; NULL if n_prefix is 0, then B = 1
+ *                 [1 or K,n_learned,d_l]    of rows that hold learned vectors, for all or for each; B = 1
  * @return Z, [B,K,d], not normalized
  */
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
-                         const struct clip_texts *texts);
+                         const struct class_texts *texts);
 
-/* ---------------------------------------------------------------- what a pass computes (work.c) */
-
-/** Of one pass, counted from the shapes; multiply-adds x 2. */
-struct clip_work {
-    double products;  /* FLOP of matrix products */
-    double attention; /* FLOP of attention's scores and sums */
-    double bytes;     /* that norms, residual and activation move */
-};
-struct clip_work clip_work_sum(struct clip_work a, struct clip_work b);
-
-/** One clip_encode_text of n_prefixes; with its backward, and what keep_bytes makes it compute again. */
-struct clip_work clip_text_work(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
-                                bool backward);
-/** One clip_image_tokens. */
-struct clip_work clip_tokens_work(const struct clip *c, int64_t n_images);
-/** One clip_encode_image. */
-struct clip_work clip_image_work(const struct clip *c, int64_t n_images, int64_t n_prompts,
-                                 int64_t n_prompt_layers, bool backward);
-
-/* ---------------------------------------------------------------- what it needs of memory (memory.c) */
+/* ---------------------------------------------------------------- memory (memory.c) */
 
 /** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */
 double clip_model_bytes(const struct clip *c, const struct weights *w);
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
-double clip_text_kept_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes);
-/** Of those, what the largest part takes that can be computed again by itself. */
-double clip_text_part_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes);
+double clip_text_kept_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes);
+/** Of those, the bytes of the largest chunk, which can be computed again by itself. */
+double clip_text_chunk_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes);
 /** Bytes that the backward of one clip_encode_image keeps. */
 double clip_image_kept_bytes(const struct clip *c, int64_t n_images, int64_t n_prompts);
-/** Bytes that one layer works with for a moment, besides what is kept; n_prefixes 0: no text. */
-double clip_layer_bytes(const struct clip *c, const struct clip_texts *texts, int64_t n_prefixes,
+/** Bytes that one layer works with for a moment, besides those kept; n_prefixes 0: no text. */
+double clip_layer_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes,
                         int64_t n_images, int64_t n_prompts);
 
 /* ---------------------------------------------------------------- logits */
 
-/** exp(s) cos(x, z), in the master type: x [B,d] against z [B,K,d], or one z [1,K,d] for all -> [B,K]. */
+/**
+ * exp(s) cos(x, z), accum, [B,K].
+ * @param x  [B,d]
+ * @param z  [B,K,d], or [1,K,d] for all images
+ */
 tensor *clip_logits(scope *s, const struct clip *c, const tensor *x, const tensor *z);
 
 #endif

@@ -19,15 +19,15 @@ struct loader_options {
     int64_t batch_size;
     bool shuffle;         /* a new order each epoch, from (input.seed, epoch) */
     bool drop_last;       /* drop an incomplete last batch unless it is the only one */
-    bool skip_bad_images; /* leave out and count unreadable images, instead of stopping */
+    bool skip_bad_images; /* count an unreadable image and leave it out, instead of stopping */
     int64_t n_workers;    /* decoding threads, >= 1 */
-    size_t cache_bytes;   /* keep decoded images, first come first served, up to this size; 0: none */
+    size_t cache_bytes;   /* decoded images are kept, first come, until one would not fit in this; 0: none */
 };
 
 /** One batch; its arrays are borrowed from the loader, valid until the next call. */
 struct batch {
     int64_t n;             /* images in it; 0 at the end of the epoch */
-    int64_t index;         /* its number in the epoch, from 0; to resume after it, start at index + 1 */
+    int64_t index;         /* its number in the epoch, from 0; a resume after it starts at index + 1 */
     const float *pixels;   /* [n, 3, image_px, image_px], image_px of input.preprocess */
     const int64_t *labels; /* [n] */
     const size_t *items;   /* [n], indices into the item list */

@@ -30,8 +30,7 @@ int image_decode(struct image *out, const uint8_t *bytes, size_t n);
 
 void image_free(struct image *image);
 
-/** "JPEG", "PNG", "GIF", "BMP", "WebP", "PPM", "PGM" or "no known format", by the file's first bytes;
- * static. */
+/** Static: "JPEG", "PNG", "GIF", "BMP", "WebP", "PPM", "PGM" or "no known format", by the first bytes. */
 const char *image_format(const char *path);
 
 /** The libraries on which pixels of lossy formats depend, "libjpeg-turbo 2.1.5, libwebp 1.2.4" (the version

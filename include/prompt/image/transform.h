@@ -21,8 +21,7 @@ struct crop {
     int64_t height;
 };
 
-/** Resizes the part `box` of `in` to `width` x `height`, antialiased; `out` is owned by the caller.
- * ERR_MEMORY. */
+/** Resizes the part `box` of `in` to `width` x `height`, antialiased; the caller owns `out`. ERR_MEMORY. */
 int transform_resize(struct image *out, const struct image *in, struct crop box, int64_t width,
                      int64_t height, enum interpolation interpolation);
 
@@ -35,8 +34,8 @@ int transform_resize(struct image *out, const struct image *in, struct crop box,
  */
 int transform_test(struct image *out, const struct image *in, const struct preprocess *p);
 
-/** torchvision's RandomResizedCrop: 10 tries with area scale_min..1 and ratio log-uniform in 3/4..4/3, else
- * the centre. */
+/** RandomResizedCrop of torchvision: 10 tries, area scale_min..1, ratio log-uniform in 3/4..4/3; else
+ * central. */
 struct crop transform_random_crop(struct rng *rng, int64_t width, int64_t height, double scale_min);
 
 /** Training transform: a random crop resized to p->image_px, then a horizontal flip with probability 1/2. */

@@ -1,8 +1,8 @@
-/** Learned context vectors in the place of a template's words: what CoOp and CoCoOp share. */
+/** Learned context vectors instead of a template's words, shared by CoOp and CoCoOp. */
 #ifndef PROMPT_METHODS_CONTEXT_H
 #define PROMPT_METHODS_CONTEXT_H
 
-#include "prompt/methods/method.h"
+#include "prompt/methods/parts.h"
 
 /**
  * Adds the trained tensor "context": [n,d_l], or [K,n,d_l] with a set of vectors for each training class.

@@ -39,7 +39,7 @@ struct method_options {
     bool filter;           /* F */
     bool vision_generator; /* G^V */
     bool text_generator;   /* G^T */
-    int64_t context_count; /* of CoOp and CoCoOp, as the next ones */
+    int64_t context_count; /* of CoOp and CoCoOp, as are the next ones */
     enum context_init context_init;
     bool context_class_specific;
     enum context_position context_position;

@@ -1,6 +1,5 @@
 /**
- * SGD with momentum and weight decay, with which the field's public code trains prompts; AdamW, which trained
- * CLIP.
+ * SGD with momentum and weight decay, as in the field's public code; AdamW, as in CLIP's training.
  */
 #ifndef PROMPT_NN_OPTIM_H
 #define PROMPT_NN_OPTIM_H

@@ -1,29 +1,12 @@
 /**
- * Safetensors files (https://github.com/huggingface/safetensors): an 8-byte little-endian header length, a
- * JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, then the data.
- *
- * Reading maps the file; tensors are views of the mapping. The header is untrusted: lengths, offsets,
- * overlaps, gaps, dtypes and shapes are checked before any data is touched.
+ * The tensors of safetensors files. Reading checks the header (safetensors/header.h), maps the file and makes
+ * tensors without a copy.
  */
 #ifndef PROMPT_NN_SAFETENSORS_H
 #define PROMPT_NN_SAFETENSORS_H
 
-#include "prompt/base/str.h"
 #include "prompt/nn/params.h"
-
-struct metadata_entry {
-    char *key;
-    char *value;
-};
-
-struct metadata {
-    struct metadata_entry *items;
-    size_t n;
-};
-
-int metadata_set(struct metadata *m, const char *key, const char *value); /* copies; replaces an old value */
-const char *metadata_get(const struct metadata *m, const char *key);      /* borrowed or NULL */
-void metadata_free(struct metadata *m);
+#include "prompt/safetensors/header.h"
 
 /**
  * An open, mapped file; its tensors are views of the mapping, valid until safetensors_close. If another
@@ -46,9 +29,6 @@ struct safetensors {
  */
 int safetensors_open(struct safetensors **out, scope *s, const char *path);
 void safetensors_close(struct safetensors *file);
-
-/** Whether the file starts like a safetensors file (length, then '{'); false if it cannot be read. */
-bool safetensors_probe(const char *path);
 
 /**
  * Writes tensors (any device, any dtype) atomically. Data are in the given order, but larger elements first,

@@ -1,6 +1,6 @@
 /**
- * The experiments of the paper as data (configs/tables.json): rows, each a preset, and the data sets they are
- * evaluated on; and the paper's own numbers (paper.json beside it).
+ * The experiments of the paper as data: configs/tables.json has their rows, each
+ * a preset, and their data sets; paper.json beside it has the paper's numbers.
  */
 #ifndef PROMPT_REPORT_EXPERIMENT_H
 #define PROMPT_REPORT_EXPERIMENT_H
@@ -10,31 +10,32 @@
 
 /** A row of a table, or a point of a sweep. */
 struct experiment_row {
-    const char *series;      /* "CoOp"; borrowed from the document */
-    char *name;              /* what the table shows: the series, or with a sweep "CoOp (4 shots)" */
-    double x;                /* of a sweep; NaN: none */
-    char *preset;            /* "base2new/coop", a file below the folder of tables.json without ".json" */
-    char *path;              /* of that file */
-    struct str_list sets;    /* KEY=VALUE over the preset */
-    char *swept;             /* the sweep's KEY=VALUE, which stands over all others; NULL: none */
-    int64_t iteration;       /* the accuracy after so many iterations is shown; -1: the last */
+    const char *series;   /* "CoOp"; borrowed from the document */
+    char *name;           /* as the table shows it: the series, or in a sweep "CoOp (4 shots)"; owned */
+    double x;             /* of a sweep; NaN: none */
+    char *preset;         /* "base2new/coop", a file below the folder of tables.json without ".json"; owned */
+    char *path;           /* of that file; owned */
+    struct str_list sets; /* KEY=VALUE over the preset */
+    char *swept;          /* KEY=VALUE of the sweep, which overrides all others; owned; NULL: none */
+    int64_t iteration;    /* the iteration whose accuracy is shown; -1: the last */
     bool has_paper_rounding; /* its published cells are means of seeds that were rounded to one decimal */
-    const struct json *on;   /* {"imagenet": ["KEY=VALUE", ...]}: what a data set changes; NULL: nothing */
+    const struct json *on; /* {"imagenet": ["KEY=VALUE", ...]}: changes on a data set; borrowed; NULL: none */
 };
 
 struct experiment {
-    struct json_doc *doc, *paper;
-    const char *name;         /* "table1" */
-    const char *title;        /* one line */
-    const char *source;       /* the data set of the training; "": each data set is trained on itself */
-    bool has_halves;          /* evaluated on base and new classes; else on all */
-    struct str_list datasets; /* all of the experiment */
-    struct experiment_row *rows;
+    struct json_doc *doc, *paper; /* owned; the paper may be NULL */
+    const char *name;             /* "table1"; borrowed from the document, as the next two */
+    const char *title;            /* one line */
+    const char *source;           /* the data set of the training; "": each data set is trained on itself */
+    bool has_halves;              /* evaluated on base and new classes; else on all */
+    struct str_list datasets;     /* all of the experiment */
+    struct experiment_row *rows;  /* [n_rows], owned */
     size_t n_rows;
 };
 
 /**
  * Reads one experiment of a file of tables.
+ * @param out      owned; NULL on failure
  * @param name     "table1", or "1" for short
  * @param methods  series or names of rows, upper or lower case; empty: every row that is not "optional"
  * @return OK; ERR_USAGE for an unknown name or method, with those that are known; ERR_IO; ERR_FORMAT
@@ -44,32 +45,39 @@ int experiment_open(struct experiment **out, const char *tables_path, const char
 void experiment_free(struct experiment *x);
 
 /**
- * The configuration of a row on a data set, to be freed: preset < the row's keys < the data set's keys <
- * `sets` (KEY=VALUE, the user's) < what is swept. data.dataset is the one that is trained on; settled, as
- * records are (config_settle).
- * @return OK; ERR_USAGE for a key that is swept in `sets`, and what reading configurations says
+ * The configuration of a row on a data set: the preset, over it the row's keys, the
+ * row's keys on this data set, and `sets`; then the swept key, and data.dataset, which
+ * is the one that is trained on. It is settled, as those of records are (config_settle).
+ * @param out   owned; zeroed on failure
+ * @param sets  KEY=VALUE of the user
+ * @return OK; ERR_USAGE for the swept key in `sets`; errors of config_resolve
  */
 int experiment_config(struct config *out, const struct experiment *x, const struct experiment_row *row,
                       const char *dataset, const struct str_list *sets);
 
 /**
- * Appends in what a run is not the expected one; nothing if it is. Free are the seed, the machine's settings,
- * what model files say, the precision unless one is expected, and, where nothing is trained, the data set.
+ * Appends the first setting in which a run differs from the expected one. Seed,
+ * runtime keys and the keys that complete a model's files do not count, nor does
+ * the precision unless one is expected, nor the data set where nothing is trained.
  */
 int experiment_compare(struct str *difference, const struct config *expected, const struct config *run);
 
-/** Whether KEY=VALUE is more than a place, a machine's setting or another seed. */
+/** Marks the hashed keys in which a configuration differs from its row's preset: [config_n_keys()], owned. */
+int experiment_changed_keys(bool **out, const struct experiment_row *row, const struct config *c);
+
+/** Whether KEY=VALUE sets a key that counts in experiment_compare. */
 bool experiment_is_changed(const char *assignment);
 
-/** The paper's number in percent for "base", "new", "hm" or "all"; `dataset` may be "average". NaN: none. */
+/** The number of the paper, in percent, for "base", "new",
+ * "hm" or "all"; `dataset` may be "average". NaN: none. */
 double experiment_paper(const struct experiment *x, const struct experiment_row *row, const char *dataset,
                         const char *measure);
 
-/** What a reader of the paper's numbers must know; NULL: nothing. */
+/** A note on the paper's numbers, borrowed; NULL: none. */
 const char *experiment_paper_note(const struct experiment *x);
 
-/** The file of tables that belongs to this program: configs/ beside its build folder, or where it is
- * installed. The caller frees it. */
+/** Finds tables.json of this program, in configs/ beside its build
+ * folder or where it is installed. `out` is owned. ERR_IO. */
 int experiment_find_tables(char **out);
 
 #endif

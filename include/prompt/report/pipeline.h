@@ -1,6 +1,6 @@
 /**
- * What a run's pixels and token ids depend on besides data and weights. Records and checkpoints hold it; what
- * was made with another one does not mix with this: not in a resumed run, nor in one table.
+ * The facts on which a run's pixels and token ids depend, besides data and weights.
+ * Records and checkpoints hold them; a resumed run or a table cannot mix two of these.
  */
 #ifndef PROMPT_REPORT_PIPELINE_H
 #define PROMPT_REPORT_PIPELINE_H
@@ -19,24 +19,22 @@ struct pipeline {
     int64_t tokenizer_revision; /* TOKENIZER_REVISION */
 };
 
-/** This program's, with a model's preprocessing. */
+/** That of this program, with a model's preprocessing. `out` is owned. */
 int pipeline_of(struct pipeline *out, const struct preprocess *p);
 /**
- * From what is stored; NULL or a revision of 0: the program did not record it yet, so it was stb_image 2.27,
- * revision 1, and OpenAI's preprocessing for every model.
+ * That of a record or checkpoint. NULL or a revision of 0 are of programs that did not record it yet:
+ * they had stb_image 2.27, revision 1, and OpenAI's preprocessing for every model. `out` is owned.
  */
 int pipeline_read(struct pipeline *out, const char *preprocess, const char *image_decoder,
                   int64_t tokenizer_revision);
 void pipeline_free(struct pipeline *p); /* of an initialized or zeroed one; leaves it zeroed */
 
-/**
- * The first difference, appended: "the image decoder (stb_image 2.27 there, here ...)"; nothing if there is
- * none. Preprocessing first, then decoder, then tokenizer.
- */
+/** Appends the first difference, of preprocessing, decoder and tokenizer in this order: "the image decoder
+ * (stb_image 2.27 there, here ...)". */
 void pipeline_compare(struct str *out, const struct pipeline *there, const struct pipeline *here);
-/** Whether the preprocessing is another one. */
+/** Whether the two preprocess differently. */
 bool pipeline_preprocess_differs(const struct pipeline *a, const struct pipeline *b);
-/** SHA-256 of all of it. */
+/** SHA-256 over all three. */
 int pipeline_digest(char hex[DIGEST_HEX_SIZE], const struct pipeline *p);
 
 #endif

@@ -1,8 +1,8 @@
-/** Times one training step or one evaluation batch, with what is needed to judge the number. */
+/** Times one training step or one evaluation batch, with the numbers needed to judge the time. */
 #ifndef PROMPT_RUN_BENCH_H
 #define PROMPT_RUN_BENCH_H
 
-#include "prompt/run/speed.h"
+#include "prompt/run/session.h"
 #include "prompt/torch/profile.h"
 
 struct bench_options {
@@ -10,8 +10,8 @@ struct bench_options {
     int64_t n_images; /* B */
     int64_t repeats;  /* steps that are timed, at most */
     bool measure_peak;
-    bool is_alone;        /* no other is open beside it; else peak_bytes is that of the first step */
-    size_t earlier_bytes; /* resident already for others, which peak_bytes leaves out */
+    bool is_alone;        /* no other bench is open beside it; else peak_bytes is that of the first step */
+    size_t earlier_bytes; /* already resident for others; peak_bytes excludes them */
 };
 
 enum { BENCH_MAX_OPS = 64 };
@@ -20,33 +20,39 @@ struct bench_result {
     int64_t n_classes, n_images, n_iterations;
     double seconds; /* of the fastest step */
     double median_seconds;
-    double estimate_seconds;    /* what `prompt train` says of it on a CPU */
-    struct machine_speed speed; /* measured for the estimate */
-    struct clip_work work;      /* counted from the shapes */
-    double peak_flop_s;         /* best matrix product of the same shapes in this run; 0: not measured */
-    size_t peak_bytes;          /* resident, model included */
-    int64_t minor_faults;       /* of the last step: the first ones fill the allocator */
-    double device_reads;        /* a step: from the device to the host */
+    double peak_flop_s;   /* best matrix product of the same shapes in this run; 0: not measured */
+    size_t peak_bytes;    /* resident, model included */
+    int64_t minor_faults; /* of the last step: the first ones fill the allocator */
+    double device_reads;  /* a step: from the device to the host */
     struct op_cost ops[BENCH_MAX_OPS]; /* of one more step, timed operation by operation */
     size_t n_ops;
 };
 
 struct bench;
 
-/** The session's configured method on random pixels and the given class names, warmed up by one step. All are
- * borrowed. */
+/**
+ * The session's configured method on random pixels and the given class names, warmed up by one step.
+ * @param out    owned: bench_close frees it
+ * @param names  [n_names], borrowed, as is `s`
+ */
 int bench_open(struct bench **out, struct session *s, char *const *names, int64_t n_names,
                const struct bench_options *options);
-/** Times one more step; several benches may take turns, so that all see the machine's slow moments. */
+/** Times one more step. Several benches may take turns, so that all see the machine's slow moments. */
 int bench_time(struct bench *b);
 /** After at least one bench_time. */
 int bench_finish(struct bench_result *out, struct bench *b);
 void bench_close(struct bench *b);
 
-/** Groups a profile: matrix products, attention, norms, activation, autograd, the rest. */
+/* ---------------------------------------------------------------- a profile in groups */
+
 enum op_group { OP_PRODUCT, OP_ATTENTION, OP_NORM, OP_ACTIVATION, OP_AUTOGRAD, OP_REST, N_OP_GROUPS };
 extern const char *const op_group_names[N_OP_GROUPS];
-/** Seconds of each group. */
-void bench_group(double seconds[N_OP_GROUPS], const struct bench_result *r);
+
+struct group_cost {
+    double seconds; /* of its operations; autograd's gradients count as OP_AUTOGRAD */
+    double flop;    /* of its operations and their gradients, whoever computes them */
+};
+/** The costs of a step by enum op_group. */
+void bench_group(struct group_cost out[N_OP_GROUPS], const struct bench_result *r);
 
 #endif

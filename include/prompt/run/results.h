@@ -5,31 +5,24 @@
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/eval.h"
 
-/** What a record says besides the numbers. */
+/** The facts of a record besides the numbers; all borrowed. */
 struct record_context {
     const struct session *session;
     const struct class_list *classes;
-    const struct item_list *items;       /* what was evaluated, after --limit */
+    const struct item_list *items;       /* the images that were evaluated, after --limit */
     const struct progress *progress;     /* of the training; NULL if nothing was trained */
     const struct provenance *provenance; /* of the training; NULL likewise */
     int64_t limit;                       /* 0: all images */
-    bool untrained;                      /* initial prompts, on request */
-    bool per_class;
+    bool untrained;                      /* initial prompts were evaluated, on request */
+    bool per_class;                      /* with accuracies by class and the confusion matrix */
 };
 
 /**
- * One JSON object: method, data set, split, classes, seed, counts, accuracy per n, configuration and its
- * hash, digests of weights, sample, class names and test list, whether the data are drawn or the published
- * ones, versions, device, time. `finished` is false for a limited evaluation or an unfinished training; such
- * a record never fills a table.
+ * Appends one JSON object: method, data set, split, classes, seed, counts, accuracy per n, configuration and
+ * its hash, digests of weights, sample, class names and test list, whether the data are drawn or the
+ * published ones, versions, device, time. `finished` is false for a limited evaluation or an unfinished
+ * training; such a record never fills a table.
  */
 int record_write(struct str *out, const struct record_context *context, const struct eval_result *result);
-
-/** OK if records can be appended to `path`: it is such an array, or not there. */
-int results_check(const char *path);
-
-/** Appends a record to the JSON array in `path`, atomically, one process after the other; creates the file.
- * ERR_FORMAT if it is no such array. */
-int results_append(const char *path, const struct str *record);
 
 #endif

@@ -2,22 +2,19 @@
 #ifndef PROMPT_RUN_TRAIN_H
 #define PROMPT_RUN_TRAIN_H
 
-#include "prompt/report/folder.h"
-#include "prompt/run/checkpoint.h"
-#include "prompt/run/session.h"
+#include "prompt/base/str.h"
+#include "prompt/config/config.h"
+#include "prompt/run/run_files.h"
 
 struct train_options {
-    const char *out_dir;            /* run folder; NULL only for a dry run */
-    bool resume;                    /* continue from its checkpoint */
-    bool force;                     /* replace what an earlier run left there */
-    bool dry_run;                   /* stop before the first step */
-    const struct str_list *targets; /* other data sets to be evaluated, checked before training; NULL: none */
-    int64_t max_steps;              /* stop after this many steps in all, with a checkpoint; 0: no limit */
+    struct run_options run;
+    bool dry_run;                   /* time a step, discard it and stop */
+    const struct str_list *targets; /* data sets of a later evaluation, to check before training; borrowed */
 };
 
 /**
- * Trains as `config` says. A signal (interrupt.h) finishes the step, saves, and returns ERR_INTERRUPTED with
- * the command to go on.
+ * Trains as configured. After a signal (interrupt.h) it finishes the step, saves, and returns ERR_INTERRUPTED
+ * with the command that continues.
  * @return OK also for a dry run and when max_steps is reached; ERR_USAGE for a folder that holds a run;
  * ERR_BUSY; ERR_NUMERIC naming step, images, tensor and last checkpoint for a loss that is not finite
  */

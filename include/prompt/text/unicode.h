@@ -42,8 +42,7 @@ bool unicode_is_digit(uint32_t codepoint); /* of the category Nd, in any script 
 
 /** Normalization form C, in place. ERR_MEMORY. */
 int unicode_nfc(struct codepoints *text);
-/** The compatibility decomposition of a half-width or full-width character (U+FF01 to U+FFEF); returns its
- * length. */
+/** Compatibility decomposition of a half- or full-width character (U+FF01 to U+FFEF); returns its length. */
 size_t unicode_usual_width(uint32_t out[UNICODE_WIDTH_MAX], uint32_t codepoint);
 
 uint32_t unicode_upper(uint32_t codepoint); /* the single code point, if there is one */

@@ -7,8 +7,8 @@
  * it replaces; tests compare with those and their autograd. Results are borrowed from the scope `s`.
  *
  * Two dtypes occur:
- *   compute     matrix products: fp32, bf16, fp16; fp64 in gradient checks
- *   accumulate  the residual stream and all sums: fp32; fp64 in gradient checks
+ *   compute  operands of matrix products: fp32, bf16, fp16; fp64 in gradient checks
+ *   accum    the residual stream and all sums: fp32; fp64 in gradient checks
  */
 #ifndef PROMPT_TORCH_FUSED_H
 #define PROMPT_TORCH_FUSED_H
@@ -24,7 +24,7 @@ tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, 
 
 /* ---------------------------------------------------------------- linear with a frozen weight */
 
-/** A weight laid out for x W^T + b and, in the backward, dy W. Borrowed from the packing scope. */
+/** A weight laid out for x W^T + b, and for dy W in the backward. Its tensors live in the packing scope. */
 struct packed_linear {
     const tensor *forward;  /* prepacked W, or W itself */
     const tensor *backward; /* prepacked W^T, or W^T itself */
@@ -34,8 +34,8 @@ struct packed_linear {
 
 /**
  * Packs a weight for calls with about `n_rows` rows.
- *   weight  [out,in] compute
- *   bias    [out]    compute, or NULL
+ *   weight  [out,in]  compute
+ *   bias    [out]     compute, or NULL; borrowed
  */
 struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows);
 /**
@@ -54,33 +54,34 @@ tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const 
 /* ---------------------------------------------------------------- residual and norm */
 
 /**
- * x += d; y = (x - mean) / sqrt(variance + eps) per row (the product that follows includes scale and shift).
- *   x     [B,T,W]   accumulate, contiguous; changed in place
+ * x += d; y = (x - mean) / sqrt(variance + eps) per row. Scale and shift are folded into the next product.
+ * Replaces t_add, t_layer_norm and the cast of its result: one pass over memory instead of three.
+ *   x     [B,T,W]   accum, contiguous; changed in place
  *   d     [B,T,W]   compute, or NULL
  *   y     [B,T',W]  compute; rows offset .. offset+T-1 of axis 1 are written
- *   rstd  [B,T']    accumulate, or NULL; the same rows are written
- * Replaces t_add, t_layer_norm and the cast of its result: one pass over memory instead of three.
+ *   rstd  [B,T']    accum, or NULL; 1/sqrt(variance + eps), the same rows are written
  */
 void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *rstd, int64_t offset,
                       double eps);
 
 /**
- * The backward: g = dx, or g += dx with `accumulate`; then g_copy = g.
- *   g       [B,T,W]   accumulate
- *   g_copy  [B,T,W]   compute; NULL if g has that dtype and serves as the copy
+ * The backward: g = dx, or g += dx with `accumulate`; then g_copy = g. Replaces autograd of t_layer_norm
+ * (which keeps x, not y and rstd) and the sum and the cast after it.
+ *   g       [B,T,W]   accum
+ *   g_copy  [B,T,W]   compute; NULL if the dtypes are the same
  *   dy, y   [B,T',W]  compute; rows offset .. offset+T-1 of axis 1 are read
- *   rstd    [B,T']    accumulate; the same rows are read
- * Replaces autograd of t_layer_norm (which keeps x, not y and rstd) and the sum and the cast after it.
+ *   rstd    [B,T']    accum; the same rows are read
  */
 void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, const tensor *y,
                       const tensor *rstd, int64_t offset, bool accumulate);
 
-/* ---------------------------------------------------------------- SiLU */
+/* ---------------------------------------------------------------- activation */
 
 /**
- * silu(x), in place; with `keep_slope` in a new tensor, and x becomes silu'(x). Replaces t_sigmoid and t_mul,
- * for which autograd keeps x and the sigmoid, where this keeps only the slope. In the epilogue of oneDNN's
- * product it takes longer: 41 against 32 + 2 ms for [2048,512] to 2048 (November 2026, two AVX2 cores).
+ * silu(x), in the memory of x; with `keep_slope` in new memory, and x becomes silu'(x). Replaces t_sigmoid
+ * and t_mul, for which autograd keeps x and the sigmoid; here only the slope. In the epilogue of
+ * oneDNN's product it takes longer: 41 against 32 + 2 ms for [2048,512] to 2048 (November 2026, two AVX2
+ * cores).
  */
 tensor *t_silu_(scope *s, tensor *x, bool keep_slope);
 /** The same for the exact GELU; replaces t_gelu. */
@@ -90,68 +91,64 @@ void t_mul_(scope *s, tensor *a, const tensor *b);
 
 /* ---------------------------------------------------------------- attention; the scale is part of q */
 
-/* Matrix products of 2 FLOP for each pair of query and key and each value of a row. The forward's: scores,
- * sums. The backward's: scores again, weights' gradient, d_q, d_k, d_v. */
-enum { ATTENTION_PRODUCTS = 2, ATTENTION_BACKWARD_PRODUCTS = 5 };
-
-/** Token nodes, each of which attends to a prefix, its ancestors and itself. Arrays are borrowed. */
-struct forest {
+/** Which nodes of a token tree each query sees: its own ancestors and itself. The arrays are borrowed. */
+struct tree_mask {
     int64_t n_nodes;
-    int64_t n_queries;    /* n_nodes; fewer in the last layer */
-    const int32_t *first; /* [n_queries+1] offsets into `seen` */
-    const int32_t *seen;  /* query i attends to the nodes seen[first[i]] .. seen[first[i+1]-1] */
-    int64_t n_seen_max;   /* the most of one query */
-    const tensor *mask;   /* t_forest_mask of the same prefix; NULL: made where a kernel needs it */
+    int64_t n_queries;    /* n_nodes, or fewer in a last layer */
+    const int32_t *first; /* [n_queries+1] into seen */
+    const int32_t *seen;  /* query i sees the nodes seen[first[i]] .. seen[first[i+1]-1] */
+    int64_t n_seen_max;   /* of one query */
+    const tensor *dense;  /* t_tree_mask of the same prefix, borrowed; NULL: made at each call, if needed */
 };
 
 /**
- * The mask added to the scores where no kernel of ours supports the tensors: 0 if query i attends to prefix
- * or node j, else -inf. `dtype` and `device` are those of q.
+ * The mask added to the scores where no kernel of ours supports the tensors: 0 if query i sees prefix or node
+ * j, else -inf. `dtype` and `device` are those of q.
  *   result  [n_queries, n_prefix + n_nodes]  row stride a multiple of 16 values
  */
-tensor *t_forest_mask(scope *s, const struct forest *forest, int64_t n_prefix, enum dtype dtype,
-                      struct device device);
+tensor *t_tree_mask(scope *s, const struct tree_mask *mask, int64_t n_prefix, enum dtype dtype,
+                    struct device device);
 
-/** Operands of forest attention: borrowed [B,rows,W] views whose last axis is contiguous. */
-struct forest_attention {
+/** Operands of tree attention: views whose last axis is contiguous. Every query sees the whole prefix. */
+struct tree_attention {
     const tensor *q;                   /* [B,n_queries,W] */
     const tensor *k, *v;               /* [B,n_nodes,W] */
     const tensor *prefix_k, *prefix_v; /* [B,p,W], or NULL */
     int64_t n_heads;
-    const struct forest *forest;
+    const struct tree_mask *mask;
 };
 
 /**
- * softmax(q k^T) v over prefix and seen nodes. Replaces causal t_attention over whole sequences, each with
- * its own copy of shared tokens. Where no kernel of ours supports the tensors, every query is multiplied with
- * every node; the profile counts only the nodes that it attends to.
+ * softmax(q k^T) v over the prefix and the seen nodes. Replaces causal t_attention over whole sequences, each
+ * with its own copy of shared tokens. Where no kernel of ours supports the tensors, every query is multiplied
+ * with every node; the profile counts only the nodes that it sees.
  *   result  [B,n_queries,W]
  */
-tensor *t_forest_attention(scope *s, const struct forest_attention *a);
+tensor *t_tree_attention(scope *s, const struct tree_attention *a);
 /**
  * The backward. Replaces autograd of the same; computes the weights again from the operands.
  *   d_out                   [B,n_queries,W]
  *   d_q                     [B,n_queries,W]  view like q; written
  *   d_k, d_v                [B,n_nodes,W]    views like k, v; written
- *   d_prefix_k, d_prefix_v  [B,p,W]          accumulate, or NULL; added to
+ *   d_prefix_k, d_prefix_v  [B,p,W]          accum, or NULL; added to
  */
-void t_forest_attention_backward(scope *s, const struct forest_attention *a, const tensor *d_out, tensor *d_q,
-                                 tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
+void t_tree_attention_backward(scope *s, const struct tree_attention *a, const tensor *d_out, tensor *d_q,
+                               tensor *d_k, tensor *d_v, tensor *d_prefix_k, tensor *d_prefix_v);
 
 /**
  * Dense attention without a mask; last axes contiguous. Replaces t_attention.
  *   q       [B,Tq,W]
  *   k, v    [B,Tk,W]
- *   aux     [B,heads,Tq]  accumulate: the log-sum-exp of the scores, for the backward; NULL: not needed
+ *   aux     [B,heads,Tq]  accum: the log-sum-exp of the scores, for the backward; NULL: not needed
  *   result  [B,Tq,W]
- * Scores, weights and their gradients have the accumulate dtype. Where no kernel of ours supports the
- * tensors, PyTorch's attention runs: aux is empty, the backward computes the forward again and the gradients
- * of all operands, and weights and their gradients are rounded to the compute dtype.
+ * Scores, weights and their gradients are accum. Where no kernel of ours supports the tensors, PyTorch's
+ * attention runs: aux is empty, the backward computes the forward again and the gradients of all operands,
+ * and weights and their gradients are rounded to the compute dtype.
  */
 tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, int64_t n_heads,
                           tensor **aux);
 /**
- * The backward. Replaces autograd of t_attention, which only computes the gradients of all operands.
+ * The backward. Replaces autograd of t_attention, which computes the gradients of all operands or none.
  *   d_out     [B,Tq,W]
  *   d_q       [B,Tq,W]            written; NULL: not needed
  *   d_k, d_v  [B,Tk-first_key,W]  of the keys from `first_key` on; written

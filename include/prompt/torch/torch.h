@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "prompt/base/dtype.h"
 #include "prompt/base/error.h"
 
 #ifdef __cplusplus
@@ -29,12 +30,7 @@ extern "C" {
 typedef struct scope scope;
 typedef struct tensor tensor; /* borrowed; lives as long as its scope */
 
-/* ---------------------------------------------------------------- types and devices */
-
-enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_I64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL };
-
-const char *dtype_name(enum dtype dtype); /* "float32", ...; static */
-size_t dtype_size(enum dtype dtype);      /* bytes of one element */
+/* ---------------------------------------------------------------- devices */
 
 enum device_kind { DEVICE_CPU, DEVICE_CUDA };
 
@@ -92,9 +88,11 @@ void scope_fail(scope *s, int status);
 size_t scope_live_tensors(void);
 /** Makes the n-th call of an operation from now on fail (0: none); for tests of error paths. */
 void shim_fail_after(uint64_t n);
-/** `watch` runs at the beginning of each call that shim_fail_after counts (NULL: nothing does); for the same
- * tests. */
-void shim_watch_calls(void (*watch)(void));
+/**
+ * For the same tests: `watch` runs at the beginning of each call that shim_fail_after counts, and gets the address to
+ * which the call returns. NULL: nothing runs.
+ */
+void shim_watch_calls(void (*watch)(const void *site));
 
 /* ---------------------------------------------------------------- shapes as arguments */
 

@@ -33,11 +33,4 @@ static inline int64_t clip_image_positions(const struct clip_dims *d)
     return 1 + side * side;
 }
 
-/** Rows of the text tower, over all images, that go through a layer together; speed is flat from 1,024 to
- * 4,096. */
-enum { CLIP_TEXT_CHUNK_ROWS = 2048 };
-/** The same on CUDA, where a launch often costs more than its work. A forest's attention there is dense: its
- * cost grows with the square of the nodes, hence their limit. */
-enum { CLIP_TEXT_CHUNK_ROWS_CUDA = 32768, CLIP_TEXT_FOREST_NODES_CUDA = 1024 };
-
 #endif

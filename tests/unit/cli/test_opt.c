@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opt.h"
+#include "opt_help.h"
 
 static const struct opt options[] = {
     {"out", "DIR", NULL, false, "a folder"},   {"resume", NULL, NULL, false, "go on"},
@@ -120,7 +120,7 @@ static void test_opt__refuses_unexpected_and_missing_words(void **state)
 {
     (void)state;
     expect_refused(&train, WORDS("caltech101"),
-                   "unexpected word 'caltech101': expected options alone; see prompt train --help");
+                   "unexpected word 'caltech101': expected only options; see prompt train --help");
     expect_refused(&bare, WORDS("x"),
                    "unexpected word 'x': expected nothing more; see prompt version --help");
     expect_refused(&info, WORDS("a", "b"),
@@ -185,10 +185,8 @@ static void test_opt__keys_go_through_the_configuration(void **state)
     (void)state;
     struct opt_values v;
     struct config c;
-    assert_int_equal(config_init(&c), OK);
     parse_ok(&v, &train, WORDS("--seed", "3", "--skip-bad-images", "--set", "training.lr=0.5"));
-    assert_int_equal(opt_apply_file(&c, &v), OK);
-    assert_int_equal(opt_apply_keys(&c, &v), OK);
+    assert_int_equal(opt_resolve(&c, &v, NULL), OK);
     assert_int_equal(c.seed, 3);
     assert_true(c.data_skip_bad_images);
     assert_true(c.lr == 0.5);
@@ -202,9 +200,8 @@ static void expect_keys_refused(const char *const *words, const char *message)
 {
     struct opt_values v;
     struct config c;
-    assert_int_equal(config_init(&c), OK);
     parse_ok(&v, &train, words);
-    assert_int_equal(opt_apply_keys(&c, &v), ERR_USAGE);
+    assert_int_equal(opt_resolve(&c, &v, NULL), ERR_USAGE);
     assert_string_equal(error_message(), message);
     opt_free(&v);
     config_free(&c);
@@ -247,7 +244,7 @@ static void test_opt__help_shows_every_option_and_its_key(void **state)
 static void test_opt__help_lists_commands(void **state)
 {
     (void)state;
-    const struct command table[] = {train, info, bare, {NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
+    const struct command *const table[] = {&train, &info, &bare, NULL};
     struct str text = {0};
     commands_help(&text, table, NULL);
     assert_non_null(strstr(str_text(&text), "\n  model info                show\n"));

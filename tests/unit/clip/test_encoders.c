@@ -12,14 +12,12 @@ static const double TOLERANCE = 1e-5; /* absolute; measured 2026-11-24: at most 
 
 /* ---------------------------------------------------------------- text */
 
-/* Rows `first`.. of `rows`, `n` of them, padded with `padding` to `n_tokens` each. Freed with free_rows. */
-static struct text_rows some_rows(const struct text_rows *rows, int64_t first, int64_t n, int64_t n_tokens,
-                                  int64_t padding)
+/* Rows `first`.. of `rows`, `n` of them, padded with `padding` to `n_tokens` each. token_rows_free frees them. */
+static struct token_rows some_rows(const struct token_rows *rows, int64_t first, int64_t n, int64_t n_tokens,
+                                   int64_t padding)
 {
-    struct text_rows out = {.n = n, .n_tokens = n_tokens};
-    out.ids = malloc((size_t)(n * n_tokens) * sizeof *out.ids);
-    out.ends = malloc((size_t)n * sizeof *out.ends);
-    assert_true(out.ids && out.ends);
+    struct token_rows out;
+    assert_ok(token_rows_create(&out, n, n_tokens));
     for (int64_t k = 0; k < n; k++) {
         const int64_t *ids = rows->ids + (first + k) * rows->n_tokens;
         out.ends[k] = rows->ends[first + k];
@@ -28,12 +26,6 @@ static struct text_rows some_rows(const struct text_rows *rows, int64_t first, i
             out.ids[k * n_tokens + i] = i <= out.ends[k] ? ids[i] : padding;
     }
     return out;
-}
-
-static void free_rows(struct text_rows *rows)
-{
-    free(rows->ids);
-    free(rows->ends);
 }
 
 /* Two prefixes of five embeddings, different in every position. */
@@ -45,14 +37,14 @@ static tensor *two_prefixes(scope *s, const struct world *w)
 
 /* The features of `rows` behind `prefixes`, laid out for this call alone. */
 static tensor *encode_rows(scope *s, const struct world *w, const tensor *prefixes,
-                           const struct text_rows *rows)
+                           const struct token_rows *rows)
 {
     enum { IMAGES_AT_A_TIME = 128 }; /* so that the rows make several chunks */
-    struct clip_texts texts;
-    assert_ok(
-        clip_texts_create(&texts, s, w->clip, rows, prefixes ? t_size(prefixes, 1) : 0, IMAGES_AT_A_TIME));
+    struct class_texts texts;
+    assert_ok(class_texts_create(&texts, s, w->clip, rows, prefixes ? t_size(prefixes, 1) : 0,
+                                 IMAGES_AT_A_TIME, NULL));
     tensor *z = clip_encode_text(s, w->clip, NULL, prefixes, &texts);
-    clip_texts_free(&texts);
+    class_texts_free(&texts);
     return z;
 }
 
@@ -66,14 +58,14 @@ static void expect_close(scope *s, const tensor *got, const tensor *want)
 static void test_encoders__a_class_alone_has_the_features_it_has_among_others(void **state)
 {
     const struct world *w = *state;
-    const struct text_rows *all = &w->rows.names;
+    const struct token_rows *all = &w->names;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
     tensor *together = encode_rows(s, w, prefixes, all); /* [2,K,d] */
     for (int64_t k = 0; k < all->n; k++) {
-        struct text_rows one = some_rows(all, k, 1, all->ends[k] + 1, 0); /* no padding at all */
+        struct token_rows one = some_rows(all, k, 1, all->ends[k] + 1, 0); /* no padding at all */
         expect_close(s, encode_rows(s, w, prefixes, &one), t_narrow(s, together, 1, k, 1));
-        free_rows(&one);
+        token_rows_free(&one);
     }
     assert_ok(scope_close(s));
 }
@@ -81,12 +73,12 @@ static void test_encoders__a_class_alone_has_the_features_it_has_among_others(vo
 static void test_encoders__padding_is_never_read(void **state)
 {
     const struct world *w = *state;
-    const struct text_rows *rows = &w->rows.names;
+    const struct token_rows *rows = &w->names;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
-    struct text_rows longer = some_rows(rows, 0, rows->n, 40, 33);
+    struct token_rows longer = some_rows(rows, 0, rows->n, 40, 33);
     expect_close(s, encode_rows(s, w, prefixes, &longer), encode_rows(s, w, prefixes, rows));
-    free_rows(&longer);
+    token_rows_free(&longer);
     assert_ok(scope_close(s));
 }
 
@@ -95,9 +87,9 @@ static void test_encoders__each_prefix_gives_the_features_it_gives_alone(void **
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefixes = two_prefixes(s, w);
-    tensor *both = encode_rows(s, w, prefixes, &w->rows.names);
+    tensor *both = encode_rows(s, w, prefixes, &w->names);
     for (int64_t b = 0; b < 2; b++)
-        expect_close(s, encode_rows(s, w, t_narrow(s, prefixes, 0, b, 1), &w->rows.names),
+        expect_close(s, encode_rows(s, w, t_narrow(s, prefixes, 0, b, 1), &w->names),
                      t_narrow(s, both, 0, b, 1));
     /* and the prefix counts: the two are not the same */
     assert_true(tensor_max_difference(s, t_select(s, both, 0, 0), t_select(s, both, 0, 1)) > 0.1);
@@ -107,26 +99,26 @@ static void test_encoders__each_prefix_gives_the_features_it_gives_alone(void **
 static void test_encoders__a_prefix_of_embedded_tokens_is_those_tokens(void **state)
 {
     const struct world *w = *state;
-    const struct text_rows *names = &w->rows.names;
+    const struct token_rows *names = &w->names;
     const int64_t n_start = (int64_t)w->start.n; /* start token and "a photo of a" */
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     tensor *prefix = t_unsqueeze(s, clip_embed_tokens(s, w->clip, w->start.ids, n_start), 0); /* [1,5,d_l] */
-    expect_close(s, encode_rows(s, w, prefix, names), encode_rows(s, w, NULL, w->rows.captions));
+    expect_close(s, encode_rows(s, w, prefix, names), encode_rows(s, w, NULL, &w->captions));
     assert_ok(scope_close(s));
 }
 
 static void test_encoders__more_positions_than_the_context_are_an_error(void **state)
 {
     const struct world *w = *state;
-    const int64_t room = w->clip->dims.context_length - w->rows.names.n_tokens;
+    const int64_t room = w->clip->dims.context_length - w->names.n_tokens;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct clip_texts texts;
-    assert_non_null(encode_rows(s, w, t_zeros(s, SHAPE(1, room, w->clip->dims.text.width), DTYPE_F32, CPU),
-                                &w->rows.names));
-    assert_int_equal(clip_texts_create(&texts, s, w->clip, &w->rows.names, room + 1, 1), ERR_SHAPE);
+    struct class_texts texts;
+    assert_non_null(
+        encode_rows(s, w, t_zeros(s, SHAPE(1, room, w->clip->dims.text.width), DTYPE_F32, CPU), &w->names));
+    assert_int_equal(class_texts_create(&texts, s, w->clip, &w->names, room + 1, 1, NULL), ERR_SHAPE);
     assert_string_equal(error_message(),
                         "a prefix of 72 and a row of 6 tokens do not fit into the context of 77");
-    clip_texts_free(&texts);
+    class_texts_free(&texts);
     assert_ok(scope_close(s));
 }
 
@@ -137,8 +129,8 @@ static void test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         const int64_t want = lengths[i][0], got = lengths[i][1];
         scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-        struct clip_texts texts;
-        assert_ok(clip_texts_create(&texts, s, w->clip, &w->rows.names, want, 1));
+        struct class_texts texts;
+        assert_ok(class_texts_create(&texts, s, w->clip, &w->names, want, 1, NULL));
         const tensor *prefix =
             got ? t_zeros(s, SHAPE(1, got, w->clip->dims.text.width), DTYPE_F32, CPU) : NULL;
         assert_null(clip_encode_text(s, w->clip, NULL, prefix, &texts));
@@ -146,7 +138,7 @@ static void test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error
         snprintf(says, sizeof says, "the texts are laid out for %d learned vectors, not for %d", (int)want,
                  (int)got);
         assert_string_equal(error_message(), says);
-        clip_texts_free(&texts);
+        class_texts_free(&texts);
         assert_int_equal(scope_close(s), ERR_SHAPE);
     }
 }
@@ -206,7 +198,7 @@ static void test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on(voi
     const struct world *w = *state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct clip *plain = NULL; /* the fast encoder's blocks are packed */
-    assert_ok(clip_create(&plain, s, w->weights, CPU, w->clip->types, ENCODER_PLAIN));
+    assert_ok(clip_create(&plain, s, w->weights, CPU, w->clip->dtypes, ENCODER_PLAIN));
     tensor *prompts[N_LAYERS];
     struct image_tokens tokens = clip_image_tokens(s, w->clip, w->pixels);
     some_prompts(prompts, s, tokens.x);

@@ -376,8 +376,8 @@ static void test_config__presets_are_the_papers_settings(void **state)
     expect_accepted(config_read_file(c, CONFIGS_DIR "/base2new.json"));
     expect_accepted(config_write(&preset_text, c));
     assert_string_equal(str_text(&preset_text), str_text(&text)); /* the defaults are this protocol */
-    /* Every key that defines the experiment is explicit, but for what the user gives, the files say, and
-     * other methods have. */
+    /* Every key that defines the experiment is explicit, but for
+     * what the user gives, the files say, and other methods have. */
     for (size_t i = 0; i < config_n_keys(); i++) {
         const char *key = config_key(i)->key;
         bool is_given = strcmp(key, "seed") == 0 || strcmp(key, "data.dataset") == 0 ||

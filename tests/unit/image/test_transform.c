@@ -1,5 +1,4 @@
-/* Resize, crops and normalization, against pixels of Pillow 13.0.0; tests/parity/test_images.py compares
- * live. */
+/* Resize, crops and normalization, against pixels of Pillow 13.0.0 (tests/parity/test_images.py: live). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -281,6 +280,19 @@ static void test_transform__random_crop_falls_back_to_the_centre(void **state)
     assert_int_equal(whole_crop.height, 1);
 }
 
+/* The draws of a crop are a contract: what is drawn next depends on them. */
+static void test_transform__random_crop_tries_ten_times(void **state)
+{
+    (void)state;
+    struct rng rng, same;
+    rng_init(&rng, 1, RNG_AUGMENT, 0, 5);
+    same = rng;
+    (void)transform_random_crop(&rng, 1000, 9, 0.99);
+    for (int i = 0; i < 10 * 2; i++) /* area and ratio */
+        (void)rng_uniform(&same);
+    assert_int_equal(rng_u32(&rng), rng_u32(&same));
+}
+
 static void test_transform__training_takes_the_models_filter(void **state)
 {
     (void)state;
@@ -313,11 +325,14 @@ static void test_transform__training_flips_half_of_the_images(void **state)
         in.pixels[i] = i / 3 % 2 == 0 ? 10 : 200;
     int n_flipped = 0;
     for (uint64_t item = 0; item < 1000; item++) {
-        struct rng rng;
+        struct rng rng, same;
         struct image out;
         rng_init(&rng, 2, RNG_AUGMENT, 0, item);
+        same = rng;
         assert_int_equal(transform_train(&out, &in, &two, 1.0, &rng), OK); /* the crop is the whole image */
         assert_int_equal(out.pixels[0] + out.pixels[3], 210);
+        (void)transform_random_crop(&same, 2, 2, 1.0);
+        assert_int_equal(out.pixels[0] == 200, rng_uniform(&same) < 0.5);
         n_flipped += out.pixels[0] == 200;
         image_free(&out);
     }
@@ -412,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_transform__test_transform_is_resize_then_crop),
         cmocka_unit_test(test_transform__random_crops_keep_to_area_and_ratio),
         cmocka_unit_test(test_transform__random_crop_falls_back_to_the_centre),
+        cmocka_unit_test(test_transform__random_crop_tries_ten_times),
         cmocka_unit_test(test_transform__training_flips_half_of_the_images),
         cmocka_unit_test(test_transform__normalize_is_torchvisions_to_the_bit),
     };

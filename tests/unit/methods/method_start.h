@@ -37,9 +37,9 @@ static inline void forward_trained_with_fewer_classes(struct world *w, scope *s,
     struct method *all = NULL, *m = NULL;
     struct method_output out;
     assert_ok(create(&all, w, s, changes));
-    const struct method_init init = {1, w->rows.names.n - 2, &w->start};
+    const struct method_init init = {1, w->names.n - 2, &w->start};
     assert_ok(method_create(&m, s, w->clip, &all->options, &init));
-    method_forward(&out, s, m, &w->texts, w->pixels, NULL);
+    method_forward(&out, s, m, &w->texts, NULL, w->pixels, NULL);
     method_output_free(&out);
     method_free(all);
     method_free(m);

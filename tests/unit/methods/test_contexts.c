@@ -22,8 +22,8 @@ static void test_contexts__contexts_start_as_a_photo_of_a_or_at_random(void **st
     expect_words(w, s, params_find(&shared->trained, "context"));
     assert_ok(create(&each, w, s, CHANGES("method=coop", "context.class_specific=true")));
     const tensor *sets = params_find(&each->trained, "context");
-    assert_int_equal(t_size(sets, 0), w->rows.names.n);
-    for (int64_t k = 0; k < w->rows.names.n; k++)
+    assert_int_equal(t_size(sets, 0), w->names.n);
+    for (int64_t k = 0; k < w->names.n; k++)
         expect_words(w, s, t_select(s, sets, 0, k));
     assert_ok(create(&random, w, s, CHANGES("method=coop", "context.count=16", "context.init=random")));
     const tensor *context = params_find(&random->trained, "context");
@@ -46,7 +46,7 @@ static void test_contexts__an_untrained_context_is_the_caption(void **state)
         struct method *m = NULL;
         struct method_output out;
         assert_ok(create(&m, w, s, CHANGES("method=coop", specific[i])));
-        method_forward(&out, s, m, &w->texts, w->pixels, NULL);
+        method_forward(&out, s, m, &w->texts, NULL, w->pixels, NULL);
         assert_int_equal(out.n_iterations, 1);
         assert_true(tensor_max_difference(s, out.logits[0], out.logits[1]) < 1e-4); /* of 100 */
         method_output_free(&out);
@@ -68,11 +68,10 @@ static void test_contexts__fixed_text_is_taken_by_the_forward_pass(void **state)
         struct method *m = NULL;
         struct method_output own, given;
         assert_ok(create(&m, w, s, cases[i]));
-        method_forward(&own, s, m, &w->texts, w->pixels, NULL);
-        struct class_texts texts = w->texts;
-        texts.fixed_features = t_scale(s, method_fixed_text(s, m, &texts), -1.0);
-        assert_non_null(texts.fixed_features);
-        method_forward(&given, s, m, &texts, w->pixels, NULL);
+        method_forward(&own, s, m, &w->texts, NULL, w->pixels, NULL);
+        const tensor *fixed_text = t_scale(s, method_fixed_text(s, m, &w->texts), -1.0);
+        assert_non_null(fixed_text);
+        method_forward(&given, s, m, &w->texts, fixed_text, w->pixels, NULL);
         tensor *turned = t_scale(s, own.logits[1], -1.0);
         assert_true(tensor_max_difference(s, given.logits[1], turned) < 1e-4); /* of 100 */
         method_output_free(&own);

@@ -70,7 +70,7 @@ static void problem_open(struct problem *p, struct world *w, const char *const *
     assert_ok(world_method(&p->method, w, p->scope, &options));
     assert_int_equal(t_dtype(p->method->trained.items[0].value), DTYPE_F64);
     p->index = t_from_i64(p->scope, (const int64_t[B]){0, 1}, SHAPE(B), CPU);
-    p->picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * w->texts.n), sizeof *p->picks);
+    p->picks = calloc((size_t)(METHOD_MAX_ITERATIONS * B * w->texts.rows->n), sizeof *p->picks);
     assert_non_null(p->picks);
     scope *s = scope_open(p->scope, SCOPE_GRAD_OFF);
     struct method_output out;

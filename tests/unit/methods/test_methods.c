@@ -86,7 +86,7 @@ static void test_methods__the_seed_makes_the_start(void **state)
     struct method *m[3] = {NULL};
     const uint64_t seeds[] = {0, 0, 1};
     for (int i = 0; i < 3; i++) {
-        const struct method_init init = {seeds[i], w->rows.names.n, &w->start};
+        const struct method_init init = {seeds[i], w->names.n, &w->start};
         assert_ok(method_create(&m[i], s, w->clip, &options, &init));
     }
     for (size_t i = 0; i < m[0]->trained.n; i++) {
@@ -112,10 +112,15 @@ static void test_methods__generators_start_as_linear_layers_do(void **state)
                  {"vision_generator.fc2.weight", 0.5},   {"vision_generator.fc2.bias", 0.5},
                  {"text_generator.fc1.weight", 0.125},   {"text_generator.fc2.weight", 0.5}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        double largest = 0.0;
-        assert_ok(t_item_f64(&largest, s, t_max(s, t_abs(s, params_find(&m->trained, cases[i].name)))));
-        if (!(largest <= cases[i].bound && largest > 0.7 * cases[i].bound))
-            fail_msg("%s: largest %g, bound %g", cases[i].name, largest, cases[i].bound);
+        double largest = 0.0, least = 0.0;
+        const tensor *values = params_find(&m->trained, cases[i].name);
+        assert_ok(t_item_f64(&largest, s, t_max(s, values)));
+        assert_ok(t_item_f64(&least, s, t_scale(s, t_max(s, t_scale(s, values, -1.0)), -1.0)));
+        const double size = largest > -least ? largest : -least;
+        if (!(size <= cases[i].bound && size > 0.7 * cases[i].bound))
+            fail_msg("%s: largest %g, bound %g", cases[i].name, size, cases[i].bound);
+        if (!(least < 0.0 && largest > 0.0))
+            fail_msg("%s: values from %g to %g, expected both signs", cases[i].name, least, largest);
     }
     method_free(m);
     assert_ok(scope_close(s));
@@ -176,13 +181,13 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     struct method *prompt = NULL, *clip = NULL;
     struct method_output with, without;
     assert_ok(create(&prompt, w, s, NULL));
-    const struct method_init init = {1, w->rows.names.n, &w->start};
+    const struct method_init init = {1, w->names.n, &w->start};
     struct method_options options = prompt->options;
     options.kind = METHOD_CLIP;
     assert_ok(method_create(&clip, s, w->clip, &options, &init));
     assert_int_equal(clip->trained.n, 0);
-    method_forward(&with, s, prompt, &w->texts, w->pixels, NULL);
-    method_forward(&without, s, clip, &w->texts, w->pixels, NULL);
+    method_forward(&with, s, prompt, &w->texts, NULL, w->pixels, NULL);
+    method_forward(&without, s, clip, &w->texts, NULL, w->pixels, NULL);
     assert_int_equal(with.n_iterations, 2);
     assert_int_equal(without.n_iterations, 0);
     assert_true(tensor_max_difference(s, with.logits[0], without.logits[0]) == 0.0);
@@ -205,8 +210,8 @@ static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **st
     assert_ok(create(
         &behind, w, s,
         CHANGES("text_prompt.generator=false", "text_prompt.count=4", "text_prompt.covers_sos=false")));
-    method_forward(&a, s, covers, &w->texts, w->pixels, NULL);
-    method_forward(&b, s, behind, &w->texts, w->pixels, NULL);
+    method_forward(&a, s, covers, &w->texts, NULL, w->pixels, NULL);
+    method_forward(&b, s, behind, &w->texts, NULL, w->pixels, NULL);
     for (int n = 0; n <= 2; n++)
         assert_true(tensor_max_difference(s, a.logits[n], b.logits[n]) < 1e-4); /* of 100 */
     method_output_free(&a);

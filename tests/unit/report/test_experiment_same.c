@@ -27,7 +27,7 @@ static const char *const free_keys[] = {"data.skip_bad_images",
 
 static bool is_free(const struct config_key *key)
 {
-    bool found = key->kind == CONFIG_PLACE || strcmp(key->key, "data.dataset") == 0 ||
+    bool found = key->kind == CONFIG_RUNTIME || strcmp(key->key, "data.dataset") == 0 ||
                  strcmp(key->key, "precision") == 0;
     for (size_t i = 0; i < sizeof free_keys / sizeof free_keys[0]; i++)
         found = found || strcmp(key->key, free_keys[i]) == 0;
@@ -145,8 +145,8 @@ static void test_experiment_same__the_precision_counts_where_one_is_expected(voi
     config_free(&run);
 }
 
-/* A table whose settings are not the paper's is labelled: by every key that makes an experiment and is not
- * free. */
+/* A table whose settings are not the paper's is labelled:
+ * by every key that makes an experiment and is not free. */
 static void test_experiment_same__what_a_user_sets_is_a_change_unless_it_is_free(void **state)
 {
     (void)state;

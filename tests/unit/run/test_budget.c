@@ -1,7 +1,8 @@
-/* What one ProMPT step of the small CLIP may cost, in counted calls and handles: no clock, so no noise. */
+/* What one ProMPT step of the small CLIP costs, in counted calls, handles and FLOP: no clock, so no noise. */
 #include "fixture_test.h"
 
 #include "prompt/nn/optim.h"
+#include "prompt/torch/profile.h"
 
 /* Measured 2026-11-24, N = 2, B = 4, K = 12 in three chunks, 3 layers each: plain 1286 calls, 108 and 118
  * handles, fast 1845 calls, 489 and 107. */
@@ -11,6 +12,11 @@ static const struct {
 } LIMITS[] = {
     [ENCODER_FAST] = {2000, 540, 120},
     [ENCODER_PLAIN] = {1400, 120, 130},
+};
+/* Of a forward pass and of a step, from the shapes: exact. */
+static const double FLOP[][2] = {
+    [ENCODER_FAST] = {52806400, 98287360},
+    [ENCODER_PLAIN] = {123849472, 241291264},
 };
 enum { B = 4 };
 
@@ -108,12 +114,47 @@ static void test_budget__handles_do_not_grow_from_step_to_step(void **state)
     job_close(&job);
 }
 
+/* Products and attention of a forward pass or a step, autograd's gradients included. */
+static double count_flop(struct world *w, bool backward)
+{
+    enum { MAX_OPS = 128 };
+    struct op_cost ops[MAX_OPS];
+    struct job job;
+    struct method_output out;
+    job_open(&job, w);
+    assert_ok(profile_start(CPU));
+    scope *s = scope_open(job.scope, backward ? SCOPE_GRAD_ON : SCOPE_GRAD_OFF);
+    tensor *index = t_from_i64(s, (const int64_t[B]){0, 1, 2, 3}, SHAPE(B), CPU);
+    tensor *loss = world_loss(s, &out, NULL, w, job.method, index, NULL);
+    if (backward)
+        assert_ok(method_backward(&out, s, loss));
+    const size_t n = profile_stop(ops, MAX_OPS);
+    method_output_free(&out);
+    assert_ok(scope_close(s));
+    job_close(&job);
+    assert_in_range(n, 1, MAX_OPS);
+    double flop = 0.0;
+    for (size_t i = 0; i < n; i++)
+        flop += ops[i].flop + ops[i].backward_flop;
+    return flop;
+}
+
+static void test_budget__floating_point_operations_of_a_step(void **state)
+{
+    for (int backward = 0; backward < 2; backward++) {
+        const double flop = count_flop(*state, backward), want = FLOP[world_group_encoder][backward];
+        if (flop != want)
+            fail_msg("%s: %.0f FLOP, expected %.0f", backward ? "step" : "forward", flop, want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_budget__calls_of_a_step),
         torch_unit_test(test_budget__handles_of_a_step),
         torch_unit_test(test_budget__handles_do_not_grow_from_step_to_step),
+        torch_unit_test(test_budget__floating_point_operations_of_a_step),
     };
     return world_run_both("budget", tests, DTYPE_F32);
 }

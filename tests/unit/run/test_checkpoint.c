@@ -146,7 +146,7 @@ static void test_checkpoint__the_header_says_where_training_stands_and_from_what
     assert_ok(save(&t, path));
     struct provenance got, want = make_provenance();
     struct progress at;
-    assert_ok(checkpoint_read_header(&got, &at, path));
+    assert_ok(provenance_read(&got, &at, path));
     assert_memory_equal(&at, &PROGRESS, sizeof at);
     assert_string_equal(got.config, want.config);
     assert_string_equal(got.config_hash, want.config_hash);
@@ -266,7 +266,7 @@ static void expect_header_error(struct fixture *f, const char *says)
     struct progress at;
     char want[256];
     snprintf(want, sizeof want, "'%s': %s", temp_path(&f->dir, "b.safetensors"), says);
-    assert_int_equal(checkpoint_read_header(&from, &at, temp_path(&f->dir, "b.safetensors")), ERR_FORMAT);
+    assert_int_equal(provenance_read(&from, &at, temp_path(&f->dir, "b.safetensors")), ERR_FORMAT);
     assert_string_equal(error_message(), want);
 }
 
@@ -315,7 +315,7 @@ static void test_checkpoint__a_missing_file_is_named_in_full(void **state)
     char want[256];
     const char *path = temp_path(&f->dir, "none.safetensors");
     snprintf(want, sizeof want, "no checkpoint: '%s' does not exist", path);
-    assert_int_equal(checkpoint_read_header(&from, &at, path), ERR_IO);
+    assert_int_equal(provenance_read(&from, &at, path), ERR_IO);
     assert_string_equal(error_message(), want);
 }
 
@@ -326,7 +326,7 @@ static int open_group(void **state)
     static struct fixture f;
     if (torch_init(1) != OK || temp_dir_open(&f.dir) != 0)
         return -1;
-    world_open(&f.world, FIXTURE_DIR, (struct clip_types){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
+    world_open(&f.world, FIXTURE_DIR, (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
     *state = &f;
     return 0;
 }

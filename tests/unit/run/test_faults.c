@@ -6,7 +6,6 @@
  * By default one call of each call site fails, the last that the job makes there: the others differ from it
  * in what was done before them alone. With PROMPT_FAULTS=all every call fails, eight times as many.
  */
-#include <execinfo.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +54,7 @@ static int train(struct world *w, const char *path)
     int status = world_method(&m, w, run, &options);
     if (status == OK) {
         /* some chunks are computed again in the backward pass (fast encoder) */
-        w->texts.names.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts.names, 1) / 2.0;
+        w->texts.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts, 1) / 2.0;
         sgd_init(&sgd, run, &m->trained, w->momentum, w->weight_decay);
         status = step(run, w, m, &sgd);
     }
@@ -78,14 +77,14 @@ static int evaluate_with(scope *run, struct world *w, const char *path)
     struct provenance from = {0};
     struct progress at;
     if (status == OK)
-        status = checkpoint_read_header(&from, &at, path);
+        status = provenance_read(&from, &at, path);
     if (status == OK)
         status = checkpoint_read_tensors(m, NULL, path);
     if (status == OK) {
         scope *s = scope_open(run, SCOPE_GRAD_OFF);
         struct method_output out;
         float logits[2 * 12];
-        method_forward(&out, s, m, &w->texts, t_narrow(s, w->pixels, 0, 0, 1), NULL);
+        method_forward(&out, s, m, &w->texts, NULL, t_narrow(s, w->pixels, 0, 0, 1), NULL);
         status = t_read_f32(logits, 2 * 12, s, t_stack(s, (const tensor *const *)out.logits, 2, 1));
         method_output_free(&out);
         int closed = scope_close(s);
@@ -103,10 +102,11 @@ static int evaluate(struct world *shared, const char *path)
     w.weights = NULL;
     w.clip = NULL;
     w.texts = (struct class_texts){0};
+    w.whole = (struct token_rows){0};
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     int status = weights_open(&w.weights, run, FIXTURE_DIR "/model.safetensors", NULL);
     if (status == OK)
-        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_types){DTYPE_F32, DTYPE_F32},
+        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_dtypes){DTYPE_F32, DTYPE_F32},
                              world_group_encoder);
     if (status == OK)
         status = evaluate_with(run, &w, path);
@@ -122,39 +122,16 @@ static int evaluate(struct world *shared, const char *path)
 typedef int job(struct world *, const char *);
 
 #define MAX_CALLS 5000
-#define MAX_FRAMES 64
 
-/* Which call site each call of a job comes from, as a hash; the watch of the shim has no argument for it. */
-static uint64_t sites[MAX_CALLS];
+/* Which call site each call of a job comes from: the watch of the shim has no argument for it. */
+static const void *sites[MAX_CALLS];
 static size_t n_calls;
-static int n_frames; /* of the last call, from the watch to main() */
-static int n_shim =
-    64; /* of these, those from the watch to the site: fewer where the compiler inlines more */
 
-static void note_site(void)
+static void note_site(const void *site)
 {
-    void *frames[MAX_FRAMES];
-    n_frames = backtrace(frames, MAX_FRAMES);
-    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, a word at a time */
-    for (int i = 0; i < n_frames && i < n_shim; i++)
-        hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * 0x100000001b3;
     if (n_calls < MAX_CALLS)
-        sites[n_calls] = hash;
+        sites[n_calls] = site;
     n_calls++;
-}
-
-/* How deep a site is, found at one whose own depth is known. */
-static void measure_shim(void)
-{
-    void *frames[MAX_FRAMES];
-    const int n_outside = backtrace(frames, MAX_FRAMES);
-    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    shim_watch_calls(note_site);
-    t_zeros(s, SHAPE(1), DTYPE_F32, CPU);
-    shim_watch_calls(NULL);
-    assert_ok(scope_close(s));
-    n_shim = n_frames - n_outside + 1;
-    assert_in_range(n_shim, 3, 10);
 }
 
 /* A job without a failure: its calls are counted, and their sites noted. */
@@ -203,7 +180,6 @@ static void check_failure(int status, uint64_t n, size_t n_live)
 static void fail_calls(job *run, struct world *w, const char *path, const char *output)
 {
     const size_t n_live = scope_live_tensors();
-    measure_shim();
     watch_calls(run, w, path);
     if (output)
         temp_remove(&dir, strrchr(output, '/') + 1);

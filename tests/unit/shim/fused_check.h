@@ -25,7 +25,7 @@
  */
 static const struct numbers {
     const char *name;
-    enum dtype products, master;
+    enum dtype compute, accum;
     double tolerance;
 } NUMBERS[] = {{"fp64", DTYPE_F64, DTYPE_F64, 1e-13},
                {"fp32", DTYPE_F32, DTYPE_F32, 2e-6},
@@ -40,10 +40,10 @@ struct operation {
     const char *name;
     size_t n_inputs;
     int64_t dims[MAX_INPUTS][3];
-    bool is_master[MAX_INPUTS]; /* inputs of the accumulate dtype */
-    int64_t n_summed;           /* number of rounded gradients summed into an input's gradient; 0: one */
-    double fp16_widened;        /* factor on fp16's tolerance, for a reason given at the operation; 0: 1 */
-    const void *sizes;          /* further arguments of the functions */
+    bool is_accum[MAX_INPUTS]; /* inputs of the accumulate dtype */
+    int64_t n_summed;          /* number of rounded gradients summed into an input's gradient; 0: one */
+    double fp16_widened;       /* factor on fp16's tolerance, for a reason given at the operation; 0: 1 */
+    const void *sizes;         /* further arguments of the functions */
     tensor *(*forward)(scope *s, tensor *const *in, const void *sizes);
     /* `grads` keeps NULL for an input without a gradient. NULL: no backward. */
     void (*backward)(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes);
@@ -121,13 +121,13 @@ static inline void check_differences(const struct operation *op, tensor *const *
 static inline void check_one(const struct operation *op, size_t k)
 {
     const struct numbers *n = &NUMBERS[k];
-    const bool is_widened = n->products == DTYPE_F16 && op->fp16_widened > 0.0;
+    const bool is_widened = n->compute == DTYPE_F16 && op->fp16_widened > 0.0;
     const double tolerance = n->tolerance * (is_widened ? op->fp16_widened : 1.0);
     scope *s = scope_open(NULL, SCOPE_GRAD_ON);
     tensor *in[MAX_INPUTS] = {NULL}, *exact[MAX_INPUTS] = {NULL}, *grads[MAX_INPUTS] = {NULL};
     for (size_t i = 0; i < op->n_inputs; i++) {
         tensor *value = t_scale(s, random_tensor(s, i, op->dims[i], 3), 0.7);
-        in[i] = copy_to(s, value, op->is_master[i] ? n->master : n->products);
+        in[i] = copy_to(s, value, op->is_accum[i] ? n->accum : n->compute);
         exact[i] = copy_to(s, in[i], DTYPE_F64);
         t_require_grad(s, exact[i]);
     }
@@ -135,7 +135,7 @@ static inline void check_one(const struct operation *op, size_t k)
     int64_t dims[3];
     for (int64_t i = 0; i < 3; i++)
         dims[i] = t_size(want, i);
-    tensor *d_out = copy_to(s, random_tensor(s, 50, dims, 3), n->products);
+    tensor *d_out = copy_to(s, random_tensor(s, 50, dims, 3), n->compute);
     tensor *loss = t_sum(s, t_mul(s, want, t_to(s, d_out, DTYPE_F64)));
     scope *off = scope_open(s, SCOPE_GRAD_OFF);
     char what[96];
@@ -150,7 +150,7 @@ static inline void check_one(const struct operation *op, size_t k)
                 expect_close(off, &worst[k][1], what, grads[i], t_grad(s, exact[i]),
                              tolerance * (op->n_summed ? (double)op->n_summed : 1.0));
         }
-        if (n->products == DTYPE_F64)
+        if (n->compute == DTYPE_F64)
             check_differences(op, in, grads, d_out);
     }
     assert_ok(scope_close(off));

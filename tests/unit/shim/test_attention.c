@@ -1,9 +1,9 @@
-/* Attention over a forest of tokens and dense attention, forward and backward. */
+/* Attention over a token tree and dense attention, forward and backward. */
 #include "fused_check.h"
 
 enum { MAX_NODES = 16, MAX_SEEN_IN_ALL = 128 };
 
-/* ---------------------------------------------------------------- forests */
+/* ---------------------------------------------------------------- token trees */
 
 /* Nodes by their parents (-1: a root), and the queries. */
 struct tree {
@@ -19,25 +19,25 @@ static const struct tree TREES[] = {
     {9, {-1, 0, 1, 1, 0, -1, 5, 5, -1}, 6, {2, 2, 7, 7, 7, 8}} /* equal names end at one node */
 };
 
-struct forest_arrays {
-    struct forest forest;
+struct tree_arrays {
+    struct tree_mask mask;
     int32_t first[MAX_NODES + 1], seen[MAX_SEEN_IN_ALL];
 };
 
-static void make_forest(struct forest_arrays *out, const struct tree *t)
+static void make_tree(struct tree_arrays *out, const struct tree *t)
 {
     const int64_t n = t->n_asking ? t->n_asking : t->n_nodes;
-    *out = (struct forest_arrays){.forest = {.n_nodes = t->n_nodes, .n_queries = n}};
+    *out = (struct tree_arrays){.mask = {.n_nodes = t->n_nodes, .n_queries = n}};
     for (int64_t i = 0; i < n; i++) {
         int32_t at = out->first[i];
         for (int64_t node = t->n_asking ? t->asking[i] : i; node >= 0; node = t->parents[node])
             out->seen[at++] = (int32_t)node;
         out->first[i + 1] = at;
         const int64_t n_seen = at - out->first[i];
-        out->forest.n_seen_max = n_seen > out->forest.n_seen_max ? n_seen : out->forest.n_seen_max;
+        out->mask.n_seen_max = n_seen > out->mask.n_seen_max ? n_seen : out->mask.n_seen_max;
     }
-    out->forest.first = out->first;
-    out->forest.seen = out->seen;
+    out->mask.first = out->first;
+    out->mask.seen = out->seen;
 }
 
 /* ---------------------------------------------------------------- by plain operations */
@@ -62,7 +62,7 @@ static tensor *attend(scope *s, const tensor *q, const tensor *k, const tensor *
 }
 
 /* 0 where query i sees the prefix or a node, else a number whose exponential is 0. */
-static tensor *mask_of(scope *s, const struct forest *f, int64_t n_prefix)
+static tensor *mask_of(scope *s, const struct tree_mask *f, int64_t n_prefix)
 {
     const int64_t n = n_prefix + f->n_nodes;
     float mask[MAX_NODES * 2 * MAX_NODES];
@@ -75,12 +75,12 @@ static tensor *mask_of(scope *s, const struct forest *f, int64_t n_prefix)
     return t_from_f32(s, mask, SHAPE(f->n_queries, n), DTYPE_F64, CPU);
 }
 
-/* ---------------------------------------------------------------- forest attention */
+/* ---------------------------------------------------------------- tree attention */
 
-struct forest_sizes {
+struct tree_sizes {
     int64_t B, n_heads, head_width, n_prefix;
     bool is_expanded; /* q, k and v of one image, shared by all B */
-    const struct forest *forest;
+    const struct tree_mask *mask;
 };
 
 /* Inputs: q, k, v, and keys and values of the prefix. Scores are about as large as a model's; scaling by a
@@ -97,24 +97,24 @@ static tensor *for_all(scope *s, const tensor *t, int64_t B)
 }
 
 /* Keys and values in the towers' layout: columns of one tensor. */
-static struct forest_attention arguments(scope *s, tensor *const *in, const struct forest_sizes *z)
+static struct tree_attention arguments(scope *s, tensor *const *in, const struct tree_sizes *z)
 {
     const int64_t W = z->n_heads * z->head_width;
     tensor *kv = for_all(s, t_cat(s, TENSORS(in[1], in[2]), -1), z->B);
     tensor *prefix = z->n_prefix ? t_cat(s, TENSORS(in[3], in[4]), -1) : NULL;
-    return (struct forest_attention){.q = for_all(s, scaled_query(s, in[0], z->head_width), z->B),
-                                     .k = t_narrow(s, kv, -1, 0, W),
-                                     .v = t_narrow(s, kv, -1, W, W),
-                                     .prefix_k = prefix ? t_narrow(s, prefix, -1, 0, W) : NULL,
-                                     .prefix_v = prefix ? t_narrow(s, prefix, -1, W, W) : NULL,
-                                     .n_heads = z->n_heads,
-                                     .forest = z->forest};
+    return (struct tree_attention){.q = for_all(s, scaled_query(s, in[0], z->head_width), z->B),
+                                   .k = t_narrow(s, kv, -1, 0, W),
+                                   .v = t_narrow(s, kv, -1, W, W),
+                                   .prefix_k = prefix ? t_narrow(s, prefix, -1, 0, W) : NULL,
+                                   .prefix_v = prefix ? t_narrow(s, prefix, -1, W, W) : NULL,
+                                   .n_heads = z->n_heads,
+                                   .mask = z->mask};
 }
 
-static tensor *forest_forward(scope *s, tensor *const *in, const void *sizes)
+static tensor *tree_forward(scope *s, tensor *const *in, const void *sizes)
 {
-    const struct forest_attention a = arguments(s, in, sizes);
-    return t_forest_attention(s, &a);
+    const struct tree_attention a = arguments(s, in, sizes);
+    return t_tree_attention(s, &a);
 }
 
 /* [B,n,W] -> [1,n,W] if all images have one input. */
@@ -128,42 +128,41 @@ static tensor *sum_of_images(scope *s, const tensor *g, bool is_expanded)
     return t_reshape(s, sum, SHAPE(1, n, W));
 }
 
-static void forest_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
-                            const void *sizes)
+static void tree_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out, const void *sizes)
 {
-    const struct forest_sizes *z = sizes;
-    const struct forest_attention a = arguments(s, in, z);
-    const int64_t W = z->n_heads * z->head_width, n = z->forest->n_nodes;
-    const enum dtype dtype = t_dtype(in[0]), master = dtype == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32;
+    const struct tree_sizes *z = sizes;
+    const struct tree_attention a = arguments(s, in, z);
+    const int64_t W = z->n_heads * z->head_width, n = z->mask->n_nodes;
+    const enum dtype dtype = t_dtype(in[0]), accum = dtype == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32;
     /* written, not added to: old values must vanish */
-    tensor *d_q = t_full(s, SHAPE(z->B, z->forest->n_queries, W), NAN, dtype, CPU);
+    tensor *d_q = t_full(s, SHAPE(z->B, z->mask->n_queries, W), NAN, dtype, CPU);
     tensor *d_kv = t_full(s, SHAPE(z->B, n, 2 * W), NAN, dtype, CPU);
     tensor *d_k = t_narrow(s, d_kv, -1, 0, W), *d_v = t_narrow(s, d_kv, -1, W, W);
     tensor *d_prefix[2] = {NULL}; /* added to */
     for (int i = 0; z->n_prefix && i < 2; i++)
-        d_prefix[i] = t_full(s, SHAPE(z->B, z->n_prefix, W), 2.0, master, CPU);
-    t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, d_prefix[0], d_prefix[1]);
+        d_prefix[i] = t_full(s, SHAPE(z->B, z->n_prefix, W), 2.0, accum, CPU);
+    t_tree_attention_backward(s, &a, d_out, d_q, d_k, d_v, d_prefix[0], d_prefix[1]);
     grads[0] = scaled_query(s, sum_of_images(s, d_q, z->is_expanded), z->head_width);
     grads[1] = sum_of_images(s, d_k, z->is_expanded);
     grads[2] = sum_of_images(s, d_v, z->is_expanded);
     for (int i = 0; z->n_prefix && i < 2; i++)
-        grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 2.0, master, CPU));
+        grads[3 + i] = t_sub(s, d_prefix[i], t_full(s, SHAPE(1), 2.0, accum, CPU));
     if (z->n_prefix) /* the others are the same without the prefix's gradients */
-        t_forest_attention_backward(s, &a, d_out, d_q, d_k, d_v, NULL, NULL);
+        t_tree_attention_backward(s, &a, d_out, d_q, d_k, d_v, NULL, NULL);
     assert_true(!z->n_prefix ||
                 tensor_max_difference(s, sum_of_images(s, d_k, z->is_expanded), grads[1]) == 0.0);
 }
 
-static tensor *forest_reference(scope *s, tensor *const *in, const void *sizes)
+static tensor *tree_reference(scope *s, tensor *const *in, const void *sizes)
 {
-    const struct forest_sizes *z = sizes;
+    const struct tree_sizes *z = sizes;
     tensor *q = for_all(s, scaled_query(s, in[0], z->head_width), z->B);
     tensor *k = for_all(s, in[1], z->B), *v = for_all(s, in[2], z->B);
     if (z->n_prefix) {
         k = t_cat(s, TENSORS(in[3], k), 1);
         v = t_cat(s, TENSORS(in[4], v), 1);
     }
-    return attend(s, q, k, v, z->n_heads, mask_of(s, z->forest, z->n_prefix));
+    return attend(s, q, k, v, z->n_heads, mask_of(s, z->mask, z->n_prefix));
 }
 
 /*
@@ -172,13 +171,13 @@ static tensor *forest_reference(scope *s, tensor *const *in, const void *sizes)
  */
 enum { FP16_PREFIX = 5 };
 
-static void check_forest(struct forest_sizes *z)
+static void check_tree(struct tree_sizes *z)
 {
     const int64_t W = z->n_heads * z->head_width, B = z->is_expanded ? 1 : z->B;
-    const int64_t n = z->forest->n_nodes;
-    const struct operation op = {.name = "forest attention",
+    const int64_t n = z->mask->n_nodes;
+    const struct operation op = {.name = "tree attention",
                                  .n_inputs = z->n_prefix ? 5 : 3,
-                                 .dims = {{B, z->forest->n_queries, W},
+                                 .dims = {{B, z->mask->n_queries, W},
                                           {B, n, W},
                                           {B, n, W},
                                           {z->B, z->n_prefix, W},
@@ -186,15 +185,15 @@ static void check_forest(struct forest_sizes *z)
                                  .n_summed = z->is_expanded ? z->B : 1,
                                  .fp16_widened = 2.0,
                                  .sizes = z,
-                                 .forward = forest_forward,
-                                 .backward = forest_backward,
-                                 .reference = forest_reference};
+                                 .forward = tree_forward,
+                                 .backward = tree_backward,
+                                 .reference = tree_reference};
     for (size_t k = 0; k < N_NUMBERS; k++)
-        if (NUMBERS[k].products != DTYPE_F16 || z->n_prefix <= FP16_PREFIX)
+        if (NUMBERS[k].compute != DTYPE_F16 || z->n_prefix <= FP16_PREFIX)
             check_one(&op, k);
 }
 
-static void test_attention__over_a_forest(void **state)
+static void test_attention__over_a_token_tree(void **state)
 {
     (void)state;
     const int64_t heads[][2] = {{1, 1}, {2, 16}, {3, 5}, {2, 64}, {1, 80}};
@@ -203,35 +202,35 @@ static void test_attention__over_a_forest(void **state)
         for (size_t h = 0; h < sizeof heads / sizeof heads[0]; h++)
             for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++)
                 for (int expanded = 0; expanded < 2; expanded++) {
-                    struct forest_arrays f;
-                    make_forest(&f, &TREES[t]);
-                    struct forest_sizes z = {3, heads[h][0], heads[h][1], prefixes[p], expanded, &f.forest};
-                    check_forest(&z);
+                    struct tree_arrays f;
+                    make_tree(&f, &TREES[t]);
+                    struct tree_sizes z = {3, heads[h][0], heads[h][1], prefixes[p], expanded, &f.mask};
+                    check_tree(&z);
                 }
 }
 
 /* A mask made in advance gives the same as one made on the way; one for another prefix is refused. */
-static void test_attention__over_a_forest_takes_its_mask(void **state)
+static void test_attention__over_a_token_tree_takes_its_mask(void **state)
 {
     (void)state;
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct forest_arrays f;
-    make_forest(&f, &TREES[2]);
-    const int64_t n = f.forest.n_nodes;
+    struct tree_arrays f;
+    make_tree(&f, &TREES[2]);
+    const int64_t n = f.mask.n_nodes;
     tensor *q = t_to(s, random_tensor(s, 1, SHAPE(2, n, 8)), DTYPE_F16);
     tensor *k = t_to(s, random_tensor(s, 2, SHAPE(2, n, 8)), DTYPE_F16);
     tensor *prefix = t_to(s, random_tensor(s, 3, SHAPE(2, 5, 8)), DTYPE_F16);
-    struct forest_attention a = {
-        .q = q, .k = k, .v = k, .prefix_k = prefix, .prefix_v = prefix, .n_heads = 2, .forest = &f.forest};
-    tensor *want = t_forest_attention(s, &a);
-    f.forest.mask = t_forest_mask(s, &f.forest, 5, DTYPE_F16, CPU);
-    assert_true(tensor_max_difference(s, t_forest_attention(s, &a), want) == 0.0);
+    struct tree_attention a = {
+        .q = q, .k = k, .v = k, .prefix_k = prefix, .prefix_v = prefix, .n_heads = 2, .mask = &f.mask};
+    tensor *want = t_tree_attention(s, &a);
+    f.mask.dense = t_tree_mask(s, &f.mask, 5, DTYPE_F16, CPU);
+    assert_true(tensor_max_difference(s, t_tree_attention(s, &a), want) == 0.0);
     /* the mask does hide: one that shows everything changes the sums */
-    f.forest.mask = t_zeros(s, SHAPE(n, 5 + n), DTYPE_F16, CPU);
-    assert_true(tensor_max_difference(s, t_forest_attention(s, &a), want) > 0.01);
+    f.mask.dense = t_zeros(s, SHAPE(n, 5 + n), DTYPE_F16, CPU);
+    assert_true(tensor_max_difference(s, t_tree_attention(s, &a), want) > 0.01);
     assert_ok(scope_status(s));
-    f.forest.mask = t_forest_mask(s, &f.forest, 4, DTYPE_F16, CPU);
-    (void)t_forest_attention(s, &a);
+    f.mask.dense = t_tree_mask(s, &f.mask, 4, DTYPE_F16, CPU);
+    (void)t_tree_attention(s, &a);
     assert_int_equal(scope_status(s), ERR_TORCH);
     assert_non_null(strstr(error_message(), "the mask belongs to another prefix"));
     (void)scope_close(s);
@@ -341,10 +340,10 @@ static tensor *f32(scope *s, int64_t a, int64_t b, int64_t c)
 /* A chain of three nodes, two images, two heads of four: valid except for the fault that `change` makes. */
 static void run_spoiled(scope *s, int change)
 {
-    struct forest_arrays f;
-    make_forest(&f, &(struct tree){3, {-1, 0, 1}, 0, {0}});
-    struct forest_attention a = {
-        f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 5, 8), f32(s, 2, 5, 8), 2, &f.forest};
+    struct tree_arrays f;
+    make_tree(&f, &(struct tree){3, {-1, 0, 1}, 0, {0}});
+    struct tree_attention a = {
+        f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 3, 8), f32(s, 2, 5, 8), f32(s, 2, 5, 8), 2, &f.mask};
     tensor *d_q = f32(s, 2, 3, 8), *d_k = f32(s, 2, 3, 8), *d_v = f32(s, 2, 3, 8);
     tensor *d_prefix_k = f32(s, 2, 5, 8), *d_prefix_v = f32(s, 2, 5, 8);
     tensor *wrong[] = {NULL,
@@ -364,12 +363,12 @@ static void run_spoiled(scope *s, int change)
     else
         a.n_heads = change % 2 ? 0 : 3;
     if (change < N_WRONG * OPERANDS || change >= 2 * N_WRONG * OPERANDS)
-        (void)t_forest_attention(s, &a);
+        (void)t_tree_attention(s, &a);
     else
-        t_forest_attention_backward(s, &a, f32(s, 2, 3, 8), d_q, d_k, d_v, d_prefix_k, d_prefix_v);
+        t_tree_attention_backward(s, &a, f32(s, 2, 3, 8), d_q, d_k, d_v, d_prefix_k, d_prefix_v);
 }
 
-static void test_attention__operands_that_do_not_fit_a_forest_are_refused(void **state)
+static void test_attention__operands_that_do_not_fit_a_token_tree_are_refused(void **state)
 {
     (void)state;
     for (int change = 0; change < 2 * 7 * 5 + 2; change++) {
@@ -431,13 +430,13 @@ static void test_attention__gradients_of_dense_attention_that_do_not_fit_are_ref
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        torch_unit_test(test_attention__over_a_forest),
-        torch_unit_test(test_attention__over_a_forest_takes_its_mask),
+        torch_unit_test(test_attention__over_a_token_tree),
+        torch_unit_test(test_attention__over_a_token_tree_takes_its_mask),
         torch_unit_test(test_attention__dense),
-        torch_unit_test_3_threads(test_attention__over_a_forest),
+        torch_unit_test_3_threads(test_attention__over_a_token_tree),
         torch_unit_test_3_threads(test_attention__dense),
         torch_unit_test(test_attention__dense_without_keys_of_its_own),
-        torch_unit_test(test_attention__operands_that_do_not_fit_a_forest_are_refused),
+        torch_unit_test(test_attention__operands_that_do_not_fit_a_token_tree_are_refused),
         torch_unit_test(test_attention__operands_of_dense_attention_that_do_not_fit_are_refused),
         torch_unit_test(test_attention__gradients_of_dense_attention_that_do_not_fit_are_refused),
     };

@@ -61,7 +61,7 @@ static void test_fused__packed_linear(void **state)
                                          .backward = linear_backward,
                                          .reference = linear_reference};
             for (size_t k = 0; k < N_NUMBERS; k++)
-                if (NUMBERS[k].products != DTYPE_BF16 || device_has_bf16(CPU))
+                if (NUMBERS[k].compute != DTYPE_BF16 || device_has_bf16(CPU))
                     check_one(&op, k);
         }
 }
@@ -97,10 +97,10 @@ struct norm_output {
 
 static struct norm_output run_norm(scope *s, tensor *const *in, const struct norm_sizes *z)
 {
-    const enum dtype products = t_dtype(in[1]), master = t_dtype(in[0]);
+    const enum dtype compute = t_dtype(in[1]), accum = t_dtype(in[0]);
     struct norm_output o = {.x = t_clone(s, in[0]),
-                            .y = t_full(s, SHAPE(z->B, z->outer, z->W), 9.0, products, CPU),
-                            .rstd = t_full(s, SHAPE(z->B, z->outer), 9.0, master, CPU)};
+                            .y = t_full(s, SHAPE(z->B, z->outer, z->W), 9.0, compute, CPU),
+                            .rstd = t_full(s, SHAPE(z->B, z->outer), 9.0, accum, CPU)};
     t_residual_norm_(s, o.x, z->has_branch ? t_clone(s, in[1]) : NULL, o.y, o.rstd, z->offset, EPS);
     return o;
 }
@@ -151,7 +151,7 @@ static void test_fused__residual_and_norm(void **state)
         const struct operation op = {.name = "residual and norm",
                                      .n_inputs = 2,
                                      .dims = {{z->B, z->T, z->W}, {z->B, z->T, z->W}},
-                                     .is_master = {true},
+                                     .is_accum = {true},
                                      .sizes = z,
                                      .forward = norm_forward,
                                      .backward = norm_backward,

@@ -1,5 +1,4 @@
-/* Files of merges: OpenAI's, transformers' merges.txt with vocab.json and tokenizer.json, and the search for
- * them. */
+/* Files of merges: OpenAI's, transformers' merges.txt with vocab.json and tokenizer.json; their search. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,4 @@
-/* CLIP weights: made, saved and opened again; the error names every deviation of a file; nothing is
- * guessed. */
+/* CLIP weights: made, saved and opened again; errors name every deviation of a file; nothing is guessed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

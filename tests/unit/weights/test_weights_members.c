@@ -1,5 +1,4 @@
-/* Every member of a configuration is understood, harmless, or an error. tests/parity has the files that the
- * peers write. */
+/* Every member of a configuration is understood, harmless, or an error. The peers' files: tests/parity. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,58 @@
+/** The parts of methods: the functions of each, its trained tensors, and steps that several share. */
+#ifndef PROMPT_METHODS_PARTS_H
+#define PROMPT_METHODS_PARTS_H
+
+#include "prompt/methods/method.h"
+
+/** The functions of one method. */
+struct method_ops {
+    /** NULL: the method learns no text. */
+    struct text_form (*text_form)(const struct method_options *o);
+    /** Checks the options against the model and adds the trained tensors. */
+    int (*create)(struct method *m, const struct method_init *init);
+    /** method_forward; sets out->logits and out->tape. */
+    void (*forward)(struct method_output *out, scope *s, const struct method *m,
+                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
+                    struct method_trace *trace);
+    /** Z that is the same for all images, [1,K,d]; NULL, as pointer or as result: there is none. */
+    tensor *(*fixed_text)(scope *s, const struct method *m, struct tape *tape,
+                          const struct class_texts *classes);
+    /** NULL: no passes. */
+    struct method_passes (*passes)(const struct method *m, int64_t n_images, int64_t n_classes);
+};
+
+extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
+extern const struct method_ops method_prompt; /* prompt.c: ProMPT */
+extern const struct method_ops method_coop;   /* coop.c */
+extern const struct method_ops method_cocoop; /* cocoop.c */
+extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
+
+/* ---------------------------------------------------------------- trained tensors */
+
+#define METHOD_PROMPT_STD 0.02 /* of every learned vector that starts at random */
+
+/** Adds a trained tensor with these initial values (host, row-major). */
+int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
+                       size_t n_dims);
+/** The same from `std` times standard normal, or uniform in +-bound; the random stream is that of the seed
+ * and the tensor's index. */
+int method_add_normal(struct method *m, uint64_t seed, const char *name, double std, const int64_t *dims,
+                      size_t n_dims);
+int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
+                       size_t n_dims);
+
+/* ---------------------------------------------------------------- steps of a forward pass */
+
+/** The fixed start token before learned vectors [B,n,d_l]: [B,1+n,d_l]. */
+tensor *method_after_start(scope *s, const struct method *m, const tensor *vectors);
+
+/** n = 0: image tokens, x^0 and the zero-shot logits, without gradients. */
+struct initial_features {
+    struct image_tokens image_tokens;
+    tensor *x;      /* x^0, [B,d] */
+    tensor *logits; /* [B,K] */
+};
+struct initial_features method_initial_features(scope *s, const struct method *m,
+                                                const struct class_texts *classes, const tensor *pixels);
+
+#endif

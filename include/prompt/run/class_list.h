@@ -1,0 +1,35 @@
+/** The classes of a data set, or any names, ready for the text tower. */
+#ifndef PROMPT_RUN_CLASS_LIST_H
+#define PROMPT_RUN_CLASS_LIST_H
+
+#include "prompt/run/session.h"
+
+/** All classes of a data set or a half of them, or any names. */
+struct class_list {
+    const struct dataset *dataset; /* borrowed; NULL if the names are of no data set */
+    enum class_subset subset;
+    char *const *names;          /* [n], borrowed */
+    int64_t n;                   /* K */
+    struct token_rows *captions; /* [n_templates], owned */
+    size_t n_templates;
+    struct token_rows prompts; /* the texts of the configured method */
+    struct class_texts texts;  /* borrows `prompts` */
+};
+
+/** Token rows of names, without `texts`: for the templates of the file, or else for `template`. */
+int class_list_tokenize(struct class_list *out, const struct session *s, char *const *names, int64_t n,
+                        const char *template);
+/**
+ * Tokenizes the names, encodes their captions and lays out their texts.
+ * @param owner       scope of the tensors
+ * @param model       the session's, or another one of the session's weights
+ * @param batch_size  images that are encoded at a time
+ */
+int class_list_open(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                    const struct dataset *d, enum class_subset subset, int64_t batch_size);
+/** The same of names without a data set. */
+int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
+                          char *const *names, int64_t n, int64_t batch_size);
+void class_list_close(struct class_list *c);
+
+#endif

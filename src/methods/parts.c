@@ -1,0 +1,75 @@
+/* Trained tensors and shared steps. */
+#include "prompt/methods/parts.h"
+
+#include <stdlib.h>
+
+#include "prompt/base/rng.h"
+
+/* ---------------------------------------------------------------- trained tensors */
+
+int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
+                       size_t n_dims)
+{
+    tensor *t = t_from_f32(m->scope, values, dims, n_dims, m->clip->dtypes.accum, m->clip->device);
+    t_require_grad(m->scope, t);
+    int status = scope_status(m->scope);
+    return status == OK ? params_add(&m->trained, name, t) : status;
+}
+
+/* Fills and adds a tensor; `draw` makes one value from the stream of (seed, index of the tensor). */
+static int add_random(struct method *m, uint64_t seed, const char *name, double scale, const int64_t *dims,
+                      size_t n_dims, double (*draw)(struct rng *))
+{
+    size_t n = 1;
+    for (size_t i = 0; i < n_dims; i++)
+        n *= (size_t)dims[i];
+    float *values = malloc(n * sizeof *values);
+    if (!values)
+        return error_out_of_memory();
+    struct rng rng;
+    rng_init(&rng, seed, RNG_INIT, 0, m->trained.n);
+    for (size_t i = 0; i < n; i++)
+        values[i] = (float)(scale * draw(&rng));
+    int status = method_add_trained(m, name, values, dims, n_dims);
+    free(values);
+    return status;
+}
+
+static double draw_symmetric(struct rng *rng)
+{
+    return 2.0 * rng_uniform(rng) - 1.0;
+}
+
+int method_add_normal(struct method *m, uint64_t seed, const char *name, double std, const int64_t *dims,
+                      size_t n_dims)
+{
+    return add_random(m, seed, name, std, dims, n_dims, rng_normal);
+}
+
+int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
+                       size_t n_dims)
+{
+    return add_random(m, seed, name, bound, dims, n_dims, draw_symmetric);
+}
+
+/* ---------------------------------------------------------------- steps of a forward pass */
+
+tensor *method_after_start(scope *s, const struct method *m, const tensor *vectors)
+{
+    tensor *start = clip_embed_tokens(s, m->clip, &m->start_id, 1); /* [1,d_l] */
+    start = t_expand(s, start, SHAPE(t_size(vectors, 0), 1, t_size(start, 1)));
+    return t_cat(s, TENSORS(start, vectors), 1);
+}
+
+struct initial_features method_initial_features(scope *outer, const struct method *m,
+                                                const struct class_texts *classes, const tensor *pixels)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    struct image_tokens tokens = clip_image_tokens(s, m->clip, pixels);
+    tensor *x = clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
+    tensor *logits = clip_logits(s, m->clip, x, classes->caption_features);
+    struct initial_features f = {
+        {scope_keep(s, tokens.x), scope_keep(s, tokens.qkv)}, scope_keep(s, x), scope_keep(s, logits)};
+    scope_close(s);
+    return f;
+}

@@ -1,0 +1,149 @@
+/* The metadata of a checkpoint. */
+#include "prompt/report/provenance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/base/file.h"
+#include "prompt/base/path.h"
+#include "prompt/safetensors/header.h"
+
+static const char FORMAT[] = "prompt checkpoint 1";
+
+void provenance_free(struct provenance *p)
+{
+    free(p->config);
+    free(p->config_hash);
+    free(p->weights_sha256);
+    free(p->sample_digest);
+    free(p->class_digest);
+    free(p->class_names);
+    pipeline_free(&p->pipeline);
+    *p = (struct provenance){0};
+}
+
+/* ---------------------------------------------------------------- write */
+
+int provenance_write(struct metadata *out, const char *method, const struct progress *progress,
+                     const struct provenance *provenance)
+{
+    const struct {
+        const char *key;
+        const char *text; /* NULL: the number */
+        int64_t number;
+    } entries[] = {
+        {"format", FORMAT, 0},
+        {"method", method, 0},
+        {"config", provenance->config, 0},
+        {"config_hash", provenance->config_hash, 0},
+        {"weights_sha256", provenance->weights_sha256, 0},
+        {"sample_digest", provenance->sample_digest, 0},
+        {"class_digest", provenance->class_digest, 0},
+        {"class_names", provenance->class_names, 0},
+        {"preprocessing", provenance->pipeline.preprocess, 0},
+        {"preprocessing_digest", provenance->pipeline.preprocess_digest, 0},
+        {"image_decoder", provenance->pipeline.image_decoder, 0},
+        {"tokenizer_revision", NULL, provenance->pipeline.tokenizer_revision},
+        {"n_classes", NULL, provenance->n_classes},
+        {"epoch", NULL, progress->epoch},
+        {"step_in_epoch", NULL, progress->step_in_epoch},
+        {"step", NULL, progress->step},
+        {"n_steps", NULL, progress->n_steps},
+    };
+    int status = OK;
+    for (size_t i = 0; status == OK && i < sizeof entries / sizeof entries[0]; i++)
+        status = entries[i].text ? metadata_set(out, entries[i].key, entries[i].text)
+                                 : metadata_set_i64(out, entries[i].key, entries[i].number);
+    return status;
+}
+
+/* ---------------------------------------------------------------- read */
+
+static int copy_text(char **out, const struct metadata *m, const char *key)
+{
+    const char *text = metadata_get(m, key);
+    if (!text)
+        return error_set(ERR_FORMAT, "metadata '%s' is missing", key);
+    *out = str_dup(text);
+    return *out ? OK : ERR_MEMORY;
+}
+
+/* Programs before the first of these keys wrote none of them. */
+static int parse_pipeline(struct pipeline *out, const struct metadata *m)
+{
+    static const char REVISION[] = "tokenizer_revision";
+    int64_t revision = 0;
+    int status = metadata_get(m, REVISION) ? metadata_get_i64(&revision, m, REVISION) : OK;
+    if (status != OK)
+        return status;
+    return pipeline_read(out, metadata_get(m, "preprocessing"), metadata_get(m, "image_decoder"), revision);
+}
+
+static int parse(struct provenance *from, struct progress *at, const struct metadata *m)
+{
+    const struct {
+        const char *key;
+        char **text;
+    } texts[] = {
+        {"config", &from->config},
+        {"config_hash", &from->config_hash},
+        {"weights_sha256", &from->weights_sha256},
+        {"sample_digest", &from->sample_digest},
+        {"class_digest", &from->class_digest},
+        {"class_names", &from->class_names},
+    };
+    const struct {
+        const char *key;
+        int64_t *number;
+    } numbers[] = {
+        {"n_classes", &from->n_classes},
+        {"epoch", &at->epoch},
+        {"step_in_epoch", &at->step_in_epoch},
+        {"step", &at->step},
+        {"n_steps", &at->n_steps},
+    };
+    int status = provenance_check(m);
+    for (size_t i = 0; status == OK && i < sizeof texts / sizeof texts[0]; i++)
+        status = copy_text(texts[i].text, m, texts[i].key);
+    for (size_t i = 0; status == OK && i < sizeof numbers / sizeof numbers[0]; i++)
+        status = metadata_get_i64(numbers[i].number, m, numbers[i].key);
+    return status == OK ? parse_pipeline(&from->pipeline, m) : status;
+}
+
+int provenance_check(const struct metadata *metadata)
+{
+    const char *format = metadata_get(metadata, "format");
+    if (format && strcmp(format, FORMAT) == 0)
+        return OK;
+    return error_set(ERR_FORMAT, "expected a checkpoint of prompt (metadata format '%s'), found '%.80s'",
+                     FORMAT, format ? format : "none");
+}
+
+static int refuse_missing(const char *path)
+{
+    char *absolute = path_absolute(path);
+    int status = error_set(ERR_IO, "no checkpoint: '%s' does not exist", absolute ? absolute : path);
+    free(absolute);
+    return status;
+}
+
+int provenance_read(struct provenance *provenance, struct progress *progress, const char *path)
+{
+    struct safetensors_header header = {0};
+    const void *data = NULL;
+    size_t n_bytes = 0;
+    *provenance = (struct provenance){0};
+    *progress = (struct progress){0};
+    if (!file_exists(path))
+        return refuse_missing(path);
+    int status = file_map(&data, &n_bytes, path);
+    if (status != OK || (status = safetensors_header_read(&header, data, n_bytes)) != OK)
+        error_context("reading '%s'", path);
+    else if ((status = parse(provenance, progress, &header.metadata)) != OK)
+        error_context("'%s'", path);
+    safetensors_header_free(&header);
+    file_unmap(data, n_bytes);
+    if (status != OK)
+        provenance_free(provenance);
+    return status;
+}

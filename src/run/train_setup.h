@@ -1,0 +1,36 @@
+/** The parts of a training, and what happens before its first step. */
+#ifndef PROMPT_SRC_RUN_TRAIN_SETUP_H
+#define PROMPT_SRC_RUN_TRAIN_SETUP_H
+
+#include "prompt/nn/optim.h"
+#include "prompt/run/checkpoint.h"
+#include "prompt/run/class_list.h"
+#include "prompt/run/run_files.h"
+
+struct training {
+    const struct run_options *options; /* borrowed */
+    bool is_dry;                       /* writes nothing */
+    struct session *session;
+    struct dataset *dataset;
+    struct class_list classes;
+    struct item_list items; /* the few-shot sample of the trained classes */
+    struct method *method;
+    struct sgd optimizer;
+    struct loader *loader;
+    struct provenance provenance;
+    struct progress progress;
+    int64_t steps_per_epoch;
+    struct run_files files;
+    bool has_checkpoint; /* the file exists: saved, or resumed from */
+    bool has_saved;      /* by this process */
+    double mean_step_s;
+};
+
+/** Opens everything, checks names and images, prints the cost. Writes nothing. `t->options` is set. */
+int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log);
+/** Loads the checkpoint of a resumed run, or checks the zero-shot accuracy; takes the run folder and writes
+ * its configuration. */
+int training_begin(struct training *t);
+void training_close(struct training *t);
+
+#endif
