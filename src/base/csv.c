@@ -1,4 +1,4 @@
-/* CSV files: rows are cut in the file's own text. */
+/* CSV files: the cells are cut in the text of the file. */
 #include "prompt/base/csv.h"
 
 #include <stdbool.h>
@@ -21,7 +21,7 @@ static bool is_blank(char c, char separator)
     return (c == ' ' || c == '\t') && c != separator;
 }
 
-/* The end of a line break at `at`: CR LF is one. */
+/* The end of the line break at `at`; CR LF is one. */
 static const char *after_break(const char *at)
 {
     return at + (at[0] == '\r' && at[1] == '\n') + (*at != '\0');
@@ -94,7 +94,7 @@ static size_t count_cells(const char **at, char separator)
 
 enum { LOOKED_AT_ROWS = 20 };
 
-/* Whether the first rows have the same number of cells, two at least. */
+/* Whether the first rows have the same number of cells, at least two. */
 static bool fits(const char *text, char separator)
 {
     const char *at = text;
@@ -112,7 +112,7 @@ static bool fits(const char *text, char separator)
     return true;
 }
 
-/* A tab before the others; of these the one that comes first in the first row. */
+/* A tab before the others; of these the first in the text. */
 static char find_separator(const char *text)
 {
     const char *comma_or_semicolon = strpbrk(text, ",;");

@@ -1,4 +1,4 @@
-/* What a folder holds. */
+/* Listing folders. */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* d_type */ // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 #endif
@@ -20,7 +20,7 @@ int dir_check(const char *path)
     return error_set(ERR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
 }
 
-/* Whether the entry is a folder, as far as the listing itself tells. */
+/* Whether the listing itself marks the entry as a folder. */
 static bool is_listed_as_folder(const struct dirent *entry)
 {
 #ifdef DT_DIR
@@ -31,7 +31,7 @@ static bool is_listed_as_folder(const struct dirent *entry)
 #endif
 }
 
-/* `folders`, if given, gets those that the listing itself tells to be folders. */
+/* `folders`, if given, gets the names that the listing itself marks as folders. */
 static int list_entries(struct str_list *out, struct str_list *folders, const char *path, bool folders_only)
 {
     *out = (struct str_list){0};

@@ -13,8 +13,8 @@ struct last_error {
 
 static _Thread_local struct last_error tl_error;
 
-/* Messages are one line: a line break inside (libtorch's own texts have some) becomes a space. Other control
- * characters, which a damaged file's bytes may be and a terminal would obey, become question marks. */
+/* Turns line breaks, as in libtorch's texts, into spaces. Other control characters, which may come from
+ * damaged files and would reach the terminal, become question marks. */
 static void make_one_line(char *text)
 {
     for (char *c = text; *c != '\0'; c++)
@@ -27,7 +27,7 @@ static void make_one_line(char *text)
         text[--n] = '\0';
 }
 
-/* Adds to the message what fits. */
+/* Appends as much of the text as fits. */
 static void append(const char *text)
 {
     size_t used = strlen(tl_error.message);

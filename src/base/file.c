@@ -1,4 +1,4 @@
-/* Files read whole, mapped, or written so that they appear whole or not at all. */
+/* Reading, mapping and writing whole files; folders. */
 #include "prompt/base/file.h"
 
 #include <dirent.h>
@@ -52,7 +52,7 @@ static int refuse_kind(const char *path, mode_t mode)
     return status;
 }
 
-/* Never waits for the other end of a pipe: what is opened is looked at before a byte is read. */
+/* Never waits for the other end of a pipe: checks what was opened before reading a byte. */
 static int open_regular(int *out, size_t *n, const char *path)
 {
     struct stat info;
@@ -74,7 +74,7 @@ static int open_regular(int *out, size_t *n, const char *path)
     return OK;
 }
 
-/* Pipes, too, as a shell makes of <(command); their size is 0. */
+/* Opens pipes, too, such as <(command) of a shell; their size is 0. */
 static int open_stream(int *out, size_t *n, const char *path)
 {
     struct stat info;
@@ -85,7 +85,7 @@ static int open_stream(int *out, size_t *n, const char *path)
     return *out < 0 ? io_error("open", path, errno) : OK;
 }
 
-/* `size` bytes of `fd`, or all that is left where it is 0, as of pipes and files of /proc; closes `fd`. */
+/* Reads `size` bytes, or until the end if it is 0, as of pipes and files of /proc. Closes `fd`. */
 static int read_to_end(char **out, size_t *n, int fd, size_t size, const char *path)
 {
     size_t capacity = size + 1;
@@ -110,30 +110,30 @@ static int read_to_end(char **out, size_t *n, int fd, size_t size, const char *p
         free(bytes);
         return io_error("read", path, reason);
     }
-    bytes[len] = '\0'; /* there is room: else there would have been more to read */
+    bytes[len] = '\0'; /* the loop leaves room for it */
     *out = bytes;
     *n = len;
     return OK;
 }
 
-int file_read(char **out, size_t *n, const char *path)
+static int read_whole(char **out, size_t *n, const char *path, int (*open_it)(int *, size_t *, const char *))
 {
     *out = NULL;
     *n = 0;
     int fd = -1;
     size_t size = 0;
-    int status = open_stream(&fd, &size, path);
+    int status = open_it(&fd, &size, path);
     return status == OK ? read_to_end(out, n, fd, size, path) : status;
+}
+
+int file_read(char **out, size_t *n, const char *path)
+{
+    return read_whole(out, n, path, open_stream);
 }
 
 int file_read_regular(char **out, size_t *n, const char *path)
 {
-    *out = NULL;
-    *n = 0;
-    int fd = -1;
-    size_t size = 0;
-    int status = open_regular(&fd, &size, path);
-    return status == OK ? read_to_end(out, n, fd, size, path) : status;
+    return read_whole(out, n, path, open_regular);
 }
 
 int file_map(const void **out, size_t *n, const char *path)
@@ -185,7 +185,7 @@ int file_check_writable(const char *path)
 int file_check_dirs(const char *path)
 {
     char *dir = str_dup(path);
-    while (dir && !file_exists(dir)) { /* up to the nearest one that is there */
+    while (dir && !file_exists(dir)) { /* up to the nearest folder that exists */
         char *parent = path_dir(dir);
         const bool is_top = !parent || strcmp(parent, dir) == 0;
         free(dir);
@@ -257,8 +257,8 @@ int file_remove_tree(const char *path)
 
 /* ---------------------------------------------------------------- atomic files */
 
-/* Temporary names end in the writer's process id. What a killed process left is removed when its file is next
- * written; a writer that lives (or that is another user's: EPERM) keeps its own. */
+/* Removes the temporary files of killed processes. Their names end in the id of the writer; those of a writer
+ * that lives, or belongs to another user (EPERM), stay. */
 static void remove_stale(const char *path)
 {
     char *dir_path = path_dir(path);
@@ -280,18 +280,18 @@ static void remove_stale(const char *path)
     free(dir_path);
 }
 
-/* Devices and pipes (--json /dev/stdout) are written as they are: nothing can be renamed over them. */
+/* Devices and pipes (--json /dev/stdout) are written directly: no file may be renamed over them. */
 static bool is_written_directly(const char *path)
 {
     static const char *const streams[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/"};
     for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++)
         if (str_starts_with(path, streams[i]))
-            return true; /* also when they lead to a file that somebody holds open */
+            return true; /* even if they lead to a file: somebody holds it open */
     struct stat info;
     return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
-/* Where the file will lie: a link stays, what it points to is replaced. */
+/* The path to replace: of a link its target. */
 static char *final_path(const char *path)
 {
     char *target = realpath(path, NULL);
@@ -344,9 +344,8 @@ int atomic_commit(struct atomic_file *f)
         reason = errno;
     }
     int status = written ? OK : io_error("write", f->path, reason);
-    if (written && f->temporary_path) { /* the new name itself must survive a power cut; where a folder cannot
-                                         * be synced, it is not
-                                         */
+    if (written &&
+        f->temporary_path) { /* sync the folder, too, if possible: the new name must survive a power cut */
         char *dir = path_dir(f->path);
         int fd = dir ? open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
         if (fd >= 0) {
@@ -364,7 +363,7 @@ void atomic_abort(struct atomic_file *f)
     if (f->stream)
         fclose(f->stream);
     if (f->temporary_path)
-        unlink(f->temporary_path); /* gone already after a successful rename */
+        unlink(f->temporary_path); /* a no-op after a successful rename */
     free(f->path);
     free(f->temporary_path);
     *f = (struct atomic_file){0};
@@ -374,12 +373,8 @@ int file_write_atomic(const char *path, const void *data, size_t n)
 {
     struct atomic_file f;
     int status = atomic_open(&f, path);
-    if (status != OK)
-        return status;
-    status = atomic_write(&f, data, n);
-    if (status != OK) {
-        atomic_abort(&f);
-        return status;
-    }
-    return atomic_commit(&f);
+    if (status == OK && (status = atomic_write(&f, data, n)) == OK)
+        return atomic_commit(&f);
+    atomic_abort(&f); /* {0} after a failure of atomic_open */
+    return status;
 }

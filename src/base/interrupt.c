@@ -1,9 +1,10 @@
-/* What signal handlers may touch: one atomic number and one semaphore. */
+/* Signal handlers touch one atomic number and one semaphore, nothing else. */
 #include "prompt/base/interrupt.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "prompt/base/error.h"
@@ -11,25 +12,25 @@
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 
-static const long long SECOND_NS = 1000000000, BOUNCE_NS = 50000000;
+static const int64_t SECOND_NS = 1000000000, BOUNCE_NS = 50000000;
 
-/* Signals leave no other way than statics. */
-static _Atomic long long s_first_ns; /* when the first came, odd if it was a key press; 0: none has */
+/* Handlers have no argument of ours, so these must be static. */
+static _Atomic int64_t s_first_ns; /* time of the first signal, odd for a key press; 0: none */
 static sem_t s_come;
 
 /* On the monotonic clock, even and never 0. */
-static long long now_ns(void)
+static int64_t now_ns(void)
 {
     struct timespec t = {0};
     clock_gettime(CLOCK_MONOTONIC, &t);
-    const long long ns = (long long)t.tv_sec * SECOND_NS + t.tv_nsec;
-    return (ns & ~1LL) + 2;
+    const int64_t ns = t.tv_sec * SECOND_NS + t.tv_nsec;
+    return (ns & ~INT64_C(1)) + 2;
 }
 
-/* Whether a signal that is not the first one ends the process. */
-static bool must_end(int number, bool is_key, long long now, long long first)
+/* Whether a later signal ends the process. */
+static bool must_end(int number, bool is_key, int64_t now, int64_t first)
 {
-    const long long elapsed = now - (first & ~1LL);
+    const int64_t elapsed = now - (first & ~INT64_C(1));
     const bool first_is_key = (first & 1) != 0;
     if (number == SIGXCPU)
         return false;
@@ -40,8 +41,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;
     const bool is_key = number == SIGINT && info->si_code == SI_KERNEL; /* of a terminal */
-    const long long now = now_ns();
-    long long first = 0;
+    const int64_t now = now_ns();
+    int64_t first = 0;
     if (atomic_compare_exchange_strong(&s_first_ns, &first, now | (is_key ? 1 : 0))) {
         sem_post(&s_come);
         return;

@@ -1,6 +1,6 @@
 /*
  * Strict JSON: cJSON parses, then json_scan.c checks the tokens and finds their lines. A `struct json` is a
- * cJSON node, whose `valueint`, which nothing else reads, holds its line; no other file sees cJSON.
+ * cJSON node with its line in `valueint`, which nothing else reads. No other file knows cJSON.
  */
 #include "prompt/base/json.h"
 
@@ -72,7 +72,7 @@ static int find_duplicate(const cJSON **out, const cJSON *object)
     return OK;
 }
 
-/* Gives the node and those below it their lines, of which `lines` moves to the next, and refuses duplicates. */
+/* Sets the lines of the node and of those below it, advancing `lines`, and refuses duplicate keys. */
 static int set_lines(cJSON *node, const int **lines, const struct json_doc *doc)
 {
     const cJSON *twice = NULL;
@@ -88,7 +88,7 @@ static int set_lines(cJSON *node, const int **lines, const struct json_doc *doc)
 
 /* ---------------------------------------------------------------- documents */
 
-/* `text` has a NUL after the last byte, which cJSON gets, so that it can stop behind the text. */
+/* `text` has a NUL after the last byte, which cJSON reads, too, so that it can stop after the text. */
 static int parse_text(struct json_doc *doc, const char *text, size_t n)
 {
     const char *end = text;
@@ -104,7 +104,7 @@ static int parse_text(struct json_doc *doc, const char *text, size_t n)
     return status;
 }
 
-/* Takes `text`, n bytes and a NUL, whether it succeeds or not. */
+/* Owns `text`, n bytes and a NUL, also on failure. */
 static int parse_owned(struct json_doc **out, char *text, size_t n, const char *name)
 {
     struct json_doc *doc = calloc(1, sizeof *doc);

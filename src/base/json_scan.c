@@ -1,9 +1,9 @@
 /*
  * The tokens of JSON text.
  *
- * cJSON parses, but it is lenient within tokens and forgets where a value was, and where the text is wrong it
- * says no more than the position. So its text is walked once, token by token: the order of the tokens is
- * cJSON's matter, and here only names what was expected where cJSON stopped.
+ * cJSON parses, but it is lenient within tokens, does not keep the line of a value, and of an error it tells
+ * only the position. So this file walks the same text once, token by token. The order of the tokens is left
+ * to cJSON; here it only serves to name what was expected where cJSON stopped.
  */
 #include "json_scan.h"
 
@@ -251,7 +251,7 @@ static int scan_item(struct scanner *s, int c, bool is_key)
     return OK;
 }
 
-/* A token that cJSON has passed. It passes control characters between tokens, and a missing key by a byte. */
+/* A token that cJSON accepted. It lets control characters between tokens pass, and any byte for a key. */
 static int scan_token(struct scanner *s)
 {
     const int c = peek(s);

@@ -1,4 +1,4 @@
-/* Writing JSON: what was written last tells whether a comma is due. */
+/* Writing JSON: the end of the text tells whether a comma is due. */
 #include "prompt/base/json_write.h"
 
 #include <inttypes.h>

@@ -16,8 +16,8 @@ int lock_dir(int *out, const char *path)
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     if (fd < 0)
         return error_set(ERR_IO, "cannot open folder '%s': %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 &&
-        errno == EWOULDBLOCK) { /* where folders cannot be locked, go on */
+    /* another reason: this file system cannot lock folders, so there is no lock */
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         close(fd);
         return error_set(ERR_BUSY, "'%s' is in use by another process", path);
     }
@@ -27,13 +27,13 @@ int lock_dir(int *out, const char *path)
 
 #ifdef F_OFD_SETLK
 
-/* The mark is a second lock of the folder, of a kind that does not meet the first one and belongs to the open
- * file, so that it ends with the process. */
+/* The mark is a second lock of the folder. It is of another kind, so it does not conflict with the first one,
+ * and belongs to the open file, so it ends with the process. */
 void lock_mark_ending(int lock)
 {
     struct flock mark = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1};
     if (lock >= 0)
-        (void)fcntl(lock, F_OFD_SETLK, &mark); /* where there is none, the wait is shorter */
+        (void)fcntl(lock, F_OFD_SETLK, &mark); /* without the mark others wait less long */
 }
 
 bool lock_is_ending(const char *path)
@@ -66,7 +66,7 @@ int lock_file(int *out, const char *path)
     *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (*out < 0)
         return error_set(ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-    while (flock(*out, LOCK_EX) != 0 && errno == EINTR) /* where files cannot be locked, go on */
+    while (flock(*out, LOCK_EX) != 0 && errno == EINTR) /* another reason: as in lock_dir */
         ;
     return OK;
 }

@@ -2,6 +2,7 @@
 #include "prompt/base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,13 +15,13 @@ static const double PLAIN_INTERVAL_S = 10.0;
 
 void format_duration(char *out, size_t n, double seconds)
 {
-    long long s = seconds > 0 ? (long long)(seconds + 0.5) : 0;
+    const int64_t s = seconds > 0 ? (int64_t)(seconds + 0.5) : 0;
     if (s >= 3600)
-        snprintf(out, n, "%lldh%02lldm", s / 3600, s / 60 % 60);
+        snprintf(out, n, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
     else if (s >= 60)
-        snprintf(out, n, "%lldm%02llds", s / 60, s % 60);
+        snprintf(out, n, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
     else
-        snprintf(out, n, "%llds", s);
+        snprintf(out, n, "%" PRId64 "s", s);
 }
 
 void log_init(struct log *log, bool quiet)
@@ -35,27 +36,29 @@ void log_finish(struct log *log)
     log->line_open = false;
 }
 
+static void print_line(struct log *log, const char *prefix, const char *fmt, va_list args)
+{
+    log_finish(log);
+    fputs(prefix, stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
 void log_info(struct log *log, const char *fmt, ...)
 {
-    if (log->quiet)
-        return;
-    log_finish(log);
     va_list args;
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    if (!log->quiet)
+        print_line(log, "", fmt, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 void log_warning(struct log *log, const char *fmt, ...)
 {
-    log_finish(log);
-    fputs("warning: ", stderr);
     va_list args;
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    print_line(log, "warning: ", fmt, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 void log_progress(struct log *log, bool is_last, const char *fmt, ...)
@@ -79,7 +82,7 @@ void log_progress(struct log *log, bool is_last, const char *fmt, ...)
 
 /* ---------------------------------------------------------------- event file */
 
-/* The length of the leading lines whose "step" is at most last_step; a torn last line ends them. */
+/* The length of the leading lines with a "step" of at most last_step; a torn last line does not count. */
 static size_t kept_length(const char *text, size_t n, int64_t last_step)
 {
     size_t kept = 0;
@@ -96,7 +99,7 @@ static size_t kept_length(const char *text, size_t n, int64_t last_step)
             break;
         kept = (size_t)(end - text) + 1;
     }
-    error_clear(); /* a line that is not a record ends the kept ones, without an error */
+    error_clear(); /* a line without a record ends them, which is not an error */
     return kept;
 }
 

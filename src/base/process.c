@@ -18,7 +18,7 @@
 
 #ifdef __linux__
 
-/* The first line of a file of the system; "" if there is none. */
+/* The first line of a system file; "" if there is none. */
 static void read_line(char *out, int size, const char *path)
 {
     out[0] = '\0';
@@ -30,7 +30,7 @@ static void read_line(char *out, int size, const char *path)
     fclose(f);
 }
 
-/* The first of the processors that share a core with this one: its list reads "0-1" or "0,64". */
+/* The first processor on the same core as this one, from a list such as "0-1" or "0,64". */
 static size_t first_of_core(size_t processor)
 {
     char path[96], line[64], *end;
@@ -40,7 +40,7 @@ static size_t first_of_core(size_t processor)
     return end > line && first < CPU_SETSIZE ? first : processor;
 }
 
-/* 0 if the system does not say. */
+/* 0 if the system does not tell. */
 static int64_t allowed_cores(void)
 {
     cpu_set_t allowed, cores;
@@ -53,12 +53,12 @@ static int64_t allowed_cores(void)
     return CPU_COUNT(&cores);
 }
 
-/* Whole processors' worth of time of the control group, "200000 100000" or "max 100000"; 0 if unlimited. */
+/* The quota of the control group in whole processors, from "200000 100000" or "max 100000"; 0: unlimited. */
 static int64_t quota_cores(void)
 {
     char line[64], *end;
     read_line(line, sizeof line, "/sys/fs/cgroup/cpu.max");
-    const long long quota = strtoll(line, &end, 10), period = strtoll(end, NULL, 10);
+    const int64_t quota = strtoll(line, &end, 10), period = strtoll(end, NULL, 10);
     if (quota <= 0 || period <= 0)
         return 0;
     return quota < period ? 1 : quota / period;
@@ -117,7 +117,7 @@ size_t process_resident_bytes(void)
     return status_bytes("VmRSS:");
 }
 
-/* "VmHWM" follows clear_refs, ru_maxrss does not. */
+/* clear_refs resets "VmHWM", but not ru_maxrss. */
 size_t process_peak_bytes(void)
 {
     const size_t bytes = status_bytes("VmHWM:");

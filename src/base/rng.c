@@ -12,9 +12,8 @@
  *                                                   counter[2]  epoch (32 bits)
  *                                                   counter[3]  purpose << 24 | bits 32..55 of the item
  *
- * The four outputs of a block are given out in order. One uniform takes two outputs, the first one being the
- * high part; rng_below takes two for each try, the first one being the high word; rng_normal takes two
- * uniforms.
+ * The four outputs of a block are used in order. A uniform takes two outputs, the high part first; rng_below
+ * takes two for each try, the high word first; rng_normal takes two uniforms.
  */
 #include "prompt/base/rng.h"
 
@@ -95,7 +94,7 @@ static size_t python_random_below(struct python_random *r, size_t n)
     return drawn;
 }
 
-/* The pool is copied and consumed up to this size; beyond it, taken indices are remembered instead. */
+/* The largest n for which CPython samples from a copied pool; above it, it remembers the taken indices. */
 static size_t python_random_pool_limit(size_t k)
 {
     size_t limit = 21;
@@ -204,8 +203,8 @@ double rng_uniform(struct rng *r)
 
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
-    uint64_t n_rejected =
-        (UINT64_MAX - n + 1) % n; /* 2^64 mod n: without these, every remainder is as likely */
+    const uint64_t n_rejected =
+        (UINT64_MAX - n + 1) % n; /* 2^64 mod n, which makes all remainders equally likely */
     uint64_t drawn = 0;
     do {
         drawn = rng_u64(r);

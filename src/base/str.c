@@ -1,4 +1,4 @@
-/* Growing strings, number parsing, paths. */
+/* Growing strings, lists, number parsing, similar words. */
 #include "prompt/base/str.h"
 
 #include <errno.h>
@@ -51,19 +51,24 @@ void str_append_char(struct str *s, char c)
     str_append_n(s, &c, 1);
 }
 
-void str_appendf(struct str *s, const char *fmt, ...)
+static void append_formatted(struct str *s, const char *fmt, va_list args)
 {
-    va_list args;
-    va_start(args, fmt);
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
+    const int n = vsnprintf(NULL, 0, fmt, args);
     if (n >= 0 && reserve(s, (size_t)n)) {
         vsnprintf(s->data + s->len, (size_t)n + 1, fmt, again);
         s->len += (size_t)n;
     }
     va_end(again);
+}
+
+void str_appendf(struct str *s, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    append_formatted(s, fmt, args);
+    va_end(args);
 }
 
 const char *str_text(const struct str *s)
@@ -89,7 +94,7 @@ void str_free(struct str *s)
     *s = (struct str){0};
 }
 
-/* ---------------------------------------------------------------- heap copies */
+/* ---------------------------------------------------------------- new texts */
 
 char *str_dup_n(const char *text, size_t n)
 {
@@ -110,19 +115,14 @@ char *str_dup(const char *text)
 
 char *str_format(const char *fmt, ...)
 {
+    struct str s = {0};
     va_list args;
     va_start(args, fmt);
-    va_list again;
-    va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    append_formatted(&s, fmt, args);
     va_end(args);
-    char *text = n < 0 ? NULL : malloc((size_t)n + 1);
-    if (text)
-        vsnprintf(text, (size_t)n + 1, fmt, again);
-    else
+    if (!s.data)
         error_out_of_memory();
-    va_end(again);
-    return text;
+    return s.data;
 }
 
 /* ---------------------------------------------------------------- lists */
@@ -239,7 +239,7 @@ int str_parse_i64(int64_t *out, const char *text)
 {
     char *end = NULL;
     errno = 0;
-    long long value = strtoll(text, &end, 10);
+    const int64_t value = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || text[0] == ' ' || errno == ERANGE)
         return error_set(ERR_USAGE, "expected a whole number, found '%s'", text);
     *out = value;
@@ -291,7 +291,7 @@ size_t str_distance(const char *a, const char *b)
 const char *str_nearest(const char *word, const char *const *candidates, size_t n_candidates)
 {
     const char *nearest = NULL;
-    size_t best = strlen(word) / 3 + 2; /* farther than this is another word, not a misspelling */
+    size_t best = strlen(word) / 3 + 2; /* at this distance it is another word, not a misspelling */
     for (size_t i = 0; i < n_candidates; i++) {
         size_t distance = str_distance(word, candidates[i]);
         if (distance < best) {

@@ -1,10 +1,10 @@
 /*
  * Batches that threads make ahead of the caller.
  *
- * An epoch is a sequence of positions 0 .. n_positions - 1. Position p holds item order[p] and belongs to batch
- * p / batch_size, which is made in slot (batch % n_slots). The pool's pieces are the positions from the first
- * on, up to n_slots batches ahead of the one lent to the caller. A position depends on its item and the epoch
- * alone, so it does not matter which thread has it.
+ * An epoch is a sequence of positions 0 .. n_positions - 1. Position p holds item order[p] and belongs to
+ * batch p / batch_size, which is made in slot (batch % n_slots). The pool's pieces are the positions from the
+ * first on, up to n_slots batches ahead of the one lent to the caller. A position depends on its item and the
+ * epoch alone, so it does not matter which thread has it.
  *
  * A thread writes its own row of a slot, and its own item's entry of the cache; the caller reads a row after
  * the pool has reported it done, and gives a slot back before its next batch may begin. The pool's mutex
@@ -83,13 +83,12 @@ static int check_options(const struct loader_options *o, const struct item_list 
     if (items->n == 0)
         return error_set(ERR_FORMAT, "the caller's list of images is empty, there is nothing to load");
     if (o->input.preprocess.image_px < 1 || o->input.preprocess.image_px > side_max)
-        return error_set(ERR_USAGE, "expected images of 1 to %lld pixels, found %lld", (long long)side_max,
-                         (long long)o->input.preprocess.image_px);
+        return error_set(ERR_USAGE, "expected images of 1 to %" PRId64 " pixels, found %" PRId64, side_max,
+                         o->input.preprocess.image_px);
     if (o->batch_size < 1 || o->batch_size > INT32_MAX)
-        return error_set(ERR_USAGE, "expected a batch size from 1, found %lld", (long long)o->batch_size);
+        return error_set(ERR_USAGE, "expected a batch size from 1, found %" PRId64, o->batch_size);
     if (o->n_workers < 1 || o->n_workers > 1024)
-        return error_set(ERR_USAGE, "expected 1 to 1024 decoding threads, found %lld",
-                         (long long)o->n_workers);
+        return error_set(ERR_USAGE, "expected 1 to 1024 decoding threads, found %" PRId64, o->n_workers);
     if (o->input.augment && !(o->input.crop_scale_min > 0.0 && o->input.crop_scale_min <= 1.0))
         return error_set(ERR_USAGE, "expected a smallest crop above 0 and up to 1, found %g",
                          o->input.crop_scale_min);
@@ -188,8 +187,7 @@ void loader_close(struct loader *l)
 
 /* ---------------------------------------------------------------- the pool's side */
 
-/* Whether the cache has room for the picture, which is counted. After the first that it has no room for, it is
- * full. */
+/* Takes room in the cache for the picture; false if there is too little, now and from then on. */
 static bool take_room(struct loader *l, const struct image *picture)
 {
     const size_t n_bytes = (size_t)(picture->width * picture->height * CHANNELS);
@@ -218,7 +216,7 @@ static int read_item(float *pixels, const char **damage, struct loader *l, size_
     return status;
 }
 
-/* The pool's piece: one position of the epoch. Its failure is for the caller's side to judge. */
+/* A piece of the pool: one position of the epoch. Its failure stays in its row, for the caller to judge. */
 static int fill_row(void *context, int64_t piece)
 {
     struct loader *l = context;
@@ -266,8 +264,9 @@ int64_t loader_n_batches(const struct loader *l)
 int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
 {
     if (epoch < 0 || epoch > UINT32_MAX || first_batch < 0)
-        return error_set(ERR_USAGE, "expected an epoch and a first batch from 0, found %lld and %lld",
-                         (long long)epoch, (long long)first_batch);
+        return error_set(ERR_USAGE,
+                         "expected an epoch and a first batch from 0, found %" PRId64 " and %" PRId64, epoch,
+                         first_batch);
     pool_stop(l->pool);
     for (int64_t i = 0; i < l->n_slots; i++)
         slot_reset(&l->slots[i], l->options.batch_size);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/file.h"
 
 /* ---------------------------------------------------------------- reading */
@@ -13,12 +14,9 @@ static int align_data(const void **data, struct safetensors *file, const struct 
 {
     if ((uintptr_t)*data % dtype_size(e->dtype) == 0)
         return OK;
-    void **copies = realloc(file->copies, (file->n_copies + 1) * sizeof *copies);
-    if (!copies)
-        return error_out_of_memory();
-    file->copies = copies;
-    size_t n = (size_t)(e->end - e->begin);
-    void *copy = malloc(n ? n : 1);
+    const size_t n = (size_t)(e->end - e->begin);
+    void *copy =
+        array_grow(&file->copies, file->n_copies, sizeof *file->copies) == OK ? malloc(n ? n : 1) : NULL;
     if (!copy)
         return error_out_of_memory();
     memcpy(copy, *data, n);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/str.h"
 
 int metadata_set(struct metadata *m, const char *key, const char *value)
@@ -21,13 +22,11 @@ int metadata_set(struct metadata *m, const char *key, const char *value)
         }
     }
     char *key_copy = str_dup(key);
-    struct metadata_entry *items = key_copy ? realloc(m->items, (m->n + 1) * sizeof *items) : NULL;
-    if (!items) {
+    if (!key_copy || array_grow(&m->items, m->n, sizeof *m->items) != OK) {
         free(key_copy);
         free(value_copy);
-        return error_out_of_memory();
+        return ERR_MEMORY;
     }
-    m->items = items;
     m->items[m->n++] = (struct metadata_entry){.key = key_copy, .value = value_copy};
     return OK;
 }

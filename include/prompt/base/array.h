@@ -1,4 +1,4 @@
-/** Arrays that grow by one item at a time. */
+/** Arrays that grow item by item. */
 #ifndef PROMPT_BASE_ARRAY_H
 #define PROMPT_BASE_ARRAY_H
 
@@ -7,11 +7,11 @@
 #include "prompt/base/error.h"
 
 /**
- * Makes room for one item more behind the first `n` of an array that nothing else has allocated: its capacity
- * is 8 or the next power of two, so that none is kept beside it.
- * @param items      address of the array's pointer, which is NULL before the first item
+ * Makes room for one more item after the first `n`. The capacity follows from `n` (8, then the powers of
+ * two), so every item of the array must have been added this way.
+ * @param items      address of the pointer to the array, owned; NULL before the first item
  * @param item_size  `sizeof *items`
- * @return OK; ERR_MEMORY, and the array is as it was
+ * @return OK; ERR_MEMORY, and the array is unchanged
  */
 int array_grow(void *items, size_t n, size_t item_size);
 

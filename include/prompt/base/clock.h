@@ -1,8 +1,8 @@
-/** The time that only goes forward. */
+/** A clock that never goes back. */
 #ifndef PROMPT_BASE_CLOCK_H
 #define PROMPT_BASE_CLOCK_H
 
-/** Seconds since an arbitrary moment; neither the user nor the network sets this clock. */
+/** Seconds since an arbitrary moment; unaffected by changes of the system time. */
 double clock_s(void);
 
 #endif

@@ -1,4 +1,4 @@
-/** CSV files (RFC 4180): rows of cells, which in quotes may hold separators and line breaks. */
+/** CSV files (RFC 4180): rows of cells. A cell in quotes may hold separators and line breaks. */
 #ifndef PROMPT_BASE_CSV_H
 #define PROMPT_BASE_CSV_H
 
@@ -11,26 +11,29 @@
 struct csv {
     const char *path; /* borrowed; for messages */
     char *text;       /* owned; the cells are parts of it */
-    char *next;       /* where the next row begins */
+    char *next;       /* the start of the next row, in `text` */
     size_t next_line; /* its line, from 1 */
     char separator;   /* ',', ';' or a tab */
-    char **cells;     /* [n], of the row that was read last; owned, the texts borrowed from `text` */
+    /* the last row read */
+    char **cells; /* [n], owned; the texts are borrowed from `text` */
     size_t n;
-    size_t line;       /* on which that row begins */
-    size_t n_expected; /* cells of a row; 0: any number */
-    const char *as_in; /* borrowed; which row has as many */
+    size_t line; /* its first line */
+    /* every row */
+    size_t n_expected; /* number of cells; 0: any */
+    const char *as_in; /* borrowed; the row that set the number */
 };
 
 /**
  * Reads the whole file and finds its separator: a line "sep=;" before the rows names it (as Excel does), else
- * it is the one that gives the first rows equally many cells. A byte order mark is dropped.
+ * it is the one that gives the first rows equally many cells. Drops a byte order mark.
+ * @param path  borrowed until csv_close
  * @return OK; ERR_IO; ERR_FORMAT, with file and line, for a byte of value 0; ERR_MEMORY
  */
 int csv_open(struct csv *out, const char *path);
 
 /**
- * Reads the next row that has a cell that is not empty; n is 0 after the last. Rows end with LF, CR LF or CR.
- * A cell is trimmed of white space; a quote in it is doubled if the cell is in quotes. Cells are valid until
+ * Reads the next row with a cell that is not empty; n is 0 after the last. Rows end with LF, CR LF or CR.
+ * White space around a cell is dropped; a quote inside quotes is doubled. The texts of cells are valid until
  * csv_close.
  * @return OK; ERR_FORMAT, with file and line, for a quote that is not closed, text after a closing one, and
  *         another number of cells than csv_expect asked for; ERR_MEMORY

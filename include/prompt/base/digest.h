@@ -10,11 +10,14 @@ enum { DIGEST_HEX_SIZE = 65 }; /* 64 lower-case hex digits and NUL */
 
 struct digest;
 
+/** Begins a digest: `*out` is owned, for digest_close. ERR_MEMORY. */
 int digest_open(struct digest **out);
-void digest_update(struct digest *d, const void *data, size_t n); /* a failure is reported by digest_close */
-int digest_close(char hex[DIGEST_HEX_SIZE], struct digest *d);    /* frees d, also on failure */
+/** Adds bytes; digest_close reports a failure. */
+void digest_update(struct digest *d, const void *data, size_t n);
+/** Writes the digest and frees `d`, also on failure. ERR_MEMORY. */
+int digest_close(char hex[DIGEST_HEX_SIZE], struct digest *d);
 
-int digest_memory(char hex[DIGEST_HEX_SIZE], const void *data, size_t n);
-int digest_file(char hex[DIGEST_HEX_SIZE], const char *path);
+int digest_memory(char hex[DIGEST_HEX_SIZE], const void *data, size_t n); /* ERR_MEMORY */
+int digest_file(char hex[DIGEST_HEX_SIZE], const char *path);             /* the failures of file_map, too */
 
 #endif

@@ -1,9 +1,8 @@
 /**
  * Writing JSON into a `struct str`, on one line: {"a": 1, "b": [2, 3]}.
  *
- * No state is kept beside the text: a comma goes before a key or an element unless the text ends with an
- * opening bracket or white space, as after ",\n" where a caller begins a line itself. Appending is sticky, so
- * str_status() at the end suffices.
+ * The text is the only state: a comma goes before a key or an element unless the text ends with an opening
+ * bracket or white space, as after ",\n" where a caller begins a line itself. Check str_status() at the end.
  */
 #ifndef PROMPT_BASE_JSON_WRITE_H
 #define PROMPT_BASE_JSON_WRITE_H
@@ -14,8 +13,8 @@
 
 #include "prompt/base/str.h"
 
-/** Appends `text` as a JSON string with quotes and escapes; a byte that is not UTF-8 becomes the four
- * characters \xe9, as in csv_write_text. */
+/** Appends `text` as a JSON string. A byte that is not UTF-8 becomes the four characters \xe9, as in
+ * csv_write_text. */
 void json_write_string(struct str *out, const char *text);
 /** Appends the shortest decimal that reads back as the same double ("0.1", "5", "1e-05"); null if it is not
  * finite. */
@@ -30,7 +29,7 @@ void json_put_bool(struct str *out, const char *key, bool value);
 void json_put_strings(struct str *out, const char *key, const struct str_list *texts);
 void json_put_f64s(struct str *out, const char *key, const double *values, size_t n);
 
-/** What goes before a value that the caller appends: a comma if one is due, and the key. */
+/** Appends a comma if one is due, and the key, for a value that the caller appends. */
 void json_put_key(struct str *out, const char *key);
 
 /** '{' or '[' as a member or an element, and its end. */

@@ -1,4 +1,4 @@
-/** What a run says: messages and progress on stderr, one JSON record a step in a file. */
+/** Messages and progress on stderr, and a file with one JSON record for each step. */
 #ifndef PROMPT_BASE_LOG_H
 #define PROMPT_BASE_LOG_H
 
@@ -9,12 +9,11 @@
 #include "prompt/base/clock.h"
 #include "prompt/base/str.h"
 
-/** Messages and progress. On a terminal progress rewrites its line; elsewhere it is a plain line now and
- * then. */
+/** Messages and progress. On a terminal progress rewrites its line, elsewhere it prints a line every 10 s. */
 struct log {
     bool quiet;       /* only warnings */
     bool is_terminal; /* stderr */
-    bool line_open;   /* a progress line stands unfinished */
+    bool line_open;   /* a progress line has no line break yet */
     double last_progress_s;
 };
 
@@ -22,7 +21,7 @@ void log_init(struct log *log, bool quiet);
 void log_info(struct log *log, const char *fmt, ...) PROMPT_PRINTF(2, 3);
 void log_warning(struct log *log, const char *fmt, ...)
     PROMPT_PRINTF(2, 3); /* "warning: ..."; also when quiet */
-/** `is_last` prints in any case and ends the line. */
+/** Prints progress if enough time has passed; the last line always. */
 void log_progress(struct log *log, bool is_last, const char *fmt, ...) PROMPT_PRINTF(3, 4);
 /** Ends an unfinished progress line. */
 void log_finish(struct log *log);
@@ -34,16 +33,16 @@ void format_duration(char *out, size_t n, double seconds);
 
 /** A JSON-lines file; each record is written whole and flushed. */
 struct event_log {
-    FILE *stream;
-    char *path;
+    FILE *stream; /* owned */
+    char *path;   /* owned */
 };
 
 /**
- * Opens for appending. What was recorded after step `last_step` (of a run that was killed and is resumed from
- * there) is removed first; a negative one starts an empty file.
+ * Opens for appending, after removing the records of steps after `last_step`, from which a killed run
+ * resumes; a negative `last_step` empties the file. ERR_IO; ERR_MEMORY.
  */
 int event_log_open(struct event_log *out, const char *path, int64_t last_step);
-int event_log_write(struct event_log *log, const struct str *record); /* without the line's end */
+int event_log_write(struct event_log *log, const struct str *record); /* without a line break */
 void event_log_close(struct event_log *log);
 
 #endif

@@ -1,4 +1,4 @@
-/** What this process has used, and may use, of the machine. */
+/** Cores and memory of this process. */
 #ifndef PROMPT_BASE_PROCESS_H
 #define PROMPT_BASE_PROCESS_H
 
@@ -10,17 +10,17 @@ extern "C" {
 #endif
 
 /**
- * Cores that this process may keep busy, at least 1: those it may run on, two threads of one core counted
- * once, and no more than its control group has time for (Linux; elsewhere the machine's processors).
+ * The number of cores that this process can keep busy, at least 1: those in its affinity mask, two threads of
+ * a core counted once, limited by the quota of its control group (Linux; elsewhere the machine's processors).
  */
 int64_t process_cores(void);
-/** Pages that were given to the process without reading a disk, since its start. */
+/** Page faults since the start that needed no disk. */
 int64_t process_minor_faults(void);
-/** What is resident after freed memory was returned to the system; 0 where the system does not tell. */
+/** The resident size after freed memory is returned to the system; 0 where the system does not tell. */
 size_t process_resident_bytes(void);
 /** The largest resident size since the start, or since process_reset_peak where the system can reset it. */
 size_t process_peak_bytes(void);
-/** Returns freed memory to the system and starts a new peak (Linux; elsewhere the old one stands). */
+/** Returns freed memory to the system and starts a new peak (Linux; elsewhere the old peak stays). */
 void process_reset_peak(void);
 
 #ifdef __cplusplus

@@ -4,7 +4,7 @@
  * 1. Python's: MT19937 with `random.seed(int)` and `random.sample`, because the field's few-shot lists are
  *    drawn with it (see data/dataset.h). Used for nothing else.
  * 2. Counter-based: Philox-4x32-10 (Salmon et al., SC 2011). A number depends on (seed, purpose, epoch, item,
- *    draw) alone, never on how many numbers other places drew, so neither threads nor a resume change it.
+ *    draw) alone, not on how many numbers were drawn elsewhere, so neither threads nor a resume change it.
  */
 #ifndef PROMPT_BASE_RNG_H
 #define PROMPT_BASE_RNG_H
@@ -29,16 +29,16 @@ int python_random_sample(size_t *out, struct python_random *r, size_t n, size_t 
 
 /* ---------------------------------------------------------------- counter-based */
 
-/** What a random number is for; part of a stream's name, so that purposes never share numbers. Values are a
- * contract. */
+/** The purpose of a random number, part of its stream's name, so that purposes never share numbers. The
+ * values are a contract. */
 enum rng_purpose {
     RNG_INIT = 1,       /* initial values of trained tensors; item = index of the tensor */
     RNG_ORDER = 2,      /* order of the training items in an epoch */
     RNG_AUGMENT = 3,    /* crop and flip of one item in one epoch */
     RNG_MODEL_INIT = 4, /* `prompt model init`; item = index of the tensor */
     RNG_SPLIT = 5,      /* lists of own data; item = label */
-    RNG_WORLD = 6,      /* pictures and captions of world/; epoch = what for, item = index of the picture */
-    RNG_PATCHES = 7, /* patches that a picture of pre-training keeps; epoch = step, item = row of the batch */
+    RNG_WORLD = 6,      /* pictures and captions of world/; epoch = the use, item = index of the picture */
+    RNG_PATCHES = 7,    /* patches kept of a pre-training picture; epoch = step, item = row of the batch */
 };
 
 /** A stream of numbers; cheap to make, so make one where it is needed. */
@@ -51,7 +51,8 @@ struct rng {
 
 /**
  * The stream of (seed, purpose, epoch, item), for epoch < 2^32 and item < 2^56; 2^34 outputs long. Every
- * 64-bit seed, 0 too, is a seed of its own. The layout of key and counter stands in rng.c and is a contract.
+ * 64-bit seed, even 0, gives other numbers. rng.c describes the layout of key and counter, which is a
+ * contract.
  */
 void rng_init(struct rng *r, uint64_t seed, enum rng_purpose purpose, uint64_t epoch, uint64_t item);
 uint32_t rng_u32(struct rng *r);

@@ -1,4 +1,4 @@
-/** Threads that signals do not reach. */
+/** Starting threads. */
 #ifndef PROMPT_BASE_THREAD_H
 #define PROMPT_BASE_THREAD_H
 
@@ -7,9 +7,10 @@
 #include "prompt/base/error.h"
 
 /**
- * Starts a thread that runs run(user) with every signal blocked but those of faults: Ctrl-C is for the
- * program's own threads, and must not interrupt a read in this one.
- * @return OK; ERR_MEMORY with the system's reason and what to change
+ * Starts a thread that runs run(user) with all signals blocked except those of faults: Ctrl-C is for the main
+ * thread, and must not interrupt a read in this one.
+ * @param user  borrowed while the thread runs
+ * @return OK; ERR_MEMORY with the system's reason and a remedy
  */
 int thread_start(pthread_t *out, void *(*run)(void *), void *user);
 

@@ -38,7 +38,7 @@ struct loader;
 
 /**
  * @param out        owned; loader_close frees it
- * @param items      borrowed; must outlive the loader; ERR_USAGE if empty
+ * @param items      borrowed; must outlive the loader; ERR_FORMAT if empty
  * @param image_dir  folder that the items' paths are relative to
  */
 int loader_open(struct loader **out, const struct item_list *items, const char *image_dir,
