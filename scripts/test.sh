@@ -33,6 +33,9 @@ else
     export PROMPT_TEST_DATA
 fi
 
+# Tests run side by side: a thread of OpenMP that waits gives its core away instead of keeping it busy.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
+
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 log=$results/log

@@ -203,7 +203,7 @@ static void fail_calls(job *run, struct fixture *w, const char *path, const char
     assert_string_equal(error_message(), ""); /* else a fault was passed over */
     assert_int_equal(scope_live_tensors(), n_live);
     print_message("%zu of %zu calls failed\n", n_failed, n_calls);
-    assert_in_range(n_failed, 100, n_calls); /* a job has 115 to 270 sites */
+    assert_in_range(n_failed, 60, n_calls); /* a job has 98 to 291 sites, by how much is inlined */
 }
 
 static void test_faults__calls_of_a_training_step_may_fail(void **state)
