@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/str.h"
 #include "prompt/methods/captions.h"
 
 /* A word has as many tokens as letters, but "))." is one token, where "))" is two. */
@@ -30,14 +31,27 @@ static int close_tokenizer(void **state)
     return 0;
 }
 
-static int create(struct class_rows *out, const struct tokenizer *t, const char *name, const char *template,
-                  int64_t n_before)
+/* The captions and the prompt rows of one name. */
+struct rows {
+    struct token_rows captions, prompts;
+};
+
+static int create(struct rows *out, const struct tokenizer *t, const char *name, const char *template,
+                  struct text_form form)
 {
     char *names[] = {str_dup(name)};
-    const struct text_form form = {.n_before = n_before};
-    const int status = class_rows_create(out, t, names, 1, &template, 1, &form, CONTEXT);
+    *out = (struct rows){0};
+    int status = OK;
+    if ((status = caption_rows_create(&out->captions, t, names, 1, template, CONTEXT)) == OK)
+        status = prompt_rows_create(&out->prompts, t, names, 1, &form, CONTEXT);
     free(names[0]);
     return status;
+}
+
+static void free_rows(struct rows *rows)
+{
+    token_rows_free(&rows->captions);
+    token_rows_free(&rows->prompts);
 }
 
 static void test_captions__underscores_of_a_name_are_spaces(void **state)
@@ -51,16 +65,19 @@ static void test_captions__underscores_of_a_name_are_spaces(void **state)
     free(caption);
 }
 
+/* A learned vector after the name shows where the name ends. */
 static void expect_lengths(const struct tokenizer *t, const char *name, int64_t n_alone, int64_t end)
 {
-    struct class_rows rows;
-    assert_int_equal(create(&rows, t, name, "{}.", 1), OK);
-    assert_int_equal(rows.name_lengths[0], n_alone);
-    assert_int_equal(rows.names.ends[0], end);
-    assert_int_equal(rows.names.ids[end], tokenizer_end(t));
-    assert_int_equal(rows.captions[0].ids[0], tokenizer_start(t));
-    assert_int_equal(rows.captions[0].ends[0], end + 1);
-    class_rows_free(&rows);
+    struct rows rows;
+    assert_int_equal(create(&rows, t, name, "{}.", (struct text_form){.n_before = 1, .n_after = 1}), OK);
+    assert_int_equal(rows.prompts.ids[1 + n_alone], -1);
+    free_rows(&rows);
+    assert_int_equal(create(&rows, t, name, "{}.", (struct text_form){.n_before = 1}), OK);
+    assert_int_equal(rows.prompts.ends[0], end);
+    assert_int_equal(rows.prompts.ids[end], tokenizer_end(t));
+    assert_int_equal(rows.captions.ids[0], tokenizer_start(t));
+    assert_int_equal(rows.captions.ends[0], end + 1);
+    free_rows(&rows);
 }
 
 static void test_captions__a_name_is_as_long_as_alone_unless_the_dot_joins_it(void **state)
@@ -71,21 +88,24 @@ static void test_captions__a_name_is_as_long_as_alone_unless_the_dot_joins_it(vo
     expect_lengths(*state, "a))", 2, 2);
 }
 
-/* Start and end token count, and what stands before a name. */
+/* Start and end token count, and the positions before a name. */
 static void test_captions__a_text_may_be_as_long_as_the_model_reads(void **state)
 {
-    struct class_rows rows;
-    assert_int_equal(create(&rows, *state, "abcde", "{}.", 1), OK); /* start, 5 letters, dot, end */
-    assert_int_equal(rows.captions[0].n_tokens, CONTEXT);
-    class_rows_free(&rows);
-    assert_int_equal(create(&rows, *state, "abcdef", "{}.", 1), ERR_USAGE);
+    struct rows rows;
+    const struct text_form one = {.n_before = 1}, two = {.n_before = 2}, three = {.n_before = 3};
+    assert_int_equal(create(&rows, *state, "abcde", "{}.", one), OK); /* start, 5 letters, dot, end */
+    assert_int_equal(rows.captions.n_tokens, CONTEXT);
+    free_rows(&rows);
+    assert_int_equal(create(&rows, *state, "abcdef", "{}.", one), ERR_USAGE);
     assert_string_equal(error_message(),
                         "class 'abcdef': the text takes 9 tokens, but the model reads at most 8");
-    assert_int_equal(create(&rows, *state, "abcd", "{}", 2), OK); /* 2 before, 4 letters, dot, end */
-    class_rows_free(&rows);
-    assert_int_equal(create(&rows, *state, "abcd", "{}", 3), ERR_USAGE);
+    free_rows(&rows);
+    assert_int_equal(create(&rows, *state, "abcd", "{}", two), OK); /* 2 before, 4 letters, dot, end */
+    free_rows(&rows);
+    assert_int_equal(create(&rows, *state, "abcd", "{}", three), ERR_USAGE);
     assert_string_equal(error_message(),
                         "class 'abcd': the text takes 9 tokens, but the model reads at most 8");
+    free_rows(&rows);
 }
 
 int main(void)
