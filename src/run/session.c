@@ -167,7 +167,7 @@ static int open_machine(struct session *s)
         (status = path_make_absolute(&c->data_image_dir)) == OK &&
         (status = device_parse(&s->device, c->device)) == OK)
         status = resolve_precision(&s->precision, c->precision, s->device);
-    c->precision = (int64_t)s->precision;
+    c->precision = s->precision;
     if (status == OK && (status = torch_init(c->threads)) == OK)
         s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
     return status;
