@@ -210,7 +210,6 @@ static enum op_group group_of(const char *name)
         enum op_group group;
     } groups[] = {
         {"t_packed_linear", OP_PRODUCT},
-        {"t_packed_linear_backward", OP_PRODUCT},
         {"t_linear", OP_PRODUCT},
         {"t_matmul", OP_PRODUCT},
         {"t_conv2d_patches", OP_PRODUCT},
