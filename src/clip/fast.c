@@ -100,6 +100,7 @@ static const struct fast_linear *ready(scope *s, const struct clip *c, const str
         is_projection ? fold_projection(temporaries, c, t) : fold_product(temporaries, c, t, i, product);
     pack(l, owner, temporaries, c, t, f, is_backward);
     (void)scope_close(temporaries);
+    weights_forget(c->fast->source.weights);
     const int status = scope_status(owner);
     if (status == OK)
         return l;

@@ -70,6 +70,9 @@ int weights_open(struct weights **out, scope *parent, const char *path,
 /** Empty weights (owned) with their own scope. */
 int weights_create(struct weights **out, scope *parent);
 void weights_close(struct weights *w);
+/** Takes the pages of mapped files out of the process's memory, for who has copied what it needs; the tensors
+ * stay valid. */
+void weights_forget(const struct weights *w);
 
 /**
  * Computes `sha256` and `known_name` (reads all files). For a single file it is the file's SHA-256; for
