@@ -295,6 +295,9 @@ static void count_skipped(struct loader *l, size_t item, struct failure *failure
         return;
     l->is_bad[item] = true;
     l->n_skipped++;
+    if (l->options.on_skipped)
+        l->options.on_skipped(l->options.context, item,
+                              failure->message ? failure->message : "out of memory");
     if (!l->first_skipped) {
         l->first_skipped = failure->message;
         failure->message = NULL;
