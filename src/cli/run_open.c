@@ -7,6 +7,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/path.h"
+#include "prompt/data/catalog.h"
 #include "prompt/report/folder.h"
 
 /* ---------------------------------------------------------------- configuration */
@@ -131,11 +132,26 @@ int run_open_resolve(struct open_run *r)
         return resolve_from_run(r);
     if (status == OK && (status = opt_resolve(&r->config, r->v, NULL)) == OK)
         status = keep_dataset(r);
+    if (status == OK && r->defaults_to_clip && r->config.origins[config_find("method")] == CONFIG_DEFAULT)
+        status = config_set_key(&r->config, "method", method_kind_names[METHOD_CLIP]);
     if (status == OK && config_trains(&r->config) && !is_untrained(r))
         status = error_set(ERR_USAGE, "method '%s' has prompts to train: give --run DIR%s",
                            method_kind_names[r->config.method],
                            r->takes_untrained ? ", or --untrained to evaluate them as they start" : "");
     return status;
+}
+
+int run_open_settle_template(struct open_run *r)
+{
+    const struct catalog_entry *entry = NULL;
+    if (strcmp(r->config.zero_shot_template, "dataset") != 0)
+        return OK;
+    if (r->dataset[0] == '\0')
+        return error_set(ERR_USAGE,
+                         "key 'zero_shot_template' asks for the template of a data set, but none is "
+                         "given: give a sentence with one {}");
+    int status = catalog_find(&entry, r->dataset);
+    return status == OK ? config_set_key(&r->config, "zero_shot_template", entry->template) : status;
 }
 
 /* ---------------------------------------------------------------- model and method */

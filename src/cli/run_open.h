@@ -9,10 +9,11 @@
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/session.h"
 
-/** Begins as `{.v = v}`, with the log initialized. */
+/** Begins zeroed but for `v` and the two choices of the command, with the log initialized. */
 struct open_run {
     const struct opt_values *v; /* borrowed; the command has --run, --config and --set */
     bool takes_untrained;       /* the command has --untrained, which uses the initial tensors of a method */
+    bool defaults_to_clip;      /* without --run the method is CLIP, unless one is given */
     struct log log;
     /* from run_open_resolve on; all owned */
     struct config config;         /* data.dataset is the training's */
@@ -34,6 +35,13 @@ struct open_run {
  *         to train; ERR_IO; ERR_FORMAT; ERR_MEMORY
  */
 int run_open_resolve(struct open_run *r);
+
+/**
+ * Makes the template of the data set to use, where the configuration asks for the data set's own, a template
+ * like any other, for captions of names that belong to no data set. Comes before session_open. ERR_USAGE
+ * without a data set.
+ */
+int run_open_settle_template(struct open_run *r);
 
 /** session_open_model; a run's model that has moved is an error that names --model. */
 int run_open_model(struct open_run *r);

@@ -10,6 +10,7 @@
 
 #include "prompt/base/file.h"
 #include "prompt/base/path.h"
+#include "prompt/data/class_names.h"
 #include "walk.h"
 
 /* ---------------------------------------------------------------- finding */
@@ -167,20 +168,12 @@ int pictures_folders(struct str_list *out, const struct item_list *items)
     return status;
 }
 
-static bool is_same_name(const char *a, const char *b)
-{
-    for (; *a != '\0' && *b != '\0'; a++, b++)
-        if ((*a == '_' ? ' ' : *a) != (*b == '_' ? ' ' : *b))
-            return false;
-    return *a == *b;
-}
-
 /* Begins at the class of the picture before, which is nearly always the one. */
 static int find_label(int64_t *label, const char *folder, char *const *names, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         const int64_t k = (*label + i) % n;
-        if (is_same_name(names[k], folder)) {
+        if (class_names_compare(names[k], folder) == 0) {
             *label = k;
             return OK;
         }

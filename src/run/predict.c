@@ -103,6 +103,7 @@ int predict_run(struct predict_result *out, struct session *s, const struct meth
     *out = (struct predict_result){0};
     struct loop loop = {.out = out, .items = items, .options = options};
     struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
+    loading.input.apply_orientation = options->apply_orientation;
     loading.skip_bad_images = true;
     loading.on_skipped = take_failure;
     loading.context = &loop;
@@ -112,6 +113,7 @@ int predict_run(struct predict_result *out, struct session *s, const struct meth
     if (status == OK && (status = loader_open(&loop.loader, items, "", &loading)) == OK)
         status = run_batches(s, m, classes, &loop);
     if (status == OK) {
+        out->n_oriented = (int64_t)loader_n_oriented(loop.loader);
         out->n_damaged = (int64_t)loader_n_damaged(loop.loader);
         out->first_damaged = str_dup(loader_first_damaged(loop.loader));
         status = out->first_damaged ? OK : ERR_MEMORY;

@@ -79,4 +79,7 @@ const char *loader_first_skipped(const struct loader *loader);
 size_t loader_n_damaged(const struct loader *loader);
 const char *loader_first_damaged(const struct loader *loader);
 
+/** Images whose EXIF data ask to turn them, whether input.apply_orientation is set or not; each counted once. */
+size_t loader_n_oriented(const struct loader *loader);
+
 #endif

@@ -12,14 +12,16 @@ struct predict_options {
     void (*on_failure)(void *context, size_t item, const char *message);
     /* a batch is complete: time to flush; may be NULL */
     int (*on_batch)(void *context);
-    void *context; /* borrowed */
-    bool is_quiet; /* show no progress */
+    void *context;          /* borrowed */
+    bool apply_orientation; /* turn pictures upright by their EXIF data */
+    bool is_quiet;          /* show no progress */
 };
 
 struct predict_result {
     int64_t n_predicted, n_failed;
     int64_t n_damaged;   /* damaged pictures that were read nevertheless */
     char *first_damaged; /* path and damage of the first of them, "" if there is none; owned */
+    int64_t n_oriented;  /* pictures whose EXIF data ask to turn them, turned or not */
     double seconds;      /* decoding and model, text side included */
 };
 void predict_result_free(struct predict_result *r);
