@@ -1,4 +1,4 @@
-/** The arrays of the loader as tensors. */
+/** The arrays of the loader as tensors, and as logits. */
 #ifndef PROMPT_SRC_RUN_BATCH_H
 #define PROMPT_SRC_RUN_BATCH_H
 
@@ -7,5 +7,14 @@
 /** Pixels of a batch on the model's device, [B,3,S,S]. */
 tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch);
 tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch); /* [B] */
+
+/**
+ * Logits of a batch for n = 0..N on the host, [B,N+1,K].
+ * @param fixed_text  of method_fixed_text, or NULL
+ * @param items       the list that the loader reads
+ * @return OK; ERR_NUMERIC if a logit is not finite, naming the image; ERR_TORCH
+ */
+int batch_logits(float *logits, scope *outer, const struct method *m, const struct class_texts *texts,
+                 const tensor *fixed_text, const struct batch *batch, const struct item_list *items);
 
 #endif

@@ -2,14 +2,12 @@
 #include "prompt/run/eval.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
-#include "step.h"
 
 void eval_result_free(struct eval_result *r)
 {
@@ -19,28 +17,6 @@ void eval_result_free(struct eval_result *r)
     free(r->labels);
     free(r->items);
     *r = (struct eval_result){0};
-}
-
-/* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
-static int forward(float *logits, scope *outer, const struct method *m, const struct class_texts *texts,
-                   const tensor *fixed_text, const struct batch *batch)
-{
-    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    int status = step_logits(logits, s, m, texts, fixed_text, batch_pixels(s, m->clip, batch));
-    int closed = scope_close(s);
-    return status == OK ? closed : status;
-}
-
-static int check_finite(const float *logits, int64_t n_per_image, const struct batch *batch,
-                        const struct item_list *items)
-{
-    for (int64_t i = 0; i < batch->n * n_per_image; i++)
-        if (!isfinite(logits[i]))
-            return error_set(
-                ERR_NUMERIC,
-                "the logits of image '%s' are not finite: weights with NaN, or a precision too small",
-                items->items[batch->items[i / n_per_image]].path);
-    return OK;
 }
 
 /* The state and the buffers of the evaluation loop. */
@@ -87,9 +63,7 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         status = loader_next(&batch, loop->loader);
         if (status != OK || batch.n == 0)
             break;
-        status = forward(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch);
-        if (status == OK)
-            status = check_finite(loop->logits, loop->n_per_image, &batch, items);
+        status = batch_logits(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch, items);
         if (status != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);

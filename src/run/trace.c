@@ -1,20 +1,9 @@
 /* Prediction and confidence for every image at every n. */
 #include <inttypes.h>
-#include <math.h>
 
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/run/eval.h"
-
-/* The softmax probability of one class. */
-static double probability(const float *logits, int64_t n_classes, int64_t class_idx)
-{
-    const double largest = (double)logits[metrics_predict(logits, n_classes)];
-    double sum = 0.0;
-    for (int64_t k = 0; k < n_classes; k++)
-        sum += exp((double)logits[k] - largest);
-    return exp((double)logits[class_idx] - largest) / sum;
-}
 
 /* Numbers come first, because names may hold commas. */
 static void append_image(struct str *out, const struct eval_result *r, int64_t i, const char *path,
@@ -25,7 +14,8 @@ static void append_image(struct str *out, const struct eval_result *r, int64_t i
         const float *logits = r->logits + (i * (N + 1) + n) * K;
         const int64_t predicted = metrics_predict(logits, K);
         str_appendf(out, "%zu,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,", r->items[i], n, r->labels[i],
-                    predicted, probability(logits, K, predicted), probability(logits, K, r->labels[i]));
+                    predicted, metrics_probability(logits, K, predicted),
+                    metrics_probability(logits, K, r->labels[i]));
         csv_write_text(out, path);
         str_append(out, ",");
         csv_write_text(out, names[r->labels[i]]);

@@ -1,0 +1,155 @@
+/* The prediction loop. */
+#include "prompt/run/predict.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "batch.h"
+#include "prompt/base/interrupt.h"
+
+void predict_result_free(struct predict_result *r)
+{
+    free(r->first_damaged);
+    *r = (struct predict_result){0};
+}
+
+/* The state and the buffers of the loop. */
+struct loop {
+    struct predict_result *out;
+    const struct item_list *items;
+    const struct predict_options *options;
+    struct loader *loader;
+    float *logits;       /* of one batch, [B,N+1,K] */
+    int64_t n_per_image; /* (N+1) K */
+};
+
+static void take_failure(void *context, size_t item, const char *message)
+{
+    struct loop *loop = context;
+    loop->out->n_failed++;
+    loop->options->on_failure(loop->options->context, item, message);
+}
+
+static int hand_over(struct loop *loop, const struct batch *batch)
+{
+    const struct predict_options *o = loop->options;
+    int status = OK;
+    for (int64_t i = 0; status == OK && i < batch->n; i++) {
+        status = o->on_picture(o->context, batch->items[i], loop->logits + i * loop->n_per_image);
+        loop->out->n_predicted += status == OK;
+    }
+    return status == OK && o->on_batch ? o->on_batch(o->context) : status;
+}
+
+static int64_t n_done(const struct loop *loop)
+{
+    return loop->out->n_predicted + loop->out->n_failed;
+}
+
+static void show_progress(struct session *s, const struct loop *loop, double start_s)
+{
+    const double elapsed = clock_s() - start_s;
+    const double done = (double)n_done(loop), n = (double)loop->items->n;
+    const double rate = elapsed > 0 ? done / elapsed : 0.0;
+    char left[32];
+    format_duration(left, sizeof left, rate > 0 ? (n - done) / rate : 0.0);
+    log_progress(s->log, done >= n, "predicted %" PRId64 "/%zu pictures, %.2f a second, %s left",
+                 n_done(loop), loop->items->n, rate, left);
+}
+
+/* The next batch; none after the last, also if no picture of all can be read. */
+static int next_batch(struct batch *out, struct loop *loop)
+{
+    int status = loader_next(out, loop->loader);
+    const bool failed_all = (size_t)loop->out->n_failed == loop->items->n;
+    if (status == OK || !failed_all)
+        return status;
+    *out = (struct batch){0};
+    return OK;
+}
+
+static int run_batches(struct session *s, const struct method *m, const struct class_list *classes,
+                       struct loop *loop)
+{
+    const double start_s = clock_s();
+    scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
+    const tensor *fixed_text = method_fixed_text(fixed, m, &classes->texts);
+    int status = scope_status(fixed);
+    if (status == OK)
+        status = loader_start(loop->loader, 0, 0);
+    while (status == OK) {
+        struct batch batch;
+        if ((status = next_batch(&batch, loop)) != OK || batch.n == 0 ||
+            (status = batch_logits(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch,
+                                   loop->items)) != OK ||
+            (status = hand_over(loop, &batch)) != OK)
+            break;
+        if (!loop->options->is_quiet)
+            show_progress(s, loop, start_s);
+        if (interrupt_requested() && (size_t)n_done(loop) < loop->items->n)
+            status = error_set(ERR_INTERRUPTED, "interrupted after %" PRId64 " of %zu %s", n_done(loop),
+                               loop->items->n, plural(loop->items->n, "picture", "pictures"));
+    }
+    log_finish(s->log);
+    scope_close(fixed);
+    loop->out->seconds = clock_s() - start_s;
+    return status;
+}
+
+int predict_run(struct predict_result *out, struct session *s, const struct method *m,
+                const struct class_list *classes, const struct item_list *items,
+                const struct predict_options *options)
+{
+    *out = (struct predict_result){0};
+    struct loop loop = {.out = out, .items = items, .options = options};
+    struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
+    loading.input.apply_orientation = options->apply_orientation;
+    loading.skip_bad_images = true;
+    loading.on_skipped = take_failure;
+    loading.context = &loop;
+    loop.n_per_image = (m->options.n_iterations + 1) * classes->n;
+    loop.logits = malloc((size_t)(loading.batch_size * loop.n_per_image) * sizeof *loop.logits);
+    int status = loop.logits ? OK : error_out_of_memory();
+    if (status == OK && (status = loader_open(&loop.loader, items, "", &loading)) == OK)
+        status = run_batches(s, m, classes, &loop);
+    if (status == OK) {
+        out->n_oriented = (int64_t)loader_n_oriented(loop.loader);
+        out->n_damaged = (int64_t)loader_n_damaged(loop.loader);
+        out->first_damaged = str_dup(loader_first_damaged(loop.loader));
+        status = out->first_damaged ? OK : ERR_MEMORY;
+    }
+    loader_close(loop.loader);
+    free(loop.logits);
+    if (status != OK)
+        predict_result_free(out);
+    return status;
+}
+
+/* ---------------------------------------------------------------- ranks */
+
+struct ranked {
+    float logit;
+    int64_t class_idx;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->logit != y->logit)
+        return x->logit > y->logit ? -1 : 1;
+    return (x->class_idx > y->class_idx) - (x->class_idx < y->class_idx);
+}
+
+int predict_rank(int64_t *ranked, int64_t top, const float *logits, int64_t n_classes)
+{
+    struct ranked *all = calloc((size_t)n_classes, sizeof *all);
+    if (!all)
+        return error_out_of_memory();
+    for (int64_t k = 0; k < n_classes; k++)
+        all[k] = (struct ranked){logits[k], k};
+    qsort(all, (size_t)n_classes, sizeof *all, compare_ranked);
+    for (int64_t i = 0; i < top; i++)
+        ranked[i] = all[i].class_idx;
+    free(all);
+    return OK;
+}
