@@ -81,7 +81,7 @@ static int run_batches(struct session *s, const struct method *m, const struct c
         struct batch batch;
         if ((status = next_batch(&batch, loop)) != OK || batch.n == 0 ||
             (status = batch_logits(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch,
-                                   loop->items)) != OK ||
+                                   loop->items, NULL)) != OK ||
             (status = hand_over(loop, &batch)) != OK)
             break;
         if (!loop->options->is_quiet)
