@@ -12,7 +12,9 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                     struct method_trace *trace)
 {
     (void)fixed_text, (void)trace;
-    out->logits[0] = method_initial_features(s, m, classes, pixels).logits;
+    const struct initial_features initial = method_initial_features(s, m, classes, pixels);
+    out->features[0] = initial.x;
+    out->logits[0] = initial.logits;
 }
 
 const struct method_ops method_clip = {.create = create, .forward = forward};

@@ -38,6 +38,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     (void)trace;
     const tensor *z = fixed_text ? fixed_text : encode_text(s, m, &out->tape, classes);
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
+    out->features[0] = out->features[1] = initial.x;
     out->logits[0] = initial.logits;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }

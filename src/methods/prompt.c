@@ -183,6 +183,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
 {
     const struct method_options *o = &m->options;
     struct initial_features initial = method_initial_features(s, m, classes, pixels);
+    out->features[0] = initial.x;
     out->logits[0] = initial.logits;
     if (o->n_iterations == 0)
         return;
@@ -207,6 +208,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                           .logits = initial.logits};
     for (int64_t n = 1; n <= o->n_iterations; n++) {
         iterate(&state, s, &pass, n);
+        out->features[n] = state.x;
         out->logits[n] = state.logits;
     }
     free(vision_prompts);
