@@ -10,6 +10,7 @@ extern const struct command command_eval;
 extern const struct command command_predict;
 extern const struct command command_grid;
 extern const struct command command_results;
+extern const struct command command_report;
 extern const struct command command_diff;
 extern const struct command command_bench;
 extern const struct command command_pretrain;
