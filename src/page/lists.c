@@ -38,6 +38,17 @@ void list_title(struct str *out, const struct list *list)
     str_appendf(out, "%s, %s classes", target_display_name(list->dataset), class_subset_names[list->subset]);
 }
 
+void list_column(struct str *out, const struct page *p, size_t list)
+{
+    bool is_one = true;
+    for (size_t i = 1; i < p->n_lists; i++)
+        is_one = is_one && strcmp(p->lists[i].dataset, p->lists[0].dataset) == 0;
+    if (is_one)
+        str_appendf(out, "%s classes", class_subset_names[p->lists[list].subset]);
+    else
+        list_title(out, &p->lists[list]);
+}
+
 /* ---------------------------------------------------------------- comparable runs */
 
 static const struct run_list *find_list(const struct run *r, const struct record *like)

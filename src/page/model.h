@@ -115,6 +115,8 @@ int published_find(struct page *p);
 const char *method_name(enum method_kind kind);
 /* "OxfordFlowers, base classes" */
 void list_title(struct str *out, const struct list *list);
+/* The same for a column of a table: "base classes" where all lists are of one data set. */
+void list_column(struct str *out, const struct page *p, size_t list);
 /* The accuracy in percent of a run on a list at n, and of a group: the mean over its seeds; sd: NaN for one. */
 double run_accuracy(const struct page *p, size_t run, size_t list, int64_t n);
 double group_accuracy(double *sd, const struct page *p, const struct group *g, size_t list, int64_t n);

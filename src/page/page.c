@@ -98,7 +98,7 @@ static void write_start(struct str *out, const struct page *p)
     str_append(out, " on ");
     html_text(out, target_display_name(p->lists[0].dataset));
     str_append(out, "</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n");
-    style_write(out);
+    str_append(out, (const char *)page_style);
     str_append(out, "</style>\n</head>\n<body>\n");
 }
 
@@ -145,7 +145,7 @@ static int write_once(struct str *out, struct page *p)
     str_append(out, str_text(&sections));
     str_append(out, "<footer>Written by <code>prompt report</code>. The file needs no network and no other "
                     "file.</footer>\n<script>\n");
-    script_write(out);
+    str_append(out, (const char *)page_script);
     str_append(out, "</script>\n</body>\n</html>\n");
     out->failed = out->failed || sections.failed;
     str_free(&sections);

@@ -50,7 +50,7 @@ static void write_iterations(struct str *out, const struct page *p, size_t group
     const struct group *g = &p->groups[group];
     size_t base = 0, new_ = 0;
     for (int64_t n = 0; n <= run_iterations(group_first(p, g)); n++) {
-        str_append(out, "<tr><th scope=\"row\">");
+        str_append(out, "<tr><th scope=\"row\" class=\"method\">");
         section_group(out, p, group);
         str_appendf(out, "</th><td class=\"num\">%" PRId64 "</td>", n);
         for (size_t i = 0; i < p->n_lists; i++) {
@@ -72,7 +72,7 @@ static void write_list_heads(struct str *out, const struct page *p)
     size_t base = 0, new_ = 0;
     for (size_t i = 0; i < p->n_lists; i++) {
         struct str title = {0};
-        list_title(&title, &p->lists[i]);
+        list_column(&title, p, i);
         html_element(out, "th scope=\"col\" class=\"num\"", str_text(&title));
         str_free(&title);
     }
@@ -100,7 +100,7 @@ static void write_run(struct str *out, const struct page *p, size_t group, size_
 {
     const struct run *r = &p->runs[run];
     size_t base = 0, new_ = 0;
-    str_append(out, "<tr><th scope=\"row\">");
+    str_append(out, "<tr><th scope=\"row\" class=\"method\">");
     section_group(out, p, group);
     str_append(out, "</th><td>");
     html_element(out, "code", r->dir);

@@ -196,7 +196,7 @@ static void write_rows(struct str *out, const struct page *p, const struct rows 
     for (size_t i = 0; i < rows->n; i++) {
         const struct row *row = &rows->items[i];
         struct str title = {0};
-        list_title(&title, &p->lists[row->list]);
+        list_column(&title, p, row->list);
         str_append(out, "<tr>");
         html_element(out, "th scope=\"row\"", str_text(&row->name));
         html_element(out, "td", str_text(&title));

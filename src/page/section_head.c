@@ -112,7 +112,7 @@ static void write_column_heads(struct str *out, const struct page *p, bool has_h
     str_append(out, "<thead><tr><th scope=\"col\">method</th>");
     for (size_t i = 0; i < p->n_lists; i++) {
         struct str title = {0};
-        list_title(&title, &p->lists[i]);
+        list_column(&title, p, i);
         html_element(out, "th scope=\"col\" class=\"num\"", str_text(&title));
         str_append(out, paper);
         str_free(&title);
@@ -129,7 +129,7 @@ static void write_row(struct str *out, const struct page *p, size_t group, bool 
 {
     const struct group *g = &p->groups[group];
     double sd = NAN;
-    str_append(out, "<tr><th scope=\"row\">");
+    str_append(out, "<tr><th scope=\"row\" class=\"method\">");
     section_group(out, p, group);
     str_append(out, "</th>");
     for (size_t i = 0; i < p->n_lists; i++) {
@@ -156,15 +156,18 @@ static void write_settings_note(struct str *out, const struct page *p)
     if (!has_paper(p))
         return;
     str_append(out, " Published: Qiu et al., ICMR 2024, real photographs and CLIP ViT-B/16.");
+    const char *separator = " Published with other settings: ";
     for (size_t i = 0; i < p->n_groups; i++) {
         if (!p->groups[i].has_paper || p->groups[i].setting.len == 0)
             continue;
-        str_append(out, " Not the published setting of ");
+        str_append(out, separator);
         html_text(out, p->groups[i].name);
-        str_append(out, ": ");
+        str_append(out, " (");
         html_text(out, str_text(&p->groups[i].setting));
-        str_append(out, ".");
+        str_append(out, ")");
+        separator = ", ";
     }
+    str_append(out, separator[0] == ',' ? "." : "");
 }
 
 static void write_table(struct str *out, const struct page *p)
@@ -205,7 +208,7 @@ static void write_cards(struct str *out, const struct page *p)
     str_append(out, "<dl class=\"cards\">\n");
     for (size_t i = 0; i < p->n_lists; i++) {
         struct str title = {0};
-        list_title(&title, &p->lists[i]);
+        list_column(&title, p, i);
         const double mean = group_accuracy(&sd, p, g, i, -1);
         write_card(out, str_text(&title), mean, sd, g->paper[i]);
         str_free(&title);
@@ -214,14 +217,21 @@ static void write_cards(struct str *out, const struct page *p)
         const double mean = group_hm(&sd, p, g, -1);
         write_card(out, "harmonic mean", mean, sd, g->paper_hm);
     }
-    str_append(out, "</dl>\n");
+    str_append(out, "</dl>\n<p>");
+    write_settings_note(out, p);
+    str_append(out, "</p>\n");
 }
+
+enum { N_NAMED = 3 };
 
 static void write_names(struct str *out, const struct page *p)
 {
     str_append(out, "<p class=\"runs\">");
-    str_append(out, p->n_runs > 1 ? "Runs: " : "Run: ");
-    for (size_t i = 0; i < p->n_runs; i++) {
+    if (p->n_runs > N_NAMED)
+        str_appendf(out, "%zu runs; <a href=\"#accuracy\">every run</a> is listed below.", p->n_runs);
+    else
+        str_append(out, p->n_runs > 1 ? "Runs: " : "Run: ");
+    for (size_t i = 0; i < p->n_runs && p->n_runs <= N_NAMED; i++) {
         str_append(out, i > 0 ? ", " : "");
         html_element(out, "code", p->runs[i].dir);
     }
@@ -241,7 +251,8 @@ int section_head(struct str *out, const struct page *p)
     write_statement(out, p);
     if (p->n_groups == 1)
         write_cards(out, p);
-    write_table(out, p);
+    else
+        write_table(out, p);
     write_names(out, p);
     write_notes(out, p);
     str_append(out, "</header>\n");

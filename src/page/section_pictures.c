@@ -78,7 +78,8 @@ static void write_iterations(struct str *out, const struct list *list, const str
         str_appendf(out, "<li class=\"%s\"><span>n = %" PRId64 " %s ", is_right ? "right" : "wrong", n,
                     is_right ? "✓" : "✗");
         html_text(out, list->names[at->class_idx]);
-        str_appendf(out, " %.1f %%</span><div class=\"bar\"><i style=\"width:%.2f%%\"></i></div></li>",
+        str_appendf(out,
+                    "\u00a0%.1f\u00a0%%</span><div class=\"bar\"><i style=\"width:%.2f%%\"></i></div></li>",
                     100.0 * at->confidence, 100.0 * at->label_confidence);
     }
     str_append(out, "</ol>");

@@ -23,9 +23,9 @@ int section_samples(struct str *out, struct page *p);
 /* Settings, digests, versions, cost. */
 int section_settings(struct str *out, const struct page *p);
 
-/* The style and the script, without their elements. */
-void style_write(struct str *out);
-void script_write(struct str *out);
+/* page.css and page.js, which the build embeds. */
+extern const unsigned char page_style[];
+extern const unsigned char page_script[];
 
 /* The title of a group's details: <summary>ProMPT: OxfordFlowers, base classes</summary>; the first is open. */
 void section_summary(struct str *out, const struct page *p, size_t group, size_t list, bool is_open);

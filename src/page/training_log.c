@@ -9,7 +9,7 @@
 #include "prompt/base/path.h"
 #include "prompt/report/folder.h"
 
-enum { MAX_POINTS = 400 }; /* of a chart */
+enum { MAX_POINTS = 100 }; /* of a chart */
 
 void training_log_free(struct training_log *log)
 {
