@@ -11,6 +11,7 @@ extern const struct command command_predict;
 extern const struct command command_features;
 extern const struct command command_grid;
 extern const struct command command_results;
+extern const struct command command_report;
 extern const struct command command_diff;
 extern const struct command command_bench;
 extern const struct command command_pretrain;

@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &command_features,
     &command_grid,
     &command_results,
+    &command_report,
     &command_diff,
     &command_bench,
     &command_pretrain,
