@@ -12,6 +12,7 @@
 #include "prompt/base/path.h"
 #include "prompt/report/results_file.h"
 #include "prompt/report/targets.h"
+#include "prompt/run/features.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -84,6 +85,7 @@ static int open_all(struct evaluation *e)
     struct open_run *r = &e->run;
     int status = OK;
     if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
+        (status = features_open_store(r->session)) == OK &&
         (status = eval_open_datasets(e)) == OK && (status = run_open_model(r)) == OK &&
         (status = eval_check_names(e)) == OK)
         status = run_open_method(r, n_first_classes(e), "its records do not count as finished");

@@ -179,12 +179,10 @@ static void iterate(struct state *state, scope *s, const struct pass *p, int64_t
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace)
+                    const tensor *features, struct method_trace *trace)
 {
     const struct method_options *o = &m->options;
-    struct initial_features initial = method_initial_features(s, m, classes, pixels);
-    out->features[0] = initial.x;
-    out->logits[0] = initial.logits;
+    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
     if (o->n_iterations == 0)
         return;
 

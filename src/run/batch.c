@@ -29,10 +29,22 @@ static int check_finite(const float *values, int64_t n_per_image, const char *wh
 }
 
 int batch_logits(float *logits, scope *outer, const struct method *m, const struct class_texts *texts,
-                 const tensor *fixed_text, const struct batch *batch, const struct item_list *items)
+                 const tensor *fixed_text, const struct batch *batch, const struct item_list *items,
+                 struct image_features *features)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    int status = step_logits(logits, s, m, texts, fixed_text, batch_pixels(s, m->clip, batch));
+    struct step_inputs in = {.fixed_text = fixed_text};
+    struct step_features computed = {0};
+    const bool is_found = features && features->is_found, keeps = features && features->key && !is_found;
+    if (batch->pixels)
+        in.pixels = batch_pixels(s, m->clip, batch);
+    if (is_found)
+        in.features = image_features_rows(s, features, m->clip, batch->items, batch->n);
+    if (keeps) /* the pictures are those after the ones before: none is left out, or nothing is kept */
+        computed.values = features->values + batch->items[0] * (size_t)features->d;
+    int status = step_logits(logits, keeps ? &computed : NULL, s, m, texts, &in);
+    if (keeps)
+        features->dtype = computed.dtype;
     int closed = scope_close(s);
     status = status == OK ? closed : status;
     const int64_t n_per_image = (m->options.n_iterations + 1) * texts->rows->n;
@@ -47,7 +59,7 @@ static const tensor *encode(scope *s, const struct feature_source *source, const
     struct method_output out;
     if (!source->method)
         return clip_encode_image(s, c, NULL, clip_image_tokens(s, c, pixels), NULL, 0);
-    method_forward(&out, s, source->method, source->texts, fixed_text, pixels, NULL);
+    method_forward(&out, s, source->method, source->texts, fixed_text, pixels, NULL, NULL);
     const tensor *x = out.features[source->n];
     method_output_free(&out);
     return x;

@@ -74,9 +74,9 @@ static int next_batch(struct batch *out, struct loop *loop)
 
 static int compute(const struct loop *loop, scope *s, const tensor *fixed_text, const struct batch *batch)
 {
-    return loop->source
-               ? batch_features(loop->values, s, loop->source, fixed_text, batch, loop->items)
-               : batch_logits(loop->values, s, loop->method, loop->texts, fixed_text, batch, loop->items);
+    return loop->source ? batch_features(loop->values, s, loop->source, fixed_text, batch, loop->items)
+                        : batch_logits(loop->values, s, loop->method, loop->texts, fixed_text, batch,
+                                       loop->items, NULL);
 }
 
 static int run_batches(struct session *s, struct loop *loop)

@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "base": {"base"},
     "text": {"base", "text"},
     "safetensors": {"base", "safetensors"},
+    "store": {"base", "safetensors", "store"},
     "image": {"base", "image"},
     "data": {"base", "image", "data"},
     "world": {"base", "world"},
@@ -24,7 +25,7 @@ MAY_INCLUDE = {
     "config": {"base", "image", "data", "config"},
     "report": {"base", "text", "safetensors", "image", "data", "config", "report"},
 }
-MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"run"}
+MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"store", "run"}
 MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}
 MAY_INCLUDE["page"] = MAY_INCLUDE["report"] | {"page"}
 MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"page", "cli"}

@@ -80,6 +80,8 @@ void weights_forget(const struct weights *w);
  * name: `sha256sum model-*.safetensors | cut -c1-64 | sha256sum`. Does nothing for weights without a file.
  */
 int weights_hash(struct weights *w);
+/** Sets both from the digest of an earlier weights_hash. */
+void weights_accept_hash(struct weights *w, const char hex[DIGEST_HEX_SIZE]);
 
 /**
  * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon; preprocessing unless
