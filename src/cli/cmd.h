@@ -22,6 +22,7 @@ extern const struct command command_data_list;
 extern const struct command command_data_check;
 extern const struct command command_data_split;
 extern const struct command command_data_synth;
+extern const struct command command_doctor;
 extern const struct command command_config;
 extern const struct command command_version;
 

@@ -23,6 +23,7 @@ const struct command *const commands[] = {
     &command_data_check,
     &command_data_split,
     &command_data_synth,
+    &command_doctor,
     &command_config,
     &command_version,
     NULL,
