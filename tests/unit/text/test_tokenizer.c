@@ -110,6 +110,15 @@ static void test_tokenizer__a_small_vocabulary_names_the_word_that_it_does_not_k
     str_free(&merges);
 }
 
+static void test_tokenizer__learns_the_lowest_of_equally_frequent_pairs(void **state)
+{
+    (void)state;
+    struct str merges = {0};
+    check_ok(tokenizer_train(&merges, (const char *const[]){"cd", "ab", "ef", "ef", NULL}));
+    assert_string_equal(str_text(&merges), "#version: 0.2\ne f</w>\na b</w>\nc d</w>\n");
+    str_free(&merges);
+}
+
 static void test_tokenizer__sizes_the_vocabulary_by_the_merges(void **state)
 {
     (void)state;
@@ -317,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tokenizer__learned_merges_make_each_word_one_token),
         cmocka_unit_test(test_tokenizer__a_small_vocabulary_names_the_word_that_it_does_not_know),
+        cmocka_unit_test(test_tokenizer__learns_the_lowest_of_equally_frequent_pairs),
         cmocka_unit_test(test_tokenizer__sizes_the_vocabulary_by_the_merges),
         cmocka_unit_test(test_tokenizer__merges_in_rank_order),
         cmocka_unit_test(test_tokenizer__parses_windows_lines_and_a_missing_last_end),
