@@ -281,6 +281,8 @@ class BeforeTheFirstStep(Protocol):
         self.assertIn("steps    15 of 4 images: 3 epochs", result.err)
         self.assertRegex(result.err, r"time     about \d+s: \d\S* s a step")
         self.assertRegex(result.err, r"memory   about \d+\.\d\d GiB: model \d+\.\d\d, text side \d+\.\d\d, image side .*")
+        fewer = self.check_ok(train(out, "--dry-run", "--set", "training.batch_size=3"))
+        self.assertIn("steps    18 of 3 images: 3 epochs", fewer.err)  # an incomplete batch is left out
         origins = {}
         for line in result.out.splitlines():
             match = re.fullmatch(r"(\S+) +(.+?) +\((default|file|command line)\)", line)
