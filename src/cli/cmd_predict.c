@@ -53,7 +53,6 @@ static const char notes[] =
     "warning; the others are predicted, and the exit status is 1.\n"
     "\n"
     "Examples:\n"
-    "  prompt predict --run runs/caltech101-s1 cat.jpg\n"
     "  prompt predict --run runs/caltech101-s1 --class-names \"cat,dog\" --top 2 --format csv photos\n"
     "  prompt predict --model FILE --class-names \"cat,dog\" --template \"a photo of a {}.\" photos";
 

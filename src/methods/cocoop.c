@@ -33,6 +33,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     tensor *vectors = t_add(s, t_unsqueeze(s, shift, 1), params_find(&m->trained, "context"));
     tensor *prefixes = method_after_start(s, m, vectors);
     tensor *z = clip_encode_text(s, m->clip, &out->tape, prefixes, classes);
+    out->features[1] = initial.x;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }
 

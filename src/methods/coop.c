@@ -38,6 +38,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     (void)trace;
     const tensor *z = fixed_text ? fixed_text : encode_text(s, m, &out->tape, classes);
     struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    out->features[1] = initial.x;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }
 

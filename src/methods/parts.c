@@ -72,7 +72,7 @@ struct initial_features method_initial_features(struct method_output *out, scope
     struct initial_features f = {
         {scope_keep(s, tokens.x), scope_keep(s, tokens.qkv)}, scope_keep(s, x), scope_keep(s, logits)};
     scope_close(s);
-    out->image_features = f.x;
+    out->features[0] = f.x;
     out->logits[0] = f.logits;
     return f;
 }

@@ -206,6 +206,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                           .logits = initial.logits};
     for (int64_t n = 1; n <= o->n_iterations; n++) {
         iterate(&state, s, &pass, n);
+        out->features[n] = state.x;
         out->logits[n] = state.logits;
     }
     free(vision_prompts);

@@ -20,6 +20,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
         return;
     tensor *x = vision_prompts_encode(s, m, &out->tape, initial.image_tokens, prompts);
     free(prompts);
+    out->features[1] = x;
     out->logits[1] = clip_logits(s, m->clip, x, classes->caption_features);
 }
 

@@ -16,14 +16,14 @@ tensor *batch_labels(scope *s, const struct clip *model, const struct batch *bat
     return t_from_i64(s, batch->labels, SHAPE(batch->n), model->device);
 }
 
-static int check_finite(const float *logits, int64_t n_per_image, const struct batch *batch,
+static int check_finite(const float *values, int64_t n_per_image, const char *what, const struct batch *batch,
                         const struct item_list *items)
 {
     for (int64_t i = 0; i < batch->n * n_per_image; i++)
-        if (!isfinite(logits[i]))
+        if (!isfinite(values[i]))
             return error_set(
                 ERR_NUMERIC,
-                "the logits of image '%s' are not finite: weights with NaN, or a precision too small",
+                "the %s of image '%s' are not finite: weights with NaN, or a precision too small", what,
                 items->items[batch->items[i / n_per_image]].path);
     return OK;
 }
@@ -47,6 +47,34 @@ int batch_logits(float *logits, scope *outer, const struct method *m, const stru
         features->dtype = computed.dtype;
     int closed = scope_close(s);
     status = status == OK ? closed : status;
-    return status == OK ? check_finite(logits, (m->options.n_iterations + 1) * texts->rows->n, batch, items)
-                        : status;
+    const int64_t n_per_image = (m->options.n_iterations + 1) * texts->rows->n;
+    return status == OK ? check_finite(logits, n_per_image, "logits", batch, items) : status;
+}
+
+/* x^n, [B,d]. */
+static const tensor *encode(scope *s, const struct feature_source *source, const tensor *fixed_text,
+                            const tensor *pixels)
+{
+    const struct clip *c = source->model;
+    struct method_output out;
+    if (!source->method)
+        return clip_encode_image(s, c, NULL, clip_image_tokens(s, c, pixels), NULL, 0);
+    method_forward(&out, s, source->method, source->texts, fixed_text, pixels, NULL, NULL);
+    const tensor *x = out.features[source->n];
+    method_output_free(&out);
+    return x;
+}
+
+int batch_features(float *features, scope *outer, const struct feature_source *source,
+                   const tensor *fixed_text, const struct batch *batch, const struct item_list *items)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    const struct clip *c = source->model;
+    const tensor *x = t_to(s, encode(s, source, fixed_text, batch_pixels(s, c, batch)), DTYPE_F32);
+    if (source->is_normalized)
+        x = t_normalize(s, x, -1);
+    int status = t_read_f32(features, (size_t)(batch->n * c->dims.embed_dim), s, x);
+    int closed = scope_close(s);
+    status = status == OK ? closed : status;
+    return status == OK ? check_finite(features, c->dims.embed_dim, "features", batch, items) : status;
 }

@@ -14,6 +14,7 @@ void eval_result_free(struct eval_result *r)
     free(r->first_damaged);
     metrics_free(&r->metrics);
     free(r->logits);
+    free(r->predictions);
     free(r->labels);
     free(r->items);
     *r = (struct eval_result){0};
@@ -32,6 +33,25 @@ struct loop {
     int64_t n_done;
     struct eval_options options;
 };
+
+static bool keeps_anything(const struct loop *loop)
+{
+    return loop->options.keep_logits || loop->options.keep_predictions;
+}
+
+static void keep_predictions(struct eval_result *out, const struct loop *loop, const struct batch *batch)
+{
+    const int64_t n_rows = out->metrics.n_iterations + 1, K = out->metrics.n_classes;
+    for (int64_t row = 0; row < batch->n * n_rows; row++) {
+        const float *logits = loop->logits + row * K;
+        const int64_t predicted = metrics_predict(logits, K);
+        out->predictions[loop->n_done * n_rows + row] = (struct prediction){
+            .class_idx = predicted,
+            .confidence = metrics_probability(logits, K, predicted),
+            .label_confidence = metrics_probability(logits, K, batch->labels[row / n_rows]),
+        };
+    }
+}
 
 /* The next batch of the list, in whose features everything is known of its pictures. */
 static void next_known(struct batch *out, struct loop *loop)
@@ -58,7 +78,10 @@ static int next_batch(struct batch *out, struct loop *loop)
 static void keep_batch(struct eval_result *out, const struct loop *loop, const struct batch *batch)
 {
     const size_t at = (size_t)loop->n_done, n = (size_t)batch->n, width = (size_t)loop->n_per_image;
-    memcpy(out->logits + at * width, loop->logits, n * width * sizeof *out->logits);
+    if (loop->options.keep_logits)
+        memcpy(out->logits + at * width, loop->logits, n * width * sizeof *out->logits);
+    if (loop->options.keep_predictions)
+        keep_predictions(out, loop, batch);
     memcpy(out->labels + at, batch->labels, n * sizeof *out->labels);
     memcpy(out->items + at, batch->items, n * sizeof *out->items);
 }
@@ -96,7 +119,7 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
         if (status != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
-        if (loop->options.keep_logits)
+        if (keeps_anything(loop))
             keep_batch(out, loop, &batch);
         loop->n_done += batch.n;
         if (!loop->options.is_quiet)
@@ -123,12 +146,17 @@ static int allocate(struct eval_result *out, struct loop *loop)
     loop->indices = malloc(batch_size * sizeof *loop->indices);
     if (!loop->logits || !loop->labels || !loop->indices)
         return error_out_of_memory();
-    if (!loop->options.keep_logits)
+    if (!keeps_anything(loop))
         return OK;
-    out->logits = malloc(n_images * width * sizeof *out->logits);
+    const size_t n_rows = n_images * ((size_t)out->metrics.n_iterations + 1);
     out->labels = malloc(n_images * sizeof *out->labels);
     out->items = malloc(n_images * sizeof *out->items);
-    return out->logits && out->labels && out->items ? OK : error_out_of_memory();
+    bool is_allocated = out->labels && out->items;
+    if (loop->options.keep_logits)
+        is_allocated = (out->logits = malloc(n_images * width * sizeof *out->logits)) && is_allocated;
+    if (loop->options.keep_predictions)
+        is_allocated = (out->predictions = malloc(n_rows * sizeof *out->predictions)) && is_allocated;
+    return is_allocated ? OK : error_out_of_memory();
 }
 
 static bool needs_loader(const struct method *m, const struct loop *loop)

@@ -59,11 +59,11 @@ int step_logits(float *logits, struct step_features *computed, scope *parent, co
     method_forward(&out, s, m, classes, in->fixed_text, in->pixels, in->features, NULL);
     const int64_t N = out.n_iterations;
     tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)N + 1, 1);
-    const int64_t B = t_size(out.image_features, 0), d = t_size(out.image_features, 1);
+    const int64_t B = t_size(out.features[0], 0), d = t_size(out.features[0], 1);
     int status = t_read_f32(logits, (size_t)(B * (N + 1) * classes->rows->n), s, all);
     if (status == OK && computed) {
-        computed->dtype = t_dtype(out.image_features);
-        status = t_read_f32(computed->values, (size_t)(B * d), s, out.image_features);
+        computed->dtype = t_dtype(out.features[0]);
+        status = t_read_f32(computed->values, (size_t)(B * d), s, out.features[0]);
     }
     method_output_free(&out);
     int closed = scope_close(s);

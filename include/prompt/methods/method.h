@@ -47,10 +47,10 @@ struct text_form method_text_form(const struct method_options *o);
  * method_output_free frees the rest.
  */
 struct method_output {
-    struct tape tape;                          /* of encoders that are differentiated by hand */
-    int64_t n_iterations;                      /* N */
-    tensor *image_features;                    /* x^0, [B,d] */
-    tensor *logits[METHOD_MAX_ITERATIONS + 1]; /* [B,K] each */
+    struct tape tape;                                  /* of encoders that are differentiated by hand */
+    int64_t n_iterations;                              /* N */
+    tensor *logits[METHOD_MAX_ITERATIONS + 1];         /* [B,K] each */
+    const tensor *features[METHOD_MAX_ITERATIONS + 1]; /* x^n, [B,d] each, not normalized */
 };
 void method_output_free(struct method_output *out);
 

@@ -83,6 +83,9 @@ int weights_hash(struct weights *w);
 /** Sets both from the digest of an earlier weights_hash. */
 void weights_accept_hash(struct weights *w, const char hex[DIGEST_HEX_SIZE]);
 
+/** OpenAI's name of the archive with this SHA-256, "ViT-B/16", static; NULL if there is none. */
+const char *weights_known_name(const char *sha256);
+
 /**
  * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon; preprocessing unless
  * it is OpenAI's; the model's own vocabulary), in the tensors' dtypes. In Python, safetensors.torch.load_file
