@@ -54,12 +54,12 @@ static int digest_entry(char hex[DIGEST_HEX_SIZE], const struct metadata *metada
     return status == OK ? closed : status;
 }
 
-int entry_write_header(struct str *out, const char *key, const struct safetensors_entry *arrays,
+int entry_write_header(struct str *out, const char *stored_as, const struct safetensors_entry *arrays,
                        const void *const *data, size_t n, const struct metadata *notes)
 {
     struct metadata metadata = {0};
     char hex[DIGEST_HEX_SIZE];
-    int status = metadata_set(&metadata, STORED_UNDER, key);
+    int status = metadata_set(&metadata, STORED_UNDER, stored_as);
     for (size_t i = 0; status == OK && notes && i < notes->n; i++)
         status = metadata_set(&metadata, notes->items[i].key, notes->items[i].value);
     if (status == OK && (status = digest_entry(hex, &metadata, arrays, data, n)) == OK &&

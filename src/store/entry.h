@@ -4,8 +4,8 @@
 
 #include "prompt/store/store.h"
 
-/** Appends all of the file but the data: the header, with key and digest. */
-int entry_write_header(struct str *out, const char *key, const struct safetensors_entry *arrays,
+/** Appends all of the file but the data: the header, with the key `stored_as` and the digest. */
+int entry_write_header(struct str *out, const char *stored_as, const struct safetensors_entry *arrays,
                        const void *const *data, size_t n, const struct metadata *notes);
 /** Takes `file` [n_bytes], owned, also on failure, and checks it. ERR_FORMAT; ERR_MEMORY. */
 int entry_read(struct store_entry *out, char *file, size_t n_bytes, const char *key);

@@ -168,9 +168,11 @@ def make_model(path, arch="tiny", seed=SEED, gain=GAIN, timeout=120):
 
 
 def train_words(data, model, out, *more):
-    """`prompt train` on the small model; its vision tower has three layers, so J is 2."""
+    """`prompt train` on the small model; its vision tower has three layers, so J is 2. Without the store the same files are
+    read each time, for stops at exact moments."""
     return ("train", "--config", CONFIGS / "base2new.json", "--data", getattr(data, "root", data), "--dataset",
-            "caltech101", "--model", model, "--set", "vision_prompt.depth=2", "--threads", 1, "--out", out, *more)
+            "caltech101", "--model", model, "--set", "vision_prompt.depth=2", "--set", "store.dir=off", "--threads", 1, "--out",
+            out, *more)
 
 
 # ---------------------------------------------------------------- safetensors
