@@ -85,9 +85,8 @@ static int open_all(struct evaluation *e)
     struct open_run *r = &e->run;
     int status = OK;
     if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
-        (status = features_open_store(r->session)) == OK &&
-        (status = eval_open_datasets(e)) == OK && (status = run_open_model(r)) == OK &&
-        (status = eval_check_names(e)) == OK)
+        (status = features_open_store(r->session)) == OK && (status = eval_open_datasets(e)) == OK &&
+        (status = run_open_model(r)) == OK && (status = eval_check_names(e)) == OK)
         status = run_open_method(r, n_first_classes(e), "its records do not count as finished");
     return status;
 }

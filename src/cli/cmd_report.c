@@ -17,12 +17,13 @@ static const struct opt report_options[] = {
 
 static const struct opt_group groups[] = {{"Page", report_options}, {.title = NULL}};
 
-static const char notes[] = "The page needs no other file and no network. Runs that differ in the seed alone "
-                            "are one method; runs must be\n"
-                            "evaluated on the same images (prompt eval --run RUN).\n"
-                            "\n"
-                            "Example:\n"
-                            "  prompt report runs/coop-s1 runs/prompt-s1 --out report.html";
+static const char notes[] =
+    "The page needs no other file and no network. Runs that differ in the seed alone are one method; runs\n"
+    "must be evaluated on the same images (prompt eval --run RUN).\n"
+    "\n"
+    "Examples:\n"
+    "  prompt report runs/caltech101-s1\n"
+    "  prompt report runs/coop-s1 runs/prompt-s1 --out report.html --max-mib 5";
 
 static int write_report(const struct opt_values *v, const char *path, struct log *log)
 {
