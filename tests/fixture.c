@@ -274,7 +274,7 @@ tensor *fixture_loss(scope *s, struct method_output *out, tensor **losses, const
     index = t_to_device(s, index, w->clip->device);
     for (size_t i = 0; i < m->trained.n; i++)
         t_clear_grad(s, m->trained.items[i].value);
-    method_forward(out, s, m, &w->texts, NULL, t_index_select(s, w->pixels, 0, index), trace);
+    method_forward(out, s, m, &w->texts, NULL, t_index_select(s, w->pixels, 0, index), NULL, trace);
     if (m->trained.n == 0)
         return NULL;
     return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));

@@ -107,7 +107,7 @@ static size_t status_bytes(const char *field)
     return (size_t)kib * 1024;
 }
 
-static void return_freed(void)
+void process_return_freed(void)
 {
 #ifdef __GLIBC__
     malloc_trim(0);
@@ -116,7 +116,7 @@ static void return_freed(void)
 
 size_t process_resident_bytes(void)
 {
-    return_freed();
+    process_return_freed();
     return status_bytes("VmRSS:");
 }
 
@@ -130,7 +130,7 @@ size_t process_peak_bytes(void)
 
 void process_reset_peak(void)
 {
-    return_freed();
+    process_return_freed();
     FILE *refs = fopen("/proc/self/clear_refs", "we");
     if (!refs)
         return;

@@ -8,8 +8,10 @@
 extern const struct command command_train;
 extern const struct command command_eval;
 extern const struct command command_predict;
+extern const struct command command_features;
 extern const struct command command_grid;
 extern const struct command command_results;
+extern const struct command command_report;
 extern const struct command command_diff;
 extern const struct command command_bench;
 extern const struct command command_pretrain;

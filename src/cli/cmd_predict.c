@@ -10,6 +10,7 @@
 #include "predict_log.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/run/class_check.h"
+#include "prompt/run/features.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -155,6 +156,7 @@ static int open_all(struct prediction *p)
     if ((status = read_options(p)) == OK && (status = resolve(p)) == OK && (status = find_pictures(p)) == OK)
         interrupt_install();
     if (status == OK && (status = session_open(&r->session, &r->config, &r->log)) == OK &&
+        (status = features_open_store(r->session)) == OK &&
         (status = find_classes(p)) == OK)
         status = open_model(p);
     return status == OK ? interrupt_check_begin() : status;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "prompt/base/process.h"
+
 /* ---------------------------------------------------------------- folding and packing */
 
 struct folded {
@@ -100,6 +102,8 @@ static const struct fast_linear *ready(scope *s, const struct clip *c, const str
         is_projection ? fold_projection(temporaries, c, t) : fold_product(temporaries, c, t, i, product);
     pack(l, owner, temporaries, c, t, f, is_backward);
     (void)scope_close(temporaries);
+    if (product == FAST_MLP_OUT) /* once a layer: it costs 2 ms */
+        process_return_freed();
     weights_forget(c->fast->source.weights);
     const int status = scope_status(owner);
     if (status == OK)

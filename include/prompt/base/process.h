@@ -26,6 +26,8 @@ void process_find_limits(struct process_limits *out);
 
 /** Page faults since the start that needed no disk. */
 int64_t process_minor_faults(void);
+/** Returns freed memory to the system; costs milliseconds, and the page faults of what is allocated next. */
+void process_return_freed(void);
 /** The resident size after freed memory is returned to the system; 0 where the system does not tell. */
 size_t process_resident_bytes(void);
 /** The largest resident size since the start, or since process_reset_peak where the system can reset it. */

@@ -24,6 +24,7 @@ struct record {
     bool finished, untrained;
     bool synthetic, as_published; /* the data are drawn; they have the published counts and names */
     int64_t limit, steps, n_steps, n_skipped;
+    int64_t n_images, n_classes; /* of the list; 0 in records that lack them */
     struct config config;
 };
 

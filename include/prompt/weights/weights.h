@@ -80,6 +80,8 @@ void weights_forget(const struct weights *w);
  * name: `sha256sum model-*.safetensors | cut -c1-64 | sha256sum`. Does nothing for weights without a file.
  */
 int weights_hash(struct weights *w);
+/** Sets both from the digest of an earlier weights_hash. */
+void weights_accept_hash(struct weights *w, const char hex[DIGEST_HEX_SIZE]);
 
 /** OpenAI's name of the archive with this SHA-256, "ViT-B/16", static; NULL if there is none. */
 const char *weights_known_name(const char *sha256);

@@ -135,6 +135,21 @@ static void test_loader__seed_and_epoch_make_other_batches(void **state)
     assert_string_not_equal(other, first);
 }
 
+/* The order and the crops, each by itself. */
+static void test_loader__every_epoch_has_its_order_and_its_crops(void **state)
+{
+    for (int only_order = 0; only_order < 2; only_order++) {
+        struct loader_options options = training();
+        char first[DIGEST_HEX_SIZE];
+        char other[DIGEST_HEX_SIZE];
+        options.shuffle = only_order;
+        options.input.augment = !only_order;
+        digest_epochs(first, *state, &options, 0, 1, 0);
+        digest_epochs(other, *state, &options, 1, 1, 0);
+        assert_string_not_equal(other, first);
+    }
+}
+
 static void test_loader__cached_images_are_not_read_again(void **state)
 {
     struct images *w = *state;
@@ -149,6 +164,26 @@ static void test_loader__cached_images_are_not_read_again(void **state)
         for (size_t i = 0; i < N_IMAGES; i++)
             spoil(w, i);
     }
+    loader_close(loader);
+}
+
+/* Images of 2,400 to 2,700 bytes: three or four are kept, and the others are read again. */
+static void test_loader__the_cache_takes_no_more_than_its_bytes(void **state)
+{
+    struct images *w = *state;
+    struct loader_options options = training();
+    options.cache_bytes = 10000;
+    options.skip_bad_images = true;
+    struct loader *loader = open_loader(w, &options);
+    for (int64_t epoch = 0; epoch < 2; epoch++) {
+        struct batch batch = {.n = 1};
+        assert_int_equal(loader_start(loader, epoch, 0), OK);
+        while (batch.n > 0)
+            assert_int_equal(loader_next(&batch, loader), OK);
+        for (size_t i = 0; i < N_IMAGES; i++)
+            spoil(w, i);
+    }
+    assert_in_range(N_IMAGES - loader_n_skipped(loader), 3, 4);
     loader_close(loader);
 }
 
@@ -340,6 +375,24 @@ static void test_loader__an_epoch_without_a_readable_image_is_an_error(void **st
     loader_close(loader);
 }
 
+/* The images before the resume were there. */
+static void test_loader__a_resumed_epoch_may_have_no_readable_image_left(void **state)
+{
+    struct images *w = *state;
+    struct loader_options options = training();
+    options.shuffle = false;
+    options.skip_bad_images = true;
+    for (size_t i = 20; i < N_IMAGES; i++)
+        spoil(w, i);
+    struct loader *loader = open_loader(w, &options);
+    struct batch batch;
+    assert_int_equal(loader_start(loader, 0, 5), OK);
+    assert_int_equal(loader_next(&batch, loader), OK);
+    assert_int_equal(batch.n, 0);
+    assert_int_equal(loader_n_skipped(loader), 2);
+    loader_close(loader);
+}
+
 /* ---------------------------------------------------------------- start, close, options */
 
 static void test_loader__starts_and_closes_at_any_moment(void **state)
@@ -427,7 +480,9 @@ int main(void)
         test(test_loader__batches_do_not_depend_on_the_number_of_threads),
         test(test_loader__the_cache_changes_no_bit),
         test(test_loader__seed_and_epoch_make_other_batches),
+        test(test_loader__every_epoch_has_its_order_and_its_crops),
         test(test_loader__cached_images_are_not_read_again),
+        test(test_loader__the_cache_takes_no_more_than_its_bytes),
         test(test_loader__a_resumed_epoch_goes_on_as_the_whole_one),
         test(test_loader__an_epoch_holds_every_item_once_with_its_label),
         test(test_loader__without_augmentation_it_gives_the_test_transform_in_order),
@@ -435,6 +490,7 @@ int main(void)
         test(test_loader__stops_at_the_first_bad_image_of_the_order),
         test(test_loader__counts_each_bad_and_each_damaged_image_once),
         test(test_loader__an_epoch_without_a_readable_image_is_an_error),
+        test(test_loader__a_resumed_epoch_may_have_no_readable_image_left),
         test(test_loader__starts_and_closes_at_any_moment),
         test(test_loader__measures_how_long_the_model_waits),
         test(test_loader__refuses_options_without_sense),
