@@ -21,8 +21,9 @@ static const char notes[] = "The page needs no other file and no network. Runs t
                             "are one method; runs must be\n"
                             "evaluated on the same images (prompt eval --run RUN).\n"
                             "\n"
-                            "Example:\n"
-                            "  prompt report runs/coop-s1 runs/prompt-s1 --out report.html";
+                            "Examples:\n"
+                            "  prompt report runs/coop-s1 runs/prompt-s1 --out report.html\n"
+                            "  prompt report runs/prompt-s1 --out small.html --max-mib 5";
 
 static int write_report(const struct opt_values *v, const char *path, struct log *log)
 {
