@@ -330,6 +330,32 @@ static void test_attention__dense_without_keys_of_its_own(void **state)
     }
 }
 
+/* The gradient of the values where every score is larger by `shift`, which changes no softmax. */
+static tensor *shifted_gradient(scope *s, float shift)
+{
+    enum { T = 5, W = 8 };
+    float q[T * W], k[T * W];
+    for (int i = 0; i < T * W; i++) {
+        q[i] = i % W == 0 ? 1.0F : (float)(i * i % 7) / 7.0F;
+        k[i] = i % W == 0 ? shift : (float)(i * i % 11) / 11.0F;
+    }
+    const tensor *query = t_from_f32(s, q, SHAPE(1, T, W), DTYPE_F32, CPU);
+    const tensor *key = t_from_f32(s, k, SHAPE(1, T, W), DTYPE_F32, CPU);
+    tensor *aux = NULL, *d_q = t_zeros(s, SHAPE(1, T, W), DTYPE_F32, CPU), *d_k = t_clone(s, d_q),
+           *d_v = t_clone(s, d_q);
+    (void)t_dense_attention(s, query, key, query, 1, &aux);
+    t_dense_attention_backward(s, query, query, key, query, aux, 1, d_q, d_k, d_v, 0);
+    return d_v;
+}
+
+static void test_attention__a_shift_of_all_scores_changes_nothing(void **state)
+{
+    (void)state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    assert_true(tensor_max_difference(s, shifted_gradient(s, 0.0F), shifted_gradient(s, 200.0F)) < 1e-3);
+    assert_ok(scope_close(s));
+}
+
 /* ---------------------------------------------------------------- refusals */
 
 static tensor *f32(scope *s, int64_t a, int64_t b, int64_t c)
@@ -436,6 +462,7 @@ int main(void)
         torch_unit_test_3_threads(test_attention__over_a_token_tree),
         torch_unit_test_3_threads(test_attention__dense),
         torch_unit_test(test_attention__dense_without_keys_of_its_own),
+        torch_unit_test(test_attention__a_shift_of_all_scores_changes_nothing),
         torch_unit_test(test_attention__operands_that_do_not_fit_a_token_tree_are_refused),
         torch_unit_test(test_attention__operands_of_dense_attention_that_do_not_fit_are_refused),
         torch_unit_test(test_attention__gradients_of_dense_attention_that_do_not_fit_are_refused),

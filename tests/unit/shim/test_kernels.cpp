@@ -427,6 +427,16 @@ void test_kernels__bfloat16_rounds_to_nearest_even_and_keeps_what_is_not_finite(
         assert_int_equal(special[1].bits, INF | 0x8000);
         assert_true(std::isnan(value(special[2])));
         assert_int_equal(special[3].bits, INF); // twice the largest
+        // rounding up would carry this NaN over the exponent into the sign
+        constexpr int64_t W = 16;
+        const uint32_t bits = 0x7fffffff;
+        float nan;
+        std::memcpy(&nan, &bits, sizeof nan);
+        std::vector<float> x(W, nan);
+        std::vector<bf16> y(W);
+        t->residual_norm({x.data(), nullptr, y.data(), nullptr, {1, 1, 0}, W, 1e-5}, 0, 1);
+        for (const bf16 one : y)
+            assert_true(std::isnan(value(one)));
     }
 }
 
