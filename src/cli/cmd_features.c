@@ -13,6 +13,7 @@
 #include "prompt/data/find_files.h"
 #include "prompt/data/pictures.h"
 #include "prompt/run/class_check.h"
+#include "prompt/run/features.h"
 #include "prompt/run/predict.h"
 #include "shared_options.h"
 
@@ -309,7 +310,8 @@ static int open_all(struct extraction *e)
         (status = run_open_settle_template(r)) == OK && (status = config_check_model(&r->config)) == OK) {
         interrupt_install();
         if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
-            (status = find_input(e)) == OK && (status = run_open_model(r)) == OK)
+            (status = features_open_store(r->session)) == OK && (status = find_input(e)) == OK &&
+            (status = run_open_model(r)) == OK)
             status = run_open_method(r, 1, "its features are those of an unfinished training");
     }
     if (status == OK)
@@ -324,7 +326,7 @@ static int write_file(struct extraction *e)
     char scale[32];
     snprintf(scale, sizeof scale, "%.9g", r->session->clip->logit_scale);
     int status = OK;
-    if ((status = weights_hash(r->session->weights)) == OK &&
+    if ((status = features_hash_weights(r->session)) == OK &&
         (status = metadata_set(&metadata, "of", kind_names[e->kind])) == OK &&
         (status = metadata_set(&metadata, "normalized", e->is_normalized ? "true" : "false")) == OK &&
         (status = metadata_set(&metadata, "logit_scale", scale)) == OK &&

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include <stdlib.h>
+
 #include "step.h"
 
 tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch)
@@ -14,6 +16,35 @@ tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *bat
 tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch)
 {
     return t_from_i64(s, batch->labels, SHAPE(batch->n), model->device);
+}
+
+int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size)
+{
+    *out = (struct list_batches){.items = items, .batch_size = batch_size};
+    out->labels = malloc((size_t)batch_size * sizeof *out->labels);
+    out->indices = malloc((size_t)batch_size * sizeof *out->indices);
+    return out->labels && out->indices ? OK : error_out_of_memory();
+}
+
+void list_batches_next(struct batch *out, struct list_batches *b)
+{
+    const int64_t left = (int64_t)b->items->n - b->n_done;
+    *out = (struct batch){.n = left < b->batch_size ? left : b->batch_size,
+                          .index = b->n_done / b->batch_size,
+                          .labels = b->labels,
+                          .items = b->indices};
+    for (int64_t i = 0; i < out->n; i++) {
+        b->indices[i] = (size_t)(b->n_done + i);
+        b->labels[i] = b->items->items[b->indices[i]].label;
+    }
+    b->n_done += out->n;
+}
+
+void list_batches_close(struct list_batches *b)
+{
+    free(b->labels);
+    free(b->indices);
+    *b = (struct list_batches){0};
 }
 
 static int check_finite(const float *values, int64_t n_per_image, const char *what, const struct batch *batch,
@@ -66,11 +97,20 @@ static const tensor *encode(scope *s, const struct feature_source *source, const
 }
 
 int batch_features(float *features, scope *outer, const struct feature_source *source,
-                   const tensor *fixed_text, const struct batch *batch, const struct item_list *items)
+                   const tensor *fixed_text, const struct batch *batch, const struct item_list *items,
+                   struct image_features *known)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     const struct clip *c = source->model;
-    const tensor *x = t_to(s, encode(s, source, fixed_text, batch_pixels(s, c, batch)), DTYPE_F32);
+    const bool is_found = known && known->is_found;
+    const tensor *given = is_found ? image_features_rows(s, known, c, batch->items, batch->n)
+                                   : encode(s, source, fixed_text, batch_pixels(s, c, batch));
+    const tensor *x = t_to(s, given, DTYPE_F32);
+    if (known && known->key && !is_found) {
+        known->dtype = t_dtype(given); /* a failure marks the scope */
+        (void)t_read_f32(known->values + batch->items[0] * (size_t)known->d, (size_t)(batch->n * known->d), s,
+                         x);
+    }
     if (source->is_normalized)
         x = t_normalize(s, x, -1);
     int status = t_read_f32(features, (size_t)(batch->n * c->dims.embed_dim), s, x);

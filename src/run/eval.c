@@ -25,11 +25,9 @@ struct loop {
     struct loader *loader; /* NULL: no picture needs to be read */
     struct image_features features;
     const struct item_list *items;
-    int64_t batch_size;
-    int64_t *labels;     /* [batch_size], of a batch without loader */
-    size_t *indices;     /* [batch_size], likewise */
-    float *logits;       /* of one batch */
-    int64_t n_per_image; /* (N+1) K */
+    struct list_batches known; /* without a loader */
+    float *logits;             /* of one batch */
+    int64_t n_per_image;       /* (N+1) K */
     int64_t n_done;
     struct eval_options options;
 };
@@ -53,25 +51,11 @@ static void keep_predictions(struct eval_result *out, const struct loop *loop, c
     }
 }
 
-/* The next batch of the list, in whose features everything is known of its pictures. */
-static void next_known(struct batch *out, struct loop *loop)
-{
-    const int64_t left = (int64_t)loop->items->n - loop->n_done;
-    *out = (struct batch){.n = left < loop->batch_size ? left : loop->batch_size,
-                          .index = loop->n_done / loop->batch_size,
-                          .labels = loop->labels,
-                          .items = loop->indices};
-    for (int64_t i = 0; i < out->n; i++) {
-        loop->indices[i] = (size_t)(loop->n_done + i);
-        loop->labels[i] = loop->items->items[loop->indices[i]].label;
-    }
-}
-
 static int next_batch(struct batch *out, struct loop *loop)
 {
     if (loop->loader)
         return loader_next(out, loop->loader);
-    next_known(out, loop);
+    list_batches_next(out, &loop->known);
     return OK;
 }
 
@@ -137,14 +121,11 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
     return status;
 }
 
-static int allocate(struct eval_result *out, struct loop *loop)
+static int allocate(struct eval_result *out, struct loop *loop, size_t batch_size)
 {
-    const size_t width = (size_t)loop->n_per_image, n_images = loop->items->n,
-                 batch_size = (size_t)loop->batch_size;
+    const size_t width = (size_t)loop->n_per_image, n_images = loop->items->n;
     loop->logits = malloc(batch_size * width * sizeof *loop->logits);
-    loop->labels = malloc(batch_size * sizeof *loop->labels);
-    loop->indices = malloc(batch_size * sizeof *loop->indices);
-    if (!loop->logits || !loop->labels || !loop->indices)
+    if (!loop->logits)
         return error_out_of_memory();
     if (!keeps_anything(loop))
         return OK;
@@ -159,9 +140,13 @@ static int allocate(struct eval_result *out, struct loop *loop)
     return is_allocated ? OK : error_out_of_memory();
 }
 
-static bool needs_loader(const struct method *m, const struct loop *loop)
+/* Pictures are read unless their features are known, and suffice. */
+static int open_batches(struct loop *loop, const struct method *m, const char *image_dir,
+                        const struct loader_options *loading)
 {
-    return !loop->features.is_found || method_needs_pixels(m);
+    return loop->features.is_found && !method_needs_pixels(m)
+               ? list_batches_open(&loop->known, loop->items, loading->batch_size)
+               : loader_open(&loop->loader, loop->items, image_dir, loading);
 }
 
 /* What was wrong with pictures, now or when their features were computed. */
@@ -187,24 +172,19 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
     const struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
     const struct image_source source = {
         .items = items, .image_dir = classes->dataset->image_dir, .batch_size = loading.batch_size};
-    struct loop loop = {.n_per_image = (N + 1) * classes->n,
-                        .items = items,
-                        .batch_size = loading.batch_size,
-                        .options = options};
+    struct loop loop = {.n_per_image = (N + 1) * classes->n, .items = items, .options = options};
     int status = OK;
     if ((status = metrics_create(&out->metrics, N, classes->n)) == OK &&
-        (status = allocate(out, &loop)) == OK &&
+        (status = allocate(out, &loop, (size_t)loading.batch_size)) == OK &&
         (status = image_features_open(&loop.features, s, &source)) == OK &&
-        (!needs_loader(m, &loop) ||
-         (status = loader_open(&loop.loader, items, source.image_dir, &loading)) == OK) &&
+        (status = open_batches(&loop, m, source.image_dir, &loading)) == OK &&
         (status = run_batches(out, s, m, classes, &loop)) == OK &&
         (status = report_pictures(out, s, &loop)) == OK && out->n_skipped == 0)
         status = image_features_keep(&loop.features, s, &source, out->n_damaged, out->first_damaged);
     loader_close(loop.loader);
     image_features_close(&loop.features);
     free(loop.logits);
-    free(loop.labels);
-    free(loop.indices);
+    list_batches_close(&loop.known);
     if (status != OK)
         eval_result_free(out);
     return status;

@@ -18,7 +18,9 @@ struct loop {
     struct predict_result *out;
     const struct item_list *items;
     const struct predict_options *options;
-    struct loader *loader;
+    struct loader *loader;     /* NULL: no picture needs to be read */
+    struct list_batches known; /* without a loader */
+    struct image_features x;   /* x^0 of the list; without a key if it is not asked for */
     /* what is computed: logits, or features */
     const struct method *method;         /* NULL: none takes part */
     const struct class_texts *texts;     /* of the method */
@@ -64,6 +66,10 @@ static void show_progress(struct session *s, const struct loop *loop, double sta
 /* The next batch; none after the last, also if no picture of all can be read. */
 static int next_batch(struct batch *out, struct loop *loop)
 {
+    if (!loop->loader) {
+        list_batches_next(out, &loop->known);
+        return OK;
+    }
     int status = loader_next(out, loop->loader);
     const bool failed_all = (size_t)loop->out->n_failed == loop->items->n;
     if (status == OK || !failed_all)
@@ -72,11 +78,12 @@ static int next_batch(struct batch *out, struct loop *loop)
     return OK;
 }
 
-static int compute(const struct loop *loop, scope *s, const tensor *fixed_text, const struct batch *batch)
+static int compute(struct loop *loop, scope *s, const tensor *fixed_text, const struct batch *batch)
 {
-    return loop->source ? batch_features(loop->values, s, loop->source, fixed_text, batch, loop->items)
-                        : batch_logits(loop->values, s, loop->method, loop->texts, fixed_text, batch,
-                                       loop->items, NULL);
+    return loop->source
+               ? batch_features(loop->values, s, loop->source, fixed_text, batch, loop->items, &loop->x)
+               : batch_logits(loop->values, s, loop->method, loop->texts, fixed_text, batch, loop->items,
+                              NULL);
 }
 
 static int run_batches(struct session *s, struct loop *loop)
@@ -85,7 +92,7 @@ static int run_batches(struct session *s, struct loop *loop)
     scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
     const tensor *fixed_text = loop->method ? method_fixed_text(fixed, loop->method, loop->texts) : NULL;
     int status = scope_status(fixed);
-    if (status == OK)
+    if (status == OK && loop->loader)
         status = loader_start(loop->loader, 0, 0);
     while (status == OK) {
         struct batch batch;
@@ -105,6 +112,27 @@ static int run_batches(struct session *s, struct loop *loop)
     return status;
 }
 
+static int open_batches(struct loop *loop, const char *image_dir, const struct loader_options *loading)
+{
+    return loop->x.is_found ? list_batches_open(&loop->known, loop->items, loading->batch_size)
+                            : loader_open(&loop->loader, loop->items, image_dir, loading);
+}
+
+/* What was wrong with pictures, now or when their features were computed. */
+static int count_pictures(struct loop *loop)
+{
+    struct predict_result *out = loop->out;
+    const char *first_damaged = loop->x.first_damaged;
+    out->n_damaged = loop->x.n_damaged;
+    if (loop->loader) {
+        out->n_oriented = (int64_t)loader_n_oriented(loop->loader);
+        out->n_damaged = (int64_t)loader_n_damaged(loop->loader);
+        first_damaged = loader_first_damaged(loop->loader);
+    }
+    out->first_damaged = str_dup(first_damaged);
+    return out->first_damaged ? OK : ERR_MEMORY;
+}
+
 static int run(struct loop *loop, struct session *s, const char *image_dir)
 {
     struct predict_result *out = loop->out;
@@ -115,16 +143,19 @@ static int run(struct loop *loop, struct session *s, const char *image_dir)
     loading.on_skipped = take_failure;
     loading.context = loop;
     loop->values = malloc((size_t)(loading.batch_size * loop->n_per_image) * sizeof *loop->values);
+    const struct image_source source = {.items = loop->items,
+                                        .image_dir = image_dir,
+                                        .batch_size = loading.batch_size,
+                                        .apply_orientation = loading.input.apply_orientation};
     int status = loop->values ? OK : error_out_of_memory();
-    if (status == OK && (status = loader_open(&loop->loader, loop->items, image_dir, &loading)) == OK)
-        status = run_batches(s, loop);
-    if (status == OK) {
-        out->n_oriented = (int64_t)loader_n_oriented(loop->loader);
-        out->n_damaged = (int64_t)loader_n_damaged(loop->loader);
-        out->first_damaged = str_dup(loader_first_damaged(loop->loader));
-        status = out->first_damaged ? OK : ERR_MEMORY;
-    }
+    if (status == OK && loop->source && !loop->method)
+        status = image_features_open(&loop->x, s, &source);
+    if (status == OK && (status = open_batches(loop, image_dir, &loading)) == OK &&
+        (status = run_batches(s, loop)) == OK && (status = count_pictures(loop)) == OK && out->n_failed == 0)
+        status = image_features_keep(&loop->x, s, &source, out->n_damaged, out->first_damaged);
     loader_close(loop->loader);
+    list_batches_close(&loop->known);
+    image_features_close(&loop->x);
     free(loop->values);
     if (status != OK)
         predict_result_free(out);

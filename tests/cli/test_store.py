@@ -204,6 +204,21 @@ class Store(harness.Case):
         self.assertEqual(results, results[:1] * 3)
         self.assertEqual(len(self.entries()), 1)
 
+    def test_features_are_those_of_the_evaluation(self):
+        def extract(store, *more):
+            path = self.tmp / "features.npy"
+            self.check_ok(run("features", "--model", MODEL, *common_words(), "--dataset", "eurosat", "--classes", "base",
+                              "--set", f"store.dir={store}", "--out", path, "--quiet", *more))
+            return path.read_bytes()
+
+        for more in ((), ("--normalize",)):
+            expected = extract("off", *more)
+            self.assertEqual([extract(self.store, *more) for _ in range(2)], [expected] * 2)
+        before = self.entries()
+        self.check_ok(run("eval", "--config", MINI / "clip.json", "--dataset", "eurosat", "--model", MODEL, *common_words(),
+                          "--classes", "base", "--set", f"store.dir={self.store}"))
+        self.assertEqual(len(self.entries()), len(before) + 1)  # that of the captions
+
 
 if __name__ == "__main__":
     harness.main()
