@@ -12,6 +12,7 @@
 #include "prompt/base/path.h"
 #include "prompt/report/results_file.h"
 #include "prompt/report/targets.h"
+#include "prompt/run/features.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -84,8 +85,8 @@ static int open_all(struct evaluation *e)
     struct open_run *r = &e->run;
     int status = OK;
     if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
-        (status = eval_open_datasets(e)) == OK && (status = run_open_model(r)) == OK &&
-        (status = eval_check_names(e)) == OK)
+        (status = features_open_store(r->session)) == OK && (status = eval_open_datasets(e)) == OK &&
+        (status = run_open_model(r)) == OK && (status = eval_check_names(e)) == OK)
         status = run_open_method(r, n_first_classes(e), "its records do not count as finished");
     return status;
 }
@@ -101,6 +102,28 @@ static int keep_record(struct evaluation *e, const struct record_context *contex
         status = results_append(e->results_path, &record);
     str_appendf(&e->records, "%s%s", e->records.len > 0 ? ",\n" : "", str_text(&record));
     str_free(&record);
+    return status;
+}
+
+/* Predictions are kept beside the records, for prompt report; those of a part of the images, or of untrained
+ * prompts, would replace the run's own. */
+static bool keeps_predictions(const struct evaluation *e)
+{
+    return e->results_path && e->limit == 0 && !opt_given(e->run.v, "untrained");
+}
+
+static int keep_predictions(const struct evaluation *e, const struct class_list *classes,
+                            const struct item_list *items, const struct eval_result *result)
+{
+    char *dir = path_dir(e->results_path);
+    char *path = dir ? predictions_path(dir, classes->dataset->name, classes->subset) : NULL;
+    char *parent = path ? path_dir(path) : NULL;
+    int status = parent ? file_make_dirs(parent) : ERR_MEMORY;
+    if (status == OK)
+        status = eval_save_trace(path, result, items, classes);
+    free(parent);
+    free(path);
+    free(dir);
     return status;
 }
 
@@ -128,7 +151,8 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
                                  m->n_images, classes->n, accuracy)) == OK &&
         (!per_class || (status = eval_print_classes(classes, m)) == OK) &&
         (!logits_path || (status = eval_save_logits(logits_path, result, items)) == OK) &&
-        (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK))
+        (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK) &&
+        (!keeps_predictions(e) || (status = keep_predictions(e, classes, items, result)) == OK))
         status = keep_record(e, &context, result);
     return status;
 }
@@ -155,8 +179,9 @@ static int warn_of_other_classes(struct evaluation *e, const struct class_list *
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    const struct eval_options options = {.keep_logits = opt_given(e->run.v, "save-logits") ||
-                                                        opt_given(e->run.v, "trace")};
+    const struct eval_options options = {.keep_logits = opt_given(e->run.v, "save-logits"),
+                                         .keep_predictions =
+                                             opt_given(e->run.v, "trace") || keeps_predictions(e)};
     int status = class_list_open(classes, e->run.session->scope, e->run.session, e->run.session->clip, d,
                                  subset, e->run.config.eval_batch_size);
     if (status == OK && e->run.checkpoint_path)

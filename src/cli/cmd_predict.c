@@ -10,6 +10,7 @@
 #include "predict_log.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/run/class_check.h"
+#include "prompt/run/features.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -52,7 +53,6 @@ static const char notes[] =
     "warning; the others are predicted, and the exit status is 1.\n"
     "\n"
     "Examples:\n"
-    "  prompt predict --run runs/caltech101-s1 cat.jpg\n"
     "  prompt predict --run runs/caltech101-s1 --class-names \"cat,dog\" --top 2 --format csv photos\n"
     "  prompt predict --model FILE --class-names \"cat,dog\" --template \"a photo of a {}.\" photos";
 
@@ -156,7 +156,7 @@ static int open_all(struct prediction *p)
     if ((status = read_options(p)) == OK && (status = resolve(p)) == OK && (status = find_pictures(p)) == OK)
         interrupt_install();
     if (status == OK && (status = session_open(&r->session, &r->config, &r->log)) == OK &&
-        (status = find_classes(p)) == OK)
+        (status = features_open_store(r->session)) == OK && (status = find_classes(p)) == OK)
         status = open_model(p);
     return status == OK ? interrupt_check_begin() : status;
 }

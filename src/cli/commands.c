@@ -5,11 +5,28 @@
 
 #include "cmd.h"
 
+// clang-format off
 const struct command *const commands[] = {
-    &command_train,      &command_eval,          &command_predict,
-    &command_grid,       &command_results,       &command_diff,
-    &command_bench,      &command_pretrain,      &command_model_init,
-    &command_model_info, &command_model_convert, &command_data_list,
-    &command_data_check, &command_data_split,    &command_data_synth,
-    &command_config,     &command_version,       NULL,
+    &command_train,
+    &command_eval,
+    &command_predict,
+    &command_features,
+    &command_grid,
+    &command_results,
+    &command_report,
+    &command_diff,
+    &command_bench,
+    &command_pretrain,
+    &command_model_init,
+    &command_model_info,
+    &command_model_convert,
+    &command_data_list,
+    &command_data_check,
+    &command_data_split,
+    &command_data_synth,
+    &command_doctor,
+    &command_config,
+    &command_version,
+    NULL,
 };
+// clang-format on

@@ -9,6 +9,7 @@
 #include "prompt/base/path.h"
 #include "prompt/data/catalog.h"
 #include "prompt/report/folder.h"
+#include "prompt/run/features.h"
 
 /* ---------------------------------------------------------------- configuration */
 
@@ -168,7 +169,7 @@ int run_open_model(struct open_run *r)
 static int check_weights(struct open_run *r)
 {
     const struct weights *weights = r->session->weights;
-    int status = weights_hash(r->session->weights);
+    int status = features_hash_weights(r->session);
     if (status == OK && strcmp(weights->sha256, r->provenance.weights_sha256) != 0)
         status = error_set(ERR_USAGE,
                            "'%s' is another model than the run was trained with (SHA-256 %.16s..., expected "

@@ -9,18 +9,16 @@
 static void append_image(struct str *out, const struct eval_result *r, int64_t i, const char *path,
                          char *const *names)
 {
-    const int64_t N = r->metrics.n_iterations, K = r->metrics.n_classes;
+    const int64_t N = r->metrics.n_iterations;
     for (int64_t n = 0; n <= N; n++) {
-        const float *logits = r->logits + (i * (N + 1) + n) * K;
-        const int64_t predicted = metrics_predict(logits, K);
+        const struct prediction *p = &r->predictions[i * (N + 1) + n];
         str_appendf(out, "%zu,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,", r->items[i], n, r->labels[i],
-                    predicted, metrics_probability(logits, K, predicted),
-                    metrics_probability(logits, K, r->labels[i]));
+                    p->class_idx, p->confidence, p->label_confidence);
         csv_write_text(out, path);
         str_append(out, ",");
         csv_write_text(out, names[r->labels[i]]);
         str_append(out, ",");
-        csv_write_text(out, names[predicted]);
+        csv_write_text(out, names[p->class_idx]);
         str_append(out, "\n");
     }
 }
@@ -29,8 +27,7 @@ int eval_save_trace(const char *path, const struct eval_result *r, const struct 
                     const struct class_list *classes)
 {
     struct str out = {0};
-    str_append(&out,
-               "image,n,label_index,predicted_index,confidence,label_confidence,path,label,predicted\n");
+    str_append(&out, PREDICTIONS_HEADER "\n");
     for (int64_t i = 0; i < r->metrics.n_images; i++)
         append_image(&out, r, i, items->items[r->items[i]].path, classes->names);
     int status = str_status(&out);

@@ -609,6 +609,12 @@ class Runs(Bad):
         self.before = self.state()
         self.check_untouched(self.resume(), 1, r"'/.*/run/checkpoint\.safetensors': step 7 of 2 does not fit this training of .*")
 
+    def test_checkpoint_of_a_longer_training(self):
+        tensors, metadata = read_safetensors(self.checkpoint)
+        write_safetensors(self.checkpoint, tensors, {**metadata, "n_steps": "3"})
+        self.before = self.state()
+        self.check_untouched(self.resume(), 1, r"'/.*/run/checkpoint\.safetensors': step \d of 3 does not fit this training of 2 steps")
+
     def test_evaluation_with_another_model(self):
         model = harness.make_model(self.tmp / "other.safetensors", seed=3)
         self.check_untouched(self.evaluate("--model", model), 2, r"'/.*/other\.safetensors' is another model than the run was "

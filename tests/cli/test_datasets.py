@@ -270,6 +270,12 @@ class Layouts(harness.Case):
                 shutil.rmtree(images / miniature.IDS[85][0])
                 self.check_error(run(*words), 1, rf"data set '{name}': '/.*/{images.name}': {error} \(.*github\.com/.*\)")
 
+    def test_variant_with_a_folder_that_is_no_label(self):
+        root = self.copy("imagenetv2")
+        (root / miniature.VARIANTS["imagenetv2"] / "12").mkdir()
+        self.check_error(run("data", "split", "--data", root, "--dataset", "imagenetv2"), 1,
+                         r"data set 'imagenetv2': '/.*-val': the folder '12' is not a label below 12")
+
     def test_files_given_by_keys(self):
         root = self.copy("dtd")
         (root / "dtd/images").rename(self.tmp / "elsewhere")

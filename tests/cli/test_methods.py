@@ -82,6 +82,12 @@ class Trained(harness.Case):
         self.check_error(run("eval", "--run", shared["coop-specific"], "--classes", "new"), 2,
                          r"context\.class_specific: the run learned contexts for its own 5 classes, which do not serve "
                          r"other classes \(flower \.\.\. jacket\)")
+        fewer = shared["data"].copy(self.tmp / "data")
+        fewer.split = {part: [item for item in items if item[1] < 8] for part, items in fewer.split.items()}
+        fewer.write_split()
+        self.check_error(run("eval", "--run", shared["coop-specific"], "--data", fewer.root), 2,
+                         r"context\.class_specific: the run learned contexts for its own 5 classes, which do not serve "
+                         r"other classes \(apple \.\.\. drum\)")
 
     def test_other_methods_have_one_iteration(self):
         words = train_words(shared["data"], shared["model"], self.tmp / "run", "--set", "method=vpt")

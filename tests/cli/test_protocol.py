@@ -169,9 +169,9 @@ class Results(Protocol):
             self.assertGreaterEqual(len({argmax(rounds[n]) for rounds in logits}), 5)
         self.assertGreaterEqual(record["n_classes_predicted"], 5)
 
-    def test_order_of_batches_and_threads_changes_nothing(self):
+    def test_order_of_batches_threads_and_encoder_change_nothing(self):
         whole = self.logits("--classes", "base")
-        for more in (("--set", "evaluation.batch_size=7"), ("--set", "data.workers=1")):
+        for more in (("--set", "evaluation.batch_size=7"), ("--set", "data.workers=1"), ("--set", "encoder=plain")):
             logits, labels, paths, record = self.logits("--classes", "base", *more)
             self.assertEqual((labels, paths), whole[1:3])
             self.assertEqual(record["correct_per_iteration"], whole[3]["correct_per_iteration"])
@@ -236,7 +236,7 @@ class Results(Protocol):
         self.assertAlmostEqual(sum(present) / 4, record["accuracy"], places=12)  # eight images each
 
     def test_zero_shot_is_iteration_0_of_a_trained_run(self):
-        for subset in ("base", "new"):
+        for subset in ("base", "novel"):  # the paper says novel
             trained = self.logits("--classes", subset)
             clip = self.logits("--classes", subset, command=zero_shot)
             self.assertEqual(clip[3]["method"], "clip")
@@ -281,6 +281,8 @@ class BeforeTheFirstStep(Protocol):
         self.assertIn("steps    15 of 4 images: 3 epochs", result.err)
         self.assertRegex(result.err, r"time     about \d+s: \d\S* s a step")
         self.assertRegex(result.err, r"memory   about \d+\.\d\d GiB: model \d+\.\d\d, text side \d+\.\d\d, image side .*")
+        fewer = self.check_ok(train(out, "--dry-run", "--set", "training.batch_size=3"))
+        self.assertIn("steps    18 of 3 images: 3 epochs", fewer.err)  # an incomplete batch is left out
         origins = {}
         for line in result.out.splitlines():
             match = re.fullmatch(r"(\S+) +(.+?) +\((default|file|command line)\)", line)

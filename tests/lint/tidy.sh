@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # clang-tidy 14 over the C sources. It takes 50 s of CPU time, so .ci/run calls it and ctest does not. .clang-tidy lists the
-# checks. The analyzer follows at most 20,000 states of a function; with the default of 225,000 it takes four times as
-# long and finds no more.
+# checks. The analyzer follows at most 20,000 states of a function; the default of 225,000 takes four times as long.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -233,6 +233,8 @@ class Runner:
         configure(self.tree, self.build)
         shown = subprocess.run(["ninja", "-C", self.build, "-t", "targets", "all"], check=True, stdout=subprocess.PIPE).stdout.decode()
         self.outputs = {line.rsplit(": ", 1)[0] for line in shown.splitlines() if ": " in line}
+        # CTest tells the command of a test only if its program exists
+        subprocess.run(["ninja", "-C", self.build], check=True, stdout=subprocess.DEVNULL)
         self.tests = tests_of(self.build, with_parity)
         self.passed_parts = set()
         self.read_known()

@@ -38,6 +38,14 @@ int image_turn(struct image *image, int orientation);
 
 void image_free(struct image *image);
 
+/**
+ * Encodes the pixels as JPEG, for showing them.
+ * @param out      [*n] bytes, owned (free); NULL on failure
+ * @param quality  1 to 100
+ * @return OK; ERR_FORMAT for a side above 65,500 pixels; ERR_MEMORY
+ */
+int image_encode_jpeg(uint8_t **out, size_t *n, const struct image *in, int quality);
+
 /** Static: "JPEG", "PNG", "GIF", "BMP", "WebP", "PPM", "PGM" or "no known format", by the first bytes. */
 const char *image_format(const char *path);
 

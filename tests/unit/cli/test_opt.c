@@ -74,6 +74,7 @@ static void test_opt__takes_values_behind_a_space_or_an_equals_sign(void **state
     int64_t limit = 0;
     assert_int_equal(opt_i64(&limit, &v, "limit", 1, 100), OK);
     assert_int_equal(limit, 40);
+    assert_int_equal(opt_i64(&limit, &v, "limit", 40, 40), OK); /* the bounds are in the range */
     opt_free(&v);
 }
 

@@ -280,6 +280,7 @@ static void test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed(void *
     for (size_t i = 0; i < config_n_keys(); i++)
         if ((config_key(i)->kind == CONFIG_PRETRAINING) != (back.origins[i] == CONFIG_RUN))
             assert_string_equal(config_key(i)->key, "seed");
+    assert_int_equal(back.origins[config_find("seed")], CONFIG_RUN);
     str_free(&text);
     config_free(&back);
 }
@@ -340,7 +341,9 @@ static void test_config__check_refuses_training_without_effect(void **state)
         "training.warmup_epochs (1) leaves no epoch of training.epochs (1) at the rate training.lr");
     expect_accepted(config_set(c, "training.warmup_epochs=0"));
     expect_checked(c, config_check_training, "");
+    assert_true(config_trains(c));
     expect_accepted(config_set(c, "iterations=0"));
+    assert_false(config_trains(c));
     expect_checked(c, config_check_training,
                    "iterations is 0, which is CLIP itself and trains nothing: "
                    "evaluate it with prompt eval --config configs/zeroshot.json");
@@ -363,6 +366,20 @@ static void test_config__a_key_of_another_command_is_an_error(void **state)
                    "key 'pretrain.lr' means nothing to this command, only to prompt pretrain");
     expect_accepted(config_set(c, "training.lr=0.01"));
     expect_checked(c, config_check_pretraining, "key 'training.lr' means nothing to prompt pretrain");
+}
+
+static void test_config__a_split_file_is_of_the_training_set_alone(void **state)
+{
+    struct config *c = *state;
+    expect_accepted(config_set(c, "data.dataset=csv"));
+    expect_accepted(config_set(c, "data.split_file=/list.csv"));
+    expect_accepted(config_set(c, "data.image_dir=/images"));
+    const struct dataset_options own = config_dataset_options(c, "csv"),
+                                 other = config_dataset_options(c, "dtd");
+    assert_string_equal(own.split_file, "/list.csv");
+    assert_string_equal(own.image_dir, "/images");
+    assert_null(other.split_file);
+    assert_null(other.image_dir);
 }
 
 /* ---------------------------------------------------------------- presets */
@@ -420,6 +437,7 @@ int main(void)
         TEST(test_config__later_sources_win),
         TEST(test_config__written_text_reads_back_the_same),
         TEST(test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed),
+        TEST(test_config__a_split_file_is_of_the_training_set_alone),
         TEST(test_config__a_key_of_another_command_is_an_error),
         TEST(test_config__writes_nested_json_in_table_order),
         TEST(test_config__check_names_what_is_missing),

@@ -135,6 +135,8 @@ static void test_split__refuses_lists_that_do_not_fit_together(void **state)
         *state,
         "{\"train\": [[\"a\", 0, \"x\"], [\"b\", 2, \"z\"], [\"c\", 2, \"z\"]], \"val\": [], \"test\": []}",
         ": label 1 has no image in 'train', but label 2 has");
+    expect_refused(*state, "{\"train\": [[\"a\", 1, \"x\"], [\"b\", 1, \"x\"]], \"val\": [], \"test\": []}",
+                   ": label 0 has no image in 'train', but label 1 has");
     expect_refused(*state, "{\"train\": [[\"a\", 0, \"x\"]], \"val\": [],\n\"test\": [[\"b\", 1, \"y\"]]}",
                    ":2: label 1 is not below 1: labels run from 0 without a gap");
 }
@@ -300,6 +302,34 @@ static void test_list__names_line_and_finding(void **state)
         expect_list_refused(*state, cases[i].text, cases[i].message);
 }
 
+/* Of five images three, one and one, of other places in each class. */
+static void test_list__is_split_by_class(void **state)
+{
+    struct root *root = *state;
+    struct str text = {0};
+    struct dataset *d = NULL;
+    int n_alike = 0;
+    str_append(&text, "path,label\n");
+    for (int i = 0; i < 20; i++)
+        str_appendf(&text, "%d,%d\n", i, i / 5);
+    assert_int_equal(file_write_atomic(root->split_file, text.data, text.len), OK);
+    str_free(&text);
+    const struct dataset_options options = {
+        .name = "csv", .split_file = root->split_file, .image_dir = "/images"};
+    assert_int_equal(dataset_open(&d, &options), OK);
+    assert_int_equal(d->train.n, 12);
+    assert_int_equal(d->val.n, 4);
+    assert_int_equal(d->test.n, 4);
+    for (size_t label = 0; label < 4; label++) {
+        assert_int_equal(d->train.items[3 * label].label, label);
+        assert_int_equal(d->test.items[label].label, label);
+        n_alike +=
+            strtol(d->test.items[label].path, NULL, 10) % 5 == strtol(d->test.items[0].path, NULL, 10) % 5;
+    }
+    assert_in_range(n_alike, 1, 3);
+    dataset_free(d);
+}
+
 #define test_in_root(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
 
 int main(void)
@@ -311,6 +341,7 @@ int main(void)
         test_in_root(test_dataset__says_what_is_missing_and_where),
         test_in_root(test_dataset__lists_missing_images),
         test_in_root(test_list__names_line_and_finding),
+        test_in_root(test_list__is_split_by_class),
         test_in_root(test_dataset__says_how_it_differs_from_the_published_split),
         cmocka_unit_test(test_dataset__compares_class_names_by_digest),
     };

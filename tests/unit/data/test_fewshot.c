@@ -34,6 +34,21 @@ static void expect_paths(const struct item_list *list, const char *const *want, 
         assert_string_equal(list->items[i].path, want[i]);
 }
 
+/* A class's place is that of its first image, and one image is enough. */
+static void test_fewshot__a_class_of_one_image_has_its_place(void **state)
+{
+    (void)state;
+    struct dataset d = {.n_classes = 3};
+    struct item_list train;
+    struct item_list val;
+    add_images(&d.train, (const int64_t[]){2, 0, 0, 1, 2}, 5, 1);
+    assert_int_equal(fewshot_sample(&train, &val, &d, 2, 1), OK);
+    expect_paths(&train, (const char *const[]){"2-0", "2-0", "0-0", "0-0", "1-0"}, 5);
+    item_list_free(&train);
+    item_list_free(&val);
+    item_list_free(&d.train);
+}
+
 /* random.seed(1); sample of 2 of 5 for labels 2, 0, 1 in train, then for 0, 1, 2 in val: CPython 3.11. */
 static void test_fewshot__visits_classes_by_first_appearance_train_before_val(void **state)
 {
@@ -156,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fewshot__visits_classes_by_first_appearance_train_before_val),
+        cmocka_unit_test(test_fewshot__a_class_of_one_image_has_its_place),
         cmocka_unit_test(test_fewshot__takes_a_small_class_whole_and_draws_nothing_for_it),
         cmocka_unit_test(test_fewshot__val_has_at_most_four_and_zero_shots_take_all),
         cmocka_unit_test(test_subset__base_takes_the_middle_class_of_an_odd_number),

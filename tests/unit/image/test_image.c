@@ -49,6 +49,21 @@ static void test_image__replicates_grey(void **state)
 
 /* ---------------------------------------------------------------- PNG */
 
+/* Two pixels of 16-bit grey, 200 and 300: Pillow 13.0.0, which clips them to 255 when it makes them RGB. */
+static const uint8_t wide_png[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48,
+    0x44, 0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x10, 0x00, 0x00, 0x00,
+    0x00, 0x81, 0xd9, 0xfc, 0x15, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78,
+    0x9c, 0x63, 0x60, 0x38, 0xc1, 0xa8, 0x03, 0x00, 0x02, 0x8b, 0x00, 0xf6, 0x11, 0x86,
+    0x7b, 0xc0, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+};
+
+static void test_image__clips_grey_of_16_bits(void **state)
+{
+    (void)state;
+    expect_decoded(wide_png, sizeof wide_png, (const uint8_t[]){200, 200, 200, 255, 255, 255}, 2, 1);
+}
+
 static struct bytes noise_png(struct image *image)
 {
     *image = noise_image(19, 8, 3);
@@ -156,6 +171,9 @@ static void test_image__reads_bmp_from_the_top_and_of_run_lengths(void **state)
     /* a run of 3 of alternating halves of a byte, a step of 1 to the right, 2 more */
     const uint8_t halves[] = {3, 0x12, 0, 2, 1, 0, 2, 0x34, 0, 1};
     expect_bmp(small_bmp(2, 2, halves, sizeof halves), (const uint8_t[]){0, 3, 4, 1, 2, 1});
+    /* a pixel, a step of one to the right and one up, another pixel */
+    const uint8_t step[] = {1, 7, 0, 2, 1, 1, 1, 8, 0, 1};
+    expect_bmp(small_bmp(2, 1, step, sizeof step), (const uint8_t[]){0, 0, 8, 7, 0, 0});
     struct bytes file = small_bmp(2, 1, runs, 4);
     expect_undecodable(file.data, file.n, "the file ends too early");
     file = small_bmp(2, 4, rows, sizeof rows);
@@ -319,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_image__keeps_every_pixel_of_a_lossless_file),
         cmocka_unit_test(test_image__drops_alpha_without_blending),
         cmocka_unit_test(test_image__replicates_grey),
+        cmocka_unit_test(test_image__clips_grey_of_16_bits),
         cmocka_unit_test(test_image__notices_every_flipped_bit_of_a_png),
         cmocka_unit_test(test_image__names_the_damaged_chunk_of_a_png),
         cmocka_unit_test(test_image__keeps_a_png_that_lacks_no_pixel),

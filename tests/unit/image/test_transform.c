@@ -240,6 +240,8 @@ static void test_transform__random_crops_keep_to_area_and_ratio(void **state)
     (void)state;
     double least_area = 1.0;
     double most_area = 0.0;
+    int64_t most_left = 0;
+    int64_t most_top = 0;
     for (uint64_t item = 0; item < 2000; item++) {
         struct rng rng;
         rng_init(&rng, 1, RNG_AUGMENT, 0, item);
@@ -251,7 +253,11 @@ static void test_transform__random_crops_keep_to_area_and_ratio(void **state)
         assert_true(ratio > 0.74 && ratio < 1.35); /* 3/4 and 4/3 up to rounding to pixels */
         least_area = area < least_area ? area : least_area;
         most_area = area > most_area ? area : most_area;
+        most_left = c.left > most_left ? c.left : most_left;
+        most_top = c.top > most_top ? c.top : most_top;
     }
+    assert_in_range(most_left, 250, 320); /* the smallest crops are 85 to 113 pixels wide, or high */
+    assert_in_range(most_top, 180, 220);
     assert_true(least_area > 0.078 && least_area < 0.09);
     assert_true(most_area > 0.9 && most_area <= 1.0);
 }

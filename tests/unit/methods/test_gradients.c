@@ -179,11 +179,42 @@ static void test_gradients__of_detached_iterations_are_not(void **state)
     assert_true(largest_error(*state, changes) > 1e-2);
 }
 
+/* The prompts' gradients, [vision, text], owned by the problem's scope. */
+static void prompt_gradients(const tensor *out[2], struct problem *p)
+{
+    const struct params *trained = &p->method->trained;
+    (void)loss_of(p, true);
+    out[0] = t_grad(p->scope, params_find(trained, "vision_prompts"));
+    out[1] = t_grad(p->scope, params_find(trained, "text_prompts"));
+}
+
+/* The second iteration's loss does not reach the prompts that the first one starts from. */
+static void test_gradients__of_a_detached_iteration_end_there(void **state)
+{
+    const char *const detached[] = {"detach_iterations=true", NULL};
+    const char *const single[] = {"iterations=1", NULL};
+    struct problem two, one;
+    const tensor *of_two[2], *of_one[2];
+    problem_open(&two, *state, detached);
+    prompt_gradients(of_two, &two);
+    problem_open(&one, *state, single);
+    prompt_gradients(of_one, &one);
+    for (int i = 0; i < 2; i++) {
+        const tensor *difference = t_sub(one.scope, of_two[i], of_one[i]);
+        const double size = sqrt(dot(one.scope, of_one[i], of_one[i]));
+        assert_true(size > 1e-6);
+        assert_true(sqrt(dot(one.scope, difference, difference)) < 1e-12 * size);
+    }
+    problem_close(&one);
+    problem_close(&two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_gradients__are_central_differences_for_every_setting),
         torch_unit_test(test_gradients__of_detached_iterations_are_not),
+        torch_unit_test(test_gradients__of_a_detached_iteration_end_there),
     };
     return fixture_run_both("gradients", tests, DTYPE_F64);
 }

@@ -170,6 +170,33 @@ static void test_layers__patches_are_products_with_the_kernel(void **state)
     assert_ok(scope_close(s));
 }
 
+/* With weights of zero, attention and MLP are their last biases, whatever the input. */
+static void test_layers__a_block_adds_attention_and_then_the_mlp(void **state)
+{
+    (void)state;
+    enum { ROWS = 2, WIDTH = 4, MLP = 6 };
+    double x[MAX_VALUES], by_attention[MAX_VALUES], by_mlp[MAX_VALUES], want[ROWS * WIDTH];
+    const double zeros[3 * WIDTH * WIDTH] = {0};
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    tensor *zero = t_from_memory(s, zeros, DTYPE_F64, SHAPE(WIDTH));
+    const struct nn_block block = {
+        .norm1 = {zero, zero, 1e-5},
+        .qkv = {t_from_memory(s, zeros, DTYPE_F64, SHAPE(3 * WIDTH, WIDTH)), NULL},
+        .attention_out = {t_from_memory(s, zeros, DTYPE_F64, SHAPE(WIDTH, WIDTH)),
+                          random_tensor(s, by_attention, 2, SHAPE(WIDTH))},
+        .norm2 = {zero, zero, 1e-5},
+        .mlp_in = {t_from_memory(s, zeros, DTYPE_F64, SHAPE(MLP, WIDTH)), NULL},
+        .mlp_out = {t_from_memory(s, zeros, DTYPE_F64, SHAPE(WIDTH, MLP)),
+                    random_tensor(s, by_mlp, 3, SHAPE(WIDTH))},
+        .n_heads = 2,
+    };
+    tensor *out = nn_block(s, &block, random_tensor(s, x, 1, SHAPE(1, ROWS, WIDTH)), false);
+    for (int i = 0; i < ROWS * WIDTH; i++)
+        want[i] = x[i] + by_attention[i % WIDTH] + by_mlp[i % WIDTH];
+    expect_values(s, out, want, ROWS * WIDTH);
+    assert_ok(scope_close(s));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
         torch_unit_test(test_layers__cross_entropy_is_the_mean_log_loss),
         torch_unit_test(test_layers__activations_are_their_definitions),
         torch_unit_test(test_layers__patches_are_products_with_the_kernel),
+        torch_unit_test(test_layers__a_block_adds_attention_and_then_the_mlp),
     };
     return cmocka_run_group_tests_name("layers", tests, NULL, NULL);
 }

@@ -269,6 +269,8 @@ static void test_optim__gradients_are_scaled_down_to_the_largest_norm_together(v
     double norm = 0.0, gradient[N];
     assert_ok(params_clip_grad(&norm, p.scope, &p.trained, 100.0));
     assert_true(fabs(norm - sqrt(73.25)) < 1e-12);
+    assert_ok(t_read_f64(gradient, N, p.scope, t_grad(p.scope, p.w)));
+    assert_true(gradient[1] == -8.0); /* a smaller norm stays as it is */
     assert_ok(params_clip_grad(&norm, p.scope, &p.trained, 1.0));
     assert_ok(t_read_f64(gradient, N, p.scope, t_grad(p.scope, p.w)));
     assert_true(fabs(gradient[1] + 8.0 / sqrt(73.25)) < 1e-12);

@@ -134,6 +134,8 @@ static void test_safetensors__refuses_wrong_entries(void **state)
                    "tensor 'a': 'shape': expected a whole number below 2^53, found 1.5");
     expect_refused(f, "{" F32("a", "[4294967296,4294967296]", 0, 4) "}", 4,
                    "tensor 'a': the product of its shape is too large");
+    expect_refused(f, "{" F32("a", "[2147483648,1073741824]", 0, 4) "}", 4, /* 2^63 bytes */
+                   "tensor 'a': the product of its shape is too large");
     expect_refused(f, "{" F32("a", "[4294967296,4294967296,0]", 0, 0) "}", 0,
                    "tensor 'a': the product of its shape is too large");
     expect_refused(f, "{" F32("a", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", 0, 4) "}", 4,
@@ -178,6 +180,7 @@ static void test_safetensors__copies_a_tensor_that_is_not_aligned(void **state)
     int64_t value = 0;
     assert_int_equal(t_read_i64(&value, 1, s, params_find(&file->tensors, "b")), OK);
     assert_int_equal(value, 0x04030201);
+    assert_int_equal(file->n_copies, 1);
     assert_int_equal(scope_close(s), OK);
     safetensors_close(file);
 }

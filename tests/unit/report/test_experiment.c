@@ -290,6 +290,25 @@ static void test_experiment__the_numbers_of_the_paper_are_beside_the_rows(void *
     experiment_free(x);
 }
 
+/* Of a sweep the numbers are those of each row, not of the series. */
+static void test_experiment__a_sweep_has_numbers_of_its_own(void **state)
+{
+    struct experiment *x = NULL;
+    char *path = path_join(*state, "tables.json");
+    put_text(*state, "tables.json",
+             "{\"t\": {\"title\": \"T\", \"classes\": \"all\", \"datasets\": \"dtd\", \"rows\": [{\"name\": "
+             "\"A\", "
+             "\"config\": \"a\", \"label\": \"A ({} shots)\", \"sweep\": \"data.shots\", \"values\": [\"1\", "
+             "\"2\"]}]}}");
+    put_text(*state, "paper.json",
+             "{\"t\": {\"A (2 shots)\": {\"dtd\": {\"all\": 50.5}}, \"A\": {\"dtd\": {\"all\": 1}}}}");
+    must(experiment_open(&x, path, "t", &nothing));
+    assert_true(isnan(experiment_paper(x, row_of(x, "A (1 shots)"), "dtd", "all")));
+    assert_true(experiment_paper(x, row_of(x, "A (2 shots)"), "dtd", "all") == 50.5);
+    experiment_free(x);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_experiment__every_row_of_every_table_has_a_configuration),
         cmocka_unit_test(test_experiment__a_row_is_its_preset_and_what_it_changes),
         cmocka_unit_test(test_experiment__the_numbers_of_the_paper_are_beside_the_rows),
+        cmocka_unit_test_setup_teardown(test_experiment__a_sweep_has_numbers_of_its_own, open_tree,
+                                        remove_tree),
     };
     return cmocka_run_group_tests_name("experiment", tests, NULL, NULL);
 }

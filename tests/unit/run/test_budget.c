@@ -19,6 +19,11 @@ static const double FLOP[][2] = {
     [ENCODER_PLAIN] = {123849472, 241291264},
 };
 enum { B = 4 };
+/* Bytes of the image side, of 17 + 4 tokens: by hand. */
+static const double IMAGE_KEPT[] = {
+    [ENCODER_FAST] = B * 21 * (2 * (5 * 48 + 192) + 3 * 48) * 4.0,
+    [ENCODER_PLAIN] = B * 21 * 3 * 48 * 18.5 * 4.0,
+};
 
 struct job {
     scope *scope;
@@ -101,6 +106,24 @@ static void test_budget__handles_of_a_step(void **state)
     job_close(&job);
 }
 
+/* With room for the largest chunk alone the others are computed again. */
+static void test_budget__a_pass_keeps_what_it_has_room_for(void **state)
+{
+    struct fixture *w = *state;
+    struct job whole, part;
+    job_open(&whole, w);
+    assert_ok(step(&whole, w));
+    job_close(&whole);
+    job_open(&part, w);
+    w->texts.keep_bytes = clip_text_chunk_bytes(w->clip, &w->texts, B);
+    assert_ok(step(&part, w));
+    job_close(&part);
+    if (fixture_group_encoder == ENCODER_FAST)
+        assert_in_range(part.n_kept, whole.n_kept / 3, 2 * whole.n_kept / 3);
+    else
+        assert_int_equal(part.n_kept, whole.n_kept);
+}
+
 static void test_budget__handles_do_not_grow_from_step_to_step(void **state)
 {
     struct job job;
@@ -148,11 +171,19 @@ static void test_budget__floating_point_operations_of_a_step(void **state)
     }
 }
 
+static void test_budget__bytes_that_the_image_side_keeps(void **state)
+{
+    const struct fixture *w = *state;
+    assert_true(clip_image_kept_bytes(w->clip, B, 4) == IMAGE_KEPT[fixture_group_encoder]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_budget__calls_of_a_step),
         torch_unit_test(test_budget__handles_of_a_step),
+        torch_unit_test(test_budget__a_pass_keeps_what_it_has_room_for),
+        torch_unit_test(test_budget__bytes_that_the_image_side_keeps),
         torch_unit_test(test_budget__handles_do_not_grow_from_step_to_step),
         torch_unit_test(test_budget__floating_point_operations_of_a_step),
     };

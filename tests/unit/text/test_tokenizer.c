@@ -110,6 +110,15 @@ static void test_tokenizer__a_small_vocabulary_names_the_word_that_it_does_not_k
     str_free(&merges);
 }
 
+static void test_tokenizer__learns_the_lowest_of_equally_frequent_pairs(void **state)
+{
+    (void)state;
+    struct str merges = {0};
+    check_ok(tokenizer_train(&merges, (const char *const[]){"cd", "ab", "ef", "ef", NULL}));
+    assert_string_equal(str_text(&merges), "#version: 0.2\ne f</w>\na b</w>\nc d</w>\n");
+    str_free(&merges);
+}
+
 static void test_tokenizer__sizes_the_vocabulary_by_the_merges(void **state)
 {
     (void)state;
@@ -150,6 +159,15 @@ static void test_tokenizer__drops_text_without_pieces(void **state)
     check_ids(t, "", NULL, 0);
     check_ids(t, " \t&nbsp;\u2003", NULL, 0);
     check_ids(t, "\u0345", NULL, 0); /* the one mark that open_clip's pattern skips */
+    tokenizer_free(t);
+}
+
+/* open_clip unescapes twice, after ftfy, which leaves the references of a text with a '<'. */
+static void test_tokenizer__replaces_references_twice_in_html(void **state)
+{
+    (void)state;
+    struct tokenizer *t = parse(small_merges);
+    CHECK_IDS(t, "<&amp;amp;", '<' - '!', '&' - '!' + ENDS_WORD);
     tokenizer_free(t);
 }
 
@@ -206,6 +224,7 @@ static void test_tokenizer__refuses_mojibake_and_shows_what_was_meant(void **sta
         {"Caf\u00c3\u00a9", "Caf\u00e9"},
         {"Levi\u00e2\u20ac\u2122s jeans", "Levi's jeans"},  /* Windows-1252 */
         {"voil\u00c3 le travail", "voil\u00e0 le travail"}, /* a space for U+00A0 */
+        {"\u00c3 la carte", "\u00e0 la carte"},             /* at the text's start a capital is enough */
         {"\u0420\u045f\u0421\u0402\u0420\u0451\u0420\u0406\u0420\u00b5\u0421\u201a",
          "\u041f\u0440\u0438\u0432\u0435\u0442"}, /* Windows-1251 */
     };
@@ -307,10 +326,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tokenizer__learned_merges_make_each_word_one_token),
         cmocka_unit_test(test_tokenizer__a_small_vocabulary_names_the_word_that_it_does_not_know),
+        cmocka_unit_test(test_tokenizer__learns_the_lowest_of_equally_frequent_pairs),
         cmocka_unit_test(test_tokenizer__sizes_the_vocabulary_by_the_merges),
         cmocka_unit_test(test_tokenizer__merges_in_rank_order),
         cmocka_unit_test(test_tokenizer__parses_windows_lines_and_a_missing_last_end),
         cmocka_unit_test(test_tokenizer__drops_text_without_pieces),
+        cmocka_unit_test(test_tokenizer__replaces_references_twice_in_html),
         cmocka_unit_test(test_tokenizer__keeps_what_was_there_on_failure),
         cmocka_unit_test(test_tokenizer__names_the_line_of_a_bad_merge),
         cmocka_unit_test(test_tokenizer__refuses_mojibake_and_shows_what_was_meant),

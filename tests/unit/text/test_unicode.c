@@ -62,6 +62,7 @@ static void test_html__takes_the_longest_name_without_semicolon(void **state)
     (void)state;
     check_html("&notit; &notin; &ampx &AMP", "\xc2\xacit; \xe2\x88\x89 &x &");
     check_html("&amp\xc3\xa9;", "&\xc3\xa9;");
+    check_html("&ltx", "<x"); /* no name is shorter */
     check_html("&alpha x &g &unknown; & &; &",
                "&alpha x &g &unknown; & &; &"); /* alpha needs its semicolon */
 }
@@ -72,6 +73,7 @@ static void test_html__replaces_numbers(void **state)
     check_html("&#65;&#x42&#X43;&#0068z", "ABCDz");
     check_html("&#128; &#x99; &#x81;",
                "\xe2\x82\xac \xe2\x84\xa2 \xc2\x81"); /* C1: Windows-1252 where it has one */
+    check_html("&#xDFFF;", "\xef\xbf\xbd");
     check_html("&#0; &#xD800; &#x110000; &#99999999999999999999;",
                "\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd");
     check_html("a&#1;b&#x7f;c&#xfdd0;d&#x1fffe;e&#11;f", "abcdef"); /* controls and noncharacters vanish */

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "known.h"
+#include "model_config.h"
 #include "prompt/base/path.h"
 #include "weights_files.h"
 
@@ -83,6 +84,21 @@ static void test_weights__reads_open_clips_configuration(void **state)
 
 /* ---------------------------------------------------------------- published archives */
 
+/* OpenAI's heads are 64 wide, in each tower by its own width. */
+static void test_weights__openais_archives_have_their_own_facts(void **state)
+{
+    (void)state;
+    struct weights w = {.dims = {.image_px = 224, .vision.width = 768, .text.width = 512}};
+    const struct weights_origin origin = {.path = "ViT-B-16.pt", .is_openai_archive = true};
+    struct weights_facts facts;
+    bool is_ours = true;
+    assert_int_equal(weights_read_facts(&facts, &is_ours, &w, &origin, NULL), OK);
+    assert_false(is_ours);
+    assert_int_equal(facts.vision.n_heads, 12);
+    assert_int_equal(facts.text.n_heads, 8);
+    assert_int_equal(facts.text.activation, ACTIVATION_QUICK_GELU);
+}
+
 static void test_weights__knows_the_published_archives(void **state)
 {
     (void)state;
@@ -113,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_weights__does_not_guess_heads),
         TEST(test_weights__reads_open_clips_configuration),
+        cmocka_unit_test(test_weights__openais_archives_have_their_own_facts),
         cmocka_unit_test(test_weights__knows_the_published_archives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

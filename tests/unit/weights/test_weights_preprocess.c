@@ -134,6 +134,7 @@ static void test_preprocess__what_cannot_be_followed_is_named(void **state)
         {"\"crop_size\": 16, \"resample\": 0",
          "'resample': expected 1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box) or 5 (hamming)"},
         {"\"crop_size\": 224", "'crop_size' is 224, but the model takes 16 pixels"},
+        {"\"crop_size\": 8", "'crop_size' is 8, but the model takes 16 pixels"},
         {"\"crop_size\": {\"height\": 16, \"width\": 20}", "'crop_size': only squares are supported"},
         {"\"crop_size\": 16, \"do_center_crop\": false",
          "'do_center_crop': without a crop, pictures do not have the size that the model takes"},

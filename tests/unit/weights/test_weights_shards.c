@@ -101,6 +101,9 @@ static void test_shards__must_be_what_the_index_says(void **state)
                    "is not in 'model-00001-of-00002.safetensors', but in 'model-00002-of-00002.safetensors'");
     write_shards(f, 3, "../../etc/passwd");
     expect_refusal(f, ERR_FORMAT, "expected the name of a file beside the index, found '../../etc/passwd'");
+    write_shards(f, 3, "sub/model.safetensors");
+    expect_refusal(f, ERR_FORMAT,
+                   "expected the name of a file beside the index, found 'sub/model.safetensors'");
     write_shards(f, SIZE_MAX, "");
     struct params all = copy_params(f, "");
     write_as(f, shard_names[1], &all);
