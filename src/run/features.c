@@ -52,16 +52,18 @@ int features_hash_weights(struct session *s)
 /* Begins a key; false without a store. */
 static bool begin_key(struct str *out, struct session *s)
 {
-    int status = OK;
     if (!s->store || !s->weights->path)
         return false;
-    if ((s->feature_key.len == 0 && ((status = features_hash_weights(s)) != OK ||
-                                     (status = feature_key_begin(&s->feature_key, s)) != OK))) {
-        give_up(s);
-        return false;
+    int status = OK;
+    if (s->feature_key.len == 0) {
+        status = features_hash_weights(s);
+        if (status == OK)
+            status = feature_key_begin(&s->feature_key, s);
     }
+    if (status != OK)
+        give_up(s);
     str_append(out, str_text(&s->feature_key));
-    return true;
+    return status == OK;
 }
 
 /* The values [n] of an entry with this one array, or NULL. A bad entry is noted. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char KEY[] = "prompt.store.key";
-static const char DIGEST[] = "prompt.store.sha256";
+static const char STORED_UNDER[] = "prompt.store.key";
+static const char CONTENT_DIGEST[] = "prompt.store.sha256";
 
 size_t entry_array_bytes(const struct safetensors_entry *array)
 {
@@ -42,7 +42,7 @@ static int digest_entry(char hex[DIGEST_HEX_SIZE], const struct metadata *metada
     if (status != OK)
         return status;
     for (size_t i = 0; i < metadata->n; i++) {
-        if (strcmp(metadata->items[i].key, DIGEST) == 0)
+        if (strcmp(metadata->items[i].key, CONTENT_DIGEST) == 0)
             continue;
         add_text(d, metadata->items[i].key);
         add_text(d, metadata->items[i].value);
@@ -59,11 +59,11 @@ int entry_write_header(struct str *out, const char *key, const struct safetensor
 {
     struct metadata metadata = {0};
     char hex[DIGEST_HEX_SIZE];
-    int status = metadata_set(&metadata, KEY, key);
+    int status = metadata_set(&metadata, STORED_UNDER, key);
     for (size_t i = 0; status == OK && notes && i < notes->n; i++)
         status = metadata_set(&metadata, notes->items[i].key, notes->items[i].value);
     if (status == OK && (status = digest_entry(hex, &metadata, arrays, data, n)) == OK &&
-        (status = metadata_set(&metadata, DIGEST, hex)) == OK)
+        (status = metadata_set(&metadata, CONTENT_DIGEST, hex)) == OK)
         status = safetensors_header_write(out, arrays, n, &metadata);
     metadata_free(&metadata);
     return status;
@@ -81,7 +81,8 @@ static const void **locate(const struct store_entry *e)
 static int check(const struct store_entry *e, const char *key)
 {
     const struct metadata *metadata = &e->header.metadata;
-    const char *stored_key = metadata_get(metadata, KEY), *stored_digest = metadata_get(metadata, DIGEST);
+    const char *stored_key = metadata_get(metadata, STORED_UNDER),
+               *stored_digest = metadata_get(metadata, CONTENT_DIGEST);
     char hex[DIGEST_HEX_SIZE];
     if (!stored_key || !stored_digest)
         return error_set(ERR_FORMAT, "it is no entry of a store");

@@ -1,4 +1,4 @@
-/* The store gives back what was put under a key, or nothing: never the numbers of another key or of half a file. */
+/* The store gives back what was put under a key, or nothing: no numbers of another key or of half a file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
