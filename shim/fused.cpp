@@ -138,36 +138,21 @@ at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
 
 extern "C" {
 
-struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows)
+tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows)
 {
-    struct packed_linear l = {nullptr, nullptr, bias, false};
-    (void)run_status(s, "t_pack_linear", [&] {
-        const at::Tensor w = in(weight).contiguous(), transposed = w.t().contiguous();
-        l.is_packed = can_pack(w);
-        l.forward = shim::put(s, l.is_packed ? pack(w, n_rows) : w);
-        l.backward = shim::put(s, l.is_packed ? pack(transposed, n_rows) : transposed);
+    return run(s, "t_pack_weight", [&] {
+        const at::Tensor w = in(weight).contiguous();
+        return can_pack(w) ? pack(w, n_rows) : w;
     });
-    return l;
 }
 
-tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x)
+tensor *t_packed_linear(scope *s, const tensor *weight, const tensor *bias, const tensor *x)
 {
     return run(s, "t_packed_linear", [&] {
-        check(fits(in(x), in(l->forward)), "x does not fit");
-        count_product(in(x), in(l->forward));
-        return l->is_packed ? packed_product(in(x), in(l->forward), opt(l->bias))
-                            : at::linear(in(x), in(l->forward), opt(l->bias));
-    });
-}
-
-tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy)
-{
-    return run(s, "t_packed_linear_backward", [&] {
-        check(fits(in(dy), in(l->backward)), "dy does not fit");
-        count_product(in(dy), in(l->backward));
-        if (l->is_packed)
-            return packed_product(in(dy), in(l->backward), std::nullopt);
-        return at::linear(in(dy), in(l->backward));
+        const at::Tensor &w = in(weight);
+        check(fits(in(x), w), "x does not fit");
+        count_product(in(x), w);
+        return w.is_mkldnn() ? packed_product(in(x), w, opt(bias)) : at::linear(in(x), w, opt(bias));
     });
 }
 

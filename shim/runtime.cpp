@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernels.hpp"
 #include "prompt/base/process.h"
 
 namespace
@@ -215,6 +216,16 @@ bool device_has_bf16(struct device device)
 #else
     return false;
 #endif
+}
+
+void torch_describe_cpu(char *out, size_t n)
+{
+    std::snprintf(out, n, "%s (kernels of this program)", kernels::best_name());
+    (void)shim::guard("torch_describe_cpu", [&] {
+        std::snprintf(out, n, "%s (libtorch), %s (kernels of this program)", at::get_cpu_capability().c_str(),
+                      kernels::best_name());
+        return static_cast<int>(OK);
+    });
 }
 
 size_t device_free_bytes(struct device device)

@@ -92,4 +92,9 @@ template <> const table<bf16> &best<bf16>()
     return found;
 }
 
+const char *best_name()
+{
+    return runs(isa::avx512) ? "avx512" : runs(isa::avx2) ? "avx2" : "generic";
+}
+
 } // namespace kernels

@@ -152,5 +152,7 @@ enum class isa { generic, avx2, avx512 };
 template <class T> const table<T> *table_of(isa set);
 /** The fastest table for this processor, static. */
 template <class T> const table<T> &best();
+/** The name of its instruction set, static. */
+const char *best_name();
 
 } // namespace kernels

@@ -64,12 +64,20 @@ int digest_memory(char hex[DIGEST_HEX_SIZE], const void *data, size_t n)
 
 int digest_file(char hex[DIGEST_HEX_SIZE], const char *path)
 {
+    enum { CHUNK = 8 << 20 }; /* whole pages */
     const void *data = NULL;
     size_t n = 0;
     int status = file_map(&data, &n, path);
     if (status != OK)
         return status;
-    status = digest_memory(hex, data, n);
+    struct digest *d = NULL;
+    status = digest_open(&d);
+    for (size_t at = 0; status == OK && at < n; at += CHUNK) { /* so that a large file takes little memory */
+        const unsigned char *chunk = (const unsigned char *)data + at;
+        const size_t size = n - at < CHUNK ? n - at : CHUNK;
+        digest_update(d, chunk, size);
+        file_forget(chunk, size);
+    }
     file_unmap(data, n);
-    return status;
+    return status == OK ? digest_close(hex, d) : status;
 }

@@ -1,4 +1,5 @@
 /* Reading, mapping and writing whole files; folders. */
+#define _DEFAULT_SOURCE /* madvise */ // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 #include "prompt/base/file.h"
 
 #include <dirent.h>
@@ -166,6 +167,13 @@ void file_unmap(const void *data, size_t n)
 {
     if (data)
         munmap((void *)(uintptr_t)data, n);
+}
+
+void file_forget(const void *data, size_t n)
+{
+    if (data)
+        (void)madvise((void *)(uintptr_t)data, n,
+                      MADV_DONTNEED); /* nothing is lost: the mapping is read-only */
 }
 
 int file_check_writable(const char *path)

@@ -40,17 +40,17 @@ static size_t first_of_core(size_t processor)
     return end > line && first < CPU_SETSIZE ? first : processor;
 }
 
-/* 0 if the system does not tell. */
-static int64_t allowed_cores(void)
+static void find_allowed(struct process_limits *out)
 {
     cpu_set_t allowed, cores;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return 0;
+        return;
     CPU_ZERO(&cores);
     for (size_t i = 0; i < CPU_SETSIZE; i++)
         if (CPU_ISSET(i, &allowed))
             CPU_SET(first_of_core(i), &cores);
-    return CPU_COUNT(&cores);
+    out->allowed = CPU_COUNT(&allowed);
+    out->allowed_cores = CPU_COUNT(&cores);
 }
 
 /* The quota of the control group in whole processors, from "200000 100000" or "max 100000"; 0: unlimited. */
@@ -64,23 +64,26 @@ static int64_t quota_cores(void)
     return quota < period ? 1 : quota / period;
 }
 
-int64_t process_cores(void)
-{
-    const int64_t allowed = allowed_cores(), quota = quota_cores();
-    const int64_t n = allowed > 0 ? allowed : sysconf(_SC_NPROCESSORS_ONLN);
-    const int64_t limited = quota > 0 && quota < n ? quota : n;
-    return limited > 0 ? limited : 1;
-}
+#endif
 
-#else
-
-int64_t process_cores(void)
+void process_find_limits(struct process_limits *out)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? n : 1;
+    *out = (struct process_limits){.processors = n > 0 ? n : 0};
+#ifdef __linux__
+    find_allowed(out);
+    out->quota = quota_cores();
+#endif
 }
 
-#endif
+int64_t process_cores(void)
+{
+    struct process_limits l;
+    process_find_limits(&l);
+    const int64_t n = l.allowed_cores > 0 ? l.allowed_cores : l.processors;
+    const int64_t limited = l.quota > 0 && l.quota < n ? l.quota : n;
+    return limited > 0 ? limited : 1;
+}
 
 /* ---------------------------------------------------------------- pages */
 
@@ -104,7 +107,7 @@ static size_t status_bytes(const char *field)
     return (size_t)kib * 1024;
 }
 
-static void return_freed(void)
+void process_return_freed(void)
 {
 #ifdef __GLIBC__
     malloc_trim(0);
@@ -113,7 +116,7 @@ static void return_freed(void)
 
 size_t process_resident_bytes(void)
 {
-    return_freed();
+    process_return_freed();
     return status_bytes("VmRSS:");
 }
 
@@ -127,7 +130,7 @@ size_t process_peak_bytes(void)
 
 void process_reset_peak(void)
 {
-    return_freed();
+    process_return_freed();
     FILE *refs = fopen("/proc/self/clear_refs", "we");
     if (!refs)
         return;

@@ -7,8 +7,11 @@
 
 extern const struct command command_train;
 extern const struct command command_eval;
+extern const struct command command_predict;
+extern const struct command command_features;
 extern const struct command command_grid;
 extern const struct command command_results;
+extern const struct command command_report;
 extern const struct command command_diff;
 extern const struct command command_bench;
 extern const struct command command_pretrain;
@@ -19,6 +22,7 @@ extern const struct command command_data_list;
 extern const struct command command_data_check;
 extern const struct command command_data_split;
 extern const struct command command_data_synth;
+extern const struct command command_doctor;
 extern const struct command command_config;
 extern const struct command command_version;
 

@@ -40,8 +40,9 @@ static const char notes[] =
     "their rate with the best single product of the same shapes in the same run. Faults are page faults,\n"
     "reads are those from the device to the host.\n"
     "\n"
-    "Example:\n"
-    "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile";
+    "Examples:\n"
+    "  prompt bench --model FILE --classes-file names.txt --n-classes 100 --precision bf16 --profile\n"
+    "  prompt bench --model FILE --classes-file names.txt --mode eval --compare plain";
 
 enum { MAX_SIDES = 2 };   /* encoders that are compared */
 enum { MAX_POINTS = 64 }; /* of a sweep: 19 in each of two modes */

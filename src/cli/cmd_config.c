@@ -3,6 +3,8 @@
 
 #include "cmd.h"
 #include "cmd_print.h"
+#include "prompt/run/version.h"
+#include "shell.h"
 
 /* ---------------------------------------------------------------- options */
 
@@ -10,9 +12,16 @@ static const struct opt own_options[] = {
     {"config", "FILE", NULL, false, "print this configuration in full, as JSON, with what it extends"},
     {"set", "KEY=VALUE", NULL, true, "set a key of it"},
     {"markdown", NULL, NULL, false, "print the table of configs/README.md"},
+    {"completions", "SHELL", NULL, false, "print the completions for bash or zsh"},
+    {"man", NULL, NULL, false, "print the man page"},
     {.name = NULL},
 };
 static const struct opt_group groups[] = {{"Options", own_options}, {.title = NULL}};
+
+static const char notes[] =
+    "Examples:\n"
+    "  prompt config --config configs/base2new/no-filter.json --set training.lr=0.004\n"
+    "  prompt config --completions bash";
 
 /* The option that sets the key; NULL if only --set does. */
 static const char *flag_of(const char *key, const struct command *const *commands)
@@ -92,8 +101,29 @@ static int print_configuration(const struct opt_values *v)
     return status;
 }
 
+/* Prints the completions of a shell, or with `shell` NULL the man page. */
+static int print_for_shell(const struct opt_values *v, const char *shell)
+{
+    bool chosen[2] = {false};
+    struct str text = {0};
+    int status = shell ? opt_choose(chosen, v, "completions", shell_names)
+                       : shell_write_man(&text, v->commands, PROMPT_VERSION);
+    if (chosen[0] && chosen[1])
+        status = error_set(ERR_USAGE, "--completions takes one of bash and zsh");
+    else if (chosen[0])
+        shell_write_bash(&text, v->commands);
+    else if (chosen[1])
+        shell_write_zsh(&text, v->commands);
+    if (status == OK)
+        status = cmd_print(&text);
+    str_free(&text);
+    return status;
+}
+
 static int cmd_config(const struct opt_values *v)
 {
+    if (opt_given(v, "completions") || opt_given(v, "man"))
+        return print_for_shell(v, opt_text(v, "completions"));
     if (opt_given(v, "config") || opt_given(v, "set"))
         return print_configuration(v);
     struct config defaults;
@@ -107,4 +137,4 @@ static int cmd_config(const struct opt_values *v)
 const struct command command_config = {
     "config",   NULL,   NULL,
     cmd_config, groups, "list every key with type, default and range, or print a preset in full",
-    NULL};
+    notes};

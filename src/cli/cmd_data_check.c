@@ -26,7 +26,11 @@ static const struct opt_group groups[] = {{"Options", check_options}, {.title = 
 static const char notes[] =
     "Prints one line for each data set: complete, not the published split, incomplete, or not there; then\n"
     "the counts, or what is missing, where it was looked for and where to get it. Nothing is written. The\n"
-    "exit status is 1 if a data set is not complete; with all, data sets that are not there do not count.";
+    "exit status is 1 if a data set is not complete; with all, data sets that are not there do not count.\n"
+    "\n"
+    "Examples:\n"
+    "  prompt data check --data DIR\n"
+    "  prompt data check --data DIR --dataset caltech101 --deep";
 
 struct checking {
     const struct config *config;

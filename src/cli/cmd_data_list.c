@@ -14,6 +14,10 @@ static const struct opt list_options[] = {
 };
 static const struct opt_group groups[] = {{"Options", list_options}, {.title = NULL}};
 
+static const char notes[] = "Examples:\n"
+                            "  prompt data list\n"
+                            "  prompt data list --json";
+
 static void append_json(struct str *out, const struct catalog_entry *e)
 {
     json_open(out, NULL, '{');
@@ -63,4 +67,4 @@ static int cmd_data_list(const struct opt_values *v)
 
 const struct command command_data_list = {
     "data", "list", NULL, cmd_data_list, groups, "list the data sets: names, classes, images, templates",
-    NULL};
+    notes};

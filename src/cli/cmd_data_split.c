@@ -27,7 +27,11 @@ static const struct opt_group groups[] = {{"Options", split_options}, {.title = 
 static const char notes[] =
     "train and val are the few-shot samples (val: at most 4 a class), test is the whole list. Labels of "
     "base\n"
-    "and new count from 0 in each half. Paths are relative to the data set's image folder.";
+    "and new count from 0 in each half. Paths are relative to the data set's image folder.\n"
+    "\n"
+    "Examples:\n"
+    "  prompt data split --data DIR --dataset caltech101 --shots 16 --seed 1\n"
+    "  prompt data split --data DIR --dataset caltech101 --shots 16 --seed 1 --json";
 
 struct split {
     struct dataset *dataset;

@@ -220,7 +220,11 @@ static int cmd_diff(const struct opt_values *v)
     return status;
 }
 
+static const char notes[] = "Examples:\n"
+                            "  prompt diff runs/caltech101-s1 runs/caltech101-s2\n"
+                            "  prompt diff runs/caltech101-s1 old-runs/caltech101-s1";
+
 const struct command command_diff = {
     "diff",   NULL,       "RUN RUN",
     cmd_diff, no_options, "show the differences between two runs: keys, digests, versions, numbers",
-    NULL};
+    notes};

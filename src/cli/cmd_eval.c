@@ -12,6 +12,7 @@
 #include "prompt/base/path.h"
 #include "prompt/report/results_file.h"
 #include "prompt/report/targets.h"
+#include "prompt/run/features.h"
 #include "shared_options.h"
 
 /* ---------------------------------------------------------------- options */
@@ -55,8 +56,8 @@ static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBS
 /* Reports a file that cannot be written before the evaluation, not after it. */
 static int check_outputs(const struct evaluation *e)
 {
-    const char *const paths[] = {opt_text(e->v, "json"), opt_text(e->v, "save-logits"),
-                                 opt_text(e->v, "trace")};
+    const char *const paths[] = {opt_text(e->run.v, "json"), opt_text(e->run.v, "save-logits"),
+                                 opt_text(e->run.v, "trace")};
     int status = OK;
     for (size_t i = 0; status == OK && i < sizeof paths / sizeof paths[0]; i++)
         status = paths[i] ? file_check_writable(paths[i]) : OK;
@@ -68,69 +69,25 @@ static int check_outputs(const struct evaluation *e)
     return status == OK ? results_check(e->results_path) : status;
 }
 
-static int check_weights(struct evaluation *e)
-{
-    int status = weights_hash(e->session->weights);
-    if (status == OK && strcmp(e->session->weights->sha256, e->provenance.weights_sha256) != 0)
-        status =
-            error_set(ERR_USAGE,
-                      "'%s' is another model than the run was trained with (SHA-256 %.16s..., expected "
-                      "%.16s...)",
-                      e->session->weights->path, e->session->weights->sha256, e->provenance.weights_sha256);
-    return status;
-}
-
-/* Other preprocessing is an error, because it makes another model. Another decoder or tokenizer is a
- * warning: pixels and ids are close, and the record holds both. */
-static int check_pipeline(struct evaluation *e)
-{
-    const struct pipeline *trained = &e->provenance.pipeline;
-    struct pipeline here;
-    struct str difference = {0};
-    int status = pipeline_of(&here, &e->session->weights->preprocess);
-    if (status != OK)
-        return status;
-    pipeline_compare(&difference, trained, &here);
-    status = str_status(&difference);
-    if (status == OK && pipeline_preprocess_differs(trained, &here))
-        status = error_set(ERR_USAGE, "the run was trained with another value of %s", str_text(&difference));
-    else if (status == OK && difference.len > 0)
-        log_warning(&e->log,
-                    "the run was trained with another value of %s; the numbers may differ from its own",
-                    str_text(&difference));
-    str_free(&difference);
-    pipeline_free(&here);
-    return status;
-}
-
-/* The number of classes of the training; without one, that of the first data set. */
-static int64_t n_train_classes(const struct evaluation *e)
+/* The number of classes of the first data set, for a method without a training. */
+static int64_t n_first_classes(const struct evaluation *e)
 {
     int64_t first = 0, n = 0;
     size_t i = 0;
-    if (e->checkpoint_path)
-        return e->provenance.n_classes;
     while (!e->datasets[i])
         i++;
-    class_subset_range(&first, &n, e->config.data_classes, e->datasets[i]->n_classes);
+    class_subset_range(&first, &n, e->run.config.data_classes, e->datasets[i]->n_classes);
     return n;
 }
 
 static int open_all(struct evaluation *e)
 {
-    const bool has_run = e->checkpoint_path != NULL, has_tensors = has_run && !opt_given(e->v, "untrained");
+    struct open_run *r = &e->run;
     int status = OK;
-    if ((status = session_open(&e->session, &e->config, &e->log)) == OK &&
-        (status = eval_open_datasets(e)) == OK && (status = session_open_model(e->session)) == OK &&
-        (status = eval_check_names(e)) == OK && (!has_run || (status = check_weights(e)) == OK) &&
-        (!has_run || (status = check_pipeline(e)) == OK) &&
-        (status = session_create_method(&e->method, e->session, n_train_classes(e))) == OK && has_tensors)
-        status = checkpoint_read_tensors(e->method, NULL, e->checkpoint_path);
-    if (status == OK && has_run && e->progress.step < e->progress.n_steps)
-        log_warning(&e->log,
-                    "this run stopped after step %" PRId64 " of %" PRId64
-                    "; its records do not count as finished",
-                    e->progress.step, e->progress.n_steps);
+    if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
+        (status = features_open_store(r->session)) == OK && (status = eval_open_datasets(e)) == OK &&
+        (status = run_open_model(r)) == OK && (status = eval_check_names(e)) == OK)
+        status = run_open_method(r, n_first_classes(e), "its records do not count as finished");
     return status;
 }
 
@@ -148,6 +105,28 @@ static int keep_record(struct evaluation *e, const struct record_context *contex
     return status;
 }
 
+/* Predictions are kept beside the records, for prompt report; those of a part of the images, or of untrained
+ * prompts, would replace the run's own. */
+static bool keeps_predictions(const struct evaluation *e)
+{
+    return e->results_path && e->limit == 0 && !opt_given(e->run.v, "untrained");
+}
+
+static int keep_predictions(const struct evaluation *e, const struct class_list *classes,
+                            const struct item_list *items, const struct eval_result *result)
+{
+    char *dir = path_dir(e->results_path);
+    char *path = dir ? predictions_path(dir, classes->dataset->name, classes->subset) : NULL;
+    char *parent = path ? path_dir(path) : NULL;
+    int status = parent ? file_make_dirs(parent) : ERR_MEMORY;
+    if (status == OK)
+        status = eval_save_trace(path, result, items, classes);
+    free(parent);
+    free(path);
+    free(dir);
+    return status;
+}
+
 static int report(struct evaluation *e, const struct class_list *classes, const struct item_list *items,
                   const struct eval_result *result)
 {
@@ -155,16 +134,16 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
     double *accuracy = e->accuracy[classes->subset];
     for (int64_t n = 0; n <= m->n_iterations; n++)
         accuracy[n] = metrics_accuracy(m, n);
-    const bool per_class = opt_given(e->v, "per-class");
-    const char *logits_path = opt_text(e->v, "save-logits"), *trace_path = opt_text(e->v, "trace");
+    const bool per_class = opt_given(e->run.v, "per-class");
+    const char *logits_path = opt_text(e->run.v, "save-logits"), *trace_path = opt_text(e->run.v, "trace");
     const struct record_context context = {
-        .session = e->session,
+        .session = e->run.session,
         .classes = classes,
         .items = items,
-        .progress = e->checkpoint_path ? &e->progress : NULL,
-        .provenance = e->checkpoint_path ? &e->provenance : NULL,
+        .progress = e->run.checkpoint_path ? &e->run.progress : NULL,
+        .provenance = e->run.checkpoint_path ? &e->run.provenance : NULL,
         .limit = e->limit,
-        .untrained = opt_given(e->v, "untrained"),
+        .untrained = opt_given(e->run.v, "untrained"),
         .per_class = per_class,
     };
     int status = OK;
@@ -172,7 +151,8 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
                                  m->n_images, classes->n, accuracy)) == OK &&
         (!per_class || (status = eval_print_classes(classes, m)) == OK) &&
         (!logits_path || (status = eval_save_logits(logits_path, result, items)) == OK) &&
-        (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK))
+        (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK) &&
+        (!keeps_predictions(e) || (status = keep_predictions(e, classes, items, result)) == OK))
         status = keep_record(e, &context, result);
     return status;
 }
@@ -181,33 +161,34 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
  * same name. */
 static int warn_of_other_classes(struct evaluation *e, const struct class_list *classes)
 {
-    const struct config *c = &e->config;
+    const struct config *c = &e->run.config;
     char digest[17];
-    if (!e->checkpoint_path || strcmp(classes->dataset->name, c->data_dataset) != 0 ||
+    if (!e->run.checkpoint_path || strcmp(classes->dataset->name, c->data_dataset) != 0 ||
         (int64_t)classes->subset != c->data_classes)
         return OK;
     int status = class_names_digest(digest, classes->names, classes->n);
-    if (status == OK && strcmp(digest, e->provenance.class_digest) != 0)
-        log_warning(&e->log,
+    if (status == OK && strcmp(digest, e->run.provenance.class_digest) != 0)
+        log_warning(&e->run.log,
                     "the %s classes of data set '%s' have changed since the training: %" PRId64
                     " (%s ... %s) here, %" PRId64 " then",
                     class_subset_names[classes->subset], classes->dataset->name, classes->n,
-                    classes->names[0], classes->names[classes->n - 1], e->provenance.n_classes);
+                    classes->names[0], classes->names[classes->n - 1], e->run.provenance.n_classes);
     return status;
 }
 
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    const struct eval_options options = {.keep_logits =
-                                             opt_given(e->v, "save-logits") || opt_given(e->v, "trace")};
-    int status = class_list_open(classes, e->session->scope, e->session, e->session->clip, d, subset,
-                                 e->config.eval_batch_size);
-    if (status == OK && e->checkpoint_path)
-        status = checkpoint_check_classes(&e->provenance, e->method, classes->names, classes->n);
+    const struct eval_options options = {.keep_logits = opt_given(e->run.v, "save-logits"),
+                                         .keep_predictions =
+                                             opt_given(e->run.v, "trace") || keeps_predictions(e)};
+    int status = class_list_open(classes, e->run.session->scope, e->run.session, e->run.session->clip, d,
+                                 subset, e->run.config.eval_batch_size);
+    if (status == OK && e->run.checkpoint_path)
+        status = checkpoint_check_classes(&e->run.provenance, e->run.method, classes->names, classes->n);
     if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
         (status = eval_list_images(items, e, d, subset)) == OK)
-        status = eval_run(out, e->session, e->method, classes, items, options);
+        status = eval_run(out, e->run.session, e->run.method, classes, items, options);
     return status;
 }
 
@@ -219,7 +200,7 @@ static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
     struct eval_result result = {0};
     int status = measure(&result, &classes, &items, e, e->datasets[i], subset);
     if (status == OK)
-        session_warn_damaged(e->session, (size_t)result.n_damaged, result.first_damaged);
+        session_warn_damaged(e->run.session, (size_t)result.n_damaged, result.first_damaged);
     status = status == OK ? report(e, &classes, &items, &result) : eval_leave_out(e, i, subset, status);
     eval_result_free(&result);
     item_list_free(&items);
@@ -229,13 +210,14 @@ static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
 
 static int write_json(const struct evaluation *e, const double *hm)
 {
-    const char *path = opt_text(e->v, "json");
+    const char *path = opt_text(e->run.v, "json");
     if (!path)
         return OK;
     struct str out = {0};
     str_appendf(&out, "{\"records\": [\n%s\n]", str_text(&e->records));
     if (hm)
-        json_put_f64s(&out, "harmonic_mean_per_iteration", hm, (size_t)e->method->options.n_iterations + 1);
+        json_put_f64s(&out, "harmonic_mean_per_iteration", hm,
+                      (size_t)e->run.method->options.n_iterations + 1);
     else
         json_put_string(&out, "harmonic_mean_per_iteration", NULL);
     str_append(&out, "}\n");
@@ -253,7 +235,7 @@ static bool has_halves(const struct evaluation *e)
 
 static void halves_mean(double *out, const struct evaluation *e, double accuracy[][METHOD_MAX_ITERATIONS + 1])
 {
-    for (int64_t n = 0; n <= e->method->options.n_iterations; n++)
+    for (int64_t n = 0; n <= e->run.method->options.n_iterations; n++)
         out[n] = harmonic_mean(accuracy[CLASS_SUBSET_BASE][n], accuracy[CLASS_SUBSET_NEW][n]);
 }
 
@@ -275,7 +257,7 @@ static int evaluate_dataset(struct evaluation *e, size_t i)
     if (status != OK || !eval_is_whole(e, i))
         return status;
     for (size_t k = 0; k < N_SUBSETS; k++)
-        for (int64_t n = 0; e->subsets[k] && n <= e->method->options.n_iterations; n++)
+        for (int64_t n = 0; e->subsets[k] && n <= e->run.method->options.n_iterations; n++)
             e->sums[k][n] += e->accuracy[k][n];
     if (!has_halves(e))
         return OK;
@@ -299,7 +281,7 @@ static int evaluate_datasets(struct evaluation *e)
         e->n_failed += !is_whole;
         if (status == OK || e->targets.n == 1 || status == ERR_MEMORY || status == ERR_INTERRUPTED)
             continue;
-        log_warning(&e->log, "%s", error_message());
+        log_warning(&e->run.log, "%s", error_message());
         status = eval_print_without(&e->table, name, "failed");
     }
     return status;
@@ -316,7 +298,7 @@ static int print_average(struct evaluation *e)
     str_appendf(&name, "average %zu/%zu", e->n_evaluated, e->targets.n);
     for (size_t i = 0; status == OK && i < N_SUBSETS; i++) {
         double *sums = e->sums[order[i]];
-        for (int64_t n = 0; n <= e->method->options.n_iterations; n++)
+        for (int64_t n = 0; n <= e->run.method->options.n_iterations; n++)
             sums[n] /= (double)e->n_evaluated;
         if (e->subsets[order[i]])
             status = eval_print_row(&e->table, str_text(&name), class_subset_names[order[i]], 0, 0, sums);
@@ -348,14 +330,14 @@ static int finish(struct evaluation *e)
 
 static int run(struct evaluation *e)
 {
-    log_init(&e->log, opt_given(e->v, "quiet"));
+    log_init(&e->run.log, opt_given(e->run.v, "quiet"));
     int status = OK;
     if ((status = eval_resolve(e)) != OK || (status = check_outputs(e)) != OK)
         return status;
     interrupt_install();
     if ((status = open_all(e)) != OK)
         return status;
-    e->table.n_iterations = e->method->options.n_iterations;
+    e->table.n_iterations = e->run.method->options.n_iterations;
     e->table.has_datasets = e->targets.n > 1;
     if ((status = evaluate_datasets(e)) != OK || (status = finish(e)) != OK || e->n_failed == 0)
         return status;
@@ -366,21 +348,17 @@ static int run(struct evaluation *e)
 
 static int cmd_eval(const struct opt_values *v)
 {
-    struct evaluation e = {.v = v};
+    struct evaluation e = {.run = {.v = v, .takes_untrained = true}};
     int status = run(&e);
     str_free(&e.records);
-    method_free(e.method);
     for (size_t i = 0; e.datasets && i < e.targets.n; i++)
         dataset_free(e.datasets[i]);
     free(e.datasets);
     free(e.left_out);
     str_free(&e.left_out_error);
     str_list_free(&e.targets);
-    session_close(e.session);
-    provenance_free(&e.provenance);
-    free(e.checkpoint_path);
     free(e.results_path);
-    config_free(&e.config);
+    run_open_close(&e.run);
     return status;
 }
 

@@ -42,8 +42,9 @@ static const char notes[] =
     "Runs that are done already, by their records, configuration and weights, are not run again, and\n"
     "interrupted ones continue. A run that fails is reported, and the others continue.\n"
     "\n"
-    "Example:\n"
-    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs";
+    "Examples:\n"
+    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs\n"
+    "  prompt grid --table 4 --data DIR --model FILE --out runs --jobs 4 --dry-run";
 
 struct grid_command {
     const struct opt_values *v;

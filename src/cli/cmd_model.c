@@ -25,6 +25,10 @@ static const struct opt init_options[] = {
 };
 static const struct opt_group init_groups[] = {{"Options", init_options}, {.title = NULL}};
 
+static const char init_notes[] = "Examples:\n"
+                                 "  prompt model init --arch ViT-B-16 --seed 1 --out random.safetensors\n"
+                                 "  prompt model init --arch tiny --gain 4 --out tiny.safetensors";
+
 static const struct opt info_options[] = {
     {"json", NULL, NULL, false, "print JSON"},
     {"no-hash", NULL, NULL, false, "do not read the whole file for its SHA-256 and known name"},
@@ -33,12 +37,21 @@ static const struct opt info_options[] = {
 static const struct opt_group info_groups[] = {
     {"Options", info_options}, {"Configuration", weights_options}, {.title = NULL}};
 
+static const char info_notes[] = "Examples:\n"
+                                 "  prompt model info ViT-B-16.pt\n"
+                                 "  prompt model info models--ORG--NAME --json --no-hash";
+
 static const struct opt convert_options[] = {
     {"out", "FILE", NULL, false, "the safetensors file to write"},
     {.name = NULL},
 };
 static const struct opt_group convert_groups[] = {
     {"Options", convert_options}, {"Configuration", weights_options}, {.title = NULL}};
+
+static const char convert_notes[] =
+    "Examples:\n"
+    "  prompt model convert ViT-B-16.pt --out vitb16.safetensors\n"
+    "  prompt model convert open_clip_model.safetensors --set model.activation=gelu --out vitb16.safetensors";
 
 /* ---------------------------------------------------------------- shared */
 
@@ -254,21 +267,16 @@ static int cmd_model_convert(const struct opt_values *v)
 }
 
 const struct command command_model_init = {
-    "model",     "init",
-    NULL,        cmd_model_init,
-    init_groups, "write a randomly initialized CLIP, for tests and benchmarks",
-    NULL};
+    "model",        "init",      NULL,
+    cmd_model_init, init_groups, "write a randomly initialized CLIP, for tests and benchmarks",
+    init_notes};
 
 const struct command command_model_info = {
-    "model",     "info",
-    "FILE",      cmd_model_info,
-    info_groups, "show the architecture, parameters and origin of CLIP weights",
-    NULL};
+    "model",        "info",      "FILE",
+    cmd_model_info, info_groups, "show the architecture, parameters and origin of CLIP weights",
+    info_notes};
 
-const struct command command_model_convert = {"model",
-                                              "convert",
-                                              "FILE",
-                                              cmd_model_convert,
-                                              convert_groups,
-                                              "write CLIP weights as safetensors with OpenAI's names",
-                                              NULL};
+const struct command command_model_convert = {
+    "model",           "convert",      "FILE",
+    cmd_model_convert, convert_groups, "write CLIP weights as safetensors with OpenAI's names",
+    convert_notes};

@@ -44,8 +44,9 @@ static const char notes[] =
     "Without --captions the pictures and captions are drawn. A CSV file needs the header image,caption; its\n"
     "words must be those of the drawn world, or --set model.merges=FILE gives the model CLIP's vocabulary.\n"
     "\n"
-    "Example:\n"
-    "  prompt pretrain --config configs/mini/pretrain.json --out runs/mini";
+    "Examples:\n"
+    "  prompt pretrain --config configs/mini/pretrain.json --out runs/mini\n"
+    "  prompt pretrain --config configs/mini/pretrain.json --captions pairs.csv --out runs/own";
 
 static int cmd_pretrain(const struct opt_values *v)
 {

@@ -45,9 +45,10 @@ static const char notes[] =
     "  -F     --set filter=false\n"
     "  -Iter  prompt eval --config configs/zeroshot.json\n"
     "\n"
-    "Example:\n"
+    "Examples:\n"
     "  prompt train --config configs/base2new.json --data DIR --dataset caltech101 --model FILE \\\n"
-    "               --seed 1 --out runs/caltech101-s1";
+    "               --seed 1 --out runs/caltech101-s1\n"
+    "  prompt train --resume --out runs/caltech101-s1";
 
 static int print_config(const struct config *c)
 {

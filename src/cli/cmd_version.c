@@ -5,6 +5,10 @@
 #include "prompt/torch/torch.h"
 #include "shared_options.h"
 
+static const char notes[] = "Examples:\n"
+                            "  prompt version\n"
+                            "  prompt --version";
+
 static int cmd_version(const struct opt_values *v)
 {
     (void)v;
@@ -16,4 +20,4 @@ static int cmd_version(const struct opt_values *v)
 
 const struct command command_version = {
     "version", NULL, NULL, cmd_version, no_options, "print versions and devices, as prompt --version does",
-    NULL};
+    notes};

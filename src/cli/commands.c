@@ -5,11 +5,15 @@
 
 #include "cmd.h"
 
+// clang-format off
 const struct command *const commands[] = {
     &command_train,
     &command_eval,
+    &command_predict,
+    &command_features,
     &command_grid,
     &command_results,
+    &command_report,
     &command_diff,
     &command_bench,
     &command_pretrain,
@@ -20,7 +24,9 @@ const struct command *const commands[] = {
     &command_data_check,
     &command_data_split,
     &command_data_synth,
+    &command_doctor,
     &command_config,
     &command_version,
     NULL,
 };
+// clang-format on

@@ -39,7 +39,7 @@ int eval_leave_out(struct evaluation *e, size_t i, enum class_subset subset, int
     if (!has_others || status == ERR_MEMORY || status == ERR_INTERRUPTED)
         return status;
     const char *name = class_subset_names[subset];
-    log_warning(&e->log, "the %s classes are left out: %s", name, error_message());
+    log_warning(&e->run.log, "the %s classes are left out: %s", name, error_message());
     if (e->left_out_error.len == 0) {
         str_appendf(&e->left_out_error, "the %s classes were not evaluated: %s", name, error_message());
         e->left_out_status = status;
@@ -73,7 +73,7 @@ static int check_images(struct evaluation *e, const struct dataset *d, enum clas
 
 static int check_names(struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    return class_check(e->session, d, subset);
+    return class_check(e->run.session, d, subset);
 }
 
 int eval_open_datasets(struct evaluation *e)
@@ -87,7 +87,7 @@ int eval_open_datasets(struct evaluation *e)
     for (size_t i = 0; i < e->targets.n; i++) {
         if (interrupt_requested())
             return error_set(ERR_INTERRUPTED, "interrupted before the first image");
-        status = session_open_dataset(&e->datasets[i], e->session, e->targets.items[i]);
+        status = session_open_dataset(&e->datasets[i], e->run.session, e->targets.items[i]);
         if (status == OK)
             status = check_lists(e, i, check_images);
         if (e->targets.n == 1 || status == ERR_MEMORY)
@@ -95,7 +95,7 @@ int eval_open_datasets(struct evaluation *e)
         n += status == OK;
         if (status == OK)
             continue;
-        log_warning(&e->log, "%s", error_message());
+        log_warning(&e->run.log, "%s", error_message());
         dataset_free(e->datasets[i]);
         e->datasets[i] = NULL;
     }
@@ -112,7 +112,7 @@ int eval_check_names(struct evaluation *e)
             return status;
         n += e->datasets[i] && status == OK;
         if (status != OK)
-            log_warning(&e->log, "%s", error_message());
+            log_warning(&e->run.log, "%s", error_message());
     }
     if (n == 0)
         return error_context("none of the %zu data sets can be evaluated; the last", e->targets.n);

@@ -3,24 +3,17 @@
 #define PROMPT_SRC_CLI_EVAL_RESOLVE_H
 
 #include "eval_table.h"
-#include "opt.h"
 #include "prompt/run/results.h"
+#include "run_open.h"
 
 enum { N_SUBSETS = 3 };
 
 /* One call of the command. */
 struct evaluation {
-    const struct opt_values *v;
-    struct config config;
-    struct log log;
-    struct session *session;
+    struct open_run run;
     struct str_list targets;   /* names of the data sets to evaluate on */
     struct dataset **datasets; /* [targets.n], owned; NULL: not there */
-    struct method *method;
-    struct provenance provenance; /* of --run */
-    struct progress progress;
-    char *checkpoint_path; /* owned; NULL without --run */
-    char *results_path;    /* owned; NULL: records are not kept */
+    char *results_path;        /* owned; NULL: records are not kept */
     int64_t limit;
     bool subsets[N_SUBSETS];                               /* by enum class_subset */
     double accuracy[N_SUBSETS][METHOD_MAX_ITERATIONS + 1]; /* of the data set at hand */

@@ -141,13 +141,14 @@ static int parse_option(struct opt_values *v, int *i, int argc, char *const *arg
     return add_value(v, opt, value);
 }
 
-/* The number of words that a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more. */
+/* The number of words that a command takes: "FILE" 1, "RUN RUN" 2, "DIR..." one or more, "[DIR...]" any. */
 static void operand_range(size_t *min, size_t *max, const char *operand)
 {
-    *min = operand != NULL;
+    *min = operand != NULL && operand[0] != '[';
     for (const char *c = operand; c && *c != '\0'; c++)
         *min += *c == ' ';
-    *max = operand && str_ends_with(operand, "...") ? SIZE_MAX : *min;
+    const bool has_more = operand && (str_ends_with(operand, "...") || str_ends_with(operand, "...]"));
+    *max = has_more ? SIZE_MAX : *min;
 }
 
 static int parse_operand(struct opt_values *v, const char *word)

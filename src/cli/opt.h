@@ -32,7 +32,8 @@ struct opt_values;
 struct command {
     const char *name;     /* "model" */
     const char *sub_name; /* "init", or NULL */
-    const char *operand;  /* the words that must follow: "FILE", "RUN RUN", "DIR..." (one or more), or NULL */
+    const char *
+        operand; /* the words that follow: "FILE", "RUN RUN", "DIR..." (one or more), "[DIR...]" (any), or NULL */
     int (*run)(const struct opt_values *v);
     const struct opt_group *groups;
     const char *summary; /* one line, without a full stop */

@@ -51,6 +51,11 @@ static void append_row(struct str *out, const char *left, const char *help)
 
 /* ---------------------------------------------------------------- one command */
 
+const char *opt_help_of(const struct opt *opt)
+{
+    return opt->help ? opt->help : config_key(config_find(opt->key))->help;
+}
+
 static void append_option(struct str *out, const struct opt *opt)
 {
     struct str left = {0};
@@ -58,7 +63,7 @@ static void append_option(struct str *out, const struct opt *opt)
     str_appendf(&left, "  --%s", opt->name);
     if (opt->value_name)
         str_appendf(&left, " %s", opt->value_name);
-    str_append(&help, opt->help ? opt->help : config_key(config_find(opt->key))->help);
+    str_append(&help, opt_help_of(opt));
     if (opt->is_repeatable)
         str_append(&help, " (repeatable)");
     if (opt->key)

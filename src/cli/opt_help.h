@@ -4,6 +4,8 @@
 
 #include "opt.h"
 
+/** The help of an option: its own, or that of its key; borrowed. */
+const char *opt_help_of(const struct opt *opt);
 /** Usage, options and notes of one command. */
 void command_help(struct str *out, const struct command *command);
 /** The program's help: every command of the table, which ends with NULL; with `name`, the sub-commands of

@@ -90,7 +90,7 @@ static void create_inputs(struct text_chunk *out, scope *owner, const struct cli
     tensor *x0 = t_reshape(s, t_add(s, clip_embed_tokens(s, c, tree->tokens, n), positions), SHAPE(1, n, W));
     if (t->n_layers > 1) {
         tensor *h = fast_normalized(s, c, t, t_clone(s, x0), NULL, NULL);
-        h = t_packed_linear(s, &t->layers[0].qkv, fast_rows(s, h));
+        h = fast_linear(s, c, t, 0, FAST_QKV, fast_rows(s, h));
         out->qkv0 = scope_keep(s, t_reshape(s, h, SHAPE(1, n, -1)));
     }
     out->x0 = scope_keep(s, x0);

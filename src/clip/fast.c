@@ -1,14 +1,18 @@
 /* Packed layers, and the halves of a block that both fast towers have in common. */
 #include "fast.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "prompt/base/process.h"
 
 /* ---------------------------------------------------------------- folding and packing */
 
 struct folded {
-    tensor *weight; /* [out,in] accum */
-    tensor *bias;   /* [out] accum, or NULL */
+    const tensor *weight; /* [out,in] accum */
+    const tensor *bias;   /* [out] accum, or NULL */
 };
 
 /* W (scale * n + shift) + b = (W scale) n + (W shift + b), n the normalized input. */
@@ -35,76 +39,160 @@ static struct folded joined(scope *s, struct folded a, struct folded b)
     return (struct folded){t_cat(s, TENSORS(a.weight, b.weight), 0), t_cat(s, TENSORS(a.bias, b.bias), 0)};
 }
 
-static struct packed_linear pack(scope *owner, const struct clip *c, struct folded f, int64_t n_rows)
+/* The product of layer i as it is packed, its constants folded in. Loads no other weight than its own. */
+static struct folded fold_product(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                                  enum fast_product product)
 {
-    tensor *bias = f.bias ? t_contiguous(owner, t_to(owner, f.bias, c->dtypes.compute)) : NULL;
-    scope *s = scope_open(owner, SCOPE_GRAD_OFF);
-    struct packed_linear l = t_pack_linear(owner, t_to(s, f.weight, c->dtypes.compute), bias, n_rows);
-    scope_close(s);
-    return l;
-}
-
-static struct fast_layer create_layer(scope *owner, const struct clip *c, const struct fast_tower *t,
-                                      const struct nn_block *b, int64_t i, int64_t n_rows)
-{
-    scope *s = scope_open(owner, SCOPE_GRAD_OFF);
+    const struct load_source *from = &c->fast->source;
+    const double gate = t->activation == ACTIVATION_QUICK_GELU ? 1.702 : 1.0;
     const int64_t W = t->width;
-    const bool is_first = i == 0, is_last = i == t->n_layers - 1;
-    const double gate = b->activation == ACTIVATION_QUICK_GELU ? 1.702 : 1.0;
-
-    struct folded qkv = fold_norm(s, &b->norm1, &b->qkv);
-    struct folded q = scaled(s, rows_of(s, qkv, 0, W), 1.0 / sqrt((double)(W / t->n_heads)));
-    struct folded kv = rows_of(s, qkv, W, 2 * W);
-    struct fast_layer l = {0};
-    if (!is_last)
-        l.qkv = pack(owner, c, joined(s, q, kv), n_rows);
-    if (is_last)
-        l.q = pack(owner, c, q, n_rows);
-    if (is_first || is_last)
-        l.kv = pack(owner, c, kv, n_rows);
-    l.attention_out =
-        pack(owner, c,
-             (struct folded){t_clone(s, b->attention_out.weight), t_clone(s, b->attention_out.bias)}, n_rows);
-    l.mlp_in = pack(owner, c, scaled(s, fold_norm(s, &b->norm2, &b->mlp_in), gate), n_rows);
-    l.mlp_out =
-        pack(owner, c,
-             (struct folded){t_scale(s, b->mlp_out.weight, 1.0 / gate), t_clone(s, b->mlp_out.bias)}, n_rows);
-    scope_close(s);
-    return l;
+    char at[96];
+    snprintf(at, sizeof at, "%s%" PRId64 ".", t->block_prefix, i);
+    if (product == FAST_ATTENTION_OUT || product == FAST_MLP_OUT) {
+        const bool is_mlp = product == FAST_MLP_OUT;
+        const struct nn_linear l =
+            load_linear(s, from, at, is_mlp ? "mlp.c_proj.weight" : "attn.out_proj.weight",
+                        is_mlp ? "mlp.c_proj.bias" : "attn.out_proj.bias");
+        return (struct folded){is_mlp ? t_scale(s, l.weight, 1.0 / gate) : l.weight, l.bias};
+    }
+    if (product == FAST_MLP_IN) {
+        const struct nn_norm norm = load_norm(s, from, at, "ln_2", t->norm_eps);
+        const struct nn_linear l = load_linear(s, from, at, "mlp.c_fc.weight", "mlp.c_fc.bias");
+        return scaled(s, fold_norm(s, &norm, &l), gate);
+    }
+    const struct nn_norm norm = load_norm(s, from, at, "ln_1", t->norm_eps);
+    const struct nn_linear l = load_linear(s, from, at, "attn.in_proj_weight", "attn.in_proj_bias");
+    const struct folded qkv = fold_norm(s, &norm, &l);
+    const struct folded q = scaled(s, rows_of(s, qkv, 0, W), 1.0 / sqrt((double)(W / t->n_heads)));
+    const struct folded kv = rows_of(s, qkv, W, 2 * W);
+    return product == FAST_Q ? q : product == FAST_KV ? kv : joined(s, q, kv);
 }
 
-static int create_tower(struct fast_tower *t, scope *owner, const struct clip *c,
-                        const struct tower_dims *dims, const struct nn_block *blocks,
-                        const struct nn_norm *norm, const struct nn_linear *projection, int64_t n_rows)
+static struct folded fold_projection(scope *s, const struct clip *c, const struct fast_tower *t)
 {
-    *t = (struct fast_tower){.layers = calloc((size_t)dims->n_layers, sizeof *t->layers),
-                             .n_layers = dims->n_layers,
-                             .n_heads = dims->n_heads,
-                             .width = dims->width,
-                             .activation = dims->activation,
-                             .norm_eps = dims->norm_eps};
-    if (!t->layers)
-        return error_out_of_memory();
-    for (int64_t i = 0; i < t->n_layers; i++)
-        t->layers[i] = create_layer(owner, c, t, &blocks[i], i, n_rows);
-    scope *s = scope_open(owner, SCOPE_GRAD_OFF);
-    t->out = pack(owner, c, fold_norm(s, norm, projection), n_rows);
+    const struct load_source *from = &c->fast->source;
+    const struct nn_norm norm = load_norm(s, from, t->norm_prefix, t->norm_name, t->norm_eps);
+    const struct nn_linear l = load_projection(s, from, t->projection_name);
+    return fold_norm(s, &norm, &l);
+}
+
+/* A folded weight becomes the one of one direction. */
+static void pack(struct fast_linear *l, scope *owner, scope *s, const struct clip *c,
+                 const struct fast_tower *t, struct folded f, bool is_backward)
+{
+    tensor *weight = t_to(s, f.weight, c->dtypes.compute);
+    if (is_backward) {
+        l->backward = t_pack_weight(owner, t_transpose(s, weight, 0, 1), t->n_rows);
+        return;
+    }
+    l->forward = t_pack_weight(owner, weight, t->n_rows);
+    l->bias = f.bias ? t_clone(owner, t_to(s, f.bias, c->dtypes.compute)) : NULL;
+}
+
+/* The product of layer i, ready for one direction; NULL, with the scope marked, if that fails. */
+static const struct fast_linear *ready(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                                       enum fast_product product, bool is_backward)
+{
+    const bool is_projection = product == FAST_PROJECTION;
+    struct fast_linear *l = &t->layers[i].products[product];
+    if (is_backward ? l->backward : l->forward)
+        return l;
+    scope *owner = c->fast->owner, *temporaries = scope_open(owner, SCOPE_GRAD_OFF);
+    const struct folded f =
+        is_projection ? fold_projection(temporaries, c, t) : fold_product(temporaries, c, t, i, product);
+    pack(l, owner, temporaries, c, t, f, is_backward);
+    (void)scope_close(temporaries);
+    if (product == FAST_MLP_OUT) /* once a layer: it costs 2 ms */
+        process_return_freed();
+    weights_forget(c->fast->source.weights);
+    const int status = scope_status(owner);
+    if (status == OK)
+        return l;
+    scope_fail(s, status);
+    return NULL;
+}
+
+static tensor *forward(scope *s, const struct fast_linear *l, const tensor *x)
+{
+    return l ? t_packed_linear(s, l->forward, l->bias, x) : NULL;
+}
+
+static tensor *backward(scope *s, const struct fast_linear *l, const tensor *dy)
+{
+    return l ? t_packed_linear(s, l->backward, NULL, dy) : NULL;
+}
+
+tensor *fast_linear(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                    enum fast_product product, const tensor *x)
+{
+    return forward(s, ready(s, c, t, i, product, false), x);
+}
+
+tensor *fast_linear_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                             enum fast_product product, const tensor *dy)
+{
+    return backward(s, ready(s, c, t, i, product, true), dy);
+}
+
+/* Whether a layer has the product. */
+static bool has_product(const struct fast_tower *t, int64_t i, enum fast_product product)
+{
+    const bool is_first = i == 0, is_last = i == t->n_layers - 1;
+    if (product == FAST_QKV)
+        return !is_last;
+    if (product == FAST_Q || product == FAST_PROJECTION)
+        return is_last;
+    return product != FAST_KV || is_first || is_last;
+}
+
+int clip_fast_prepare(const struct clip *c)
+{
+    const struct fast_tower *towers[] = {&c->fast->vision, &c->fast->text};
+    scope *s = scope_open(c->fast->owner, SCOPE_GRAD_OFF);
+    for (int tower = 0; tower < 2; tower++)
+        for (int64_t i = 0; i < towers[tower]->n_layers; i++)
+            for (int product = 0; product < N_FAST_PRODUCTS; product++) {
+                if (!has_product(towers[tower], i, (enum fast_product)product))
+                    continue;
+                (void)ready(s, c, towers[tower], i, (enum fast_product)product, false);
+                (void)ready(s, c, towers[tower], i, (enum fast_product)product, true);
+            }
     return scope_close(s);
 }
 
-int clip_fast_create(struct clip_fast **out, scope *owner, const struct clip *c)
+static int create_tower(struct fast_tower *t, const struct tower_dims *dims, int64_t n_rows)
+{
+    t->layers = calloc((size_t)dims->n_layers, sizeof *t->layers);
+    t->n_layers = dims->n_layers;
+    t->n_heads = dims->n_heads;
+    t->width = dims->width;
+    t->activation = dims->activation;
+    t->norm_eps = dims->norm_eps;
+    t->n_rows = n_rows;
+    return t->layers ? OK : error_out_of_memory();
+}
+
+int clip_fast_create(struct clip_fast **out, scope *owner, const struct clip *c,
+                     const struct load_source *source)
 {
     enum { IMAGES = 4 }; /* the batch that a product is packed for; any number works */
     *out = NULL;
     struct clip_fast *f = calloc(1, sizeof *f);
     if (!f)
         return error_out_of_memory();
-    int status = create_tower(&f->vision, owner, c, &c->dims.vision, c->vision_blocks, &c->ln_post,
-                              &c->vision_projection, IMAGES * clip_image_positions(&c->dims));
-    if (status == OK)
-        status = create_tower(&f->text, owner, c, &c->dims.text, c->text_blocks, &c->ln_final,
-                              &c->text_projection, CLIP_TEXT_CHUNK_ROWS);
-    if (status != OK) {
+    *f = (struct clip_fast){.source = *source,
+                            .owner = owner,
+                            .vision = {.block_prefix = "visual.transformer.resblocks.",
+                                       .norm_prefix = "visual.",
+                                       .norm_name = "ln_post",
+                                       .projection_name = "visual.proj"},
+                            .text = {.block_prefix = "transformer.resblocks.",
+                                     .norm_prefix = "",
+                                     .norm_name = "ln_final",
+                                     .projection_name = "text_projection"}};
+    int status = OK;
+    if ((status = create_tower(&f->vision, &c->dims.vision, IMAGES * clip_image_positions(&c->dims))) != OK ||
+        (status = create_tower(&f->text, &c->dims.text, CLIP_TEXT_CHUNK_ROWS)) != OK) {
         clip_fast_free(f);
         return status;
     }
@@ -153,21 +241,21 @@ static tensor *activate(scope *s, enum activation activation, tensor *x, bool ke
     return NULL;
 }
 
-tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t,
-                 const struct fast_layer *l, tensor *x, const tensor *d, struct layer_saved *saved)
+tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t, int64_t i,
+                 tensor *x, const tensor *d, struct layer_saved *saved)
 {
     const int64_t B = t_size(x, 0), T = t_size(x, 1);
     scope *owner = saved ? keep : s;
     tensor *rstd = saved ? t_empty(keep, SHAPE(B, T), c->dtypes.accum, c->device) : NULL;
     tensor *h = fast_normalized(owner, c, t, x, d, rstd);
-    tensor *f = t_packed_linear(owner, &l->mlp_in, fast_rows(s, h));
+    tensor *f = fast_linear(owner, c, t, i, FAST_MLP_IN, fast_rows(s, h));
     tensor *g = activate(s, t->activation, f, saved != NULL);
     if (saved) {
         saved->h2 = h;
         saved->rstd2 = rstd;
         saved->slope = f;
     }
-    return t_packed_linear(s, &l->mlp_out, g);
+    return fast_linear(s, c, t, i, FAST_MLP_OUT, g);
 }
 
 struct fast_gradient fast_gradient_empty(scope *s, const struct clip *c, const int64_t *dims, size_t n_dims)
@@ -189,13 +277,13 @@ void fast_gradient_cast(scope *s, const struct clip *c, struct fast_gradient *g)
     g->compute = c->dtypes.compute == c->dtypes.accum ? g->accum : t_to(s, g->accum, c->dtypes.compute);
 }
 
-void fast_mlp_backward(scope *outer, const struct fast_layer *l, const struct layer_saved *saved,
-                       const struct fast_gradient *g)
+void fast_mlp_backward(scope *outer, const struct clip *c, const struct fast_tower *t, int64_t i,
+                       const struct layer_saved *saved, const struct fast_gradient *g)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    tensor *df = t_packed_linear_backward(s, &l->mlp_out, fast_rows(s, g->compute));
+    tensor *df = fast_linear_backward(s, c, t, i, FAST_MLP_OUT, fast_rows(s, g->compute));
     t_mul_(s, df, saved->slope);
-    tensor *dh = t_packed_linear_backward(s, &l->mlp_in, df);
+    tensor *dh = fast_linear_backward(s, c, t, i, FAST_MLP_IN, df);
     t_norm_backward_(s, g->accum, fast_gradient_copy(g), dh, saved->h2, saved->rstd2, 0, true);
     scope_close(s);
 }

@@ -8,37 +8,69 @@
 #ifndef PROMPT_SRC_CLIP_FAST_H
 #define PROMPT_SRC_CLIP_FAST_H
 
+#include "load.h"
 #include "prompt/clip/clip.h"
 #include "prompt/torch/fused.h"
 
+/** The products of a layer. */
+enum fast_product {
+    FAST_QKV, /* not of the last layer */
+    FAST_Q,   /* of the last layer, which has one query a row or image */
+    FAST_KV,  /* of the first and the last layer */
+    FAST_ATTENTION_OUT,
+    FAST_MLP_IN,
+    FAST_MLP_OUT,
+    FAST_PROJECTION, /* of the last layer: the final norm and the projection, W to d */
+    N_FAST_PRODUCTS,
+};
+
+/** A frozen weight, packed for each direction when that is first used; NULL before. */
+struct fast_linear {
+    tensor *forward;  /* W */
+    tensor *backward; /* W^T */
+    tensor *bias;     /* comes with the forward; NULL: the product has none */
+};
+
 struct fast_layer {
-    struct packed_linear qkv; /* not of the last layer */
-    struct packed_linear q;   /* of the last layer, which has one query a row or image */
-    struct packed_linear kv;  /* of the first and the last layer */
-    struct packed_linear attention_out;
-    struct packed_linear mlp_in;
-    struct packed_linear mlp_out;
+    struct fast_linear products[N_FAST_PRODUCTS];
 };
 
 struct fast_tower {
+    const char *block_prefix; /* of the tensors' names, as the two below */
+    const char *norm_prefix;  /* of the norm before the projection */
+    const char *norm_name;
+    const char *projection_name;
+    int64_t n_rows;            /* of the usual product, for which weights are packed */
     struct fast_layer *layers; /* [n_layers], owned */
     int64_t n_layers;
     int64_t n_heads;
     int64_t width;
     enum activation activation;
     double norm_eps;
-    struct packed_linear out; /* final norm and projection */
 };
 
+/** Both towers. Weights are loaded and packed when a pass first needs them, so what no pass needs costs
+ * nothing: a tower whose features are known, or the backward's layout in an evaluation. */
 struct clip_fast {
+    struct load_source source; /* of the weights in the accumulate dtype */
+    scope *owner;              /* of the packed tensors */
     struct fast_tower vision;
     struct fast_tower text;
 };
 
-/** Packs the towers of a clip whose weights are in the accumulate dtype; tensors live in `owner`. */
-int clip_fast_create(struct clip_fast **out, scope *owner, const struct clip *c);
+/** Prepares the towers; their packed tensors will live in `owner`. `source` must outlive the result (owned). */
+int clip_fast_create(struct clip_fast **out, scope *owner, const struct clip *c,
+                     const struct load_source *source);
 void clip_fast_free(struct clip_fast *f);
+/** Packs both towers for both directions. */
+int clip_fast_prepare(const struct clip *c);
 
+/** A product of layer i, [rows,in] to [rows,out]. */
+tensor *fast_linear(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                    enum fast_product product, const tensor *x);
+/** Its backward, dy [rows,out] to dx [rows,in]. */
+tensor *fast_linear_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                             enum fast_product product, const tensor *dy);
 /* ---------------------------------------------------------------- one block's halves */
 
 /** The input of a layer's backward. Tensors live in the scope that the forward was given for it. */
@@ -55,8 +87,8 @@ tensor *fast_normalized(scope *s, const struct clip *c, const struct fast_tower 
                         const tensor *d, tensor *rstd);
 
 /** x += d; the MLP's branch of the result, [rows,W] compute. `saved`: in scope `keep`; NULL in evaluation. */
-tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t,
-                 const struct fast_layer *l, tensor *x, const tensor *d, struct layer_saved *saved);
+tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t, int64_t i,
+                 tensor *x, const tensor *d, struct layer_saved *saved);
 
 /** The gradient of the residual stream in both dtypes; one tensor if they are the same. */
 struct fast_gradient {
@@ -70,8 +102,8 @@ tensor *fast_gradient_copy(const struct fast_gradient *g);
 void fast_gradient_cast(scope *s, const struct clip *c, struct fast_gradient *g);
 
 /** g += the MLP's branch, back to the block's middle. */
-void fast_mlp_backward(scope *s, const struct fast_layer *l, const struct layer_saved *saved,
-                       const struct fast_gradient *g);
+void fast_mlp_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                       const struct layer_saved *saved, const struct fast_gradient *g);
 
 /** Rows of any shape as [rows, width]. */
 tensor *fast_rows(scope *s, const tensor *t);

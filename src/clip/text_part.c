@@ -28,15 +28,15 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
     } else {
         l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
         l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
-        qkv = t_reshape(owner, t_packed_linear(owner, &t->layers[i].qkv, fast_rows(s, l->h1)),
-                        SHAPE(B, n, 3 * W));
+        qkv =
+            t_reshape(owner, fast_linear(owner, c, t, i, FAST_QKV, fast_rows(s, l->h1)), SHAPE(B, n, 3 * W));
     }
     l->q = fast_columns(owner, qkv, 0, W);
     l->k = fast_columns(owner, qkv, W, W);
     l->v = fast_columns(owner, qkv, 2 * W, W);
     const struct tree_attention a = attention_of(c, p, l, i, false);
-    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, t_tree_attention(s, &a)));
-    return fast_mlp(s, p->keep, c, t, &t->layers[i], x, o, p->saved ? l : NULL);
+    tensor *o = fast_linear(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, t_tree_attention(s, &a)));
+    return fast_mlp(s, p->keep, c, t, i, x, o, p->saved ? l : NULL);
 }
 
 /* Keys and values of the last layer, [B,n,W] each. */
@@ -48,7 +48,7 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     scope *owner = p->saved ? p->keep : s;
     l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
     l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
-    tensor *kv = t_packed_linear(owner, &t->layers[t->n_layers - 1].kv, fast_rows(s, l->h1));
+    tensor *kv = fast_linear(owner, c, t, t->n_layers - 1, FAST_KV, fast_rows(s, l->h1));
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
@@ -59,18 +59,20 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
                             struct layer_saved *l)
 {
     const struct fast_tower *t = &c->fast->text;
-    const struct fast_layer *layer = &t->layers[t->n_layers - 1];
     const int64_t B = t_size(x, 0), W = t->width, C = p->tree->n_rows;
     scope *owner = p->saved ? p->keep : s;
     tensor *x_end = t_index_select(s, x, 1, p->ends);
-    tensor *q = t_packed_linear(owner, &layer->q, fast_rows(s, t_index_select(s, l->h1, 1, p->ends)));
+    tensor *q =
+        fast_linear(owner, c, t, t->n_layers - 1, FAST_Q, fast_rows(s, t_index_select(s, l->h1, 1, p->ends)));
     l->q = t_reshape(owner, q, SHAPE(B, C, W));
     const struct tree_attention a = attention_of(c, p, l, t->n_layers - 1, true);
-    tensor *o = t_packed_linear(s, &layer->attention_out, fast_rows(s, t_tree_attention(s, &a)));
-    tensor *d = fast_mlp(s, p->keep, c, t, layer, x_end, o, p->saved ? l : NULL);
+    tensor *o =
+        fast_linear(s, c, t, t->n_layers - 1, FAST_ATTENTION_OUT, fast_rows(s, t_tree_attention(s, &a)));
+    tensor *d = fast_mlp(s, p->keep, c, t, t->n_layers - 1, x_end, o, p->saved ? l : NULL);
     p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->dtypes.accum, c->device) : NULL;
     p->h_final = fast_normalized(owner, c, t, x_end, d, p->rstd_final);
-    return t_reshape(s, t_packed_linear(s, &t->out, fast_rows(s, p->h_final)), SHAPE(B, C, -1));
+    return t_reshape(s, fast_linear(s, c, t, t->n_layers - 1, FAST_PROJECTION, fast_rows(s, p->h_final)),
+                     SHAPE(B, C, -1));
 }
 
 tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *p, tensor *x,
@@ -112,8 +114,8 @@ static void backward_layer(scope *outer, const struct clip *c, const struct text
     const struct layer_saved *l = &p->saved[i];
     const int64_t B = t_size(g->accum, 0), n = t_size(g->accum, 1), W = t->width;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    fast_mlp_backward(s, &t->layers[i], l, g);
-    tensor *d_out = t_packed_linear_backward(s, &t->layers[i].attention_out, fast_rows(s, g->compute));
+    fast_mlp_backward(s, c, t, i, l, g);
+    tensor *d_out = fast_linear_backward(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, g->compute));
     tensor *d_qkv = t_empty(s, SHAPE(B, n, 3 * W), c->dtypes.compute, c->device);
     tensor *d_k = fast_columns(s, d_qkv, W, W), *d_v = fast_columns(s, d_qkv, 2 * W, W);
     const struct tree_attention a = attention_of(c, p, l, i, false);
@@ -124,7 +126,7 @@ static void backward_layer(scope *outer, const struct clip *c, const struct text
         t_add_scaled_(s, d_v, own[i].d_v, 1.0);
     }
     if (needs_input) {
-        tensor *dh = t_packed_linear_backward(s, &t->layers[i].qkv, fast_rows(s, d_qkv));
+        tensor *dh = fast_linear_backward(s, c, t, i, FAST_QKV, fast_rows(s, d_qkv));
         t_norm_backward_(s, g->accum, fast_gradient_copy(g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1,
                          l->rstd1, 0, true);
     }
@@ -136,26 +138,28 @@ static struct fast_gradient backward_finish(scope *outer, const struct clip *c, 
                                             struct prefix_layer *prefix, const tensor *d_features)
 {
     const struct fast_tower *t = &c->fast->text;
-    const struct fast_layer *layer = &t->layers[t->n_layers - 1];
     const struct layer_saved *l = &p->saved[t->n_layers - 1];
     const int64_t B = t_size(l->h1, 0), n = t_size(l->h1, 1), W = t->width, C = p->tree->n_rows;
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, n, W));
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     struct fast_gradient end = fast_gradient_empty(s, c, SHAPE(B, C, W));
 
-    tensor *dh = t_packed_linear_backward(s, &t->out, fast_rows(s, t_to(s, d_features, c->dtypes.compute)));
+    tensor *dh = fast_linear_backward(s, c, t, t->n_layers - 1, FAST_PROJECTION,
+                                      fast_rows(s, t_to(s, d_features, c->dtypes.compute)));
     t_norm_backward_(s, end.accum, fast_gradient_copy(&end), t_reshape(s, dh, SHAPE(B, C, W)), p->h_final,
                      p->rstd_final, 0, false);
-    fast_mlp_backward(s, layer, l, &end);
-    tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, end.compute));
+    fast_mlp_backward(s, c, t, t->n_layers - 1, l, &end);
+    tensor *d_out =
+        fast_linear_backward(s, c, t, t->n_layers - 1, FAST_ATTENTION_OUT, fast_rows(s, end.compute));
     tensor *d_q = t_empty(s, SHAPE(B, C, W), c->dtypes.compute, c->device);
     tensor *d_kv = t_empty(s, SHAPE(B, n, 2 * W), c->dtypes.compute, c->device);
     const struct tree_attention a = attention_of(c, p, l, t->n_layers - 1, true);
     t_tree_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, C, W)), d_q, fast_columns(s, d_kv, 0, W),
                               fast_columns(s, d_kv, W, W), prefix ? prefix[t->n_layers - 1].d_k : NULL,
                               prefix ? prefix[t->n_layers - 1].d_v : NULL);
-    tensor *d_h1 = t_reshape(s, t_packed_linear_backward(s, &layer->kv, fast_rows(s, d_kv)), SHAPE(B, n, W));
-    tensor *d_h1_end = t_packed_linear_backward(s, &layer->q, fast_rows(s, d_q));
+    tensor *d_h1 = t_reshape(s, fast_linear_backward(s, c, t, t->n_layers - 1, FAST_KV, fast_rows(s, d_kv)),
+                             SHAPE(B, n, W));
+    tensor *d_h1_end = fast_linear_backward(s, c, t, t->n_layers - 1, FAST_Q, fast_rows(s, d_q));
     t_index_add_(s, d_h1, p->ends, t_reshape(s, d_h1_end, SHAPE(B, C, W)));
     t_zero_(s, g.accum);
     t_index_add_(s, g.accum, p->ends, end.accum);
@@ -186,7 +190,7 @@ tensor *text_part_backward_prefix(scope *outer, const struct clip *c, const stru
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     struct fast_gradient g = fast_gradient_empty(s, c, SHAPE(B, n, W));
     tensor *d_kv = t_to(s, t_cat(s, TENSORS(keys[last].d_k, keys[last].d_v), -1), c->dtypes.compute);
-    tensor *dh = t_packed_linear_backward(s, &t->layers[last].kv, fast_rows(s, d_kv));
+    tensor *dh = fast_linear_backward(s, c, t, last, FAST_KV, fast_rows(s, d_kv));
     t_norm_backward_(s, g.accum, fast_gradient_copy(&g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1, l->rstd1, 0,
                      false);
     for (int64_t i = last - 1; i >= 0; i--)

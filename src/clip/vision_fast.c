@@ -40,7 +40,7 @@ struct image_tokens fast_image_tokens(scope *outer, const struct clip *c, tensor
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     const int64_t B = t_size(x, 0), T = t_size(x, 1), W = t_size(x, 2);
     tensor *h = fast_normalized(s, c, &c->fast->vision, t_clone(s, x), NULL, NULL);
-    tensor *qkv = t_packed_linear(s, &c->fast->vision.layers[0].qkv, fast_rows(s, h));
+    tensor *qkv = fast_linear(s, c, &c->fast->vision, 0, FAST_QKV, fast_rows(s, h));
     tokens.qkv = scope_keep(s, t_reshape(s, qkv, SHAPE(B, T, 3 * W)));
     scope_close(s);
     return tokens;
@@ -106,7 +106,7 @@ static void keys_of_first(scope *s, scope *owner, const struct image_pass *p, st
     const int64_t a = t_size(p->prompts[0], 1);
     make_normalized(owner, p, l, a);
     normalize_prompts(s, p, l, 0, 0);
-    tensor *kv = t_packed_linear(s, &p->clip->fast->vision.layers[0].kv, fast_rows(s, l->h1));
+    tensor *kv = fast_linear(s, p->clip, &p->clip->fast->vision, 0, FAST_KV, fast_rows(s, l->h1));
     kv = t_reshape(s, kv, SHAPE(B, a, 2 * W));
     l->k = t_cat(owner, TENSORS(l->k, fast_columns(s, kv, 0, W)), 1);
     l->v = t_cat(owner, TENSORS(l->v, fast_columns(s, kv, W, W)), 1);
@@ -121,7 +121,7 @@ static void keys_of_tokens(scope *s, scope *owner, const struct image_pass *p, s
     t_residual_norm_(s, p->x, p->d, l->h1, l->rstd1, 0, p->clip->fast->vision.norm_eps);
     if (has_keys_only)
         normalize_prompts(s, p, l, i, T);
-    tensor *qkv = t_packed_linear(owner, &p->clip->fast->vision.layers[i].qkv, fast_rows(s, l->h1));
+    tensor *qkv = fast_linear(owner, p->clip, &p->clip->fast->vision, i, FAST_QKV, fast_rows(s, l->h1));
     qkv = t_reshape(owner, qkv, SHAPE(B, n_rows, 3 * W));
     l->q = t_narrow(owner, fast_columns(owner, qkv, 0, W), 1, 0, T);
     l->k = fast_columns(owner, qkv, W, W);
@@ -131,14 +131,15 @@ static void keys_of_tokens(scope *s, scope *owner, const struct image_pass *p, s
 static void keys_of_last(scope *s, scope *owner, const struct image_pass *p, struct layer_saved *l)
 {
     const struct fast_tower *t = &p->clip->fast->vision;
-    const struct fast_layer *layer = &t->layers[t->n_layers - 1];
     const int64_t B = t_size(p->x, 0), T = t_size(p->x, 1), W = t->width;
     make_normalized(owner, p, l, T);
     t_residual_norm_(s, p->x, p->d, l->h1, l->rstd1, 0, t->norm_eps);
     tensor *kv =
-        t_reshape(owner, t_packed_linear(owner, &layer->kv, fast_rows(s, l->h1)), SHAPE(B, T, 2 * W));
+        t_reshape(owner, fast_linear(owner, p->clip, t, t->n_layers - 1, FAST_KV, fast_rows(s, l->h1)),
+                  SHAPE(B, T, 2 * W));
     tensor *class_token = t_contiguous(s, t_select(s, l->h1, 1, 0));
-    l->q = t_reshape(owner, t_packed_linear(owner, &layer->q, class_token), SHAPE(B, 1, W));
+    l->q = t_reshape(owner, fast_linear(owner, p->clip, t, t->n_layers - 1, FAST_Q, class_token),
+                     SHAPE(B, 1, W));
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
 }
@@ -188,8 +189,8 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     tensor *aux = NULL;
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
     l.aux = scope_share(owner, aux); /* saved, unlike `out` */
-    tensor *o = t_packed_linear(s, &t->layers[i].attention_out, fast_rows(s, out));
-    hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, &t->layers[i], p->x, o, p->saves ? &l : NULL));
+    tensor *o = fast_linear(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, out));
+    hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, i, p->x, o, p->saves ? &l : NULL));
     if (saved)
         *saved = l;
     scope_close(s);
@@ -203,19 +204,21 @@ static struct fast_gradient backward_last(scope *outer, const struct image_state
 {
     const struct clip *c = st->clip;
     const struct fast_tower *t = &c->fast->vision;
-    const struct fast_layer *layer = &t->layers[t->n_layers - 1];
     const struct layer_saved *l = &st->layers[t->n_layers - 1];
     const int64_t B = t_size(l->k, 0), T = t_size(l->k, 1), W = t->width;
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, T, W));
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    fast_mlp_backward(s, layer, l, class_g);
-    tensor *d_out = t_packed_linear_backward(s, &layer->attention_out, fast_rows(s, class_g->compute));
+    fast_mlp_backward(s, c, t, t->n_layers - 1, l, class_g);
+    tensor *d_out =
+        fast_linear_backward(s, c, t, t->n_layers - 1, FAST_ATTENTION_OUT, fast_rows(s, class_g->compute));
     tensor *d_q = t_empty(s, SHAPE(B, 1, W), c->dtypes.compute, c->device);
     tensor *d_kv = t_empty(s, SHAPE(B, T, 2 * W), c->dtypes.compute, c->device);
     t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, t->n_heads, d_q,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), 0);
-    tensor *dh = t_reshape(s, t_packed_linear_backward(s, &layer->kv, fast_rows(s, d_kv)), SHAPE(B, T, W));
-    t_add_scaled_(s, t_select(s, dh, 1, 0), t_packed_linear_backward(s, &layer->q, fast_rows(s, d_q)), 1.0);
+    tensor *dh = t_reshape(s, fast_linear_backward(s, c, t, t->n_layers - 1, FAST_KV, fast_rows(s, d_kv)),
+                           SHAPE(B, T, W));
+    t_add_scaled_(s, t_select(s, dh, 1, 0),
+                  fast_linear_backward(s, c, t, t->n_layers - 1, FAST_Q, fast_rows(s, d_q)), 1.0);
     t_zero_(s, g.accum);
     t_copy_(s, t_narrow(s, g.accum, 1, 0, 1), class_g->accum);
     t_norm_backward_(s, g.accum, fast_gradient_copy(&g), dh, l->h1, l->rstd1, 0, true);
@@ -232,7 +235,7 @@ static void backward_constant(scope *s, const struct image_state *st, const tens
     tensor *d_kv = t_empty(s, SHAPE(B, a, 2 * W), c->dtypes.compute, c->device);
     t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, c->fast->vision.n_heads, NULL,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), st->n_tokens);
-    tensor *dh = t_packed_linear_backward(s, &c->fast->vision.layers[0].kv, fast_rows(s, d_kv));
+    tensor *dh = fast_linear_backward(s, c, &c->fast->vision, 0, FAST_KV, fast_rows(s, d_kv));
     t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, 0, false);
 }
 
@@ -250,7 +253,7 @@ static void backward_tokens(scope *s, const struct image_state *st, int64_t i, c
                                fast_columns(s, d_qkv, W, W), fast_columns(s, d_qkv, 2 * W, W), 0);
     if (d_prompts)
         t_zero_(s, t_narrow(s, d_q, 1, T, n_rows - T));
-    tensor *dh = t_packed_linear_backward(s, &t->layers[i].qkv, fast_rows(s, d_qkv));
+    tensor *dh = fast_linear_backward(s, c, t, i, FAST_QKV, fast_rows(s, d_qkv));
     t_norm_backward_(s, g->accum, fast_gradient_copy(g), dh, l->h1, l->rstd1, 0, true);
     if (d_prompts)
         t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, T, false);
@@ -272,8 +275,8 @@ static void backward(tensor **d_prompts, scope *outer, void *opaque, const tenso
     const struct fast_tower *t = &c->fast->vision;
     const int64_t B = t_size(d_x, 0), J = st->n_prompt_layers, a = st->n_prompts, W = t->width;
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, 1, W));
-    tensor *dh =
-        t_packed_linear_backward(outer, &t->out, t_contiguous(outer, t_to(outer, d_x, c->dtypes.compute)));
+    tensor *dh = fast_linear_backward(outer, c, t, t->n_layers - 1, FAST_PROJECTION,
+                                      t_contiguous(outer, t_to(outer, d_x, c->dtypes.compute)));
     t_norm_backward_(outer, g.accum, fast_gradient_copy(&g), dh, st->h_final, st->rstd_final, 0, false);
     for (int64_t i = t->n_layers - 1; i >= 0; i--) {
         scope *s = scope_open(outer, SCOPE_GRAD_OFF);
@@ -281,8 +284,8 @@ static void backward(tensor **d_prompts, scope *outer, void *opaque, const tenso
         const enum layer_kind kind = kind_of(c, J, i);
         tensor *d_out = NULL;
         if (kind != LAYER_LAST) {
-            fast_mlp_backward(s, &t->layers[i], l, &g);
-            d_out = t_packed_linear_backward(s, &t->layers[i].attention_out, fast_rows(s, g.compute));
+            fast_mlp_backward(s, c, t, i, l, &g);
+            d_out = fast_linear_backward(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, g.compute));
         }
         if (i < J - 1)
             d_prompts[i] = t_empty(outer, SHAPE(B, a, W), c->dtypes.accum, c->device);
@@ -342,7 +345,8 @@ static tensor *forward(scope *outer, struct image_pass *p, struct image_state *s
         if (!scope_ok(p->keep))
             scope_fail(s, scope_status(p->keep));
     }
-    tensor *x = scope_keep(s, t_to(s, t_packed_linear(s, &t->out, fast_rows(s, h)), c->dtypes.accum));
+    tensor *x = scope_keep(
+        s, t_to(s, fast_linear(s, c, t, t->n_layers - 1, FAST_PROJECTION, fast_rows(s, h)), c->dtypes.accum));
     scope_close(p->holder);
     scope_close(s);
     return x;

@@ -86,17 +86,24 @@ static int refuse_keys(const struct config *c, bool of_pretraining, const char *
     return OK;
 }
 
+int config_check_model(const struct config *c)
+{
+    int status = OK;
+    if ((status = refuse_keys(c, true, NULL, "this command, only to prompt pretrain")) == OK &&
+        (status = check_given(c->model_path, "model", "--model FILE", "model.path")) == OK &&
+        (status = check_template(c->zero_shot_template)) == OK)
+        status = check_activation(c->model_activation);
+    return status;
+}
+
 int config_check(const struct config *c)
 {
     int status = refuse_keys(c, true, NULL, "this command, only to prompt pretrain");
     if (status == OK && strcmp(c->data_dataset, "csv") != 0) /* its list says where the images are */
         status = check_given(c->data_root, "data folder", "--data DIR", "data.root");
-    if (status == OK &&
-        (status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset")) == OK &&
-        (status = check_given(c->model_path, "model", "--model FILE", "model.path")) == OK &&
-        (status = check_template(c->zero_shot_template)) == OK)
-        status = check_activation(c->model_activation);
-    return status;
+    if (status == OK)
+        status = check_given(c->data_dataset, "data set", "--dataset NAME", "data.dataset");
+    return status == OK ? config_check_model(c) : status;
 }
 
 int config_settle(struct config *c)

@@ -8,7 +8,10 @@ int input_read(float *out, struct image *picture, const char *path, const struct
                uint64_t epoch, uint64_t item)
 {
     struct image input = {0};
-    int status = picture->pixels ? OK : image_read(picture, path);
+    const bool is_decoded = picture->pixels != NULL;
+    int status = is_decoded ? OK : image_read(picture, path);
+    if (status == OK && !is_decoded && o->apply_orientation)
+        status = image_turn(picture, picture->orientation);
     if (status == OK && o->augment) {
         struct rng rng;
         rng_init(&rng, o->seed, RNG_AUGMENT, epoch, item);

@@ -28,7 +28,9 @@ enum { CHANNELS = 3 };
 struct failure {
     int status; /* OK: the image is there */
     char *message;
-    const char *damage; /* of an image that is there: struct image's */
+    /* of an image that is there: struct image's */
+    const char *damage;
+    int orientation;
 };
 
 struct slot {
@@ -65,9 +67,10 @@ struct loader {
     int64_t n_delivered;
     size_t n_skipped;
     char *first_skipped;
-    bool *is_damaged; /* [list->n], counted before */
+    bool *is_counted; /* [list->n], what follows has been counted before */
     size_t n_damaged;
     char *first_damaged;
+    size_t n_oriented;
 };
 
 static int64_t min_i64(int64_t a, int64_t b)
@@ -127,9 +130,9 @@ static int allocate(struct loader *l, const char *image_dir)
     l->order = calloc(l->list->n, sizeof *l->order);
     l->cache = calloc(l->list->n, sizeof *l->cache);
     l->is_bad = calloc(l->list->n, sizeof *l->is_bad);
-    l->is_damaged = calloc(l->list->n, sizeof *l->is_damaged);
+    l->is_counted = calloc(l->list->n, sizeof *l->is_counted);
     l->slots = calloc((size_t)l->n_slots, sizeof *l->slots);
-    if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->is_damaged || !l->slots)
+    if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->is_counted || !l->slots)
         return error_out_of_memory();
     int status = OK;
     for (int64_t i = 0; status == OK && i < l->n_slots; i++)
@@ -177,7 +180,7 @@ void loader_close(struct loader *l)
     free(l->slots);
     free(l->cache);
     free(l->is_bad);
-    free(l->is_damaged);
+    free(l->is_counted);
     free(l->order);
     free(l->image_dir);
     free(l->first_skipped);
@@ -202,7 +205,7 @@ static bool take_room(struct loader *l, const struct image *picture)
 }
 
 /* The item's input, from the cache or the disk. */
-static int read_item(float *pixels, const char **damage, struct loader *l, size_t item)
+static int read_item(float *pixels, struct failure *facts, struct loader *l, size_t item)
 {
     struct image *picture = &l->cache[item];
     const bool is_cached = picture->pixels != NULL;
@@ -210,7 +213,8 @@ static int read_item(float *pixels, const char **damage, struct loader *l, size_
     const int status =
         path ? input_read(pixels, picture, path, &l->options.input, (uint64_t)l->epoch, item) : ERR_MEMORY;
     free(path);
-    *damage = picture->damage;
+    facts->damage = picture->damage;
+    facts->orientation = picture->orientation;
     if (!is_cached && !(status == OK && take_room(l, picture)))
         image_free(picture);
     return status;
@@ -231,7 +235,7 @@ static int fill_row(void *context, int64_t piece)
         failure->status = ERR_FORMAT;
         return OK;
     }
-    failure->status = read_item(slot->pixels + row * l->image_floats, &failure->damage, l, item);
+    failure->status = read_item(slot->pixels + row * l->image_floats, failure, l, item);
     if (failure->status != OK)
         failure->message = str_dup(error_message());
     return OK;
@@ -295,19 +299,24 @@ static void count_skipped(struct loader *l, size_t item, struct failure *failure
         return;
     l->is_bad[item] = true;
     l->n_skipped++;
+    if (l->options.on_skipped)
+        l->options.on_skipped(l->options.context, item,
+                              failure->message ? failure->message : "out of memory");
     if (!l->first_skipped) {
         l->first_skipped = failure->message;
         failure->message = NULL;
     }
 }
 
-/* Counts an image that is damaged and was read all the same, once. */
-static int count_damaged(struct loader *l, size_t item, const char *damage)
+/* Counts an image that was read, once, if it is damaged all the same or not upright. */
+static int count_facts(struct loader *l, size_t item, const struct failure *facts)
 {
-    if (!damage || l->is_damaged[item])
+    const char *damage = facts->damage;
+    if (l->is_counted[item])
         return OK;
-    l->is_damaged[item] = true;
-    if (l->n_damaged++ > 0)
+    l->is_counted[item] = true;
+    l->n_oriented += facts->orientation > 1;
+    if (!damage || l->n_damaged++ > 0)
         return OK;
     char *path = item_file(l->image_dir, &l->list->items[item]);
     l->first_damaged = path ? str_format("'%s': %s", path, damage) : NULL;
@@ -331,7 +340,7 @@ static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t
         if (failure->status != OK)
             return error_set((enum status)failure->status, "%s",
                              failure->message ? failure->message : "out of memory");
-        int status = count_damaged(l, slot->items[row], failure->damage);
+        int status = count_facts(l, slot->items[row], failure);
         if (status != OK)
             return status;
         if (*n_good < row) {
@@ -406,4 +415,9 @@ size_t loader_n_damaged(const struct loader *l)
 const char *loader_first_damaged(const struct loader *l)
 {
     return l->first_damaged ? l->first_damaged : "";
+}
+
+size_t loader_n_oriented(const struct loader *l)
+{
+    return l->n_oriented;
 }

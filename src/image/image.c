@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exif.h"
 #include "formats.h"
 #include "prompt/base/file.h"
 #include "prompt/base/path.h"
@@ -23,14 +24,20 @@ struct format {
     size_t n;
     const char *name;
     int (*decode)(struct image *out, const uint8_t *bytes, size_t n);
+    struct exif_part (*find_exif)(const uint8_t *bytes, size_t n); /* NULL: the format has none */
 };
 
 static const struct format formats[] = {
-    {0, "\xff\xd8", 2, "JPEG", image_decode_jpeg}, {0, "\x89PNG\r\n\x1a\n", 8, "PNG", image_decode_png},
-    {0, "GIF87a", 6, "GIF", image_decode_gif},     {0, "GIF89a", 6, "GIF", image_decode_gif},
-    {0, "BM", 2, "BMP", image_decode_bmp},         {8, "WEBP", 4, "WebP", image_decode_webp},
-    {0, "P2", 2, "PGM", image_decode_pnm},         {0, "P3", 2, "PPM", image_decode_pnm},
-    {0, "P5", 2, "PGM", image_decode_pnm},         {0, "P6", 2, "PPM", image_decode_pnm},
+    {0, "\xff\xd8", 2, "JPEG", image_decode_jpeg, exif_find_jpeg},
+    {0, "\x89PNG\r\n\x1a\n", 8, "PNG", image_decode_png, exif_find_png},
+    {0, "GIF87a", 6, "GIF", image_decode_gif, NULL},
+    {0, "GIF89a", 6, "GIF", image_decode_gif, NULL},
+    {0, "BM", 2, "BMP", image_decode_bmp, NULL},
+    {8, "WEBP", 4, "WebP", image_decode_webp, exif_find_webp},
+    {0, "P2", 2, "PGM", image_decode_pnm, NULL},
+    {0, "P3", 2, "PPM", image_decode_pnm, NULL},
+    {0, "P5", 2, "PGM", image_decode_pnm, NULL},
+    {0, "P6", 2, "PPM", image_decode_pnm, NULL},
 };
 
 /* Formats that are recognized but not supported. */
@@ -128,7 +135,10 @@ int image_decode(struct image *out, const uint8_t *bytes, size_t n)
     if (n == 0)
         return error_set(ERR_FORMAT, "the file is empty");
     const struct format *format = find_format(bytes, n);
-    return format ? format->decode(out, bytes, n) : refuse_unknown(bytes, n);
+    int status = format ? format->decode(out, bytes, n) : refuse_unknown(bytes, n);
+    if (status == OK)
+        out->orientation = format->find_exif ? exif_orientation(format->find_exif(bytes, n)) : 1;
+    return status;
 }
 
 int image_read(struct image *out, const char *path)

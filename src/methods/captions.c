@@ -50,30 +50,31 @@ static int pad_rows(struct token_rows *out, const struct tokens *rows, int64_t n
 
 /* The way from a class name to a row. */
 struct row_form {
-    const char *template;
-    bool starts;      /* with the start token */
-    int64_t n_around; /* positions of learned vectors, which must fit into the context, too */
+    const char *template; /* NULL: the text is taken as it is */
+    bool starts;          /* with the start token */
+    int64_t n_around;     /* positions of learned vectors, which must fit into the context, too */
     int64_t context_length;
 };
 
 static int encode_row(struct tokens *out, const struct tokenizer *t, const char *class_name,
                       const struct row_form *form)
 {
-    char *text = class_caption(form->template, class_name);
+    const char *what = form->template ? "class" : "caption";
+    char *text = form->template ? class_caption(form->template, class_name) : str_dup(class_name);
     if (!text)
         return ERR_MEMORY;
     int status = form->starts ? append_id(out, tokenizer_start(t)) : OK;
     if (status == OK && (status = tokenizer_encode(out, t, text)) != OK)
-        error_context("class '%s'", class_name);
+        error_context("%s '%s'", what, class_name);
     free(text);
     if (status == OK)
         status = append_id(out, tokenizer_end(t));
     const int64_t n = form->n_around + (int64_t)out->n;
     if (status == OK && n > form->context_length)
         status = error_set(ERR_USAGE,
-                           "class '%.200s%s': the text takes %" PRId64
+                           "%s '%.200s%s': the text takes %" PRId64
                            " tokens, but the model reads at most %" PRId64,
-                           class_name, strlen(class_name) > 200 ? "..." : "", n, form->context_length);
+                           what, class_name, strlen(class_name) > 200 ? "..." : "", n, form->context_length);
     return status;
 }
 
@@ -101,6 +102,12 @@ int caption_rows_create(struct token_rows *out, const struct tokenizer *t, char 
 {
     const struct row_form form = {template, .starts = true, .context_length = context_length};
     return encode_all(out, t, class_names, n_classes, &form);
+}
+
+int text_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *texts, int64_t n,
+                     int64_t context_length)
+{
+    return caption_rows_create(out, t, texts, n, NULL, context_length);
 }
 
 /* ---------------------------------------------------------------- texts with learned vectors */

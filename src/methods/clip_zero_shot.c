@@ -9,10 +9,10 @@ static int create(struct method *m, const struct method_init *init)
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace)
+                    const tensor *features, struct method_trace *trace)
 {
     (void)fixed_text, (void)trace;
-    out->logits[0] = method_initial_features(s, m, classes, pixels).logits;
+    (void)method_initial_features(out, s, m, classes, pixels, features);
 }
 
 const struct method_ops method_clip = {.create = create, .forward = forward};

@@ -33,12 +33,12 @@ static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace)
+                    const tensor *features, struct method_trace *trace)
 {
     (void)trace;
     const tensor *z = fixed_text ? fixed_text : encode_text(s, m, &out->tape, classes);
-    struct initial_features initial = method_initial_features(s, m, classes, pixels);
-    out->logits[0] = initial.logits;
+    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    out->features[1] = initial.x;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }
 

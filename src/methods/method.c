@@ -53,10 +53,10 @@ void method_free(struct method *m)
 
 void method_forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace)
+                    const tensor *features, struct method_trace *trace)
 {
     *out = (struct method_output){.n_iterations = m->options.n_iterations};
-    m->ops->forward(out, s, m, classes, fixed_text, pixels, trace);
+    m->ops->forward(out, s, m, classes, fixed_text, pixels, features, trace);
 }
 
 tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes)
@@ -67,6 +67,11 @@ tensor *method_fixed_text(scope *s, const struct method *m, const struct class_t
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes)
 {
     return m->ops->passes ? m->ops->passes(m, n_images, n_classes) : (struct method_passes){0};
+}
+
+bool method_needs_pixels(const struct method *m)
+{
+    return method_passes(m, 1, 1).n_image > 0;
 }
 
 void method_output_free(struct method_output *out)

@@ -61,15 +61,18 @@ tensor *method_after_start(scope *s, const struct method *m, const tensor *vecto
     return t_cat(s, TENSORS(start, vectors), 1);
 }
 
-struct initial_features method_initial_features(scope *outer, const struct method *m,
-                                                const struct class_texts *classes, const tensor *pixels)
+struct initial_features method_initial_features(struct method_output *out, scope *outer,
+                                                const struct method *m, const struct class_texts *classes,
+                                                const tensor *pixels, const tensor *features)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    struct image_tokens tokens = clip_image_tokens(s, m->clip, pixels);
-    tensor *x = clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
+    struct image_tokens tokens = pixels ? clip_image_tokens(s, m->clip, pixels) : (struct image_tokens){0};
+    const tensor *x = features ? features : clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
     tensor *logits = clip_logits(s, m->clip, x, classes->caption_features);
     struct initial_features f = {
         {scope_keep(s, tokens.x), scope_keep(s, tokens.qkv)}, scope_keep(s, x), scope_keep(s, logits)};
     scope_close(s);
+    out->features[0] = f.x;
+    out->logits[0] = f.logits;
     return f;
 }

@@ -179,11 +179,10 @@ static void iterate(struct state *state, scope *s, const struct pass *p, int64_t
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace)
+                    const tensor *features, struct method_trace *trace)
 {
     const struct method_options *o = &m->options;
-    struct initial_features initial = method_initial_features(s, m, classes, pixels);
-    out->logits[0] = initial.logits;
+    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
     if (o->n_iterations == 0)
         return;
 
@@ -207,6 +206,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                           .logits = initial.logits};
     for (int64_t n = 1; n <= o->n_iterations; n++) {
         iterate(&state, s, &pass, n);
+        out->features[n] = state.x;
         out->logits[n] = state.logits;
     }
     free(vision_prompts);

@@ -11,16 +11,16 @@ static int create(struct method *m, const struct method_init *init)
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace)
+                    const tensor *features, struct method_trace *trace)
 {
     (void)fixed_text, (void)trace;
-    struct initial_features initial = method_initial_features(s, m, classes, pixels);
+    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
     tensor **prompts = vision_prompts_start(s, m, m->options.vision_prompt_count);
     if (!prompts)
         return;
     tensor *x = vision_prompts_encode(s, m, &out->tape, initial.image_tokens, prompts);
     free(prompts);
-    out->logits[0] = initial.logits;
+    out->features[1] = x;
     out->logits[1] = clip_logits(s, m->clip, x, classes->caption_features);
 }
 

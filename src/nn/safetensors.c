@@ -78,6 +78,11 @@ void safetensors_close(struct safetensors *file)
     free(file);
 }
 
+void safetensors_forget(const struct safetensors *file)
+{
+    file_forget(file->data, file->n_bytes);
+}
+
 /* ---------------------------------------------------------------- writing */
 
 /* Where the bytes go: a file, or memory. */

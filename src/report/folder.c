@@ -83,6 +83,10 @@ int folder_clear(const char *dir)
             status = error_set(ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
         free(path);
     }
+    char *predictions = status == OK ? path_join(dir, RUN_PREDICTIONS_DIR) : NULL;
+    if (status == OK)
+        status = predictions ? file_remove_tree(predictions) : ERR_MEMORY;
+    free(predictions);
     return status;
 }
 

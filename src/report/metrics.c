@@ -31,6 +31,15 @@ int64_t metrics_predict(const float *logits, int64_t n_classes)
     return best;
 }
 
+double metrics_probability(const float *logits, int64_t n_classes, int64_t class_idx)
+{
+    const double largest = (double)logits[metrics_predict(logits, n_classes)];
+    double sum = 0.0;
+    for (int64_t k = 0; k < n_classes; k++)
+        sum += exp((double)logits[k] - largest);
+    return exp((double)logits[class_idx] - largest) / sum;
+}
+
 void metrics_add(struct metrics *m, const float *logits, const int64_t *labels, int64_t n)
 {
     const int64_t N = m->n_iterations, K = m->n_classes;

@@ -1,10 +1,12 @@
 /* The metadata of a checkpoint. */
 #include "prompt/report/provenance.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "prompt/base/file.h"
+#include "prompt/base/json.h"
 #include "prompt/base/path.h"
 #include "prompt/safetensors/header.h"
 
@@ -145,5 +147,23 @@ int provenance_read(struct provenance *provenance, struct progress *progress, co
     file_unmap(data, n_bytes);
     if (status != OK)
         provenance_free(provenance);
+    return status;
+}
+
+int provenance_class_names(struct str_list *out, const struct provenance *p)
+{
+    struct json_doc *doc = NULL;
+    const size_t n_before = out->n;
+    int status = json_parse(&doc, p->class_names, strlen(p->class_names), "metadata 'class_names'");
+    for (const struct json *v = status == OK ? json_first(json_root(doc)) : NULL; v && status == OK;
+         v = json_next(v)) {
+        const char *name = NULL;
+        status = json_string(&name, v);
+        status = status == OK ? str_list_add(out, name) : json_context(doc, v);
+    }
+    if (status == OK && out->n - n_before != (size_t)p->n_classes)
+        status = error_set(ERR_FORMAT, "metadata 'class_names': expected %" PRId64 " names, found %zu",
+                           p->n_classes, out->n - n_before);
+    json_free(doc);
     return status;
 }

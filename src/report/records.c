@@ -74,6 +74,27 @@ static int need_accuracies(struct record *r, const struct json_doc *doc, const s
     return status;
 }
 
+/* The mean of the accuracies by class; only records of prompt eval --per-class have them. */
+static int get_classes(struct record *r, const struct json_doc *doc, const struct json *object)
+{
+    const struct json *array = json_get(object, "per_class");
+    size_t n = 0;
+    for (const struct json *each = json_first(array); each; each = json_next(each)) {
+        const struct json *value = json_get(each, "accuracy");
+        double accuracy = 0.0;
+        if (value && json_type(value) == JSON_NULL) /* a class without images */
+            continue;
+        if (json_f64(&accuracy, value) != OK)
+            return json_error(doc, each, "expected a class with its 'accuracy'");
+        r->mean_class_accuracy += accuracy;
+        n++;
+    }
+    r->has_classes = n > 0;
+    if (n > 0)
+        r->mean_class_accuracy /= (double)n;
+    return OK;
+}
+
 /* Older records do not have it. */
 static int get_pipeline(struct pipeline *out, const struct json_doc *doc, const struct json *object,
                         const char *key)
@@ -98,7 +119,9 @@ static int parse_numbers(struct record *r, const struct json_doc *doc, const str
         (status = json_need_i64(&r->steps, doc, object, "steps")) == OK &&
         (status = json_need_i64(&r->n_steps, doc, object, "n_steps")) == OK &&
         (status = json_need_i64(&r->n_skipped, doc, object, "skipped_images")) == OK &&
-        (status = need_accuracies(r, doc, object)) == OK &&
+        (status = json_get_i64(&r->n_images, doc, object, "total")) == OK &&
+        (status = json_get_i64(&r->n_classes, doc, object, "n_classes")) == OK &&
+        (status = need_accuracies(r, doc, object)) == OK && (status = get_classes(r, doc, object)) == OK &&
         (status = json_need_bool(&r->finished, doc, object, "finished")) == OK &&
         (status = json_need_bool(&r->untrained, doc, object, "untrained")) == OK &&
         (status = json_get_bool(&r->synthetic, doc, object, "synthetic")) == OK) /* older records lack it */

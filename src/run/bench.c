@@ -42,8 +42,8 @@ static int train_step(struct bench *b)
 static int step(struct bench *b)
 {
     return b->options.train ? train_step(b)
-                            : step_logits(b->logits, b->session->scope, b->method, &b->classes.texts, NULL,
-                                          b->batch.pixels);
+                            : step_logits(b->logits, NULL, b->session->scope, b->method, &b->classes.texts,
+                                          &(struct step_inputs){.pixels = b->batch.pixels});
 }
 
 static void note_peak(struct bench *b)
@@ -210,7 +210,6 @@ static enum op_group group_of(const char *name)
         enum op_group group;
     } groups[] = {
         {"t_packed_linear", OP_PRODUCT},
-        {"t_packed_linear_backward", OP_PRODUCT},
         {"t_linear", OP_PRODUCT},
         {"t_matmul", OP_PRODUCT},
         {"t_conv2d_patches", OP_PRODUCT},

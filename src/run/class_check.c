@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/run/class_list.h"
-
 void class_check_lists(bool out[3], const struct config *config)
 {
     const int64_t trained_on = config->data_classes;
@@ -58,11 +56,11 @@ static int find_equal(int64_t *earlier, const struct token_rows *captions)
     return OK;
 }
 
-/* Warns of equal captions: names three pairs and counts the others. */
-static int warn_of_equal(struct session *s, const struct dataset *d, char *const *names,
-                         const struct token_rows *captions)
+int class_check_equal(struct session *s, const char *whose, const struct class_list *list)
 {
     enum { MAX_NAMED = 3 };
+    const struct token_rows *captions = &list->captions[0];
+    char *const *names = list->names;
     int64_t n = 0;
     struct str pairs = {0};
     int64_t *earlier = calloc((size_t)captions->n, sizeof *earlier);
@@ -75,9 +73,8 @@ static int warn_of_equal(struct session *s, const struct dataset *d, char *const
     if (status == OK)
         status = str_status(&pairs);
     if (status == OK && n > 0)
-        log_warning(s->log,
-                    "data set '%s': the classes %s have the same caption, so no model can tell them apart",
-                    d->name, str_text(&pairs));
+        log_warning(s->log, "%s: the classes %s have the same caption, so no model can tell them apart",
+                    whose, str_text(&pairs));
     str_free(&pairs);
     free(earlier);
     return status;
@@ -102,7 +99,9 @@ int class_check(struct session *s, const struct dataset *d, enum class_subset su
         log_warning(s->log,
                     "data set '%s': the %s classes are one class, '%s', with no other to tell it from",
                     d->name, class_subset_names[subset], names[0]);
-    status = warn_of_equal(s, d, names, &list.captions[0]);
+    char *whose = str_format("data set '%s'", d->name);
+    status = whose ? class_check_equal(s, whose, &list) : ERR_MEMORY;
+    free(whose);
     class_list_close(&list);
     return status;
 }

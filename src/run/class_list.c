@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "prompt/run/features.h"
+
 /* The model's own tokenizer is transformers', which lacks most of the cleaning: its users get other tokens
  * for some names. Notes the first such name, once a session. */
 static int note_other_tokens(struct session *s, char *const *names, int64_t n)
@@ -60,7 +62,7 @@ static int open_list(struct class_list *out, scope *owner, struct session *s, co
     if (status != OK)
         return status;
     if ((status = note_other_tokens(s, names, n)) == OK) {
-        const tensor *captions = clip_encode_captions(owner, model, out->captions, out->n_templates);
+        const tensor *captions = features_of_captions(owner, s, model, out->captions, out->n_templates);
         if ((status = scope_status(owner)) == OK)
             status = class_texts_create(&out->texts, owner, model, &out->prompts,
                                         text_form_is_whole(&form) ? 0 : form.n_before,

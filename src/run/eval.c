@@ -2,60 +2,70 @@
 #include "prompt/run/eval.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
-#include "step.h"
 
 void eval_result_free(struct eval_result *r)
 {
     free(r->first_damaged);
     metrics_free(&r->metrics);
     free(r->logits);
+    free(r->predictions);
     free(r->labels);
     free(r->items);
     *r = (struct eval_result){0};
 }
 
-/* Logits of a batch for n = 0..N on the host, [B,N+1,K]. */
-static int forward(float *logits, scope *outer, const struct method *m, const struct class_texts *texts,
-                   const tensor *fixed_text, const struct batch *batch)
-{
-    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    int status = step_logits(logits, s, m, texts, fixed_text, batch_pixels(s, m->clip, batch));
-    int closed = scope_close(s);
-    return status == OK ? closed : status;
-}
-
-static int check_finite(const float *logits, int64_t n_per_image, const struct batch *batch,
-                        const struct item_list *items)
-{
-    for (int64_t i = 0; i < batch->n * n_per_image; i++)
-        if (!isfinite(logits[i]))
-            return error_set(
-                ERR_NUMERIC,
-                "the logits of image '%s' are not finite: weights with NaN, or a precision too small",
-                items->items[batch->items[i / n_per_image]].path);
-    return OK;
-}
-
 /* The state and the buffers of the evaluation loop. */
 struct loop {
-    struct loader *loader;
-    float *logits;       /* of one batch */
-    int64_t n_per_image; /* (N+1) K */
+    struct loader *loader; /* NULL: no picture needs to be read */
+    struct image_features features;
+    const struct item_list *items;
+    struct list_batches known; /* without a loader */
+    float *logits;             /* of one batch */
+    int64_t n_per_image;       /* (N+1) K */
     int64_t n_done;
     struct eval_options options;
 };
 
+static bool keeps_anything(const struct loop *loop)
+{
+    return loop->options.keep_logits || loop->options.keep_predictions;
+}
+
+static void keep_predictions(struct eval_result *out, const struct loop *loop, const struct batch *batch)
+{
+    const int64_t n_rows = out->metrics.n_iterations + 1, K = out->metrics.n_classes;
+    for (int64_t row = 0; row < batch->n * n_rows; row++) {
+        const float *logits = loop->logits + row * K;
+        const int64_t predicted = metrics_predict(logits, K);
+        out->predictions[loop->n_done * n_rows + row] = (struct prediction){
+            .class_idx = predicted,
+            .confidence = metrics_probability(logits, K, predicted),
+            .label_confidence = metrics_probability(logits, K, batch->labels[row / n_rows]),
+        };
+    }
+}
+
+static int next_batch(struct batch *out, struct loop *loop)
+{
+    if (loop->loader)
+        return loader_next(out, loop->loader);
+    list_batches_next(out, &loop->known);
+    return OK;
+}
+
 static void keep_batch(struct eval_result *out, const struct loop *loop, const struct batch *batch)
 {
     const size_t at = (size_t)loop->n_done, n = (size_t)batch->n, width = (size_t)loop->n_per_image;
-    memcpy(out->logits + at * width, loop->logits, n * width * sizeof *out->logits);
+    if (loop->options.keep_logits)
+        memcpy(out->logits + at * width, loop->logits, n * width * sizeof *out->logits);
+    if (loop->options.keep_predictions)
+        keep_predictions(out, loop, batch);
     memcpy(out->labels + at, batch->labels, n * sizeof *out->labels);
     memcpy(out->items + at, batch->items, n * sizeof *out->items);
 }
@@ -74,26 +84,26 @@ static void show_progress(struct session *s, const struct eval_result *out, cons
 }
 
 static int run_batches(struct eval_result *out, struct session *s, const struct method *m,
-                       const struct class_list *classes, const struct item_list *items, struct loop *loop)
+                       const struct class_list *classes, struct loop *loop)
 {
+    const struct item_list *items = loop->items;
     const double start_s = clock_s();
     scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
     const tensor *fixed_text = method_fixed_text(fixed, m, &classes->texts);
     int status = scope_status(fixed);
-    if (status == OK)
+    if (status == OK && loop->loader)
         status = loader_start(loop->loader, 0, 0);
     while (status == OK) {
         struct batch batch;
-        status = loader_next(&batch, loop->loader);
+        status = next_batch(&batch, loop);
         if (status != OK || batch.n == 0)
             break;
-        status = forward(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch);
-        if (status == OK)
-            status = check_finite(loop->logits, loop->n_per_image, &batch, items);
+        status = batch_logits(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch, items,
+                              &loop->features);
         if (status != OK)
             break;
         metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
-        if (loop->options.keep_logits)
+        if (keeps_anything(loop))
             keep_batch(out, loop, &batch);
         loop->n_done += batch.n;
         if (!loop->options.is_quiet)
@@ -111,18 +121,47 @@ static int run_batches(struct eval_result *out, struct session *s, const struct 
     return status;
 }
 
-static int allocate(struct eval_result *out, struct loop *loop, size_t n_images, size_t batch_size)
+static int allocate(struct eval_result *out, struct loop *loop, size_t batch_size)
 {
-    const size_t width = (size_t)loop->n_per_image;
+    const size_t width = (size_t)loop->n_per_image, n_images = loop->items->n;
     loop->logits = malloc(batch_size * width * sizeof *loop->logits);
     if (!loop->logits)
         return error_out_of_memory();
-    if (!loop->options.keep_logits)
+    if (!keeps_anything(loop))
         return OK;
-    out->logits = malloc(n_images * width * sizeof *out->logits);
+    const size_t n_rows = n_images * ((size_t)out->metrics.n_iterations + 1);
     out->labels = malloc(n_images * sizeof *out->labels);
     out->items = malloc(n_images * sizeof *out->items);
-    return out->logits && out->labels && out->items ? OK : error_out_of_memory();
+    bool is_allocated = out->labels && out->items;
+    if (loop->options.keep_logits)
+        is_allocated = (out->logits = malloc(n_images * width * sizeof *out->logits)) && is_allocated;
+    if (loop->options.keep_predictions)
+        is_allocated = (out->predictions = malloc(n_rows * sizeof *out->predictions)) && is_allocated;
+    return is_allocated ? OK : error_out_of_memory();
+}
+
+/* Pictures are read unless their features are known, and suffice. */
+static int open_batches(struct loop *loop, const struct method *m, const char *image_dir,
+                        const struct loader_options *loading)
+{
+    return loop->features.is_found && !method_needs_pixels(m)
+               ? list_batches_open(&loop->known, loop->items, loading->batch_size)
+               : loader_open(&loop->loader, loop->items, image_dir, loading);
+}
+
+/* What was wrong with pictures, now or when their features were computed. */
+static int report_pictures(struct eval_result *out, struct session *s, const struct loop *loop)
+{
+    const char *first_damaged = loop->features.first_damaged;
+    out->n_damaged = loop->features.n_damaged;
+    if (loop->loader) {
+        out->n_skipped = (int64_t)loader_n_skipped(loop->loader);
+        session_warn_skipped(s, loader_n_skipped(loop->loader), loader_first_skipped(loop->loader));
+        out->n_damaged = (int64_t)loader_n_damaged(loop->loader);
+        first_damaged = loader_first_damaged(loop->loader);
+    }
+    out->first_damaged = str_dup(first_damaged);
+    return out->first_damaged ? OK : ERR_MEMORY;
 }
 
 int eval_run(struct eval_result *out, struct session *s, const struct method *m,
@@ -130,22 +169,22 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
 {
     *out = (struct eval_result){0};
     const int64_t N = m->options.n_iterations;
-    struct loop loop = {.n_per_image = (N + 1) * classes->n, .options = options};
     const struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
+    const struct image_source source = {
+        .items = items, .image_dir = classes->dataset->image_dir, .batch_size = loading.batch_size};
+    struct loop loop = {.n_per_image = (N + 1) * classes->n, .items = items, .options = options};
     int status = OK;
     if ((status = metrics_create(&out->metrics, N, classes->n)) == OK &&
-        (status = allocate(out, &loop, items->n, (size_t)loading.batch_size)) == OK &&
-        (status = loader_open(&loop.loader, items, classes->dataset->image_dir, &loading)) == OK)
-        status = run_batches(out, s, m, classes, items, &loop);
-    if (status == OK) {
-        out->n_skipped = (int64_t)loader_n_skipped(loop.loader);
-        session_warn_skipped(s, loader_n_skipped(loop.loader), loader_first_skipped(loop.loader));
-        out->n_damaged = (int64_t)loader_n_damaged(loop.loader);
-        out->first_damaged = str_dup(loader_first_damaged(loop.loader));
-        status = out->first_damaged ? OK : ERR_MEMORY;
-    }
+        (status = allocate(out, &loop, (size_t)loading.batch_size)) == OK &&
+        (status = image_features_open(&loop.features, s, &source)) == OK &&
+        (status = open_batches(&loop, m, source.image_dir, &loading)) == OK &&
+        (status = run_batches(out, s, m, classes, &loop)) == OK &&
+        (status = report_pictures(out, s, &loop)) == OK && out->n_skipped == 0)
+        status = image_features_keep(&loop.features, s, &source, out->n_damaged, out->first_damaged);
     loader_close(loop.loader);
+    image_features_close(&loop.features);
     free(loop.logits);
+    list_batches_close(&loop.known);
     if (status != OK)
         eval_result_free(out);
     return status;

@@ -3,52 +3,43 @@
 
 #include <math.h>
 
+#include "prompt/run/bench.h"
 #include "prompt/torch/fused.h"
 #include "prompt/torch/profile.h"
 
-enum kernel { KERNEL_PACKED, KERNEL_PLAIN, KERNEL_UNPACKED_ONEDNN, N_KERNELS };
-
 struct product {
+    struct device device;
+    enum dtype dtype;
     int64_t rows, n_in, n_out;
-    enum kernel kernel;
+    bool is_packed;
+    int repeats; /* after one run that warms up */
 };
 
-static struct packed_linear make_linear(scope *s, const struct session *session, const struct product *p)
-{
-    const struct clip *c = session->clip;
-    tensor *weight = t_full(s, SHAPE(p->n_out, p->n_in), 0.01, c->dtypes.compute, c->device);
-    struct packed_linear packed = t_pack_linear(s, weight, NULL, p->rows);
-    if (p->kernel == KERNEL_PACKED)
-        return packed;
-    /* a packed product also takes a weight in plain layout */
-    const bool by_onednn = p->kernel == KERNEL_UNPACKED_ONEDNN && packed.is_packed;
-    return (struct packed_linear){.forward = weight, .backward = weight, .is_packed = by_onednn};
-}
-
-static int run_product(double *seconds, scope *outer, const struct session *session,
-                       const struct packed_linear *linear, const tensor *x)
+static int run_product(double *seconds, scope *outer, struct device device, const tensor *weight,
+                       const tensor *x)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
     const double start_s = clock_s();
-    (void)t_packed_linear(s, linear, x);
-    const int status = device_synchronize(session->device);
+    (void)t_packed_linear(s, weight, NULL, x);
+    const int status = device_synchronize(device);
     *seconds = clock_s() - start_s;
     const int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 
-/* Raises `flop_s` to the product's rate: the best of 8 runs after one that warms up. */
-static int time_product(double *flop_s, const struct session *session, const struct product *p)
+/* Raises `flop_s` to the product's rate, that of its best run. */
+static int time_product(double *flop_s, scope *parent, const struct product *p)
 {
-    enum { REPEATS = 8 };
     const double flop = 2.0 * (double)p->rows * (double)p->n_in * (double)p->n_out;
-    scope *s = scope_open(session->scope, SCOPE_GRAD_OFF);
-    const struct packed_linear linear = make_linear(s, session, p);
-    const tensor *x = t_full(s, SHAPE(p->rows, p->n_in), 0.5, session->clip->dtypes.compute, session->device);
+    scope *s = scope_open(parent, SCOPE_GRAD_OFF);
+    const tensor *weight = t_full(s, SHAPE(p->n_out, p->n_in), 0.01, p->dtype, p->device);
+    const tensor *x = t_full(s, SHAPE(p->rows, p->n_in), 0.5, p->dtype, p->device);
+    if (p->is_packed)
+        weight = t_pack_weight(s, weight, p->rows);
     int status = OK;
-    for (int i = 0; status == OK && i <= REPEATS; i++) {
+    for (int i = 0; status == OK && i <= p->repeats; i++) {
         double seconds = 0.0;
-        status = run_product(&seconds, s, session, &linear, x);
+        status = run_product(&seconds, s, p->device, weight, x);
         if (status == OK && i > 0)
             *flop_s = fmax(*flop_s, flop / seconds);
     }
@@ -65,11 +56,31 @@ int peak_measure(double *flop_s, const struct session *s, int64_t n_images)
     for (int t = 0; t < 2; t++) {
         const int64_t W = towers[t]->width, M = towers[t]->mlp_width;
         const int64_t shapes[][2] = {{W, 3 * W}, {W, W}, {W, M}, {M, W}};
-        for (int i = 0; i < 4 * N_KERNELS && status == OK; i++) {
-            const int64_t *shape = shapes[i / N_KERNELS];
-            const struct product p = {rows[t], shape[0], shape[1], (enum kernel)(i % N_KERNELS)};
-            status = time_product(flop_s, s, &p);
+        for (int i = 0; i < 2 * 4 && status == OK; i++) {
+            const int64_t *shape = shapes[i / 2];
+            const struct product p = {.device = s->device,
+                                      .dtype = s->clip->dtypes.compute,
+                                      .rows = rows[t],
+                                      .n_in = shape[0],
+                                      .n_out = shape[1],
+                                      .is_packed = i % 2 == 0,
+                                      .repeats = 8};
+            status = time_product(flop_s, s->scope, &p);
         }
     }
     return status;
+}
+
+int bench_product(double *flop_s, struct device device, enum dtype dtype)
+{
+    /* two images on a CPU, which takes a twentieth of a second; enough to fill a GPU */
+    const struct product p = {.device = device,
+                              .dtype = dtype,
+                              .rows = device.kind == DEVICE_CPU ? 394 : 12608,
+                              .n_in = 768,
+                              .n_out = 3072,
+                              .is_packed = true,
+                              .repeats = 3};
+    *flop_s = 0.0;
+    return time_product(flop_s, NULL, &p);
 }

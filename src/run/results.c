@@ -62,27 +62,28 @@ static int write_data(struct str *out, const struct dataset *d)
     return status;
 }
 
-static int write_digests(struct str *out, const struct record_context *c)
+int record_write_digests(struct str *out, const struct session *s, const struct class_list *list,
+                         const struct item_list *images, const struct provenance *provenance)
 {
     char classes[17];
     char items[DIGEST_HEX_SIZE];
     char preprocessing[DIGEST_HEX_SIZE];
     int status = OK;
-    if ((status = class_names_digest(classes, c->classes->names, c->classes->n)) == OK &&
-        (status = item_list_digest(items, c->items)) == OK)
-        status = preprocess_digest(preprocessing, &c->session->weights->preprocess);
-    if (status == OK && c->session->weights->sha256[0] == '\0')
-        status = weights_hash(c->session->weights);
+    if ((status = class_names_digest(classes, list->names, list->n)) == OK &&
+        (status = item_list_digest(items, images)) == OK)
+        status = preprocess_digest(preprocessing, &s->weights->preprocess);
+    if (status == OK && s->weights->sha256[0] == '\0')
+        status = weights_hash(s->weights);
     if (status != OK)
         return status;
     json_open(out, "digests", '{');
-    json_put_string(out, "weights_sha256", c->session->weights->sha256);
+    json_put_string(out, "weights_sha256", s->weights->sha256);
     json_put_string(out, "class_names", classes);
     json_put_string(out, "images", items);
     json_put_string(out, "preprocessing", preprocessing);
-    if (c->provenance) {
-        json_put_string(out, "sample", c->provenance->sample_digest);
-        json_put_string(out, "trained_class_names", c->provenance->class_digest);
+    if (provenance) {
+        json_put_string(out, "sample", provenance->sample_digest);
+        json_put_string(out, "trained_class_names", provenance->class_digest);
     }
     json_close(out, '}');
     return OK;
@@ -97,17 +98,16 @@ static void write_pipeline(struct str *out, const char *key, const struct pipeli
     json_close(out, '}');
 }
 
-/* Writes the facts on which pixels and token ids depend, in evaluation and in training. */
-static int write_inputs(struct str *out, const struct record_context *c)
+int record_write_inputs(struct str *out, const struct session *s, const struct provenance *provenance)
 {
-    const struct str_list *accepted = &c->session->weights->accepted;
+    const struct str_list *accepted = &s->weights->accepted;
     struct pipeline here;
-    int status = pipeline_of(&here, &c->session->weights->preprocess);
+    int status = pipeline_of(&here, &s->weights->preprocess);
     if (status != OK)
         return status;
     write_pipeline(out, "inputs", &here);
-    if (c->provenance)
-        write_pipeline(out, "trained_inputs", &c->provenance->pipeline);
+    if (provenance)
+        write_pipeline(out, "trained_inputs", &provenance->pipeline);
     pipeline_free(&here);
     if (accepted->n == 0)
         return OK;
@@ -115,7 +115,7 @@ static int write_inputs(struct str *out, const struct record_context *c)
     return OK;
 }
 
-static int write_config(struct str *out, const struct config *config)
+int record_write_config(struct str *out, const struct config *config)
 {
     char hash[DIGEST_HEX_SIZE];
     struct str text = {0};
@@ -133,7 +133,7 @@ static int write_config(struct str *out, const struct config *config)
     return status;
 }
 
-static void write_machine(struct str *out, const struct session *s, const struct eval_result *r)
+void record_write_machine(struct str *out, const struct session *s, double elapsed_s, int64_t n_images)
 {
     char device[16];
     char now[32] = "";
@@ -147,8 +147,8 @@ static void write_machine(struct str *out, const struct session *s, const struct
     json_put_string(out, "device", device);
     json_put_string(out, "precision", precision_names[s->precision]);
     json_put_i64(out, "threads", torch_threads());
-    json_put_f64(out, "seconds", r->seconds);
-    json_put_f64(out, "images_per_s", r->seconds > 0 ? (double)r->metrics.n_images / r->seconds : 0.0);
+    json_put_f64(out, "seconds", elapsed_s);
+    json_put_f64(out, "images_per_s", elapsed_s > 0 ? (double)n_images / elapsed_s : 0.0);
     json_put_string(out, "time", now);
 }
 
@@ -179,10 +179,11 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     if (c->per_class)
         write_per_class(out, result, c->classes);
     int status = OK;
-    if ((status = write_data(out, c->classes->dataset)) == OK && (status = write_digests(out, c)) == OK &&
-        (status = write_inputs(out, c)) == OK)
-        status = write_config(out, config);
-    write_machine(out, c->session, result);
+    if ((status = write_data(out, c->classes->dataset)) == OK &&
+        (status = record_write_digests(out, c->session, c->classes, c->items, c->provenance)) == OK &&
+        (status = record_write_inputs(out, c->session, c->provenance)) == OK)
+        status = record_write_config(out, config);
+    record_write_machine(out, c->session, result->seconds, result->metrics.n_images);
     json_close(out, '}');
     return status == OK ? str_status(out) : status;
 }

@@ -9,6 +9,7 @@
 #include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/repeated.h"
+#include "prompt/store/store.h"
 #include "prompt/text/merges_find.h"
 
 /* ---------------------------------------------------------------- device and precision */
@@ -154,6 +155,12 @@ static int open_templates(struct session *s)
     return OK;
 }
 
+/* Whether the store's folder is none that a user named. */
+static bool is_word(const char *store_dir)
+{
+    return strcmp(store_dir, "auto") == 0 || strcmp(store_dir, "off") == 0;
+}
+
 /* Paths become absolute, so that a run is found again from another folder. */
 static int open_machine(struct session *s)
 {
@@ -165,6 +172,7 @@ static int open_machine(struct session *s)
         (status = path_make_absolute(&c->data_root)) == OK &&
         (status = path_make_absolute(&c->data_split_file)) == OK &&
         (status = path_make_absolute(&c->data_image_dir)) == OK &&
+        (is_word(c->store_dir) || (status = path_make_absolute(&c->store_dir)) == OK) &&
         (status = device_parse(&s->device, c->device)) == OK)
         status = resolve_precision(&s->precision, c->precision, s->device);
     c->precision = s->precision;
@@ -215,6 +223,8 @@ void session_close(struct session *s)
 {
     if (!s)
         return;
+    store_close(s->store);
+    str_free(&s->feature_key);
     templates_free(&s->templates);
     tokens_free(&s->start_tokens);
     tokenizer_free(s->tokenizer);

@@ -42,7 +42,7 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
     struct method_output output;
     tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
     sgd_clear_grad(optimizer);
-    method_forward(&output, s, m, classes, NULL, batch.pixels, NULL);
+    method_forward(&output, s, m, classes, NULL, batch.pixels, NULL, NULL);
     tensor *loss = method_loss(losses, s, m, &output, batch.labels);
     int status = method_backward(&output, s, loss);
     if (status == OK)
@@ -51,15 +51,20 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
     return status == OK && step_is_finite(out) ? sgd_step(optimizer, lr) : status;
 }
 
-int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
-                const tensor *fixed_text, const tensor *pixels)
+int step_logits(float *logits, struct step_features *computed, scope *parent, const struct method *m,
+                const struct class_texts *classes, const struct step_inputs *in)
 {
     scope *s = scope_open(parent, SCOPE_GRAD_OFF);
     struct method_output out;
-    method_forward(&out, s, m, classes, fixed_text, pixels, NULL);
+    method_forward(&out, s, m, classes, in->fixed_text, in->pixels, in->features, NULL);
     const int64_t N = out.n_iterations;
     tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)N + 1, 1);
-    int status = t_read_f32(logits, (size_t)(t_size(pixels, 0) * (N + 1) * classes->rows->n), s, all);
+    const int64_t B = t_size(out.features[0], 0), d = t_size(out.features[0], 1);
+    int status = t_read_f32(logits, (size_t)(B * (N + 1) * classes->rows->n), s, all);
+    if (status == OK && computed) {
+        computed->dtype = t_dtype(out.features[0]);
+        status = t_read_f32(computed->values, (size_t)(B * d), s, out.features[0]);
+    }
     method_output_free(&out);
     int closed = scope_close(s);
     return status == OK ? closed : status;

@@ -28,12 +28,24 @@ struct step_batch {
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr);
 
+/** x^0 on the host. */
+struct step_features {
+    float *values;    /* [B,d], borrowed */
+    enum dtype dtype; /* that it has in the model */
+};
+
+/** The inputs of an evaluation step, as method_forward takes them; borrowed. */
+struct step_inputs {
+    const tensor *fixed_text; /* of method_fixed_text, or NULL */
+    const tensor *pixels;     /* [B,3,S,S], or NULL */
+    const tensor *features;   /* x^0, [B,d], or NULL */
+};
+
 /**
  * Logits for n = 0..N on the host, [B,N+1,K]; one read from the device.
- * @param fixed_text  of method_fixed_text, or NULL
- * @param pixels      [B,3,S,S]
+ * @param computed  receives x^0 by a second read; may be NULL
  */
-int step_logits(float *logits, scope *parent, const struct method *m, const struct class_texts *classes,
-                const tensor *fixed_text, const tensor *pixels);
+int step_logits(float *logits, struct step_features *computed, scope *parent, const struct method *m,
+                const struct class_texts *classes, const struct step_inputs *in);
 
 #endif

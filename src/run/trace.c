@@ -1,36 +1,24 @@
 /* Prediction and confidence for every image at every n. */
 #include <inttypes.h>
-#include <math.h>
 
 #include "prompt/base/csv.h"
 #include "prompt/base/file.h"
 #include "prompt/run/eval.h"
 
-/* The softmax probability of one class. */
-static double probability(const float *logits, int64_t n_classes, int64_t class_idx)
-{
-    const double largest = (double)logits[metrics_predict(logits, n_classes)];
-    double sum = 0.0;
-    for (int64_t k = 0; k < n_classes; k++)
-        sum += exp((double)logits[k] - largest);
-    return exp((double)logits[class_idx] - largest) / sum;
-}
-
 /* Numbers come first, because names may hold commas. */
 static void append_image(struct str *out, const struct eval_result *r, int64_t i, const char *path,
                          char *const *names)
 {
-    const int64_t N = r->metrics.n_iterations, K = r->metrics.n_classes;
+    const int64_t N = r->metrics.n_iterations;
     for (int64_t n = 0; n <= N; n++) {
-        const float *logits = r->logits + (i * (N + 1) + n) * K;
-        const int64_t predicted = metrics_predict(logits, K);
+        const struct prediction *p = &r->predictions[i * (N + 1) + n];
         str_appendf(out, "%zu,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,", r->items[i], n, r->labels[i],
-                    predicted, probability(logits, K, predicted), probability(logits, K, r->labels[i]));
+                    p->class_idx, p->confidence, p->label_confidence);
         csv_write_text(out, path);
         str_append(out, ",");
         csv_write_text(out, names[r->labels[i]]);
         str_append(out, ",");
-        csv_write_text(out, names[predicted]);
+        csv_write_text(out, names[p->class_idx]);
         str_append(out, "\n");
     }
 }
@@ -39,8 +27,7 @@ int eval_save_trace(const char *path, const struct eval_result *r, const struct 
                     const struct class_list *classes)
 {
     struct str out = {0};
-    str_append(&out,
-               "image,n,label_index,predicted_index,confidence,label_confidence,path,label,predicted\n");
+    str_append(&out, PREDICTIONS_HEADER "\n");
     for (int64_t i = 0; i < r->metrics.n_images; i++)
         append_image(&out, r, i, items->items[r->items[i]].path, classes->names);
     int status = str_status(&out);

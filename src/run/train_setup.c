@@ -12,6 +12,7 @@
 #include "prompt/data/catalog.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
+#include "prompt/run/features.h"
 #include "train_check.h"
 
 /* ---------------------------------------------------------------- data */
@@ -39,7 +40,7 @@ static int fill_provenance(struct training *t)
         (status = config_hash(hash, t->session->config)) == OK &&
         (status = item_list_digest(sample, &t->items)) == OK &&
         (status = class_names_digest(classes, t->classes.names, t->classes.n)) == OK)
-        status = weights_hash(t->session->weights);
+        status = features_hash_weights(t->session);
     if (status != OK) {
         str_free(&config);
         return status;
@@ -170,6 +171,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
     int status = interrupt_check_begin();
     if (status != OK || (status = run_files_open(&t->files, t->options, log)) != OK ||
         (status = session_open(&t->session, config, log)) != OK ||
+        (!t->is_dry && (status = features_open_store(t->session)) != OK) ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||

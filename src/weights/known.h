@@ -11,7 +11,4 @@ struct weights_archive {
 /** All of them; the last has no name. */
 extern const struct weights_archive weights_known_archives[];
 
-/** OpenAI's name of the archive with this digest, static; NULL if there is none. */
-const char *weights_known_name(const char *sha256);
-
 #endif

@@ -18,6 +18,12 @@ int weights_create(struct weights **out, scope *parent)
     return OK;
 }
 
+void weights_forget(const struct weights *w)
+{
+    for (size_t i = 0; i < w->n_files; i++)
+        safetensors_forget(w->files[i]);
+}
+
 void weights_close(struct weights *w)
 {
     if (!w)

@@ -37,7 +37,7 @@ def status_kib(pid, field):
 
 class Memory(harness.Case):
     def follow(self, *more):
-        """Trains; [(steps done, resident KiB, its peak)] while it goes on, the messages, and the records of the steps."""
+        """Trains; [(steps done, resident KiB without pages of files, peak of all resident)] while it goes on, the messages, and the records of the steps."""
         out = self.tmp / f"run{len(list(self.tmp.iterdir()))}"
         command = harness.words(*train_words(shared["data"], shared["model"], out, "--set", "training.check_images=0", *more))
         samples = []
@@ -46,7 +46,7 @@ class Memory(harness.Case):
                 time.sleep(0.02)
                 try:
                     n = (out / "log.jsonl").read_bytes().count(b"\n")
-                    samples.append((n, status_kib(process.pid, "VmRSS"), status_kib(process.pid, "VmHWM")))
+                    samples.append((n, status_kib(process.pid, "RssAnon"), status_kib(process.pid, "VmHWM")))
                 except (FileNotFoundError, ProcessLookupError):
                     continue
             err.seek(0)
@@ -62,7 +62,7 @@ class Memory(harness.Case):
         late = [rss for n, rss, _ in samples if n >= STEPS - 60]
         self.assertGreaterEqual(min(len(early), len(late)), 5, "too few samples")
         growth = max(late) - max(early)
-        print(f"resident: {max(early)} KiB at steps {WARM_UP} to {WARM_UP + 60}, {max(late)} KiB at the last 60 of {STEPS}: "
+        print(f"resident, without files: {max(early)} KiB at steps {WARM_UP} to {WARM_UP + 60}, {max(late)} KiB at the last 60 of {STEPS}: "
               f"{growth:+} KiB", flush=True)
         self.assertLessEqual(growth, MAX_GROWTH_KIB)
 

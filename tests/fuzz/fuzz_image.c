@@ -41,6 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         FUZZ_REQUIRE(image_decode(&again, data, n) == OK); /* remains of other memory would differ */
         FUZZ_REQUIRE(again.width == image.width && again.height == image.height);
         FUZZ_REQUIRE(memcmp(again.pixels, image.pixels, n_bytes) == 0);
+        FUZZ_REQUIRE(image.orientation >= 1 && image.orientation <= 8);
+        FUZZ_REQUIRE(image_turn(&again, again.orientation) == OK);
+        fuzz_read(again.pixels, n_bytes);
         image_free(&again);
     }
     image_free(&image);

@@ -53,6 +53,11 @@ WEBPS = {
 }
 
 
+# EXIF data of two entries, width and orientation 6
+EXIF = {"<": b"II*\0" + struct.pack("<IHHHIIHHIHH", 8, 2, 0x100, 3, 1, 40, 0x112, 3, 1, 6, 0),
+        ">": b"MM\0*" + struct.pack(">IHHHIHHHHIHH", 8, 2, 0x100, 3, 1, 40, 0, 0x112, 3, 1, 6, 0)}
+
+
 def jpeg_seeds():
     files = {name: bytes.fromhex(digits) for name, digits in JPEGS.items()}
     yield from files.values()
@@ -60,10 +65,16 @@ def jpeg_seeds():
     yield grey[:-2] + b"stray bytes\xff\xd9"
     yield grey.replace(b"\xff\xc0", b"\xff\xc9")  # arithmetic coding, of which any bits are a picture
     yield grey[:2] + b"\xff\xe1\x00\x10Exif\0\0II*\0\x08\0\0\0" + grey[2:]
+    for exif in EXIF.values():
+        yield grey[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif + grey[2:]
 
 
 def webp_seeds():
     yield from map(bytes.fromhex, WEBPS.values())
+    lossy = bytes.fromhex(WEBPS["lossy"])
+    extended = b"VP8X" + struct.pack("<II", 10, 8) + struct.pack("<II", 8, 6)[:3] + struct.pack("<I", 6)[:3]
+    body = b"WEBP" + extended + lossy[12:] + b"EXIF" + struct.pack("<I", len(EXIF["<"])) + EXIF["<"]
+    yield b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 # ---------------------------------------------------------------- PNG
@@ -105,6 +116,7 @@ def png_seeds():
     yield png(4, 4, 8, 2, n_parts=3, between=chunk(b"tRNS", bytes(6)) + chunk(b"gAMA", b"\0\0\xb1\x8f") +
               chunk(b"tEXt", b"Title\0x"))
     yield png(4, 4, 4, 3, between=chunk(b"tRNS", b"\0\x80"))
+    yield png(4, 3, 8, 2, between=chunk(b"eXIf", EXIF[">"]))
     yield png(16, 16, 8, 0)[:-20]  # the end is missing
 
 

@@ -13,6 +13,7 @@ MAY_INCLUDE = {
     "base": {"base"},
     "text": {"base", "text"},
     "safetensors": {"base", "safetensors"},
+    "store": {"base", "safetensors", "store"},
     "image": {"base", "image"},
     "data": {"base", "image", "data"},
     "world": {"base", "world"},
@@ -24,20 +25,21 @@ MAY_INCLUDE = {
     "config": {"base", "image", "data", "config"},
     "report": {"base", "text", "safetensors", "image", "data", "config", "report"},
 }
-MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"run"}
+MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"store", "run"}
 MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}
-MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"cli"}
+MAY_INCLUDE["page"] = MAY_INCLUDE["report"] | {"page"}
+MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"page", "cli"}
 # a pattern and the only files that may hold it
 ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
     (re.compile(r"\bcJSON_\w+"), re.compile(r"src/base/json[^/]*\.c$")),
     (re.compile(r"\bstbi_\w+"), re.compile(r"src/image/gif\.c$")),
-    (re.compile(r"\bjpeg_[a-z]\w+\s*\(|#\s*include\s*<j\w+\.h>"), re.compile(r"src/image/jpeg\.c$")),
+    (re.compile(r"\bjpeg_[a-z]\w+\s*\(|#\s*include\s*<j\w+\.h>"), re.compile(r"src/image/jpeg(_write)?\.c$")),
     (re.compile(r"\bpng_\w+"), re.compile(r"src/(world/picture|image/png)\.c$")),
     (re.compile(r"\bWebP[A-Z]\w+"), re.compile(r"src/image/webp\.c$")),
 ]
 # headers of rooms with libtorch that are free of it themselves (library prompt_options), for the rooms without
-SHARED = {f"prompt/{header}.h": {"config", "report"} for header in ("clip/encoder", "methods/options", "nn/schedule")}
+SHARED = {f"prompt/{header}.h": {"config", "report", "page"} for header in ("clip/encoder", "methods/options", "nn/schedule")}
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
 

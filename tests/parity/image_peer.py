@@ -34,6 +34,9 @@ class Tool:
     def decode(self, path):
         return self.ask(f"decode {path}")
 
+    def upright(self, path):
+        return self.ask(f"upright {path}")
+
     def resize(self, pixels, box, width, height):
         h, w = pixels.shape[:2]
         left, top, right, bottom = box

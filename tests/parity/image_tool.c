@@ -2,6 +2,7 @@
  * Gives the parity tests our decoder and transforms: reads one command a line from stdin, writes to stdout.
  *
  *   decode PATH                                        the pixels of a file
+ *   upright PATH                                       the same, turned by its EXIF orientation
  *   resize W H LEFT TOP BOX_W BOX_H OUT_W OUT_H        W*H*3 bytes follow the line; the box resized
  *   test W H SIZE                                      W*H*3 bytes follow the line; the test transform
  *   preprocess W H SIZE RESIZE MODE FILTER FILL        the same with a model's own settings
@@ -138,6 +139,10 @@ int main(void)
             struct image image;
             int status = image_read(&image, line + 7);
             answer(status, &image);
+        } else if (strncmp(line, "upright ", 8) == 0) {
+            struct image image;
+            int status = image_read(&image, line + 8);
+            answer(status == OK ? image_turn(&image, image.orientation) : status, &image);
         } else if (strncmp(line, "resize ", 7) == 0) {
             run_resize(line);
         } else if (strncmp(line, "test ", 5) == 0) {

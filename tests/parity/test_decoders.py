@@ -11,11 +11,10 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import warnings
 import zlib
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 from image_peer import Tool, compare, pillow_rgb, report
 from real_data import skip_or_fail
@@ -376,10 +375,46 @@ class DecodersTest(unittest.TestCase):
         self.check_refused(b"P2 2 1 100 1 101", "a value of 101")
         self.check_refused(b"P6 2 1 0 123456", "a largest value of 0")
 
+    # ---------------------------------------------------------------- EXIF orientation
+
+    def exif_data(self, order, orientation, kind=3, count=1):
+        """A directory of three entries, the orientation among them."""
+        value = struct.pack(order + ("HH" if kind == 3 else "I"), *((orientation, 0) if kind == 3 else (orientation,)))
+        entries = [struct.pack(order + "HHI", 0x100, 4, 1) + bytes(4), struct.pack(order + "HHI", 0x112, kind, count) + value,
+                   struct.pack(order + "HHI", 0x128, 3, 1) + bytes(4)]
+        head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+        return head + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
+
+    def check_upright(self, kind, data, what):
+        with open(self.path, "wb") as file:
+            file.write(data)
+        with Image.open(self.path) as image:
+            theirs = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        compare(self, self.tool.upright(self.path), theirs, f"{kind} {what}")
+        self.table[kind] = self.table.get(kind, (0, 0))[0] + 1, 0
+
+    def test_exif_orientation(self):
+        image = Image.fromarray(self.noise(50, 41, 3))
+        cases = [(order, orientation, kind, 1) for order in "<>" for orientation in range(10) for kind in (3, 4)]
+        cases += [("<", 6, 5, 1), (">", 6, 2, 1), ("<", 65535, 3, 1)]
+        for case in cases:
+            exif = self.exif_data(*case)
+            for name, options in (("JPEG", {"quality": 90}), ("PNG", {}), ("WEBP", {"lossless": True})):
+                self.check_upright(f"EXIF orientation of {name}", self.save(image, name, exif=exif, **options), case)
+        whole = self.exif_data("<", 6)
+        for n in range(0, len(whole), 5):  # cut off, and behind other markers
+            data = self.save(image, "JPEG")
+            part = b"Exif\0\0" + whole[:n]
+            marker = b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part
+            if n in (0, 5) or n > 30:  # Pillow raises an error at other lengths
+                self.check_upright("EXIF data cut off", data[:2] + b"\xff\xfe\0\5abc\xff" + marker + data[2:], n)
+            with open(self.path, "wb") as file:
+                file.write(data[:2] + marker + data[2:])
+            self.tool.upright(self.path)
+
 
 if __name__ == "__main__":
     if "PROMPT_TOOLS" not in os.environ:
         skip_or_fail("PROMPT_TOOLS (folder of image_tool) is not set")
-    warnings.simplefilter("ignore") # Pillow's, of a palette with transparency
-    report(unittest.main(exit=False, verbosity=2).result)
+    report(unittest.main(exit=False, verbosity=2, warnings="ignore").result)
     sys.exit(0)

@@ -25,6 +25,8 @@ int file_read_regular(char **out, size_t *n, const char *path);
 /** Maps a whole regular file read-only: `*out` [*n] is owned, for file_unmap. An empty file is ERR_FORMAT. */
 int file_map(const void **out, size_t *n, const char *path);
 void file_unmap(const void *data, size_t n);
+/** Takes the pages of a mapping out of the process's memory; a later access reads them again. */
+void file_forget(const void *data, size_t n);
 
 /** OK if a file could be written at `path` now; for a check before hours of work. */
 int file_check_writable(const char *path);

@@ -14,8 +14,20 @@ extern "C" {
  * a core counted once, limited by the quota of its control group (Linux; elsewhere the machine's processors).
  */
 int64_t process_cores(void);
+
+/** What process_cores follows from. */
+struct process_limits {
+    int64_t processors;    /* of the machine, that are online; 0: unknown, like the others */
+    int64_t allowed;       /* processors in the affinity mask */
+    int64_t allowed_cores; /* the same, two threads of a core counted once */
+    int64_t quota;         /* of the control group, in whole processors; 0: also without a quota */
+};
+void process_find_limits(struct process_limits *out);
+
 /** Page faults since the start that needed no disk. */
 int64_t process_minor_faults(void);
+/** Returns freed memory to the system; costs milliseconds, and the page faults of what is allocated next. */
+void process_return_freed(void);
 /** The resident size after freed memory is returned to the system; 0 where the system does not tell. */
 size_t process_resident_bytes(void);
 /** The largest resident size since the start, or since process_reset_peak where the system can reset it. */

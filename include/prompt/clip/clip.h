@@ -22,7 +22,7 @@ struct clip_dtypes {
 struct clip_fast; /* packed weights of the fast encoder */
 struct tape;      /* nn/tape.h: hand-written backwards */
 
-/** Immutable after clip_create; all tensors live in the scope given to it. */
+/** To its users immutable after clip_create; all tensors live in the scope given to it. */
 struct clip {
     struct clip_dims dims;
     struct clip_dtypes dtypes;
@@ -49,14 +49,18 @@ struct clip {
 };
 
 /**
- * Moves the weights to `device` in the given dtypes.
+ * Moves the weights to `device` in the given dtypes; the fast encoder's when a pass first needs them.
  * @param out    owned: clip_free frees it
  * @param owner  scope of its tensors
+ * @param w      borrowed: must outlive the model
  * @return OK; ERR_FORMAT naming a missing tensor; ERR_NUMERIC; ERR_MEMORY; ERR_TORCH
  */
 int clip_create(struct clip **out, scope *owner, const struct weights *w, struct device device,
                 struct clip_dtypes dtypes, enum encoder encoder);
 void clip_free(struct clip *c);
+/** Packs at once what the fast encoder packs when a pass first needs it; for measurements that no packing may
+ * disturb. Does nothing to the plain encoder. */
+int clip_prepare(const struct clip *c);
 
 /* ---------------------------------------------------------------- image features (vision.c) */
 

@@ -118,6 +118,8 @@ int config_set_key(struct config *c, const char *key, const char *value);
 
 /** Checks combinations of keys, and that model, data root and data set are given. ERR_USAGE. */
 int config_check(const struct config *c);
+/** The same for a command that needs no data set. */
+int config_check_model(const struct config *c);
 /** Sets `iterations` to the value that the method always has; ERR_USAGE if another one was asked for. */
 int config_settle(struct config *c);
 /** Whether the method has prompts to train: not CLIP, and not ProMPT without iterations. */

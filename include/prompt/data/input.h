@@ -13,6 +13,7 @@ struct input_options {
     bool augment;                 /* the training transform; else the test transform */
     double crop_scale_min;        /* of the training transform, as its seed */
     uint64_t seed;
+    bool apply_orientation; /* turn the picture upright by its EXIF data first */
 };
 
 /**

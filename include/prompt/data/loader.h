@@ -22,6 +22,10 @@ struct loader_options {
     bool skip_bad_images; /* count an unreadable image and leave it out, instead of stopping */
     int64_t n_workers;    /* decoding threads, >= 1 */
     size_t cache_bytes;   /* decoded images are kept, first come, until one would not fit in this; 0: none */
+    /* called by loader_next, in the order of the epoch, for each image that skip_bad_images leaves out, once,
+     * with its index in the list and why it cannot be read; NULL: not called */
+    void (*on_skipped)(void *context, size_t item, const char *message);
+    void *context; /* of on_skipped, borrowed */
 };
 
 /** One batch; its arrays are borrowed from the loader, valid until the next call. */
@@ -74,5 +78,8 @@ const char *loader_first_skipped(const struct loader *loader);
  * the first, borrowed ("": none). */
 size_t loader_n_damaged(const struct loader *loader);
 const char *loader_first_damaged(const struct loader *loader);
+
+/** Images whose EXIF data ask to turn them, whether input.apply_orientation is set or not; each counted once. */
+size_t loader_n_oriented(const struct loader *loader);
 
 #endif

@@ -32,6 +32,10 @@ bool text_form_is_whole(const struct text_form *f);
 int caption_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *class_names,
                         int64_t n_classes, const char *template, int64_t context_length);
 
+/** The same of whole texts, which are taken as they are. */
+int text_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *texts, int64_t n,
+                     int64_t context_length);
+
 /** The texts of K classes for a method of this form: "{class}." and the end token after a learned prefix, or
  * whole texts (learned_rows_create). Otherwise like caption_rows_create. */
 int prompt_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *class_names,

@@ -47,9 +47,10 @@ struct text_form method_text_form(const struct method_options *o);
  * method_output_free frees the rest.
  */
 struct method_output {
-    struct tape tape;                          /* of encoders that are differentiated by hand */
-    int64_t n_iterations;                      /* N */
-    tensor *logits[METHOD_MAX_ITERATIONS + 1]; /* [B,K] each */
+    struct tape tape;                                  /* of encoders that are differentiated by hand */
+    int64_t n_iterations;                              /* N */
+    tensor *logits[METHOD_MAX_ITERATIONS + 1];         /* [B,K] each */
+    const tensor *features[METHOD_MAX_ITERATIONS + 1]; /* x^n, [B,d] each, not normalized */
 };
 void method_output_free(struct method_output *out);
 
@@ -63,12 +64,13 @@ struct method_trace {
  * A failure marks the scope.
  * @param classes     their texts, with caption features, in the form of the method
  * @param fixed_text  Z of method_fixed_text, [1,K,d], borrowed; NULL: the pass encodes the text
- * @param pixels      [B,3,S,S]
+ * @param pixels      [B,3,S,S]; NULL if `features` suffice (method_needs_pixels)
+ * @param features    x^0, [B,d], of an earlier pass; NULL: the pass encodes the images
  * @param trace       may be NULL
  */
 void method_forward(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace);
+                    const tensor *features, struct method_trace *trace);
 
 /**
  * Z, [1,K,d], of a method whose learned text does not depend on the image, else NULL. Forward passes may
@@ -85,6 +87,9 @@ tensor *method_loss(tensor **losses, scope *s, const struct method *m, const str
 
 /** Adds the gradients of `loss`, made from `out`, to those of the trained tensors. */
 int method_backward(struct method_output *out, scope *s, const tensor *loss);
+
+/** Whether a forward pass needs pixels beside x^0. */
+bool method_needs_pixels(const struct method *m);
 
 /* ---------------------------------------------------------------- the encoders' passes */
 

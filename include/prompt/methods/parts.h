@@ -13,7 +13,7 @@ struct method_ops {
     /** method_forward; sets out->logits and out->tape. */
     void (*forward)(struct method_output *out, scope *s, const struct method *m,
                     const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    struct method_trace *trace);
+                    const tensor *features, struct method_trace *trace);
     /** Z that is the same for all images, [1,K,d]; NULL, as pointer or as result: there is none. */
     tensor *(*fixed_text)(scope *s, const struct method *m, struct tape *tape,
                           const struct class_texts *classes);
@@ -48,11 +48,13 @@ tensor *method_after_start(scope *s, const struct method *m, const tensor *vecto
 
 /** n = 0: image tokens, x^0 and the zero-shot logits, without gradients. */
 struct initial_features {
-    struct image_tokens image_tokens;
-    tensor *x;      /* x^0, [B,d] */
-    tensor *logits; /* [B,K] */
+    struct image_tokens image_tokens; /* empty without pixels */
+    tensor *x;                        /* x^0, [B,d] */
+    tensor *logits;                   /* [B,K] */
 };
-struct initial_features method_initial_features(scope *s, const struct method *m,
-                                                const struct class_texts *classes, const tensor *pixels);
+/** Sets the features and the logits of n = 0 in `out`, too. Pixels and features are those of method_forward. */
+struct initial_features method_initial_features(struct method_output *out, scope *s, const struct method *m,
+                                                const struct class_texts *classes, const tensor *pixels,
+                                                const tensor *features);
 
 #endif

@@ -29,6 +29,8 @@ struct safetensors {
  */
 int safetensors_open(struct safetensors **out, scope *s, const char *path);
 void safetensors_close(struct safetensors *file);
+/** Takes the mapping's pages out of the process's memory; the tensors stay valid and read them again. */
+void safetensors_forget(const struct safetensors *file);
 
 /**
  * Writes tensors (any device, any dtype) atomically. Data are in the given order, but larger elements first,

@@ -27,6 +27,9 @@ void metrics_add(struct metrics *m, const float *logits, const int64_t *labels, 
 /** The class of the highest logit; the lowest of equals. */
 int64_t metrics_predict(const float *logits, int64_t n_classes);
 
+/** The softmax probability of one class. */
+double metrics_probability(const float *logits, int64_t n_classes, int64_t class_idx);
+
 /** The fraction that is right after iteration n. */
 double metrics_accuracy(const struct metrics *m, int64_t n);
 /** The same of one class after iteration N; NaN for a class without images. */

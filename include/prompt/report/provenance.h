@@ -3,6 +3,7 @@
 #ifndef PROMPT_REPORT_PROVENANCE_H
 #define PROMPT_REPORT_PROVENANCE_H
 
+#include "prompt/base/str.h"
 #include "prompt/report/pipeline.h"
 #include "prompt/safetensors/metadata.h"
 
@@ -39,5 +40,8 @@ int provenance_check(const struct metadata *metadata);
  * @return OK; ERR_IO with the absolute path; ERR_FORMAT naming the file if it is not a checkpoint; ERR_MEMORY
  */
 int provenance_read(struct provenance *provenance, struct progress *progress, const char *path);
+
+/** Adds the names of the classes of the training to `out`, in their order. @return OK; ERR_FORMAT; ERR_MEMORY */
+int provenance_class_names(struct str_list *out, const struct provenance *p);
 
 #endif

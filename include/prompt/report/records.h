@@ -17,11 +17,14 @@ struct record {
     struct pipeline trained_pipeline;  /* of the training; zeroed if nothing was trained */
     enum class_subset subset;
     int64_t seed;
-    double *accuracies;  /* [n_accuracies], owned; fractions, after 0, 1, ... iterations */
-    size_t n_accuracies; /* at least one */
+    double *accuracies;         /* [n_accuracies], owned; fractions, after 0, 1, ... iterations */
+    size_t n_accuracies;        /* at least one */
+    bool has_classes;           /* the record has accuracies by class */
+    double mean_class_accuracy; /* over the classes with images, a fraction */
     bool finished, untrained;
     bool synthetic, as_published; /* the data are drawn; they have the published counts and names */
     int64_t limit, steps, n_steps, n_skipped;
+    int64_t n_images, n_classes; /* of the list; 0 in records that lack them */
     struct config config;
 };
 

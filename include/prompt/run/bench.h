@@ -43,6 +43,12 @@ int bench_time(struct bench *b);
 int bench_finish(struct bench_result *out, struct bench *b);
 void bench_close(struct bench *b);
 
+/**
+ * The rate, in FLOP/s, of a matrix product of a ViT-B's shape in one dtype, packed, the best of a few runs: a
+ * moment's measurement that needs no model.
+ */
+int bench_product(double *flop_s, struct device device, enum dtype dtype);
+
 /* ---------------------------------------------------------------- a profile in groups */
 
 enum op_group { OP_PRODUCT, OP_ATTENTION, OP_NORM, OP_ACTIVATION, OP_AUTOGRAD, OP_REST, N_OP_GROUPS };

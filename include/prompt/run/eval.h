@@ -3,6 +3,7 @@
 #define PROMPT_RUN_EVAL_H
 
 #include "prompt/report/metrics.h"
+#include "prompt/report/predictions.h"
 #include "prompt/run/class_list.h"
 
 struct eval_result {
@@ -12,14 +13,18 @@ struct eval_result {
     char *first_damaged; /* path and damage of the first of them, "" if there is none; owned */
     double seconds;      /* decoding and model, text side included */
     /* only if logits are kept; owned */
-    float *logits;   /* [n,N+1,K], in the order of the list */
+    float *logits; /* [n,N+1,K], in the order of the list */
+    /* only if predictions are kept; owned */
+    struct prediction *predictions; /* [n,N+1] */
+    /* if either is kept; owned */
     int64_t *labels; /* [n] */
     size_t *items;   /* [n], indices into the list */
 };
 
 struct eval_options {
-    bool keep_logits; /* keep every logit on the host: n (N+1) K floats */
-    bool is_quiet;    /* show no progress */
+    bool keep_logits;      /* keep every logit on the host: n (N+1) K floats */
+    bool keep_predictions; /* keep the prediction for each image at every n */
+    bool is_quiet;         /* show no progress */
 };
 
 /**
@@ -38,7 +43,7 @@ int eval_save_logits(const char *path, const struct eval_result *r, const struct
 /**
  * Writes the prediction for each image at every n = 0..N as CSV: its index in the list, n, the indices of
  * label and predicted class, the probabilities of predicted class and label, the path, and both names
- * (Figures 1, 6 and 7). The logits must have been kept.
+ * (Figures 1, 6 and 7). The predictions must have been kept; predictions_read reads the file.
  */
 int eval_save_trace(const char *path, const struct eval_result *r, const struct item_list *items,
                     const struct class_list *classes);

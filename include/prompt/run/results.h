@@ -25,4 +25,16 @@ struct record_context {
  */
 int record_write(struct str *out, const struct record_context *context, const struct eval_result *result);
 
+/* Parts of a record, for other files about what a program computed; each appends members of an object. */
+
+/** "digests" of weights, class names, images and preprocessing, and of a training (NULL: none). */
+int record_write_digests(struct str *out, const struct session *s, const struct class_list *list,
+                         const struct item_list *images, const struct provenance *provenance);
+/** "inputs", on which pixels and token ids depend, and "trained_inputs" of a training (NULL: none). */
+int record_write_inputs(struct str *out, const struct session *s, const struct provenance *provenance);
+/** "config_hash" and "config". */
+int record_write_config(struct str *out, const struct config *config);
+/** Versions, device, precision, threads, time, and the images a second of `n_images` in `elapsed_s`. */
+void record_write_machine(struct str *out, const struct session *s, double elapsed_s, int64_t n_images);
+
 #endif

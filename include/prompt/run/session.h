@@ -11,6 +11,8 @@
 #include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
 
+struct store;
+
 struct session {
     struct config *config; /* borrowed; its `precision` becomes the resolved one */
     struct log *log;       /* borrowed */
@@ -23,6 +25,8 @@ struct session {
     struct clip *clip;
     struct tokenizer *tokenizer;
     struct tokens start_tokens;
+    struct store *store;     /* of features, owned; NULL: none; by features_open_store */
+    struct str feature_key;  /* what all its keys begin with; empty before the first */
     bool noted_other_tokens; /* the note that the model's own tokenizer differs has been printed */
 };
 

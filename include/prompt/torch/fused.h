@@ -24,32 +24,21 @@ tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, 
 
 /* ---------------------------------------------------------------- linear with a frozen weight */
 
-/** A weight laid out for x W^T + b, and for dy W in the backward. Its tensors live in the packing scope. */
-struct packed_linear {
-    const tensor *forward;  /* prepacked W, or W itself */
-    const tensor *backward; /* prepacked W^T, or W^T itself */
-    const tensor *bias;     /* [out], or NULL */
-    bool is_packed;         /* in oneDNN's layout */
-};
-
 /**
- * Packs a weight for calls with about `n_rows` rows.
+ * A copy of a weight in oneDNN's layout, for calls with about `n_rows` rows; where oneDNN cannot pack it, the
+ * weight itself, contiguous.
  *   weight  [out,in]  compute
- *   bias    [out]     compute, or NULL; borrowed
  */
-struct packed_linear t_pack_linear(scope *s, const tensor *weight, const tensor *bias, int64_t n_rows);
+tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows);
 /**
- * x W^T + b. Replaces t_linear, which lays out the weight anew at every call.
+ * x W^T + b. Replaces t_linear, which lays out the weight anew at every call. With a packed W^T it is dx = dy W,
+ * the whole backward of a frozen weight.
+ *   weight  [out,in]   of t_pack_weight
+ *   bias    [out]      compute, or NULL
  *   x       [rows,in]
  *   result  [rows,out]
  */
-tensor *t_packed_linear(scope *s, const struct packed_linear *l, const tensor *x);
-/**
- * dx = dy W, the whole backward of a frozen weight. Replaces autograd of t_linear.
- *   dy      [rows,out]
- *   result  [rows,in]
- */
-tensor *t_packed_linear_backward(scope *s, const struct packed_linear *l, const tensor *dy);
+tensor *t_packed_linear(scope *s, const tensor *weight, const tensor *bias, const tensor *x);
 
 /* ---------------------------------------------------------------- residual and norm */
 

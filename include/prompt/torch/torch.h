@@ -48,6 +48,8 @@ int64_t device_count_cuda(void);
 void device_describe(char *out, size_t n);
 /** Whether bfloat16 products are fast: on CUDA, or on a CPU with AVX512-BF16 or AMX. */
 bool device_has_bf16(struct device device);
+/** The instruction sets that are used on this CPU, "AVX512 (libtorch), avx512 (kernels of this program)". */
+void torch_describe_cpu(char *out, size_t n);
 /** Free bytes of the device (CUDA, libtorch from 2.13 on) or of the machine (CPU); 0 if unknown. */
 size_t device_free_bytes(struct device device);
 

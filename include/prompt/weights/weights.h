@@ -70,6 +70,9 @@ int weights_open(struct weights **out, scope *parent, const char *path,
 /** Empty weights (owned) with their own scope. */
 int weights_create(struct weights **out, scope *parent);
 void weights_close(struct weights *w);
+/** Takes the pages of mapped files out of the process's memory, for who has copied what it needs; the tensors
+ * stay valid. */
+void weights_forget(const struct weights *w);
 
 /**
  * Computes `sha256` and `known_name` (reads all files). For a single file it is the file's SHA-256; for
@@ -77,6 +80,11 @@ void weights_close(struct weights *w);
  * name: `sha256sum model-*.safetensors | cut -c1-64 | sha256sum`. Does nothing for weights without a file.
  */
 int weights_hash(struct weights *w);
+/** Sets both from the digest of an earlier weights_hash. */
+void weights_accept_hash(struct weights *w, const char hex[DIGEST_HEX_SIZE]);
+
+/** OpenAI's name of the archive with this SHA-256, "ViT-B/16", static; NULL if there is none. */
+const char *weights_known_name(const char *sha256);
 
 /**
  * Writes safetensors with OpenAI's names and our metadata (heads, activation, epsilon; preprocessing unless

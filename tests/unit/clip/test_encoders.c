@@ -173,6 +173,28 @@ static void test_encoders__a_batch_of_images_equals_one_by_one(void **state)
     assert_ok(scope_close(s));
 }
 
+/* The fast encoder packs a weight when a pass needs it: one tower leaves the other alone. */
+static void test_encoders__a_tower_that_is_not_used_is_not_packed(void **state)
+{
+    const struct fixture *w = *state;
+    enum { N_PRODUCTS = 5 * N_LAYERS }; /* of an evaluation, about: qkv, out and MLP in each layer */
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct clip *c = NULL;
+    assert_ok(clip_create(&c, s, w->weights, CPU, w->clip->dtypes, ENCODER_FAST));
+    const size_t opened = scope_live_tensors();
+    scope *pass = scope_open(s, SCOPE_GRAD_OFF);
+    clip_encode_rows(pass, c, &w->captions);
+    assert_ok(scope_close(pass));
+    const size_t with_text = scope_live_tensors();
+    assert_in_range(with_text - opened, N_PRODUCTS, 2 * N_PRODUCTS); /* a weight and a bias each */
+    pass = scope_open(s, SCOPE_GRAD_OFF);
+    clip_encode_image(pass, c, NULL, clip_image_tokens(pass, c, w->pixels), NULL, 0);
+    assert_ok(scope_close(pass));
+    assert_in_range(scope_live_tensors() - with_text, N_PRODUCTS, 2 * N_PRODUCTS);
+    clip_free(c);
+    assert_ok(scope_close(s));
+}
+
 /* The tower layer by layer as Eqs. 8 and 9 say it, without what vision.c shares between its cases. */
 static tensor *encode_by_hand(scope *s, const struct clip *c, const tensor *tokens, tensor *const *prompts,
                               int64_t n_prompts)
@@ -268,6 +290,7 @@ int main(void)
         torch_unit_test(test_encoders__more_positions_than_the_context_are_an_error),
         torch_unit_test(test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error),
         torch_unit_test(test_encoders__a_batch_of_images_equals_one_by_one),
+        torch_unit_test(test_encoders__a_tower_that_is_not_used_is_not_packed),
         torch_unit_test(test_encoders__layers_up_to_j_get_fresh_prompts_and_js_own_go_on),
         torch_unit_test(test_encoders__every_layers_prompts_count),
         torch_unit_test(test_encoders__prompts_for_more_layers_than_there_are_are_an_error),

@@ -186,8 +186,8 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     options.kind = METHOD_CLIP;
     assert_ok(method_create(&clip, s, w->clip, &options, &init));
     assert_int_equal(clip->trained.n, 0);
-    method_forward(&with, s, prompt, &w->texts, NULL, w->pixels, NULL);
-    method_forward(&without, s, clip, &w->texts, NULL, w->pixels, NULL);
+    method_forward(&with, s, prompt, &w->texts, NULL, w->pixels, NULL, NULL);
+    method_forward(&without, s, clip, &w->texts, NULL, w->pixels, NULL, NULL);
     assert_int_equal(with.n_iterations, 2);
     assert_int_equal(without.n_iterations, 0);
     assert_true(tensor_max_difference(s, with.logits[0], without.logits[0]) == 0.0);
@@ -210,8 +210,8 @@ static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **st
     assert_ok(create(
         &behind, w, s,
         CHANGES("text_prompt.generator=false", "text_prompt.count=4", "text_prompt.covers_sos=false")));
-    method_forward(&a, s, covers, &w->texts, NULL, w->pixels, NULL);
-    method_forward(&b, s, behind, &w->texts, NULL, w->pixels, NULL);
+    method_forward(&a, s, covers, &w->texts, NULL, w->pixels, NULL, NULL);
+    method_forward(&b, s, behind, &w->texts, NULL, w->pixels, NULL, NULL);
     for (int n = 0; n <= 2; n++)
         assert_true(tensor_max_difference(s, a.logits[n], b.logits[n]) < 1e-4); /* of 100 */
     method_output_free(&a);

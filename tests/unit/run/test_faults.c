@@ -84,7 +84,7 @@ static int evaluate_with(scope *run, struct fixture *w, const char *path)
         scope *s = scope_open(run, SCOPE_GRAD_OFF);
         struct method_output out;
         float logits[2 * 12];
-        method_forward(&out, s, m, &w->texts, NULL, t_narrow(s, w->pixels, 0, 0, 1), NULL);
+        method_forward(&out, s, m, &w->texts, NULL, t_narrow(s, w->pixels, 0, 0, 1), NULL, NULL);
         status = t_read_f32(logits, 2 * 12, s, t_stack(s, (const tensor *const *)out.logits, 2, 1));
         method_output_free(&out);
         int closed = scope_close(s);

@@ -8,30 +8,37 @@ struct linear_sizes {
     bool has_bias;
 };
 
+struct linear {
+    tensor *weight; /* [out,in] */
+    tensor *bias;   /* [out], or NULL */
+};
+
 /* The weight's values fit bf16, so they are the same in every type. */
-static struct packed_linear make_linear(scope *s, const struct linear_sizes *z, enum dtype dtype)
+static struct linear make_linear(scope *s, const struct linear_sizes *z, enum dtype dtype)
 {
     tensor *weight = t_scale(s, random_tensor(s, 60, SHAPE(z->out, z->in)), 0.2);
     tensor *bias = random_tensor(s, 61, SHAPE(z->out));
     weight = copy_to(s, t_to(s, weight, DTYPE_BF16), dtype);
     bias = copy_to(s, t_to(s, bias, DTYPE_BF16), dtype);
-    return t_pack_linear(s, weight, z->has_bias ? bias : NULL, z->rows);
+    return (struct linear){weight, z->has_bias ? bias : NULL};
 }
 
 static tensor *linear_forward(scope *s, tensor *const *in, const void *sizes)
 {
     const struct linear_sizes *z = sizes;
-    const struct packed_linear l = make_linear(s, z, t_dtype(in[0]));
+    const struct linear l = make_linear(s, z, t_dtype(in[0]));
     tensor *x = t_reshape(s, in[0], SHAPE(z->rows, z->in));
-    return t_reshape(s, t_packed_linear(s, &l, x), SHAPE(1, z->rows, z->out));
+    tensor *y = t_packed_linear(s, t_pack_weight(s, l.weight, z->rows), l.bias, x);
+    return t_reshape(s, y, SHAPE(1, z->rows, z->out));
 }
 
 static void linear_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
                             const void *sizes)
 {
     const struct linear_sizes *z = sizes;
-    const struct packed_linear l = make_linear(s, z, t_dtype(in[0]));
-    tensor *dx = t_packed_linear_backward(s, &l, t_reshape(s, d_out, SHAPE(z->rows, z->out)));
+    const struct linear l = make_linear(s, z, t_dtype(in[0]));
+    tensor *transposed = t_pack_weight(s, t_transpose(s, l.weight, 0, 1), z->rows);
+    tensor *dx = t_packed_linear(s, transposed, NULL, t_reshape(s, d_out, SHAPE(z->rows, z->out)));
     grads[0] = t_reshape(s, dx, SHAPE(1, z->rows, z->in));
 }
 
@@ -39,9 +46,8 @@ static tensor *linear_reference(scope *s, tensor *const *in, const void *sizes)
 {
     const struct linear_sizes *z = sizes;
     scope *off = scope_open(s, SCOPE_GRAD_OFF);
-    const struct packed_linear l = make_linear(off, z, DTYPE_F64); /* not packed: the weight itself */
-    const tensor *weight = scope_keep(off, l.forward), *bias = scope_keep(off, l.bias);
-    assert_false(l.is_packed);
+    const struct linear l = make_linear(off, z, DTYPE_F64);
+    const tensor *weight = scope_keep(off, l.weight), *bias = scope_keep(off, l.bias);
     scope_close(off);
     return t_linear(s, in[0], weight, bias);
 }
@@ -72,11 +78,13 @@ static void test_fused__packed_linear_of_any_number_of_rows(void **state)
     (void)state;
     const struct linear_sizes z = {.rows = 64, .in = 48, .out = 40, .has_bias = true};
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    const struct packed_linear l = make_linear(s, &z, DTYPE_F32), plain = make_linear(s, &z, DTYPE_F64);
+    const struct linear l = make_linear(s, &z, DTYPE_F32), plain = make_linear(s, &z, DTYPE_F64);
+    const tensor *packed = t_pack_weight(s, l.weight, z.rows);
     for (int64_t rows = 1; rows < 300; rows = 3 * rows + 1) {
         tensor *x = t_to(s, random_tensor(s, 1, SHAPE(rows, z.in)), DTYPE_F32);
-        tensor *want = t_linear(s, t_to(s, x, DTYPE_F64), plain.forward, plain.bias);
-        expect_close(s, &worst[1][0], "rows", t_packed_linear(s, &l, x), want, NUMBERS[1].tolerance);
+        tensor *want = t_linear(s, t_to(s, x, DTYPE_F64), plain.weight, plain.bias);
+        expect_close(s, &worst[1][0], "rows", t_packed_linear(s, packed, l.bias, x), want,
+                     NUMBERS[1].tolerance);
     }
     assert_ok(scope_close(s));
 }
@@ -291,14 +299,15 @@ static void test_fused__operands_that_do_not_fit_are_refused(void **state)
     expect_refusal(s, t_mul_(s, f32(s, 2, 3, 8), t_to(s, f32(s, 2, 3, 8), DTYPE_F64)), "do not fit");
     expect_refusal(s, t_silu_(s, t_transpose(s, f32(s, 2, 3, 8), 1, 2), true), "not contiguous");
     const struct linear_sizes z = {.rows = 4, .in = 8, .out = 6};
-    struct packed_linear l;
-    expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear(s, &l, f32(s, 1, 4, 7))),
+    tensor *w = NULL;
+    expect_refusal(s,
+                   (w = t_pack_weight(s, make_linear(s, &z, DTYPE_F32).weight, z.rows),
+                    t_packed_linear(s, w, NULL, f32(s, 1, 4, 7))),
                    "x does not fit");
-    expect_refusal(s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear_backward(s, &l, f32(s, 1, 4, 8))),
-                   "dy does not fit");
-    expect_refusal(
-        s, (l = make_linear(s, &z, DTYPE_F32), t_packed_linear(s, &l, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16))),
-        "x does not fit");
+    expect_refusal(s,
+                   (w = t_pack_weight(s, make_linear(s, &z, DTYPE_F32).weight, z.rows),
+                    t_packed_linear(s, w, NULL, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16))),
+                   "x does not fit");
 }
 
 int main(void)
