@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the demonstration from nothing: installs what is missing, builds, draws a world of pictures, evaluates `mini` (the
 # small CLIP of this repository), trains CoOp, CoCoOp and ProMPT on base classes with three seeds each, evaluates base and
-# new classes, and prints the tables. It needs no weights, no data and no GPU.
+# new classes, prints the tables, and writes a page on the runs of one data set. It needs no weights, no data and no GPU.
 # usage: scripts/demo.sh [--out DIR] [--threads N]
 #
 #   --out DIR      folder of the pictures, the runs and the tables (default: demo)
@@ -61,5 +61,6 @@ $prompt grid --tables $tables --table demo --data "$world" --model configs/mini/
 
 status=0
 scripts/lib/demo_summary.sh --out "$out" || status=$?
-echo "demo: took $((SECONDS - began)) s after the set-up; tables: $out/demo.md, .csv, .tex and $out/summary.md; runs: $out"
+$prompt report "$out"/{clip,coop,cocoop,prompt}/oxford_flowers --data "$world" --out "$out/report.html" || status=$?
+echo "demo: took $((SECONDS - began)) s after the set-up; tables: $out/demo.md, .csv, .tex and $out/summary.md; page: $out/report.html; runs: $out"
 exit $status

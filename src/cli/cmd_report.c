@@ -17,23 +17,26 @@ static const struct opt report_options[] = {
 
 static const struct opt_group groups[] = {{"Page", report_options}, {.title = NULL}};
 
-static const char notes[] = "The page needs no other file and no network. Runs that differ in the seed alone "
-                            "are one method; runs must be\n"
-                            "evaluated on the same images (prompt eval --run RUN).\n"
-                            "\n"
-                            "Example:\n"
-                            "  prompt report runs/coop-s1 runs/prompt-s1 --out report.html";
+static const char notes[] =
+    "The page needs no other file and no network. Runs that differ in the seed alone are one method; runs\n"
+    "must be evaluated on the same images (prompt eval --run RUN).\n"
+    "\n"
+    "Examples:\n"
+    "  prompt report runs/caltech101-s1\n"
+    "  prompt report runs/coop-s1 runs/prompt-s1 --out report.html --max-mib 5";
 
 static int write_report(const struct opt_values *v, const char *path, struct log *log)
 {
-    int64_t max_mib = 20;
+    double max_mib = 20.0;
     char *tables = NULL;
     struct str page = {0};
-    int status = opt_i64(&max_mib, v, "max-mib", 0, 4096);
+    int status = opt_f64(&max_mib, v, "max-mib", 0.0, 4096.0);
     if (status == OK && (status = file_check_writable(path)) == OK)
         status = experiment_find_tables(&tables);
-    const struct page_options options = {
-        .data_root = opt_text(v, "data"), .tables = tables, .max_bytes = (size_t)max_mib << 20, .log = log};
+    const struct page_options options = {.data_root = opt_text(v, "data"),
+                                         .tables = tables,
+                                         .max_bytes = (size_t)(max_mib * 1048576.0),
+                                         .log = log};
     if (status == OK && (status = page_write(&page, v->operands, v->n_operands, &options)) == OK)
         status = file_write_atomic(path, page.data, page.len);
     if (status == OK)

@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 
+// clang-format off
 const struct command *const commands[] = {
     &command_train,
     &command_eval,
@@ -28,3 +29,4 @@ const struct command *const commands[] = {
     &command_version,
     NULL,
 };
+// clang-format on

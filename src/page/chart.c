@@ -63,16 +63,28 @@ static struct axis range_of(const struct chart *c, bool is_x)
     return a;
 }
 
+/* Ticks are multiples of the step; a thousandth of it is for rounding. */
+static int64_t first_tick(const struct axis *a)
+{
+    return (int64_t)ceil(a->low / a->step - 1e-3);
+}
+
+static int64_t last_tick(const struct axis *a)
+{
+    return (int64_t)floor(a->high / a->step + 1e-3);
+}
+
 static void write_axes(struct str *out, const struct plot *p, const struct chart *c)
 {
-    for (double y = p->y.low; y <= p->y.high + p->y.step / 2; y += p->y.step) {
+    for (int64_t k = first_tick(&p->y); k <= last_tick(&p->y); k++) {
+        const double y = (double)k * p->y.step;
         str_appendf(out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/>", LEFT, place_y(p, y), WIDTH - RIGHT);
         str_appendf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>", LEFT - 6,
-                    place_y(p, y) + 4, fabs(y) < p->y.step / 1000 ? 0.0 : y);
+                    place_y(p, y) + 4, y);
     }
-    for (double x = ceil(p->x.low / p->x.step) * p->x.step; x <= p->x.high + p->x.step / 1000; x += p->x.step)
-        str_appendf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>", place_x(p, x),
-                    HEIGHT - BOTTOM + 16, x);
+    for (int64_t k = first_tick(&p->x); k <= last_tick(&p->x); k++)
+        str_appendf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>",
+                    place_x(p, (double)k * p->x.step), HEIGHT - BOTTOM + 16, (double)k * p->x.step);
     str_appendf(out, "<path class=\"axis\" d=\"M%d %dH%d\"/>", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT);
     str_appendf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2,
                 HEIGHT - 6);

@@ -10,7 +10,7 @@ enum {
     NAMED_MAX = 40,   /* classes with names */
     COUNTED_MAX = 16, /* with counts */
     TITLED_MAX = 60,  /* with a text for each cell; else a path for each level */
-    NAME_BYTES = 24,
+    NAME_BYTES = 22,
     LEVELS = 10,
 };
 
@@ -104,8 +104,8 @@ void matrix_write(struct str *out, const int64_t *counts, char *const *names, in
 {
     const bool is_named = n <= NAMED_MAX;
     const double cell = n <= COUNTED_MAX ? 26.0 : is_named ? 16.0 : 560.0 / (double)n;
-    const struct layout l = {.cell = cell, .left = is_named ? 150 : 20, .top = is_named ? 120 : 20, .n = n};
-    const double width = l.left + (double)n * cell + (is_named ? 70 : 4),
+    const struct layout l = {.cell = cell, .left = is_named ? 170 : 20, .top = is_named ? 150 : 20, .n = n};
+    const double width = l.left + (double)n * cell + (is_named ? 90 : 4),
                  height = l.top + (double)n * cell + 4;
     str_appendf(out, "<svg class=\"matrix\" role=\"img\" style=\"width:%.0fpx\" viewBox=\"0 0 %.0f %.0f\"",
                 width, width, height);

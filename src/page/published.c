@@ -29,13 +29,14 @@ static void take_numbers(const struct page *p, struct group *g, const struct exp
 }
 
 /* The first difference, named from the side of the run; the other side decides whether there is one. */
-static int compare_settings(struct str *out, const struct config *published, const struct config *run)
+static int compare_settings(struct str *out, const struct config *a, const struct config *b)
 {
-    int status = experiment_compare(out, published, run);
+    int status = experiment_compare(out, a, b);
     if (status != OK || out->len == 0)
         return status;
+    const struct config *expected = b, *run = a; /* the other way round */
     str_clear(out);
-    return experiment_compare(out, run, published);
+    return experiment_compare(out, expected, run);
 }
 
 /* Looks for the row of the group's method, and keeps the first setting in which the group is not that row. */

@@ -76,7 +76,7 @@ static void write_table(struct str *out, const struct page *p, size_t list, cons
     str_appendf(out, "<details%s><summary>", list == 0 ? " open" : "");
     html_text(out, str_text(&title));
     str_appendf(out,
-                " (%" PRId64 ")</summary>\n<div class=\"scroll\"><table class=\"sortable classes\">\n"
+                " (%" PRId64 ")</summary>\n<div class=\"scroll tall\"><table class=\"sortable classes\">\n"
                 "<thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"num\">images</th>",
                 p->lists[list].n_classes);
     for (size_t i = 0; i < p->n_groups; i++) {

@@ -4,6 +4,8 @@
 #include "html.h"
 #include "sections.h"
 
+enum { N_OPEN = 400 }; /* pictures that are not folded */
+
 static int write_class(struct str *out, struct page *p, const struct sample *s, int64_t k)
 {
     size_t n = 0;
@@ -29,7 +31,7 @@ static int write_sample(struct str *out, struct page *p, size_t i)
     const struct run *r = &p->runs[s->run];
     int status = OK;
     str_appendf(out, "<details%s><summary>Seed %" PRId64 ": %zu pictures of %" PRId64 " classes</summary>\n",
-                i == 0 ? " open" : "", r->config->seed, s->n, s->n_classes);
+                i == 0 && s->n <= N_OPEN ? " open" : "", r->config->seed, s->n, s->n_classes);
     thumbs_begin_part(&p->thumbs);
     for (int64_t k = 0; status == OK && k < s->n_classes; k++)
         status = write_class(out, p, s, k);

@@ -27,16 +27,17 @@ static int note(struct thumbs *t, const char *file)
 
 int thumbs_write(struct str *out, struct thumbs *t, const char *file, const char *alt)
 {
-    if (file && !t->is_made)
-        return note(t, file);
-    const struct thumb *thumb = file ? &t->items[t->next++] : NULL;
-    if (!thumb || thumb->uri.len == 0) {
+    int status = file && !t->is_made ? note(t, file) : OK;
+    if (status != OK)
+        return status;
+    const struct thumb *thumb = file && t->is_made ? &t->items[t->next++] : NULL;
+    if (!thumb || thumb->uri.len == 0) { /* no shorter than what surrounds a picture */
         str_append(out, "<span class=\"nopic\" role=\"img\"");
         html_attribute(out, "aria-label", alt);
         str_append(out, "></span>");
         return OK;
     }
-    str_appendf(out, "<img loading=\"lazy\" src=\"%s\"", str_text(&thumb->uri));
+    str_appendf(out, "<img decoding=\"async\" src=\"%s\"", str_text(&thumb->uri));
     html_attribute(out, "alt", alt);
     str_append(out, ">");
     return OK;

@@ -115,6 +115,13 @@ class Weights(Bad):
             with self.subTest(bytes=n):
                 self.check_model("cut.pt", whole[:n], r"(reading )?'/.*/cut\.pt'.*")
 
+    def test_archive_of_a_big_endian_machine(self):
+        path = self.tmp / "big.pt"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in (("data.pkl", b"\x80\x02}q\x00."), ("byteorder", b"big"), ("version", b"3\n")):
+                archive.writestr("big/" + name, data)
+        self.check_model("big.pt", path.read_bytes(), r"(reading )?'/.*/big\.pt' cannot be read: its numbers are big-endian")
+
     def test_garbage_named_pt(self):
         self.check_model("garbage.pt", b"no archive at all\n" * 100, r"(reading )?'/.*/garbage\.pt'.*")
 

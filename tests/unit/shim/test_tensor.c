@@ -189,6 +189,40 @@ static void test_tensor__a_wrong_device_says_what_is_there(void **state)
     assert_non_null(strstr(error_message(), "device 'cuda:4096' does not exist; found: cpu"));
 }
 
+/* An update is no operation that a gradient flows through. */
+static void test_tensor__a_leaf_is_updated_in_place(void **state)
+{
+    (void)state;
+    float got[2];
+    scope *s = scope_open(NULL, SCOPE_GRAD_ON);
+    tensor *leaf = ones(s, 1, 2);
+    t_require_grad(s, leaf);
+    t_add_scaled_(s, leaf, ones(s, 1, 2), 0.5);
+    assert_ok(scope_status(s));
+    assert_ok(t_read_f32(got, 2, s, leaf));
+    assert_true(got[0] == 1.5F && t_requires_grad(leaf));
+    assert_ok(scope_close(s));
+}
+
+/* Of long rows libtorch has another sort for processors with vectors. */
+static void test_tensor__top_indices_of_a_long_row_take_the_lowest_of_equals(void **state)
+{
+    (void)state;
+    enum { N = 1000, LEVELS = 4 };
+    float values[N];
+    int64_t got[N], want[N], n = 0;
+    for (int64_t i = 0; i < N; i++)
+        values[i] = (float)(i * 7 % LEVELS);
+    for (int64_t level = LEVELS - 1; level >= 0; level--)
+        for (int64_t i = 0; i < N; i++)
+            if (i * 7 % LEVELS == level)
+                want[n++] = i;
+    scope *s = scope_open(NULL, SCOPE_GRAD_INHERIT);
+    assert_ok(t_read_i64(got, N, s, t_top_indices(s, t_reshape(s, row(s, values, N), SHAPE(1, N)), N)));
+    assert_memory_equal(got, want, sizeof want);
+    assert_ok(scope_close(s));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +234,8 @@ int main(void)
         torch_unit_test(test_tensor__types_convert_as_their_names_say),
         torch_unit_test(test_tensor__sizes_count_from_both_ends),
         torch_unit_test(test_tensor__top_indices_take_the_lowest_of_equals),
+        torch_unit_test(test_tensor__a_leaf_is_updated_in_place),
+        torch_unit_test(test_tensor__top_indices_of_a_long_row_take_the_lowest_of_equals),
         torch_unit_test(test_tensor__devices_are_parsed_and_written),
         torch_unit_test(test_tensor__a_wrong_device_says_what_is_there),
     };
