@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "feature_key.h"
 #include "prompt/store/store.h"
@@ -35,7 +36,7 @@ static void give_up(struct session *s)
     s->store = NULL;
 }
 
-int features_hash_weights(struct session *s)
+int features_hash_weights(const struct session *s)
 {
     struct weights *w = s->weights;
     char hex[DIGEST_HEX_SIZE];
@@ -47,6 +48,17 @@ int features_hash_weights(struct session *s)
     if (status == OK)
         weights_accept_hash(w, hex);
     return status;
+}
+
+/* Whether the weights' digest is known already, or takes no longer than the features of `n_texts` captions:
+ * on two cores a caption takes as long as the digest of 2 MB. */
+static bool is_worth_a_digest(const struct session *s, int64_t n_texts)
+{
+    const int64_t bytes_per_text = 2 << 20;
+    struct stat info;
+    if (s->weights->sha256[0] != '\0' || store_knows_file(s->store, s->weights->path))
+        return true;
+    return stat(s->weights->path, &info) == 0 && (int64_t)info.st_size <= n_texts * bytes_per_text;
 }
 
 /* Begins a key; false without a store. */
@@ -134,8 +146,9 @@ tensor *features_of_captions(scope *owner, struct session *s, const struct clip 
 {
     struct str key = {0};
     tensor *z = NULL;
-    const bool has_key =
-        model == s->clip && begin_key(&key, s) && feature_key_captions(&key, captions, n_templates) == OK;
+    const bool has_key = model == s->clip && s->store && s->weights->path &&
+                         is_worth_a_digest(s, captions[0].n * (int64_t)n_templates) && begin_key(&key, s) &&
+                         feature_key_captions(&key, captions, n_templates) == OK;
     if (has_key)
         z = find_captions(owner, s, str_text(&key), captions[0].n);
     if (!z) {

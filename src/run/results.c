@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "prompt/base/json_write.h"
+#include "prompt/run/features.h"
 #include "prompt/run/version.h"
 
 /* ---------------------------------------------------------------- parts of a record */
@@ -72,9 +73,7 @@ int record_write_digests(struct str *out, const struct session *s, const struct 
     if ((status = class_names_digest(classes, list->names, list->n)) == OK &&
         (status = item_list_digest(items, images)) == OK)
         status = preprocess_digest(preprocessing, &s->weights->preprocess);
-    if (status == OK && s->weights->sha256[0] == '\0')
-        status = weights_hash(s->weights);
-    if (status != OK)
+    if (status != OK || (status = features_hash_weights(s)) != OK)
         return status;
     json_open(out, "digests", '{');
     json_put_string(out, "weights_sha256", s->weights->sha256);

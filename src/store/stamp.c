@@ -58,6 +58,17 @@ static int write_key(struct str *out, bool *is_settled, const char *path)
     return status == OK ? store_stamp(out, is_settled, path) : status;
 }
 
+bool store_knows_file(const struct store *s, const char *path)
+{
+    struct str key = {0};
+    bool is_settled = true;
+    char hex[DIGEST_HEX_SIZE] = "";
+    if (write_key(&key, &is_settled, path) == OK && is_settled)
+        look_up(hex, s, str_text(&key));
+    str_free(&key);
+    return hex[0] != '\0';
+}
+
 int store_digest_file(char hex[DIGEST_HEX_SIZE], const struct store *s, const char *path)
 {
     struct str before = {0};

@@ -203,7 +203,7 @@ class Grid(harness.Case):
         while not (lines and lines[-1].startswith("waiting for ")) and child.poll() is None:
             lines.append(child.stderr.readline())
         shutil.copytree(shared["whole"] / second, out / second)
-        before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (out / second).iterdir()}
+        before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (out / second).rglob("*") if path.is_file()}
         os.close(lock)
         _, err = child.communicate(timeout=60)
         err = "".join(lines) + err
@@ -211,7 +211,7 @@ class Grid(harness.Case):
         self.assertIn("runs:      0 done, 2 to run", err)
         self.assertIn(f"grid: 2 of 2 done, {out / second} took", err)
         self.assertTrue((out / first / "results.json").exists())
-        self.assertEqual({path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (out / second).iterdir()}, before)
+        self.assertEqual({path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (out / second).rglob("*") if path.is_file()}, before)
 
     def expect_whole(self, out):
         for ending in ("md", "csv", "tex"):

@@ -15,7 +15,7 @@
 int features_open_store(struct session *s);
 
 /** weights_hash, which reads the digest of an unchanged file from the store. */
-int features_hash_weights(struct session *s);
+int features_hash_weights(const struct session *s);
 
 /** clip_encode_captions, from the store or into it. */
 tensor *features_of_captions(scope *owner, struct session *s, const struct clip *model,

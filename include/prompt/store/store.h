@@ -76,5 +76,7 @@ int store_stamp(struct str *out, bool *is_settled, const char *path);
 /** SHA-256 of a file; that of an unchanged one is read from the store. `s` may be NULL. Failures of the store
  * itself are none. */
 int store_digest_file(char hex[DIGEST_HEX_SIZE], const struct store *s, const char *path);
+/** Whether store_digest_file would not read the file. */
+bool store_knows_file(const struct store *s, const char *path);
 
 #endif
