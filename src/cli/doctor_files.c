@@ -11,6 +11,7 @@
 #include "prompt/data/catalog.h"
 #include "prompt/report/experiment.h"
 #include "prompt/run/session.h"
+#include "prompt/store/store.h"
 #include "prompt/text/merges_find.h"
 #include "prompt/text/tokenizer.h"
 
@@ -146,20 +147,17 @@ void doctor_run_folder(struct doctor *d)
     free(path);
 }
 
-/* $XDG_CACHE_HOME/prompt or ~/.cache/prompt; NULL without both. */
-static char *cache_folder(void)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && cache[0] == '/')
-        return path_join(cache, "prompt");
-    return home && home[0] == '/' ? path_join(home, ".cache/prompt") : NULL;
-}
-
 void doctor_cache_folder(struct doctor *d)
 {
-    char *path = cache_folder();
+    const char *dir = d->config.store_dir;
+    if (strcmp(dir, "off") == 0) {
+        doctor_line(d, FINE, "cache folder", "none, as the key 'store.dir' asks");
+        return;
+    }
+    char *path = strcmp(dir, "auto") == 0 ? store_user_dir() : path_absolute(dir);
     if (path)
-        check_folder(d, "cache folder", path, "set XDG_CACHE_HOME to a folder that you may write");
+        check_folder(d, "cache folder", path,
+                     "set the key 'store.dir' to a folder that you may write, or to off");
     else
         doctor_line(d, MISSING, "cache folder", "neither XDG_CACHE_HOME nor HOME is set; set one of them");
     free(path);
