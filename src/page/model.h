@@ -13,11 +13,12 @@
 
 /* log.jsonl of a training. */
 struct training_log {
-    size_t n;        /* steps */
-    double *steps;   /* [n], owned, as the next two */
-    double *loss;    /* [n], the weighted sum */
-    double *losses;  /* [n_losses,n], of n = 1..N */
-    size_t n_losses; /* N */
+    size_t n;           /* steps */
+    double *steps;      /* [n], owned, as the next two */
+    double *loss;       /* [n], the weighted sum */
+    double *losses;     /* [n_losses,n], of n = 1..N */
+    double *accuracies; /* [n], percent at n = N; NaN where the log has none; owned */
+    size_t n_losses;    /* N */
     double seconds, wait_s;
     double n_images;
 };

@@ -1,5 +1,6 @@
-/* Losses over the steps of the trainings. */
+/* Losses and accuracies over the steps of the trainings. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "chart.h"
@@ -7,7 +8,7 @@
 #include "sections.h"
 
 /* The weighted sum and, of ProMPT, the loss of each iteration. */
-static int write_run(struct str *out, const struct page *p, size_t group, size_t run)
+static int write_losses(struct str *out, const struct page *p, size_t group, size_t run)
 {
     const struct training_log *log = &p->runs[run].log;
     const size_t n_parts = log->n_losses > 1 ? log->n_losses : 0;
@@ -37,6 +38,35 @@ static int write_run(struct str *out, const struct page *p, size_t group, size_t
     return status;
 }
 
+/* Nothing for the log of an older program. */
+static int write_accuracies(struct str *out, const struct page *p, size_t group, size_t run)
+{
+    const struct training_log *log = &p->runs[run].log;
+    const struct chart_series series = {
+        .name = p->groups[group].name, .x = log->steps, .y = log->accuracies, .n = log->n};
+    struct str title = {0};
+    if (!isfinite(log->accuracies[0]))
+        return OK;
+    str_appendf(&title, "Training accuracy over steps: %s, seed %" PRId64, p->groups[group].name,
+                p->runs[run].config->seed);
+    int status = str_status(&title);
+    if (status == OK)
+        chart_write(out, &(struct chart){.title = str_text(&title),
+                                         .x_label = "step",
+                                         .y_label = "accuracy, %",
+                                         .series = &series,
+                                         .n_series = 1,
+                                         .has_whole_x = true});
+    str_free(&title);
+    return status;
+}
+
+static int write_run(struct str *out, const struct page *p, size_t group, size_t run)
+{
+    int status = write_losses(out, p, group, run);
+    return status == OK ? write_accuracies(out, p, group, run) : status;
+}
+
 /* The first seed of each group is shown, the others are folded. */
 static int write_charts(struct str *out, const struct page *p, bool is_first)
 {
@@ -60,9 +90,9 @@ int section_training(struct str *out, const struct page *p)
     if (!has_log)
         return OK;
     str_append(
-        out, "<section id=\"training\"><h2>Training</h2>\n<p>The training loss of each step, or the mean of "
-             "neighbouring steps of a long training. The training measures no accuracy; that after it is "
-             "above.</p>\n");
+        out,
+        "<section id=\"training\"><h2>Training</h2>\n<p>Loss and accuracy of each step on its own images, "
+        "before its update, or the mean of neighbouring steps of a long training.</p>\n");
     int status = write_charts(out, p, true);
     if (status == OK && has_more) {
         str_append(out, "<details><summary>Other seeds</summary>\n");

@@ -1,4 +1,5 @@
 /* Reading the losses of a training. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ void training_log_free(struct training_log *log)
     free(log->steps);
     free(log->loss);
     free(log->losses);
+    free(log->accuracies);
     *log = (struct training_log){0};
 }
 
@@ -24,7 +26,8 @@ struct steps {
     struct step {
         double step, loss;
         double losses[METHOD_MAX_ITERATIONS];
-    } * items; /* [n], owned */
+        double accuracy; /* at n = N, a share; NaN: older programs do not record it */
+    } * items;           /* [n], owned */
     size_t n, n_losses;
 };
 
@@ -41,12 +44,14 @@ static int add_step(struct steps *steps, struct training_log *log, const struct 
         (status = json_get_f64(&wait_s, doc, root, "wait_s")) != OK)
         return status;
     struct step *out = &steps->items[steps->n++];
-    *out = (struct step){.step = (double)step, .loss = loss};
+    *out = (struct step){.step = (double)step, .loss = loss, .accuracy = (double)NAN};
     size_t n = 0;
     const struct json *each = json_first(json_get(root, "losses"));
     for (; status == OK && each && n < METHOD_MAX_ITERATIONS; each = json_next(each))
         status = json_f64(&out->losses[n++], each);
     steps->n_losses = n > steps->n_losses ? n : steps->n_losses;
+    for (each = json_first(json_get(root, "accuracies")); status == OK && each; each = json_next(each))
+        status = json_f64(&out->accuracy, each);
     log->seconds += seconds;
     log->wait_s += wait_s;
     log->n_images += (double)images;
@@ -84,7 +89,8 @@ static int thin_out(struct training_log *log, const struct steps *steps)
     log->steps = calloc(log->n + 1, sizeof *log->steps);
     log->loss = calloc(log->n + 1, sizeof *log->loss);
     log->losses = calloc(log->n * log->n_losses + 1, sizeof *log->losses);
-    if (!log->steps || !log->loss || !log->losses)
+    log->accuracies = calloc(log->n + 1, sizeof *log->accuracies);
+    if (!log->steps || !log->loss || !log->losses || !log->accuracies)
         return error_out_of_memory();
     for (size_t i = 0; i < steps->n; i++) {
         const size_t point = i / width, first = point * width;
@@ -92,6 +98,7 @@ static int thin_out(struct training_log *log, const struct steps *steps)
         const struct step *step = &steps->items[i];
         log->steps[point] = step->step;
         log->loss[point] += step->loss / (double)n;
+        log->accuracies[point] += 100.0 * step->accuracy / (double)n;
         for (size_t k = 0; k < log->n_losses; k++)
             log->losses[k * log->n + point] += step->losses[k] / (double)n;
     }

@@ -2,32 +2,53 @@
 #include "step.h"
 
 #include <math.h>
-#include <string.h>
 
-static int read_numbers(struct step_numbers *out, scope *s, const struct method *m, tensor *const *losses,
-                        const tensor *total)
+/* The number of images whose class of the largest logit [B,K] is not their label [B]; a scalar. */
+static tensor *count_wrong(scope *s, const tensor *logits, const tensor *labels)
 {
-    const int64_t N = m->options.n_iterations;
-    const tensor *values[METHOD_MAX_ITERATIONS + 2];
-    double numbers[METHOD_MAX_ITERATIONS + 2];
-    for (int64_t n = 0; n < N; n++)
-        values[n] = losses[n];
-    values[N] = total;
-    tensor *largest = NULL; /* max keeps NaN */
+    tensor *top = t_reshape(s, t_top_indices(s, logits, 1), SHAPE(t_size(labels, 0)));
+    tensor *distance = t_abs(s, t_sub(s, t_to(s, top, DTYPE_F64), t_to(s, labels, DTYPE_F64)));
+    t_clamp_max_(s, distance, 1.0);
+    return t_to(s, t_sum(s, distance), t_dtype(logits));
+}
+
+/* The largest gradient's size, a scalar that keeps NaN; NULL if there is none, which the optimizer reports. */
+static tensor *largest_gradient(scope *s, const struct method *m)
+{
+    tensor *largest = NULL;
     for (size_t i = 0; i < m->trained.n; i++) {
         tensor *grad = t_grad(s, m->trained.items[i].value);
         if (!grad)
-            continue; /* the optimizer reports it */
+            continue;
         tensor *size = t_max(s, t_abs(s, grad));
         largest = largest ? t_max(s, t_stack(s, TENSORS(largest, size), 0)) : size;
     }
-    values[N + 1] = largest ? largest : total;
-    int status = t_read_f64(numbers, (size_t)N + 2, s, t_stack(s, values, (size_t)N + 2, 0));
+    return largest;
+}
+
+static int read_numbers(struct step_numbers *out, scope *s, const struct method *m,
+                        const struct method_output *output, tensor *const *losses, const tensor *total,
+                        const tensor *labels)
+{
+    const int64_t N = m->options.n_iterations;
+    const tensor *values[2 * METHOD_MAX_ITERATIONS + 2];
+    double numbers[2 * METHOD_MAX_ITERATIONS + 2];
+    for (int64_t n = 0; n < N; n++) {
+        values[n] = losses[n];
+        values[N + n] = count_wrong(s, output->logits[n + 1], labels);
+    }
+    values[2 * N] = total;
+    const tensor *largest = largest_gradient(s, m);
+    values[2 * N + 1] = largest ? largest : total;
+    int status = t_read_f64(numbers, (size_t)(2 * N + 2), s, t_stack(s, values, (size_t)(2 * N + 2), 0));
     if (status != OK)
         return status;
-    memcpy(out->losses, numbers, (size_t)N * sizeof numbers[0]);
-    out->loss = numbers[N];
-    out->largest_gradient = numbers[N + 1];
+    for (int64_t n = 0; n < N; n++) {
+        out->losses[n] = numbers[n];
+        out->accuracies[n] = 1.0 - numbers[N + n] / (double)t_size(labels, 0);
+    }
+    out->loss = numbers[2 * N];
+    out->largest_gradient = numbers[2 * N + 1];
     return OK;
 }
 
@@ -46,7 +67,7 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
     tensor *loss = method_loss(losses, s, m, &output, batch.labels);
     int status = method_backward(&output, s, loss);
     if (status == OK)
-        status = read_numbers(out, s, m, losses, loss);
+        status = read_numbers(out, s, m, &output, losses, loss, batch.labels);
     method_output_free(&output);
     return status == OK && step_is_finite(out) ? sgd_step(optimizer, lr) : status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/report/metrics.h"
 #include "step.h"
 
 enum { B = 2 };
@@ -76,6 +77,31 @@ static void test_step__gradients_are_those_of_the_step_alone(void **state)
     job_close(&job);
 }
 
+static void test_step__accuracies_are_those_of_the_logits(void **state)
+{
+    struct fixture *w = *state;
+    struct job job;
+    job_open(&job, w, 1.0);
+    const struct step_numbers numbers = step(&job, w, 0.0);
+    const int64_t N = job.method->options.n_iterations, K = w->texts.rows->n;
+    float *logits = calloc((size_t)(B * (N + 1) * K), sizeof *logits);
+    int64_t *labels = calloc((size_t)B, sizeof *labels);
+    assert_non_null(logits);
+    assert_non_null(labels);
+    const struct step_inputs in = {.pixels = job.batch.pixels};
+    assert_ok(step_logits(logits, NULL, job.scope, job.method, &w->texts, &in));
+    assert_ok(t_read_i64(labels, (size_t)B, job.scope, job.batch.labels));
+    for (int64_t n = 1; n <= N; n++) {
+        int64_t n_right = 0;
+        for (int64_t b = 0; b < B; b++)
+            n_right += metrics_predict(logits + (b * (N + 1) + n) * K, K) == labels[b];
+        assert_true(numbers.accuracies[n - 1] == 1.0 - (double)(B - n_right) / (double)B);
+    }
+    free(logits);
+    free(labels);
+    job_close(&job);
+}
+
 /* So large a weight leaves the loss finite, but not its gradient. */
 static void test_step__a_gradient_that_is_not_finite_changes_nothing(void **state)
 {
@@ -93,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_step__gradients_are_those_of_the_step_alone),
+        torch_unit_test(test_step__accuracies_are_those_of_the_logits),
         torch_unit_test(test_step__a_gradient_that_is_not_finite_changes_nothing),
     };
     return fixture_run_both("step", tests, DTYPE_F32);
