@@ -297,7 +297,8 @@ class BeforeTheFirstStep(Protocol):
 
     def test_printed_configuration_comes_back(self):
         words = ("train", "--config", harness.CONFIGS / "base2new.json", "--data", shared["data"].root, "--dataset",
-                 "caltech101", "--model", shared["model"], "--set", "vision_prompt.depth=2", "--set", "store.dir=off", "--threads", 1, *SETTINGS)
+                 "caltech101", "--model", shared["model"], "--set", "vision_prompt.depth=2", "--set", "store.dir=off",
+                 "--threads", 1, *SETTINGS)
         first = self.check_ok(run(*words, "--print-config")).out
         (self.tmp / "c.json").write_text(first, encoding="utf-8")
         self.assertEqual(self.check_ok(run("train", "--config", self.tmp / "c.json", "--print-config")).out, first)
