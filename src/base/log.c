@@ -36,6 +36,7 @@ void log_finish(struct log *log)
     log->line_open = false;
 }
 
+PROMPT_PRINTF(3, 0)
 static void print_line(struct log *log, const char *prefix, const char *fmt, va_list args)
 {
     log_finish(log);

@@ -51,6 +51,7 @@ void str_append_char(struct str *s, char c)
     str_append_n(s, &c, 1);
 }
 
+PROMPT_PRINTF(2, 0)
 static void append_formatted(struct str *s, const char *fmt, va_list args)
 {
     va_list again;
