@@ -71,7 +71,7 @@ class Doctor(harness.Case):
         self.check_wrong(("--model", "none.pt"), "model", "none.pt")
         self.check_wrong(("--data", "none"), "data", "none")
         self.check_wrong(("--out", "file/runs"), "run folder", "file.*; give another --out")
-        self.check_wrong((), "cache folder", "set XDG_CACHE_HOME", env={"XDG_CACHE_HOME": str(self.home / "file")})
+        self.check_wrong((), "cache folder", "set the key 'store.dir' to a folder", env={"XDG_CACHE_HOME": str(self.home / "file")})
         self.check_wrong(("--set", "model.merges=none"), "merges", "'none'")
         self.check_wrong(("--set", "device=cuda:77"), "devices", "cuda:77")
 
