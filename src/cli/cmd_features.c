@@ -6,13 +6,12 @@
 
 #include "cmd.h"
 #include "features_file.h"
+#include "picture_args.h"
 #include "predict_classes.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/lines.h"
 #include "prompt/data/find_files.h"
-#include "prompt/data/pictures.h"
-#include "prompt/run/class_check.h"
 #include "prompt/run/features.h"
 #include "prompt/run/predict.h"
 #include "shared_options.h"
@@ -39,13 +38,6 @@ static const struct opt feature_options[] = {
     {"classes", "NAME", NULL, false, "base, new or all: those classes of the data set, and their images"},
     {"template", "TEXT", "zero_shot_template", false, NULL},
     {"exif-orientation", NULL, NULL, false, "turn pictures upright by their EXIF data"},
-    {.name = NULL},
-};
-
-static const struct opt model_options[] = {
-    {"model", "FILE", "model.path", false, NULL},
-    {"data", "DIR", "data.root", false, NULL},
-    {"dataset", "NAME", "data.dataset", false, NULL},
     {.name = NULL},
 };
 
@@ -117,19 +109,6 @@ static int read_options(struct extraction *e)
 
 /* ---------------------------------------------------------------- images */
 
-static int find_pictures(struct extraction *e)
-{
-    const struct opt_values *v = e->run.v;
-    struct str others = {0};
-    int status = pictures_find(&e->pictures, v->operands, v->n_operands, stdin);
-    if (status == OK)
-        left_out_describe(&others, &e->pictures.left_out);
-    if (status == OK && (status = str_status(&others)) == OK && others.len > 0)
-        log_info(&e->run.log, "left out: %s", str_text(&others));
-    str_free(&others);
-    return status;
-}
-
 /* The images of the data set's split, of the classes asked for. */
 static int list_dataset(struct extraction *e)
 {
@@ -168,8 +147,7 @@ static void take_failure(void *context, size_t item, const char *message)
 {
     struct extraction *e = context;
     (void)item; /* the message names the file */
-    log_finish(&e->run.log);
-    log_warning(&e->run.log, "%s", message);
+    picture_args_warn(&e->run, message);
 }
 
 /* Whether x^n needs the method, or is CLIP's own x^0. */
@@ -188,26 +166,13 @@ static int check_iteration(struct extraction *e)
     return OK;
 }
 
-static int open_classes(struct extraction *e)
-{
-    struct open_run *r = &e->run;
-    const int64_t n = (int64_t)e->names.n;
-    int status = OK;
-    if ((!r->checkpoint_path ||
-         (status = checkpoint_check_classes(&r->provenance, r->method, e->names.items, n)) == OK) &&
-        (status = class_list_open_names(&e->classes, r->session->scope, r->session, r->session->clip,
-                                        e->names.items, n, r->config.eval_batch_size)) == OK)
-        status = class_check_equal(r->session, "class names", &e->classes);
-    return status;
-}
-
 static int extract_images(struct extraction *e)
 {
     struct open_run *r = &e->run;
     int status = check_iteration(e);
     const bool is_by_method = status == OK && needs_method(e);
     if (is_by_method && (status = predict_classes_find(&e->names, r)) == OK)
-        status = open_classes(e);
+        status = picture_args_open_classes(&e->classes, &e->run, &e->names);
     const struct feature_source source = {.model = r->session->clip,
                                           .method = is_by_method ? r->method : NULL,
                                           .texts = is_by_method ? &e->classes.texts : NULL,
@@ -271,7 +236,8 @@ static int extract_classes(struct extraction *e, scope *s)
     struct open_run *r = &e->run;
     e->table.kind = "class";
     int status = OK;
-    if ((status = predict_classes_find(&e->names, r)) != OK || (status = open_classes(e)) != OK)
+    if ((status = predict_classes_find(&e->names, r)) != OK ||
+        (status = picture_args_open_classes(&e->classes, &e->run, &e->names)) != OK)
         return status;
     const tensor *z = e->classes.texts.caption_features;
     if (e->kind == FEATURES_CLASSIFIER && method_passes(r->method, 1, 1).n_text > 0) {
@@ -298,7 +264,7 @@ static int find_input(struct extraction *e)
     if (e->kind == FEATURES_CAPTIONS)
         return read_captions(&e->names, e->run.v->operand);
     if (e->kind == FEATURES_IMAGES)
-        return e->run.v->n_operands > 0 ? find_pictures(e) : list_dataset(e);
+        return e->run.v->n_operands > 0 ? picture_args_find(&e->pictures, &e->run) : list_dataset(e);
     return OK;
 }
 

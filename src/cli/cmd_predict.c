@@ -6,10 +6,10 @@
 
 #include "cmd.h"
 #include "cmd_print.h"
+#include "picture_args.h"
 #include "predict_classes.h"
 #include "predict_log.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/run/class_check.h"
 #include "prompt/run/features.h"
 #include "shared_options.h"
 
@@ -29,13 +29,6 @@ static const struct opt predict_options[] = {
     {"format", "NAME", NULL, false, "table, csv or jsonl (table)"},
     {"out", "FILE", NULL, false, "write the rows to FILE instead of the standard output"},
     {"log", "FILE", NULL, false, "write versions, digests, settings and counts to FILE as JSON"},
-    {.name = NULL},
-};
-
-static const struct opt model_options[] = {
-    {"model", "FILE", "model.path", false, NULL},
-    {"data", "DIR", "data.root", false, NULL},
-    {"dataset", "NAME", "data.dataset", false, NULL},
     {.name = NULL},
 };
 
@@ -97,20 +90,6 @@ static int read_options(struct prediction *p)
     return status;
 }
 
-static int find_pictures(struct prediction *p)
-{
-    const struct opt_values *v = p->run.v;
-    struct str others = {0};
-    int status = pictures_find(&p->pictures, v->operands, v->n_operands, stdin);
-    if (status != OK)
-        return status;
-    left_out_describe(&others, &p->pictures.left_out);
-    if ((status = str_status(&others)) == OK && others.len > 0)
-        log_info(&p->run.log, "left out: %s", str_text(&others));
-    str_free(&others);
-    return status;
-}
-
 static int resolve(struct prediction *p)
 {
     struct open_run *r = &p->run;
@@ -140,12 +119,8 @@ static int open_model(struct prediction *p)
     const int64_t n = (int64_t)p->names.n;
     int status = OK;
     if ((status = run_open_model(r)) == OK &&
-        (status = run_open_method(r, n, "its predictions are those of an unfinished training")) == OK &&
-        (!r->checkpoint_path ||
-         (status = checkpoint_check_classes(&r->provenance, r->method, p->names.items, n)) == OK) &&
-        (status = class_list_open_names(&p->classes, r->session->scope, r->session, r->session->clip,
-                                        p->names.items, n, r->config.eval_batch_size)) == OK)
-        status = class_check_equal(r->session, "class names", &p->classes);
+        (status = run_open_method(r, n, "its predictions are those of an unfinished training")) == OK)
+        status = picture_args_open_classes(&p->classes, r, &p->names);
     return status;
 }
 
@@ -153,7 +128,8 @@ static int open_all(struct prediction *p)
 {
     struct open_run *r = &p->run;
     int status = OK;
-    if ((status = read_options(p)) == OK && (status = resolve(p)) == OK && (status = find_pictures(p)) == OK)
+    if ((status = read_options(p)) == OK && (status = resolve(p)) == OK &&
+        (status = picture_args_find(&p->pictures, &p->run)) == OK)
         interrupt_install();
     if (status == OK && (status = session_open(&r->session, &r->config, &r->log)) == OK &&
         (status = features_open_store(r->session)) == OK && (status = find_classes(p)) == OK)
@@ -173,8 +149,7 @@ static void take_failure(void *context, size_t item, const char *message)
 {
     struct prediction *p = context;
     (void)item; /* the message names the file */
-    log_finish(&p->run.log);
-    log_warning(&p->run.log, "%s", message);
+    picture_args_warn(&p->run, message);
 }
 
 static int flush(void *context)

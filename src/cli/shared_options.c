@@ -16,6 +16,13 @@ const struct opt data_options[] = {
     {.name = NULL},
 };
 
+const struct opt model_options[] = {
+    {"model", "FILE", "model.path", false, NULL},
+    {"data", "DIR", "data.root", false, NULL},
+    {"dataset", "NAME", "data.dataset", false, NULL},
+    {.name = NULL},
+};
+
 const struct opt machine_options[] = {
     {"device", "NAME", "device", false, NULL},
     {"threads", "N", "threads", false, NULL},

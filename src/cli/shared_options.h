@@ -6,6 +6,8 @@
 
 extern const struct opt config_options[];
 extern const struct opt data_options[];
+/** A model, and the data set that it may be used on. */
+extern const struct opt model_options[];
 extern const struct opt machine_options[];
 /** The groups of a command without options. */
 extern const struct opt_group no_options[];

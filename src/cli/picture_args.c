@@ -1,0 +1,35 @@
+/* Pictures on the command line, and classes by name. */
+#include "picture_args.h"
+
+#include "prompt/run/class_check.h"
+
+int picture_args_find(struct pictures *out, struct open_run *r)
+{
+    struct str others = {0};
+    int status = pictures_find(out, r->v->operands, r->v->n_operands, stdin);
+    if (status != OK)
+        return status;
+    left_out_describe(&others, &out->left_out);
+    if ((status = str_status(&others)) == OK && others.len > 0)
+        log_info(&r->log, "left out: %s", str_text(&others));
+    str_free(&others);
+    return status;
+}
+
+void picture_args_warn(struct open_run *r, const char *message)
+{
+    log_finish(&r->log);
+    log_warning(&r->log, "%s", message);
+}
+
+int picture_args_open_classes(struct class_list *out, struct open_run *r, const struct str_list *names)
+{
+    const int64_t n = (int64_t)names->n;
+    int status = OK;
+    if ((!r->checkpoint_path ||
+         (status = checkpoint_check_classes(&r->provenance, r->method, names->items, n)) == OK) &&
+        (status = class_list_open_names(out, r->session->scope, r->session, r->session->clip, names->items, n,
+                                        r->config.eval_batch_size)) == OK)
+        status = class_check_equal(r->session, "class names", out);
+    return status;
+}
