@@ -30,6 +30,9 @@ int class_list_open(struct class_list *out, scope *owner, struct session *s, con
 /** The same of names without a data set. */
 int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
                           char *const *names, int64_t n, int64_t batch_size);
+/** Encodes the text features of the frozen CLIP that training is to agree with (methods/agreement.h), if the
+ * configuration asks for them. For classes of a data set. Otherwise like class_list_open. */
+int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model);
 void class_list_close(struct class_list *c);
 
 #endif
