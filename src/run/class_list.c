@@ -2,6 +2,7 @@
 #include "prompt/run/class_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "prompt/run/features.h"
 
@@ -133,6 +134,32 @@ int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s
     }
     c->texts.teacher = c->texts.caption_features;
     return OK;
+}
+
+/* The first of the training's names that is `name` and has no class yet, or -1; takes it. */
+static int64_t take_name(struct str_list *trained, const char *name)
+{
+    for (size_t r = 0; r < trained->n; r++)
+        if (trained->items[r] && strcmp(trained->items[r], name) == 0) {
+            free(trained->items[r]);
+            trained->items[r] = NULL;
+            return (int64_t)r;
+        }
+    return -1;
+}
+
+int class_list_match(struct class_list *c, const struct provenance *training)
+{
+    struct str_list trained = {0};
+    int64_t *rows = malloc((size_t)c->n * sizeof *rows);
+    int status = rows ? provenance_class_names(&trained, training) : error_out_of_memory();
+    for (int64_t k = 0; status == OK && k < c->n; k++)
+        rows[k] = take_name(&trained, c->names[k]);
+    str_list_free(&trained);
+    free(status == OK ? c->texts.trained_rows : rows);
+    if (status == OK)
+        c->texts.trained_rows = rows;
+    return status;
 }
 
 void class_list_close(struct class_list *c)
