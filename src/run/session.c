@@ -267,6 +267,12 @@ struct method_options session_method_options(const struct config *c)
                                    .memory = memory};
 }
 
+struct optimizer_options session_optimizer_options(const struct config *c)
+{
+    return (struct optimizer_options){
+        .kind = c->optimizer, .momentum = c->momentum, .weight_decay = c->weight_decay};
+}
+
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)
 {
     const struct method_options options = session_method_options(s->config);

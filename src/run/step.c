@@ -65,11 +65,11 @@ bool step_is_finite(const struct step_numbers *numbers)
     return isfinite(numbers->loss) && isfinite(numbers->largest_gradient);
 }
 
-int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr)
 {
     struct method_output output;
-    sgd_clear_grad(optimizer);
+    optimizer_clear_grad(optimizer);
     method_forward(&output, s, m,
                    &(struct method_inputs){.classes = classes, .pixels = batch.pixels, .skips_clip = true});
     const struct method_losses losses = method_loss(s, m, &output, batch.labels);
@@ -77,7 +77,7 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
     if (status == OK)
         status = read_numbers(out, s, m, &output, &losses, batch.labels);
     method_output_free(&output);
-    return status == OK && step_is_finite(out) ? sgd_step(optimizer, lr) : status;
+    return status == OK && step_is_finite(out) ? optimizer_step(optimizer, lr, batch.step) : status;
 }
 
 int step_logits(float *logits, struct step_features *computed, scope *parent, const struct method *m,

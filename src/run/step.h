@@ -3,7 +3,7 @@
 #define PROMPT_SRC_RUN_STEP_H
 
 #include "prompt/methods/method.h"
-#include "prompt/nn/optim.h"
+#include "prompt/nn/optimizer.h"
 
 enum { N_AGREEMENTS = 3 };
 
@@ -22,6 +22,7 @@ bool step_is_finite(const struct step_numbers *numbers);
 struct step_batch {
     const tensor *pixels; /* [B,3,S,S] */
     const tensor *labels; /* [B] */
+    int64_t step;         /* of the training, from 1 */
 };
 
 /**
@@ -29,7 +30,7 @@ struct step_batch {
  * gradients until the next step.
  * @param s  holds the step's tensors, gradients on
  */
-int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr);
 
 /** x^0 on the host. */

@@ -224,8 +224,8 @@ static void test_config__set_refuses_with_the_key(void **state)
     expect_set_refused(c, "training.lr=nan",
                        "key 'training.lr': expected a number from 0 to 1000, found 'nan'");
     expect_set_refused(c, "training.schedule=cosin",
-                       "key 'training.schedule': expected one of \"cosine\", \"constant\", found 'cosin'; "
-                       "did you mean \"cosine\"?");
+                       "key 'training.schedule': expected one of \"cosine\", \"constant\", "
+                       "\"cosine_step\", found 'cosin'; did you mean \"cosine\"?");
     expect_set_refused(c, "encoder=", "key 'encoder': expected one of \"fast\", \"plain\", found ''");
     assert_int_equal(c->origins[config_find("seed")], CONFIG_DEFAULT);
 }
