@@ -10,12 +10,16 @@
 /* ---------------------------------------------------------------- one image */
 
 /* Features at the `ends` [K] of texts embedded without positions, [K,T,d_l] -> [K,d]. */
-static tensor *encode_embedded(scope *s, const struct clip *c, const tensor *embedded, const tensor *ends)
+static tensor *encode_embedded(scope *s, const struct clip *c, const tensor *embedded, const tensor *ends,
+                               const struct tower_tuning *tuning)
 {
     const int64_t K = t_size(embedded, 0), T = t_size(embedded, 1), d_l = c->dims.text.width;
     tensor *x = t_add(s, embedded, t_narrow(s, c->text_positions, 0, 0, T));
-    for (int64_t i = 0; i < c->dims.text.n_layers; i++)
-        x = nn_block(s, &c->text_blocks[i], x, true);
+    for (int64_t i = 0; i < c->dims.text.n_layers; i++) {
+        struct nn_low_rank low_rank;
+        const struct nn_block b = tuning_block(s, &low_rank, tuning, i, &c->text_blocks[i], x, c->device);
+        x = nn_block(s, &b, x, true);
+    }
 
     tensor *index = t_expand(s, t_reshape(s, ends, SHAPE(K, 1, 1)), SHAPE(K, 1, d_l));
     tensor *at_end = t_squeeze(s, t_gather(s, x, 1, index), 1); /* [K,d_l] */
@@ -60,7 +64,7 @@ static tensor *embed_rows(scope *s, const struct clip *c, const struct token_row
 }
 
 static tensor *plain_encode_text(scope *outer, const struct clip *c, const tensor *vectors,
-                                 const struct token_rows *rows)
+                                 const struct token_rows *rows, const struct tower_tuning *tuning)
 {
     const tensor *prefixes = rows->n_learned > 0 ? NULL : vectors;
     const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
@@ -74,8 +78,8 @@ static tensor *plain_encode_text(scope *outer, const struct clip *c, const tenso
         scope_fail(s, error_out_of_memory());
     for (int64_t b = 0; b < B && scope_ok(s); b++) {
         scope *image = scope_open(s, SCOPE_GRAD_INHERIT);
-        const tensor *prefix = prefixes ? t_select(image, prefixes, 0, b) : NULL;      /* [p,d_l] */
-        tensor *z = encode_embedded(image, c, prepend(image, prefix, embedded), ends); /* [K,d] */
+        const tensor *prefix = prefixes ? t_select(image, prefixes, 0, b) : NULL;              /* [p,d_l] */
+        tensor *z = encode_embedded(image, c, prepend(image, prefix, embedded), ends, tuning); /* [K,d] */
         parts[b] = scope_keep(image, t_to(image, z, c->dtypes.accum));
         scope_close(image);
     }
@@ -109,10 +113,27 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, cons
         return NULL;
     }
     if (!c->fast)
-        return plain_encode_text(s, c, vectors, texts->rows);
-    const bool is_embedded = texts->rows->n_learned > 0;
-    return fast_encode_text(s, c, tape, is_embedded ? embed_rows(s, c, texts->rows, vectors) : vectors,
-                            texts);
+        return plain_encode_text(s, c, vectors, texts->rows, NULL);
+    const bool is_embedded = !token_rows_share(texts->rows);
+    return fast_encode_text(s, c, tape, is_embedded ? embed_rows(s, c, texts->rows, vectors) : vectors, texts,
+                            NULL);
+}
+
+tensor *clip_encode_tuned_text(scope *s, const struct clip *c, struct tape *tape,
+                               const struct class_texts *texts, const struct tower_tuning *tuning)
+{
+    int status = scope_ok(s) ? check_vectors(NULL, texts) : OK;
+    if (status == OK && tuning->dropout.p > 0.0 && !texts->rows->is_separate)
+        status = error_set(ERR_SHAPE, "dropout needs a row of its own for each text");
+    if (status != OK) {
+        scope_fail(s, status);
+        return NULL;
+    }
+    if (!c->fast)
+        return plain_encode_text(s, c, NULL, texts->rows, tuning);
+    const bool is_embedded = !token_rows_share(texts->rows);
+    return fast_encode_text(s, c, tape, is_embedded ? embed_rows(s, c, texts->rows, NULL) : NULL, texts,
+                            tuning);
 }
 
 tensor *clip_encode_rows(scope *outer, const struct clip *c, const struct token_rows *rows)

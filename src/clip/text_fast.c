@@ -6,8 +6,8 @@
  * each token sees the prefix and its ancestors. Only the prefix changes layer 1's inputs. The last layer has
  * queries at end tokens alone. The backward visits the same parts in reverse and ends at the prefix.
  *
- * Rows that hold learned vectors share nothing: they go side by side, those of equal length together, and the
- * backward ends at their embeddings.
+ * Rows that hold learned vectors, or have dropout of their own, share nothing: they go side by side, those of
+ * equal length together, and the backward ends at their embeddings.
  */
 #include "text_fast.h"
 
@@ -22,7 +22,10 @@ struct text_state {
     scope *scope; /* of the prefix's saved tensors */
     const struct clip *clip;
     const struct class_texts *texts;
-    const tensor *embedded; /* [K,T,W], of rows that hold learned vectors; else NULL */
+    const tensor *embedded; /* [K,T,W], of rows that share nothing; else NULL */
+    bool needs_embedded;    /* they hold learned vectors, to which gradients flow */
+    bool is_tuned;
+    struct tuned_pass tuned; /* if is_tuned */
     struct text_part prefix;
     struct text_part *chunks;  /* [n_chunks]; each saves in a scope of its own, closed after its backward */
     struct prefix_layer *keys; /* [layers] */
@@ -68,7 +71,8 @@ static int forward_prefix(scope *outer, struct text_state *st, const tensor *pre
 {
     const struct clip *c = st->clip;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    st->prefix = (struct text_part){.tree = &st->texts->prefix, .keep = st->scope};
+    st->prefix = (struct text_part){
+        .tree = &st->texts->prefix, .keep = st->scope, .tuned = st->is_tuned ? &st->tuned : NULL};
     if (saves)
         st->prefix.saved = calloc((size_t)c->fast->text.n_layers, sizeof *st->prefix.saved);
     if (saves && !st->prefix.saved)
@@ -98,8 +102,10 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
     struct text_part *p = &st->chunks[i];
     *p = (struct text_part){.tree = &chunk->tree,
                             .prefix = st->texts->n_prefix > 0 ? st->keys : NULL,
-                            .qkv0 = chunk->qkv0,
-                            .ends = chunk->ends};
+                            .qkv0 = st->is_tuned ? NULL : chunk->qkv0,
+                            .ends = chunk->ends,
+                            .tuned = st->is_tuned ? &st->tuned : NULL,
+                            .row_ids = chunk->row_ids};
     if (saves) {
         p->keep = scope_open(NULL, SCOPE_GRAD_INHERIT);
         p->saved = calloc((size_t)c->fast->text.n_layers, sizeof *p->saved);
@@ -158,7 +164,9 @@ static tensor *open_gradients(scope *s, struct text_state *st, int64_t B)
         st->keys[i].d_k = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
         st->keys[i].d_v = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
     }
-    if (!st->embedded)
+    if (st->is_tuned)
+        tuned_open_gradients(s, c, &st->tuned);
+    if (!st->needs_embedded)
         return NULL;
     return t_zeros(s, SHAPE(t_size(st->embedded, 0), t_size(st->embedded, 1), W), c->dtypes.accum, c->device);
 }
@@ -177,27 +185,37 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
         if (!st->chunks[i].saved) /* there was no room: computed again */
             (void)forward_chunk(one, st, i, B, true);
         if (scope_ok(one)) { /* else its operands may be missing */
-            tensor *d_x = text_part_backward(one, c, &st->chunks[i], st->keys, d, st->embedded != NULL);
-            if (st->embedded)
+            tensor *d_x = text_part_backward(one, c, &st->chunks[i], st->keys, d, st->needs_embedded);
+            if (st->needs_embedded)
                 add_to_embedded(one, c, d_embedded, chunk, d_x);
         }
         scope_close(one);
         free_part(&st->chunks[i], true);
     }
-    input_grads[0] = st->embedded ? d_embedded : text_part_backward_prefix(s, c, &st->prefix, st->keys);
+    size_t n = 0; /* first the learned vectors, then the tower's changes */
+    if (st->needs_embedded)
+        input_grads[n++] = d_embedded;
+    else if (st->texts->n_prefix > 0)
+        input_grads[n++] = text_part_backward_prefix(s, c, &st->prefix, st->keys);
+    if (st->is_tuned)
+        tuned_gradients(input_grads + n, &st->tuned);
 }
 
 tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, const tensor *input,
-                         const struct class_texts *texts)
+                         const struct class_texts *texts, const struct tower_tuning *tuning)
 {
-    const bool saves = tape && input && t_requires_grad(input);
-    const bool is_embedded = texts->rows->n_learned > 0;
+    const bool saves = tape && ((input && t_requires_grad(input)) || tuning_requires_grad(tuning));
+    const bool is_embedded = !token_rows_share(texts->rows);
     const int64_t B = input && !is_embedded ? t_size(input, 0) : 1;
     struct text_state *st = text_state_create(c, texts);
     if (!st) {
         scope_fail(outer, error_out_of_memory());
         return NULL;
     }
+    st->needs_embedded = is_embedded && t_requires_grad(input);
+    st->is_tuned = tuning != NULL;
+    if (tuning)
+        st->tuned.tuning = *tuning;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     int status = OK;
     if (is_embedded)
@@ -212,16 +230,19 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
         free_text_state(st);
         return z;
     }
-    const tensor **inputs = malloc(sizeof *inputs);
+    const tensor **inputs = calloc(1 + TUNING_MAX_TENSORS, sizeof *inputs);
     if (!inputs) {
         free_text_state(st);
         scope_fail(outer, error_out_of_memory());
         return NULL;
     }
-    inputs[0] = input;
+    size_t n_inputs = 0;
+    if (st->needs_embedded || texts->n_prefix > 0)
+        inputs[n_inputs++] = input;
+    n_inputs += tuning_tensors(inputs + n_inputs, tuning);
     return tape_add(tape, outer, z,
                     (struct tape_node){.inputs = inputs,
-                                       .n_inputs = 1,
+                                       .n_inputs = n_inputs,
                                        .state = st,
                                        .backward = backward,
                                        .free_state = free_text_state});

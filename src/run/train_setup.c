@@ -202,7 +202,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
                                                               .n_steps = t->progress.n_steps,
                                                               .n_epochs = t->n_epochs,
                                                               .loader = t->loader});
-    cost_print(log, &cost, t->method, t->session);
+    cost_print(log, &cost, t->method);
     if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
         return status;
     return interrupt_check_begin();

@@ -10,6 +10,7 @@
 #include "prompt/clip/encoder.h"
 #include "prompt/clip/token_rows.h"
 #include "prompt/clip/token_tree.h"
+#include "prompt/clip/tuning.h"
 #include "prompt/weights/dims.h"
 #include "prompt/weights/weights.h"
 
@@ -84,6 +85,19 @@ struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tens
 tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,
                           const tensor *const *prompts, int64_t n_prompts);
 
+/** The first tensor of clip_image_tokens alone. */
+tensor *clip_embed_image(scope *s, const struct clip *c, const tensor *pixels);
+
+/**
+ * Image features of a tower with trained changes, through which gradients flow down to its first layer.
+ * @param tape    receives the fast encoder's backward; NULL in evaluation
+ * @param x       of clip_embed_image, or of clip_image_tokens
+ * @param tuning  its tensors as in tuning.h
+ * @return x, [B,d], not normalized
+ */
+tensor *clip_encode_tuned_image(scope *s, const struct clip *c, struct tape *tape, tensor *x,
+                                const struct tower_tuning *tuning);
+
 /* ---------------------------------------------------------------- text features (text.c, class_texts.c) */
 
 /** Token rows of all images that go through a layer of the text tower at a time; measured flat from 1,024 to
@@ -116,7 +130,8 @@ struct class_texts {
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
     size_t n_chunks;
-    tensor *order;            /* [K], each row's index in the chunks' order */
+    int64_t *sorted;          /* [K], the rows in the chunks' order, owned */
+    tensor *order;            /* [K], each row's index in it */
     struct token_tree prefix; /* a chain of n_prefix tokens, of which only the masks are used */
 };
 
@@ -143,6 +158,14 @@ void class_texts_free(struct class_texts *texts); /* leaves them empty */
  */
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
                          const struct class_texts *texts);
+
+/**
+ * Text features of whole texts, in a tower with trained changes, as clip_encode_tuned_image.
+ * @param texts  without learned vectors; with dropout of rows that are separate (token_rows.h), else ERR_SHAPE
+ * @return Z, [1,K,d], not normalized
+ */
+tensor *clip_encode_tuned_text(scope *s, const struct clip *c, struct tape *tape,
+                               const struct class_texts *texts, const struct tower_tuning *tuning);
 
 /* ---------------------------------------------------------------- memory (memory.c) */
 
