@@ -180,6 +180,7 @@ void class_texts_free(struct class_texts *texts)
         token_tree_deinit(&texts->chunks[i].tree);
     free(texts->chunks);
     free(texts->sorted);
+    free(texts->trained_rows);
     token_tree_deinit(&texts->prefix);
     *texts = (struct class_texts){0};
 }

@@ -5,10 +5,13 @@
 #include "prompt/methods/method.h"
 #include "prompt/nn/optimizer.h"
 
+enum { N_AGREEMENTS = 3 };
+
 /** The numbers of a step that leave the device, in one read. */
 struct step_numbers {
     double losses[METHOD_MAX_ITERATIONS];     /* CE(p^n, y), n = 1 first */
     double accuracies[METHOD_MAX_ITERATIONS]; /* share of the batch's images that p^n classifies rightly */
+    double agreement[N_AGREEMENTS]; /* terms of text, image and logits, weighted; 0 without a weight */
     double loss;
     double largest_gradient; /* over all trained tensors; not finite if any value is not */
 };

@@ -110,6 +110,9 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_f64(&record, "loss", numbers->loss);
     json_put_f64s(&record, "losses", numbers->losses, (size_t)N);
     json_put_f64s(&record, "accuracies", numbers->accuracies, (size_t)N);
+    if (agreement_reads_clip(&t->method->options.memory) ||
+        agreement_reads_teacher(&t->method->options.memory))
+        json_put_f64s(&record, "agreement", numbers->agreement, N_AGREEMENTS);
     json_put_i64(&record, "images", batch->n);
     json_put_i64(&record, "skipped", (int64_t)loader_n_skipped(t->loader));
     json_put_fixed(&record, "seconds", seconds, 6);

@@ -192,6 +192,8 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
                                   subset, config->batch_size)) != OK ||
+        (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
+            OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
         (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
         return status;
