@@ -93,7 +93,7 @@ static tensor *mask_of(scope *s, const struct clip *c, const struct tuned_pass *
     const int64_t B = t_size(h, 0), T = t_size(h, 1), W = t_size(h, 2);
     tensor *mask = tuning_mask(s, &p->tuning, rows.layer, j, rows.ids,
                                (const int64_t[]){B, rows.first + T, W}, c->dtypes.compute, c->device);
-    return fast_rows(s, t_narrow(s, mask, 1, rows.first, T));
+    return t_contiguous(s, fast_rows(s, t_narrow(s, mask, 1, rows.first, T)));
 }
 
 /* a y of the parts, [B T,n r]. */

@@ -63,6 +63,9 @@ void clip_free(struct clip *c);
  * disturb. Does nothing to the plain encoder. */
 int clip_prepare(const struct clip *c);
 
+/** ln_1 and ln_2 of all blocks of a tower: weight and bias, [L,2,W] accum. */
+void clip_block_norms(tensor **weight, tensor **bias, scope *s, const struct clip *c, enum tower tower);
+
 /* ---------------------------------------------------------------- image features (vision.c) */
 
 /** The input of the first vision layer; the same at every n of one image. */
