@@ -36,6 +36,10 @@ static int add_norms(struct method *m, enum tower tower)
 static int create(struct method *m, const struct method_init *init)
 {
     const int64_t K = init->n_train_classes, d = m->clip->dims.embed_dim;
+    if (m->options.memory.average_deviation > 0.0)
+        return error_set(ERR_USAGE,
+                         "average.deviation: method two_stage has no average over epochs, as its two "
+                         "stages train different tensors");
     float *zeros = calloc((size_t)(K * d), sizeof *zeros);
     int status = OK;
     if ((status = zeros ? OK : error_out_of_memory()) == OK && (status = add_norms(m, TOWER_TEXT)) == OK &&

@@ -108,7 +108,8 @@ static int different_from(const struct training *t, const struct provenance *sto
 /* The optimizer of the method's stage. */
 static int open_optimizer(struct training *t)
 {
-    const struct optimizer_options options = session_optimizer_options(t->session->config);
+    struct optimizer_options options = session_optimizer_options(t->session->config);
+    options.average.n_epochs = t->n_epochs;
     optimizer_deinit(&t->optimizer); /* of the stage before */
     return optimizer_init(&t->optimizer, t->session->scope, method_active(t->method), &options);
 }

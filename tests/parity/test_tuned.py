@@ -90,7 +90,7 @@ class TunedTest(unittest.TestCase):
             done = subprocess.run([Path(os.environ["PROMPT_TOOLS"]) / "test_tuned", out], capture_output=True, text=True)
         print(done.stdout, done.stderr, sep="")
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, r"\n40 comparisons, 0 failed, 0 tensors leaked")
+        self.assertRegex(done.stdout, r"\n80 comparisons, 0 failed, 0 tensors leaked")
 
 
 if __name__ == "__main__":
