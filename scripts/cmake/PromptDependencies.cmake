@@ -57,6 +57,12 @@ else()
 endif()
 prompt_find_library(prompt_stb stb_image.h "" "stb_image" libstb-dev stb)
 
+# Several processes work together where MPI is there; a build without it says so when a launcher starts several.
+find_package(MPI QUIET COMPONENTS C)
+if(NOT MPI_C_FOUND)
+  message(STATUS "no MPI: a training or an evaluation is one process (Debian/Ubuntu: libopenmpi-dev openmpi-bin)")
+endif()
+
 if(PROMPT_SANITIZE_THREADS) # what is built needs no more
   return()
 endif()

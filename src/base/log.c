@@ -39,6 +39,8 @@ void log_finish(struct log *log)
 PROMPT_PRINTF(3, 0)
 static void print_line(struct log *log, const char *prefix, const char *fmt, va_list args)
 {
+    if (log->is_silent)
+        return;
     log_finish(log);
     fputs(prefix, stderr);
     vfprintf(stderr, fmt, args);
@@ -66,7 +68,7 @@ void log_progress(struct log *log, bool is_last, const char *fmt, ...)
 {
     double now = clock_s();
     double interval = log->is_terminal ? TERMINAL_INTERVAL_S : PLAIN_INTERVAL_S;
-    if (log->quiet || (!is_last && now - log->last_progress_s < interval))
+    if (log->quiet || log->is_silent || (!is_last && now - log->last_progress_s < interval))
         return;
     log->last_progress_s = now;
     if (log->is_terminal)

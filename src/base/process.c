@@ -85,6 +85,45 @@ int64_t process_cores(void)
     return limited > 0 ? limited : 1;
 }
 
+/* ---------------------------------------------------------------- masks */
+
+enum { BITS = 64, N_WORDS = sizeof(struct process_mask) / sizeof(uint64_t) };
+
+void process_find_mask(struct process_mask *out)
+{
+    *out = (struct process_mask){0};
+#ifdef __linux__
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    for (size_t i = 0; i < CPU_SETSIZE && i < (size_t)N_WORDS * BITS; i++)
+        if (CPU_ISSET(i, &allowed))
+            out->bits[i / BITS] |= UINT64_C(1) << i % BITS;
+#endif
+}
+
+bool process_masks_overlap(const struct process_mask *a, const struct process_mask *b)
+{
+    bool found = false;
+    for (size_t i = 0; i < N_WORDS; i++)
+        found = found || (a->bits[i] & b->bits[i]) != 0;
+    return found;
+}
+
+void process_mask_add(struct process_mask *sum, const struct process_mask *m)
+{
+    for (size_t i = 0; i < N_WORDS; i++)
+        sum->bits[i] |= m->bits[i];
+}
+
+int64_t process_mask_count(const struct process_mask *m)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < (size_t)N_WORDS * BITS; i++)
+        n += (int64_t)(m->bits[i / BITS] >> i % BITS & 1);
+    return n;
+}
+
 /* ---------------------------------------------------------------- pages */
 
 int64_t process_minor_faults(void)

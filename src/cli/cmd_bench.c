@@ -129,7 +129,7 @@ static int count_vision_layers(int64_t *out, struct bench_command *b)
 {
     struct session *s = NULL;
     int status = OK;
-    if ((status = session_open(&s, &b->config, &b->log)) == OK && (status = session_open_model(s)) == OK)
+    if ((status = session_open(&s, &b->config, &b->log, NULL)) == OK && (status = session_open_model(s)) == OK)
         *out = s->clip->dims.vision.n_layers;
     session_close(s);
     return status;
@@ -217,7 +217,7 @@ static int open_side(struct side *side, struct bench_command *b, const struct be
 {
     b->config.encoder = side->point.encoder;
     int status = OK;
-    if ((status = session_open(&side->session, &b->config, &b->log)) == OK &&
+    if ((status = session_open(&side->session, &b->config, &b->log, NULL)) == OK &&
         (status = session_open_model(side->session)) == OK && (status = check_names(side->session, b)) == OK)
         status = bench_open(&side->bench, side->session, b->names.items, side->point.n_classes, options);
     return status;

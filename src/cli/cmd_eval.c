@@ -84,7 +84,7 @@ static int open_all(struct evaluation *e)
 {
     struct open_run *r = &e->run;
     int status = OK;
-    if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
+    if ((status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK &&
         (status = features_open_store(r->session)) == OK && (status = eval_open_datasets(e)) == OK &&
         (status = run_open_model(r)) == OK && (status = eval_check_names(e)) == OK)
         status = run_open_method(r, n_first_classes(e), "its records do not count as finished");
@@ -332,7 +332,7 @@ static int finish(struct evaluation *e)
 
 static int run(struct evaluation *e)
 {
-    log_init(&e->run.log, opt_given(e->run.v, "quiet"));
+    cmd_open_log(&e->run.log, e->run.v);
     int status = OK;
     if ((status = eval_resolve(e)) != OK || (status = check_outputs(e)) != OK)
         return status;

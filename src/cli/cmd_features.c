@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_print.h"
 #include "features_file.h"
 #include "picture_args.h"
 #include "predict_classes.h"
@@ -275,7 +276,7 @@ static int open_all(struct extraction *e)
     if ((status = read_options(e)) == OK && (status = run_open_resolve(r)) == OK &&
         (status = run_open_settle_template(r)) == OK && (status = config_check_model(&r->config)) == OK) {
         interrupt_install();
-        if ((status = session_open(&r->session, &r->config, &r->log)) == OK &&
+        if ((status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK &&
             (status = features_open_store(r->session)) == OK && (status = find_input(e)) == OK &&
             (status = run_open_model(r)) == OK)
             status = run_open_method(r, 1, "its features are those of an unfinished training");
@@ -323,7 +324,7 @@ static int cmd_features(const struct opt_values *v)
 {
     struct extraction e = {.run = {.v = v, .defaults_to_clip = true}};
     int status = OK;
-    log_init(&e.run.log, opt_given(v, "quiet"));
+    cmd_open_log(&e.run.log, v);
     if ((status = open_all(&e)) == OK &&
         (status = e.kind == FEATURES_IMAGES ? extract_images(&e) : extract_texts(&e)) == OK)
         status = finish(&e);

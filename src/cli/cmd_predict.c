@@ -131,7 +131,7 @@ static int open_all(struct prediction *p)
     if ((status = read_options(p)) == OK && (status = resolve(p)) == OK &&
         (status = picture_args_find(&p->pictures, &p->run)) == OK)
         interrupt_install();
-    if (status == OK && (status = session_open(&r->session, &r->config, &r->log)) == OK &&
+    if (status == OK && (status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK &&
         (status = features_open_store(r->session)) == OK && (status = find_classes(p)) == OK)
         status = open_model(p);
     return status == OK ? interrupt_check_begin() : status;
@@ -252,7 +252,7 @@ static int cmd_predict(const struct opt_values *v)
 {
     struct prediction p = {.run = {.v = v, .defaults_to_clip = true}};
     int status = OK;
-    log_init(&p.run.log, opt_given(v, "quiet"));
+    cmd_open_log(&p.run.log, v);
     if ((status = open_all(&p)) == OK && (status = predict(&p)) == OK)
         status = finish(&p);
     row_writer_close(&p.rows);

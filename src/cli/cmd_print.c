@@ -1,4 +1,4 @@
-/* Results on stdout. */
+/* Results on stdout, the log on stderr. */
 #include "cmd_print.h"
 
 #include <errno.h>
@@ -14,4 +14,10 @@ int cmd_print(const struct str *text)
     if (fwrite(str_text(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0)
         return OK;
     return error_set(ERR_IO, "cannot write to the standard output: %s", strerror(errno ? errno : EIO));
+}
+
+void cmd_open_log(struct log *out, const struct opt_values *v)
+{
+    log_init(out, opt_given(v, "quiet"));
+    out->is_silent = !ranks_is_first(v->ranks);
 }

@@ -88,7 +88,7 @@ static int train(struct config *c, struct train_options *options, struct str_lis
     if (status != OK || (status = config_check_training(c)) != OK)
         return status;
     struct log log;
-    log_init(&log, opt_given(v, "quiet"));
+    cmd_open_log(&log, v);
     interrupt_install();
     status = train_run(c, options, &log);
     return status == OK && options->dry_run ? print_origins(c) : status;

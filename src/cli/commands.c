@@ -30,3 +30,6 @@ const struct command *const commands[] = {
     NULL,
 };
 // clang-format on
+
+const struct command *const divided_commands[] = {&command_train, &command_eval, &command_predict,
+                                                  &command_features, NULL};

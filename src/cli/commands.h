@@ -6,5 +6,7 @@
 
 /** All commands, in the order of the help; ends with NULL. */
 extern const struct command *const commands[];
+/** Those whose work several processes may share (ranks/ranks.h); ends with NULL. */
+extern const struct command *const divided_commands[];
 
 #endif

@@ -1,4 +1,5 @@
 /* The program: finds the command, runs it, prints its error. The only place that decides an exit status. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "cmd_print.h"
 #include "commands.h"
 #include "opt_help.h"
+#include "prompt/ranks/ranks.h"
 #include "prompt/torch/torch.h"
 
 /* ---------------------------------------------------------------- finding a command */
@@ -125,20 +127,41 @@ static int advise(int status, const struct command *command)
                            "model need less");
 }
 
-static int run_command(const struct command *command, int argc, char *const *argv)
+static bool is_divided(const struct command *command)
+{
+    size_t i = 0;
+    while (divided_commands[i] && divided_commands[i] != command)
+        i++;
+    return divided_commands[i] != NULL;
+}
+
+/* Of several processes the first alone prints. */
+static int open_ranks(struct ranks **out, const struct command *command)
+{
+    if (!is_divided(command))
+        return ranks_check_one(command->name);
+    int status = ranks_open(out);
+    if (status == OK && !ranks_is_first(*out) && !freopen("/dev/null", "w", stdout))
+        status = error_set(ERR_IO, "cannot open /dev/null: %s", strerror(errno));
+    return status;
+}
+
+/* `*ranks` is the caller's to end, also on failure. */
+static int run_command(struct ranks **ranks, const struct command *command, int argc, char *const *argv)
 {
     struct opt_values values;
-    int status = opt_parse(&values, command, argc, argv);
-    if (status != OK)
+    int status = open_ranks(ranks, command);
+    if (status != OK || (status = opt_parse(&values, command, argc, argv)) != OK)
         return status;
     values.commands = commands;
+    values.ranks = *ranks;
     status = advise(command->run(&values), command);
     opt_free(&values);
     return status;
 }
 
 /* argv without the program's name. */
-static int run(int argc, char *const *argv)
+static int run(struct ranks **ranks, int argc, char *const *argv)
 {
     if (argc == 0)
         return error_set(ERR_USAGE, "expected a command; see prompt --help");
@@ -147,7 +170,7 @@ static int run(int argc, char *const *argv)
     if (strcmp(argv[0], "help") == 0)
         return print_help(argc - 1, argv + 1);
     if (strcmp(argv[0], "--version") == 0)
-        return run_command(find_command("version", NULL), argc - 1, argv + 1);
+        return run_command(ranks, find_command("version", NULL), argc - 1, argv + 1);
     if (argv[0][0] == '-')
         return error_set(ERR_USAGE, "unknown option '%s'; options go after the command, see prompt --help",
                          argv[0]);
@@ -161,7 +184,7 @@ static int run(int argc, char *const *argv)
         return print_help(n_words, argv);
     if (!command)
         return unknown_sub(argv[0], argc > 1 ? argv[1] : NULL);
-    return run_command(command, argc - n_words, argv + n_words);
+    return run_command(ranks, command, argc - n_words, argv + n_words);
 }
 
 /* Checks that all output of stdio has arrived; cmd_print reports a failure at once, and its reason. */
@@ -208,8 +231,11 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* each line of a redirected report arrives when it is printed */
 
-    int status = close_stdout(run(argc > 0 ? argc - 1 : 0, argv + 1));
-    if (status != OK)
+    struct ranks *ranks = NULL;
+    int status = close_stdout(run(&ranks, argc > 0 ? argc - 1 : 0, argv + 1));
+    status = ranks_end(ranks, status);
+    if (status != OK && error_message()[0] != '\0') /* else another rank has the message */
         fprintf(stderr, "prompt: %s\n", error_message());
+    ranks_close(ranks, error_exit_code(status));
     return error_exit_code(status);
 }

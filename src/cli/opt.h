@@ -13,6 +13,7 @@
 
 #include "prompt/base/str.h"
 #include "prompt/config/config.h"
+#include "prompt/ranks/ranks.h"
 
 struct opt {
     const char *name;       /* "dataset", without dashes; NULL ends a list */
@@ -55,6 +56,7 @@ struct opt_value {
 struct opt_values {
     const struct command *command;         /* borrowed */
     const struct command *const *commands; /* all of the program, borrowed; set by main */
+    struct ranks *ranks;                   /* of the command, borrowed; set by main */
     struct opt_value *items;               /* [n], in order; owned */
     size_t n;
     const char *operand;   /* the first; NULL if the command takes none */

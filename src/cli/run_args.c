@@ -11,8 +11,10 @@ int run_args_read(struct run_options *out, char **out_dir, const struct opt_valu
 {
     const char *dir = opt_text(v, "out");
     *out_dir = dir ? path_absolute(dir) : NULL;
-    *out = (struct run_options){
-        .out_dir = *out_dir, .resume = opt_given(v, "resume"), .force = opt_given(v, "force")};
+    *out = (struct run_options){.out_dir = *out_dir,
+                                .resume = opt_given(v, "resume"),
+                                .force = opt_given(v, "force"),
+                                .ranks = v->ranks};
     if (dir && !*out_dir)
         return ERR_MEMORY;
     if (out->resume && out->force)

@@ -63,7 +63,7 @@ static int open_all(struct pretraining *t, struct config *config, struct log *lo
     int status = t->model_path ? run_files_open(&t->files, t->options, log) : ERR_MEMORY;
     config->precision = PRECISION_FP32;
     if (status == OK && (status = path_make_absolute(&config->pretrain_captions)) == OK &&
-        (status = session_open(&t->session, config, log)) == OK)
+        (status = session_open(&t->session, config, log, NULL)) == OK)
         status = pair_source_open(&t->source, config);
     if (status == OK && config->data_dataset[0] != '\0')
         status = session_open_dataset(&t->dataset, t->session, config->data_dataset);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "prompt/base/path.h"
-#include "prompt/base/process.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/repeated.h"
 #include "prompt/store/store.h"
@@ -161,6 +160,26 @@ static bool is_word(const char *store_dir)
     return strcmp(store_dir, "auto") == 0 || strcmp(store_dir, "off") == 0;
 }
 
+/* Unless a CUDA device is named, each rank of a host takes the next one. */
+static void choose_device(struct session *s)
+{
+    const bool is_named = strchr(s->config->device, ':') != NULL;
+    if (s->device.kind == DEVICE_CUDA && s->ranks && !is_named)
+        s->device.index = (int)(ranks_local_rank(s->ranks) % device_count_cuda());
+}
+
+/* Threads are set here whatever the launcher and the environment say; a launcher that gives few cores is told of. */
+static int open_threads(struct session *s)
+{
+    struct str note = {0};
+    if (s->config->threads == 0)
+        ranks_describe_cores(&note, s->ranks);
+    if (note.len > 0)
+        log_info(s->log, "note: %s", str_text(&note));
+    str_free(&note);
+    return torch_init(s->config->threads > 0 ? s->config->threads : ranks_cores(s->ranks));
+}
+
 /* Paths become absolute, so that a run is found again from another folder. */
 static int open_machine(struct session *s)
 {
@@ -176,12 +195,13 @@ static int open_machine(struct session *s)
         (status = device_parse(&s->device, c->device)) == OK)
         status = resolve_precision(&s->precision, c->precision, s->device);
     c->precision = s->precision;
-    if (status == OK && (status = torch_init(c->threads)) == OK)
+    choose_device(s);
+    if (status == OK && (status = open_threads(s)) == OK)
         s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
     return status;
 }
 
-int session_open(struct session **out, struct config *config, struct log *log)
+int session_open(struct session **out, struct config *config, struct log *log, struct ranks *ranks)
 {
     *out = NULL;
     struct session *s = calloc(1, sizeof *s);
@@ -189,6 +209,7 @@ int session_open(struct session **out, struct config *config, struct log *log)
         return error_out_of_memory();
     s->config = config;
     s->log = log;
+    s->ranks = ranks;
     int status = open_machine(s);
     if (status != OK) {
         session_close(s);
@@ -300,7 +321,7 @@ const char *session_template(const struct session *s, const struct dataset *d)
 
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size)
 {
-    const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : process_cores();
+    const int64_t n_workers = s->config->data_workers > 0 ? s->config->data_workers : ranks_cores(s->ranks);
     return (struct loader_options){.input = {.preprocess = s->weights->preprocess,
                                              .crop_scale_min = s->config->crop_scale_min,
                                              .seed = (uint64_t)s->config->seed},

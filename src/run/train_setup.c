@@ -195,7 +195,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
     const enum class_subset subset = config->data_classes;
     int status = interrupt_check_begin();
     if (status != OK || (status = run_files_open(&t->files, t->options, log)) != OK ||
-        (status = session_open(&t->session, config, log)) != OK ||
+        (status = session_open(&t->session, config, log, t->options->ranks)) != OK ||
         (!t->is_dry && (status = features_open_store(t->session)) != OK) ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||

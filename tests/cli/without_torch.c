@@ -12,6 +12,8 @@ const struct command *const commands[] = {
     &command_data_list, &command_data_check, &command_data_split, &command_data_synth, &command_config, NULL,
 };
 
+const struct command *const divided_commands[] = {NULL};
+
 void torch_on_uncaught(void (*report)(void))
 {
     (void)report;

@@ -241,7 +241,7 @@ static int run_images(const struct places *p, int64_t n_images)
     int64_t n_train_classes = 0;
     configure(&config, &n_train_classes, p);
     log_init(&log, false);
-    MUST(session_open(&s, &config, &log));
+    MUST(session_open(&s, &config, &log, NULL));
     MUST(session_open_dataset(&d, s, "caltech101"));
     MUST(item_list_subset(&base, &d->test, CLASS_SUBSET_BASE, d->n_classes));
     MUST(item_list_limit(&items, &base, n_images));

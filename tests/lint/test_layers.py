@@ -12,20 +12,21 @@ from sources import read, report, root, sources, without_comments
 MAY_INCLUDE = {
     "base": {"base"},
     "text": {"base", "text"},
+    "ranks": {"base", "ranks"},
     "safetensors": {"base", "safetensors"},
     "store": {"base", "safetensors", "store"},
     "image": {"base", "image"},
     "data": {"base", "image", "data"},
     "world": {"base", "world"},
     "torch": {"base", "torch"},
-    "nn": {"base", "safetensors", "torch", "nn"},
+    "nn": {"base", "ranks", "safetensors", "torch", "nn"},
     "weights": {"base", "image", "torch", "nn", "weights"},
-    "clip": {"base", "torch", "nn", "weights", "clip"},
+    "clip": {"base", "ranks", "torch", "nn", "weights", "clip"},
     "methods": {"base", "text", "torch", "nn", "weights", "clip", "methods"},
     "config": {"base", "image", "data", "config"},
     "report": {"base", "text", "safetensors", "image", "data", "config", "report"},
 }
-MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"store", "run"}
+MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"ranks", "store", "run"}
 MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}
 MAY_INCLUDE["page"] = MAY_INCLUDE["report"] | {"page"}
 MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"page", "cli"}
@@ -36,6 +37,7 @@ ONLY_IN = [
     (re.compile(r"\bstbi_\w+"), re.compile(r"src/image/gif\.c$")),
     (re.compile(r"\bjpeg_[a-z]\w+\s*\(|#\s*include\s*<j\w+\.h>"), re.compile(r"src/image/jpeg(_write)?\.c$")),
     (re.compile(r"\bpng_\w+"), re.compile(r"src/(world/picture|image/png)\.c$")),
+    (re.compile(r"#\s*include\s*<mpi\.h>|\bMPI_\w+"), re.compile(r"src/ranks/mpi\.c$")),
     (re.compile(r"\bWebP[A-Z]\w+"), re.compile(r"src/image/webp\.c$")),
 ]
 # headers of rooms with libtorch that are free of it themselves (library prompt_options), for the rooms without
@@ -90,6 +92,7 @@ def check_itself():
         ("src/image/image.c", "jpeg_read_header(&info, TRUE);\n"),
         ("src/image/jpeg.c", "png_read_info(png, info);\n"),
         ("src/data/x.c", "WebPDataInit(&data);\n"),
+        ("src/ranks/ranks.c", "#include <mpi.h>\n"),
         ("src/run/x.cpp", ""),
         ("src/util/x.c", ""),
     ]:

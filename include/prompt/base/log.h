@@ -12,6 +12,7 @@
 /** Messages and progress. On a terminal progress rewrites its line, elsewhere it prints a line every 10 s. */
 struct log {
     bool quiet;       /* only warnings */
+    bool is_silent;   /* nothing: another process of several prints */
     bool is_terminal; /* stderr */
     bool line_open;   /* a progress line has no line break yet */
     double last_progress_s;

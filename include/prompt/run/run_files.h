@@ -6,6 +6,7 @@
 #define PROMPT_RUN_RUN_FILES_H
 
 #include "prompt/base/log.h"
+#include "prompt/ranks/ranks.h"
 #include "prompt/report/folder.h"
 #include "prompt/run/saver.h"
 
@@ -15,6 +16,7 @@ struct run_options {
     bool resume;         /* continue from its checkpoint */
     bool force;          /* replace an earlier run in the folder */
     int64_t max_steps;   /* stop after this many steps in all, with a checkpoint; 0: no limit */
+    struct ranks *ranks; /* that train together, borrowed: the first writes; NULL: one */
 };
 
 struct run_files {

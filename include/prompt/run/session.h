@@ -11,12 +11,14 @@
 #include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
 #include "prompt/nn/optimizer.h"
+#include "prompt/ranks/ranks.h"
 
 struct store;
 
 struct session {
     struct config *config; /* borrowed; its `precision` becomes the resolved one */
     struct log *log;       /* borrowed */
+    struct ranks *ranks;   /* that work on this command together, borrowed; NULL: one */
     struct device device;
     enum precision precision;   /* resolved: not auto */
     scope *scope;               /* owned; owns the model's tensors */
@@ -33,10 +35,11 @@ struct session {
 
 /**
  * Settles the configuration (config_settle), makes its paths absolute, reads the templates, and sets up
- * device, precision and libtorch. `out` is owned; session_close frees it.
+ * device, precision and libtorch. Each rank has the cores that its launcher gave it, and its own CUDA device
+ * where there are several. `out` is owned; session_close frees it.
  * @return OK; ERR_USAGE; ERR_IO; ERR_FORMAT; ERR_MEMORY
  */
-int session_open(struct session **out, struct config *config, struct log *log);
+int session_open(struct session **out, struct config *config, struct log *log, struct ranks *ranks);
 /** Opens weights and tokenizer; comes after everything that is quicker to find missing. */
 int session_open_model(struct session *s);
 /** Opens a data set below the configured root; notes how its layout differs from the official one; warns if

@@ -46,7 +46,7 @@ static void job_open(struct job *job)
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         set(&job->config, settings[i]);
     log_init(&job->log, true);
-    assert_ok(session_open(&job->session, &job->config, &job->log));
+    assert_ok(session_open(&job->session, &job->config, &job->log, NULL));
     assert_ok(pretrain_make_model(job->session));
     assert_ok(adamw_init(&job->optimizer, job->session->scope, &job->session->weights->tensors,
                          &(struct adamw_options){.beta1 = 0.9, .beta2 = 0.98, .eps = 1e-6}));
