@@ -129,7 +129,8 @@ static int count_vision_layers(int64_t *out, struct bench_command *b)
 {
     struct session *s = NULL;
     int status = OK;
-    if ((status = session_open(&s, &b->config, &b->log, NULL)) == OK && (status = session_open_model(s)) == OK)
+    if ((status = session_open(&s, &b->config, &b->log, NULL)) == OK &&
+        (status = session_open_model(s)) == OK)
         *out = s->clip->dims.vision.n_layers;
     session_close(s);
     return status;

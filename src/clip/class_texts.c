@@ -5,6 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "prompt/base/share.h"
+#include "prompt/ranks/ranks.h"
+
 /* ---------------------------------------------------------------- chunks of rows */
 
 /* A chunk of token trees; the order of the rows is theirs. */
@@ -174,8 +177,34 @@ int class_texts_create(struct class_texts *out, scope *owner, const struct clip 
     return status;
 }
 
+int class_texts_divide(struct class_texts *texts, scope *owner, const struct clip *c, struct ranks *ranks,
+                       int64_t n_images)
+{
+    if (ranks_size(ranks) == 1)
+        return OK;
+    struct text_division *d = texts->division = calloc(1, sizeof *d);
+    if (!d)
+        return error_out_of_memory();
+    const struct share share = share_of(texts->rows->n, ranks_rank(ranks), ranks_size(ranks));
+    d->ranks = ranks;
+    d->first = share.first;
+    d->rows = *texts->rows;
+    d->rows.n = share.n;
+    d->rows.ids += share.first * d->rows.n_tokens;
+    d->rows.ends += share.first;
+    return class_texts_create(&d->own, owner, c, &d->rows, texts->n_prefix, n_images, NULL);
+}
+
+struct class_texts *class_texts_own(struct class_texts *texts)
+{
+    return texts->division ? &texts->division->own : texts;
+}
+
 void class_texts_free(struct class_texts *texts)
 {
+    if (texts->division)
+        class_texts_free(&texts->division->own);
+    free(texts->division);
     for (size_t i = 0; i < texts->n_chunks; i++)
         token_tree_deinit(&texts->chunks[i].tree);
     free(texts->chunks);

@@ -22,6 +22,14 @@ struct text_chunk {
     int64_t *row_ids; /* the same on the host, owned by the list */
 };
 
+/* A list whose rows are divided among ranks. */
+struct text_division {
+    struct ranks *ranks;    /* borrowed */
+    struct token_rows rows; /* of this rank, borrowed from the list */
+    int64_t first;          /* index of the first of them */
+    struct class_texts own;
+};
+
 /** Bytes that a chunk keeps for its backward, for n_images prefixes. */
 double text_chunk_kept_bytes(const struct text_chunk *chunk, const struct clip *c, int64_t n_images);
 

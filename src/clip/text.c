@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "class_texts.h"
+#include "prompt/nn/exchange.h"
 #include "text_fast.h"
 
 /* ---------------------------------------------------------------- one image */
@@ -148,6 +150,33 @@ static int check_vectors(const struct clip *c, const struct text_vectors *v, con
     return check_deep(c, v, texts);
 }
 
+static tensor *encode_text(scope *s, const struct clip *c, struct tape *tape, struct text_vectors vectors,
+                           const struct class_texts *texts)
+{
+    if (!c->fast)
+        return plain_encode_text(s, c, &vectors, texts->rows);
+    if (!token_rows_share(texts->rows))
+        vectors.first = embed_rows(s, c, texts->rows, vectors.first);
+    return fast_encode_text(s, c, tape, &vectors, texts);
+}
+
+/* This rank's rows, then those of all. */
+static tensor *encode_divided_text(scope *s, const struct clip *c, struct tape *tape,
+                                   struct text_vectors vectors, const struct class_texts *texts)
+{
+    const struct text_division *d = texts->division;
+    struct tower_tuning tuning;
+    if (vectors.first && texts->rows->n_learned > 0 && t_size(vectors.first, 0) > 1) /* vectors of each row */
+        vectors.first = t_narrow(s, vectors.first, 0, d->first, d->rows.n);
+    if (vectors.tuning) {
+        tuning = *vectors.tuning;
+        tuning.dropout.first_row += d->first;
+        vectors.tuning = &tuning;
+    }
+    const tensor *own = encode_text(s, c, tape, vectors, &d->own);
+    return exchange_rows(s, tape, d->ranks, own, texts->rows->n, c->device);
+}
+
 tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, struct text_vectors vectors,
                          const struct class_texts *texts)
 {
@@ -156,11 +185,8 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, stru
         scope_fail(s, status);
         return NULL;
     }
-    if (!c->fast)
-        return plain_encode_text(s, c, &vectors, texts->rows);
-    if (!token_rows_share(texts->rows))
-        vectors.first = embed_rows(s, c, texts->rows, vectors.first);
-    return fast_encode_text(s, c, tape, &vectors, texts);
+    return texts->division ? encode_divided_text(s, c, tape, vectors, texts)
+                           : encode_text(s, c, tape, vectors, texts);
 }
 
 tensor *clip_encode_rows(scope *outer, const struct clip *c, const struct token_rows *rows)

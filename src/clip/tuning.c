@@ -31,7 +31,8 @@ tensor *tuning_mask(scope *s, const struct tower_tuning *t, int64_t layer, int64
     const struct dropout_stream stream = {.p = t->dropout.p,
                                           .seed = t->dropout.seed,
                                           .step = (uint64_t)t->dropout.step,
-                                          .product = (uint64_t)t->tower << 16 | (uint64_t)(layer * 3 + j)};
+                                          .product = (uint64_t)t->tower << 16 | (uint64_t)(layer * 3 + j),
+                                          .first_row = t->dropout.first_row};
     return t_reshape(s, t_dropout_mask(s, &stream, rows, dims[0], dims[1] * dims[2], dtype, device), dims, 3);
 }
 

@@ -1,10 +1,11 @@
 /*
  * Batches that threads make ahead of the caller.
  *
- * An epoch is a sequence of positions 0 .. n_positions - 1. Position p holds item order[p] and belongs to
- * batch p / batch_size, which is made in slot (batch % n_slots). The pool's pieces are the positions from the
- * first on, up to n_slots batches ahead of the one lent to the caller. A position depends on its item and the
- * epoch alone, so it does not matter which thread has it.
+ * An epoch is a sequence of positions. Position p holds item order[p] and belongs to batch p / batch_size. Of
+ * several parts each makes its turns: every n_parts-th batch, or a share of the rows of each. A turn has n_rows
+ * rows, the last one may have fewer, and is made in slot (turn % n_slots). The pool's pieces are the rows of all
+ * turns from the first on, up to n_slots turns ahead of the one lent to the caller. A row depends on its item and
+ * the epoch alone, so it does not matter which thread has it.
  *
  * A thread writes its own row of a slot, and its own item's entry of the cache; the caller reads a row after
  * the pool has reported it done, and gives a slot back before its next batch may begin. The pool's mutex
@@ -21,6 +22,7 @@
 #include "prompt/base/clock.h"
 #include "prompt/base/pool.h"
 #include "prompt/base/rng.h"
+#include "prompt/base/share.h"
 #include "prompt/base/str.h"
 
 enum { CHANNELS = 3 };
@@ -34,9 +36,9 @@ struct failure {
 };
 
 struct slot {
-    float *pixels;   /* [batch_size, 3, image_px, image_px] */
-    int64_t *labels; /* [batch_size] */
-    size_t *items;   /* [batch_size] */
+    float *pixels;   /* [n_rows, 3, image_px, image_px] */
+    int64_t *labels; /* [n_rows] */
+    size_t *items;   /* [n_rows] */
     struct failure *failures;
 };
 
@@ -45,7 +47,8 @@ struct loader {
     const struct item_list *list;
     char *image_dir;
     int64_t image_floats; /* 3 * image_px * image_px */
-    int64_t n_batches;
+    int64_t n_batches;    /* of all parts */
+    int64_t n_turns, n_rows;
     int64_t n_slots;
     struct slot *slots;
     struct pool *pool;
@@ -53,7 +56,7 @@ struct loader {
     /* the epoch; constant while the pool works */
     int64_t epoch;
     size_t *order; /* [list->n] */
-    int64_t first_position, n_positions;
+    int64_t first_turn;
 
     struct image *cache; /* [list->n], pixels NULL if not kept */
     bool *is_bad;        /* [list->n], left out before: not read again */
@@ -62,8 +65,8 @@ struct loader {
     bool is_cache_full;      /* with the mutex */
 
     /* the caller's thread alone */
-    int64_t lent_batch; /* the caller has it or waits for it */
-    bool has_lent;      /* the caller has it */
+    int64_t lent_turn; /* the caller has it or waits for it */
+    bool has_lent;     /* the caller has it */
     int64_t n_delivered;
     size_t n_skipped;
     char *first_skipped;
@@ -78,6 +81,40 @@ static int64_t min_i64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* ---------------------------------------------------------------- turns */
+
+static bool is_divided(const struct loader *l)
+{
+    return l->options.n_parts > 1;
+}
+
+static int64_t batch_of(const struct loader *l, int64_t turn)
+{
+    const struct loader_options *o = &l->options;
+    return o->deals_batches ? turn * o->n_parts + o->part : turn;
+}
+
+static int64_t whole_size(const struct loader *l, int64_t batch)
+{
+    return min_i64(l->options.batch_size, (int64_t)l->list->n - batch * l->options.batch_size);
+}
+
+/* The rows of a batch that belong to this part. */
+static struct share rows_of(const struct loader *l, int64_t batch)
+{
+    const struct loader_options *o = &l->options;
+    const int64_t n = whole_size(l, batch);
+    return o->deals_batches ? (struct share){.n = n} : share_of(n, o->part, o->n_parts);
+}
+
+/* Turns with all rows, then the one that may have fewer. */
+static int64_t n_rows_until(const struct loader *l, int64_t turn)
+{
+    if (turn < l->n_turns || turn == 0)
+        return turn * l->n_rows;
+    return (l->n_turns - 1) * l->n_rows + rows_of(l, batch_of(l, l->n_turns - 1)).n;
+}
+
 /* ---------------------------------------------------------------- open and close */
 
 static int check_options(const struct loader_options *o, const struct item_list *items)
@@ -90,6 +127,9 @@ static int check_options(const struct loader_options *o, const struct item_list 
                          o->input.preprocess.image_px);
     if (o->batch_size < 1 || o->batch_size > INT32_MAX)
         return error_set(ERR_USAGE, "expected a batch size from 1, found %" PRId64, o->batch_size);
+    if (o->n_parts > 1 && !o->deals_batches && o->n_parts > min_i64(o->batch_size, (int64_t)items->n))
+        return error_set(ERR_USAGE, "a batch of %" PRId64 " images cannot be divided into %" PRId64 " parts",
+                         min_i64(o->batch_size, (int64_t)items->n), o->n_parts);
     if (o->n_workers < 1 || o->n_workers > 1024)
         return error_set(ERR_USAGE, "expected 1 to 1024 decoding threads, found %" PRId64, o->n_workers);
     if (o->input.augment && !(o->input.crop_scale_min > 0.0 && o->input.crop_scale_min <= 1.0))
@@ -98,9 +138,9 @@ static int check_options(const struct loader_options *o, const struct item_list 
     return OK;
 }
 
-static int slot_init(struct slot *s, int64_t batch_size, int64_t image_floats)
+static int slot_init(struct slot *s, int64_t n_rows, int64_t image_floats)
 {
-    size_t n = (size_t)batch_size;
+    size_t n = (size_t)n_rows;
     s->pixels = calloc(n, (size_t)image_floats * sizeof *s->pixels); /* refuses a product that overflows */
     s->labels = calloc(n, sizeof *s->labels);
     s->items = calloc(n, sizeof *s->items);
@@ -108,9 +148,9 @@ static int slot_init(struct slot *s, int64_t batch_size, int64_t image_floats)
     return s->pixels && s->labels && s->items && s->failures ? OK : error_out_of_memory();
 }
 
-static void slot_reset(struct slot *s, int64_t batch_size)
+static void slot_reset(struct slot *s, int64_t n_rows)
 {
-    for (int64_t row = 0; s->failures && row < batch_size; row++) {
+    for (int64_t row = 0; s->failures && row < n_rows; row++) {
         free(s->failures[row].message);
         s->failures[row] = (struct failure){0};
     }
@@ -122,21 +162,25 @@ static int allocate(struct loader *l, const char *image_dir)
     const int64_t n_items = (int64_t)l->list->n;
     if (o->batch_size > n_items)
         l->options.batch_size = n_items;
+    if (o->n_parts < 1)
+        l->options.n_parts = 1;
     l->n_batches = n_items / o->batch_size + (!o->drop_last && n_items % o->batch_size != 0);
     l->image_floats = CHANNELS * o->input.preprocess.image_px * o->input.preprocess.image_px;
-    /* one lent, one being filled, one ahead; more if a batch is too small to keep every worker busy */
-    l->n_slots = min_i64(l->n_batches, 3 + o->n_workers / o->batch_size);
+    l->n_turns = o->deals_batches ? share_of(l->n_batches, o->part, o->n_parts).n : l->n_batches;
+    l->n_rows = rows_of(l, 0).n;
+    /* one lent, one being filled, one ahead; more if a turn is too small to keep every worker busy */
+    l->n_slots = min_i64(l->n_turns, 3 + o->n_workers / l->n_rows);
     l->image_dir = str_dup(image_dir);
     l->order = calloc(l->list->n, sizeof *l->order);
     l->cache = calloc(l->list->n, sizeof *l->cache);
     l->is_bad = calloc(l->list->n, sizeof *l->is_bad);
     l->is_counted = calloc(l->list->n, sizeof *l->is_counted);
-    l->slots = calloc((size_t)l->n_slots, sizeof *l->slots);
+    l->slots = calloc((size_t)l->n_slots + 1, sizeof *l->slots); /* a part may have no turn */
     if (!l->image_dir || !l->order || !l->cache || !l->is_bad || !l->is_counted || !l->slots)
         return error_out_of_memory();
     int status = OK;
     for (int64_t i = 0; status == OK && i < l->n_slots; i++)
-        status = slot_init(&l->slots[i], o->batch_size, l->image_floats);
+        status = slot_init(&l->slots[i], l->n_rows, l->image_floats);
     return status;
 }
 
@@ -169,7 +213,7 @@ void loader_close(struct loader *l)
     pool_close(l->pool);
     pthread_mutex_destroy(&l->mutex);
     for (int64_t i = 0; l->slots && i < l->n_slots; i++) {
-        slot_reset(&l->slots[i], l->options.batch_size);
+        slot_reset(&l->slots[i], l->n_rows);
         free(l->slots[i].pixels);
         free(l->slots[i].labels);
         free(l->slots[i].items);
@@ -220,14 +264,14 @@ static int read_item(float *pixels, struct failure *facts, struct loader *l, siz
     return status;
 }
 
-/* A piece of the pool: one position of the epoch. Its failure stays in its row, for the caller to judge. */
+/* A piece of the pool: one row. Its failure stays there, for the caller to judge. */
 static int fill_row(void *context, int64_t piece)
 {
     struct loader *l = context;
-    const int64_t position = l->first_position + piece;
-    const int64_t row = position % l->options.batch_size;
-    const size_t item = l->order[position];
-    struct slot *slot = &l->slots[position / l->options.batch_size % l->n_slots];
+    const int64_t turn = l->first_turn + piece / l->n_rows, row = piece % l->n_rows;
+    const int64_t batch = batch_of(l, turn);
+    const size_t item = l->order[batch * l->options.batch_size + rows_of(l, batch).first + row];
+    struct slot *slot = &l->slots[turn % l->n_slots];
     struct failure *failure = &slot->failures[row];
     slot->labels[row] = l->list->items[item].label;
     slot->items[row] = item;
@@ -241,17 +285,17 @@ static int fill_row(void *context, int64_t piece)
     return OK;
 }
 
-/* Pieces that may begin: those of the lent batch and of the slots after it. */
+/* Pieces that may begin: those of the lent turn and of the slots after it. */
 static int64_t n_pieces(const struct loader *l)
 {
-    return min_i64(l->n_positions, (l->lent_batch + l->n_slots) * l->options.batch_size) - l->first_position;
+    return n_rows_until(l, min_i64(l->n_turns, l->lent_turn + l->n_slots)) - n_rows_until(l, l->first_turn);
 }
 
 /* ---------------------------------------------------------------- the caller's side */
 
 size_t loader_batch_bytes(const struct loader *l)
 {
-    return (size_t)(l->n_slots * l->options.batch_size * l->image_floats) * sizeof *l->slots->pixels;
+    return (size_t)(l->n_slots * l->n_rows * l->image_floats) * sizeof *l->slots->pixels;
 }
 
 void loader_limit_cache(struct loader *l, size_t cache_bytes)
@@ -273,7 +317,7 @@ int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
                          first_batch);
     pool_stop(l->pool);
     for (int64_t i = 0; i < l->n_slots; i++)
-        slot_reset(&l->slots[i], l->options.batch_size);
+        slot_reset(&l->slots[i], l->n_rows);
     for (size_t i = 0; i < l->list->n; i++)
         l->order[i] = i;
     if (l->options.shuffle) {
@@ -281,13 +325,13 @@ int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
         rng_init(&rng, l->options.input.seed, RNG_ORDER, (uint64_t)epoch, 0);
         rng_shuffle(&rng, l->order, l->list->n);
     }
-    first_batch = min_i64(first_batch, l->n_batches);
     l->epoch = epoch;
-    l->n_positions = min_i64((int64_t)l->list->n, l->n_batches * l->options.batch_size);
-    l->first_position = min_i64(first_batch * l->options.batch_size, l->n_positions);
-    l->lent_batch = first_batch;
+    l->first_turn = 0;
+    while (l->first_turn < l->n_turns && batch_of(l, l->first_turn) < first_batch)
+        l->first_turn++;
+    l->lent_turn = l->first_turn;
     l->has_lent = false;
-    l->n_delivered = first_batch; /* batches before a resume had their images */
+    l->n_delivered = l->first_turn; /* those before a resume had their images */
     pool_start(l->pool, fill_row, l, n_pieces(l));
     return OK;
 }
@@ -354,18 +398,18 @@ static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t
     return OK;
 }
 
-/* Gives the lent batch's slot back to the pool. */
+/* Gives the lent turn's slot back to the pool. */
 static void release_lent(struct loader *l)
 {
-    slot_reset(&l->slots[l->lent_batch % l->n_slots], l->options.batch_size);
-    l->lent_batch++;
+    slot_reset(&l->slots[l->lent_turn % l->n_slots], l->n_rows);
+    l->lent_turn++;
     l->has_lent = false;
     pool_extend(l->pool, n_pieces(l));
 }
 
 static int end_of_epoch(const struct loader *l)
 {
-    if (l->n_delivered == 0 && l->n_skipped > 0)
+    if (l->n_delivered == 0 && l->n_skipped > 0 && !is_divided(l))
         return error_set(ERR_FORMAT, "none of %zu %s can be read; the first: %s", l->list->n,
                          plural(l->list->n, "image", "images"), loader_first_skipped(l));
     return OK;
@@ -379,22 +423,26 @@ int loader_next(struct batch *out, struct loader *l)
     int64_t n_good = 0;
     if (l->has_lent)
         release_lent(l);
-    while (status == OK && n_good == 0 && l->lent_batch * l->options.batch_size < l->n_positions) {
-        struct slot *slot = &l->slots[l->lent_batch % l->n_slots];
-        const int64_t first = l->lent_batch * l->options.batch_size;
-        const int64_t n = min_i64(l->options.batch_size, l->n_positions - first);
-        pool_wait_until(l->pool, first + n - l->first_position);
+    while (status == OK && out->n_whole == 0 && l->lent_turn < l->n_turns) {
+        struct slot *slot = &l->slots[l->lent_turn % l->n_slots];
+        const int64_t batch = batch_of(l, l->lent_turn), n = rows_of(l, batch).n;
+        pool_wait_until(l->pool, n_rows_until(l, l->lent_turn) + n - n_rows_until(l, l->first_turn));
         status = collect(&n_good, l, slot, n);
-        if (status == OK && n_good == 0) {
+        if (status == OK && n_good == 0 && !is_divided(l)) {
             release_lent(l);
         } else if (status == OK) {
-            *out = (struct batch){n_good,       l->lent_batch, slot->pixels,
-                                  slot->labels, slot->items,   clock_s() - start_s};
+            *out = (struct batch){.n = n_good,
+                                  .n_whole = whole_size(l, batch),
+                                  .index = batch,
+                                  .pixels = slot->pixels,
+                                  .labels = slot->labels,
+                                  .items = slot->items,
+                                  .wait_s = clock_s() - start_s};
             l->has_lent = true;
             l->n_delivered++;
         }
     }
-    return status == OK && out->n == 0 ? end_of_epoch(l) : status;
+    return status == OK && out->n_whole == 0 ? end_of_epoch(l) : status;
 }
 
 size_t loader_n_skipped(const struct loader *l)

@@ -37,8 +37,8 @@ static int create(struct method *m, const struct method_init *init)
     return status == OK ? add_pair(m, init, TOWER_VISION, &m->clip->dims.vision) : status;
 }
 
-/* `step` of the training; 0: no dropout. */
-static struct tower_tuning tuning_of(const struct method *m, enum tower tower, int64_t step)
+/* `step` of the training; 0: no dropout. `first` row of the dropout. */
+static struct tower_tuning tuning_of(const struct method *m, enum tower tower, int64_t step, int64_t first)
 {
     const struct method_options *o = &m->options;
     return (struct tower_tuning){
@@ -46,14 +46,14 @@ static struct tower_tuning tuning_of(const struct method *m, enum tower tower, i
         .a = tuned_find(m, PREFIX, tower, "a"),
         .b = tuned_find(m, PREFIX, tower, "b"),
         .scale = o->lora_alpha / sqrt((double)o->lora_rank),
-        .dropout = {.p = step > 0 ? o->lora_dropout : 0.0, .seed = m->seed, .step = step},
+        .dropout = {.p = step > 0 ? o->lora_dropout : 0.0, .seed = m->seed, .step = step, .first_row = first},
     };
 }
 
 static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
                            const struct class_texts *classes, int64_t step)
 {
-    const struct tower_tuning tuning = tuning_of(m, TOWER_TEXT, step);
+    const struct tower_tuning tuning = tuning_of(m, TOWER_TEXT, step, 0);
     return tuned_encode_text(s, m, tape, classes, &tuning);
 }
 
@@ -66,7 +66,7 @@ static tensor *fixed_text(scope *s, const struct method *m, struct tape *tape,
 static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct method_inputs *in)
 {
-    const struct tower_tuning vision = tuning_of(m, TOWER_VISION, in->step);
+    const struct tower_tuning vision = tuning_of(m, TOWER_VISION, in->step, in->first_image);
     const tensor *z = in->fixed_text ? in->fixed_text : encode_text(s, m, &out->tape, in->classes, in->step);
     const tensor *x = tuned_encode_image(out, s, m, &out->tape, in, &vision);
     tuned_output(out, s, m, x, z);

@@ -43,26 +43,48 @@ static int add_tensors(struct safetensors *file, scope *s, const struct safetens
     return OK;
 }
 
+/* Takes `file`, whose data are there, to `out`, or frees it. */
+static int open_data(struct safetensors **out, struct safetensors *file, scope *s)
+{
+    struct safetensors_header header = {0};
+    int status = safetensors_header_read(&header, file->data, file->n_bytes);
+    if (status == OK)
+        status = add_tensors(file, s, &header);
+    file->metadata = header.metadata;
+    header.metadata = (struct metadata){0};
+    safetensors_header_free(&header);
+    if (status != OK)
+        safetensors_close(file);
+    else
+        *out = file;
+    return status;
+}
+
 int safetensors_open(struct safetensors **out, scope *s, const char *path)
 {
     *out = NULL;
     struct safetensors *file = calloc(1, sizeof *file);
-    struct safetensors_header header = {0};
     if (!file)
         return error_out_of_memory();
     int status = file_map(&file->data, &file->n_bytes, path);
-    if (status == OK && ((status = safetensors_header_read(&header, file->data, file->n_bytes)) != OK ||
-                         (status = add_tensors(file, s, &header)) != OK))
-        error_context("reading '%s'", path);
-    file->metadata = header.metadata;
-    header.metadata = (struct metadata){0};
-    safetensors_header_free(&header);
     if (status != OK) {
         safetensors_close(file);
         return status;
     }
-    *out = file;
-    return OK;
+    status = open_data(out, file, s);
+    return status == OK ? OK : error_context("reading '%s'", path);
+}
+
+int safetensors_open_bytes(struct safetensors **out, scope *s, const void *bytes, size_t n_bytes)
+{
+    *out = NULL;
+    struct safetensors *file = calloc(1, sizeof *file);
+    if (!file)
+        return error_out_of_memory();
+    file->data = bytes;
+    file->n_bytes = n_bytes;
+    file->is_borrowed = true;
+    return open_data(out, file, s);
 }
 
 void safetensors_close(struct safetensors *file)
@@ -74,7 +96,8 @@ void safetensors_close(struct safetensors *file)
     for (size_t i = 0; i < file->n_copies; i++)
         free(file->copies[i]);
     free(file->copies);
-    file_unmap(file->data, file->n_bytes);
+    if (!file->is_borrowed)
+        file_unmap(file->data, file->n_bytes);
     free(file);
 }
 

@@ -286,8 +286,8 @@ int pretrain_run(struct config *config, const struct run_options *options, struc
     int status = OK;
     if ((status = open_all(&t, config, log)) == OK && (status = begin(&t)) == OK &&
         (status = run_steps(&t)) == OK &&
-        (status = run_files_end(&t.files, "pretrain", t.state.step, config->pretrain_steps,
-                                t.state.step > 0)) == OK)
+        (status = run_files_end(&t.files, "pretrain", t.state.step, config->pretrain_steps, t.state.step > 0,
+                                interrupt_requested())) == OK)
         log_info(log, "saved %s", t.model_path);
     close_all(&t);
     return status;

@@ -9,6 +9,7 @@
 #include "prompt/base/clock.h"
 #include "prompt/base/error.h"
 #include "prompt/base/process.h"
+#include "prompt/base/share.h"
 #include "transport.h"
 
 /* Of a rank that fails, for the others; they may be in an exchange that it will never come to. */
@@ -52,13 +53,6 @@ int64_t ranks_local_size(const struct ranks *r)
 int64_t ranks_local_rank(const struct ranks *r)
 {
     return r ? r->local_rank : 0;
-}
-
-struct ranks_share ranks_share(int64_t n, int64_t part, int64_t n_parts)
-{
-    const int64_t each = n / n_parts, more = n % n_parts;
-    return (struct ranks_share){.first = part * each + (part < more ? part : more),
-                                .n = each + (part < more)};
 }
 
 struct ranks_time ranks_time(const struct ranks *r)
@@ -284,11 +278,11 @@ int ranks_sum(struct ranks *r, void *values, size_t n, enum dtype dtype)
         return OK;
     const int size = r->all->size;
     size_t *counts = calloc(2 * (size_t)size, sizeof *counts);
-    const struct ranks_share share = ranks_share((int64_t)n, r->all->rank, size);
+    const struct share share = share_of((int64_t)n, r->all->rank, size);
     void *own = malloc((size_t)share.n * dtype_size(dtype) + 1);
     int status = counts && own ? OK : error_out_of_memory();
     for (int i = 0; status == OK && i < size; i++) {
-        counts[i] = (size_t)ranks_share((int64_t)n, i, size).n;
+        counts[i] = (size_t)share_of((int64_t)n, i, size).n;
         counts[size + i] = counts[i] * dtype_size(dtype);
     }
     if (status == OK && (status = ranks_sum_block(r, own, values, counts, dtype)) == OK) {

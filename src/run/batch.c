@@ -18,6 +18,18 @@ tensor *batch_labels(scope *s, const struct clip *model, const struct batch *bat
     return t_from_i64(s, batch->labels, SHAPE(batch->n), model->device);
 }
 
+tensor *batch_no_pixels(scope *s, const struct clip *model)
+{
+    const int64_t S = model->dims.image_px;
+    return t_zeros(s, SHAPE(1, 3, S, S), model->dtypes.accum, model->device);
+}
+
+tensor *batch_no_labels(scope *s, const struct clip *model)
+{
+    const int64_t first = 0;
+    return t_from_i64(s, &first, SHAPE(1), model->device);
+}
+
 int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size)
 {
     *out = (struct list_batches){.items = items, .batch_size = batch_size};
@@ -30,6 +42,7 @@ void list_batches_next(struct batch *out, struct list_batches *b)
 {
     const int64_t left = (int64_t)b->items->n - b->n_done;
     *out = (struct batch){.n = left < b->batch_size ? left : b->batch_size,
+                          .n_whole = left < b->batch_size ? left : b->batch_size,
                           .index = b->n_done / b->batch_size,
                           .labels = b->labels,
                           .items = b->indices};

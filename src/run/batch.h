@@ -8,6 +8,9 @@
 /** Pixels of a batch on the model's device, [B,3,S,S]. */
 tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch);
 tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch); /* [B] */
+/* A grey image of class 0, for a rank without one, whose loss has weight 0: it takes part in all exchanges. */
+tensor *batch_no_pixels(scope *s, const struct clip *model); /* [1,3,S,S] */
+tensor *batch_no_labels(scope *s, const struct clip *model); /* [1] */
 
 /** The batches that a loader would give of a list, without pixels: where features suffice. */
 struct list_batches {

@@ -98,22 +98,35 @@ static int enter_stage(struct method *m, const struct metadata *meta)
     return status == OK ? method_enter_stage(m, method_stage_at(m, step, n_steps).index) : status;
 }
 
+static int take_all(struct method *m, scope *s, struct optimizer *optimizer, const struct safetensors *file)
+{
+    int status = OK;
+    if ((status = provenance_check(&file->metadata)) == OK &&
+        (status = check_extra(m, &file->tensors)) == OK && (status = enter_stage(m, &file->metadata)) == OK)
+        status = copy_trained(m, s, &file->tensors);
+    return status == OK && optimizer ? optimizer_restore(optimizer, &file->tensors) : status;
+}
+
 int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const char *path)
 {
     scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
     struct safetensors *file = NULL;
     int status = safetensors_open(&file, s, path);
-    if (status == OK) {
-        if ((status = provenance_check(&file->metadata)) == OK &&
-            (status = check_extra(m, &file->tensors)) == OK &&
-            (status = enter_stage(m, &file->metadata)) == OK)
-            status = copy_trained(m, s, &file->tensors);
-        if (status == OK && optimizer)
-            status = optimizer_restore(optimizer, &file->tensors);
-        if (status != OK)
-            error_context("'%s'", path);
-    }
+    if (status == OK && (status = take_all(m, s, optimizer, file)) != OK)
+        error_context("'%s'", path);
     int closed = scope_close(s); /* before the file is unmapped */
+    safetensors_close(file);
+    return status == OK ? closed : status;
+}
+
+int checkpoint_restore(struct method *m, struct optimizer *optimizer, const void *bytes, size_t n_bytes)
+{
+    scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
+    struct safetensors *file = NULL;
+    int status = safetensors_open_bytes(&file, s, bytes, n_bytes);
+    if (status == OK)
+        status = take_all(m, s, optimizer, file);
+    int closed = scope_close(s);
     safetensors_close(file);
     return status == OK ? closed : status;
 }

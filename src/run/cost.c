@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/process.h"
+#include "prompt/base/share.h"
 
 static const double GIB = 1024.0 * 1024.0 * 1024.0;
 static const double MIB = 1024.0 * 1024.0;
@@ -22,12 +23,13 @@ static double smaller(double a, double b)
     return a < b ? a : b;
 }
 
-/* Free memory is in addition to the process's own. */
+/* Free memory is in addition to the process's own, and for all ranks of the host. */
 static double budget_bytes(const struct session *s, double resident_bytes)
 {
     const double key = (double)s->config->memory_budget_mib * MIB;
     const double free_bytes = (double)device_free_bytes(s->device);
-    return key > 0.0 ? key : free_bytes > 0.0 ? resident_bytes + FREE_SHARE * free_bytes : 0.0;
+    const double share = FREE_SHARE / (double)ranks_local_size(s->ranks);
+    return key > 0.0 ? key : free_bytes > 0.0 ? resident_bytes + share * free_bytes : 0.0;
 }
 
 /* Sets a key that is left to the program, 0, to `value`. */
@@ -57,7 +59,7 @@ int cost_take_share(struct config *c, int64_t n_runs)
 }
 
 /* The memory of a step besides the model and the tensors kept for its backward. */
-static double step_bytes(const struct session *s, const struct method *m, const struct class_list *classes,
+static double step_bytes(const struct session *s, const struct method *m, struct class_list *classes,
                          const struct method_passes *p, int64_t B)
 {
     /* Z of a pass: from the tower, normalized, filtered, in the order of the classes, and their gradients */
@@ -71,14 +73,15 @@ static double step_bytes(const struct session *s, const struct method *m, const 
     const double values = COPIES_OF_FEATURES * features +
                           COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
     return values * (double)dtype_size(c->dtypes.accum) +
-           clip_layer_bytes(c, &classes->texts, p->n_text > 0 ? p->n_prefixes : 0, B, p->n_prompts);
+           clip_layer_bytes(c, class_texts_own(&classes->texts), p->n_text > 0 ? p->n_prefixes : 0, B,
+                            p->n_prompts);
 }
 
 /* Shares the room between the tensors that the text side keeps and decoded images, in this order. */
 static void share_room(struct cost *c, struct class_list *classes, const struct clip *clip,
                        const struct method_passes *p, double cache_bytes)
 {
-    struct class_texts *texts = &classes->texts;
+    struct class_texts *texts = class_texts_own(&classes->texts);
     const double room = larger(c->budget_bytes - c->weights_bytes - c->image_bytes - c->rest_bytes, 0.0);
     if (c->budget_bytes > 0.0 && room < c->text_full_bytes && clip->fast) {
         /* a chunk that is computed again is there besides those that are kept */
@@ -94,16 +97,17 @@ static void share_room(struct cost *c, struct class_list *classes, const struct 
 struct cost cost_plan(const struct session *s, const struct method *m, struct class_list *classes,
                       const struct cost_options *o)
 {
-    const int64_t B = o->n_images < o->batch_size ? o->n_images : o->batch_size;
+    const int64_t whole = o->n_images < o->batch_size ? o->n_images : o->batch_size;
+    const int64_t B = share_of(whole, 0, o->n_parts > 0 ? o->n_parts : 1).n;
     const double resident_bytes =
         s->device.kind == DEVICE_CPU ? (double)process_resident_bytes() : 0.0; /* the device's budget */
     const struct method_passes p = method_passes(m, B, classes->n);
-    struct class_texts *texts = &classes->texts;
+    struct class_texts *texts = class_texts_own(&classes->texts);
     struct cost c = {
         .n_trained = params_numel(&m->trained),
         .n_steps = o->n_steps,
         .n_epochs = o->n_epochs,
-        .step_images = B,
+        .step_images = whole,
         .weights_bytes = clip_model_bytes(s->clip, s->weights),
         .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
         .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "prompt/base/file.h"
-#include "prompt/base/interrupt.h"
 #include "prompt/base/lock.h"
 #include "prompt/base/path.h"
 
@@ -15,18 +14,23 @@ int run_files_open(struct run_files *out, const struct run_options *options, str
     if (!options->out_dir)
         return OK;
     out->checkpoint_path = path_join(options->out_dir, RUN_CHECKPOINT_FILE);
-    return out->checkpoint_path ? folder_check(options->out_dir, options->resume, options->force)
-                                : ERR_MEMORY;
+    if (!out->checkpoint_path)
+        return ERR_MEMORY;
+    return ranks_is_first(options->ranks) ? folder_check(options->out_dir, options->resume, options->force)
+                                          : OK;
 }
 
 int run_files_take(struct run_files *f)
 {
-    return f->lock < 0 ? folder_take(&f->lock, f->options->out_dir, f->log) : OK;
+    const bool takes = f->lock < 0 && ranks_is_first(f->options->ranks);
+    return takes ? folder_take(&f->lock, f->options->out_dir, f->log) : OK;
 }
 
 int run_files_begin(struct run_files *f, const struct str *config, int64_t step)
 {
     const char *dir = f->options->out_dir;
+    if (!ranks_is_first(f->options->ranks))
+        return OK;
     char *log_path = path_join(dir, RUN_LOG_FILE);
     int status = log_path ? run_files_take(f) : ERR_MEMORY;
     if (status == OK && f->options->force)
@@ -45,11 +49,11 @@ bool run_files_at_limit(const struct run_files *f, int64_t step)
 }
 
 int run_files_end(const struct run_files *f, const char *command, int64_t step, int64_t n_steps,
-                  bool is_saved)
+                  bool is_saved, bool is_stopped)
 {
     if (step == n_steps)
         return OK;
-    if (interrupt_requested())
+    if (is_stopped)
         return error_set(ERR_INTERRUPTED,
                          "stopped after step %" PRId64 " of %" PRId64
                          "%s; continue with: prompt %s --resume --out %s",

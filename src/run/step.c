@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "prompt/nn/exchange.h"
+
 /* The number of images whose class of the largest logit [B,K] is not their label [B]; a scalar. */
 static tensor *count_wrong(scope *s, const tensor *logits, const tensor *labels)
 {
@@ -65,18 +67,47 @@ bool step_is_finite(const struct step_numbers *numbers)
     return isfinite(numbers->loss) && isfinite(numbers->largest_gradient);
 }
 
+/* The numbers and gradients of all ranks: sums of weighted ones, in the order of ranks. */
+static int combine(struct step_numbers *out, scope *s, const struct method *m, const struct step_batch *batch)
+{
+    const size_t N = (size_t)m->options.n_iterations;
+    double sums[2 * METHOD_MAX_ITERATIONS + N_AGREEMENTS + 1], *at = sums;
+    struct {
+        double *values;
+        size_t n;
+    } parts[] = {{out->losses, N}, {out->accuracies, N}, {out->agreement, N_AGREEMENTS}, {&out->loss, 1}};
+    enum { N_PARTS = sizeof parts / sizeof parts[0] };
+    int status = exchange_gradients(&out->largest_gradient, s, batch->ranks, &m->trained);
+    for (size_t i = 0; i < N_PARTS; i++)
+        for (size_t k = 0; k < parts[i].n; k++)
+            *at++ = batch->weight * parts[i].values[k];
+    if (status == OK)
+        status = ranks_sum(batch->ranks, sums, (size_t)(at - sums), DTYPE_F64);
+    at = sums;
+    for (size_t i = 0; i < N_PARTS; i++)
+        for (size_t k = 0; k < parts[i].n; k++)
+            parts[i].values[k] = *at++;
+    return status;
+}
+
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr)
 {
     struct method_output output;
     optimizer_clear_grad(optimizer);
     method_forward(&output, s, m,
-                   &(struct method_inputs){
-                       .classes = classes, .pixels = batch.pixels, .skips_clip = true, .step = batch.step});
+                   &(struct method_inputs){.classes = classes,
+                                           .pixels = batch.pixels,
+                                           .skips_clip = true,
+                                           .step = batch.step,
+                                           .first_image = batch.first_image});
     const struct method_losses losses = method_loss(s, m, &output, batch.labels);
-    int status = method_backward(&output, s, losses.total);
+    const tensor *loss = batch.ranks ? t_scale(s, losses.total, batch.weight) : losses.total;
+    int status = method_backward(&output, s, loss);
     if (status == OK)
         status = read_numbers(out, s, m, &output, &losses, batch.labels);
+    if (status == OK && batch.ranks)
+        status = combine(out, s, m, &batch);
     method_output_free(&output);
     return status == OK && step_is_finite(out) ? optimizer_step(optimizer, lr, batch.stage_step) : status;
 }

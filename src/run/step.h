@@ -4,6 +4,7 @@
 
 #include "prompt/methods/method.h"
 #include "prompt/nn/optimizer.h"
+#include "prompt/ranks/ranks.h"
 
 enum { N_AGREEMENTS = 3 };
 
@@ -24,11 +25,15 @@ struct step_batch {
     const tensor *labels; /* [B] */
     int64_t step;         /* of the training, from 1 */
     int64_t stage_step;   /* of its stage, from 1 */
+    /* of several ranks, each with a part of the batch; NULL: these are all images */
+    struct ranks *ranks;
+    double weight;       /* of this part's mean loss in that of the batch */
+    int64_t first_image; /* index in the batch of this part's first */
 };
 
 /**
  * Computes forward, loss, backward and, if all numbers are finite, the update. The trained tensors keep their
- * gradients until the next step.
+ * gradients until the next step. Of several ranks all get the numbers of the whole batch, and the same update.
  * @param s  holds the step's tensors, gradients on
  */
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,

@@ -11,7 +11,7 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "step.h"
-#include "train_setup.h"
+#include "train_ranks.h"
 
 /* ---------------------------------------------------------------- one step */
 
@@ -32,8 +32,21 @@ static void name_not_finite(struct str *out, scope *s, const struct method *m)
     str_append(out, "the loss itself");
 }
 
+/* The images of a bad batch, of all ranks: [n], owned. NULL: out of memory. */
+static size_t *gather_items(int64_t *n, const struct training *t, const struct batch *batch)
+{
+    *n = t->share.n_images;
+    size_t *items = malloc((size_t)*n * sizeof *items);
+    if (!items || division_gather_items(items, &t->division, batch->items) != OK) {
+        *n = 0;
+        free(items);
+        return NULL;
+    }
+    return items;
+}
+
 /* Records all images of a bad batch in the log. */
-static int record_failure(struct training *t, const struct batch *batch)
+static int record_failure(struct training *t, const size_t *items, int64_t n)
 {
     struct str record = {0};
     json_open(&record, NULL, '{');
@@ -41,8 +54,8 @@ static int record_failure(struct training *t, const struct batch *batch)
     json_put_i64(&record, "epoch", t->progress.epoch + 1);
     json_put_bool(&record, "failed", true);
     json_open(&record, "images", '[');
-    for (int64_t i = 0; i < batch->n; i++)
-        json_put_string(&record, NULL, t->items.items[batch->items[i]].path);
+    for (int64_t i = 0; i < n; i++)
+        json_put_string(&record, NULL, t->items.items[items[i]].path);
     json_close(&record, ']');
     json_close(&record, '}');
     int status = event_log_write(&t->files.events, &record);
@@ -58,13 +71,16 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
     enum { MAX_IMAGES = 4 };
     struct str images = {0};
     struct str tensor_name = {0};
-    for (int64_t i = 0; i < batch->n && i < MAX_IMAGES; i++)
-        str_appendf(&images, "%s%s", i > 0 ? ", " : "", t->items.items[batch->items[i]].path);
-    if (batch->n > MAX_IMAGES)
-        str_appendf(&images, " and %" PRId64 " more (in %s)", batch->n - MAX_IMAGES, RUN_LOG_FILE);
+    int64_t n = 0;
+    size_t *items = gather_items(&n, t, batch);
+    for (int64_t i = 0; i < n && i < MAX_IMAGES; i++)
+        str_appendf(&images, "%s%s", i > 0 ? ", " : "", t->items.items[items[i]].path);
+    if (n > MAX_IMAGES)
+        str_appendf(&images, " and %" PRId64 " more (in %s)", n - MAX_IMAGES, RUN_LOG_FILE);
     name_not_finite(&tensor_name, s, t->method);
-    if (!t->is_dry)
-        (void)record_failure(t, batch); /* the run ends with the error below in any case */
+    if (training_writes(t))
+        (void)record_failure(t, items, n); /* the run ends with the error below in any case */
+    free(items);
     int status = error_set(
         ERR_NUMERIC,
         "step %" PRId64
@@ -93,9 +109,16 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
     const int64_t number = step_of(t, batch);
-    const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
-                                      batch_labels(s, t->method->clip, batch), number,
-                                      number - stage_of(t, number).n_before};
+    const struct clip *c = t->method->clip;
+    const struct step_batch inputs = {
+        .pixels = batch->n > 0 ? batch_pixels(s, c, batch) : batch_no_pixels(s, c),
+        .labels = batch->n > 0 ? batch_labels(s, c, batch) : batch_no_labels(s, c),
+        .step = number,
+        .stage_step = number - stage_of(t, number).n_before,
+        .ranks = t->session->ranks,
+        .weight = t->share.weight,
+        .first_image = t->share.first_image,
+    };
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
@@ -104,6 +127,18 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
 }
 
 /* ---------------------------------------------------------------- log and progress */
+
+/* The number of ranks, and what the exchanges of this step cost the first. */
+static void record_ranks(struct str *record, struct training *t)
+{
+    const struct ranks_time now = ranks_time(t->session->ranks);
+    if (!t->session->ranks)
+        return;
+    json_put_i64(record, "ranks", ranks_size(t->session->ranks));
+    json_put_fixed(record, "ranks_wait_s", now.wait_s - t->exchanged.wait_s, 6);
+    json_put_fixed(record, "ranks_move_s", now.move_s - t->exchanged.move_s, 6);
+    t->exchanged = now;
+}
 
 static int record_step(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
                        double lr, double seconds)
@@ -120,18 +155,24 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     if (agreement_reads_clip(&t->method->options.memory) ||
         agreement_reads_teacher(&t->method->options.memory))
         json_put_f64s(&record, "agreement", numbers->agreement, N_AGREEMENTS);
-    json_put_i64(&record, "images", batch->n);
-    json_put_i64(&record, "skipped", (int64_t)loader_n_skipped(t->loader));
+    json_put_i64(&record, "images", t->share.n_images);
+    json_put_i64(&record, "skipped", t->share.n_skipped);
     json_put_fixed(&record, "seconds", seconds, 6);
     json_put_fixed(&record, "wait_s", batch->wait_s, 6);
+    record_ranks(&record, t);
     json_close(&record, '}');
     int status = event_log_write(&t->files.events, &record);
     str_free(&record);
     return status;
 }
 
-static void show_progress(struct training *t, const struct step_numbers *numbers, const struct batch *batch,
-                          double seconds)
+/* Whether a signal has come; of several ranks, to any of them before the step at hand. */
+static bool is_stopped(const struct training *t)
+{
+    return t->session->ranks ? t->share.wants_stop : interrupt_requested();
+}
+
+static void show_progress(struct training *t, const struct step_numbers *numbers, double seconds)
 {
     const struct progress *p = &t->progress;
     struct str losses = {0};
@@ -142,12 +183,12 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     char left[32];
     format_duration(left, sizeof left, t->mean_step_s * (double)(p->n_steps - p->step));
     const bool is_last =
-        p->step == p->n_steps || run_files_at_limit(&t->files, t->progress.step) || interrupt_requested();
+        p->step == p->n_steps || run_files_at_limit(&t->files, t->progress.step) || is_stopped(t);
     log_progress(t->session->log, is_last,
                  "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
                  ", loss %s, %.2f images/s, %s left",
                  p->epoch + 1, t->n_epochs, p->step, p->n_steps, str_text(&losses),
-                 (double)batch->n / t->mean_step_s, left);
+                 (double)t->share.n_images / t->mean_step_s, left);
     str_free(&losses);
 }
 
@@ -176,11 +217,11 @@ static int check_trained(struct training *t)
 static int save(struct training *t)
 {
     int status = check_trained(t);
-    if (status != OK)
-        return status;
-    (void)saver_begin(t->files.saver); /* drops the older copy */
-    status = saver_end(t->files.saver, checkpoint_write(t->files.checkpoint_path, t->method, &t->optimizer,
-                                                        &t->progress, &t->provenance));
+    if (status == OK && training_writes(t)) {
+        (void)saver_begin(t->files.saver); /* drops the older copy */
+        status = saver_end(t->files.saver, checkpoint_write(t->files.checkpoint_path, t->method,
+                                                            &t->optimizer, &t->progress, &t->provenance));
+    }
     t->has_saved = t->has_saved || status == OK;
     t->has_checkpoint = t->has_checkpoint || status == OK;
     return status;
@@ -196,7 +237,7 @@ static bool is_at_end(const struct training *t)
 static int keep_copy(struct training *t)
 {
     struct saver *saver = t->files.saver;
-    if (!saver_is_due(saver) || is_at_end(t))
+    if (!training_writes(t) || !saver_is_due(saver) || is_at_end(t))
         return OK;
     int status = check_trained(t);
     if (status != OK)
@@ -234,8 +275,9 @@ static int advance(struct training *t, const struct batch *batch)
     t->progress.step_in_epoch = batch->index + 1;
     t->progress.step = step_of(t, batch);
     const double seconds = clock_s() - start_s + batch->wait_s;
-    status = record_step(t, &numbers, batch, lr, seconds);
-    show_progress(t, &numbers, batch, seconds);
+    if (training_writes(t))
+        status = record_step(t, &numbers, batch, lr, seconds);
+    show_progress(t, &numbers, seconds);
     return status == OK ? keep_copy(t) : status;
 }
 
@@ -248,19 +290,45 @@ static void end_epoch(struct progress *p, int64_t steps_per_epoch)
     p->step_in_epoch = p->step % steps_per_epoch;
 }
 
+/* The next batch of which any image can be read, on all ranks. `*is_over`: none is left in the epoch. */
+static int next_batch(struct batch *out, bool *is_over, struct training *t)
+{
+    do {
+        int status = loader_next(out, t->loader);
+        *is_over = out->n_whole == 0 || step_of(t, out) > t->progress.n_steps;
+        if (status != OK || *is_over)
+            return status;
+        if ((status = train_ranks_share(t, out)) != OK)
+            return status;
+    } while (t->share.n_images == 0 && !t->share.wants_stop);
+    return OK;
+}
+
+/* Untrained prompts are not saved. */
+static int stop(struct training *t)
+{
+    return t->progress.step > 0 ? save(t) : OK;
+}
+
 static int run_epoch(struct training *t)
 {
+    const int64_t first_step = t->progress.step;
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
     while (status == OK && !is_at_end(t)) {
-        if (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested())
-            return t->progress.step > 0 ? save(t) : OK; /* untrained prompts are not saved */
         struct batch batch;
-        status = loader_next(&batch, t->loader);
-        if (status == OK && (batch.n == 0 || step_of(t, &batch) > t->progress.n_steps))
+        bool is_over = false;
+        if (run_files_at_limit(&t->files, t->progress.step) || is_stopped(t))
+            return stop(t);
+        status = next_batch(&batch, &is_over, t);
+        if (status == OK && is_over)
             break; /* the end of the epoch, as unreadable pictures left out its last steps */
+        if (status == OK && is_stopped(t))
+            return stop(t);
         if (status == OK)
             status = advance(t, &batch);
     }
+    if (status == OK && t->progress.step == first_step && t->progress.step_in_epoch == 0)
+        status = error_set(ERR_FORMAT, "none of %zu images can be read", t->items.n);
     if (status != OK)
         return status;
     status = optimizer_end_epoch(&t->optimizer, t->progress.epoch + 1);
@@ -272,14 +340,15 @@ static int run_epochs(struct training *t)
 {
     int status = OK;
     while (status == OK && t->progress.step < t->progress.n_steps &&
-           !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
+           !run_files_at_limit(&t->files, t->progress.step) && !is_stopped(t))
         status = run_epoch(t);
     log_finish(t->session->log);
     if (status != OK)
         return status;
-    session_warn_skipped(t->session, loader_n_skipped(t->loader), loader_first_skipped(t->loader));
-    session_warn_damaged(t->session, loader_n_damaged(t->loader), loader_first_damaged(t->loader));
-    return run_files_end(&t->files, "train", t->progress.step, t->progress.n_steps, t->has_checkpoint);
+    status = train_ranks_warn(t);
+    return status == OK ? run_files_end(&t->files, "train", t->progress.step, t->progress.n_steps,
+                                        t->has_checkpoint, is_stopped(t))
+                        : status;
 }
 
 /* ---------------------------------------------------------------- a dry run */
@@ -293,6 +362,8 @@ static int estimate_time(struct training *t)
     int status = loader_start(t->loader, 0, 0);
     if (status == OK)
         status = loader_next(&batch, t->loader);
+    if (status == OK)
+        status = train_ranks_share(t, &batch);
     for (int i = 0; status == OK && (i == 0 || (i == 1 && seconds < SHORT_S)); i++) {
         struct step_numbers numbers;
         const double start_s = clock_s();

@@ -10,10 +10,12 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "prompt/data/catalog.h"
+#include "prompt/nn/exchange.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
 #include "prompt/run/features.h"
 #include "train_check.h"
+#include "train_ranks.h"
 
 /* ---------------------------------------------------------------- data */
 
@@ -117,7 +119,27 @@ static int open_optimizer(struct training *t)
 int training_begin_stage(struct training *t, int64_t index)
 {
     int status = method_begin_stage(t->method, index, &t->classes.texts);
+    if (status == OK)
+        status = exchange_values(t->session->scope, t->session->ranks, &t->method->trained);
     return status == OK ? open_optimizer(t) : status;
+}
+
+/* The stage of the last finished step. */
+static int enter_stage(struct training *t, const struct progress *at)
+{
+    int status = method_enter_stage(t->method, method_stage_at(t->method, at->step, at->n_steps).index);
+    return status == OK ? open_optimizer(t) : status;
+}
+
+int training_restore(struct training *t, const void *bytes, size_t n_bytes)
+{
+    int status = enter_stage(t, &t->progress);
+    return status == OK ? checkpoint_restore(t->method, &t->optimizer, bytes, n_bytes) : status;
+}
+
+bool training_writes(const struct training *t)
+{
+    return !t->is_dry && ranks_is_first(t->session->ranks);
 }
 
 static int load_checkpoint(struct training *t)
@@ -126,10 +148,7 @@ static int load_checkpoint(struct training *t)
     struct progress at = {0};
     int status = OK;
     if ((status = provenance_read(&stored, &at, t->files.checkpoint_path)) == OK &&
-        (status = different_from(t, &stored)) == OK &&
-        (status = method_enter_stage(t->method, method_stage_at(t->method, at.step, at.n_steps).index)) ==
-            OK &&
-        (status = open_optimizer(t)) == OK)
+        (status = different_from(t, &stored)) == OK && (status = enter_stage(t, &at)) == OK)
         status = checkpoint_read_tensors(t->method, &t->optimizer, t->files.checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
         status =
@@ -157,6 +176,8 @@ static int open_loader(struct training *t)
     options.shuffle = c->shuffle;
     options.drop_last = c->drop_last;
     options.cache_bytes = (size_t)c->data_cache_mib << 20;
+    options.part = t->division.group;
+    options.n_parts = t->division.n_groups;
     int status = loader_open(&t->loader, &t->items, t->dataset->image_dir, &options);
     if (status != OK)
         return status;
@@ -190,9 +211,12 @@ static void describe_task(const struct training *t)
         log_info(log, "         (the first of %zu templates)", t->session->templates.n);
 }
 
-int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log)
+/* What each rank opens for itself. */
+static int open_inputs(struct training *t, struct config *config, const struct str_list *targets,
+                       struct log *log)
 {
     const enum class_subset subset = config->data_classes;
+    const bool is_first = ranks_is_first(t->options->ranks);
     int status = interrupt_check_begin();
     if (status != OK || (status = run_files_open(&t->files, t->options, log)) != OK ||
         (status = session_open(&t->session, config, log, t->options->ranks)) != OK ||
@@ -200,13 +224,22 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
         (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
-        (status = train_check(t->session, t->dataset, targets)) != OK ||
+        (is_first && (status = train_check(t->session, t->dataset, targets)) != OK) ||
         (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
                                   subset, config->batch_size)) != OK ||
         (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
             OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
+        (status = fill_provenance(t)) != OK)
+        return status;
+    return interrupt_check_begin();
+}
+
+int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log)
+{
+    int status = ranks_agree(t->options->ranks, open_inputs(t, config, targets, log));
+    if (status != OK || (status = train_ranks_check(t)) != OK || (status = train_ranks_divide(t)) != OK ||
         (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
         return status;
     describe_task(t);
@@ -215,10 +248,9 @@ int training_open(struct training *t, struct config *config, const struct str_li
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
                                                               .n_epochs = t->n_epochs,
+                                                              .n_parts = t->division.n_groups,
                                                               .loader = t->loader});
     cost_print(log, &cost, t->method);
-    if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
-        return status;
     return interrupt_check_begin();
 }
 
@@ -270,13 +302,22 @@ static int resume_run(struct training *t)
     return status;
 }
 
-int training_begin(struct training *t)
+/* The first rank's part, before the run folder is written. */
+static int begin_first(struct training *t)
 {
     const struct run_options *options = t->options;
-    struct str config = {0};
+    if (!training_writes(t))
+        return OK;
     int status = file_check_dirs(options->out_dir); /* before the first picture is read */
-    if (status == OK && options->resume)
-        status = resume_run(t);
+    return status == OK && options->resume ? resume_run(t) : status;
+}
+
+int training_begin(struct training *t)
+{
+    struct str config = {0};
+    int status = ranks_agree(t->session->ranks, begin_first(t));
+    if (status == OK)
+        status = train_ranks_begin(t);
     const bool is_new = !t->has_checkpoint;
     if (status == OK && is_new && (status = check_zero_shot(t)) == OK)
         status = config_write(&config, t->session->config);
@@ -289,6 +330,7 @@ int training_begin(struct training *t)
 void training_close(struct training *t)
 {
     loader_close(t->loader);
+    division_close(&t->division);
     optimizer_deinit(&t->optimizer);
     method_free(t->method);
     class_list_close(&t->classes);

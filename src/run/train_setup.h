@@ -2,6 +2,7 @@
 #ifndef PROMPT_SRC_RUN_TRAIN_SETUP_H
 #define PROMPT_SRC_RUN_TRAIN_SETUP_H
 
+#include "division.h"
 #include "prompt/nn/optimizer.h"
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/class_list.h"
@@ -16,7 +17,9 @@ struct training {
     struct item_list items; /* the few-shot sample of the trained classes */
     struct method *method;
     struct optimizer optimizer;
-    struct loader *loader;
+    struct loader *loader; /* of this rank's images */
+    struct division division;
+    struct step_share share; /* of this rank, in the step at hand */
     struct provenance provenance;
     struct progress progress;
     int64_t steps_per_epoch;
@@ -25,6 +28,7 @@ struct training {
     bool has_checkpoint; /* the file exists: saved, or resumed from */
     bool has_saved;      /* by this process */
     double mean_step_s;
+    struct ranks_time exchanged; /* until the end of the last step */
 };
 
 /** Opens everything, checks names and images, prints the cost. Writes nothing. `t->options` is set. */
@@ -34,6 +38,10 @@ int training_open(struct training *t, struct config *config, const struct str_li
 int training_begin(struct training *t);
 /** Goes to a later stage of the method (method.h): its initial values, a new optimizer. */
 int training_begin_stage(struct training *t, int64_t index);
+/** Takes trained tensors and optimizer from the bytes of a checkpoint of `t->progress`. */
+int training_restore(struct training *t, const void *bytes, size_t n_bytes);
+/** Whether this process writes the files of the run. */
+bool training_writes(const struct training *t);
 void training_close(struct training *t);
 
 #endif

@@ -21,6 +21,7 @@ struct clip_dtypes {
 };
 
 struct clip_fast; /* packed weights of the fast encoder */
+struct ranks;     /* ranks/ranks.h: processes that work together */
 struct tape;      /* nn/tape.h: hand-written backwards */
 
 /** To its users immutable after clip_create; all tensors live in the scope given to it. */
@@ -131,7 +132,8 @@ enum template_mean {
 tensor *clip_encode_captions(scope *s, const struct clip *c, const struct token_rows *captions,
                              size_t n_templates, enum template_mean mean);
 
-struct text_chunk; /* class_texts.h: rows that the fast encoder computes together */
+struct text_chunk;    /* class_texts.h: rows that the fast encoder computes together */
+struct text_division; /* class_texts.h: rows that ranks share */
 
 /** The texts of K classes, laid out once for the text tower. */
 struct class_texts {
@@ -143,6 +145,7 @@ struct class_texts {
     int64_t
         *trained_rows; /* [K], owned: each class's index among those of the training, -1: it was not trained;
                             * NULL: these are the classes of the training */
+    struct text_division *division; /* owned; NULL: each rank encodes all rows */
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
     size_t n_chunks;
@@ -162,6 +165,16 @@ int class_texts_create(struct class_texts *out, scope *owner, const struct clip 
                        const struct token_rows *rows, int64_t n_prefix, int64_t n_images,
                        const tensor *caption_features);
 void class_texts_free(struct class_texts *texts); /* leaves them empty */
+
+/**
+ * Divides the rows among `ranks`, at most as many as rows: from now on each encodes its share in clip_encode_text,
+ * at the same time, and all have the features of all. The numbers differ from those of one rank by rounding.
+ * @param ranks  borrowed; one rank divides nothing
+ */
+int class_texts_divide(struct class_texts *texts, scope *owner, const struct clip *c, struct ranks *ranks,
+                       int64_t n_images);
+/** The rows that this rank encodes: `texts` itself if they are not divided; borrowed. */
+struct class_texts *class_texts_own(struct class_texts *texts);
 
 /** Learned vectors in the text and changes of the tower, into which gradients flow; borrowed. */
 struct text_vectors {

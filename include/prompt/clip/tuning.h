@@ -16,7 +16,8 @@ enum tower { TOWER_TEXT, TOWER_VISION };
 struct tower_dropout {
     double p; /* 0: none */
     uint64_t seed;
-    int64_t step; /* of the training, from 1 */
+    int64_t step;      /* of the training, from 1 */
+    int64_t first_row; /* of the texts or images at hand, where others compute those before */
 };
 
 /** The changes of one tower of L layers and width W; tensors are borrowed. All NULL: none. */

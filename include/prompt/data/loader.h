@@ -22,6 +22,9 @@ struct loader_options {
     bool skip_bad_images; /* count an unreadable image and leave it out, instead of stopping */
     int64_t n_workers;    /* decoding threads, >= 1 */
     size_t cache_bytes;   /* decoded images are kept, first come, until one would not fit in this; 0: none */
+    /* of several processes that read one list together; n_parts 0 or 1: one reads all of it */
+    int64_t part, n_parts;
+    bool deals_batches; /* the part has every n_parts-th batch; else its share (share_of) of each */
     /* called by loader_next, in the order of the epoch, for each image that skip_bad_images leaves out, once,
      * with its index in the list and why it cannot be read; NULL: not called */
     void (*on_skipped)(void *context, size_t item, const char *message);
@@ -30,8 +33,9 @@ struct loader_options {
 
 /** One batch; its arrays are borrowed from the loader, valid until the next call. */
 struct batch {
-    int64_t n;             /* images in it; 0 at the end of the epoch */
-    int64_t index;         /* its number in the epoch, from 0; a resume after it starts at index + 1 */
+    int64_t n;       /* images in it; 0 at the end of the epoch, and of a part with none that can be read */
+    int64_t n_whole; /* images of the whole batch, before any was left out; 0 at the end of the epoch */
+    int64_t index;   /* its number in the epoch, from 0; a resume after it starts at index + 1 */
     const float *pixels;   /* [n, 3, image_px, image_px], image_px of input.preprocess */
     const int64_t *labels; /* [n] */
     const size_t *items;   /* [n], indices into the item list */
@@ -54,7 +58,8 @@ size_t loader_batch_bytes(const struct loader *loader);
 /** Lowers options.cache_bytes; call it before the first loader_start. */
 void loader_limit_cache(struct loader *loader, size_t cache_bytes);
 
-/** Batches of an epoch, at least 1. Skipped images make batches smaller; empty ones are passed over. */
+/** Batches of an epoch, of all parts, at least 1. Skipped images make batches smaller; empty ones are passed over,
+ * unless there are several parts. */
 int64_t loader_n_batches(const struct loader *loader);
 
 /**
@@ -65,8 +70,8 @@ int loader_start(struct loader *loader, int64_t epoch, int64_t first_batch);
 
 /**
  * The next batch; out->n == 0 at the end. ERR_IO or ERR_FORMAT names the image that cannot be read, and every
- * further call does so again until loader_start. With skip_bad_images it fails only if no image of the epoch
- * can be read.
+ * further call does so again until loader_start. With skip_bad_images it fails only if there is one part
+ * and no image of the epoch can be read.
  */
 int loader_next(struct batch *out, struct loader *loader);
 

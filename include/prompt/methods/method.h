@@ -79,6 +79,7 @@ struct method_inputs {
     struct method_trace *trace;        /* may be NULL */
     bool skips_clip;                   /* a training step: n = 0 may be left out if nothing else needs it */
     int64_t step;                      /* of the training, from 1, for dropout; 0: no dropout */
+    int64_t first_image; /* index of the first image in its batch, likewise, where others have those before */
 };
 
 /**

@@ -5,6 +5,8 @@
 #ifndef PROMPT_NN_SAFETENSORS_H
 #define PROMPT_NN_SAFETENSORS_H
 
+#include <stdbool.h>
+
 #include "prompt/nn/params.h"
 #include "prompt/safetensors/header.h"
 
@@ -16,7 +18,8 @@
 struct safetensors {
     const void *data; /* the mapping */
     size_t n_bytes;
-    void **copies; /* owned; of tensors whose offset is not a multiple of their element's size */
+    bool is_borrowed; /* memory of the caller, not mapped */
+    void **copies;    /* owned; of tensors whose offset is not a multiple of their element's size */
     size_t n_copies;
     struct params tensors; /* borrowed from the scope of safetensors_open; CPU, in the order of the data */
     struct metadata metadata;
@@ -28,6 +31,8 @@ struct safetensors {
  * @return OK; ERR_IO; ERR_FORMAT naming the file and the tensor; ERR_MEMORY
  */
 int safetensors_open(struct safetensors **out, scope *s, const char *path);
+/** The same of a file in memory, which is borrowed. */
+int safetensors_open_bytes(struct safetensors **out, scope *s, const void *bytes, size_t n_bytes);
 void safetensors_close(struct safetensors *file);
 /** Takes the mapping's pages out of the process's memory; the tensors stay valid and read them again. */
 void safetensors_forget(const struct safetensors *file);

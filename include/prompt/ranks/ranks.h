@@ -54,12 +54,6 @@ int64_t ranks_cores(const struct ranks *r);
 /** Appends advice if the launcher bound the ranks of this host to fewer cores than it has; else nothing. */
 void ranks_describe_cores(struct str *out, const struct ranks *r);
 
-/** Share `part` of n things in a row: the first n mod n_parts shares have one more than the others. */
-struct ranks_share {
-    int64_t first, n;
-};
-struct ranks_share ranks_share(int64_t n, int64_t part, int64_t n_parts);
-
 /** A group of those ranks that give the same colour, in their order. `out` is owned: ranks_leave frees it. */
 int ranks_split(struct ranks **out, const struct ranks *r, int64_t color);
 void ranks_leave(struct ranks *group); /* NULL: nothing */

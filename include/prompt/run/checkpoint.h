@@ -28,5 +28,7 @@ int checkpoint_check_classes(const struct provenance *provenance, const struct m
 /** Copies the trained tensors into `m`, which goes to the stage of the last step, and the state into `optimizer` unless that is NULL; names and
  * shapes must agree. @return OK; ERR_IO; ERR_FORMAT, ERR_SHAPE naming file and tensor */
 int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const char *path);
+/** The same from the bytes of checkpoint_append. */
+int checkpoint_restore(struct method *m, struct optimizer *optimizer, const void *bytes, size_t n_bytes);
 
 #endif

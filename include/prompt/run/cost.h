@@ -22,6 +22,7 @@ struct cost {
 struct cost_options {
     int64_t batch_size, n_images; /* n_images of the whole training; a step has the smaller of the two */
     int64_t n_steps, n_epochs;
+    int64_t n_parts;       /* that divide the images of a step; 0: one */
     struct loader *loader; /* borrowed; NULL: none */
 };
 

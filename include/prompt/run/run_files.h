@@ -1,6 +1,6 @@
 /**
  * The files of a training at work: the lock of its folder, its configuration, log and checkpoint. Prompts and
- * pre-training use them alike.
+ * pre-training use them alike. Of several ranks the first alone has them.
  */
 #ifndef PROMPT_RUN_RUN_FILES_H
 #define PROMPT_RUN_RUN_FILES_H
@@ -41,11 +41,12 @@ int run_files_begin(struct run_files *f, const struct str *config, int64_t step)
 bool run_files_at_limit(const struct run_files *f, int64_t step); /* max_steps is reached */
 /**
  * Reports an end before the last step.
- * @param command  "train" or "pretrain", which resumes the run
+ * @param command     "train" or "pretrain", which resumes the run
+ * @param is_stopped  by a signal
  * @return OK; ERR_INTERRUPTED with the command that resumes the run
  */
 int run_files_end(const struct run_files *f, const char *command, int64_t step, int64_t n_steps,
-                  bool is_saved);
+                  bool is_saved, bool is_stopped);
 void run_files_close(struct run_files *f);
 
 #endif

@@ -91,11 +91,12 @@ void t_add_product_(scope *s, tensor *a, const tensor *b, const tensor *c);
 struct dropout_stream {
     double p; /* share of the values that are dropped, below 1 */
     uint64_t seed;
-    uint64_t step;    /* below 2^32 */
-    uint64_t product; /* below 2^24: which of the step's masks */
+    uint64_t step;     /* below 2^32 */
+    uint64_t product;  /* below 2^24: which of the step's masks */
+    int64_t first_row; /* added to all rows */
 };
 /**
- * 1 where a value is kept, 0 where it is dropped. Row i depends on the stream and on rows[i] alone, whatever the
+ * 1 where a value is kept, 0 where it is dropped. Row i depends on the stream and on first_row + rows[i] alone, whatever the
  * device, and a longer row begins as a shorter one. Drawn on the host.
  *   rows    [n_rows]  below 2^32; NULL: 0, 1, ...
  *   result  [n_rows,n]

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "prompt/base/error.h"
+#include "prompt/base/share.h"
 
 static struct ranks *of(void **state)
 {
@@ -165,10 +166,10 @@ static void test_shares(void **state)
         for (int64_t n = 0; n < 20; n++) {
             int64_t at = 0;
             for (int64_t part = 0; part < n_parts; part++) {
-                const struct ranks_share s = ranks_share(n, part, n_parts);
+                const struct share s = share_of(n, part, n_parts);
                 assert_int_equal(s.first, at);
                 assert_true(s.n == n / n_parts || s.n == n / n_parts + 1);
-                assert_true(n == 0 || s.n <= ranks_share(n + 1, part, n_parts).n);
+                assert_true(n == 0 || s.n <= share_of(n + 1, part, n_parts).n);
                 at += s.n;
             }
             assert_int_equal(at, n);
