@@ -53,12 +53,20 @@ static const enum class_subset order[N_SUBSETS] = {CLASS_SUBSET_BASE, CLASS_SUBS
 
 /* ---------------------------------------------------------------- opening */
 
+/* Of several ranks the first writes. */
+static bool writes(const struct evaluation *e)
+{
+    return ranks_is_first(e->run.v->ranks);
+}
+
 /* Reports a file that cannot be written before the evaluation, not after it. */
 static int check_outputs(const struct evaluation *e)
 {
     const char *const paths[] = {opt_text(e->run.v, "json"), opt_text(e->run.v, "save-logits"),
                                  opt_text(e->run.v, "trace")};
     int status = OK;
+    if (!writes(e))
+        return OK;
     for (size_t i = 0; status == OK && i < sizeof paths / sizeof paths[0]; i++)
         status = paths[i] ? file_check_writable(paths[i]) : OK;
     if (status != OK || !e->results_path)
@@ -179,17 +187,19 @@ static int warn_of_other_classes(struct evaluation *e, const struct class_list *
 static int measure(struct eval_result *out, struct class_list *classes, struct item_list *items,
                    struct evaluation *e, const struct dataset *d, enum class_subset subset)
 {
-    const struct eval_options options = {.keep_logits = opt_given(e->run.v, "save-logits"),
-                                         .keep_predictions =
-                                             opt_given(e->run.v, "trace") || keeps_predictions(e)};
+    const struct eval_options options = {
+        .keep_logits = writes(e) && opt_given(e->run.v, "save-logits"),
+        .keep_predictions = writes(e) && (opt_given(e->run.v, "trace") || keeps_predictions(e))};
     int status = class_list_open(classes, e->run.session->scope, e->run.session, e->run.session->clip, d,
                                  subset, e->run.config.eval_batch_size);
     if (status == OK && e->run.checkpoint_path)
         status = checkpoint_check_classes(&e->run.provenance, e->run.method, classes->names, classes->n);
     if (status == OK && e->run.checkpoint_path)
         status = class_list_match(classes, &e->run.provenance);
-    if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
-        (status = eval_list_images(items, e, d, subset)) == OK)
+    if (status == OK && (status = warn_of_other_classes(e, classes)) == OK)
+        status = eval_list_images(items, e, d, subset);
+    status = ranks_agree(e->run.v->ranks, status);
+    if (status == OK)
         status = eval_run(out, e->run.session, e->run.method, classes, items, options);
     return status;
 }
@@ -203,7 +213,10 @@ static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
     int status = measure(&result, &classes, &items, e, e->datasets[i], subset);
     if (status == OK)
         session_warn_damaged(e->run.session, (size_t)result.n_damaged, result.first_damaged);
-    status = status == OK ? report(e, &classes, &items, &result) : eval_leave_out(e, i, subset, status);
+    if (status == OK)
+        status = ranks_follow(e->run.v->ranks, writes(e) ? report(e, &classes, &items, &result) : OK);
+    else
+        status = eval_leave_out(e, i, subset, status);
     eval_result_free(&result);
     item_list_free(&items);
     class_list_close(&classes);
@@ -213,7 +226,7 @@ static int evaluate(struct evaluation *e, size_t i, enum class_subset subset)
 static int write_json(const struct evaluation *e, const double *hm)
 {
     const char *path = opt_text(e->run.v, "json");
-    if (!path)
+    if (!path || !writes(e))
         return OK;
     struct str out = {0};
     str_appendf(&out, "{\"records\": [\n%s\n]", str_text(&e->records));
@@ -337,11 +350,12 @@ static int run(struct evaluation *e)
     if ((status = eval_resolve(e)) != OK || (status = check_outputs(e)) != OK)
         return status;
     interrupt_install();
-    if ((status = open_all(e)) != OK)
+    if ((status = ranks_agree(e->run.v->ranks, open_all(e))) != OK)
         return status;
     e->table.n_iterations = e->run.method->options.n_iterations;
     e->table.has_datasets = e->targets.n > 1;
-    if ((status = evaluate_datasets(e)) != OK || (status = finish(e)) != OK || e->n_failed == 0)
+    if ((status = evaluate_datasets(e)) != OK || (status = ranks_follow(e->run.v->ranks, finish(e))) != OK ||
+        e->n_failed == 0)
         return status;
     return e->targets.n > 1
                ? error_set(ERR_IO, "the evaluation on %zu of %zu data sets failed", e->n_failed, e->targets.n)

@@ -87,6 +87,12 @@ static int choose_one(int *out, const struct opt_values *v, const char *name, co
     return status == OK && n > 1 ? error_set(ERR_USAGE, "--%s takes one name", name) : status;
 }
 
+/* Of several ranks the first writes. */
+static bool writes(const struct extraction *e)
+{
+    return ranks_is_first(e->run.v->ranks);
+}
+
 static int read_options(struct extraction *e)
 {
     const struct opt_values *v = e->run.v;
@@ -98,7 +104,7 @@ static int read_options(struct extraction *e)
     e->is_normalized = opt_given(v, "normalize") || kind == FEATURES_CLASSIFIER;
     if (status == OK && !e->out)
         status = error_set(ERR_USAGE, "no file for the features: give --out FILE");
-    if (status == OK && (status = opt_i64(&e->n, v, "n", 0, METHOD_MAX_ITERATIONS)) == OK)
+    if (status == OK && (status = opt_i64(&e->n, v, "n", 0, METHOD_MAX_ITERATIONS)) == OK && writes(e))
         status = features_file_check(e->out);
     if (status == OK && e->kind == FEATURES_CAPTIONS && v->n_operands != 1)
         status = error_set(ERR_USAGE, "--of captions takes one file of captions");
@@ -325,9 +331,9 @@ static int cmd_features(const struct opt_values *v)
     struct extraction e = {.run = {.v = v, .defaults_to_clip = true}};
     int status = OK;
     cmd_open_log(&e.run.log, v);
-    if ((status = open_all(&e)) == OK &&
+    if ((status = ranks_agree(v->ranks, open_all(&e))) == OK &&
         (status = e.kind == FEATURES_IMAGES ? extract_images(&e) : extract_texts(&e)) == OK)
-        status = finish(&e);
+        status = ranks_follow(v->ranks, writes(&e) ? finish(&e) : OK);
     predict_result_free(&e.result);
     features_table_free(&e.table);
     class_list_close(&e.classes);

@@ -62,6 +62,12 @@ struct prediction {
 
 /* ---------------------------------------------------------------- opening */
 
+/* Of several ranks the first writes. */
+static bool writes(const struct prediction *p)
+{
+    return ranks_is_first(p->run.v->ranks);
+}
+
 static int choose_format(struct row_writer *w, const struct opt_values *v)
 {
     bool chosen[3] = {false};
@@ -85,7 +91,7 @@ static int read_options(struct prediction *p)
     p->apply_orientation = opt_given(v, "exif-orientation");
     if ((status = choose_format(&p->rows, v)) == OK)
         status = opt_i64(&p->rows.top, v, "top", 1, INT64_MAX);
-    for (size_t i = 0; status == OK && i < sizeof paths / sizeof paths[0]; i++)
+    for (size_t i = 0; status == OK && writes(p) && i < sizeof paths / sizeof paths[0]; i++)
         status = paths[i] ? file_check_writable(paths[i]) : OK;
     return status;
 }
@@ -169,13 +175,13 @@ static int predict(struct prediction *p)
         .on_batch = flush,
         .context = p,
         .apply_orientation = p->apply_orientation,
-        .is_quiet = !out && isatty(STDOUT_FILENO), /* the rows show the progress */
+        .is_quiet = !out && !r->v->ranks && isatty(STDOUT_FILENO), /* the rows show the progress */
     };
     w->names = p->names.items;
     w->n_classes = p->classes.n;
     w->n_iterations = r->method->options.n_iterations;
     w->items = &p->pictures.items;
-    int status = row_writer_open(w, out);
+    int status = ranks_follow(r->v->ranks, writes(p) ? row_writer_open(w, out) : OK);
     if (status == OK)
         status = predict_run(&p->result, r->session, r->method, &p->classes, &p->pictures.items, &options);
     return status;
@@ -253,8 +259,8 @@ static int cmd_predict(const struct opt_values *v)
     struct prediction p = {.run = {.v = v, .defaults_to_clip = true}};
     int status = OK;
     cmd_open_log(&p.run.log, v);
-    if ((status = open_all(&p)) == OK && (status = predict(&p)) == OK)
-        status = finish(&p);
+    if ((status = ranks_agree(v->ranks, open_all(&p))) == OK && (status = predict(&p)) == OK)
+        status = ranks_follow(v->ranks, writes(&p) ? finish(&p) : OK);
     row_writer_close(&p.rows);
     predict_result_free(&p.result);
     class_list_close(&p.classes);

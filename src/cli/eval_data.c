@@ -56,7 +56,7 @@ static int check_lists(struct evaluation *e, size_t i, check_list *check)
     for (int k = 0; status == OK && k < N_SUBSETS; k++) {
         if (!e->subsets[k] || e->left_out[i][k])
             continue;
-        status = check(e, e->datasets[i], (enum class_subset)k);
+        status = ranks_agree(e->run.v->ranks, check(e, e->datasets[i], (enum class_subset)k));
         if (status != OK)
             status = eval_leave_out(e, i, (enum class_subset)k, status);
     }
@@ -88,6 +88,7 @@ int eval_open_datasets(struct evaluation *e)
         if (interrupt_requested())
             return error_set(ERR_INTERRUPTED, "interrupted before the first image");
         status = session_open_dataset(&e->datasets[i], e->run.session, e->targets.items[i]);
+        status = ranks_agree(e->run.v->ranks, status);
         if (status == OK)
             status = check_lists(e, i, check_images);
         if (e->targets.n == 1 || status == ERR_MEMORY)

@@ -1,12 +1,46 @@
 /* Pictures on the command line, and classes by name. */
 #include "picture_args.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "prompt/run/class_check.h"
+
+/* Several ranks have the list that the first one reads: mpirun gives the standard input to no other. */
+static int find_by_all(struct pictures *out, struct open_run *r)
+{
+    struct str list = {0};
+    for (int c; ranks_is_first(r->v->ranks) && (c = getc(stdin)) != EOF;)
+        str_append_char(&list, (char)c);
+    str_append_char(&list, '\n');
+    int status = str_status(&list);
+    if (status == OK)
+        status = ranks_broadcast_text(r->v->ranks, &list);
+    FILE *stream = status == OK ? fmemopen(list.data, list.len, "r") : NULL;
+    if (stream)
+        status = pictures_find(out, r->v->operands, r->v->n_operands, stream);
+    else if (status == OK)
+        status = error_out_of_memory();
+    if (stream)
+        fclose(stream);
+    str_free(&list);
+    return status;
+}
+
+static bool reads_list(const struct opt_values *v)
+{
+    bool found = false;
+    for (size_t i = 0; i < v->n_operands; i++)
+        found = found || strcmp(v->operands[i], "-") == 0;
+    return found;
+}
 
 int picture_args_find(struct pictures *out, struct open_run *r)
 {
     struct str others = {0};
-    int status = pictures_find(out, r->v->operands, r->v->n_operands, stdin);
+    int status = r->v->ranks && reads_list(r->v)
+                     ? find_by_all(out, r)
+                     : pictures_find(out, r->v->operands, r->v->n_operands, stdin);
     if (status != OK)
         return status;
     left_out_describe(&others, &out->left_out);

@@ -442,6 +442,19 @@ int ranks_agree(struct ranks *r, int status)
     return status;
 }
 
+int ranks_follow(struct ranks *r, int status)
+{
+    struct str text = {0};
+    if (is_one(r))
+        return status;
+    str_append(&text, status == OK ? "" : error_message());
+    int told = ranks_broadcast(r, &status, sizeof status);
+    if (told == OK && status != OK && (told = ranks_broadcast_text(r, &text)) == OK)
+        error_set((enum status)status, "%s", str_text(&text));
+    str_free(&text);
+    return told == OK ? status : told;
+}
+
 /* ---------------------------------------------------------------- end */
 
 int ranks_end(struct ranks *r, int status)

@@ -30,9 +30,14 @@ tensor *batch_no_labels(scope *s, const struct clip *model)
     return t_from_i64(s, &first, SHAPE(1), model->device);
 }
 
-int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size)
+int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size,
+                      int64_t part, int64_t n_parts)
 {
-    *out = (struct list_batches){.items = items, .batch_size = batch_size};
+    *out = (struct list_batches){.items = items,
+                                 .batch_size = batch_size,
+                                 .n_done = part * batch_size,
+                                 .part = part,
+                                 .n_parts = n_parts};
     out->labels = malloc((size_t)batch_size * sizeof *out->labels);
     out->indices = malloc((size_t)batch_size * sizeof *out->indices);
     return out->labels && out->indices ? OK : error_out_of_memory();
@@ -41,16 +46,14 @@ int list_batches_open(struct list_batches *out, const struct item_list *items, i
 void list_batches_next(struct batch *out, struct list_batches *b)
 {
     const int64_t left = (int64_t)b->items->n - b->n_done;
-    *out = (struct batch){.n = left < b->batch_size ? left : b->batch_size,
-                          .n_whole = left < b->batch_size ? left : b->batch_size,
-                          .index = b->n_done / b->batch_size,
-                          .labels = b->labels,
-                          .items = b->indices};
+    const int64_t n = left < b->batch_size ? left : b->batch_size;
+    *out = (struct batch){.index = b->n_done / b->batch_size, .labels = b->labels, .items = b->indices};
+    out->n = out->n_whole = n > 0 ? n : 0;
     for (int64_t i = 0; i < out->n; i++) {
         b->indices[i] = (size_t)(b->n_done + i);
         b->labels[i] = b->items->items[b->indices[i]].label;
     }
-    b->n_done += out->n;
+    b->n_done += b->n_parts * b->batch_size;
 }
 
 void list_batches_close(struct list_batches *b)

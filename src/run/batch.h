@@ -16,10 +16,12 @@ tensor *batch_no_labels(scope *s, const struct clip *model); /* [1] */
 struct list_batches {
     const struct item_list *items; /* borrowed */
     int64_t batch_size, n_done;
-    int64_t *labels; /* [batch_size], owned */
-    size_t *indices; /* [batch_size], owned */
+    int64_t part, n_parts; /* every n_parts-th batch, as loader_options.deals_batches */
+    int64_t *labels;       /* [batch_size], owned */
+    size_t *indices;       /* [batch_size], owned */
 };
-int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size);
+int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size,
+                      int64_t part, int64_t n_parts);
 /** `out` is borrowed until the next call; `n` is 0 at the end. */
 void list_batches_next(struct batch *out, struct list_batches *b);
 void list_batches_close(struct list_batches *b);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "batch.h"
-#include "prompt/base/interrupt.h"
+#include "dealt.h"
 #include "prompt/base/json_write.h"
 
 void eval_result_free(struct eval_result *r)
@@ -20,15 +20,17 @@ void eval_result_free(struct eval_result *r)
     *r = (struct eval_result){0};
 }
 
-/* The state and the buffers of the evaluation loop. */
+/* The state of the evaluation loop. */
 struct loop {
-    struct loader *loader; /* NULL: no picture needs to be read */
+    struct session *session;
+    const struct method *method;
+    const struct class_texts *texts;
+    const tensor *fixed_text; /* or NULL */
+    struct dealt *dealt;
     struct image_features features;
     const struct item_list *items;
-    struct list_batches known; /* without a loader */
-    float *logits;             /* of one batch */
-    int64_t n_per_image;       /* (N+1) K */
-    int64_t n_done;
+    int64_t n_per_image; /* (N+1) K */
+    int64_t n_done;      /* images that were added up */
     struct eval_options options;
 };
 
@@ -37,11 +39,12 @@ static bool keeps_anything(const struct loop *loop)
     return loop->options.keep_logits || loop->options.keep_predictions;
 }
 
-static void keep_predictions(struct eval_result *out, const struct loop *loop, const struct batch *batch)
+static void keep_predictions(struct eval_result *out, const struct loop *loop,
+                             const struct dealt_batch *batch)
 {
     const int64_t n_rows = out->metrics.n_iterations + 1, K = out->metrics.n_classes;
     for (int64_t row = 0; row < batch->n * n_rows; row++) {
-        const float *logits = loop->logits + row * K;
+        const float *logits = batch->values + row * K;
         const int64_t predicted = metrics_predict(logits, K);
         out->predictions[loop->n_done * n_rows + row] = (struct prediction){
             .class_idx = predicted,
@@ -51,19 +54,18 @@ static void keep_predictions(struct eval_result *out, const struct loop *loop, c
     }
 }
 
-static int next_batch(struct batch *out, struct loop *loop)
+static int compute(void *context, float *logits, const struct batch *batch)
 {
-    if (loop->loader)
-        return loader_next(out, loop->loader);
-    list_batches_next(out, &loop->known);
-    return OK;
+    struct loop *loop = context;
+    return batch_logits(logits, loop->session->scope, loop->method, loop->texts, loop->fixed_text, batch,
+                        loop->items, &loop->features);
 }
 
-static void keep_batch(struct eval_result *out, const struct loop *loop, const struct batch *batch)
+static void keep_batch(struct eval_result *out, const struct loop *loop, const struct dealt_batch *batch)
 {
     const size_t at = (size_t)loop->n_done, n = (size_t)batch->n, width = (size_t)loop->n_per_image;
     if (loop->options.keep_logits)
-        memcpy(out->logits + at * width, loop->logits, n * width * sizeof *out->logits);
+        memcpy(out->logits + at * width, batch->values, n * width * sizeof *out->logits);
     if (loop->options.keep_predictions)
         keep_predictions(out, loop, batch);
     memcpy(out->labels + at, batch->labels, n * sizeof *out->labels);
@@ -83,50 +85,46 @@ static void show_progress(struct session *s, const struct eval_result *out, cons
                  n_images, 100.0 * metrics_accuracy(&out->metrics, out->metrics.n_iterations), rate, left);
 }
 
-static int run_batches(struct eval_result *out, struct session *s, const struct method *m,
-                       const struct class_list *classes, struct loop *loop)
+static void add_batch(struct eval_result *out, struct loop *loop, const struct dealt_batch *batch,
+                      double start_s)
+{
+    metrics_add(&out->metrics, batch->values, batch->labels, batch->n);
+    if (keeps_anything(loop) && batch->n > 0)
+        keep_batch(out, loop, batch);
+    loop->n_done += batch->n;
+    if (!loop->options.is_quiet && batch->n > 0)
+        show_progress(loop->session, out, loop, loop->items->n, start_s);
+}
+
+static int run_batches(struct eval_result *out, const struct class_list *classes, struct loop *loop)
 {
     const struct item_list *items = loop->items;
     const double start_s = clock_s();
-    scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
-    const tensor *fixed_text = method_fixed_text(fixed, m, &classes->texts);
+    scope *fixed = scope_open(loop->session->scope, SCOPE_GRAD_OFF);
+    loop->fixed_text = method_fixed_text(fixed, loop->method, &classes->texts);
     int status = scope_status(fixed);
-    if (status == OK && loop->loader)
-        status = loader_start(loop->loader, 0, 0);
     while (status == OK) {
-        struct batch batch;
-        status = next_batch(&batch, loop);
-        if (status != OK || batch.n == 0)
+        struct dealt_batch batch;
+        status = dealt_next(&batch, loop->dealt);
+        if (status != OK || batch.is_over)
             break;
-        status = batch_logits(loop->logits, s->scope, m, &classes->texts, fixed_text, &batch, items,
-                              &loop->features);
-        if (status != OK)
-            break;
-        metrics_add(&out->metrics, loop->logits, batch.labels, batch.n);
-        if (keeps_anything(loop))
-            keep_batch(out, loop, &batch);
-        loop->n_done += batch.n;
-        if (!loop->options.is_quiet)
-            show_progress(s, out, loop, items->n, start_s);
-        if (interrupt_requested() && (size_t)loop->n_done < items->n)
-            status = error_set(ERR_INTERRUPTED,
-                               "interrupted after %" PRId64
-                               " of %zu %s of the %s classes, which were not recorded",
-                               loop->n_done, items->n, plural(items->n, "image", "images"),
-                               class_subset_names[classes->subset]);
+        add_batch(out, loop, &batch, start_s);
+        const int64_t n_done = dealt_facts(loop->dealt).n_done;
+        if (dealt_is_stopped(loop->dealt) && (size_t)n_done < items->n)
+            status = error_set(
+                ERR_INTERRUPTED,
+                "interrupted after %" PRId64 " of %zu %s of the %s classes, which were not recorded", n_done,
+                items->n, plural(items->n, "image", "images"), class_subset_names[classes->subset]);
     }
-    log_finish(s->log);
+    log_finish(loop->session->log);
     scope_close(fixed);
     out->seconds = clock_s() - start_s;
     return status;
 }
 
-static int allocate(struct eval_result *out, struct loop *loop, size_t batch_size)
+static int allocate(struct eval_result *out, const struct loop *loop)
 {
     const size_t width = (size_t)loop->n_per_image, n_images = loop->items->n;
-    loop->logits = malloc(batch_size * width * sizeof *loop->logits);
-    if (!loop->logits)
-        return error_out_of_memory();
     if (!keeps_anything(loop))
         return OK;
     const size_t n_rows = n_images * ((size_t)out->metrics.n_iterations + 1);
@@ -140,28 +138,31 @@ static int allocate(struct eval_result *out, struct loop *loop, size_t batch_siz
     return is_allocated ? OK : error_out_of_memory();
 }
 
-/* Pictures are read unless their features are known, and suffice. */
-static int open_batches(struct loop *loop, const struct method *m, const char *image_dir,
-                        const struct loader_options *loading)
+/* What was wrong with pictures, now or when their features were computed. */
+static int report_pictures(struct eval_result *out, const struct loop *loop)
 {
-    return loop->features.is_found && !method_needs_pixels(m)
-               ? list_batches_open(&loop->known, loop->items, loading->batch_size)
-               : loader_open(&loop->loader, loop->items, image_dir, loading);
+    const struct dealt_facts f = dealt_facts(loop->dealt);
+    if (loop->n_done == 0 && f.n_skipped > 0)
+        return error_set(ERR_FORMAT, "none of %zu %s can be read; the first: %s", loop->items->n,
+                         plural(loop->items->n, "image", "images"), f.first_skipped);
+    session_warn_skipped(loop->session, (size_t)f.n_skipped, f.first_skipped);
+    out->n_skipped = f.n_skipped;
+    out->n_damaged = f.n_damaged;
+    out->first_damaged = str_dup(f.first_damaged);
+    return out->first_damaged ? OK : ERR_MEMORY;
 }
 
-/* What was wrong with pictures, now or when their features were computed. */
-static int report_pictures(struct eval_result *out, struct session *s, const struct loop *loop)
+static int run(struct eval_result *out, const struct class_list *classes, struct loop *loop,
+               const struct dealt_source *source)
 {
-    const char *first_damaged = loop->features.first_damaged;
-    out->n_damaged = loop->features.n_damaged;
-    if (loop->loader) {
-        out->n_skipped = (int64_t)loader_n_skipped(loop->loader);
-        session_warn_skipped(s, loader_n_skipped(loop->loader), loader_first_skipped(loop->loader));
-        out->n_damaged = (int64_t)loader_n_damaged(loop->loader);
-        first_damaged = loader_first_damaged(loop->loader);
-    }
-    out->first_damaged = str_dup(first_damaged);
-    return out->first_damaged ? OK : ERR_MEMORY;
+    int status = dealt_open(&loop->dealt, source);
+    if (status != OK)
+        return status;
+    if ((status = run_batches(out, classes, loop)) == OK)
+        status = report_pictures(out, loop);
+    status = dealt_end(loop->dealt, status);
+    dealt_close(loop->dealt);
+    return status;
 }
 
 int eval_run(struct eval_result *out, struct session *s, const struct method *m,
@@ -169,22 +170,32 @@ int eval_run(struct eval_result *out, struct session *s, const struct method *m,
 {
     *out = (struct eval_result){0};
     const int64_t N = m->options.n_iterations;
-    const struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
+    struct loop loop = {.session = s,
+                        .method = m,
+                        .texts = &classes->texts,
+                        .n_per_image = (N + 1) * classes->n,
+                        .items = items,
+                        .options = options};
+    const struct dealt_source dealt = {.session = s,
+                                       .items = items,
+                                       .image_dir = classes->dataset->image_dir,
+                                       .loading = session_loader_options(s, s->config->eval_batch_size),
+                                       .method = m,
+                                       .texts = &classes->texts,
+                                       .features = &loop.features,
+                                       .needs_pixels = method_needs_pixels(m),
+                                       .width = loop.n_per_image,
+                                       .compute = compute,
+                                       .context = &loop};
     const struct image_source source = {
-        .items = items, .image_dir = classes->dataset->image_dir, .batch_size = loading.batch_size};
-    struct loop loop = {.n_per_image = (N + 1) * classes->n, .items = items, .options = options};
+        .items = items, .image_dir = dealt.image_dir, .batch_size = dealt.loading.batch_size};
     int status = OK;
     if ((status = metrics_create(&out->metrics, N, classes->n)) == OK &&
-        (status = allocate(out, &loop, (size_t)loading.batch_size)) == OK &&
+        (status = allocate(out, &loop)) == OK &&
         (status = image_features_open(&loop.features, s, &source)) == OK &&
-        (status = open_batches(&loop, m, source.image_dir, &loading)) == OK &&
-        (status = run_batches(out, s, m, classes, &loop)) == OK &&
-        (status = report_pictures(out, s, &loop)) == OK && out->n_skipped == 0)
+        (status = run(out, classes, &loop, &dealt)) == OK && out->n_skipped == 0)
         status = image_features_keep(&loop.features, s, &source, out->n_damaged, out->first_damaged);
-    loader_close(loop.loader);
     image_features_close(&loop.features);
-    free(loop.logits);
-    list_batches_close(&loop.known);
     if (status != OK)
         eval_result_free(out);
     return status;

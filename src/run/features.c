@@ -234,7 +234,7 @@ int image_features_keep(struct image_features *f, struct session *s, const struc
     char *key = NULL;
     struct metadata notes = {0};
     const int64_t dims[] = {f->n, f->d};
-    if (!f->key || f->is_found)
+    if (!f->key || f->is_found || !ranks_is_first(s->ranks))
         return OK;
     int status = write_key(&key, s, source);
     if (status == OK && key && strcmp(key, f->key) == 0 &&
@@ -244,6 +244,18 @@ int image_features_keep(struct image_features *f, struct session *s, const struc
         put_values(s, key, f->values, dims, &notes);
     metadata_free(&notes);
     free(key);
+    return status;
+}
+
+int image_features_agree(struct image_features *f, struct ranks *ranks)
+{
+    int64_t can[] = {f->is_found, f->key != NULL};
+    int status = ranks_sum(ranks, can, 2, DTYPE_I64);
+    f->is_found = f->is_found && can[0] == ranks_size(ranks);
+    if (can[1] < ranks_size(ranks)) {
+        free(f->key);
+        f->key = NULL;
+    }
     return status;
 }
 

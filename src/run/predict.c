@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "batch.h"
-#include "prompt/base/interrupt.h"
+#include "dealt.h"
 
 void predict_result_free(struct predict_result *r)
 {
@@ -13,19 +13,19 @@ void predict_result_free(struct predict_result *r)
     *r = (struct predict_result){0};
 }
 
-/* The state and the buffers of the loop. */
+/* The state of the loop. */
 struct loop {
     struct predict_result *out;
+    struct session *session;
     const struct item_list *items;
     const struct predict_options *options;
-    struct loader *loader;     /* NULL: no picture needs to be read */
-    struct list_batches known; /* without a loader */
-    struct image_features x;   /* x^0 of the list; without a key if it is not asked for */
+    struct dealt *dealt;
+    struct image_features x; /* x^0 of the list; without a key if it is not asked for */
     /* what is computed: logits, or features */
     const struct method *method;         /* NULL: none takes part */
     const struct class_texts *texts;     /* of the method */
+    const tensor *fixed_text;            /* or NULL */
     const struct feature_source *source; /* NULL: logits */
-    float *values;                       /* of one batch, [B,N+1,K] or [B,d] */
     int64_t n_per_image;                 /* (N+1) K, or d */
 };
 
@@ -36,105 +36,100 @@ static void take_failure(void *context, size_t item, const char *message)
     loop->options->on_failure(loop->options->context, item, message);
 }
 
-static int hand_over(struct loop *loop, const struct batch *batch)
+static int hand_over(struct loop *loop, const struct dealt_batch *batch)
 {
     const struct predict_options *o = loop->options;
     int status = OK;
     for (int64_t i = 0; status == OK && i < batch->n; i++) {
-        status = o->on_picture(o->context, batch->items[i], loop->values + i * loop->n_per_image);
+        status = o->on_picture(o->context, batch->items[i], batch->values + i * loop->n_per_image);
         loop->out->n_predicted += status == OK;
     }
-    return status == OK && o->on_batch ? o->on_batch(o->context) : status;
+    return status == OK && o->on_batch && batch->n > 0 ? o->on_batch(o->context) : status;
 }
 
-static int64_t n_done(const struct loop *loop)
-{
-    return loop->out->n_predicted + loop->out->n_failed;
-}
-
-static void show_progress(struct session *s, const struct loop *loop, double start_s)
+static void show_progress(const struct loop *loop, double start_s)
 {
     const double elapsed = clock_s() - start_s;
-    const double done = (double)n_done(loop), n = (double)loop->items->n;
+    const int64_t n_done = loop->out->n_predicted + loop->out->n_failed;
+    const double done = (double)n_done, n = (double)loop->items->n;
     const double rate = elapsed > 0 ? done / elapsed : 0.0;
     char left[32];
     format_duration(left, sizeof left, rate > 0 ? (n - done) / rate : 0.0);
-    log_progress(s->log, done >= n, "%s %" PRId64 "/%zu pictures, %.2f a second, %s left",
-                 loop->source ? "encoded" : "predicted", n_done(loop), loop->items->n, rate, left);
+    log_progress(loop->session->log, done >= n, "%s %" PRId64 "/%zu pictures, %.2f a second, %s left",
+                 loop->source ? "encoded" : "predicted", n_done, loop->items->n, rate, left);
 }
 
-/* The next batch; none after the last, also if no picture of all can be read. */
-static int next_batch(struct batch *out, struct loop *loop)
+static int compute(void *context, float *values, const struct batch *batch)
 {
-    if (!loop->loader) {
-        list_batches_next(out, &loop->known);
-        return OK;
-    }
-    int status = loader_next(out, loop->loader);
-    const bool failed_all = (size_t)loop->out->n_failed == loop->items->n;
-    if (status == OK || !failed_all)
-        return status;
-    *out = (struct batch){0};
-    return OK;
-}
-
-static int compute(struct loop *loop, scope *s, const tensor *fixed_text, const struct batch *batch)
-{
+    struct loop *loop = context;
+    scope *s = loop->session->scope;
     return loop->source
-               ? batch_features(loop->values, s, loop->source, fixed_text, batch, loop->items, &loop->x)
-               : batch_logits(loop->values, s, loop->method, loop->texts, fixed_text, batch, loop->items,
+               ? batch_features(values, s, loop->source, loop->fixed_text, batch, loop->items, &loop->x)
+               : batch_logits(values, s, loop->method, loop->texts, loop->fixed_text, batch, loop->items,
                               NULL);
 }
 
-static int run_batches(struct session *s, struct loop *loop)
+/* The next batch; none after the last, also if no picture of all can be read. */
+static int next_batch(struct dealt_batch *out, struct loop *loop)
+{
+    int status = dealt_next(out, loop->dealt);
+    const bool failed_all = (size_t)loop->out->n_failed == loop->items->n;
+    if (status == OK || !failed_all)
+        return status;
+    *out = (struct dealt_batch){.is_over = true};
+    return OK;
+}
+
+static int run_batches(struct loop *loop)
 {
     const double start_s = clock_s();
-    scope *fixed = scope_open(s->scope, SCOPE_GRAD_OFF);
-    const tensor *fixed_text = loop->method ? method_fixed_text(fixed, loop->method, loop->texts) : NULL;
+    scope *fixed = scope_open(loop->session->scope, SCOPE_GRAD_OFF);
+    loop->fixed_text = loop->method ? method_fixed_text(fixed, loop->method, loop->texts) : NULL;
     int status = scope_status(fixed);
-    if (status == OK && loop->loader)
-        status = loader_start(loop->loader, 0, 0);
     while (status == OK) {
-        struct batch batch;
-        if ((status = next_batch(&batch, loop)) != OK || batch.n == 0 ||
-            (status = compute(loop, s->scope, fixed_text, &batch)) != OK ||
+        struct dealt_batch batch;
+        if ((status = next_batch(&batch, loop)) != OK || batch.is_over ||
             (status = hand_over(loop, &batch)) != OK)
             break;
         if (!loop->options->is_quiet)
-            show_progress(s, loop, start_s);
-        if (interrupt_requested() && (size_t)n_done(loop) < loop->items->n)
-            status = error_set(ERR_INTERRUPTED, "interrupted after %" PRId64 " of %zu %s", n_done(loop),
+            show_progress(loop, start_s);
+        const int64_t n_done = dealt_facts(loop->dealt).n_done;
+        if (dealt_is_stopped(loop->dealt) && (size_t)n_done < loop->items->n)
+            status = error_set(ERR_INTERRUPTED, "interrupted after %" PRId64 " of %zu %s", n_done,
                                loop->items->n, plural(loop->items->n, "picture", "pictures"));
     }
-    log_finish(s->log);
+    log_finish(loop->session->log);
     scope_close(fixed);
     loop->out->seconds = clock_s() - start_s;
     return status;
-}
-
-static int open_batches(struct loop *loop, const char *image_dir, const struct loader_options *loading)
-{
-    return loop->x.is_found ? list_batches_open(&loop->known, loop->items, loading->batch_size)
-                            : loader_open(&loop->loader, loop->items, image_dir, loading);
 }
 
 /* What was wrong with pictures, now or when their features were computed. */
 static int count_pictures(struct loop *loop)
 {
     struct predict_result *out = loop->out;
-    const char *first_damaged = loop->x.first_damaged;
-    out->n_damaged = loop->x.n_damaged;
-    if (loop->loader) {
-        out->n_oriented = (int64_t)loader_n_oriented(loop->loader);
-        out->n_damaged = (int64_t)loader_n_damaged(loop->loader);
-        first_damaged = loader_first_damaged(loop->loader);
-    }
-    out->first_damaged = str_dup(first_damaged);
+    const struct dealt_facts f = dealt_facts(loop->dealt);
+    out->n_oriented = f.n_oriented;
+    out->n_damaged = f.n_damaged;
+    out->first_damaged = str_dup(f.first_damaged);
     return out->first_damaged ? OK : ERR_MEMORY;
 }
 
-static int run(struct loop *loop, struct session *s, const char *image_dir)
+static int run_dealt(struct loop *loop, const struct dealt_source *source)
 {
+    int status = dealt_open(&loop->dealt, source);
+    if (status != OK)
+        return status;
+    if ((status = run_batches(loop)) == OK)
+        status = count_pictures(loop);
+    status = dealt_end(loop->dealt, status);
+    dealt_close(loop->dealt);
+    return status;
+}
+
+static int run(struct loop *loop, const char *image_dir)
+{
+    struct session *s = loop->session;
     struct predict_result *out = loop->out;
     struct loader_options loading = session_loader_options(s, s->config->eval_batch_size);
     *out = (struct predict_result){0};
@@ -142,21 +137,26 @@ static int run(struct loop *loop, struct session *s, const char *image_dir)
     loading.skip_bad_images = true;
     loading.on_skipped = take_failure;
     loading.context = loop;
-    loop->values = malloc((size_t)(loading.batch_size * loop->n_per_image) * sizeof *loop->values);
     const struct image_source source = {.items = loop->items,
                                         .image_dir = image_dir,
                                         .batch_size = loading.batch_size,
                                         .apply_orientation = loading.input.apply_orientation};
-    int status = loop->values ? OK : error_out_of_memory();
-    if (status == OK && loop->source && !loop->method)
+    const struct dealt_source dealt = {.session = s,
+                                       .items = loop->items,
+                                       .image_dir = image_dir,
+                                       .loading = loading,
+                                       .method = loop->method,
+                                       .texts = loop->texts,
+                                       .features = &loop->x,
+                                       .width = loop->n_per_image,
+                                       .compute = compute,
+                                       .context = loop};
+    int status = OK;
+    if (loop->source && !loop->method)
         status = image_features_open(&loop->x, s, &source);
-    if (status == OK && (status = open_batches(loop, image_dir, &loading)) == OK &&
-        (status = run_batches(s, loop)) == OK && (status = count_pictures(loop)) == OK && out->n_failed == 0)
+    if (status == OK && (status = run_dealt(loop, &dealt)) == OK && out->n_failed == 0)
         status = image_features_keep(&loop->x, s, &source, out->n_damaged, out->first_damaged);
-    loader_close(loop->loader);
-    list_batches_close(&loop->known);
     image_features_close(&loop->x);
-    free(loop->values);
     if (status != OK)
         predict_result_free(out);
     return status;
@@ -167,12 +167,13 @@ int predict_run(struct predict_result *out, struct session *s, const struct meth
                 const struct predict_options *options)
 {
     struct loop loop = {.out = out,
+                        .session = s,
                         .items = items,
                         .options = options,
                         .method = m,
                         .texts = &classes->texts,
                         .n_per_image = (m->options.n_iterations + 1) * classes->n};
-    return run(&loop, s, "");
+    return run(&loop, "");
 }
 
 int predict_features(struct predict_result *out, struct session *s, const struct feature_source *source,
@@ -180,13 +181,14 @@ int predict_features(struct predict_result *out, struct session *s, const struct
                      const struct predict_options *options)
 {
     struct loop loop = {.out = out,
+                        .session = s,
                         .items = items,
                         .options = options,
                         .method = source->method,
                         .texts = source->texts,
                         .source = source,
                         .n_per_image = source->model->dims.embed_dim};
-    return run(&loop, s, image_dir);
+    return run(&loop, image_dir);
 }
 
 /* ---------------------------------------------------------------- ranks */

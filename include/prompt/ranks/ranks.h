@@ -82,6 +82,9 @@ int ranks_broadcast_text(struct ranks *r, struct str *text);
  * all failed alike. */
 int ranks_agree(struct ranks *r, int status);
 
+/** The first rank's status, with its message, for what it alone does. */
+int ranks_follow(struct ranks *r, int status);
+
 /** Seconds that this rank has spent in exchanges so far: waiting until all had come, and moving data. */
 struct ranks_time {
     double wait_s, move_s;

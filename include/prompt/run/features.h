@@ -49,6 +49,8 @@ tensor *image_features_rows(scope *s, const struct image_features *f, const stru
 /** Stores features that are complete, unless a picture has changed meanwhile. ERR_MEMORY. */
 int image_features_keep(struct image_features *f, struct session *s, const struct image_source *source,
                         int64_t n_damaged, const char *first_damaged);
+/** Several ranks use found features, or keep computed ones, only if all can. */
+int image_features_agree(struct image_features *f, struct ranks *ranks);
 void image_features_close(struct image_features *f);
 
 #endif
