@@ -1,0 +1,231 @@
+/*
+ * Training steps of several ranks against those of one process, on the recorded small CLIP: losses and gradients of
+ * a step, and what ten steps change, divided by images, by classes and by both.
+ *
+ * usage: mpirun -n N test_division N. A failure ends all ranks.
+ */
+#include "fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "division.h"
+#include "prompt/nn/exchange.h"
+#include "step.h"
+
+enum { N_STEPS = 10, N_IMAGES = 8 };
+
+struct settings {
+    const char *changes[6]; /* of the fixture's keys; ends with NULL */
+    int64_t batch_size;
+    int64_t min_ranks, max_ranks;
+};
+
+/* what a step's loss and gradients, and ten steps' changes, may differ by, of the largest value */
+struct limits {
+    double step, change;
+};
+
+/* The trained values, or their gradients, one after another. */
+struct values {
+    double *items;
+    size_t n;
+};
+
+struct run {
+    struct step_numbers first; /* of the first step */
+    struct values gradient;    /* of the first step */
+    struct values change;      /* in ten steps */
+};
+
+static void check(bool is_right, const char *what, const char *setting, double found, double limit)
+{
+    if (is_right)
+        return;
+    fprintf(stderr, "%s: %s: %g, expected at most %g\n", setting, what, found, limit);
+    abort();
+}
+
+static struct values read_values(scope *s, const struct params *p, bool gradients)
+{
+    struct values v = {.items = malloc((size_t)params_numel(p) * sizeof(double))};
+    for (size_t i = 0; i < p->n; i++) {
+        const tensor *t = gradients ? t_grad(s, p->items[i].value) : p->items[i].value;
+        const size_t n = (size_t)t_numel(p->items[i].value);
+        MUST(t_read_f64(v.items + v.n, n, s, t));
+        v.n += n;
+    }
+    return v;
+}
+
+/* The largest difference, of the largest value of `a`. */
+static double difference(const struct values *a, const struct values *b)
+{
+    double largest = 0.0, worst = 0.0;
+    for (size_t i = 0; i < a->n; i++) {
+        largest = fmax(largest, fabs(a->items[i]));
+        worst = fmax(worst, fabs(a->items[i] - b->items[i]));
+    }
+    return largest > 0.0 ? worst / largest : worst;
+}
+
+/* One step on images first, first + 1, ... of the fixture's, or this rank's share of them. */
+static struct step_numbers take_step(scope *run, struct fixture *w, struct method *m, struct optimizer *o,
+                                     const struct division *d, int64_t batch_size, int64_t step)
+{
+    struct step_numbers numbers;
+    struct step_share share = {.n_images = batch_size};
+    const struct share own = share_of(batch_size, d->group, d->n_groups);
+    int64_t items[N_IMAGES];
+    for (int64_t i = 0; i < own.n; i++)
+        items[i] = (step * batch_size + own.first + i) % N_IMAGES;
+    MUST(division_share(&share, d, (struct step_report){.n_images = own.n}));
+    scope *s = scope_open(run, SCOPE_GRAD_ON);
+    const tensor *index = t_from_i64(s, items, SHAPE(own.n), w->clip->device);
+    const struct step_batch batch = {.pixels = t_index_select(s, w->pixels, 0, index),
+                                     .labels = t_index_select(s, w->labels, 0, index),
+                                     .step = step + 1,
+                                     .stage_step = step + 1,
+                                     .ranks = d->all,
+                                     .weight = share.weight,
+                                     .first_image = share.first_image};
+    MUST(step_train(&numbers, s, m, o, &w->texts, batch, 0.002));
+    MUST(scope_close(s));
+    return numbers;
+}
+
+static struct run train(struct fixture *w, const struct settings *settings, struct ranks *ranks)
+{
+    struct run out = {0};
+    struct method *m = NULL;
+    struct optimizer o;
+    struct division d;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    const struct method_options options = fixture_options(fixture_defaults(w), settings->changes);
+    MUST(fixture_method(&m, w, s, &options));
+    MUST(optimizer_init(&o, s, &m->trained,
+                        &(struct optimizer_options){.momentum = 0.9, .weight_decay = w->weight_decay}));
+    MUST(division_open(&d, ranks, m, settings->batch_size, w->texts.rows->n));
+    MUST(class_texts_divide(&w->texts, s, w->clip, d.text, w->images_at_a_time));
+    struct values before = read_values(s, &m->trained, false);
+    for (int64_t i = 0; i < N_STEPS; i++) {
+        const struct step_numbers numbers = take_step(s, w, m, &o, &d, settings->batch_size, i);
+        if (i == 0) {
+            out.first = numbers;
+            out.gradient = read_values(s, &m->trained, true);
+        }
+    }
+    out.change = read_values(s, &m->trained, false);
+    for (size_t i = 0; i < out.change.n; i++)
+        out.change.items[i] -= before.items[i];
+    free(before.items);
+    division_close(&d);
+    class_texts_free(&w->texts);
+    optimizer_deinit(&o);
+    method_free(m);
+    MUST(scope_close(s));
+    return out;
+}
+
+static void run_free(struct run *r)
+{
+    free(r->gradient.items);
+    free(r->change.items);
+}
+
+/* All ranks must have the same bits. */
+static void check_alike(struct ranks *ranks, const struct run *r, const char *setting)
+{
+    const size_t n = r->change.n * sizeof(double);
+    double *first = malloc(n);
+    memcpy(first, r->change.items, n);
+    MUST(ranks_broadcast(ranks, first, n));
+    check(memcmp(first, r->change.items, n) == 0, "a rank has other values than the first", setting, 1.0,
+          0.0);
+    free(first);
+}
+
+static void compare(struct fixture *w, const struct settings *settings, struct ranks *ranks,
+                    struct limits limits)
+{
+    char name[160] = "";
+    for (size_t i = 0, at = 0; settings->changes[i] && at < sizeof name; i++)
+        at += (size_t)snprintf(name + at, sizeof name - at, "%s ", settings->changes[i]);
+    const size_t end = strlen(name);
+    snprintf(name + end, sizeof name - end, "batch %d, %d ranks", (int)settings->batch_size,
+             (int)ranks_size(ranks));
+    struct run one = train(w, settings, NULL), many = train(w, settings, ranks),
+               again = train(w, settings, ranks);
+    const double loss = fabs(one.first.loss - many.first.loss) / fabs(one.first.loss);
+    const double gradient = difference(&one.gradient, &many.gradient),
+                 change = difference(&one.change, &many.change);
+    if (ranks_is_first(ranks))
+        printf("%-70s loss %.1e gradient %.1e change %.1e\n", name, loss, gradient, change);
+    check(loss <= limits.step, "loss", name, loss, limits.step);
+    check(gradient <= limits.step, "gradient", name, gradient, limits.step);
+    check(change <= limits.change, "change of ten steps", name, change, limits.change);
+    for (int64_t n = 0; n < METHOD_MAX_ITERATIONS; n++)
+        check(n > 1 || fabs(one.first.accuracies[n] - many.first.accuracies[n]) < 1e-9, "accuracy", name, 1.0,
+              0.0);
+    for (int i = 0; i < N_AGREEMENTS; i++) {
+        const double term = fabs(one.first.agreement[i] - many.first.agreement[i]);
+        check(term <= limits.step * (1.0 + fabs(one.first.agreement[i])), "agreement", name, term,
+              limits.step);
+    }
+    check(fabs(one.first.largest_gradient - many.first.largest_gradient) <=
+              limits.step * one.first.largest_gradient,
+          "largest gradient", name, many.first.largest_gradient, one.first.largest_gradient);
+    check(difference(&many.change, &again.change) == 0.0, "two equal runs differ", name, 1.0, 0.0);
+    check_alike(ranks, &many, name);
+    run_free(&one);
+    run_free(&many);
+    run_free(&again);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct settings all[] = {
+        {{"iterations=2", NULL}, 4, 1, 4}, /* by images */
+        {{"iterations=2", NULL}, 5, 2, 4}, /* unevenly */
+        {{"iterations=2", "agreement.text_weight=2", "agreement.logits_weight=1", NULL}, 4, 2, 3},
+        {{"method=coop", NULL}, 4, 2, 4}, /* by images and classes */
+        {{"method=coop", "context.class_specific=true", NULL}, 4, 2, 3},
+        {{"method=coop", "context.position=middle", NULL}, 4, 3, 3},
+        {{"method=kgcoop", NULL}, 4, 2, 3},
+        {{"method=promptsrc", "context.depth=2", "vision_prompt.depth=2", NULL}, 4, 2, 3},
+        {{"method=maple", "context.count=2", "context.depth=2", NULL}, 4, 3, 3},
+        {{"method=clip_lora", NULL}, 4, 2, 3}, /* with dropout, whose masks are those of one process */
+        {{"method=vpt", NULL}, 4, 2, 4},
+        {{"method=cocoop", NULL}, 1, 2, 4}, /* by classes */
+        {{"method=cocoop", NULL}, 2, 3, 4}, /* two groups, of two ranks and of one or two */
+        {{"iterations=2", NULL}, 2, 3, 4},
+        {{"method=coop", NULL}, 1, 4, 4},
+    };
+    struct ranks *ranks = NULL;
+    MUST(ranks_open(&ranks));
+    const int64_t n_ranks = argc > 1 ? strtoll(argv[1], NULL, 10) : 1;
+    if (ranks_size(ranks) != n_ranks)
+        fixture_die("another number of ranks");
+    MUST(torch_init(1));
+    static const struct {
+        enum dtype dtype;
+        enum encoder encoder;
+        struct limits limits;
+    } models[] = {{DTYPE_F64, ENCODER_FAST, {1e-10, 1e-10}},
+                  {DTYPE_F32, ENCODER_FAST, {1e-5, 1e-4}},
+                  {DTYPE_F64, ENCODER_PLAIN, {1e-10, 1e-10}}};
+    for (size_t k = 0; k < sizeof models / sizeof models[0]; k++) {
+        struct fixture w;
+        fixture_open(&w, FIXTURE_DIR, (struct clip_dtypes){models[k].dtype, models[k].dtype},
+                     models[k].encoder);
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+            if (all[i].min_ranks <= n_ranks && n_ranks <= all[i].max_ranks)
+                compare(&w, &all[i], ranks, models[k].limits);
+        fixture_close(&w);
+    }
+    MUST(ranks_end(ranks, OK));
+    ranks_close(ranks, 0);
+    return 0;
+}
