@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Trainings, evaluations and predictions on several ranks, under a real mpirun."""
+
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import harness
+import ranks
+from harness import SmallData, read_safetensors, train_words
+
+FAST = ("--set", "data.shots=4", "--set", "training.epochs=3", "--set", "training.check_images=0")  # 15 steps
+SLOW = ("--set", "data.shots=16", "--set", "training.epochs=2", "--set", "training.batch_size=40", "--set", "iterations=16",
+        "--set", "training.check_images=0")
+
+shared = {}
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    shared["root"] = root = pathlib.Path(folder.name)
+    shared["data"] = SmallData(root / "data", n_train=16)
+    shared["model"] = harness.make_model(root / "tiny.safetensors")
+    shared["run"] = root / "run"
+    train(1, shared["run"])
+
+
+def train(n, out, *more, args=FAST, **options):
+    return ranks.run(n, *train_words(shared["data"], shared["model"], out, *args, *more), **options)
+
+
+def losses(folder):
+    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def prompt_errors(result):
+    """The program's own lines; mpirun adds its own about exit statuses."""
+    return [line for line in result.err.splitlines() if line.startswith("prompt: ")]
+
+
+class Ranks(harness.Case):
+    def check_one_error(self, result, pattern):
+        self.assertNotEqual(result.status, 0, str(result))
+        self.assertEqual(len(prompt_errors(result)), 1, str(result))
+        self.assertRegex(prompt_errors(result)[0], re.compile("prompt: " + pattern + r"\Z"))
+        return result
+
+    def check_near(self, one, many):
+        """Losses of the same steps. Rounding grows from step to step."""
+        for i, (a, b) in enumerate(zip(losses(one), losses(many), strict=True)):
+            self.assertAlmostEqual(a, b, delta=(1e-5 if i < 3 else 2e-2) * a)
+
+    # ---------------------------------------------------------------- training
+
+    def test_a_training(self):
+        """Two equal runs are equal bytes, and near those of one process; only one rank prints."""
+        result = train(3, self.tmp / "a")
+        self.check_ok(result)
+        self.assertEqual(result.err.count("steps    15 of 4 images"), 1, str(result))
+        self.assertIn("ranks    3: images in 3 parts, classes in 1, 1 thread each", result.err)
+        self.check_ok(train(3, self.tmp / "b"))
+        self.assertEqual(ranks.checkpoint(self.tmp / "a").read_bytes(), ranks.checkpoint(self.tmp / "b").read_bytes())
+        self.check_near(shared["run"], self.tmp / "a")
+
+    def test_by_classes(self):
+        """CoCoOp, whose step has one image, and CoOp, whose text is the same for all images."""
+        for method, batch in (("cocoop", 1), ("coop", 4)):
+            with self.subTest(method):
+                keys = ("--set", f"method={method}", "--set", "iterations=1", "--set", f"training.batch_size={batch}",
+                        "--max-steps", 6)
+                result = train(2, self.tmp / f"{method}2", *keys)
+                self.check_ok(result)
+                self.assertIn("classes in 2", result.err)
+                self.check_ok(train(1, self.tmp / f"{method}1", *keys))
+                self.check_near(self.tmp / f"{method}1", self.tmp / f"{method}2")
+
+    def test_another_number_of_ranks_resumes(self):
+        out = self.tmp / "run"
+        self.check_ok(train(1, out, "--max-steps", 4))
+        self.check_ok(train(3, out, "--resume", "--max-steps", 9))
+        self.assertEqual(read_safetensors(ranks.checkpoint(out))[1]["step"], "9")
+        self.check_ok(train(2, out, "--resume"))
+        self.assertEqual(len(losses(out)), 15)
+        self.check_near(shared["run"], out)
+
+    def test_unreadable_images_are_left_out_as_by_one_process(self):
+        data = shared["data"].copy(self.tmp / "data")
+        for path, _, _ in data.split["train"][:9]:
+            (data.images / path).write_bytes(b"no image")
+        keys = ("--skip-bad-images", "--set", "training.drop_last=false")
+        for n in (1, 3):
+            result = ranks.run(n, *train_words(data, shared["model"], self.tmp / f"run{n}", *FAST, *keys))
+            self.check_ok(result)
+            self.assertRegex(result.err, r"warning: \d unreadable images? w(as|ere) left out; the first: ")
+        logs = [[json.loads(line) for line in (self.tmp / f"run{n}/log.jsonl").read_text().splitlines()] for n in (1, 3)]
+        for one, many in zip(*logs, strict=True):
+            self.assertEqual((one["images"], one["step"]), (many["images"], many["step"]))
+        self.check_near(self.tmp / "run1", self.tmp / "run3")
+
+    # ---------------------------------------------------------------- evaluation
+
+    def evaluate(self, n, *more):
+        out = self.tmp / f"eval{n}"
+        out.mkdir()
+        result = ranks.run(n, "eval", "--run", shared["run"], "--threads", 1, "--set", "evaluation.batch_size=3", "--classes",
+                           "new", "--json", out / "new.json", "--save-logits", out / "logits", "--trace", out / "trace.csv",
+                           "--per-class", "--out", out, *more)
+        self.check_ok(result)
+        record = json.loads((out / "new.json").read_text())["records"][0]
+        for key in ("seconds", "images_per_s", "time", "config"):
+            del record[key]
+        rows = [line for line in result.out.splitlines() if line.strip()]
+        return record, rows, *((out / name).read_bytes() for name in ("logits", "trace.csv", "predictions/caltech101-new.csv"))
+
+    def test_an_evaluation_is_that_of_one_process(self):
+        expected = self.evaluate(1, "--set", "store.dir=off")
+        for n in (2, 3):
+            self.assertEqual(self.evaluate(n, "--set", "store.dir=off"), expected)
+
+    def test_features_are_kept_and_found_by_ranks(self):
+        store = ("--set", f"store.dir={self.tmp / 'store'}")
+        newest = max(path.stat().st_ctime for path in (shared["model"], *shared["data"].images.rglob("*.png")))
+        time.sleep(max(0.0, newest + 2.5 - time.time()))  # features of files that have just changed are not kept
+        expected = self.evaluate(2, *store)
+
+        def entries():
+            keys = (read_safetensors(path)[1]["prompt.store.key"] for path in (self.tmp / "store").glob("*.safetensors"))
+            return sorted(key for key in keys if key.startswith("features"))
+
+        kept = entries()
+        self.assertEqual(len(kept), 2)  # of captions, and of pictures
+        self.assertEqual(self.evaluate(1, *store), expected)
+        self.assertEqual(self.evaluate(3, *store), expected)
+        self.assertEqual(entries(), kept)
+
+    # ---------------------------------------------------------------- predictions
+
+    def test_predictions_and_features_have_the_order_of_the_input(self):
+        folder = self.tmp / "photos"
+        folder.mkdir()
+        for label in range(5):
+            for number in range(3):
+                (folder / f"{label}-{number}.png").write_bytes(harness.picture(label, number))
+        (folder / "1-9.png").write_bytes(b"no image")
+        listed = "\n".join(sorted(str(path) for path in folder.iterdir())).encode()
+        options = ("--run", shared["run"], "--threads", 1, "--set", "evaluation.batch_size=2", "--set", "store.dir=off")
+        found = []
+        for n in (1, 3):
+            rows = ranks.run(n, "predict", *options, "--format", "csv", "--trace", folder)
+            self.check_one_error(rows, "1 of 16 pictures could not be read; the others were predicted")
+            from_list = ranks.run(n, "predict", *options, "--format", "csv", "--trace", "--out", self.tmp / "rows.csv", "-",
+                                  stdin=listed)
+            self.assertEqual(from_list.status, 1, str(from_list))
+            self.assertEqual(rows.out.replace("\r", ""), (self.tmp / "rows.csv").read_text())
+            self.check_one_error(ranks.run(n, "features", *options, "--out", self.tmp / f"x{n}.npy", folder),
+                                 "1 images could not be read; the others have rows")
+            found.append((rows.out.replace("\r", ""), [line for line in rows.err.splitlines() if "warning" in line],
+                          *((self.tmp / f"x{n}.{kind}").read_bytes() for kind in ("npy", "csv"))))
+        self.assertEqual(found[0], found[1])
+
+    # ---------------------------------------------------------------- stopping and failing
+
+    def start(self, n, out, *more, args=SLOW):
+        process = ranks.start(ranks.words(n, *train_words(shared["data"], shared["model"], out, *args, *more)))
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        return process
+
+    def in_second_step(self, n, out):
+        process = self.start(n, out)
+        log = out / "log.jsonl"
+        self.assertTrue(ranks.wait_until(lambda: process.poll() is not None or (log.exists() and log.read_text() != ""), 120))
+        self.assertIsNone(process.poll())
+        return process
+
+    def test_a_signal_to_mpirun_saves_the_last_step(self):
+        """The ranks have a second, then they are killed; a step may take longer."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                out = self.tmp / f"run{int(number)}"
+                process = self.in_second_step(2, out)
+                process.send_signal(number)
+                ranks.finish(process)
+                self.assertGreaterEqual(int(read_safetensors(ranks.checkpoint(out))[1]["step"]), 1)
+                self.assertEqual(harness.leftovers(out), [])
+
+    def test_usr1_ends_all_after_the_step(self):
+        process = self.in_second_step(2, self.tmp / "run")
+        process.send_signal(signal.SIGUSR1)
+        result = ranks.finish(process)
+        self.check_one_error(result, r"stopped after step [123] of 4; saved; continue with: prompt train --resume --out .+")
+        self.assertEqual(result.status, 130)
+
+    def test_a_killed_rank_ends_the_job_and_the_training_resumes_to_the_same_bytes(self):
+        def args_for(out):
+            return train_words(shared["data"], shared["model"], out, *FAST)
+
+        self.check_ok(train(3, self.tmp / "whole"))
+        expected = ranks.checkpoint(self.tmp / "whole").read_bytes()
+        for seconds in ranks.series(2, 3, args_for, expected, self.tmp, seed=random.randrange(1000), longest_s=3.0):
+            self.assertLess(seconds, ranks.LIMIT_S)
+
+    def many(self, *commands):
+        """A rank for each command."""
+        words = [ranks.mpirun()]
+        for i, command in enumerate(commands):
+            words += [*([":"] if i else []), "-n", "1", *command]
+        began = time.monotonic()
+        result = ranks.finish(ranks.start(words))
+        self.assertLess(time.monotonic() - began, 30)
+        return result
+
+    def command(self, out, *more, data=None):
+        return harness.words(*train_words(data or shared["data"], shared["model"], out, *FAST, *more))
+
+    def test_ranks_that_differ_are_named(self):
+        other = shared["data"].copy(self.tmp / "other")
+        other.split["train"] = other.split["train"][8:]
+        other.write_split()
+        out = self.tmp / "run"
+        host = re.escape(socket.gethostname())
+        self.check_one_error(self.many(self.command(out), self.command(out, data=other)),
+                             rf"rank 1 on {host}: the few-shot sample differs from that of rank 0: \w+ here, \w+ there")
+        self.check_one_error(self.many(self.command(out), self.command(out, "--set", "training.lr=0.5")),
+                             rf'rank 1 on {host}: the configuration differs from that of rank 0: "lr": 0.5,? here, "lr": '
+                             "0.008,? there")
+        self.check_one_error(self.many(self.command(out), self.command(out), self.command(out, data=str(self.tmp / "nowhere"))),
+                             rf"rank 2 on {host}: .*nowhere.*")
+        self.assertFalse(out.exists())
+
+    def test_a_rank_that_loses_its_picture_ends_the_job(self):
+        data = shared["data"].copy(self.tmp / "data")
+        for path, label, _ in data.split["train"]:
+            if label == 1:
+                (data.images / path).write_bytes(b"no image")
+        began = time.monotonic()
+        result = ranks.run(3, *train_words(data, shared["model"], self.tmp / "run", *FAST))
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertNotEqual(result.status, 0)
+        self.assertRegex(prompt_errors(result)[0], r"prompt: rank \d on \S+: cannot decode '.*\.png'")
+
+    def test_a_full_disk_ends_the_job(self):
+        """The first rank may write 4 KiB a file."""
+        out = self.tmp / "run"
+        limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash"]
+        result = self.many([*limited, *self.command(out)], self.command(out))
+        self.check_one_error(result, r"rank 0 on \S+: .*checkpoint\.safetensors.*")
+
+    # ---------------------------------------------------------------- starting
+
+    def test_what_cannot_be_divided(self):
+        self.check_one_error(train(3, self.tmp / "a", "--set", "method=vpt", "--set", "iterations=1", "--set",
+                                   "training.batch_size=2"),
+                             "3 ranks are more than 2 images a step, and method vpt encodes no text whose classes could be "
+                             "divided: start fewer")
+        self.check_one_error(train(6, self.tmp / "a", "--set", "training.batch_size=1"),
+                             "6 ranks are more than 1 images a step times 5 classes: start fewer")
+        self.check_one_error(ranks.run(2, "grid", "--table", 1), "'prompt grid' is one process, but Open MPI's mpirun started 2")
+        self.check_one_error(ranks.run(2, "train", "--shots"), "--shots: .*|option '--shots' .*")
+        self.assertFalse((self.tmp / "a").exists())
+
+    def test_launchers_that_cannot_be_joined(self):
+        words = train_words(shared["data"], shared["model"], self.tmp / "run", *FAST)
+        for variables, pattern in (
+                ({"PMI_SIZE": "2", "PMI_RANK": "{}"}, "MPICH's mpirun started 2 processes, which this program's Open MPI .*"),
+                ({"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "{}"}, "srun started 2 processes .* srun --mpi=pmix")):
+            with self.subTest(pattern):
+                first, second = (harness.run(*words, env={key: value.format(rank) for key, value in variables.items()})
+                                 for rank in (0, 1))
+                self.check_error(first, 2, pattern)
+                self.assertEqual((second.status, second.err, second.out), (2, "", ""))
+        self.assertFalse((self.tmp / "run").exists())
+
+    def test_a_lone_rank_is_one_process(self):
+        """MPI is not started; where mpirun binds it to one of many processors, it says so."""
+        out = self.tmp / "run"
+        words = [word for word in train_words(shared["data"], shared["model"], out, *FAST, "--max-steps", 2)]
+        at = words.index("--threads")
+        result = ranks.finish(ranks.start(ranks.words(1, *words[:at], *words[at + 2:])))
+        self.check_ok(result)
+        self.assertNotIn("ranks    ", result.err)
+        if len(os.sched_getaffinity(0)) > 1:
+            self.assertRegex(result.err, r"note: Open MPI's mpirun bound the one process of this host to 1 of its \d+ .*--bind-to none")
+        self.assertEqual(len(losses(out)), 2)
+
+
+if __name__ == "__main__":
+    if not ranks.mpirun():
+        print("skipped: no mpirun, or the program was built without MPI")
+        sys.exit(1 if harness.required() else 77)
+    harness.main()
