@@ -22,8 +22,8 @@
 #include "prompt/base/clock.h"
 #include "prompt/base/pool.h"
 #include "prompt/base/rng.h"
-#include "prompt/base/share.h"
 #include "prompt/base/str.h"
+#include "turns.h"
 
 enum { CHANNELS = 3 };
 
@@ -36,7 +36,7 @@ struct failure {
 };
 
 struct slot {
-    float *pixels;   /* [n_rows, 3, image_px, image_px] */
+    float *pixels;   /* [turns.n_rows, 3, image_px, image_px] */
     int64_t *labels; /* [n_rows] */
     size_t *items;   /* [n_rows] */
     struct failure *failures;
@@ -47,8 +47,7 @@ struct loader {
     const struct item_list *list;
     char *image_dir;
     int64_t image_floats; /* 3 * image_px * image_px */
-    int64_t n_batches;    /* of all parts */
-    int64_t n_turns, n_rows;
+    struct turns turns;
     int64_t n_slots;
     struct slot *slots;
     struct pool *pool;
@@ -79,40 +78,6 @@ struct loader {
 static int64_t min_i64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* ---------------------------------------------------------------- turns */
-
-static bool is_divided(const struct loader *l)
-{
-    return l->options.n_parts > 1;
-}
-
-static int64_t batch_of(const struct loader *l, int64_t turn)
-{
-    const struct loader_options *o = &l->options;
-    return o->deals_batches ? turn * o->n_parts + o->part : turn;
-}
-
-static int64_t whole_size(const struct loader *l, int64_t batch)
-{
-    return min_i64(l->options.batch_size, (int64_t)l->list->n - batch * l->options.batch_size);
-}
-
-/* The rows of a batch that belong to this part. */
-static struct share rows_of(const struct loader *l, int64_t batch)
-{
-    const struct loader_options *o = &l->options;
-    const int64_t n = whole_size(l, batch);
-    return o->deals_batches ? (struct share){.n = n} : share_of(n, o->part, o->n_parts);
-}
-
-/* Turns with all rows, then the one that may have fewer. */
-static int64_t n_rows_until(const struct loader *l, int64_t turn)
-{
-    if (turn < l->n_turns || turn == 0)
-        return turn * l->n_rows;
-    return (l->n_turns - 1) * l->n_rows + rows_of(l, batch_of(l, l->n_turns - 1)).n;
 }
 
 /* ---------------------------------------------------------------- open and close */
@@ -164,12 +129,10 @@ static int allocate(struct loader *l, const char *image_dir)
         l->options.batch_size = n_items;
     if (o->n_parts < 1)
         l->options.n_parts = 1;
-    l->n_batches = n_items / o->batch_size + (!o->drop_last && n_items % o->batch_size != 0);
     l->image_floats = CHANNELS * o->input.preprocess.image_px * o->input.preprocess.image_px;
-    l->n_turns = o->deals_batches ? share_of(l->n_batches, o->part, o->n_parts).n : l->n_batches;
-    l->n_rows = rows_of(l, 0).n;
+    l->turns = turns_of(o, n_items);
     /* one lent, one being filled, one ahead; more if a turn is too small to keep every worker busy */
-    l->n_slots = min_i64(l->n_turns, 3 + o->n_workers / l->n_rows);
+    l->n_slots = min_i64(l->turns.n, 3 + o->n_workers / l->turns.n_rows);
     l->image_dir = str_dup(image_dir);
     l->order = calloc(l->list->n, sizeof *l->order);
     l->cache = calloc(l->list->n, sizeof *l->cache);
@@ -180,7 +143,7 @@ static int allocate(struct loader *l, const char *image_dir)
         return error_out_of_memory();
     int status = OK;
     for (int64_t i = 0; status == OK && i < l->n_slots; i++)
-        status = slot_init(&l->slots[i], l->n_rows, l->image_floats);
+        status = slot_init(&l->slots[i], l->turns.n_rows, l->image_floats);
     return status;
 }
 
@@ -213,7 +176,7 @@ void loader_close(struct loader *l)
     pool_close(l->pool);
     pthread_mutex_destroy(&l->mutex);
     for (int64_t i = 0; l->slots && i < l->n_slots; i++) {
-        slot_reset(&l->slots[i], l->n_rows);
+        slot_reset(&l->slots[i], l->turns.n_rows);
         free(l->slots[i].pixels);
         free(l->slots[i].labels);
         free(l->slots[i].items);
@@ -268,9 +231,9 @@ static int read_item(float *pixels, struct failure *facts, struct loader *l, siz
 static int fill_row(void *context, int64_t piece)
 {
     struct loader *l = context;
-    const int64_t turn = l->first_turn + piece / l->n_rows, row = piece % l->n_rows;
-    const int64_t batch = batch_of(l, turn);
-    const size_t item = l->order[batch * l->options.batch_size + rows_of(l, batch).first + row];
+    const int64_t turn = l->first_turn + piece / l->turns.n_rows, row = piece % l->turns.n_rows;
+    const int64_t batch = turns_batch(&l->turns, turn);
+    const size_t item = l->order[batch * l->options.batch_size + turns_rows(&l->turns, batch).first + row];
     struct slot *slot = &l->slots[turn % l->n_slots];
     struct failure *failure = &slot->failures[row];
     slot->labels[row] = l->list->items[item].label;
@@ -288,14 +251,15 @@ static int fill_row(void *context, int64_t piece)
 /* Pieces that may begin: those of the lent turn and of the slots after it. */
 static int64_t n_pieces(const struct loader *l)
 {
-    return n_rows_until(l, min_i64(l->n_turns, l->lent_turn + l->n_slots)) - n_rows_until(l, l->first_turn);
+    return turns_n_rows_until(&l->turns, min_i64(l->turns.n, l->lent_turn + l->n_slots)) -
+           turns_n_rows_until(&l->turns, l->first_turn);
 }
 
 /* ---------------------------------------------------------------- the caller's side */
 
 size_t loader_batch_bytes(const struct loader *l)
 {
-    return (size_t)(l->n_slots * l->n_rows * l->image_floats) * sizeof *l->slots->pixels;
+    return (size_t)(l->n_slots * l->turns.n_rows * l->image_floats) * sizeof *l->slots->pixels;
 }
 
 void loader_limit_cache(struct loader *l, size_t cache_bytes)
@@ -306,7 +270,7 @@ void loader_limit_cache(struct loader *l, size_t cache_bytes)
 
 int64_t loader_n_batches(const struct loader *l)
 {
-    return l->n_batches;
+    return l->turns.n_batches;
 }
 
 int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
@@ -317,7 +281,7 @@ int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
                          first_batch);
     pool_stop(l->pool);
     for (int64_t i = 0; i < l->n_slots; i++)
-        slot_reset(&l->slots[i], l->n_rows);
+        slot_reset(&l->slots[i], l->turns.n_rows);
     for (size_t i = 0; i < l->list->n; i++)
         l->order[i] = i;
     if (l->options.shuffle) {
@@ -327,7 +291,7 @@ int loader_start(struct loader *l, int64_t epoch, int64_t first_batch)
     }
     l->epoch = epoch;
     l->first_turn = 0;
-    while (l->first_turn < l->n_turns && batch_of(l, l->first_turn) < first_batch)
+    while (l->first_turn < l->turns.n && turns_batch(&l->turns, l->first_turn) < first_batch)
         l->first_turn++;
     l->lent_turn = l->first_turn;
     l->has_lent = false;
@@ -401,7 +365,7 @@ static int collect(int64_t *n_good, struct loader *l, struct slot *slot, int64_t
 /* Gives the lent turn's slot back to the pool. */
 static void release_lent(struct loader *l)
 {
-    slot_reset(&l->slots[l->lent_turn % l->n_slots], l->n_rows);
+    slot_reset(&l->slots[l->lent_turn % l->n_slots], l->turns.n_rows);
     l->lent_turn++;
     l->has_lent = false;
     pool_extend(l->pool, n_pieces(l));
@@ -409,7 +373,7 @@ static void release_lent(struct loader *l)
 
 static int end_of_epoch(const struct loader *l)
 {
-    if (l->n_delivered == 0 && l->n_skipped > 0 && !is_divided(l))
+    if (l->n_delivered == 0 && l->n_skipped > 0 && !(l->options.n_parts > 1))
         return error_set(ERR_FORMAT, "none of %zu %s can be read; the first: %s", l->list->n,
                          plural(l->list->n, "image", "images"), loader_first_skipped(l));
     return OK;
@@ -423,16 +387,17 @@ int loader_next(struct batch *out, struct loader *l)
     int64_t n_good = 0;
     if (l->has_lent)
         release_lent(l);
-    while (status == OK && out->n_whole == 0 && l->lent_turn < l->n_turns) {
+    while (status == OK && out->n_whole == 0 && l->lent_turn < l->turns.n) {
         struct slot *slot = &l->slots[l->lent_turn % l->n_slots];
-        const int64_t batch = batch_of(l, l->lent_turn), n = rows_of(l, batch).n;
-        pool_wait_until(l->pool, n_rows_until(l, l->lent_turn) + n - n_rows_until(l, l->first_turn));
+        const int64_t batch = turns_batch(&l->turns, l->lent_turn), n = turns_rows(&l->turns, batch).n;
+        pool_wait_until(l->pool, turns_n_rows_until(&l->turns, l->lent_turn) + n -
+                                     turns_n_rows_until(&l->turns, l->first_turn));
         status = collect(&n_good, l, slot, n);
-        if (status == OK && n_good == 0 && !is_divided(l)) {
+        if (status == OK && n_good == 0 && !(l->options.n_parts > 1)) {
             release_lent(l);
         } else if (status == OK) {
             *out = (struct batch){.n = n_good,
-                                  .n_whole = whole_size(l, batch),
+                                  .n_whole = turns_whole(&l->turns, batch),
                                   .index = batch,
                                   .pixels = slot->pixels,
                                   .labels = slot->labels,

@@ -145,7 +145,7 @@ static void close_all(struct transport *base)
     MPI_Finalize();
 }
 
-static void abort_all(struct transport *base, int exit_code)
+static void end_job(struct transport *base, int exit_code)
 {
     MPI_Abort(of(base)->comm, exit_code);
 }
@@ -158,7 +158,7 @@ static const struct transport_ops ops = {.arrive = arrive,
                                          .split = split,
                                          .leave = leave,
                                          .close = close_all,
-                                         .abort = abort_all};
+                                         .end_job = end_job};
 
 /* ---------------------------------------------------------------- start */
 

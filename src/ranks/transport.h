@@ -32,7 +32,7 @@ struct transport_ops {
     void (*split)(struct transport **out, struct transport *t, int color);
     void (*leave)(struct transport *t);
     void (*close)(struct transport *t);
-    void (*abort)(struct transport *t, int exit_code);
+    void (*end_job)(struct transport *t, int exit_code); /* of all ranks, at once */
 };
 
 /* The processes that the launcher started, more than one. `out` is owned: ops->close frees it. ERR_USAGE if they

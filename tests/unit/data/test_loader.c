@@ -202,6 +202,52 @@ static void expect_n_batches(const struct images *w, int64_t batch_size, bool dr
     loader_close(loader);
 }
 
+/* The rows of a batch that several parts make are those of one loader: a share of each batch, or every n-th. */
+static void check_parts(struct images *w, int64_t n_parts, bool deals_batches)
+{
+    struct loader_options options = training();
+    options.drop_last = false;
+    struct loader *whole = open_loader(w, &options), *parts[3] = {NULL};
+    options.n_parts = n_parts;
+    options.deals_batches = deals_batches;
+    for (options.part = 0; options.part < n_parts; options.part++)
+        parts[options.part] = open_loader(w, &options);
+    const size_t image_bytes = (size_t)FLOATS * sizeof(float);
+    assert_int_equal(loader_start(whole, 1, 1), OK);
+    for (int64_t p = 0; p < n_parts; p++)
+        assert_int_equal(loader_start(parts[p], 1, 1), OK);
+    struct batch batch, part;
+    while (loader_next(&batch, whole) == OK && batch.n > 0) {
+        int64_t row = 0;
+        for (int64_t p = 0; p < n_parts; p++) {
+            if (deals_batches && batch.index % n_parts != p)
+                continue;
+            assert_int_equal(loader_next(&part, parts[p]), OK);
+            assert_int_equal(part.index, batch.index);
+            assert_int_equal(part.n_whole, batch.n);
+            assert_memory_equal(part.items, batch.items + row, (size_t)part.n * sizeof *part.items);
+            if (part.n > 0)
+                assert_memory_equal(part.pixels, batch.pixels + row * FLOATS, (size_t)part.n * image_bytes);
+            row += part.n;
+        }
+        assert_int_equal(row, batch.n);
+    }
+    for (int64_t p = 0; p < n_parts; p++) {
+        assert_int_equal(loader_next(&part, parts[p]), OK);
+        assert_int_equal(part.n_whole, 0);
+        loader_close(parts[p]);
+    }
+    loader_close(whole);
+}
+
+static void test_loader__parts_are_those_of_the_whole(void **state)
+{
+    for (int64_t n_parts = 2; n_parts <= 3; n_parts++) {
+        check_parts(*state, n_parts, false);
+        check_parts(*state, n_parts, true);
+    }
+}
+
 static void test_loader__drops_an_incomplete_last_batch_unless_it_is_the_only_one(void **state)
 {
     expect_n_batches(*state, 4, false, 6);
@@ -223,6 +269,7 @@ int main(void)
         test(test_loader__a_resumed_epoch_goes_on_as_the_whole_one),
         test(test_loader__an_epoch_holds_every_item_once_with_its_label),
         test(test_loader__without_augmentation_it_gives_the_test_transform_in_order),
+        test(test_loader__parts_are_those_of_the_whole),
         test(test_loader__drops_an_incomplete_last_batch_unless_it_is_the_only_one),
     };
     return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
