@@ -3,9 +3,15 @@
 
 #include <stddef.h>
 
-const char *const method_kind_names[] = {
-    [METHOD_PROMPT] = "prompt", [METHOD_CLIP] = "clip", [METHOD_COOP] = "coop",
-    [METHOD_COCOOP] = "cocoop", [METHOD_VPT] = "vpt",   NULL};
+const char *const method_kind_names[] = {[METHOD_PROMPT] = "prompt",
+                                         [METHOD_CLIP] = "clip",
+                                         [METHOD_COOP] = "coop",
+                                         [METHOD_COCOOP] = "cocoop",
+                                         [METHOD_VPT] = "vpt",
+                                         [METHOD_LINEAR_PROBE] = "linear_probe",
+                                         [METHOD_LP_PLUS_PLUS] = "lp_plus_plus",
+                                         [METHOD_TIP_ADAPTER] = "tip_adapter",
+                                         NULL};
 const char *const generator_input_names[] = {
     [GENERATOR_INPUT_NORMALIZED] = "normalized", [GENERATOR_INPUT_RAW] = "raw", NULL};
 const char *const context_init_names[] = {
@@ -23,7 +29,15 @@ int64_t method_fixed_iterations(enum method_kind kind)
     case METHOD_COOP:
     case METHOD_COCOOP:
     case METHOD_VPT:
+    case METHOD_LINEAR_PROBE:
+    case METHOD_LP_PLUS_PLUS:
+    case METHOD_TIP_ADAPTER:
         return 1;
     }
     return METHOD_ANY_ITERATIONS;
+}
+
+bool method_is_fitted(enum method_kind kind)
+{
+    return kind == METHOD_LINEAR_PROBE || kind == METHOD_LP_PLUS_PLUS || kind == METHOD_TIP_ADAPTER;
 }

@@ -8,7 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum method_kind { METHOD_PROMPT, METHOD_CLIP, METHOD_COOP, METHOD_COCOOP, METHOD_VPT };
+enum method_kind {
+    METHOD_PROMPT,
+    METHOD_CLIP,
+    METHOD_COOP,
+    METHOD_COCOOP,
+    METHOD_VPT,
+    METHOD_LINEAR_PROBE,
+    METHOD_LP_PLUS_PLUS,
+    METHOD_TIP_ADAPTER,
+};
 extern const char *const method_kind_names[]; /* "prompt", "clip", ... */
 
 enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
@@ -24,6 +33,8 @@ enum { METHOD_MAX_ITERATIONS = 16, METHOD_ANY_ITERATIONS = -1 };
 
 /** N of a method that has no choice; METHOD_ANY_ITERATIONS of ProMPT. */
 int64_t method_fixed_iterations(enum method_kind kind);
+/** Whether the method is fitted to features of the frozen towers at once (fit.h), not trained by steps. */
+bool method_is_fitted(enum method_kind kind);
 
 /** The settings that change what is computed; the configuration keys of the same names document them. */
 struct method_options {
@@ -43,6 +54,12 @@ struct method_options {
     enum context_init context_init;
     bool context_class_specific;
     enum context_position context_position;
+    /* of fitted methods */
+    bool views_fresh;
+    double linear_probe_c; /* 0: searched */
+    bool tip_adapter_train_keys;
+    double tip_adapter_alpha, tip_adapter_beta;
+    double tip_adapter_alpha_max, tip_adapter_beta_max; /* of the search; alpha_max 0: none */
 };
 
 #endif
