@@ -33,12 +33,11 @@ static tensor *sharpen(scope *s, const tensor *affinity, double beta, struct dev
 
 /* The cache's logits of the training's classes [B,K'] as those of these classes [B,K]; 0 of a class that was not
  * trained. */
-static tensor *of_classes(scope *s, const tensor *cache, const struct class_texts *classes,
-                          struct device device)
+static tensor *of_classes(scope *s, tensor *cache, const struct class_texts *classes, struct device device)
 {
     const int64_t B = t_size(cache, 0), n_trained = t_size(cache, 1), K = classes->rows->n;
     if (!classes->trained_rows)
-        return t_reshape(s, cache, SHAPE(B, n_trained));
+        return cache;
     int64_t *columns = malloc((size_t)K * sizeof *columns);
     if (!columns) {
         scope_fail(s, error_out_of_memory());

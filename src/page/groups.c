@@ -10,9 +10,15 @@
 
 const char *method_name(enum method_kind kind)
 {
-    static const char *const names[] = {
-        [METHOD_PROMPT] = "ProMPT", [METHOD_CLIP] = "CLIP", [METHOD_COOP] = "CoOp",
-        [METHOD_COCOOP] = "CoCoOp", [METHOD_VPT] = "VPT",   NULL};
+    static const char *const names[] = {[METHOD_PROMPT] = "ProMPT",
+                                        [METHOD_CLIP] = "CLIP",
+                                        [METHOD_COOP] = "CoOp",
+                                        [METHOD_COCOOP] = "CoCoOp",
+                                        [METHOD_VPT] = "VPT",
+                                        [METHOD_LINEAR_PROBE] = "Linear probe",
+                                        [METHOD_LP_PLUS_PLUS] = "LP++",
+                                        [METHOD_TIP_ADAPTER] = "Tip-Adapter",
+                                        NULL};
     return names[kind];
 }
 

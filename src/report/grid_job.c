@@ -204,7 +204,7 @@ static int weigh_training(struct grid_job *job, const struct grid_setup *s)
     int64_t first = 0, n_classes = 0;
     if (!data) /* an absent data set is not trained on */
         return OK;
-    int status = config_draw_sample(&sample, c, data->dataset);
+    int status = config_draw_sample(&sample, NULL, c, data->dataset);
     class_subset_range(&first, &n_classes, c->data_classes, data->dataset->n_classes);
     double n_images = (double)sample.n * (double)c->epochs;
     const double limit = (double)s->options->max_steps * (double)c->batch_size;

@@ -121,7 +121,7 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
     int status = OK;
     if ((status = class_list_open_names(&b->classes, s->scope, b->session, s->clip, names, n_names,
                                         n_images)) != OK ||
-        (status = session_create_method(&b->method, b->session, n_names)) != OK)
+        (status = session_create_method(&b->method, b->session, n_names, 0)) != OK)
         return status;
     sgd_init(&b->optimizer, s->scope, &b->method->trained, c->momentum, c->weight_decay);
     if ((status = make_batch(b, n_images)) != OK)
