@@ -16,8 +16,8 @@
 struct method_init {
     uint64_t seed;
     int64_t n_train_classes;           /* K of training */
-    int64_t n_train_images;            /* N of training, of methods that are fitted; else not read */
     const struct tokens *start_tokens; /* prompt_start_tokens, borrowed; NULL for METHOD_CLIP alone */
+    int64_t n_train_images;            /* N of training, of methods that are fitted; else not read */
 };
 
 struct method {
