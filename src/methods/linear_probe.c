@@ -133,9 +133,7 @@ static int fit(struct fit_report *out, struct method *m, const struct fit_data *
     const tensor *weight = params_find(&m->trained, "weight");
     const int64_t n = data->n_views * data->n, d = t_size(weight, 1);
     struct search x = {
-        .scope = s,
-        .data = data,
-        .rows = {with_ones(s, data->features, n, d, device), labels, t_size(weight, 0), device}};
+        .scope = s, .data = data, .rows = {data->features, labels, n, d, t_size(weight, 0), device}};
     if (data->n_val > 0)
         x.val = with_ones(s, data->val_features, data->n_val, d, device);
     struct candidate best = {0};

@@ -11,7 +11,7 @@
 #include "prompt/methods/fit.h"
 #include "prompt/methods/parts.h"
 
-static const enum dtype DTYPE = DTYPE_F64; /* of the fit */
+static const enum dtype DTYPE = DTYPE_F32; /* of the fit */
 
 static int create(struct method *m, const struct method_init *init)
 {
