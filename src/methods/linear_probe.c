@@ -16,11 +16,10 @@ static int create(struct method *m, const struct method_init *init)
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    (void)fixed_text, (void)trace;
-    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    const struct class_texts *classes = in->classes;
+    struct initial_features initial = method_initial_features(out, s, m, in);
     out->features[1] = initial.x;
     out->logits[1] = initial.logits;
     if (method_n_by_clip(m, classes) == classes->rows->n)

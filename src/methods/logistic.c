@@ -3,7 +3,7 @@
  *
  * Features have a large part in common, to which W and b answer alike, which makes L-BFGS slow. So it solves for
  * features minus their mean, x - u: the same minimum, with b + W u instead of b, in a third of the evaluations.
- * Products are fp32, everything else is fp64.
+ * In fp64: rounded to fp32, line searches would end before the gradient is small.
  */
 #include <lbfgs.h>
 #include <math.h>
@@ -17,7 +17,7 @@
 struct problem {
     scope *scope;
     struct device device;
-    const tensor *x;       /* x - u, [N,d+1] fp32, the last column is 1 */
+    const tensor *x;       /* x - u, [N,d+1], the last column is 1 */
     const tensor *labels;  /* [N] */
     const tensor *targets; /* [N,K], one-hot */
     int64_t n_classes;     /* K */
@@ -32,9 +32,9 @@ static int evaluate_data(double *value, double *gradient, const struct problem *
     const int64_t K = p->n_classes, N = t_size(p->x, 0);
     scope *s = scope_open(p->scope, SCOPE_GRAD_OFF);
     tensor *w = t_to_device(s, t_from_memory(s, parameters, DTYPE_F64, SHAPE(K, p->width)), p->device);
-    tensor *logits = t_to(s, t_linear(s, p->x, t_to(s, w, DTYPE_F32), NULL), DTYPE_F64);
+    tensor *logits = t_linear(s, p->x, w, NULL);
     tensor *errors = t_scale(s, t_sub(s, t_softmax(s, logits, -1), p->targets), 1.0 / (double)N);
-    tensor *g = t_matmul(s, t_transpose(s, t_to(s, errors, DTYPE_F32), 0, 1), p->x);
+    tensor *g = t_matmul(s, t_transpose(s, errors, 0, 1), p->x);
     int status = t_item_f64(value, s, t_cross_entropy(s, logits, p->labels));
     if (status == OK)
         status = t_read_f64(gradient, (size_t)(K * p->width), s, g);
@@ -120,11 +120,10 @@ static int solve(double *parameters, double *mean, scope *s, const struct logist
     const struct device device = data->device;
     tensor *x = t_from_f32(s, data->x, SHAPE(N, d), DTYPE_F64, device);
     tensor *u = t_matmul(s, t_full(s, SHAPE(1, N), 1.0 / (double)N, DTYPE_F64, device), x);
-    tensor *centred = t_to(s, t_sub(s, x, u), DTYPE_F32);
     struct problem p = {
         .scope = s,
         .device = device,
-        .x = t_cat(s, TENSORS(centred, t_full(s, SHAPE(N, 1), 1.0, DTYPE_F32, device)), 1),
+        .x = t_cat(s, TENSORS(t_sub(s, x, u), t_full(s, SHAPE(N, 1), 1.0, DTYPE_F64, device)), 1),
         .labels = t_from_i64(s, data->labels, SHAPE(N), device),
         .targets = fit_one_hot(s, data->labels, N, K, DTYPE_F64, device),
         .n_classes = K,

@@ -12,9 +12,15 @@ static const struct method_ops *const methods[] = {
     [METHOD_COOP] = &method_coop,
     [METHOD_COCOOP] = &method_cocoop,
     [METHOD_VPT] = &method_vpt,
+    [METHOD_KGCOOP] = &method_coop,
+    [METHOD_IVLP] = &method_ivlp,
+    [METHOD_PROMPTSRC] = &method_ivlp,
+    [METHOD_MAPLE] = &method_maple,
     [METHOD_LINEAR_PROBE] = &method_linear_probe,
     [METHOD_LP_PLUS_PLUS] = &method_lp_plus_plus,
     [METHOD_TIP_ADAPTER] = &method_tip_adapter,
+    [METHOD_CLIP_LORA] = &method_clip_lora,
+    [METHOD_TWO_STAGE] = &method_two_stage,
 };
 
 /* ---------------------------------------------------------------- create and free */
@@ -35,12 +41,15 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     *m = (struct method){.ops = methods[options->kind],
                          .clip = clip,
                          .options = *options,
+                         .seed = init->seed,
                          .start_id = init->start_tokens ? init->start_tokens->ids[0] : 0,
                          .scope = owner};
     const int64_t N = method_fixed_iterations(options->kind);
     if (N != METHOD_ANY_ITERATIONS)
         m->options.n_iterations = N;
     int status = m->ops->create(m, init);
+    if (status == OK)
+        status = method_enter_stage(m, 0);
     if (status != OK) {
         method_free(m);
         return status;
@@ -54,17 +63,49 @@ void method_free(struct method *m)
     if (!m)
         return;
     params_free(&m->trained);
+    params_free(&m->active);
     free(m);
+}
+
+/* ---------------------------------------------------------------- stages */
+
+struct method_stage method_stage_at(const struct method *m, int64_t step, int64_t n_steps)
+{
+    const int64_t n_first = m->ops->n_first ? m->ops->n_first(&m->options, n_steps) : n_steps;
+    if (step <= n_first)
+        return (struct method_stage){.index = 0, .n_before = 0, .n_steps = n_first};
+    return (struct method_stage){.index = 1, .n_before = n_first, .n_steps = n_steps - n_first};
+}
+
+const struct params *method_active(const struct method *m)
+{
+    return m->ops->trains ? &m->active : &m->trained;
+}
+
+int method_enter_stage(struct method *m, int64_t index)
+{
+    m->stage = index;
+    params_free(&m->active);
+    int status = OK;
+    for (size_t i = 0; m->ops->trains && status == OK && i < m->trained.n; i++)
+        if (m->ops->trains(m->trained.items[i].name, index))
+            status = params_add(&m->active, m->trained.items[i].name, m->trained.items[i].value);
+    return status;
+}
+
+int method_begin_stage(struct method *m, int64_t index, const struct class_texts *classes)
+{
+    int status = method_enter_stage(m, index);
+    return status == OK && m->ops->begin_stage ? m->ops->begin_stage(m, classes) : status;
 }
 
 /* ---------------------------------------------------------------- forward and loss */
 
 void method_forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    *out = (struct method_output){.n_iterations = m->options.n_iterations};
-    m->ops->forward(out, s, m, classes, fixed_text, pixels, features, trace);
+    *out = (struct method_output){.n_iterations = m->options.n_iterations, .teacher = in->classes->teacher};
+    m->ops->forward(out, s, m, in);
 }
 
 tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes)
@@ -122,17 +163,50 @@ int method_backward(struct method_output *out, scope *s, const tensor *loss)
     return tape_backward(&out->tape, s, loss);
 }
 
-tensor *method_loss(tensor **losses, scope *s, const struct method *m, const struct method_output *output,
-                    const tensor *labels)
+/* The agreement of iteration n with the frozen CLIP. */
+static struct agreement agreement_of(scope *s, const struct method *m, const struct method_output *output,
+                                     int64_t n)
+{
+    const struct memory_options *o = &m->options.memory;
+    if (agreement_reads_teacher(o) && !output->teacher) {
+        scope_fail(
+            s, error_set(ERR_USAGE, "the classes have no text features of the frozen CLIP to agree with"));
+        return (struct agreement){0};
+    }
+    struct agreement_inputs in = {.text = output->text[n],
+                                  .teacher = output->teacher,
+                                  .image = output->features[n],
+                                  .clip = output->features[0],
+                                  .logits = output->logits[n]};
+    if (o->logits_weight > 0.0)
+        in.teacher_logits = clip_logits(s, m->clip, in.clip, in.teacher);
+    return agreement_terms(s, o, &in);
+}
+
+/* sum += factor * term, where NULL is 0. */
+static void add_term(scope *s, tensor **sum, tensor *term, double factor)
+{
+    tensor *weighted = term ? t_scale(s, term, factor) : NULL;
+    if (weighted)
+        *sum = *sum ? t_add(s, *sum, weighted) : weighted;
+}
+
+struct method_losses method_loss(scope *s, const struct method *m, const struct method_output *output,
+                                 const tensor *labels)
 {
     const int64_t N = output->n_iterations;
-    tensor *total = NULL;
+    struct method_losses losses = {.total = NULL};
     for (int64_t n = 1; n <= N; n++) {
-        tensor *loss = t_cross_entropy(s, output->logits[n], labels);
-        if (losses)
-            losses[n - 1] = loss;
-        tensor *weighted = t_scale(s, loss, pow(m->options.loss_weight, (double)(N - n)));
-        total = total ? t_add(s, total, weighted) : weighted;
+        const double factor = pow(m->options.loss_weight, (double)(N - n));
+        losses.cross_entropy[n - 1] = t_cross_entropy(s, output->logits[n], labels);
+        add_term(s, &losses.total, losses.cross_entropy[n - 1], factor);
+        const struct agreement one = agreement_of(s, m, output, n);
+        add_term(s, &losses.agreement.text, one.text, factor);
+        add_term(s, &losses.agreement.image, one.image, factor);
+        add_term(s, &losses.agreement.logits, one.logits, factor);
     }
-    return total;
+    add_term(s, &losses.total, losses.agreement.text, 1.0);
+    add_term(s, &losses.total, losses.agreement.image, 1.0);
+    add_term(s, &losses.total, losses.agreement.logits, 1.0);
+    return losses;
 }

@@ -24,6 +24,14 @@ int method_add_zeros(struct method *m, const char *name, const int64_t *dims, si
     return status == OK ? params_add(&m->trained, name, t) : status;
 }
 
+int method_add_copy(struct method *m, const char *name, const tensor *values)
+{
+    tensor *t = t_clone(m->scope, t_detach(m->scope, values));
+    t_require_grad(m->scope, t);
+    int status = scope_status(m->scope);
+    return status == OK ? params_add(&m->trained, name, t) : status;
+}
+
 /* Fills and adds a tensor; `draw` makes one value from the stream of (seed, index of the tensor). */
 static int add_random(struct method *m, uint64_t seed, const char *name, double scale, const int64_t *dims,
                       size_t n_dims, double (*draw)(struct rng *))
@@ -84,18 +92,34 @@ tensor *method_class_rows(scope *s, const struct method *m, const char *name,
     return t_index_select(s, all, 0, index);
 }
 
-struct initial_features method_initial_features(struct method_output *out, scope *outer,
-                                                const struct method *m, const struct class_texts *classes,
-                                                const tensor *pixels, const tensor *features)
+/* With x^0 and the logits of n = 0 if `has_clip`. */
+static struct initial_features start(struct method_output *out, scope *outer, const struct method *m,
+                                     const struct method_inputs *in, bool has_clip)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    struct image_tokens tokens = pixels ? clip_image_tokens(s, m->clip, pixels) : (struct image_tokens){0};
-    const tensor *x = features ? features : clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
-    tensor *logits = clip_logits(s, m->clip, x, classes->caption_features);
+    struct image_tokens tokens =
+        in->pixels ? clip_image_tokens(s, m->clip, in->pixels) : (struct image_tokens){0};
+    const tensor *x = in->features;
+    if (has_clip && !x)
+        x = clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
+    tensor *logits = has_clip ? clip_logits(s, m->clip, x, in->classes->caption_features) : NULL;
     struct initial_features f = {
         {scope_keep(s, tokens.x), scope_keep(s, tokens.qkv)}, scope_keep(s, x), scope_keep(s, logits)};
     scope_close(s);
     out->features[0] = f.x;
     out->logits[0] = f.logits;
+    out->text[0] = in->classes->caption_features;
     return f;
+}
+
+struct initial_features method_initial_features(struct method_output *out, scope *s, const struct method *m,
+                                                const struct method_inputs *in)
+{
+    return start(out, s, m, in, true);
+}
+
+struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
+                                            const struct method_inputs *in)
+{
+    return start(out, s, m, in, !in->skips_clip || agreement_reads_clip(&m->options.memory));
 }

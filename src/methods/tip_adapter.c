@@ -52,13 +52,12 @@ static tensor *of_classes(scope *s, tensor *cache, const struct class_texts *cla
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    (void)fixed_text, (void)trace;
+    const struct class_texts *classes = in->classes;
     const struct device device = m->clip->device;
     const tensor *keys = params_find(&m->trained, "keys"), *alpha = params_find(&m->trained, "alpha");
-    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    struct initial_features initial = method_initial_features(out, s, m, in);
     tensor *f = t_normalize(s, t_to(s, initial.x, t_dtype(keys)), -1);
     double beta = 0.0;
     (void)t_item_f64(&beta, s, params_find(&m->trained, "beta")); /* a failure marks the scope */

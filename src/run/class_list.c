@@ -47,8 +47,11 @@ int class_list_tokenize(struct class_list *out, const struct session *s, char *c
     for (; status == OK && out->n_templates < n_templates; out->n_templates++)
         status = caption_rows_create(&out->captions[out->n_templates], s->tokenizer, names, n,
                                      templates[out->n_templates], context_length);
-    if (status == OK)
+    if (status == OK && form.is_caption)
+        status = caption_rows_create(&out->prompts, s->tokenizer, names, n, templates[0], context_length);
+    else if (status == OK)
         status = prompt_rows_create(&out->prompts, s->tokenizer, names, n, &form, context_length);
+    out->prompts.is_separate = form.is_separate;
     if (status != OK)
         class_list_close(out);
     return status;
@@ -63,7 +66,8 @@ static int open_list(struct class_list *out, scope *owner, struct session *s, co
     if (status != OK)
         return status;
     if ((status = note_other_tokens(s, names, n)) == OK) {
-        const tensor *captions = features_of_captions(owner, s, model, out->captions, out->n_templates);
+        const tensor *captions =
+            features_of_captions(owner, s, model, out->captions, out->n_templates, TEMPLATE_MEAN_NORMALIZED);
         if ((status = scope_status(owner)) == OK)
             status = class_texts_create(&out->texts, owner, model, &out->prompts,
                                         text_form_is_whole(&form) ? 0 : form.n_before,
@@ -92,6 +96,49 @@ int class_list_open_names(struct class_list *out, scope *owner, struct session *
                           char *const *names, int64_t n, int64_t batch_size)
 {
     return open_list(out, owner, s, model, names, n, s->config->zero_shot_template, batch_size);
+}
+
+/* ---------------------------------------------------------------- the teacher */
+
+/* Features of the captions that follow these templates. */
+static int encode_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model,
+                          const char *const *templates, size_t n)
+{
+    struct token_rows *rows = calloc(n, sizeof *rows);
+    size_t n_made = 0;
+    int status = rows ? OK : error_out_of_memory();
+    for (; status == OK && n_made < n; n_made++)
+        status = caption_rows_create(&rows[n_made], s->tokenizer, c->names, c->n, templates[n_made],
+                                     s->weights->dims.context_length);
+    if (status != OK)
+        error_context("agreement.templates");
+    if (status == OK) {
+        c->texts.teacher = features_of_captions(owner, s, model, rows, n, TEMPLATE_MEAN_RAW);
+        status = scope_status(owner);
+    }
+    for (size_t i = 0; rows && i < n; i++)
+        token_rows_free(&rows[i]);
+    free(rows);
+    return status;
+}
+
+int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model)
+{
+    const struct method_options options = session_method_options(s->config);
+    const char *template = agreement_kgcoop_template(c->dataset->template);
+    if (!agreement_reads_teacher(&options.memory))
+        return OK;
+    switch (options.memory.templates) {
+    case AGREEMENT_SOURCE_KGCOOP:
+        return encode_teacher(c, owner, s, model, &template, 1);
+    case AGREEMENT_SOURCE_PROMPTSRC:
+        return encode_teacher(c, owner, s, model, agreement_templates, AGREEMENT_N_TEMPLATES);
+    case AGREEMENT_SOURCE_CAPTIONS:
+    case AGREEMENT_SOURCE_OWN:
+        break;
+    }
+    c->texts.teacher = c->texts.caption_features;
+    return OK;
 }
 
 /* The first of the training's names that is `name` and has no class yet, or -1; takes it. */

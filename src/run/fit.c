@@ -186,7 +186,7 @@ static int measure(double *loss, double *accuracy, struct fitting *f)
     const tensor *x =
         t_from_f32(s, f->features, SHAPE(n, clip->dims.embed_dim), clip->dtypes.accum, clip->device);
     struct method_output out;
-    method_forward(&out, s, t->method, &t->classes.texts, NULL, NULL, x, NULL);
+    method_forward(&out, s, t->method, &(struct method_inputs){.classes = &t->classes.texts, .features = x});
     *accuracy = fit_accuracy_of(s, out.logits[1], f->labels);
     int status = t_item_f64(
         loss, s, t_cross_entropy(s, out.logits[1], t_from_i64(s, f->labels, SHAPE(n), clip->device)));

@@ -239,6 +239,14 @@ void session_close(struct session *s)
 
 struct method_options session_method_options(const struct config *c)
 {
+    struct memory_options memory = {.text_weight = c->agreement_text_weight,
+                                    .text_distance = c->agreement_text_distance,
+                                    .image_weight = c->agreement_image_weight,
+                                    .logits_weight = c->agreement_logits_weight,
+                                    .templates = c->agreement_templates,
+                                    .average_mean = c->average_mean,
+                                    .average_deviation = c->average_deviation};
+    method_settle_memory(&memory, c->method);
     return (struct method_options){.kind = c->method,
                                    .n_iterations = c->n_iterations,
                                    .loss_weight = c->loss_weight,
@@ -255,13 +263,29 @@ struct method_options session_method_options(const struct config *c)
                                    .context_init = c->context_init,
                                    .context_class_specific = c->context_class_specific,
                                    .context_position = c->context_position,
+                                   .lora_rank = c->lora_rank,
+                                   .lora_alpha = c->lora_alpha,
+                                   .lora_dropout = c->lora_dropout,
+                                   .two_stage_share = c->two_stage_share,
+                                   .context_depth = c->context_depth,
                                    .views_fresh = c->views_fresh,
                                    .linear_probe_c = c->linear_probe_c,
                                    .tip_adapter_train_keys = c->tip_adapter_train_keys,
                                    .tip_adapter_alpha = c->tip_adapter_alpha,
                                    .tip_adapter_beta = c->tip_adapter_beta,
                                    .tip_adapter_alpha_max = c->tip_adapter_alpha_max,
-                                   .tip_adapter_beta_max = c->tip_adapter_beta_max};
+                                   .tip_adapter_beta_max = c->tip_adapter_beta_max,
+                                   .memory = memory};
+}
+
+struct optimizer_options session_optimizer_options(const struct config *c)
+{
+    const struct memory_options memory = session_method_options(c).memory;
+    return (struct optimizer_options){
+        .kind = c->optimizer,
+        .momentum = c->momentum,
+        .weight_decay = c->weight_decay,
+        .average = {.mean = memory.average_mean, .deviation = memory.average_deviation}};
 }
 
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes,

@@ -79,11 +79,24 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
     return status;
 }
 
+/* The number of a batch's step in the training, from 1. */
+static int64_t step_of(const struct training *t, const struct batch *batch)
+{
+    return t->progress.epoch * t->steps_per_epoch + batch->index + 1;
+}
+
+static struct method_stage stage_of(const struct training *t, int64_t step)
+{
+    return method_stage_at(t->method, step, t->progress.n_steps);
+}
+
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
+    const int64_t number = step_of(t, batch);
     const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
-                                      batch_labels(s, t->method->clip, batch)};
+                                      batch_labels(s, t->method->clip, batch), number,
+                                      number - stage_of(t, number).n_before};
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
@@ -105,6 +118,9 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_f64(&record, "loss", numbers->loss);
     json_put_f64s(&record, "losses", numbers->losses, (size_t)N);
     json_put_f64s(&record, "accuracies", numbers->accuracies, (size_t)N);
+    if (agreement_reads_clip(&t->method->options.memory) ||
+        agreement_reads_teacher(&t->method->options.memory))
+        json_put_f64s(&record, "agreement", numbers->agreement, N_AGREEMENTS);
     json_put_i64(&record, "images", batch->n);
     json_put_i64(&record, "skipped", (int64_t)loader_n_skipped(t->loader));
     json_put_fixed(&record, "seconds", seconds, 6);
@@ -131,7 +147,7 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     log_progress(t->session->log, is_last,
                  "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
                  ", loss %s, %.2f images/s, %s left",
-                 p->epoch + 1, t->session->config->epochs, p->step, p->n_steps, str_text(&losses),
+                 p->epoch + 1, t->n_epochs, p->step, p->n_steps, str_text(&losses),
                  (double)batch->n / t->mean_step_s, left);
     str_free(&losses);
 }
@@ -171,11 +187,17 @@ int training_save(struct training *t)
     return status;
 }
 
+/* Whether no step of the epoch is left. */
+static bool is_at_end(const struct training *t)
+{
+    return t->progress.step_in_epoch == t->steps_per_epoch || t->progress.step == t->progress.n_steps;
+}
+
 /* Keeps a copy that a signal saves during the next step. The last step of an epoch is saved at once. */
 static int keep_copy(struct training *t)
 {
     struct saver *saver = t->files.saver;
-    if (!saver_is_due(saver) || t->progress.step_in_epoch == t->steps_per_epoch)
+    if (!saver_is_due(saver) || is_at_end(t))
         return OK;
     int status = check_trained(t);
     if (status != OK)
@@ -184,63 +206,75 @@ static int keep_copy(struct training *t)
     return saver_end(saver, checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance));
 }
 
-/* Computes the step of a batch, counts and logs it. */
-static int advance(struct training *t, const struct batch *batch, double lr)
-{
-    const double start_s = clock_s();
-    struct step_numbers numbers = {0};
-    int status = step(&numbers, t, batch, lr);
-    if (status != OK)
-        return status;
-    t->progress.step_in_epoch = batch->index + 1;
-    t->progress.step = t->progress.epoch * t->steps_per_epoch + t->progress.step_in_epoch;
-    const double seconds = clock_s() - start_s + batch->wait_s;
-    status = record_step(t, &numbers, batch, lr, seconds);
-    show_progress(t, &numbers, batch, seconds);
-    return status == OK ? keep_copy(t) : status;
-}
-
-/* Whether to stop in the middle of the epoch. */
-static bool must_stop(const struct training *t)
-{
-    return t->progress.step_in_epoch < t->steps_per_epoch &&
-           (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested());
-}
-
-static int run_epoch(struct training *t, const struct schedule_options *schedule)
-{
-    const double lr = schedule_lr(schedule, t->progress.epoch + 1);
-    int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
-    while (status == OK) {
-        if (must_stop(t)) /* untrained prompts are not saved */
-            return t->progress.step > 0 ? training_save(t) : OK;
-        struct batch batch;
-        status = loader_next(&batch, t->loader);
-        if (status == OK && batch.n == 0)
-            break; /* the end of the epoch */
-        if (status == OK)
-            status = advance(t, &batch, lr);
-    }
-    if (status != OK)
-        return status;
-    t->progress.epoch++;
-    t->progress.step_in_epoch = 0;
-    t->progress.step = t->progress.epoch * t->steps_per_epoch;
-    return training_save(t);
-}
-
-static int run_epochs(struct training *t)
+/* The rate of step `number`, whose stage is this one. */
+static double rate_of(const struct training *t, struct method_stage stage, int64_t number)
 {
     const struct config *c = t->session->config;
     const struct schedule_options schedule = {.schedule = c->schedule,
                                               .lr = c->lr,
                                               .warmup_lr = c->warmup_lr,
                                               .warmup_epochs = c->warmup_epochs,
-                                              .n_epochs = c->epochs};
+                                              .n_epochs = t->n_epochs,
+                                              .min_lr = c->min_lr,
+                                              .n_steps = stage.n_steps};
+    return schedule_lr(&schedule, t->progress.epoch + 1, number - stage.n_before);
+}
+
+/* Computes the step of a batch, counts and logs it. */
+static int advance(struct training *t, const struct batch *batch)
+{
+    const double start_s = clock_s();
+    const struct method_stage stage = stage_of(t, step_of(t, batch));
+    const double lr = rate_of(t, stage, step_of(t, batch));
+    struct step_numbers numbers = {0};
+    int status = stage.index == t->method->stage ? OK : training_begin_stage(t, stage.index);
+    if (status == OK)
+        status = step(&numbers, t, batch, lr);
+    if (status != OK)
+        return status;
+    t->progress.step_in_epoch = batch->index + 1;
+    t->progress.step = step_of(t, batch);
+    const double seconds = clock_s() - start_s + batch->wait_s;
+    status = record_step(t, &numbers, batch, lr, seconds);
+    show_progress(t, &numbers, batch, seconds);
+    return status == OK ? keep_copy(t) : status;
+}
+
+/* The next epoch's beginning, or the end of the training. */
+static void end_epoch(struct progress *p, int64_t steps_per_epoch)
+{
+    const int64_t next = (p->epoch + 1) * steps_per_epoch;
+    p->step = next < p->n_steps ? next : p->n_steps;
+    p->epoch = p->step / steps_per_epoch;
+    p->step_in_epoch = p->step % steps_per_epoch;
+}
+
+static int run_epoch(struct training *t)
+{
+    int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
+    while (status == OK && !is_at_end(t)) {
+        if (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested())
+            return t->progress.step > 0 ? training_save(t) : OK; /* untrained prompts are not saved */
+        struct batch batch;
+        status = loader_next(&batch, t->loader);
+        if (status == OK && (batch.n == 0 || step_of(t, &batch) > t->progress.n_steps))
+            break; /* the end of the epoch, as unreadable pictures left out its last steps */
+        if (status == OK)
+            status = advance(t, &batch);
+    }
+    if (status != OK)
+        return status;
+    status = optimizer_end_epoch(&t->optimizer, t->progress.epoch + 1);
+    end_epoch(&t->progress, t->steps_per_epoch);
+    return status == OK ? training_save(t) : status;
+}
+
+static int run_epochs(struct training *t)
+{
     int status = OK;
-    while (status == OK && t->progress.epoch < c->epochs &&
+    while (status == OK && t->progress.step < t->progress.n_steps &&
            !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
-        status = run_epoch(t, &schedule);
+        status = run_epoch(t);
     log_finish(t->session->log);
     if (status != OK)
         return status;

@@ -107,13 +107,31 @@ static int different_from(const struct training *t, const struct provenance *sto
     return refuse_pipeline(t, stored);
 }
 
+/* The optimizer of the method's stage. */
+static int open_optimizer(struct training *t)
+{
+    struct optimizer_options options = session_optimizer_options(t->session->config);
+    options.average.n_epochs = t->n_epochs;
+    optimizer_deinit(&t->optimizer); /* of the stage before */
+    return optimizer_init(&t->optimizer, t->session->scope, method_active(t->method), &options);
+}
+
+int training_begin_stage(struct training *t, int64_t index)
+{
+    int status = method_begin_stage(t->method, index, &t->classes.texts);
+    return status == OK ? open_optimizer(t) : status;
+}
+
 static int load_checkpoint(struct training *t)
 {
     struct provenance stored = {0};
     struct progress at = {0};
     int status = OK;
     if ((status = provenance_read(&stored, &at, t->files.checkpoint_path)) == OK &&
-        (status = different_from(t, &stored)) == OK)
+        (status = different_from(t, &stored)) == OK &&
+        (status = method_enter_stage(t->method, method_stage_at(t->method, at.step, at.n_steps).index)) ==
+            OK &&
+        (status = open_optimizer(t)) == OK)
         status = checkpoint_read_tensors(t->method, &t->optimizer, t->files.checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
         status =
@@ -142,14 +160,25 @@ static int open_loader(struct training *t)
         session_loader_options(t->session, is_fitted ? c->eval_batch_size : c->batch_size);
     options.input.augment = c->augment == AUGMENT_RANDOM_CROP;
     options.shuffle = c->shuffle && !is_fitted;
-    options.drop_last = !is_fitted;
+    options.drop_last = c->drop_last && !is_fitted;
     options.skip_bad_images = options.skip_bad_images && !is_fitted;
     options.cache_bytes = (size_t)c->data_cache_mib << 20;
     int status = loader_open(&t->loader, &t->items, t->dataset->image_dir, &options);
     if (status != OK)
         return status;
-    t->steps_per_epoch = is_fitted ? 1 : loader_n_batches(t->loader);
-    t->progress.n_steps = is_fitted ? 1 : t->steps_per_epoch * c->epochs;
+    if (is_fitted) {
+        t->steps_per_epoch = t->progress.n_steps = t->n_epochs = 1;
+        return OK;
+    }
+    const int64_t per_epoch = loader_n_batches(t->loader), n_steps = c->steps_per_shot * c->data_shots;
+    t->steps_per_epoch = per_epoch;
+    t->progress.n_steps = n_steps > 0 ? n_steps : per_epoch * c->epochs;
+    t->n_epochs = (t->progress.n_steps + per_epoch - 1) / per_epoch;
+    if (c->warmup_epochs * per_epoch >= t->progress.n_steps)
+        return error_set(ERR_USAGE,
+                         "training.warmup_epochs (%" PRId64 ", of %" PRId64
+                         " steps each) leaves none of the %" PRId64 " steps at the rate training.lr",
+                         c->warmup_epochs, per_epoch, t->progress.n_steps);
     return OK;
 }
 
@@ -193,17 +222,19 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
                                   subset, config->batch_size)) != OK ||
+        (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
+            OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n, (int64_t)t->items.n)) != OK ||
-        (status = open_loader(t)) != OK)
+        (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
         return status;
-    sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
     describe_task(t);
     const struct cost cost = cost_plan(t->session, t->method, &t->classes,
                                        &(struct cost_options){.batch_size = config->batch_size,
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
+                                                              .n_epochs = t->n_epochs,
                                                               .loader = t->loader});
-    cost_print(log, &cost, t->method, t->session);
+    cost_print(log, &cost, t->method);
     if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
         return status;
     return interrupt_check_begin();
@@ -276,7 +307,7 @@ int training_begin(struct training *t)
 void training_close(struct training *t)
 {
     loader_close(t->loader);
-    sgd_deinit(&t->optimizer);
+    optimizer_deinit(&t->optimizer);
     method_free(t->method);
     class_list_close(&t->classes);
     item_list_free(&t->items);

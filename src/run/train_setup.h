@@ -2,7 +2,7 @@
 #ifndef PROMPT_SRC_RUN_TRAIN_SETUP_H
 #define PROMPT_SRC_RUN_TRAIN_SETUP_H
 
-#include "prompt/nn/optim.h"
+#include "prompt/nn/optimizer.h"
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/class_list.h"
 #include "prompt/run/run_files.h"
@@ -16,11 +16,12 @@ struct training {
     struct item_list items; /* the few-shot sample of the trained classes */
     struct item_list val;   /* and that of their validation pictures, of methods that are fitted */
     struct method *method;
-    struct sgd optimizer;
+    struct optimizer optimizer;
     struct loader *loader;
     struct provenance provenance;
     struct progress progress;
     int64_t steps_per_epoch;
+    int64_t n_epochs; /* the last may end before its last step */
     struct run_files files;
     bool has_checkpoint; /* the file exists: saved, or resumed from */
     bool has_saved;      /* by this process */
@@ -34,6 +35,8 @@ int training_open(struct training *t, struct config *config, const struct str_li
 int training_begin(struct training *t);
 /** Writes the checkpoint, unless a trained tensor is not finite: ERR_NUMERIC. (train.c) */
 int training_save(struct training *t);
+/** Goes to a later stage of the method (method.h): its initial values, a new optimizer. */
+int training_begin_stage(struct training *t, int64_t index);
 void training_close(struct training *t);
 
 #endif

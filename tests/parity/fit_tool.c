@@ -82,7 +82,7 @@ static void write(const char *path, scope *s, const struct method *m, const stru
     const struct class_texts texts = {.rows = &rows, .caption_features = data->captions};
     const tensor *x =
         t_from_f32(s, data->val_features, SHAPE(data->n_val, t_size(data->captions, 2)), DTYPE_F32, CPU);
-    method_forward(&pass, s, m, &texts, NULL, NULL, x, NULL);
+    method_forward(&pass, s, m, &(struct method_inputs){.classes = &texts, .features = x});
     for (size_t i = 0; i < m->trained.n; i++)
         must(params_add(&out, m->trained.items[i].name, m->trained.items[i].value), "output");
     must(params_add(&out, "logits", pass.logits[1]), "output");

@@ -25,7 +25,8 @@ def logistic_regression(features: Tensor, labels: Tensor, n_classes: int, C: flo
     """weight [K, d] and bias [K] of the least |weight|^2 / 2 + C sum_i CE_i, in fp64; the bias has no penalty.
 
     From zero by L-BFGS to convergence, of the objective divided by C. With C below 1 it moves weight / sqrt(C), on which
-    the two terms bend alike. Its gradient vanishes to 1e-5 of its terms, with C = 1e6 to 1e-4 (fp64's limit). A constant added to every bias changes nothing; their sum stays 0.
+    the two terms bend alike. What is left of the gradient is below 1e-5 of its two parts, with C = 1e6 below 1e-4. A
+    constant added to every bias changes nothing; their sum stays 0.
     """
     x, scale = features.double(), min(1.0, math.sqrt(C))
     scaled = torch.zeros(n_classes, x.shape[1], dtype=torch.float64, requires_grad=True)

@@ -20,15 +20,19 @@ struct method_ops {
     struct text_form (*text_form)(const struct method_options *o);
     /** Checks the options against the model and adds the trained tensors. */
     int (*create)(struct method *m, const struct method_init *init);
-    /** method_forward; sets out->logits and out->tape. */
+    /** method_forward; sets out->logits, features, text and tape. */
     void (*forward)(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace);
+                    const struct method_inputs *in);
     /** Z that is the same for all images, [1,K,d]; NULL, as pointer or as result: there is none. */
     tensor *(*fixed_text)(scope *s, const struct method *m, struct tape *tape,
                           const struct class_texts *classes);
     /** NULL: no passes. */
     struct method_passes (*passes)(const struct method *m, int64_t n_images, int64_t n_classes);
+    /** Of a method with two stages, else NULL: the steps of the first; whether a stage trains a tensor; the initial
+     * values of a stage after the first. */
+    int64_t (*n_first)(const struct method_options *o, int64_t n_steps);
+    bool (*trains)(const char *name, int64_t stage);
+    int (*begin_stage)(struct method *m, const struct class_texts *classes);
     /** method_fit; NULL: the method is trained by steps. */
     int (*fit)(struct fit_report *out, struct method *m, const struct fit_data *data);
     enum unknown_classes unknown_classes;
@@ -36,12 +40,16 @@ struct method_ops {
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
 extern const struct method_ops method_prompt; /* prompt.c: ProMPT */
-extern const struct method_ops method_coop;   /* coop.c */
+extern const struct method_ops method_coop;   /* coop.c: CoOp; KgCoOp is CoOp with a term of agreement.h */
 extern const struct method_ops method_cocoop; /* cocoop.c */
 extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
+extern const struct method_ops method_ivlp;   /* ivlp.c: IVLP; PromptSRC is IVLP with terms of agreement.h */
+extern const struct method_ops method_maple;  /* maple.c */
 extern const struct method_ops method_linear_probe;
 extern const struct method_ops method_lp_plus_plus;
 extern const struct method_ops method_tip_adapter; /* and Tip-Adapter-F */
+extern const struct method_ops method_clip_lora;   /* clip_lora.c */
+extern const struct method_ops method_two_stage;   /* two_stage.c: 2SFS */
 
 /* ---------------------------------------------------------------- trained tensors */
 
@@ -59,6 +67,9 @@ int method_add_normal(struct method *m, uint64_t seed, const char *name, double 
 int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
                        size_t n_dims);
 
+/** The same from a tensor, which is copied. */
+int method_add_copy(struct method *m, const char *name, const tensor *values);
+
 /* ---------------------------------------------------------------- steps of a forward pass */
 
 /** The fixed start token before learned vectors [B,n,d_l]: [B,1+n,d_l]. */
@@ -75,9 +86,11 @@ struct initial_features {
     tensor *x;                        /* x^0, [B,d] */
     tensor *logits;                   /* [B,K] */
 };
-/** Sets the features and the logits of n = 0 in `out`, too. Pixels and features are those of method_forward. */
+/** Sets the features and the logits of n = 0 in `out`, too. */
 struct initial_features method_initial_features(struct method_output *out, scope *s, const struct method *m,
-                                                const struct class_texts *classes, const tensor *pixels,
-                                                const tensor *features);
+                                                const struct method_inputs *in);
+/** The same for a method that reads the image tokens alone: a pass that skips n = 0 leaves x and logits NULL. */
+struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
+                                            const struct method_inputs *in);
 
 #endif

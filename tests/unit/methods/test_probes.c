@@ -118,8 +118,8 @@ static float *logits_of(struct problem *p, const struct class_texts *texts, int 
     struct method_output out;
     float *values = malloc((size_t)(N_VAL * texts->rows->n) * sizeof *values);
     assert_non_null(values);
-    method_forward(&out, s, p->method, texts, NULL, NULL,
-                   t_from_f32(s, p->val, SHAPE(N_VAL, p->d), DTYPE_F32, CPU), NULL);
+    const tensor *x = t_from_f32(s, p->val, SHAPE(N_VAL, p->d), DTYPE_F32, CPU);
+    method_forward(&out, s, p->method, &(struct method_inputs){.classes = texts, .features = x});
     assert_ok(t_read_f32(values, (size_t)(N_VAL * texts->rows->n), s, out.logits[n]));
     method_output_free(&out);
     assert_ok(scope_close(s));
