@@ -125,6 +125,15 @@ int method_backward(struct method_output *out, scope *s, const tensor *loss);
 /** Whether a forward pass needs pixels beside x^0. */
 bool method_needs_pixels(const struct method *m);
 
+/* ---------------------------------------------------------------- weights of CLIP */
+
+/**
+ * Merges what the method has trained into CLIP's weights, whose changed tensors become fp32: a model of CLIP's
+ * form with the method's features. 2SFS's classifier has no place there and stays behind.
+ * @return OK; ERR_USAGE if the method does not change the towers; ERR_MEMORY; ERR_TORCH
+ */
+int method_merge(const struct method *m, struct weights *w);
+
 /* ---------------------------------------------------------------- the encoders' passes */
 
 /** The encoders' passes in a step, besides CLIP's own image features (n = 0); for the plan of memory. */

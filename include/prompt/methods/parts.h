@@ -23,6 +23,8 @@ struct method_ops {
     int64_t (*n_first)(const struct method_options *o, int64_t n_steps);
     bool (*trains)(const char *name, int64_t stage);
     int (*begin_stage)(struct method *m, const struct class_texts *classes);
+    /** Merges the changes of one tower's block into CLIP's weights; NULL: the method does not change the towers. */
+    int (*merge)(const struct method *m, struct weights *w, enum tower tower, int64_t layer);
 };
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
