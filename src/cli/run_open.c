@@ -21,7 +21,7 @@ static bool is_untrained(const struct open_run *r)
 /* --run names a run folder or a checkpoint file. */
 static int find_checkpoint(struct open_run *r)
 {
-    const char *run = opt_text(r->v, "run");
+    const char *run = r->run ? r->run : opt_text(r->v, "run");
     if (!run)
         return OK;
     char *path = path_absolute(run);
@@ -118,7 +118,7 @@ static int resolve_from_run(struct open_run *r)
     int status = provenance_read(&r->provenance, &r->progress, r->checkpoint_path);
     if (status != OK)
         return status;
-    if (opt_given(r->v, "config"))
+    if (!r->run && opt_given(r->v, "config"))
         return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
     if (r->progress.step == 0 && !is_untrained(r))
         return error_set(ERR_USAGE, "'%s' holds prompts that are not trained yet%s", r->checkpoint_path,
