@@ -1,0 +1,153 @@
+/* A file's tensors into those of a method. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "maps.h"
+#include "source.h"
+
+/* One call: which tensors of the file are taken. */
+struct filling {
+    struct method *m;
+    const struct import_source *source;
+    const struct import_map *map;
+    scope *s;
+    bool *is_taken; /* [source->n_tensors] */
+};
+
+/* The shape of a row of the target, or of the whole. */
+static int check_shape(const struct source_tensor *found, const tensor *target, int64_t skip)
+{
+    bool is_equal = t_dim(found->value) == t_dim(target) - skip;
+    for (int64_t i = skip; is_equal && i < t_dim(target); i++)
+        is_equal = t_size(found->value, i - skip) == t_size(target, i);
+    if (is_equal)
+        return OK;
+    struct str expected = {0}, here = {0};
+    int64_t dims[8] = {0};
+    for (int64_t i = skip; i < t_dim(target) && i - skip < 8; i++)
+        dims[i - skip] = t_size(target, i);
+    shape_append(&expected, dims, (size_t)(t_dim(target) - skip));
+    tensor_append_shape(&here, found->value);
+    int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
+                           found->name, str_text(&expected), str_text(&here));
+    str_free(&expected);
+    str_free(&here);
+    return status;
+}
+
+/* The file's tensor that is the target's row, of the map's alternatives the first that is there. */
+static int find_row(const struct source_tensor **out, const struct import_tensor **how,
+                    const struct filling *f, const char *target, int64_t row)
+{
+    char *first = NULL;
+    *out = NULL;
+    for (const struct import_tensor *t = f->map->tensors; t->source && !*out; t++) {
+        char *name = strcmp(t->target, target) == 0 ? import_source_name(t, row) : NULL;
+        if (!name)
+            continue;
+        *out = source_find(f->source, name);
+        *how = t;
+        if (first)
+            free(name);
+        else
+            first = name;
+    }
+    int status = OK;
+    if (!*out)
+        status = error_set(ERR_FORMAT, "tensor '%s' is missing", first ? first : target);
+    else if (!(*out)->value)
+        status = error_set(ERR_FORMAT, "tensor '%s' %s", (*out)->name, (*out)->found);
+    free(first);
+    return status;
+}
+
+static tensor *transform(scope *s, const struct method *m, const struct import_tensor *how,
+                         const tensor *value)
+{
+    tensor *x = t_to_device(s, t_to(s, value, DTYPE_F32), m->clip->device);
+    switch (how->transform) {
+    case IMPORT_AS_IS:
+        return x;
+    case IMPORT_LN_PRE:
+        return nn_norm(s, &m->clip->ln_pre, x);
+    }
+    return x;
+}
+
+/* Fills the target's row, or all of it (-1). */
+static int fill_row(const struct filling *f, const struct param *target, int64_t row)
+{
+    const struct source_tensor *found = NULL;
+    const struct import_tensor *how = NULL;
+    int status = find_row(&found, &how, f, target->name, row);
+    if (status == OK)
+        status = check_shape(found, target->value, row < 0 ? 0 : 1);
+    if (status != OK)
+        return status;
+    tensor *part = row < 0 ? target->value : t_select(f->s, target->value, 0, row);
+    t_copy_(f->s, part, transform(f->s, f->m, how, found->value));
+    f->is_taken[found - f->source->tensors] = true;
+    return scope_status(f->s);
+}
+
+static bool is_whole(const struct import_map *map, const char *target)
+{
+    for (const struct import_tensor *t = map->tensors; t->source; t++)
+        if (strcmp(t->target, target) == 0)
+            return t->row < 0;
+    return true;
+}
+
+static int fill_all(const struct filling *f)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < f->m->trained.n; i++) {
+        const struct param *target = &f->m->trained.items[i];
+        const bool whole = is_whole(f->map, target->name);
+        const int64_t n_rows = whole ? 0 : t_size(target->value, 0);
+        for (int64_t row = whole ? -1 : 0; status == OK && row < n_rows; row++)
+            status = fill_row(f, target, row);
+    }
+    return status;
+}
+
+/* Prefixes that are the name itself count, too. */
+static bool is_passed_over(const struct import_map *map, const char *name)
+{
+    for (const char *const *prefix = map->passed_over; *prefix; prefix++)
+        if (str_starts_with(name, *prefix))
+            return true;
+    for (const struct import_prefix *p = map->frozen; p->source; p++)
+        if (str_starts_with(name, p->source))
+            return true;
+    return false;
+}
+
+/* A tensor that nobody reads may change what the authors' code computes: the file is another method's. */
+static int check_rest(const struct filling *f)
+{
+    for (size_t i = 0; i < f->source->n_tensors; i++) {
+        const char *name = f->source->tensors[i].name;
+        if (!f->is_taken[i] && !is_passed_over(f->map, name))
+            return error_set(ERR_FORMAT, "tensor '%s' is not one of method %s with these settings", name,
+                             method_kind_names[f->m->options.kind]);
+    }
+    return OK;
+}
+
+int import_fill(struct method *m, const struct import_source *source)
+{
+    struct filling f = {.m = m,
+                        .source = source,
+                        .map = import_map_of(m->options.kind),
+                        .s = scope_open(m->scope, SCOPE_GRAD_OFF),
+                        .is_taken = calloc(source->n_tensors + 1, sizeof(bool))};
+    int status = f.is_taken ? fill_all(&f) : error_out_of_memory();
+    if (status == OK)
+        status = check_rest(&f);
+    free(f.is_taken);
+    const int closed = scope_close(f.s);
+    status = status == OK ? closed : status;
+    return status == OK ? OK : error_context("'%s'", source->path);
+}

@@ -1,0 +1,95 @@
+/* The tables of the methods' files, after their authors' code. */
+#include "maps.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/import/import.h"
+
+#define VISION_FIRST "image_encoder.VPT"
+#define VISION_LATER "image_encoder.transformer.resblocks.*.VPT_shallow"
+
+/* Of the trainers that save the whole model; the text tower has CLIP's own names. */
+#define FROZEN                                                                                               \
+    {                                                                                                        \
+        {"image_encoder.", "visual."}, {"text_encoder.", ""}, {"logit_scale", "logit_scale"},                \
+    }
+
+static const struct import_map coop = {
+    .folder = "prompt_learner",
+    .tensors = {{"ctx", "context", -1, 0, IMPORT_AS_IS, true}},
+    .keys = {{"context.count", IMPORT_N_VECTORS, "ctx", 0},
+             {"context.init", IMPORT_START, "ctx", 0},
+             {"context.class_specific", IMPORT_HAS_CLASSES, "ctx", 0}},
+    .classes = {{"token_prefix", 0}},
+    .passed_over = {"token_prefix", "token_suffix"},
+};
+
+static const struct import_map cocoop = {
+    .folder = "prompt_learner",
+    .tensors = {{"ctx", "context", -1, 0, IMPORT_AS_IS, true},
+                {"meta_net.linear1.weight", "meta_net.fc1.weight", -1, 0, IMPORT_AS_IS, true},
+                {"meta_net.linear1.bias", "meta_net.fc1.bias", -1, 0, IMPORT_AS_IS, true},
+                {"meta_net.linear2.weight", "meta_net.fc2.weight", -1, 0, IMPORT_AS_IS, true},
+                {"meta_net.linear2.bias", "meta_net.fc2.bias", -1, 0, IMPORT_AS_IS, true}},
+    .keys = {{"context.count", IMPORT_N_VECTORS, "ctx", 0}, {"context.init", IMPORT_START, "ctx", 0}},
+    .classes = {{"token_prefix", 0}},
+    .passed_over = {"token_prefix", "token_suffix"},
+};
+
+/* No folder: a vector before ln_pre that gives the first row after it exists only by chance. */
+static const struct import_map vpt = {
+    .tensors = {{VISION_FIRST, "vision_prompts", 0, 0, IMPORT_LN_PRE, false},
+                {VISION_LATER, "vision_prompts", 1, 1, IMPORT_AS_IS, false}},
+    .keys = {{"vision_prompt.count", IMPORT_N_VECTORS, VISION_FIRST, 0},
+             {"vision_prompt.depth", IMPORT_N_ROWS, VISION_LATER, 1}},
+    .frozen = FROZEN,
+};
+
+static const struct import_map *const maps[] = {
+    [METHOD_COOP] = &coop, [METHOD_COCOOP] = &cocoop, [METHOD_VPT] = &vpt};
+enum { N_MAPS = sizeof maps / sizeof maps[0] };
+
+const struct import_map *import_map_of(enum method_kind method)
+{
+    return (size_t)method < N_MAPS ? maps[method] : NULL;
+}
+
+static void append_methods(struct str *out, bool is_export)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < N_MAPS; i++) {
+        if (!maps[i] || (is_export && !maps[i]->folder))
+            continue;
+        str_appendf(out, "%s%s", is_first ? "" : ", ", method_kind_names[i]);
+        is_first = false;
+    }
+}
+
+void import_append_methods(struct str *out)
+{
+    append_methods(out, false);
+}
+
+void export_append_methods(struct str *out)
+{
+    append_methods(out, true);
+}
+
+const char *export_folder(enum method_kind method)
+{
+    const struct import_map *map = import_map_of(method);
+    return map ? map->folder : NULL;
+}
+
+char *import_source_name(const struct import_tensor *t, int64_t row)
+{
+    const char *star = strchr(t->source, '*');
+    if (!star)
+        return row == t->row ? str_dup(t->source) : NULL;
+    if (row < t->row)
+        return NULL;
+    return str_format("%.*s%" PRId64 "%s", (int)(star - t->source), t->source, row - t->row + t->number,
+                      star + 1);
+}

@@ -1,0 +1,109 @@
+"""Files of trained prompts in the layouts of their authors' trainers, which are Dassl's.
+
+A checkpoint of Dassl holds, beside the state dict, the states of optimizer and scheduler; the scheduler's state holds whole
+objects of torch.optim. Imported, not a test.
+"""
+
+import os
+import zipfile
+
+import torch
+
+
+class ConstantWarmup(torch.optim.lr_scheduler.LRScheduler):
+    """A warm-up before another scheduler, which becomes an object in its state dict."""
+
+    def __init__(self, optimizer, successor, n_epochs):
+        self.successor, self.n_epochs = successor, n_epochs
+        super().__init__(optimizer)
+
+    def get_lr(self):
+        if self.last_epoch >= self.n_epochs:
+            self.successor.step()
+            return self.successor.get_last_lr()
+        return [1e-5 for _ in self.base_lrs]
+
+
+class Trap:
+    """An object that makes a folder when it is unpickled by Python."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def checkpoint(tensors, epoch, trap=None, prefix=""):
+    """What Dassl saves after some steps: tensors is {name: tensor}, those with gradients in the optimizer."""
+    leaves = [torch.nn.Parameter(value.clone()) for value in tensors.values() if value.is_floating_point()]
+    optimizer = torch.optim.SGD(leaves, lr=0.002, momentum=0.9, weight_decay=5e-4)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50.0)
+    scheduler = ConstantWarmup(optimizer, cosine, 1)
+    for leaf in leaves:
+        leaf.grad = torch.ones_like(leaf)
+    optimizer.step()
+    scheduler.step()
+    state = {"state_dict": {prefix + name: value for name, value in tensors.items()}, "epoch": epoch,
+             "optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict(), "val_result": None}
+    if trap:
+        state["scheduler"]["trap"] = Trap(trap)
+    return state
+
+
+def move_to_cuda(path):
+    """Writes "cuda:0" in the place of each storage's "cpu", as in a file from a GPU."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members:
+            archive.writestr(name, data.replace(b"X\x03\0\0\0cpu", b"X\x06\0\0\0cuda:0"))
+
+
+def save(path, state, is_cuda=True, **more):
+    torch.save(state, path, **more)
+    if is_cuda:
+        move_to_cuda(path)
+    return path
+
+
+def buffers(n_classes, n_vectors, width):
+    """The fixed embeddings around CoOp's vectors, which its loader drops."""
+    return {"token_prefix": torch.randn(n_classes, 1, width).half(),
+            "token_suffix": torch.randn(n_classes, 76 - n_vectors, width).half()}
+
+
+def coop(n_classes, n_vectors, width, class_specific=False):
+    sets = (n_classes,) if class_specific else ()
+    return {"ctx": (0.3 * torch.randn(*sets, n_vectors, width)).half(), **buffers(n_classes, n_vectors, width)}
+
+
+def cocoop(n_classes, width, joint_width):
+    hidden = joint_width // 16
+
+    def linear(rows, columns):
+        return (torch.randn(rows, columns) * columns**-0.5).half(), (0.1 * torch.randn(rows)).half()
+
+    tensors = coop(n_classes, 4, width)
+    for name, rows, columns in (("linear1", hidden, joint_width), ("linear2", width, hidden)):
+        tensors[f"meta_net.{name}.weight"], tensors[f"meta_net.{name}.bias"] = linear(rows, columns)
+    return tensors
+
+
+def whole_model(weights):
+    """The frozen tensors of a trainer that saves its whole model."""
+    tensors = {}
+    for name, value in weights.items():
+        tower = "image_encoder." + name[len("visual."):] if name.startswith("visual.") else f"text_encoder.{name}"
+        if name != "token_embedding.weight":
+            tensors["logit_scale" if name == "logit_scale" else tower] = value
+    return tensors
+
+
+def vpt(weights, n_vectors, depth):
+    width = weights["visual.proj"].shape[0]
+    tensors = whole_model({name: value.float() for name, value in weights.items()})
+    tensors["image_encoder.VPT"] = 0.3 * torch.randn(n_vectors, width)
+    for i in range(1, depth):
+        tensors[f"image_encoder.transformer.resblocks.{i}.VPT_shallow"] = 0.3 * torch.randn(n_vectors, width)
+    return tensors

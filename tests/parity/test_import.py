@@ -1,0 +1,197 @@
+"""prompt import and prompt export beside PyTorch: files in the authors' layouts, read to the logits of an fp32 computation
+from the file's own tensors, and written files read by torch.load.
+
+Needs PROMPT (the program) and CLIP's merges. Prints how many logits were compared.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import make_models
+import clip.clip
+import clip.simple_tokenizer
+import torch
+from PIL import Image
+
+import peer_prompts
+import real_data
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path += [str(TESTS / "reference"), str(TESTS / "cli")]
+os.environ.setdefault("PROMPT_BIN", os.environ["PROMPT"])
+
+import coop_reference  # noqa: E402
+import vpt_reference  # noqa: E402
+from clip_reference import Clip  # noqa: E402
+from harness import SmallData  # noqa: E402
+from prompt_reference import Task  # noqa: E402
+from safetensors_file import read_safetensors  # noqa: E402
+
+TOLERANCE = 1e-5  # of logits, relative to the largest
+TEMPLATE = "a photo of a {}."
+shared = {}
+
+
+def setUpModule():
+    folder = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(folder.cleanup)
+    root = Path(folder.name)
+    torch.set_num_threads(1)
+    sizes = make_models.Sizes()
+    shared["data"] = SmallData(root / "data")
+    shared["model"], _, shared["weights"] = make_models.write_openai(
+        root / "clip.pt", make_models.openai_model(sizes, gain=2.0).state_dict(), sizes)
+    fp32 = {name: value.float() for name, value in shared["weights"].items()}
+    shared["clip"] = Clip(fp32, sizes.vision_heads, sizes.text_heads)
+    shared["tokenizer"] = clip.simple_tokenizer.SimpleTokenizer()
+    shared["compared"] = 0
+
+
+def tearDownModule():
+    print(f"{shared['compared']} logits compared")
+
+
+def base_classes():
+    names = list(dict.fromkeys(item[2] for item in sorted(shared["data"].split["test"], key=lambda item: item[1])))
+    return names[:(len(names) + 1) // 2]
+
+
+def task():
+    encode = shared["tokenizer"].encode
+    names = base_classes()
+    return Task(names=[encode(f"{name}.") for name in names], template=[49406, *encode("a photo of a")], eot_id=49407,
+                captions=clip.clip.tokenize([TEMPLATE.format(name) for name in names]).long(),
+                name_lengths=[len(encode(name)) for name in names])
+
+
+def pixels(paths):
+    transform = clip.clip._transform(make_models.Sizes().image_px)
+    return torch.stack([transform(Image.open(shared["data"].images / path)) for path in paths])
+
+
+def prompt(*words):
+    done = subprocess.run([os.environ["PROMPT"], *map(str, words)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"prompt {words[0]}: {done.stderr}")
+    return done
+
+
+class ImportTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.run_dir = self.folder / "run"
+        torch.manual_seed(7)
+
+    def save(self, tensors, epoch=50, **how):
+        trap = self.folder / "trap"
+        path = peer_prompts.save(self.folder / f"model.pth.tar-{epoch}", peer_prompts.checkpoint(
+            tensors, epoch, trap, how.pop("prefix", "")), **how)
+        self.addCleanup(lambda: self.assertFalse(trap.exists(), "an object of the file was made"))
+        return path
+
+    def read(self, path, method, *more):
+        return prompt("import", path, "--method", method, "--template", TEMPLATE, "--model", shared["model"], "--data",
+                      shared["data"].root, "--dataset", "caltech101", "--out", self.run_dir, "--set", "threads=1", *more)
+
+    def logits(self):
+        """Of the base classes' images: [n, 2, K], and the images' pixels."""
+        out = self.folder / "logits.safetensors"
+        prompt("eval", "--run", self.run_dir, "--classes", "base", "--save-logits", out)
+        tensors, metadata = read_safetensors(out)
+        import json
+        return tensors["logits"], pixels(json.loads(metadata["paths"]))
+
+    def check(self, reference, config, tensors):
+        ours, images = self.logits()
+        labels = torch.zeros(len(images), dtype=torch.int64)
+        with torch.no_grad():
+            theirs = reference.forward(shared["clip"], config, task(), tensors, images, labels).logits
+        error = float((ours - theirs).abs().max() / theirs.abs().max())
+        shared["compared"] += ours.numel()
+        self.assertLessEqual(error, TOLERANCE)
+        difference = float((theirs[:, 1] - theirs[:, 0]).abs().max() / theirs.abs().max())
+        self.assertGreater(difference, 100 * TOLERANCE, "prompts without an effect prove nothing")
+        return ours[:, 1].argmax(-1)
+
+    def coop_file(self, **settings):
+        width = shared["clip"].text_width
+        return peer_prompts.coop(len(base_classes()), settings.get("count", 4), width, settings.get("class_specific", False))
+
+    # ------------------------------------------------------------ import
+
+    def test_coop(self):
+        tensors = self.coop_file()
+        self.read(self.save(tensors), "coop")
+        self.check(coop_reference, coop_reference.Config(), {"context": tensors["ctx"].float()})
+
+    def test_coop_with_sixteen_vectors_around_the_name(self):
+        tensors = self.coop_file(count=16)
+        self.read(self.save(tensors), "coop", "--set", "context.position=middle")
+        self.check(coop_reference, coop_reference.Config(count=16, position="middle"), {"context": tensors["ctx"].float()})
+
+    def test_coop_with_a_context_for_each_class(self):
+        tensors = self.coop_file(class_specific=True)
+        self.read(self.save(tensors), "coop")
+        self.check(coop_reference, coop_reference.Config(class_specific=True), {"context": tensors["ctx"].float()})
+
+    def test_old_format_and_wrapper(self):
+        tensors = self.coop_file()
+        path = self.save(tensors, prefix="module.", is_cuda=False, _use_new_zipfile_serialization=False)
+        self.assertNotEqual(path.read_bytes()[:2], b"PK")
+        self.read(path, "coop")
+        self.check(coop_reference, coop_reference.Config(), {"context": tensors["ctx"].float()})
+
+    def test_cocoop(self):
+        model = shared["clip"]
+        tensors = peer_prompts.cocoop(len(base_classes()), model.text_width, model.joint_width)
+        self.read(self.save(tensors, 10), "cocoop")
+        net = {f"meta_net.{ours}.{part}": tensors[f"meta_net.{theirs}.{part}"].float()
+               for ours, theirs in (("fc1", "linear1"), ("fc2", "linear2")) for part in ("weight", "bias")}
+        self.check(coop_reference, coop_reference.Config(conditional=True), {"context": tensors["ctx"].float(), **net})
+
+    def test_vpt_enters_before_ln_pre(self):
+        model = shared["clip"]
+        tensors = peer_prompts.vpt(shared["weights"], 3, 3)
+        done = self.read(self.save(tensors, 5), "vpt")
+        self.assertRegex(done.stderr, r"frozen tensors of the file differ from the model's by at most 0 %")
+        first = torch.nn.functional.layer_norm(tensors["image_encoder.VPT"], (model.vision_width,),
+                                               model["visual.ln_pre.weight"], model["visual.ln_pre.bias"])
+        later = [tensors[f"image_encoder.transformer.resblocks.{i}.VPT_shallow"] for i in (1, 2)]
+        self.check(vpt_reference, vpt_reference.Config(3, 3), {"vision_prompts": torch.stack([first, *later])})
+
+    # ------------------------------------------------------------ export
+
+    def export(self, *more):
+        prompt("export", self.run_dir, "--to", "dassl", "--out", self.folder / "exported", *more)
+        (path,) = (self.folder / "exported").rglob("model.pth.tar-*")
+        return path, torch.load(path)  # with weights_only, its default
+
+    def test_export_is_the_file_that_was_imported(self):
+        tensors = self.coop_file()
+        self.read(self.save(tensors), "coop")
+        path, state = self.export()
+        self.assertEqual(path.relative_to(self.folder / "exported").as_posix(), "prompt_learner/model.pth.tar-50")
+        self.assertEqual((state["epoch"], list(state["state_dict"])), (50, ["ctx"]))
+        self.assertEqual(state["state_dict"]["ctx"].dtype, torch.float16)
+        self.assertTrue(torch.equal(state["state_dict"]["ctx"], tensors["ctx"]))
+
+    def test_exported_training_predicts_the_same(self):
+        prompt("train", "--config", TESTS.parent / "configs/base2new/coop.json", "--data", shared["data"].root, "--dataset",
+               "caltech101", "--model", shared["model"], "--set", "training.epochs=2", "--set", "training.lr=2", "--set",
+               "data.shots=2", "--set", "training.batch_size=4", "--threads", 1, "--out", self.run_dir)
+        trained, _ = read_safetensors(self.run_dir / "checkpoint.safetensors")
+        for dtype, error in (("fp32", 0.0), ("fp16", 1e-3)):
+            _, state = self.export("--dtype", dtype)
+            ctx = state["state_dict"]["ctx"].float()
+            self.assertLessEqual(float((ctx - trained["context"]).abs().max() / trained["context"].abs().max()), error)
+        self.check(coop_reference, coop_reference.Config(), {"context": trained["context"]})
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
