@@ -10,8 +10,10 @@ from torch import Tensor
 
 from clip_reference import Clip, ClipDims, random_clip
 import coop_reference
+import deep_reference
 import prompt_reference
 import vpt_reference
+from agreement_reference import Agreement, with_agreement
 from prompt_reference import Task
 
 # Widths differ from one another (d_v 48, d_l 32, d 64), so that no mix-up of dimensions fits by chance.
@@ -45,7 +47,8 @@ NAMES = [
 N_IMAGES = 8
 N_STEPS = 10
 
-METHODS = {"prompt": prompt_reference, "coop": coop_reference, "cocoop": coop_reference, "vpt": vpt_reference}
+METHODS = {"prompt": prompt_reference, "coop": coop_reference, "cocoop": coop_reference, "vpt": vpt_reference,
+           "kgcoop": coop_reference, "ivlp": deep_reference, "promptsrc": deep_reference, "maple": deep_reference}
 
 DEFAULTS: dict[str, object] = {
     "method": "prompt",
@@ -64,6 +67,12 @@ DEFAULTS: dict[str, object] = {
     "context.init": "words",
     "context.class_specific": False,
     "context.position": "end",
+    "context.depth": 1,
+    "agreement.text_weight": 0.0,
+    "agreement.text_distance": "l1",
+    "agreement.image_weight": 0.0,
+    "agreement.logits_weight": 0.0,
+    "agreement.templates": "captions",
 }
 
 
@@ -73,6 +82,7 @@ class Case:
 
     changes: dict[str, object] = field(default_factory=dict)
     batch: int = 4
+    seed: int = TENSOR_SEED  # of the start: another where steps of training would magnify what single precision rounds
 
     @property
     def keys(self) -> dict[str, object]:
@@ -87,10 +97,46 @@ class Case:
     def config(self):
         return self.reference.Config.from_keys(self.keys)
 
+    @property
+    def agreement(self) -> Agreement:
+        return Agreement.from_keys(self.keys)
+
+    @property
+    def forward(self):
+        """The method's, with the terms of the agreement where one has a weight."""
+        method = self.reference.forward
+        return with_agreement(method, self.agreement) if self.agreement.is_on else method
+
 
 def coop(**changes: object) -> Case:
     """CoOp with keys of its section changed."""
     return Case({"method": "coop"} | {f"context.{key}": value for key, value in changes.items()})
+
+
+def kgcoop(templates: str = "kgcoop", **changes: object) -> Case:
+    """KgCoOp with keys of CoOp's section changed."""
+    return Case({"method": "kgcoop"} | {f"context.{key}": value for key, value in changes.items()}
+                | memory(text=8.0, distance="cosine", templates=templates))
+
+
+def ivlp(n_t: int, n_v: int, J_t: int, J_v: int, init: str = "words", seed: int = TENSOR_SEED) -> Case:
+    return Case({"method": "ivlp", "context.count": n_t, "vision_prompt.count": n_v, "context.depth": J_t,
+                 "vision_prompt.depth": J_v, "context.init": init}, seed=seed)
+
+
+def promptsrc(text: float = 0.0, image: float = 0.0, logits: float = 0.0, batch: int = 4, seed: int = TENSOR_SEED) -> Case:
+    return Case(ivlp(4, 4, 2, 2).changes | {"method": "promptsrc"} | memory(text, image, logits, "promptsrc"), batch, seed)
+
+
+def maple(n: int, J: int, init: str = "words", seed: int = TENSOR_SEED) -> Case:
+    return Case({"method": "maple", "context.count": n, "context.depth": J, "context.init": init}, seed=seed)
+
+
+def memory(text: float = 0.0, image: float = 0.0, logits: float = 0.0, templates: str = "captions",
+           distance: str = "l1") -> dict[str, object]:
+    """The keys of the agreement with the frozen CLIP."""
+    return {"agreement.text_weight": text, "agreement.image_weight": image, "agreement.logits_weight": logits,
+            "agreement.templates": templates, "agreement.text_distance": distance}
 
 
 CASES: dict[str, Case] = {
@@ -129,6 +175,39 @@ CASES: dict[str, Case] = {
     "cocoop_batch_of_one": Case({"method": "cocoop", "context.init": "random"}, batch=1),
     "vpt": Case({"method": "vpt"}),
     "vpt_all_layers": Case({"method": "vpt", "vision_prompt.depth": DIMS.vision_layers, "vision_prompt.count": 2}),
+    "kgcoop": kgcoop(),
+    "kgcoop_caption_templates": kgcoop("captions", init="random", count=7),
+    "kgcoop_promptsrc_templates": kgcoop("promptsrc"),
+    "kgcoop_class_specific_middle": kgcoop(class_specific=True, position="middle"),
+    "ivlp": ivlp(2, 2, 2, 2, seed=12),
+    "ivlp_four_words": ivlp(4, 2, 2, 2),
+    "ivlp_random_five": ivlp(5, 2, 2, 2, init="random"),
+    "ivlp_random_three": ivlp(3, 2, 2, 2, init="random"),
+    "ivlp_all_layers": ivlp(2, 3, DIMS.text_layers, DIMS.vision_layers),
+    "ivlp_depth_one": ivlp(2, 2, 1, 1),
+    "ivlp_text_only": ivlp(2, 0, 2, 2),
+    "ivlp_depths_differ": ivlp(2, 3, 3, 2, seed=12),
+    "ivlp_deeper_vision": ivlp(2, 3, 1, 3),
+    "promptsrc": promptsrc(25.0, 10.0, 1.0),
+    "promptsrc_text": promptsrc(text=25.0, seed=16),
+    "promptsrc_image": promptsrc(image=10.0),
+    "promptsrc_logits": promptsrc(logits=12.0),
+    "promptsrc_batch_of_one": promptsrc(25.0, 10.0, 1.0, batch=1, seed=12),
+    "maple": maple(2, 2),
+    "maple_all_layers": maple(2, DIMS.text_layers),
+    "maple_depth_one": maple(2, 1),
+    "maple_four_words": maple(4, 2),
+    "maple_random": maple(5, 2, init="random", seed=12),
+    "prompt_memory": Case(memory(25.0, 10.0, 1.0, "promptsrc"), seed=12),
+    "prompt_memory_text": Case(memory(text=25.0, templates="promptsrc"), seed=13),
+    "prompt_memory_image": Case(memory(image=10.0)),
+    "prompt_memory_logits": Case(memory(logits=12.0), seed=12),
+    "prompt_memory_three_iterations": Case({"iterations": 3, "lambda": 0.5} | memory(25.0, 10.0, 1.0, "promptsrc"),
+                                           batch=2, seed=13),
+    "prompt_memory_cosine": Case(memory(text=8.0, templates="kgcoop", distance="cosine")),
+    "coop_memory": Case({"method": "coop"} | memory(25.0, 10.0, 1.0, "promptsrc")),
+    "cocoop_memory": Case({"method": "cocoop"} | memory(25.0, 10.0, 1.0, "promptsrc"), seed=12),
+    "vpt_memory": Case({"method": "vpt"} | memory(25.0, 10.0, 1.0, "promptsrc")),
 }
 
 
@@ -153,7 +232,9 @@ def caption_tokens(names: list[list[int]], context: int, template: list[int] = T
 
 def make_task(names: list[list[int]], context: int) -> Task:
     """The dot is the name's end, or joins its last token."""
-    return Task(names, TEMPLATE, EOT, caption_tokens(names, context), [len(name) - (name[-1] == DOT) for name in names])
+    ensemble = torch.stack([caption_tokens(names, context, template) for template in ENSEMBLE])
+    lengths = [len(name) - (name[-1] == DOT) for name in names]
+    return Task(names, TEMPLATE, EOT, caption_tokens(names, context), lengths, ensemble)
 
 
 def make_world() -> World:
@@ -166,7 +247,7 @@ def make_world() -> World:
 
 def case_tensors(world: World, case: Case) -> dict[str, Tensor]:
     """The start of a case's trained tensors in fp32."""
-    return case.reference.initial_tensors(world.clip, case.config, world.task, TENSOR_SEED)
+    return case.reference.initial_tensors(world.clip, case.config, world.task, case.seed)
 
 
 def case_batches(case: Case) -> Tensor:

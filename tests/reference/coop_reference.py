@@ -30,6 +30,7 @@ class Config:
     class_specific: bool = False
     position: str = "end"  # of the class name; or "middle"
     iterations: int = 1
+    loss_decay: float = 1.0  # of no effect with one iteration
 
     @staticmethod
     def from_keys(keys: dict[str, object]) -> "Config":
@@ -73,10 +74,9 @@ def class_features(clip: Clip, config: Config, task: Task, context: Tensor) -> T
 def forward(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pixels: Tensor, labels: Tensor,
             forced_picks: Tensor | None = None) -> Output:
     """On pixels [B, 3, S, S] and labels [B]; nothing is picked. Logits: CLIP's, then the method's."""
-    B = len(pixels)
     z0 = caption_features(clip, task.captions, task.eot_id)
     shared = None if config.conditional else class_features(clip, config, task, tensors["context"])
-    logits = []
+    logits, xs, zs = [], [], []
     for image in pixels:
         x = image_features(clip, image[None])
         z = shared
@@ -85,10 +85,14 @@ def forward(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], 
             shift = F.linear(hidden, tensors["meta_net.fc2.weight"], tensors["meta_net.fc2.bias"])
             z = class_features(clip, config, task, tensors["context"] + shift)
         logits.append(torch.cat([class_logits(clip, x, z0), class_logits(clip, x, z)]))
-    return output_of(torch.stack(logits), labels, B)
+        xs.append(torch.cat([x, x]))
+        zs.append(torch.stack([z0, z]))
+    return output_of(torch.stack(logits), labels, torch.stack(xs), torch.stack(zs))
 
 
-def output_of(logits: Tensor, labels: Tensor, B: int) -> Output:
-    """Of a method with one iteration and no choice: logits [B, 2, K]."""
+def output_of(logits: Tensor, labels: Tensor, x: Tensor, z: Tensor) -> Output:
+    """Of a method with one iteration and no choice: logits [B, 2, K], x [B, 2, d] and z [B, 2, K, d]."""
+    B = len(logits)
     loss = F.cross_entropy(logits[:, 1], labels)
-    return Output(loss, loss[None], logits, torch.zeros(1, B, 0, dtype=torch.int64), logits.new_full((1, B), float("inf")))
+    picks, margins = torch.zeros(1, B, 0, dtype=torch.int64), logits.new_full((1, B), float("inf"))
+    return Output(loss, loss[None], logits, picks, margins, x, z)

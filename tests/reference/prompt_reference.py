@@ -8,7 +8,7 @@ n counts iterations from 1 as in the paper; lists over n start with n = 1, logit
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +32,7 @@ FIELDS = {  # of Config, by the program's configuration keys
     "detach_iterations": "detach_iterations",
     "filter": "filter",
 }
-OTHERS = ("method", "context.")  # the program's keys that are not of ProMPT, by how they begin
+OTHERS = ("method", "context.", "agreement.")  # the program's keys that are not of ProMPT, by how they begin
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Task:
     eot_id: int
     captions: Tensor  # [K, context]: SOS, "a photo of a {class}.", EOT, then zeros
     name_lengths: list[int]  # K: tokens of "{class}" alone, which begin the name's row
+    ensemble: Tensor  # [templates, K, context]: captions as above of several templates
 
     @property
     def n_classes(self) -> int:
@@ -95,6 +96,10 @@ class Output:
     logits: Tensor  # [B, N+1, K], n = 0..N
     picks: Tensor  # [N, B, a']: the filter's classes for iteration n = 1..N, by falling probability
     margins: Tensor  # [N, B]: the smallest gap between neighbours in that order, in logits; how safe the picks are
+    x: Tensor  # [B, N+1, d], n = 0..N: x^n, not normalized
+    z: Tensor  # [B, N+1, K, d]: Z^n, not normalized
+    terms: Tensor = field(default_factory=lambda: torch.zeros(3))  # of the agreement, in `loss`: text, image, logits
+    kink: float = math.inf  # the smallest difference that is not 0 in an L1 term; how safe the signs of its gradient are
 
 
 # Trained tensors
@@ -256,10 +261,12 @@ def forward(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], 
     N, B, K = config.iterations, len(pixels), task.n_classes
     picks = torch.zeros(N, B, n_kept(config, K), dtype=torch.int64)
     margins = torch.zeros(N, B, dtype=pixels.dtype)
-    logits = []
+    logits, x, z = [], [], []
     for i, image in enumerate(pixels):
         state = initial_state(clip, config, task, tensors, image)
         logits.append(class_logits(clip, state.x[None], state.z)[0])
+        x.append(state.x)
+        z.append(state.z)
         for n in range(1, N + 1):
             kept, margins[n - 1, i] = feature_filter(config, logits[-1])
             if forced_picks is not None:
@@ -269,11 +276,14 @@ def forward(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], 
                 state = detached(config, state)
             state = iteration(clip, config, task, tensors, image, state, kept)
             logits.append(class_logits(clip, state.x[None], state.z)[0])  # Eq. 12
+            x.append(state.x)
+            z.append(state.z)
 
     cross_entropy = F.cross_entropy(torch.stack(logits), labels.repeat_interleave(N + 1), reduction="none")
     losses = cross_entropy.view(B, N + 1)[:, 1:].mean(0)  # Eq. 13
     weights = losses.new_tensor([config.loss_decay ** (N - n) for n in range(1, N + 1)])
-    return Output((weights * losses).sum(), losses, torch.stack(logits).view(B, N + 1, K), picks, margins)  # Eq. 14
+    return Output((weights * losses).sum(), losses, torch.stack(logits).view(B, N + 1, K), picks, margins,  # Eq. 14
+                  torch.stack(x).view(B, N + 1, -1), torch.stack(z).view(B, N + 1, K, -1))
 
 
 # Training
@@ -305,6 +315,7 @@ class Training:
     changes: dict[str, Tensor]  # of every trained tensor, last minus first
     picks: Tensor  # [steps, N, B, a'], the filter's choices before each step
     margin: float  # the smallest of the filter's margins on the way
+    kink: float  # of the outputs', the smallest
 
 
 def train(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pixels: Tensor, labels: Tensor,
@@ -312,7 +323,7 @@ def train(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pi
     """SGD at a constant rate; method as in gradients; batches [steps, B] index pixels [M, 3, S, S] and labels [M]."""
     trained = {name: t.detach().clone() for name, t in tensors.items()}
     optimizer = torch.optim.SGD(trained.values(), lr=lr, momentum=momentum, weight_decay=weight_decay)
-    losses, picks, margin = [], [], math.inf
+    losses, picks, margin, kink = [], [], math.inf, math.inf
     for batch in batches:
         output, grads = gradients(clip, config, task, trained, pixels[batch], labels[batch], method=method)
         for name, t in trained.items():
@@ -321,5 +332,6 @@ def train(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pi
         losses.append(output.loss.detach())
         picks.append(output.picks)
         margin = min(margin, float(output.margins.min()))
+        kink = min(kink, output.kink)
     changes = {name: trained[name] - tensors[name] for name in trained}
-    return Training(torch.stack(losses), changes, torch.stack(picks), margin)
+    return Training(torch.stack(losses), changes, torch.stack(picks), margin, kink)

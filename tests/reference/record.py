@@ -2,9 +2,12 @@
 
     model.safetensors    the small CLIP, OpenAI's names, fp32; heads, activation and eps in the metadata
     world.safetensors    pixels [M, 3, S, S], labels [M], captions [K, context] (token rows of the zero-shot prompts);
-                         ensemble_captions [templates, K, context] and their ensemble_features [K, d]
+                         ensemble_captions [templates, K, context] and their ensemble_features [K, d];
+                         teacher_captions and teacher_promptsrc [K, d], the agreement's text features of one caption a
+                         class and of the ensemble's
     CASE.safetensors     batches [steps, B] (rows of pixels); of the first batch: loss, losses [N], logits [B, N+1, K],
-                         picks [N, B, a'], margins [N, B]; step_losses [steps], step_picks [steps, N, B, a']; and for each trained tensor
+                         picks [N, B, a'], margins [N, B], with agreement the weighted terms [3] that are in
+                         the loss; step_losses [steps], step_picks [steps, N, B, a']; and for each trained tensor
                          initial/NAME, gradient/NAME (of the first batch) and change/NAME (by the SGD steps)
     cases.json           token ids, settings of SGD, and the keys of every case
 
@@ -21,8 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cases import (
-    CASES, DEFAULTS, DIMS, ENSEMBLE, NAMES, Case, World, caption_tokens, case_batches, case_tensors, make_world)
+from agreement_reference import teacher_features
+from cases import CASES, DEFAULTS, DIMS, Case, World, case_batches, case_tensors, make_world
 from clip_reference import caption_features
 from prompt_reference import gradients, train
 from safetensors_file import write_safetensors
@@ -36,10 +39,12 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
     initial = case_tensors(world, case)
     tensors = {name: t.double() for name, t in initial.items()}
     first = batches[0]
-    method = case.reference.forward
+    method = case.forward
     output, grads = gradients(clip, case.config, world.task, tensors, pixels[first], world.labels[first], method=method)
     arrays = {"batches": batches, "loss": output.loss, "losses": output.losses, "logits": output.logits,
               "picks": output.picks, "margins": output.margins}
+    if case.agreement.is_on:
+        arrays["terms"] = output.terms
     arrays |= {f"initial/{name}": t for name, t in initial.items()}
     if not tensors:
         return arrays, float("inf")
@@ -53,10 +58,14 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
 
 def ensemble(world: World) -> dict[str, Tensor]:
     """Captions of several templates and their classes' features: the features of each normalized, their mean normalized."""
-    clip = world.clip.to(torch.float64)
-    captions = [caption_tokens(NAMES, DIMS.context, template) for template in ENSEMBLE]
+    clip, captions = world.clip.to(torch.float64), world.task.ensemble
     features = [F.normalize(caption_features(clip, tokens, world.task.eot_id), dim=-1) for tokens in captions]
-    return {"ensemble_captions": torch.stack(captions), "ensemble_features": F.normalize(sum(features) / len(features), dim=-1)}
+    return {"ensemble_captions": captions, "ensemble_features": F.normalize(sum(features) / len(features), dim=-1)}
+
+
+def teachers(world: World) -> dict[str, Tensor]:
+    clip = world.clip.to(torch.float64)
+    return {f"teacher_{templates}": teacher_features(clip, world.task, templates) for templates in ("captions", "promptsrc")}
 
 
 def in_single(arrays: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -71,7 +80,8 @@ def record(out: Path, names: list[str]) -> None:
         f"prompt.{tower}_{field}": str(value) for tower, heads in (("vision", clip.vision_heads), ("text", clip.text_heads))
         for field, value in (("heads", heads), ("activation", clip.activation), ("norm_eps", clip.eps))})
     write_safetensors(out / "world.safetensors",
-                      in_single({"pixels": world.pixels, "labels": world.labels, "captions": task.captions} | ensemble(world)))
+                      in_single({"pixels": world.pixels, "labels": world.labels, "captions": task.captions}
+                                | ensemble(world) | teachers(world)))
     cases = {}
     for name in names:
         arrays, margin = expected(world, CASES[name])

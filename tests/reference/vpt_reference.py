@@ -16,6 +16,7 @@ class Config:
     count: int  # a
     depth: int  # J
     iterations: int = 1
+    loss_decay: float = 1.0  # of no effect with one iteration
 
     @staticmethod
     def from_keys(keys: dict[str, object]) -> "Config":
@@ -31,8 +32,9 @@ def initial_tensors(clip: Clip, config: Config, task: Task, seed: int) -> dict[s
 def forward(clip: Clip, config: Config, task: Task, tensors: dict[str, Tensor], pixels: Tensor, labels: Tensor,
             forced_picks: Tensor | None = None) -> Output:
     z = caption_features(clip, task.captions, task.eot_id)
-    logits = []
+    logits, xs = [], []
     for image in pixels:
         x = torch.cat([image_features(clip, image[None]), image_features(clip, image[None], tensors["vision_prompts"][None])])
         logits.append(class_logits(clip, x, z))
-    return output_of(torch.stack(logits), labels, len(pixels))
+        xs.append(x)
+    return output_of(torch.stack(logits), labels, torch.stack(xs), z.expand(len(pixels), 2, -1, -1))
