@@ -249,6 +249,11 @@ tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
     return run(s, "t_softmax", [&] { return at::softmax(in(x), dim); });
 }
 
+tensor *t_log_softmax(scope *s, const tensor *x, int64_t dim)
+{
+    return run(s, "t_log_softmax", [&] { return at::log_softmax(in(x), dim); });
+}
+
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal)
 {
     return run(s, "t_attention", [&] {

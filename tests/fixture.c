@@ -250,46 +250,88 @@ struct method_options fixture_options(const struct json *keys, const char *const
     return options;
 }
 
+/* The rows with the last n words of the start before each name. */
+static int rows_with_words(struct token_rows *out, const struct token_rows *names, const struct tokens *start,
+                           int64_t n)
+{
+    int status = token_rows_create(out, names->n, n + names->n_tokens);
+    for (int64_t k = 0; status == OK && k < names->n; k++) {
+        int64_t *row = out->ids + k * out->n_tokens;
+        memcpy(row, start->ids + start->n - (size_t)n, (size_t)n * sizeof *row);
+        memcpy(row + n, names->ids + k * names->n_tokens, (size_t)names->n_tokens * sizeof *row);
+        out->ends[k] = n + names->ends[k];
+    }
+    return status;
+}
+
+/* The frozen CLIP's text features that the method agrees with. */
+static const tensor *make_teacher(scope *owner, const struct fixture *w, const struct method_options *options,
+                                  const tensor *captions)
+{
+    if (options->memory.templates != AGREEMENT_SOURCE_PROMPTSRC)
+        return captions;
+    const tensor *ensemble = params_find(&w->file->tensors, "ensemble_captions");
+    struct token_rows rows[8];
+    const int64_t n = t_size(ensemble, 0), end = w->names.ids[w->names.ends[0]];
+    for (int64_t i = 0; i < n; i++)
+        rows[i] = fixture_read_captions(owner, t_select(owner, ensemble, 0, i), end);
+    const tensor *teacher = clip_encode_captions(owner, w->clip, rows, (size_t)n, TEMPLATE_MEAN_RAW);
+    for (int64_t i = 0; i < n; i++)
+        token_rows_free(&rows[i]);
+    return teacher;
+}
+
 int fixture_method(struct method **out, struct fixture *w, scope *owner, const struct method_options *options)
 {
     class_texts_free(&w->texts);
     token_rows_free(&w->whole);
     const struct text_form form = method_text_form(options);
     const bool is_whole = text_form_is_whole(&form);
-    int status =
-        is_whole ? learned_rows_create(&w->whole, &w->names, w->name_lengths, &form, w->start.ids[0]) : OK;
-    const tensor *captions = clip_encode_captions(owner, w->clip, &w->captions, 1);
+    int status = OK;
+    if (is_whole)
+        status = learned_rows_create(&w->whole, &w->names, w->name_lengths, &form, w->start.ids[0]);
+    else if (form.n_words > 0)
+        status = rows_with_words(&w->whole, &w->names, &w->start, form.n_words);
+    const tensor *captions = clip_encode_captions(owner, w->clip, &w->captions, 1, TEMPLATE_MEAN_NORMALIZED);
     if (status == OK && (status = scope_status(owner)) == OK)
-        status = class_texts_create(&w->texts, owner, w->clip, is_whole ? &w->whole : &w->names,
+        status = class_texts_create(&w->texts, owner, w->clip, w->whole.n > 0 ? &w->whole : &w->names,
                                     is_whole ? 0 : form.n_before, w->images_at_a_time, captions);
     if (status != OK)
         return status;
+    w->texts.teacher = make_teacher(owner, w, options, captions);
     const struct method_init init = {.seed = 1, .n_train_classes = w->names.n, .start_tokens = &w->start};
     return method_create(out, owner, w->clip, options, &init);
 }
 
-tensor *fixture_loss(scope *s, struct method_output *out, tensor **losses, const struct fixture *w,
-                     const struct method *m, const tensor *index, struct method_trace *trace)
+tensor *fixture_loss(scope *s, struct method_output *out, struct method_losses *losses,
+                     const struct fixture *w, const struct method *m, const tensor *index,
+                     struct method_trace *trace)
 {
     index = t_to_device(s, index, w->clip->device);
     for (size_t i = 0; i < m->trained.n; i++)
         t_clear_grad(s, m->trained.items[i].value);
-    method_forward(out, s, m, &w->texts, NULL, t_index_select(s, w->pixels, 0, index), NULL, trace);
+    method_forward(out, s, m,
+                   &(struct method_inputs){.classes = &w->texts,
+                                           .pixels = t_index_select(s, w->pixels, 0, index),
+                                           .trace = trace});
     if (m->trained.n == 0)
         return NULL;
-    return method_loss(losses, s, m, out, t_index_select(s, w->labels, 0, index));
+    const struct method_losses all = method_loss(s, m, out, t_index_select(s, w->labels, 0, index));
+    if (losses)
+        *losses = all;
+    return all.total;
 }
 
 void fixture_pass(tensor **logits, tensor **losses, scope *s, const struct fixture *w, const struct method *m,
                   const tensor *index, struct method_trace *trace)
 {
     struct method_output out;
-    tensor *terms[METHOD_MAX_ITERATIONS] = {NULL};
-    tensor *loss = fixture_loss(s, &out, terms, w, m, index, trace);
+    struct method_losses terms = {.total = NULL};
+    tensor *loss = fixture_loss(s, &out, &terms, w, m, index, trace);
     *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)out.n_iterations + 1, 0);
     *losses = NULL;
     if (loss) {
-        *losses = t_stack(s, (const tensor *const *)terms, (size_t)out.n_iterations, 0);
+        *losses = t_stack(s, (const tensor *const *)terms.cross_entropy, (size_t)out.n_iterations, 0);
         MUST(method_backward(&out, s, loss));
     }
     method_output_free(&out);

@@ -20,7 +20,7 @@ struct fixture {
     tensor *labels;                    /* [M] */
     struct token_rows captions, names; /* start, template with name, end; name, dot, end */
     int64_t *name_lengths;             /* tokens of the name alone; NULL for a model of full size */
-    struct token_rows whole;           /* of the last fixture_method, if its texts hold learned vectors */
+    struct token_rows whole;           /* of the last fixture_method, if its texts are not `names` */
     struct class_texts texts;          /* of the last fixture_method */
     struct tokens start;
     int64_t
@@ -55,9 +55,11 @@ const struct json *fixture_defaults(const struct fixture *w);
 int fixture_method(struct method **out, struct fixture *w, scope *owner,
                    const struct method_options *options);
 
-/** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained. */
-tensor *fixture_loss(scope *s, struct method_output *out, tensor **losses, const struct fixture *w,
-                     const struct method *m, const tensor *index, struct method_trace *trace);
+/** Forward and loss on the images `index` [B]; gradients are cleared before. NULL if nothing is trained.
+ * @param losses  its terms; may be NULL */
+tensor *fixture_loss(scope *s, struct method_output *out, struct method_losses *losses,
+                     const struct fixture *w, const struct method *m, const tensor *index,
+                     struct method_trace *trace);
 
 /** Forward and backward on the images `index` [B]: logits [N+1,B,K] and losses [N] (NULL if nothing is
  * trained) in `s`, the gradients in the leaves. */

@@ -186,6 +186,8 @@ static int measure(struct eval_result *out, struct class_list *classes, struct i
                                  subset, e->run.config.eval_batch_size);
     if (status == OK && e->run.checkpoint_path)
         status = checkpoint_check_classes(&e->run.provenance, e->run.method, classes->names, classes->n);
+    if (status == OK && e->run.checkpoint_path)
+        status = class_list_match(classes, &e->run.provenance);
     if (status == OK && (status = warn_of_other_classes(e, classes)) == OK &&
         (status = eval_list_images(items, e, d, subset)) == OK)
         status = eval_run(out, e->run.session, e->run.method, classes, items, options);

@@ -201,7 +201,7 @@ static int run(struct importing *m)
         (status = import_check_classes(&m->config, m->source, m->classes.n)) != OK ||
         (status = session_open_model(s)) != OK || (status = check_names(m)) != OK ||
         (status = session_create_method(&m->method, s, m->classes.n)) != OK ||
-        (status = import_fill(m->method, m->source)) != OK || (status = check_backbone(m)) != OK)
+        (status = import_fill(m->method, m->source, s->weights)) != OK || (status = check_backbone(m)) != OK)
         return status;
     describe(m);
     if (interrupt_requested())

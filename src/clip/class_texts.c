@@ -178,6 +178,7 @@ void class_texts_free(struct class_texts *texts)
     for (size_t i = 0; i < texts->n_chunks; i++)
         token_tree_deinit(&texts->chunks[i].tree);
     free(texts->chunks);
+    free(texts->trained_rows);
     token_tree_deinit(&texts->prefix);
     *texts = (struct class_texts){0};
 }

@@ -9,13 +9,27 @@
 
 /* ---------------------------------------------------------------- one image */
 
+/* x [K,T,d_l] with `vectors` [1,n,d_l] at positions 1..n of each text. */
+static tensor *replace_positions(scope *s, const tensor *x, const tensor *vectors)
+{
+    const int64_t K = t_size(x, 0), T = t_size(x, 1), n = t_size(vectors, 1), d_l = t_size(x, 2);
+    return t_cat(s,
+                 TENSORS(t_narrow(s, x, 1, 0, 1), t_expand(s, vectors, SHAPE(K, n, d_l)),
+                         t_narrow(s, x, 1, 1 + n, T - 1 - n)),
+                 1);
+}
+
 /* Features at the `ends` [K] of texts embedded without positions, [K,T,d_l] -> [K,d]. */
-static tensor *encode_embedded(scope *s, const struct clip *c, const tensor *embedded, const tensor *ends)
+static tensor *encode_embedded(scope *s, const struct clip *c, const tensor *embedded, const tensor *ends,
+                               const tensor *const *deep, int64_t n_deep)
 {
     const int64_t K = t_size(embedded, 0), T = t_size(embedded, 1), d_l = c->dims.text.width;
     tensor *x = t_add(s, embedded, t_narrow(s, c->text_positions, 0, 0, T));
-    for (int64_t i = 0; i < c->dims.text.n_layers; i++)
+    for (int64_t i = 0; i < c->dims.text.n_layers; i++) {
+        if (i > 0 && i <= n_deep)
+            x = replace_positions(s, x, deep[i - 1]);
         x = nn_block(s, &c->text_blocks[i], x, true);
+    }
 
     tensor *index = t_expand(s, t_reshape(s, ends, SHAPE(K, 1, 1)), SHAPE(K, 1, d_l));
     tensor *at_end = t_squeeze(s, t_gather(s, x, 1, index), 1); /* [K,d_l] */
@@ -59,26 +73,40 @@ static tensor *embed_rows(scope *s, const struct clip *c, const struct token_row
     return out;
 }
 
-static tensor *plain_encode_text(scope *outer, const struct clip *c, const tensor *vectors,
+/* Features of one image's texts, [K,d]: those of row b of the prefixes and of the deep vectors. */
+static tensor *encode_image_texts(scope *outer, const struct clip *c, const struct text_vectors *v,
+                                  const tensor *prefixes, int64_t b, const tensor *embedded,
+                                  const tensor *ends)
+{
+    scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
+    const tensor **deep = calloc((size_t)v->n_deep + 1, sizeof *deep);
+    if (!deep)
+        scope_fail(s, error_out_of_memory());
+    for (int64_t i = 0; deep && i < v->n_deep; i++)
+        deep[i] = t_narrow(s, v->deep[i], 0, b, 1);
+    const tensor *prefix = prefixes ? t_select(s, prefixes, 0, b) : NULL; /* [p,d_l] */
+    tensor *z = deep ? encode_embedded(s, c, prepend(s, prefix, embedded), ends, deep, v->n_deep) : NULL;
+    z = scope_keep(s, t_to(s, z, c->dtypes.accum));
+    free(deep);
+    scope_close(s);
+    return z;
+}
+
+static tensor *plain_encode_text(scope *outer, const struct clip *c, const struct text_vectors *vectors,
                                  const struct token_rows *rows)
 {
-    const tensor *prefixes = rows->n_learned > 0 ? NULL : vectors;
+    const tensor *prefixes = rows->n_learned > 0 ? NULL : vectors->first;
     const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    tensor *embedded = embed_rows(s, c, rows, vectors);
+    tensor *embedded = embed_rows(s, c, rows, vectors->first);
     tensor *ends = t_from_i64(s, rows->ends, SHAPE(rows->n), c->device);
     ends = t_add(s, ends, t_full(s, SHAPE(1), (double)n_prefix, DTYPE_I64, c->device));
 
     const tensor **parts = calloc((size_t)(B > 0 ? B : 1), sizeof(tensor *)); /* Z of one image each, [K,d] */
     if (!parts)
         scope_fail(s, error_out_of_memory());
-    for (int64_t b = 0; b < B && scope_ok(s); b++) {
-        scope *image = scope_open(s, SCOPE_GRAD_INHERIT);
-        const tensor *prefix = prefixes ? t_select(image, prefixes, 0, b) : NULL;      /* [p,d_l] */
-        tensor *z = encode_embedded(image, c, prepend(image, prefix, embedded), ends); /* [K,d] */
-        parts[b] = scope_keep(image, t_to(image, z, c->dtypes.accum));
-        scope_close(image);
-    }
+    for (int64_t b = 0; b < B && scope_ok(s); b++)
+        parts[b] = encode_image_texts(s, c, vectors, prefixes, b, embedded, ends);
     tensor *features = scope_ok(s) ? scope_keep(s, t_stack(s, parts, (size_t)B, 0)) : NULL;
     free(parts);
     scope_close(s);
@@ -87,8 +115,24 @@ static tensor *plain_encode_text(scope *outer, const struct clip *c, const tenso
 
 /* ---------------------------------------------------------------- either encoder */
 
-static int check_vectors(const tensor *vectors, const struct class_texts *texts)
+static int check_deep(const struct clip *c, const struct text_vectors *v, const struct class_texts *texts)
 {
+    for (int64_t i = 0; i < v->n_deep; i++)
+        if (t_size(v->deep[i], 0) != t_size(v->first, 0) || 1 + t_size(v->deep[i], 1) > texts->n_prefix)
+            return error_set(ERR_SHAPE,
+                             "%" PRId64 " deep vectors of %" PRId64 " prefixes do not fit into %" PRId64
+                             " prefixes of %" PRId64 " positions",
+                             t_size(v->deep[i], 1), t_size(v->deep[i], 0), t_size(v->first, 0),
+                             texts->n_prefix);
+    if (v->n_deep >= c->dims.text.n_layers)
+        return error_set(ERR_SHAPE, "deep vectors for %" PRId64 " text layers, but the model has %" PRId64,
+                         1 + v->n_deep, c->dims.text.n_layers);
+    return OK;
+}
+
+static int check_vectors(const struct clip *c, const struct text_vectors *v, const struct class_texts *texts)
+{
+    const tensor *vectors = v->first;
     const int64_t n = vectors ? t_size(vectors, 1) : 0, K = texts->rows->n, P = texts->rows->n_learned;
     if (n != texts->n_prefix + P)
         return error_set(ERR_SHAPE,
@@ -97,22 +141,22 @@ static int check_vectors(const tensor *vectors, const struct class_texts *texts)
     if (P > 0 && t_size(vectors, 0) != 1 && t_size(vectors, 0) != K)
         return error_set(ERR_SHAPE, "learned vectors of %" PRId64 " texts, but there are %" PRId64,
                          t_size(vectors, 0), K);
-    return OK;
+    return check_deep(c, v, texts);
 }
 
-tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, struct text_vectors vectors,
                          const struct class_texts *texts)
 {
-    int status = scope_ok(s) ? check_vectors(vectors, texts) : OK;
+    int status = scope_ok(s) ? check_vectors(c, &vectors, texts) : OK;
     if (status != OK) {
         scope_fail(s, status);
         return NULL;
     }
     if (!c->fast)
-        return plain_encode_text(s, c, vectors, texts->rows);
-    const bool is_embedded = texts->rows->n_learned > 0;
-    return fast_encode_text(s, c, tape, is_embedded ? embed_rows(s, c, texts->rows, vectors) : vectors,
-                            texts);
+        return plain_encode_text(s, c, &vectors, texts->rows);
+    if (texts->rows->n_learned > 0)
+        vectors.first = embed_rows(s, c, texts->rows, vectors.first);
+    return fast_encode_text(s, c, tape, &vectors, texts);
 }
 
 tensor *clip_encode_rows(scope *outer, const struct clip *c, const struct token_rows *rows)
@@ -122,22 +166,33 @@ tensor *clip_encode_rows(scope *outer, const struct clip *c, const struct token_
     int status = class_texts_create(&texts, s, c, rows, 0, 1, NULL);
     if (status != OK)
         scope_fail(s, status);
-    tensor *z = status == OK ? scope_keep(s, clip_encode_text(s, c, NULL, NULL, &texts)) : NULL;
+    tensor *z =
+        status == OK ? scope_keep(s, clip_encode_text(s, c, NULL, (struct text_vectors){0}, &texts)) : NULL;
     class_texts_free(&texts);
     scope_close(s);
     return z;
 }
 
+/* The features of one template's captions, as they are summed. */
+static tensor *encode_template(scope *s, const struct clip *c, const struct token_rows *captions,
+                               enum template_mean mean)
+{
+    tensor *z = clip_encode_rows(s, c, captions);
+    return mean == TEMPLATE_MEAN_NORMALIZED ? t_normalize(s, z, -1) : z;
+}
+
 tensor *clip_encode_captions(scope *outer, const struct clip *c, const struct token_rows *captions,
-                             size_t n_templates)
+                             size_t n_templates, enum template_mean mean)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    tensor *z = clip_encode_rows(s, c, captions);
+    tensor *z = NULL;
     if (n_templates > 1) {
-        tensor *sum = t_normalize(s, z, -1);
+        tensor *sum = encode_template(s, c, captions, mean);
         for (size_t i = 1; i < n_templates && scope_ok(s); i++)
-            sum = t_add(s, sum, t_normalize(s, clip_encode_rows(s, c, &captions[i]), -1));
+            sum = t_add(s, sum, encode_template(s, c, &captions[i], mean));
         z = t_normalize(s, sum, -1); /* the sum has the direction of the mean */
+    } else {
+        z = clip_encode_rows(s, c, captions);
     }
     z = scope_keep(s, z);
     scope_close(s);

@@ -63,18 +63,19 @@ static struct text_state *text_state_create(const struct clip *c, const struct c
     return NULL;
 }
 
-/* The prefixes [B,p,W] through the tower; their keys and values stay in st->keys. */
-static int forward_prefix(scope *outer, struct text_state *st, const tensor *prefixes, bool saves)
+/* The prefixes through the tower; their keys and values stay in st->keys. */
+static int forward_prefix(scope *outer, struct text_state *st, const struct text_vectors *v, bool saves)
 {
     const struct clip *c = st->clip;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    st->prefix = (struct text_part){.tree = &st->texts->prefix, .keep = st->scope};
+    st->prefix = (struct text_part){
+        .tree = &st->texts->prefix, .keep = st->scope, .deep = v->deep, .n_deep = v->n_deep};
     if (saves)
         st->prefix.saved = calloc((size_t)c->fast->text.n_layers, sizeof *st->prefix.saved);
     if (saves && !st->prefix.saved)
         scope_fail(s, error_out_of_memory());
     tensor *positions = t_narrow(s, c->text_positions, 0, 0, st->texts->n_prefix);
-    tensor *x = t_contiguous(s, t_add(s, t_to(s, prefixes, c->dtypes.accum), positions));
+    tensor *x = t_contiguous(s, t_add(s, t_to(s, v->first, c->dtypes.accum), positions));
     (void)text_part_forward(st->scope, c, &st->prefix, x, st->keys);
     int status = scope_close(s);
     return status == OK ? scope_status(st->scope) : status;
@@ -184,13 +185,32 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
         scope_close(one);
         free_part(&st->chunks[i], true);
     }
-    input_grads[0] = st->embedded ? d_embedded : text_part_backward_prefix(s, c, &st->prefix, st->keys);
+    input_grads[0] =
+        st->embedded ? d_embedded : text_part_backward_prefix(s, c, &st->prefix, st->keys, input_grads + 1);
 }
 
-tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, const tensor *input,
+/* The vectors that gradients flow into: the first, then the deep ones. Owned; NULL: out of memory. */
+static const tensor **inputs_of(const struct text_vectors *v)
+{
+    const tensor **inputs = calloc((size_t)v->n_deep + 1, sizeof *inputs);
+    for (int64_t i = 0; inputs && i <= v->n_deep; i++)
+        inputs[i] = i == 0 ? v->first : v->deep[i - 1];
+    return inputs;
+}
+
+static bool any_requires_grad(const struct text_vectors *v)
+{
+    bool any = v->first && t_requires_grad(v->first);
+    for (int64_t i = 0; i < v->n_deep; i++)
+        any = any || t_requires_grad(v->deep[i]);
+    return any;
+}
+
+tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, const struct text_vectors *v,
                          const struct class_texts *texts)
 {
-    const bool saves = tape && input && t_requires_grad(input);
+    const tensor *input = v->first;
+    const bool saves = tape && any_requires_grad(v);
     const bool is_embedded = texts->rows->n_learned > 0;
     const int64_t B = input && !is_embedded ? t_size(input, 0) : 1;
     struct text_state *st = text_state_create(c, texts);
@@ -203,7 +223,7 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
     if (is_embedded)
         st->embedded = t_to(st->scope, t_detach(s, input), c->dtypes.accum);
     else if (input)
-        status = forward_prefix(s, st, input, saves);
+        status = forward_prefix(s, st, v, saves);
     if (status != OK)
         scope_fail(s, status);
     tensor *z = scope_keep(s, forward_chunks(s, st, B, saves));
@@ -212,16 +232,16 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
         free_text_state(st);
         return z;
     }
-    const tensor **inputs = malloc(sizeof *inputs);
+    const tensor **inputs = inputs_of(v);
     if (!inputs) {
         free_text_state(st);
         scope_fail(outer, error_out_of_memory());
         return NULL;
     }
-    inputs[0] = input;
+    st->prefix.deep = inputs + 1; /* the tape keeps the array as long as the state */
     return tape_add(tape, outer, z,
                     (struct tape_node){.inputs = inputs,
-                                       .n_inputs = 1,
+                                       .n_inputs = (size_t)v->n_deep + 1,
                                        .state = st,
                                        .backward = backward,
                                        .free_state = free_text_state});

@@ -5,10 +5,10 @@
 #include "prompt/clip/clip.h"
 
 /**
- * clip_encode_text of the fast encoder.
- * @param input  prefixes [B,p,d_l], or NULL; the embeddings [K,T,d_l] of rows that hold learned vectors
+ * clip_encode_text of the fast encoder. `first` of the vectors: prefixes [B,p,d_l], or NULL; of rows that
+ * hold learned vectors their embeddings, [K,T,d_l].
  */
-tensor *fast_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *input,
-                         const struct class_texts *texts);
+tensor *fast_encode_text(scope *s, const struct clip *c, struct tape *tape,
+                         const struct text_vectors *vectors, const struct class_texts *texts);
 
 #endif

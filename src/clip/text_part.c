@@ -75,15 +75,31 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
                      SHAPE(B, C, -1));
 }
 
+/* Before layer i: its own vectors, if it has some, take the places of positions 1..n of x, which first takes
+ * up the branch d. */
+static void replace_positions(scope *outer, const struct text_part *p, int64_t i, tensor *x, const tensor **d)
+{
+    if (i == 0 || i > p->n_deep)
+        return;
+    const tensor *vectors = p->deep[i - 1];
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    t_add_scaled_(s, x, t_reshape(s, *d, SHAPE(t_size(x, 0), t_size(x, 1), t_size(x, 2))), 1.0);
+    t_copy_(s, t_narrow(s, x, 1, 1, t_size(vectors, 1)), vectors);
+    *d = NULL;
+    scope_close(s);
+}
+
 tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *p, tensor *x,
                           struct prefix_layer *keys)
 {
     const int64_t L = c->fast->text.n_layers;
-    tensor *d = NULL, *features = NULL;
+    const tensor *d = NULL;
+    tensor *features = NULL;
     scope *holder = NULL; /* of d, until the next layer has added it */
     for (int64_t i = 0; i < L; i++) {
         scope *s = scope_open(outer, SCOPE_GRAD_OFF), *next = scope_open(outer, SCOPE_GRAD_INHERIT);
         struct layer_saved l = {0};
+        replace_positions(s, p, i, x, &d);
         if (i < L - 1) {
             d = scope_share(next, forward_layer(s, c, p, i, x, d, &l));
         } else {
@@ -180,8 +196,22 @@ tensor *text_part_backward(scope *outer, const struct clip *c, const struct text
     return out;
 }
 
+/* The gradient g of layer i's input ends at the layer's own vectors, if it has some. */
+static void part_positions(scope *s, const struct text_part *p, int64_t i, const struct fast_gradient *g,
+                           tensor **d_deep)
+{
+    if (i == 0 || i > p->n_deep)
+        return;
+    const int64_t n = t_size(p->deep[i - 1], 1);
+    tensor *rows = t_narrow(s, g->accum, 1, 1, n);
+    d_deep[i - 1] = t_clone(s, rows);
+    t_zero_(s, rows);
+    if (fast_gradient_copy(g))
+        t_zero_(s, t_narrow(s, g->compute, 1, 1, n));
+}
+
 tensor *text_part_backward_prefix(scope *outer, const struct clip *c, const struct text_part *p,
-                                  const struct prefix_layer *keys)
+                                  const struct prefix_layer *keys, tensor **d_deep)
 {
     const struct fast_tower *t = &c->fast->text;
     const int64_t last = t->n_layers - 1;
@@ -193,8 +223,11 @@ tensor *text_part_backward_prefix(scope *outer, const struct clip *c, const stru
     tensor *dh = fast_linear_backward(s, c, t, last, FAST_KV, fast_rows(s, d_kv));
     t_norm_backward_(s, g.accum, fast_gradient_copy(&g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1, l->rstd1, 0,
                      false);
-    for (int64_t i = last - 1; i >= 0; i--)
+    part_positions(outer, p, last, &g, d_deep);
+    for (int64_t i = last - 1; i >= 0; i--) {
         backward_layer(s, c, p, NULL, keys, i, true, &g);
+        part_positions(outer, p, i, &g, d_deep);
+    }
     tensor *out = scope_keep(s, g.accum);
     scope_close(s);
     return out;

@@ -19,9 +19,11 @@ struct text_part {
     const struct prefix_layer *prefix; /* [layers], seen by a chunk; NULL for the prefix itself */
     const tensor *qkv0;                /* layer 1's constant input, or NULL */
     const tensor *ends;                /* end nodes of a chunk */
-    struct layer_saved *saved;         /* [layers]; NULL in evaluation */
-    tensor *h_final, *rstd_final;      /* saved of the final norm */
-    scope *keep;                       /* of the saved tensors */
+    const tensor *const *deep;         /* [n_deep] vectors of the prefix, see struct text_vectors */
+    int64_t n_deep;
+    struct layer_saved *saved;    /* [layers]; NULL in evaluation */
+    tensor *h_final, *rstd_final; /* saved of the final norm */
+    scope *keep;                  /* of the saved tensors */
 };
 
 /**
@@ -41,8 +43,12 @@ tensor *text_part_forward(scope *outer, const struct clip *c, struct text_part *
 tensor *text_part_backward(scope *outer, const struct clip *c, const struct text_part *p,
                            struct prefix_layer *prefix, const tensor *d_features, bool needs_input);
 
-/** The backward of the prefix, from its `keys`' gradients: that of its vectors, [B,p,W] accum in `outer`. */
+/**
+ * The backward of the prefix, from its `keys`' gradients.
+ * @param d_deep  receives [n_deep] gradients of the deep vectors, [B,n,W] accum in `outer`
+ * @return the gradient of its vectors, [B,p,W] accum in `outer`
+ */
 tensor *text_part_backward_prefix(scope *outer, const struct clip *c, const struct text_part *p,
-                                  const struct prefix_layer *keys);
+                                  const struct prefix_layer *keys, tensor **d_deep);
 
 #endif

@@ -26,6 +26,11 @@ struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tens
     return c->fast ? fast_image_tokens(s, c, x) : (struct image_tokens){.x = x};
 }
 
+tensor *clip_normalize_prompts(scope *s, const struct clip *c, const tensor *prompts)
+{
+    return nn_norm(s, &c->ln_pre, t_to(s, prompts, c->dtypes.accum));
+}
+
 /* [class token, prompts, patches] for a layer with prompts of its own; x is [class token, patches]. */
 static tensor *insert_prompts(scope *s, const tensor *x, const tensor *prompts)
 {

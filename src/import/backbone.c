@@ -6,8 +6,7 @@
 #include "maps.h"
 #include "source.h"
 
-/* The model's tensor that `name` of the file is a copy of, borrowed; NULL if it is none. */
-static const tensor *find_frozen(const struct import_map *map, const struct weights *w, const char *name)
+const tensor *source_frozen(const struct import_map *map, const struct weights *w, const char *name)
 {
     const tensor *found = NULL;
     for (const struct import_prefix *p = map->frozen; p->source && !found; p++) {
@@ -55,7 +54,7 @@ int import_compare_backbone(struct import_backbone *out, const struct import_sou
     *out = (struct import_backbone){0};
     for (size_t i = 0; i < source->n_tensors; i++) {
         const struct source_tensor *t = &source->tensors[i];
-        const tensor *model = t->value ? find_frozen(map, w, t->name) : NULL;
+        const tensor *model = t->value ? source_frozen(map, w, t->name) : NULL;
         double difference = 0.0;
         if (!model)
             continue;

@@ -11,6 +11,7 @@ struct filling {
     struct method *m;
     const struct import_source *source;
     const struct import_map *map;
+    const struct weights *w;
     scope *s;
     bool *is_taken; /* [source->n_tensors] */
 };
@@ -112,16 +113,12 @@ static int fill_all(const struct filling *f)
     return status;
 }
 
-/* Prefixes that are the name itself count, too. */
-static bool is_passed_over(const struct import_map *map, const char *name)
+static bool is_passed_over(const struct filling *f, const char *name)
 {
-    for (const char *const *prefix = map->passed_over; *prefix; prefix++)
+    for (const char *const *prefix = f->map->passed_over; *prefix; prefix++)
         if (str_starts_with(name, *prefix))
             return true;
-    for (const struct import_prefix *p = map->frozen; p->source; p++)
-        if (str_starts_with(name, p->source))
-            return true;
-    return false;
+    return source_frozen(f->map, f->w, name) != NULL;
 }
 
 /* A tensor that nobody reads may change what the authors' code computes: the file is another method's. */
@@ -129,18 +126,19 @@ static int check_rest(const struct filling *f)
 {
     for (size_t i = 0; i < f->source->n_tensors; i++) {
         const char *name = f->source->tensors[i].name;
-        if (!f->is_taken[i] && !is_passed_over(f->map, name))
+        if (!f->is_taken[i] && !is_passed_over(f, name))
             return error_set(ERR_FORMAT, "tensor '%s' is not one of method %s with these settings", name,
                              method_kind_names[f->m->options.kind]);
     }
     return OK;
 }
 
-int import_fill(struct method *m, const struct import_source *source)
+int import_fill(struct method *m, const struct import_source *source, const struct weights *w)
 {
     struct filling f = {.m = m,
                         .source = source,
                         .map = import_map_of(m->options.kind),
+                        .w = w,
                         .s = scope_open(m->scope, SCOPE_GRAD_OFF),
                         .is_taken = calloc(source->n_tensors + 1, sizeof(bool))};
     int status = f.is_taken ? fill_all(&f) : error_out_of_memory();

@@ -9,6 +9,8 @@
 
 #define VISION_FIRST "image_encoder.VPT"
 #define VISION_LATER "image_encoder.transformer.resblocks.*.VPT_shallow"
+#define TEXT_LATER "text_encoder.transformer.resblocks.*.VPT_shallow"
+#define PROJECTIONS "prompt_learner.compound_prompt_projections.*"
 
 /* Of the trainers that save the whole model; the text tower has CLIP's own names. */
 #define FROZEN                                                                                               \
@@ -20,7 +22,7 @@ static const struct import_map coop = {
     .folder = "prompt_learner",
     .tensors = {{"ctx", "context", -1, 0, IMPORT_AS_IS, true}},
     .keys = {{"context.count", IMPORT_N_VECTORS, "ctx", 0},
-             {"context.init", IMPORT_START, "ctx", 0},
+             {"context.init", IMPORT_START, "ctx", 4},
              {"context.class_specific", IMPORT_HAS_CLASSES, "ctx", 0}},
     .classes = {{"token_prefix", 0}},
     .passed_over = {"token_prefix", "token_suffix"},
@@ -33,9 +35,18 @@ static const struct import_map cocoop = {
                 {"meta_net.linear1.bias", "meta_net.fc1.bias", -1, 0, IMPORT_AS_IS, true},
                 {"meta_net.linear2.weight", "meta_net.fc2.weight", -1, 0, IMPORT_AS_IS, true},
                 {"meta_net.linear2.bias", "meta_net.fc2.bias", -1, 0, IMPORT_AS_IS, true}},
-    .keys = {{"context.count", IMPORT_N_VECTORS, "ctx", 0}, {"context.init", IMPORT_START, "ctx", 0}},
+    .keys = {{"context.count", IMPORT_N_VECTORS, "ctx", 0}, {"context.init", IMPORT_START, "ctx", 4}},
     .classes = {{"token_prefix", 0}},
     .passed_over = {"token_prefix", "token_suffix"},
+};
+
+/* The authors' code makes a bias and a layer that nothing uses. */
+static const struct import_map kgcoop = {
+    .folder = "prompt_learner",
+    .tensors = {{"ctx", "context", -1, 0, IMPORT_AS_IS, true}},
+    .keys = {{"context.count", IMPORT_N_VECTORS, "ctx", 0}, {"context.init", IMPORT_START, "ctx", 4}},
+    .classes = {{"token_prefix", 0}},
+    .passed_over = {"token_prefix", "token_suffix", "bias_vectors", "meta_net.linear1."},
 };
 
 /* No folder: a vector before ln_pre that gives the first row after it exists only by chance. */
@@ -47,8 +58,43 @@ static const struct import_map vpt = {
     .frozen = FROZEN,
 };
 
+/* PromptSRC's, too, whose file also holds its teacher. */
+static const struct import_map ivlp = {
+    .folder = "VLPromptLearner",
+    .tensors = {{"prompt_learner.ctx", "context", -1, 0, IMPORT_AS_IS, true},
+                {TEXT_LATER, "text_prompts", 0, 1, IMPORT_AS_IS, false},
+                {VISION_FIRST, "vision_prompts", 0, 0, IMPORT_AS_IS, false},
+                {VISION_LATER, "vision_prompts", 1, 1, IMPORT_AS_IS, false}},
+    .keys = {{"context.count", IMPORT_N_VECTORS, "prompt_learner.ctx", 0},
+             {"context.init", IMPORT_START, "prompt_learner.ctx", 1},
+             {"context.depth", IMPORT_N_ROWS, TEXT_LATER, 1},
+             {"vision_prompt.count", IMPORT_N_VECTORS, VISION_FIRST, 0},
+             {"vision_prompt.depth", IMPORT_N_ROWS, VISION_LATER, 1}},
+    .classes = {{"prompt_learner.token_prefix", 0}},
+    .frozen = FROZEN,
+    .passed_over = {"prompt_learner.token_prefix", "prompt_learner.token_suffix",
+                    "prompt_learner.ZS_image_encoder."},
+};
+
+static const struct import_map maple = {
+    .folder = "MultiModalPromptLearner",
+    .tensors = {{"prompt_learner.ctx", "context", -1, 0, IMPORT_AS_IS, true},
+                {"prompt_learner.proj.weight", "context_projection.weight", -1, 0, IMPORT_AS_IS, true},
+                {"prompt_learner.proj.bias", "context_projection.bias", -1, 0, IMPORT_AS_IS, true},
+                {"prompt_learner.compound_prompts_text.*", "text_prompts", 0, 0, IMPORT_AS_IS, false},
+                {PROJECTIONS ".weight", "vision_projections.weight", 0, 0, IMPORT_AS_IS, false},
+                {PROJECTIONS ".bias", "vision_projections.bias", 0, 0, IMPORT_AS_IS, false}},
+    .keys = {{"context.count", IMPORT_N_VECTORS, "prompt_learner.ctx", 0},
+             {"context.init", IMPORT_START, "prompt_learner.ctx", 1},
+             {"context.depth", IMPORT_N_ROWS, "prompt_learner.compound_prompts_text.*", 0}},
+    .classes = {{"prompt_learner.token_prefix", 0}},
+    .frozen = FROZEN,
+    .passed_over = {"prompt_learner.token_prefix", "prompt_learner.token_suffix"},
+};
+
 static const struct import_map *const maps[] = {
-    [METHOD_COOP] = &coop, [METHOD_COCOOP] = &cocoop, [METHOD_VPT] = &vpt};
+    [METHOD_COOP] = &coop, [METHOD_COCOOP] = &cocoop,  [METHOD_VPT] = &vpt,    [METHOD_KGCOOP] = &kgcoop,
+    [METHOD_IVLP] = &ivlp, [METHOD_PROMPTSRC] = &ivlp, [METHOD_MAPLE] = &maple};
 enum { N_MAPS = sizeof maps / sizeof maps[0] };
 
 const struct import_map *import_map_of(enum method_kind method)

@@ -24,7 +24,7 @@ struct import_tensor {
 enum import_fact {
     IMPORT_N_VECTORS,   /* the second axis from the end; 0 without the tensor */
     IMPORT_N_ROWS,      /* 1 and the number of tensors `source`, whose '*' counts from `number` */
-    IMPORT_START,       /* "random" if its vectors are not as many as the words that a context starts with */
+    IMPORT_START,       /* "random" unless its vectors may have started as words: as `number` to 4 of them */
     IMPORT_HAS_CLASSES, /* whether there is an axis of classes before the last two */
 };
 

@@ -29,7 +29,7 @@ static int write_checkpoint(const char *dir, struct session *s, const struct met
     if (status == OK && (!path || !provenance.imported_file || !provenance.imported_sha256))
         status = ERR_MEMORY;
     if (status == OK)
-        status = checkpoint_write(path, m, &(struct sgd){0}, &progress, &provenance);
+        status = checkpoint_write(path, m, &(struct optimizer){0}, &progress, &provenance);
     free(path);
     provenance_free(&provenance);
     return status;

@@ -46,7 +46,8 @@ static int append_fact(struct str *out, const struct import_source *source, cons
         str_appendf(out, "%" PRId64, n + 1);
         break;
     case IMPORT_START:
-        if (t_dim(t) >= 2 && t_size(t, -2) != N_WORDS)
+        n = t_dim(t) >= 2 ? t_size(t, -2) : N_WORDS;
+        if (n < key->number || n > N_WORDS)
             str_append(out, context_init_names[CONTEXT_INIT_RANDOM]);
         break;
     case IMPORT_HAS_CLASSES:

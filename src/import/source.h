@@ -29,4 +29,8 @@ struct import_source {
 const struct source_tensor *source_find(const struct import_source *source, const char *name);
 const char *source_scalar(const struct import_source *source, const char *name);
 
+struct import_map;
+/** The model's tensor that `name` of the file is a frozen copy of, borrowed; NULL if it is none. */
+const tensor *source_frozen(const struct import_map *map, const struct weights *w, const char *name);
+
 #endif

@@ -163,7 +163,8 @@ int learned_rows_create(struct token_rows *out, const struct token_rows *names, 
 int prompt_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *class_names,
                        int64_t n_classes, const struct text_form *form, int64_t context_length)
 {
-    const struct row_form after = {"{}.", .n_around = form->n_before + form->n_after,
+    static const char *const templates[] = {"{}.", "a {}.", "of a {}.", "photo of a {}."};
+    const struct row_form after = {templates[form->n_words], .n_around = form->n_before + form->n_after,
                                    .context_length = context_length};
     int status = encode_all(out, t, class_names, n_classes, &after);
     if (status != OK || !text_form_is_whole(form))

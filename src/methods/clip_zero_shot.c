@@ -8,11 +8,9 @@ static int create(struct method *m, const struct method_init *init)
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    (void)fixed_text, (void)trace;
-    (void)method_initial_features(out, s, m, classes, pixels, features);
+    (void)method_initial_features(out, s, m, in);
 }
 
 const struct method_ops method_clip = {.create = create, .forward = forward};

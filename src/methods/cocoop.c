@@ -23,17 +23,16 @@ static struct text_form text_form(const struct method_options *o)
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    (void)fixed_text, (void)trace;
-    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    struct initial_features initial = method_initial_features(out, s, m, in);
     struct generator meta_net = generator_find(m, "meta_net");
     tensor *shift = generator_forward(s, &meta_net, t_normalize(s, initial.x, -1)); /* [B,d_l] */
     tensor *vectors = t_add(s, t_unsqueeze(s, shift, 1), params_find(&m->trained, "context"));
-    tensor *prefixes = method_after_start(s, m, vectors);
-    tensor *z = clip_encode_text(s, m->clip, &out->tape, prefixes, classes);
+    const struct text_vectors prefixes = {.first = method_after_start(s, m, vectors)};
+    tensor *z = clip_encode_text(s, m->clip, &out->tape, prefixes, in->classes);
     out->features[1] = initial.x;
+    out->text[1] = z;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }
 

@@ -28,17 +28,16 @@ static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
     const tensor *vectors = t_dim(context) == 3 ? context : t_unsqueeze(s, context, 0);
     if (classes->n_prefix > 0)
         vectors = method_after_start(s, m, vectors);
-    return clip_encode_text(s, m->clip, tape, vectors, classes);
+    return clip_encode_text(s, m->clip, tape, (struct text_vectors){.first = vectors}, classes);
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    (void)trace;
-    const tensor *z = fixed_text ? fixed_text : encode_text(s, m, &out->tape, classes);
-    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    const tensor *z = in->fixed_text ? in->fixed_text : encode_text(s, m, &out->tape, in->classes);
+    struct initial_features initial = method_initial_features(out, s, m, in);
     out->features[1] = initial.x;
+    out->text[1] = z;
     out->logits[1] = clip_logits(s, m->clip, initial.x, z);
 }
 

@@ -5,8 +5,9 @@
 #include "prompt/methods/parts.h"
 
 static const struct method_ops *const methods[] = {
-    [METHOD_PROMPT] = &method_prompt, [METHOD_CLIP] = &method_clip, [METHOD_COOP] = &method_coop,
-    [METHOD_COCOOP] = &method_cocoop, [METHOD_VPT] = &method_vpt,
+    [METHOD_PROMPT] = &method_prompt, [METHOD_CLIP] = &method_clip,      [METHOD_COOP] = &method_coop,
+    [METHOD_COCOOP] = &method_cocoop, [METHOD_VPT] = &method_vpt,        [METHOD_KGCOOP] = &method_coop,
+    [METHOD_IVLP] = &method_ivlp,     [METHOD_PROMPTSRC] = &method_ivlp, [METHOD_MAPLE] = &method_maple,
 };
 
 /* ---------------------------------------------------------------- create and free */
@@ -52,11 +53,10 @@ void method_free(struct method *m)
 /* ---------------------------------------------------------------- forward and loss */
 
 void method_forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    *out = (struct method_output){.n_iterations = m->options.n_iterations};
-    m->ops->forward(out, s, m, classes, fixed_text, pixels, features, trace);
+    *out = (struct method_output){.n_iterations = m->options.n_iterations, .teacher = in->classes->teacher};
+    m->ops->forward(out, s, m, in);
 }
 
 tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes)
@@ -84,17 +84,50 @@ int method_backward(struct method_output *out, scope *s, const tensor *loss)
     return tape_backward(&out->tape, s, loss);
 }
 
-tensor *method_loss(tensor **losses, scope *s, const struct method *m, const struct method_output *output,
-                    const tensor *labels)
+/* The agreement of iteration n with the frozen CLIP. */
+static struct agreement agreement_of(scope *s, const struct method *m, const struct method_output *output,
+                                     int64_t n)
+{
+    const struct memory_options *o = &m->options.memory;
+    if (agreement_reads_teacher(o) && !output->teacher) {
+        scope_fail(
+            s, error_set(ERR_USAGE, "the classes have no text features of the frozen CLIP to agree with"));
+        return (struct agreement){0};
+    }
+    struct agreement_inputs in = {.text = output->text[n],
+                                  .teacher = output->teacher,
+                                  .image = output->features[n],
+                                  .clip = output->features[0],
+                                  .logits = output->logits[n]};
+    if (o->logits_weight > 0.0)
+        in.teacher_logits = clip_logits(s, m->clip, in.clip, in.teacher);
+    return agreement_terms(s, o, &in);
+}
+
+/* sum += factor * term, where NULL is 0. */
+static void add_term(scope *s, tensor **sum, tensor *term, double factor)
+{
+    tensor *weighted = term ? t_scale(s, term, factor) : NULL;
+    if (weighted)
+        *sum = *sum ? t_add(s, *sum, weighted) : weighted;
+}
+
+struct method_losses method_loss(scope *s, const struct method *m, const struct method_output *output,
+                                 const tensor *labels)
 {
     const int64_t N = output->n_iterations;
-    tensor *total = NULL;
+    struct method_losses losses = {.total = NULL};
     for (int64_t n = 1; n <= N; n++) {
-        tensor *loss = t_cross_entropy(s, output->logits[n], labels);
-        if (losses)
-            losses[n - 1] = loss;
-        tensor *weighted = t_scale(s, loss, pow(m->options.loss_weight, (double)(N - n)));
-        total = total ? t_add(s, total, weighted) : weighted;
+        const double factor = pow(m->options.loss_weight, (double)(N - n));
+        losses.cross_entropy[n - 1] = t_cross_entropy(s, output->logits[n], labels);
+        add_term(s, &losses.total, losses.cross_entropy[n - 1], factor);
+        const struct agreement one = agreement_of(s, m, output, n);
+        add_term(s, &losses.agreement.text, one.text, factor);
+        add_term(s, &losses.agreement.image, one.image, factor);
+        add_term(s, &losses.agreement.logits, one.logits, factor);
     }
-    return total;
+    add_term(s, &losses.total, losses.agreement.text, 1.0);
+    add_term(s, &losses.total, losses.agreement.image, 1.0);
+    add_term(s, &losses.total, losses.agreement.logits, 1.0);
+    return losses;
 }

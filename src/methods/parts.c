@@ -61,18 +61,34 @@ tensor *method_after_start(scope *s, const struct method *m, const tensor *vecto
     return t_cat(s, TENSORS(start, vectors), 1);
 }
 
-struct initial_features method_initial_features(struct method_output *out, scope *outer,
-                                                const struct method *m, const struct class_texts *classes,
-                                                const tensor *pixels, const tensor *features)
+/* With x^0 and the logits of n = 0 if `has_clip`. */
+static struct initial_features start(struct method_output *out, scope *outer, const struct method *m,
+                                     const struct method_inputs *in, bool has_clip)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    struct image_tokens tokens = pixels ? clip_image_tokens(s, m->clip, pixels) : (struct image_tokens){0};
-    const tensor *x = features ? features : clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
-    tensor *logits = clip_logits(s, m->clip, x, classes->caption_features);
+    struct image_tokens tokens =
+        in->pixels ? clip_image_tokens(s, m->clip, in->pixels) : (struct image_tokens){0};
+    const tensor *x = in->features;
+    if (has_clip && !x)
+        x = clip_encode_image(s, m->clip, NULL, tokens, NULL, 0);
+    tensor *logits = has_clip ? clip_logits(s, m->clip, x, in->classes->caption_features) : NULL;
     struct initial_features f = {
         {scope_keep(s, tokens.x), scope_keep(s, tokens.qkv)}, scope_keep(s, x), scope_keep(s, logits)};
     scope_close(s);
     out->features[0] = f.x;
     out->logits[0] = f.logits;
+    out->text[0] = in->classes->caption_features;
     return f;
+}
+
+struct initial_features method_initial_features(struct method_output *out, scope *s, const struct method *m,
+                                                const struct method_inputs *in)
+{
+    return start(out, s, m, in, true);
+}
+
+struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
+                                            const struct method_inputs *in)
+{
+    return start(out, s, m, in, !in->skips_clip || agreement_reads_clip(&m->options.memory));
 }

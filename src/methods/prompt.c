@@ -135,7 +135,8 @@ static tensor *update_text_prompts(scope *s, const struct method *m, const struc
 static tensor *encode_text(scope *s, const struct method *m, struct tape *tape,
                            const struct class_texts *classes, const tensor *prompts)
 {
-    const tensor *prefixes = m->options.covers_sos ? prompts : method_after_start(s, m, prompts);
+    const struct text_vectors prefixes = {.first = m->options.covers_sos ? prompts
+                                                                         : method_after_start(s, m, prompts)};
     return clip_encode_text(s, m->clip, tape, prefixes, classes);
 }
 
@@ -165,7 +166,8 @@ static void iterate(struct state *state, scope *s, const struct pass *p, int64_t
         update_vision_prompts(state, s, m, is_cut(m, n) ? t_detach(s, kept) : kept);
     }
     if (o->vision_generator || n == 1) /* else x^n = x^1 */
-        state->x = vision_prompts_encode(s, m, p->tape, p->image_tokens, state->vision_prompts); /* step 2 */
+        state->x = vision_prompts_encode(s, m, p->tape, p->image_tokens, state->vision_prompts,
+                                         o->vision_prompt_depth); /* step 2 */
     if (o->text_generator) {
         if (is_cut(m, n))
             state->text_prompts = t_detach(s, state->text_prompts);
@@ -178,11 +180,11 @@ static void iterate(struct state *state, scope *s, const struct pass *p, int64_t
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
     const struct method_options *o = &m->options;
-    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    const struct class_texts *classes = in->classes;
+    struct initial_features initial = method_initial_features(out, s, m, in);
     if (o->n_iterations == 0)
         return;
 
@@ -198,7 +200,8 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     tensor **vision_prompts = vision_prompts_start(s, m, o->vision_generator ? n_kept : n_rows);
     if (!vision_prompts)
         return;
-    const struct pass pass = {m, &out->tape, classes, fixed_text, initial.image_tokens, n_kept, trace};
+    const struct pass pass = {m,      &out->tape, classes, in->fixed_text, initial.image_tokens,
+                              n_kept, in->trace};
     struct state state = {.vision_prompts = vision_prompts,
                           .text_prompts = t_unsqueeze(s, params_find(&m->trained, "text_prompts"), 0),
                           .x = initial.x,
@@ -207,6 +210,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     for (int64_t n = 1; n <= o->n_iterations; n++) {
         iterate(&state, s, &pass, n);
         out->features[n] = state.x;
+        out->text[n] = state.z;
         out->logits[n] = state.logits;
     }
     free(vision_prompts);

@@ -10,18 +10,18 @@ static int create(struct method *m, const struct method_init *init)
 }
 
 static void forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace)
+                    const struct method_inputs *in)
 {
-    (void)fixed_text, (void)trace;
-    struct initial_features initial = method_initial_features(out, s, m, classes, pixels, features);
+    struct initial_features initial = method_image_tokens(out, s, m, in);
     tensor **prompts = vision_prompts_start(s, m, m->options.vision_prompt_count);
     if (!prompts)
         return;
-    tensor *x = vision_prompts_encode(s, m, &out->tape, initial.image_tokens, prompts);
+    tensor *x = vision_prompts_encode(s, m, &out->tape, initial.image_tokens, prompts,
+                                      m->options.vision_prompt_depth);
     free(prompts);
     out->features[1] = x;
-    out->logits[1] = clip_logits(s, m->clip, x, classes->caption_features);
+    out->text[1] = in->classes->caption_features;
+    out->logits[1] = clip_logits(s, m->clip, x, out->text[1]);
 }
 
 static struct method_passes passes(const struct method *m, int64_t n_images, int64_t n_classes)

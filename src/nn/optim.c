@@ -63,9 +63,9 @@ static int add_zeros(struct params *out, scope *run, const struct param *like)
     return zeros ? params_add(out, like->name, zeros) : scope_status(run);
 }
 
-int adamw_init(struct adamw *o, scope *run, const struct params *trained, double weight_decay)
+int adamw_init(struct adamw *o, scope *run, const struct params *trained, const struct adamw_options *options)
 {
-    *o = (struct adamw){.trained = trained, .scope = run, .weight_decay = weight_decay};
+    *o = (struct adamw){.trained = trained, .scope = run, .options = *options};
     int status = OK;
     for (size_t i = 0; status == OK && i < trained->n; i++) {
         status = add_zeros(&o->first, run, &trained->items[i]);
@@ -95,6 +95,11 @@ static void add_to_group(struct adamw_group *g, scope *s, const struct adamw *o,
     g->n++;
 }
 
+static bool does_decay(const struct adamw *o, size_t i)
+{
+    return o->options.decays_vectors || t_dim(o->trained->items[i].value) >= 2;
+}
+
 int adamw_step(struct adamw *o, double lr, int64_t step)
 {
     scope *s = scope_open(o->scope, SCOPE_GRAD_OFF);
@@ -106,15 +111,16 @@ int adamw_step(struct adamw *o, double lr, int64_t step)
     for (int decays = 0; decays < 2 && scope_ok(s); decays++) {
         struct adamw_group g = {.w = memory, .first = memory + n, .second = memory + 2 * n, .grads = grads};
         for (size_t i = 0; i < n; i++)
-            if ((t_dim(o->trained->items[i].value) >= 2) == decays)
+            if (does_decay(o, i) == decays)
                 add_to_group(&g, s, o, i);
         const struct adamw_numbers numbers = {.lr = lr,
-                                              .beta1 = 0.9,
-                                              .beta2 = 0.98,
-                                              .weight_decay = decays ? o->weight_decay : 0.0,
-                                              .eps = 1e-6,
+                                              .beta1 = o->options.beta1,
+                                              .beta2 = o->options.beta2,
+                                              .weight_decay = decays ? o->options.weight_decay : 0.0,
+                                              .eps = o->options.eps,
                                               .step = step};
-        t_adamw_(s, g.w, g.grads, g.first, g.second, g.n, numbers);
+        if (g.n > 0)
+            t_adamw_(s, g.w, g.grads, g.first, g.second, g.n, numbers);
     }
     free(memory);
     free(grads);

@@ -59,3 +59,21 @@ void tensor_append_shape(struct str *out, const tensor *t)
         str_appendf(out, "%s%" PRId64, i > 0 ? ", " : "", t_size(t, i));
     str_append_char(out, ']');
 }
+
+int tensor_check_shape(const char *name, const tensor *found, const tensor *expected)
+{
+    bool equal = t_dim(found) == t_dim(expected);
+    for (int64_t i = 0; equal && i < t_dim(expected); i++)
+        equal = t_size(found, i) == t_size(expected, i);
+    if (equal)
+        return OK;
+    struct str here = {0};
+    struct str there = {0};
+    tensor_append_shape(&here, expected);
+    tensor_append_shape(&there, found);
+    int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
+                           name, str_text(&here), str_text(&there));
+    str_free(&here);
+    str_free(&there);
+    return status;
+}

@@ -10,9 +10,11 @@
 
 const char *method_name(enum method_kind kind)
 {
-    static const char *const names[] = {
-        [METHOD_PROMPT] = "ProMPT", [METHOD_CLIP] = "CLIP", [METHOD_COOP] = "CoOp",
-        [METHOD_COCOOP] = "CoCoOp", [METHOD_VPT] = "VPT",   NULL};
+    static const char *const names[] = {[METHOD_PROMPT] = "ProMPT", [METHOD_CLIP] = "CLIP",
+                                        [METHOD_COOP] = "CoOp",     [METHOD_COCOOP] = "CoCoOp",
+                                        [METHOD_VPT] = "VPT",       [METHOD_KGCOOP] = "KgCoOp",
+                                        [METHOD_IVLP] = "IVLP",     [METHOD_PROMPTSRC] = "PromptSRC",
+                                        [METHOD_MAPLE] = "MaPLe",   NULL};
     return names[kind];
 }
 

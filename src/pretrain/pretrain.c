@@ -70,7 +70,10 @@ static int open_all(struct pretraining *t, struct config *config, struct log *lo
     if (status == OK && (status = pretrain_make_model(t->session)) == OK &&
         (status = pair_source_set_tokenizer(&t->source, t->session->tokenizer)) == OK &&
         (status = adamw_init(&t->optimizer, t->session->scope, &t->session->weights->tensors,
-                             config->pretrain_weight_decay)) == OK)
+                             &(struct adamw_options){.beta1 = 0.9, /* CLIP's, as is eps */
+                                                     .beta2 = 0.98,
+                                                     .eps = 1e-6,
+                                                     .weight_decay = config->pretrain_weight_decay})) == OK)
         status = describe_state(t);
     return status == OK ? open_batches(t) : status;
 }

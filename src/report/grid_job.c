@@ -206,7 +206,8 @@ static int weigh_training(struct grid_job *job, const struct grid_setup *s)
         return OK;
     int status = config_draw_sample(&sample, c, data->dataset);
     class_subset_range(&first, &n_classes, c->data_classes, data->dataset->n_classes);
-    double n_images = (double)sample.n * (double)c->epochs;
+    double n_images = c->steps_per_shot > 0 ? (double)(c->steps_per_shot * c->data_shots * c->batch_size)
+                                            : (double)sample.n * (double)c->epochs;
     const double limit = (double)s->options->max_steps * (double)c->batch_size;
     if (limit > 0 && limit < n_images)
         n_images = limit;

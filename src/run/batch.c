@@ -90,7 +90,9 @@ static const tensor *encode(scope *s, const struct feature_source *source, const
     struct method_output out;
     if (!source->method)
         return clip_encode_image(s, c, NULL, clip_image_tokens(s, c, pixels), NULL, 0);
-    method_forward(&out, s, source->method, source->texts, fixed_text, pixels, NULL, NULL);
+    method_forward(
+        &out, s, source->method,
+        &(struct method_inputs){.classes = source->texts, .fixed_text = fixed_text, .pixels = pixels});
     const tensor *x = out.features[source->n];
     method_output_free(&out);
     return x;

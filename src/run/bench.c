@@ -16,7 +16,7 @@ struct bench {
     struct session *session;
     struct class_list classes;
     struct method *method;
-    struct sgd optimizer;
+    struct optimizer optimizer;
     struct step_batch batch;
     float *logits;   /* [B,N+1,K], host */
     double *seconds; /* [repeats] */
@@ -105,6 +105,7 @@ static int make_batch(struct bench *b, int64_t n_images)
             labels[i] = i % b->classes.n;
         b->batch.pixels =
             t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->dtypes.accum, s->device);
+        b->batch.step = 1;
         b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }
@@ -123,8 +124,9 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
                                         n_images)) != OK ||
         (status = session_create_method(&b->method, b->session, n_names)) != OK)
         return status;
-    sgd_init(&b->optimizer, s->scope, &b->method->trained, c->momentum, c->weight_decay);
-    if ((status = make_batch(b, n_images)) != OK)
+    const struct optimizer_options options = session_optimizer_options(c);
+    if ((status = optimizer_init(&b->optimizer, s->scope, &b->method->trained, &options)) != OK ||
+        (status = make_batch(b, n_images)) != OK)
         return status;
     b->logits = malloc((size_t)(n_images * (METHOD_MAX_ITERATIONS + 1) * n_names) * sizeof *b->logits);
     b->seconds = malloc((size_t)b->options.repeats * sizeof *b->seconds);
@@ -192,7 +194,7 @@ void bench_close(struct bench *b)
         return;
     free(b->logits);
     free(b->seconds);
-    sgd_deinit(&b->optimizer);
+    optimizer_deinit(&b->optimizer);
     method_free(b->method);
     class_list_close(&b->classes);
     free(b);

@@ -1,4 +1,4 @@
-/* Checkpoints: trained tensors and momentum; report/provenance.c writes and reads the metadata. */
+/* Checkpoints: trained tensors and the optimizer's state; report/provenance.c writes and reads the metadata. */
 #include "prompt/run/checkpoint.h"
 
 #include <inttypes.h>
@@ -9,8 +9,6 @@
 #include "prompt/base/str.h"
 #include "prompt/data/dataset.h"
 #include "prompt/run/features.h"
-
-static const char MOMENTUM_PREFIX[] = "optimizer.momentum.";
 
 /* ---------------------------------------------------------------- provenance */
 
@@ -50,22 +48,18 @@ int checkpoint_provenance(struct provenance *out, struct session *s, char *const
 
 /* ---------------------------------------------------------------- write */
 
-static int collect(struct params *out, const struct method *m, const struct sgd *optimizer)
+static int collect(struct params *out, const struct method *m, const struct optimizer *optimizer)
 {
     int status = OK;
     for (size_t i = 0; status == OK && i < m->trained.n; i++)
         status = params_add(out, m->trained.items[i].name, m->trained.items[i].value);
-    for (size_t i = 0; status == OK && i < optimizer->momentum.n; i++) {
-        char *name = str_format("%s%s", MOMENTUM_PREFIX, optimizer->momentum.items[i].name);
-        status = name ? params_add(out, name, optimizer->momentum.items[i].value) : ERR_MEMORY;
-        free(name);
-    }
-    return status;
+    return status == OK ? optimizer_collect(out, optimizer) : status;
 }
 
 /* Writes to `path`, or appends to `memory`. */
-static int encode(const char *path, struct str *memory, const struct method *m, const struct sgd *optimizer,
-                  const struct progress *progress, const struct provenance *provenance)
+static int encode(const char *path, struct str *memory, const struct method *m,
+                  const struct optimizer *optimizer, const struct progress *progress,
+                  const struct provenance *provenance)
 {
     struct params tensors = {0};
     struct metadata meta = {0};
@@ -79,37 +73,19 @@ static int encode(const char *path, struct str *memory, const struct method *m, 
     return status;
 }
 
-int checkpoint_write(const char *path, const struct method *m, const struct sgd *optimizer,
+int checkpoint_write(const char *path, const struct method *m, const struct optimizer *optimizer,
                      const struct progress *progress, const struct provenance *provenance)
 {
     return encode(path, NULL, m, optimizer, progress, provenance);
 }
 
-int checkpoint_append(struct str *out, const struct method *m, const struct sgd *optimizer,
+int checkpoint_append(struct str *out, const struct method *m, const struct optimizer *optimizer,
                       const struct progress *progress, const struct provenance *provenance)
 {
     return encode(NULL, out, m, optimizer, progress, provenance);
 }
 
 /* ---------------------------------------------------------------- read */
-
-static int check_shape(const char *name, const tensor *found, const tensor *expected)
-{
-    bool equal = t_dim(found) == t_dim(expected);
-    for (int64_t i = 0; equal && i < t_dim(expected); i++)
-        equal = t_size(found, i) == t_size(expected, i);
-    if (equal)
-        return OK;
-    struct str here = {0};
-    struct str there = {0};
-    tensor_append_shape(&here, expected);
-    tensor_append_shape(&there, found);
-    int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
-                           name, str_text(&here), str_text(&there));
-    str_free(&here);
-    str_free(&there);
-    return status;
-}
 
 int checkpoint_check_classes(const struct provenance *provenance, const struct method *m, char *const *names,
                              int64_t n_names)
@@ -132,7 +108,7 @@ static int copy_trained(struct method *m, scope *s, const struct params *stored)
     for (size_t i = 0; status == OK && i < m->trained.n; i++) {
         const struct param *p = &m->trained.items[i];
         const tensor *value = params_find(stored, p->name);
-        status = value ? check_shape(p->name, value, p->value)
+        status = value ? tensor_check_shape(p->name, value, p->value)
                        : error_set(ERR_FORMAT, "tensor '%s' is missing", p->name);
         if (status == OK)
             t_copy_(s, p->value, value);
@@ -140,44 +116,17 @@ static int copy_trained(struct method *m, scope *s, const struct params *stored)
     return status;
 }
 
-/* Creates the momentum's tensors: none before the first step, later one for each trained tensor. */
-static int copy_momentum(struct sgd *optimizer, const struct method *m, const struct params *stored)
-{
-    int status = OK;
-    const size_t skip = sizeof MOMENTUM_PREFIX - 1;
-    for (size_t i = 0; status == OK && i < stored->n; i++) {
-        const struct param *p = &stored->items[i];
-        if (!str_starts_with(p->name, MOMENTUM_PREFIX))
-            continue;
-        const tensor *trained = params_find(&m->trained, p->name + skip);
-        status = trained ? check_shape(p->name, p->value, trained)
-                         : error_set(ERR_FORMAT, "tensor '%s' does not belong to a trained tensor", p->name);
-        if (status != OK)
-            break;
-        tensor *velocity =
-            t_clone(optimizer->scope, t_to_device(optimizer->scope, p->value, m->clip->device));
-        status = scope_status(optimizer->scope);
-        if (status == OK)
-            status = params_add(&optimizer->momentum, p->name + skip, velocity);
-    }
-    for (size_t i = 0; status == OK && optimizer->momentum.n > 0 && i < m->trained.n; i++)
-        if (!params_find(&optimizer->momentum, m->trained.items[i].name))
-            status =
-                error_set(ERR_FORMAT, "tensor '%s%s' is missing", MOMENTUM_PREFIX, m->trained.items[i].name);
-    return status;
-}
-
 static int check_extra(const struct method *m, const struct params *stored)
 {
     for (size_t i = 0; i < stored->n; i++) {
         const char *name = stored->items[i].name;
-        if (!str_starts_with(name, MOMENTUM_PREFIX) && !params_find(&m->trained, name))
+        if (!optimizer_owns(name) && !params_find(&m->trained, name))
             return error_set(ERR_FORMAT, "tensor '%s' is not one that this method trains", name);
     }
     return OK;
 }
 
-int checkpoint_read_tensors(struct method *m, struct sgd *optimizer, const char *path)
+int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const char *path)
 {
     scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
     struct safetensors *file = NULL;
@@ -187,7 +136,7 @@ int checkpoint_read_tensors(struct method *m, struct sgd *optimizer, const char 
             (status = check_extra(m, &file->tensors)) == OK)
             status = copy_trained(m, s, &file->tensors);
         if (status == OK && optimizer)
-            status = copy_momentum(optimizer, m, &file->tensors);
+            status = optimizer_restore(optimizer, &file->tensors);
         if (status != OK)
             error_context("'%s'", path);
     }

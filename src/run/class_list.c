@@ -2,6 +2,7 @@
 #include "prompt/run/class_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "prompt/run/features.h"
 
@@ -62,7 +63,8 @@ static int open_list(struct class_list *out, scope *owner, struct session *s, co
     if (status != OK)
         return status;
     if ((status = note_other_tokens(s, names, n)) == OK) {
-        const tensor *captions = features_of_captions(owner, s, model, out->captions, out->n_templates);
+        const tensor *captions =
+            features_of_captions(owner, s, model, out->captions, out->n_templates, TEMPLATE_MEAN_NORMALIZED);
         if ((status = scope_status(owner)) == OK)
             status = class_texts_create(&out->texts, owner, model, &out->prompts,
                                         text_form_is_whole(&form) ? 0 : form.n_before,
@@ -91,6 +93,73 @@ int class_list_open_names(struct class_list *out, scope *owner, struct session *
                           char *const *names, int64_t n, int64_t batch_size)
 {
     return open_list(out, owner, s, model, names, n, s->config->zero_shot_template, batch_size);
+}
+
+/* ---------------------------------------------------------------- the teacher */
+
+/* Features of the captions that follow these templates. */
+static int encode_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model,
+                          const char *const *templates, size_t n)
+{
+    struct token_rows *rows = calloc(n, sizeof *rows);
+    size_t n_made = 0;
+    int status = rows ? OK : error_out_of_memory();
+    for (; status == OK && n_made < n; n_made++)
+        status = caption_rows_create(&rows[n_made], s->tokenizer, c->names, c->n, templates[n_made],
+                                     s->weights->dims.context_length);
+    if (status == OK) {
+        c->texts.teacher = features_of_captions(owner, s, model, rows, n, TEMPLATE_MEAN_RAW);
+        status = scope_status(owner);
+    }
+    for (size_t i = 0; rows && i < n; i++)
+        token_rows_free(&rows[i]);
+    free(rows);
+    return status;
+}
+
+int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model)
+{
+    const struct method_options options = session_method_options(s->config);
+    const char *template = agreement_kgcoop_template(c->dataset->template);
+    if (!agreement_reads_teacher(&options.memory))
+        return OK;
+    switch (options.memory.templates) {
+    case AGREEMENT_SOURCE_KGCOOP:
+        return encode_teacher(c, owner, s, model, &template, 1);
+    case AGREEMENT_SOURCE_PROMPTSRC:
+        return encode_teacher(c, owner, s, model, agreement_templates, AGREEMENT_N_TEMPLATES);
+    case AGREEMENT_SOURCE_CAPTIONS:
+    case AGREEMENT_SOURCE_OWN:
+        break;
+    }
+    c->texts.teacher = c->texts.caption_features;
+    return OK;
+}
+
+/* The first of the training's names that is `name` and has no class yet, or -1; takes it. */
+static int64_t take_name(struct str_list *trained, const char *name)
+{
+    for (size_t r = 0; r < trained->n; r++)
+        if (trained->items[r] && strcmp(trained->items[r], name) == 0) {
+            free(trained->items[r]);
+            trained->items[r] = NULL;
+            return (int64_t)r;
+        }
+    return -1;
+}
+
+int class_list_match(struct class_list *c, const struct provenance *training)
+{
+    struct str_list trained = {0};
+    int64_t *rows = malloc((size_t)c->n * sizeof *rows);
+    int status = rows ? provenance_class_names(&trained, training) : error_out_of_memory();
+    for (int64_t k = 0; status == OK && k < c->n; k++)
+        rows[k] = take_name(&trained, c->names[k]);
+    str_list_free(&trained);
+    free(status == OK ? c->texts.trained_rows : rows);
+    if (status == OK)
+        c->texts.trained_rows = rows;
+    return status;
 }
 
 void class_list_close(struct class_list *c)

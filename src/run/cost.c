@@ -102,6 +102,7 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     struct cost c = {
         .n_trained = params_numel(&m->trained),
         .n_steps = o->n_steps,
+        .n_epochs = o->n_epochs,
         .step_images = B,
         .weights_bytes = clip_model_bytes(s->clip, s->weights),
         .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
@@ -131,8 +132,8 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m, c
         str_free(&shape);
     }
     log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
-             plural((size_t)c->step_images, "image", "images"), s->config->epochs,
-             plural((size_t)s->config->epochs, "epoch", "epochs"));
+             plural((size_t)c->step_images, "image", "images"), c->n_epochs,
+             plural((size_t)c->n_epochs, "epoch", "epochs"));
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)

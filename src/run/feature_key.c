@@ -112,7 +112,8 @@ int feature_key_begin(struct str *out, const struct session *s)
     return str_status(out);
 }
 
-int feature_key_captions(struct str *out, const struct token_rows *captions, size_t n_templates)
+int feature_key_captions(struct str *out, const struct token_rows *captions, size_t n_templates,
+                         enum template_mean mean)
 {
     struct digest *d = NULL;
     char hex[DIGEST_HEX_SIZE];
@@ -127,7 +128,8 @@ int feature_key_captions(struct str *out, const struct token_rows *captions, siz
         digest_update(d, rows->ends, (size_t)rows->n * sizeof *rows->ends);
     }
     status = digest_close(hex, d);
-    str_appendf(out, "captions of %zu templates, tokens %s\n", n_templates, hex);
+    str_appendf(out, "captions of %zu templates%s, tokens %s\n", n_templates,
+                n_templates > 1 && mean == TEMPLATE_MEAN_RAW ? ", raw" : "", hex);
     return status == OK ? str_status(out) : status;
 }
 

@@ -142,17 +142,17 @@ static void keep_captions(scope *owner, struct session *s, const char *key, cons
 }
 
 tensor *features_of_captions(scope *owner, struct session *s, const struct clip *model,
-                             const struct token_rows *captions, size_t n_templates)
+                             const struct token_rows *captions, size_t n_templates, enum template_mean mean)
 {
     struct str key = {0};
     tensor *z = NULL;
     const bool has_key = model == s->clip && s->store && s->weights->path &&
                          is_worth_a_digest(s, captions[0].n * (int64_t)n_templates) && begin_key(&key, s) &&
-                         feature_key_captions(&key, captions, n_templates) == OK;
+                         feature_key_captions(&key, captions, n_templates, mean) == OK;
     if (has_key)
         z = find_captions(owner, s, str_text(&key), captions[0].n);
     if (!z) {
-        z = clip_encode_captions(owner, model, captions, n_templates);
+        z = clip_encode_captions(owner, model, captions, n_templates, mean);
         if (has_key && s->store)
             keep_captions(owner, s, str_text(&key), z);
     }

@@ -239,6 +239,14 @@ void session_close(struct session *s)
 
 struct method_options session_method_options(const struct config *c)
 {
+    struct memory_options memory = {.text_weight = c->agreement_text_weight,
+                                    .text_distance = c->agreement_text_distance,
+                                    .image_weight = c->agreement_image_weight,
+                                    .logits_weight = c->agreement_logits_weight,
+                                    .templates = c->agreement_templates,
+                                    .average_mean = c->average_mean,
+                                    .average_deviation = c->average_deviation};
+    method_settle_memory(&memory, c->method);
     return (struct method_options){.kind = c->method,
                                    .n_iterations = c->n_iterations,
                                    .loss_weight = c->loss_weight,
@@ -254,7 +262,15 @@ struct method_options session_method_options(const struct config *c)
                                    .context_count = c->context_count,
                                    .context_init = c->context_init,
                                    .context_class_specific = c->context_class_specific,
-                                   .context_position = c->context_position};
+                                   .context_position = c->context_position,
+                                   .context_depth = c->context_depth,
+                                   .memory = memory};
+}
+
+struct optimizer_options session_optimizer_options(const struct config *c)
+{
+    return (struct optimizer_options){
+        .kind = c->optimizer, .momentum = c->momentum, .weight_decay = c->weight_decay};
 }
 
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)

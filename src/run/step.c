@@ -27,22 +27,30 @@ static tensor *largest_gradient(scope *s, const struct method *m)
 }
 
 static int read_numbers(struct step_numbers *out, scope *s, const struct method *m,
-                        const struct method_output *output, tensor *const *losses, const tensor *total,
+                        const struct method_output *output, const struct method_losses *losses,
                         const tensor *labels)
 {
+    enum { N_OTHERS = 2 + N_AGREEMENTS };
     const int64_t N = m->options.n_iterations;
-    const tensor *values[2 * METHOD_MAX_ITERATIONS + 2];
-    double numbers[2 * METHOD_MAX_ITERATIONS + 2];
+    const tensor *values[2 * METHOD_MAX_ITERATIONS + N_OTHERS];
+    double numbers[2 * METHOD_MAX_ITERATIONS + N_OTHERS];
     for (int64_t n = 0; n < N; n++) {
-        values[n] = losses[n];
+        values[n] = losses->cross_entropy[n];
         values[N + n] = count_wrong(s, output->logits[n + 1], labels);
     }
-    values[2 * N] = total;
+    values[2 * N] = losses->total;
     const tensor *largest = largest_gradient(s, m);
-    values[2 * N + 1] = largest ? largest : total;
-    int status = t_read_f64(numbers, (size_t)(2 * N + 2), s, t_stack(s, values, (size_t)(2 * N + 2), 0));
+    values[2 * N + 1] = largest ? largest : losses->total;
+    const tensor *const agreement[] = {losses->agreement.text, losses->agreement.image,
+                                       losses->agreement.logits};
+    for (int i = 0; i < N_AGREEMENTS; i++)
+        values[2 * N + 2 + i] = agreement[i] ? agreement[i] : losses->total;
+    const size_t n_values = (size_t)(2 * N + N_OTHERS);
+    int status = t_read_f64(numbers, n_values, s, t_stack(s, values, n_values, 0));
     if (status != OK)
         return status;
+    for (int i = 0; i < N_AGREEMENTS; i++)
+        out->agreement[i] = agreement[i] ? numbers[2 * N + 2 + i] : 0.0;
     for (int64_t n = 0; n < N; n++) {
         out->losses[n] = numbers[n];
         out->accuracies[n] = 1.0 - numbers[N + n] / (double)t_size(labels, 0);
@@ -57,19 +65,19 @@ bool step_is_finite(const struct step_numbers *numbers)
     return isfinite(numbers->loss) && isfinite(numbers->largest_gradient);
 }
 
-int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr)
 {
     struct method_output output;
-    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
-    sgd_clear_grad(optimizer);
-    method_forward(&output, s, m, classes, NULL, batch.pixels, NULL, NULL);
-    tensor *loss = method_loss(losses, s, m, &output, batch.labels);
-    int status = method_backward(&output, s, loss);
+    optimizer_clear_grad(optimizer);
+    method_forward(&output, s, m,
+                   &(struct method_inputs){.classes = classes, .pixels = batch.pixels, .skips_clip = true});
+    const struct method_losses losses = method_loss(s, m, &output, batch.labels);
+    int status = method_backward(&output, s, losses.total);
     if (status == OK)
-        status = read_numbers(out, s, m, &output, losses, loss, batch.labels);
+        status = read_numbers(out, s, m, &output, &losses, batch.labels);
     method_output_free(&output);
-    return status == OK && step_is_finite(out) ? sgd_step(optimizer, lr) : status;
+    return status == OK && step_is_finite(out) ? optimizer_step(optimizer, lr, batch.step) : status;
 }
 
 int step_logits(float *logits, struct step_features *computed, scope *parent, const struct method *m,
@@ -77,7 +85,11 @@ int step_logits(float *logits, struct step_features *computed, scope *parent, co
 {
     scope *s = scope_open(parent, SCOPE_GRAD_OFF);
     struct method_output out;
-    method_forward(&out, s, m, classes, in->fixed_text, in->pixels, in->features, NULL);
+    method_forward(&out, s, m,
+                   &(struct method_inputs){.classes = classes,
+                                           .fixed_text = in->fixed_text,
+                                           .pixels = in->pixels,
+                                           .features = in->features});
     const int64_t N = out.n_iterations;
     tensor *all = t_stack(s, (const tensor *const *)out.logits, (size_t)N + 1, 1);
     const int64_t B = t_size(out.features[0], 0), d = t_size(out.features[0], 1);

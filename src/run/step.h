@@ -3,12 +3,15 @@
 #define PROMPT_SRC_RUN_STEP_H
 
 #include "prompt/methods/method.h"
-#include "prompt/nn/optim.h"
+#include "prompt/nn/optimizer.h"
+
+enum { N_AGREEMENTS = 3 };
 
 /** The numbers of a step that leave the device, in one read. */
 struct step_numbers {
     double losses[METHOD_MAX_ITERATIONS];     /* CE(p^n, y), n = 1 first */
     double accuracies[METHOD_MAX_ITERATIONS]; /* share of the batch's images that p^n classifies rightly */
+    double agreement[N_AGREEMENTS]; /* terms of text, image and logits, weighted; 0 without a weight */
     double loss;
     double largest_gradient; /* over all trained tensors; not finite if any value is not */
 };
@@ -19,6 +22,7 @@ bool step_is_finite(const struct step_numbers *numbers);
 struct step_batch {
     const tensor *pixels; /* [B,3,S,S] */
     const tensor *labels; /* [B] */
+    int64_t step;         /* of the training, from 1 */
 };
 
 /**
@@ -26,7 +30,7 @@ struct step_batch {
  * gradients until the next step.
  * @param s  holds the step's tensors, gradients on
  */
-int step_train(struct step_numbers *out, scope *s, const struct method *m, struct sgd *optimizer,
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
                const struct class_texts *classes, struct step_batch batch, double lr);
 
 /** x^0 on the host. */

@@ -78,11 +78,17 @@ static int not_finite(struct training *t, scope *s, const struct batch *batch,
     return status;
 }
 
+/* The number of a batch's step in the training, from 1. */
+static int64_t step_of(const struct training *t, const struct batch *batch)
+{
+    return t->progress.epoch * t->steps_per_epoch + batch->index + 1;
+}
+
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
     const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
-                                      batch_labels(s, t->method->clip, batch)};
+                                      batch_labels(s, t->method->clip, batch), step_of(t, batch)};
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
@@ -104,6 +110,9 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_f64(&record, "loss", numbers->loss);
     json_put_f64s(&record, "losses", numbers->losses, (size_t)N);
     json_put_f64s(&record, "accuracies", numbers->accuracies, (size_t)N);
+    if (agreement_reads_clip(&t->method->options.memory) ||
+        agreement_reads_teacher(&t->method->options.memory))
+        json_put_f64s(&record, "agreement", numbers->agreement, N_AGREEMENTS);
     json_put_i64(&record, "images", batch->n);
     json_put_i64(&record, "skipped", (int64_t)loader_n_skipped(t->loader));
     json_put_fixed(&record, "seconds", seconds, 6);
@@ -130,7 +139,7 @@ static void show_progress(struct training *t, const struct step_numbers *numbers
     log_progress(t->session->log, is_last,
                  "epoch %" PRId64 "/%" PRId64 ", step %" PRId64 "/%" PRId64
                  ", loss %s, %.2f images/s, %s left",
-                 p->epoch + 1, t->session->config->epochs, p->step, p->n_steps, str_text(&losses),
+                 p->epoch + 1, t->n_epochs, p->step, p->n_steps, str_text(&losses),
                  (double)batch->n / t->mean_step_s, left);
     str_free(&losses);
 }
@@ -170,11 +179,17 @@ static int save(struct training *t)
     return status;
 }
 
+/* Whether no step of the epoch is left. */
+static bool is_at_end(const struct training *t)
+{
+    return t->progress.step_in_epoch == t->steps_per_epoch || t->progress.step == t->progress.n_steps;
+}
+
 /* Keeps a copy that a signal saves during the next step. The last step of an epoch is saved at once. */
 static int keep_copy(struct training *t)
 {
     struct saver *saver = t->files.saver;
-    if (!saver_is_due(saver) || t->progress.step_in_epoch == t->steps_per_epoch)
+    if (!saver_is_due(saver) || is_at_end(t))
         return OK;
     int status = check_trained(t);
     if (status != OK)
@@ -184,47 +199,47 @@ static int keep_copy(struct training *t)
 }
 
 /* Computes the step of a batch, counts and logs it. */
-static int advance(struct training *t, const struct batch *batch, double lr)
+static int advance(struct training *t, const struct batch *batch, const struct schedule_options *schedule)
 {
     const double start_s = clock_s();
+    const double lr = schedule_lr(schedule, t->progress.epoch + 1, step_of(t, batch));
     struct step_numbers numbers = {0};
     int status = step(&numbers, t, batch, lr);
     if (status != OK)
         return status;
     t->progress.step_in_epoch = batch->index + 1;
-    t->progress.step = t->progress.epoch * t->steps_per_epoch + t->progress.step_in_epoch;
+    t->progress.step = step_of(t, batch);
     const double seconds = clock_s() - start_s + batch->wait_s;
     status = record_step(t, &numbers, batch, lr, seconds);
     show_progress(t, &numbers, batch, seconds);
     return status == OK ? keep_copy(t) : status;
 }
 
-/* Whether to stop in the middle of the epoch. */
-static bool must_stop(const struct training *t)
+/* The next epoch's beginning, or the end of the training. */
+static void end_epoch(struct progress *p, int64_t steps_per_epoch)
 {
-    return t->progress.step_in_epoch < t->steps_per_epoch &&
-           (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested());
+    const int64_t next = (p->epoch + 1) * steps_per_epoch;
+    p->step = next < p->n_steps ? next : p->n_steps;
+    p->epoch = p->step / steps_per_epoch;
+    p->step_in_epoch = p->step % steps_per_epoch;
 }
 
 static int run_epoch(struct training *t, const struct schedule_options *schedule)
 {
-    const double lr = schedule_lr(schedule, t->progress.epoch + 1);
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
-    while (status == OK) {
-        if (must_stop(t)) /* untrained prompts are not saved */
-            return t->progress.step > 0 ? save(t) : OK;
+    while (status == OK && !is_at_end(t)) {
+        if (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested())
+            return t->progress.step > 0 ? save(t) : OK; /* untrained prompts are not saved */
         struct batch batch;
         status = loader_next(&batch, t->loader);
-        if (status == OK && batch.n == 0)
-            break; /* the end of the epoch */
+        if (status == OK && (batch.n == 0 || step_of(t, &batch) > t->progress.n_steps))
+            break; /* the end of the epoch, as unreadable pictures left out its last steps */
         if (status == OK)
-            status = advance(t, &batch, lr);
+            status = advance(t, &batch, schedule);
     }
     if (status != OK)
         return status;
-    t->progress.epoch++;
-    t->progress.step_in_epoch = 0;
-    t->progress.step = t->progress.epoch * t->steps_per_epoch;
+    end_epoch(&t->progress, t->steps_per_epoch);
     return save(t);
 }
 
@@ -235,9 +250,11 @@ static int run_epochs(struct training *t)
                                               .lr = c->lr,
                                               .warmup_lr = c->warmup_lr,
                                               .warmup_epochs = c->warmup_epochs,
-                                              .n_epochs = c->epochs};
+                                              .n_epochs = t->n_epochs,
+                                              .min_lr = c->min_lr,
+                                              .n_steps = t->progress.n_steps};
     int status = OK;
-    while (status == OK && t->progress.epoch < c->epochs &&
+    while (status == OK && t->progress.step < t->progress.n_steps &&
            !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
         status = run_epoch(t, &schedule);
     log_finish(t->session->log);

@@ -106,14 +106,27 @@ static int open_loader(struct training *t)
     struct loader_options options = session_loader_options(t->session, c->batch_size);
     options.input.augment = c->augment == AUGMENT_RANDOM_CROP;
     options.shuffle = c->shuffle;
-    options.drop_last = true;
+    options.drop_last = c->drop_last;
     options.cache_bytes = (size_t)c->data_cache_mib << 20;
     int status = loader_open(&t->loader, &t->items, t->dataset->image_dir, &options);
     if (status != OK)
         return status;
-    t->steps_per_epoch = loader_n_batches(t->loader);
-    t->progress.n_steps = t->steps_per_epoch * c->epochs;
+    const int64_t per_epoch = loader_n_batches(t->loader), n_steps = c->steps_per_shot * c->data_shots;
+    t->steps_per_epoch = per_epoch;
+    t->progress.n_steps = n_steps > 0 ? n_steps : per_epoch * c->epochs;
+    t->n_epochs = (t->progress.n_steps + per_epoch - 1) / per_epoch;
+    if (c->warmup_epochs * per_epoch >= t->progress.n_steps)
+        return error_set(ERR_USAGE,
+                         "training.warmup_epochs (%" PRId64 ", of %" PRId64
+                         " steps each) leaves none of the %" PRId64 " steps at the rate training.lr",
+                         c->warmup_epochs, per_epoch, t->progress.n_steps);
     return OK;
+}
+
+static int open_optimizer(struct training *t)
+{
+    const struct optimizer_options options = session_optimizer_options(t->session->config);
+    return optimizer_init(&t->optimizer, t->session->scope, &t->method->trained, &options);
 }
 
 /* Prints the facts that reveal a wrong data set, split or template at a glance. */
@@ -148,15 +161,17 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
                                   subset, config->batch_size)) != OK ||
+        (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
+            OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
-        (status = open_loader(t)) != OK)
+        (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
         return status;
-    sgd_init(&t->optimizer, t->session->scope, &t->method->trained, config->momentum, config->weight_decay);
     describe_task(t);
     const struct cost cost = cost_plan(t->session, t->method, &t->classes,
                                        &(struct cost_options){.batch_size = config->batch_size,
                                                               .n_images = (int64_t)t->items.n,
                                                               .n_steps = t->progress.n_steps,
+                                                              .n_epochs = t->n_epochs,
                                                               .loader = t->loader});
     cost_print(log, &cost, t->method, t->session);
     if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
@@ -231,7 +246,7 @@ int training_begin(struct training *t)
 void training_close(struct training *t)
 {
     loader_close(t->loader);
-    sgd_deinit(&t->optimizer);
+    optimizer_deinit(&t->optimizer);
     method_free(t->method);
     class_list_close(&t->classes);
     item_list_free(&t->items);

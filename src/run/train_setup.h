@@ -2,7 +2,7 @@
 #ifndef PROMPT_SRC_RUN_TRAIN_SETUP_H
 #define PROMPT_SRC_RUN_TRAIN_SETUP_H
 
-#include "prompt/nn/optim.h"
+#include "prompt/nn/optimizer.h"
 #include "prompt/run/checkpoint.h"
 #include "prompt/run/class_list.h"
 #include "prompt/run/run_files.h"
@@ -15,11 +15,12 @@ struct training {
     struct class_list classes;
     struct item_list items; /* the few-shot sample of the trained classes */
     struct method *method;
-    struct sgd optimizer;
+    struct optimizer optimizer;
     struct loader *loader;
     struct provenance provenance;
     struct progress progress;
     int64_t steps_per_epoch;
+    int64_t n_epochs; /* the last may end before its last step */
     struct run_files files;
     bool has_checkpoint; /* the file exists: saved, or resumed from */
     bool has_saved;      /* by this process */

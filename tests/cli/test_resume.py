@@ -185,6 +185,39 @@ class Stopped(Resumed):
         self.assertEqual(tensors, read_safetensors(checkpoint(shared["whole"]))[0])
 
 
+class ByStep(Resumed):
+    """AdamW, a rate by step, incomplete batches kept, and an end inside an epoch: 7 batches of 20 images, 16 steps."""
+
+    SETTINGS = ("--set", "training.optimizer=adamw", "--set", "training.schedule=cosine_step", "--set", "training.min_lr=0.001",
+                "--set", "training.warmup_epochs=0", "--set", "training.drop_last=false", "--set", "training.batch_size=3",
+                "--set", "training.steps_per_shot=4", "--set", "training.weight_decay=0.01")
+
+    def test_stopped_in_the_first_and_in_the_last_epoch(self):
+        whole = self.tmp / "whole"
+        self.assertIn("16 of 3 images: 3 epochs", self.check_ok(train(whole, *self.SETTINGS)).err)
+        tensors, metadata = read_safetensors(checkpoint(whole))
+        self.assertEqual([metadata[key] for key in ("epoch", "step_in_epoch", "step", "n_steps")], ["2", "2", "16", "16"])
+        self.assertIn("optimizer.second.vision_prompts", tensors)
+        records = logged(whole)
+        self.assertEqual([record["images"] for record in records], [3, 3, 3, 3, 3, 3, 2] * 2 + [3, 3])
+        self.assertEqual(records[0]["lr"], 0.05)
+        self.assertAlmostEqual(records[8]["lr"], 0.001 + 0.049 / 2, 12)
+        for n in (3, 7, 15):
+            with self.subTest(n=n):
+                out = self.tmp / f"run{n}"
+                self.check_ok(train(out, *self.SETTINGS, "--max-steps", n))
+                self.check_ok(resume(out))
+                self.assertEqual(checkpoint(out).read_bytes(), checkpoint(whole).read_bytes())
+        self.assertIn("this run is finished", self.check_ok(resume(whole)).err)
+
+    def test_steps_that_are_not_there(self):
+        words = train_words(shared["data"], shared["model"], self.tmp / "run", *self.SETTINGS, "--set", "data.shots=0")
+        self.check_error(run(*words), 2,
+                         r"training\.steps_per_shot counts shots, but data\.shots is 0, all images")
+        self.check_error(train(self.tmp / "run", *self.SETTINGS, "--set", "training.warmup_epochs=3"), 2,
+                         r"training\.warmup_epochs \(3, of 7 steps each\) leaves none of the 16 steps at the rate training\.lr")
+
+
 class InUse(harness.Case):
     def test_a_folder_that_another_process_has_is_left_alone(self):
         """A new run and a resumed one; both wait for five seconds, side by side."""

@@ -41,7 +41,7 @@ static const struct numbers {
     int64_t most_classes; /* larger lists are left out */
     int64_t n_steps;      /* the long training is the one in which rounding hides nothing */
 } PRECISIONS[] = {{"fp32", DTYPE_F32, 1e-4, 1000, 3}, {"fp64", DTYPE_F64, 1e-11, 50, 10}};
-enum { MAX_BATCH = 4, N_IMAGES = 8, MAX_CHANGES = 3, ONE_CLASS_A_CHUNK = 1 << 20 };
+enum { MAX_BATCH = 4, N_IMAGES = 8, MAX_CHANGES = 5, ONE_CLASS_A_CHUNK = 1 << 20 };
 
 /* A list of random names; K = 0: the recorded one of 12 classes. */
 struct names {
@@ -72,6 +72,7 @@ struct test_case {
 #define NO_GV "vision_prompt.generator=false"
 #define NO_GT "text_prompt.generator=false"
 #define CLASS_SPECIFIC "context.class_specific=true"
+#define MEMORY "agreement.text_weight=25", "agreement.image_weight=10", "agreement.logits_weight=1"
 /* Lists of names, with the default switches. */
 #define NAMES(title, batch, k, from, to)                                                                     \
     .name = title, .B = batch, .names = {.K = k, .shortest = from, .longest = to}
@@ -140,6 +141,21 @@ static const struct test_case CASES[] = {
     {.name = "CoOp, text of one layer", .changes = {"method=coop", CLASS_SPECIFIC}, .B = 3, .text_layers = 1},
     {NAMES("CoCoOp", 3, 50, 1, 8), .changes = {"method=cocoop"}, .images_at_a_time = 128, .forgotten = 0.5},
     {.name = "VPT-deep", .changes = {"method=vpt"}, .B = 3},
+    {NAMES("KgCoOp", 2, 50, 1, 8),
+     .changes = {"method=kgcoop", "agreement.text_weight=8", "agreement.text_distance=cosine"},
+     .images_at_a_time = 128},
+    {NAMES("IVLP", 2, 50, 1, 8), .changes = {"method=ivlp", "context.depth=3", "context.count=2"},
+     .images_at_a_time = 128, .forgotten = 0.5},
+    {.name = "IVLP of the text",
+     .changes = {"method=ivlp", "context.depth=2", "vision_prompt.count=0"},
+     .B = 3},
+    {NAMES("PromptSRC", 3, 50, 1, 8), .changes = {"method=promptsrc", "context.depth=3", MEMORY},
+     .images_at_a_time = 128, .forgotten = 1.0},
+    {NAMES("MaPLe", 3, 50, 1, 8), .changes = {"method=maple", "context.depth=3", "context.count=2"},
+     .images_at_a_time = 128, .forgotten = 0.5},
+    {.name = "MaPLe, one layer", .changes = {"method=maple", "context.init=random"}, .B = 3},
+    {NAMES("ProMPT with memory", 3, 50, 1, 8), .changes = {MEMORY}, .images_at_a_time = 128,
+     .forgotten = 0.5},
 
     {.name = "exact GELU", .B = 3, .gelu = true},
     {.name = "exact GELU, nothing kept", .B = 3, .forgotten = 1.0, .gelu = true},

@@ -30,11 +30,12 @@ static void read_tensors(const char *path)
     const struct clip clip = {.device = {DEVICE_CPU, 0}};
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method m = {.clip = &clip, .scope = s};
-    struct sgd optimizer;
+    struct optimizer optimizer;
     FUZZ_REQUIRE(add_trained(&m) == OK);
-    sgd_init(&optimizer, s, &m.trained, 0.9, 0.0);
+    FUZZ_REQUIRE(optimizer_init(&optimizer, s, &m.trained, &(struct optimizer_options){.momentum = 0.9}) ==
+                 OK);
     fuzz_require_status(checkpoint_read_tensors(&m, &optimizer, path));
-    sgd_deinit(&optimizer);
+    optimizer_deinit(&optimizer);
     params_free(&m.trained);
     scope_close(s);
 }

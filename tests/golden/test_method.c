@@ -73,13 +73,31 @@ static void worst(double *worst_so_far, double error)
 }
 
 /* Forward and backward on one recorded batch; gradients are left in the leaves. */
-static void pass(scope *s, struct method_output *out, tensor **losses, const struct fixture *w,
+static void pass(scope *s, struct method_output *out, struct method_losses *losses, const struct fixture *w,
                  const struct method *m, const tensor *index, struct method_trace *trace)
 {
     tensor *loss = fixture_loss(s, out, losses, w, m, index, trace);
     if (loss)
         MUST(method_backward(out, s, loss));
     method_output_free(out); /* the logits stay with the scope */
+}
+
+/* The whole loss, and its weighted terms of agreement with the frozen CLIP if the case has them. */
+static void compare_loss(struct errors *e, scope *s, const struct method_losses *losses,
+                         const struct safetensors *file)
+{
+    if (!losses->total)
+        return;
+    worst(&e->losses, tensor_relative_error(s, losses->total, expected(file, "", "loss")));
+    const tensor *terms = params_find(&file->tensors, "terms");
+    const tensor *const found[] = {losses->agreement.text, losses->agreement.image, losses->agreement.logits};
+    for (int64_t i = 0; terms && i < 3; i++) {
+        double want = 0.0, got = 0.0;
+        MUST(t_item_f64(&want, s, t_select(s, terms, 0, i)));
+        if (found[i])
+            MUST(t_item_f64(&got, s, found[i]));
+        worst(&e->losses, fabs(got - want));
+    }
 }
 
 static void compare_first_batch(struct errors *e, const struct fixture *w, const struct method *m,
@@ -89,25 +107,27 @@ static void compare_first_batch(struct errors *e, const struct fixture *w, const
     const size_t n_picks = t_numel(picks) > 0 ? (size_t)t_numel(picks) : 0;
     scope *s = scope_open(w->scope, SCOPE_GRAD_ON);
     struct method_output out;
-    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
+    struct method_losses losses = {.total = NULL};
     int64_t *got = calloc(n_picks + 1, sizeof *got), *want = calloc(n_picks + 1, sizeof *want);
     struct method_trace trace = {.force = false, .picks = got};
     MUST(t_read_i64(want, n_picks, s, picks));
 
-    pass(s, &out, losses, w, m, t_select(s, batches, 0, 0), &trace);
+    pass(s, &out, &losses, w, m, t_select(s, batches, 0, 0), &trace);
     if (m->options.vision_generator && m->options.filter && m->options.n_iterations > 0)
         for (size_t i = 0; i < n_picks; i++)
             e->n_picks_differing += got[i] != want[i];
     trace = (struct method_trace){.force = true, .picks = want};
-    pass(s, &out, losses, w, m, t_select(s, batches, 0, 0), &trace);
+    pass(s, &out, &losses, w, m, t_select(s, batches, 0, 0), &trace);
 
     const int64_t N = out.n_iterations;
     tensor *logits = t_stack(s, (const tensor *const *)out.logits, (size_t)N + 1, 1);
     worst(&e->logits, tensor_max_difference(s, logits, expected(file, "", "logits")));
     e->n_numbers += t_numel(logits);
     if (N > 0 && m->trained.n > 0)
-        worst(&e->losses, tensor_max_difference(s, t_stack(s, (const tensor *const *)losses, (size_t)N, 0),
-                                                expected(file, "", "losses")));
+        worst(&e->losses,
+              tensor_max_difference(s, t_stack(s, (const tensor *const *)losses.cross_entropy, (size_t)N, 0),
+                                    expected(file, "", "losses")));
+    compare_loss(e, s, &losses, file);
     for (size_t i = 0; i < m->trained.n; i++) {
         const struct param *p = &m->trained.items[i];
         worst(&e->gradients,
@@ -192,21 +212,21 @@ static bool run_case(struct fixture *w, const char *dir, const char *name, int64
     return ok;
 }
 
-/* Z^0 of several templates. */
-static bool run_ensemble(const struct fixture *w, int64_t *n_numbers)
+/* The features of several templates: CLIP's ensemble, or PromptSRC's teacher. */
+static bool run_ensemble(const struct fixture *w, enum template_mean mean, const char *name,
+                         int64_t *n_numbers)
 {
     scope *s = scope_open(w->scope, SCOPE_GRAD_OFF);
-    const tensor *captions = expected(w->file, "", "ensemble_captions"),
-                 *want = expected(w->file, "", "ensemble_features");
+    const tensor *captions = expected(w->file, "", "ensemble_captions"), *want = expected(w->file, "", name);
     const int64_t n = t_size(captions, 0), end = w->names.ids[w->names.ends[0]];
     struct token_rows *rows = calloc((size_t)n, sizeof *rows);
     for (int64_t i = 0; i < n; i++)
         rows[i] = fixture_read_captions(s, t_select(s, captions, 0, i), end);
-    const tensor *features = clip_encode_captions(s, w->clip, rows, (size_t)n);
+    const tensor *features = clip_encode_captions(s, w->clip, rows, (size_t)n, mean);
     MUST(scope_status(s));
     const double error = tensor_max_difference(s, t_select(s, features, 0, 0), want);
     const bool ok = error <= ENSEMBLE_TOLERANCE;
-    printf("%-4s %-34s features %.1e\n", ok ? "ok" : "FAIL", "an ensemble of templates", error);
+    printf("%-4s %-34s features %.1e\n", ok ? "ok" : "FAIL", name, error);
     *n_numbers += t_numel(want);
     for (int64_t i = 0; i < n; i++)
         token_rows_free(&rows[i]);
@@ -234,8 +254,9 @@ int main(int argc, char **argv)
         const struct json *cases = json_get(json_root(w.doc), "cases");
         for (const struct json *v = argc == 2 ? json_first(cases) : NULL; v; v = json_next(v), n_cases++)
             n_failed += !run_case(&w, argv[1], json_key(v), &n_numbers);
-        n_failed += !run_ensemble(&w, &n_numbers);
-        n_cases++;
+        n_failed += !run_ensemble(&w, TEMPLATE_MEAN_NORMALIZED, "ensemble_features", &n_numbers);
+        n_failed += !run_ensemble(&w, TEMPLATE_MEAN_RAW, "teacher_promptsrc", &n_numbers);
+        n_cases += 2;
         fixture_close(&w);
     }
     printf("%d cases, %d failed, %" PRId64 " numbers compared, %zu tensors leaked\n", n_cases, n_failed,

@@ -90,6 +90,12 @@ def cocoop(n_classes, width, joint_width):
     return tensors
 
 
+def kgcoop(n_classes, width):
+    """With the two layers of its file that nothing uses."""
+    return {**coop(n_classes, 4, width), "bias_vectors": torch.zeros(1, width).half(),
+            "meta_net.linear1.weight": torch.randn(width, width).half(), "meta_net.linear1.bias": torch.randn(width).half()}
+
+
 def whole_model(weights):
     """The frozen tensors of a trainer that saves its whole model."""
     tensors = {}
@@ -100,10 +106,44 @@ def whole_model(weights):
     return tensors
 
 
+def deep(tower, n_vectors, width, depth):
+    """The prompts of layers 2 to `depth` of a tower."""
+    return {f"{tower}.transformer.resblocks.{i}.VPT_shallow": 0.3 * torch.randn(n_vectors, width) for i in range(1, depth)}
+
+
 def vpt(weights, n_vectors, depth):
     width = weights["visual.proj"].shape[0]
-    tensors = whole_model({name: value.float() for name, value in weights.items()})
-    tensors["image_encoder.VPT"] = 0.3 * torch.randn(n_vectors, width)
-    for i in range(1, depth):
-        tensors[f"image_encoder.transformer.resblocks.{i}.VPT_shallow"] = 0.3 * torch.randn(n_vectors, width)
+    return {**whole_model({name: value.float() for name, value in weights.items()}),
+            "image_encoder.VPT": 0.3 * torch.randn(n_vectors, width), **deep("image_encoder", n_vectors, width, depth)}
+
+
+def prompt_learner(n_classes, n_vectors, width):
+    return {f"prompt_learner.{name}": value for name, value in coop(n_classes, n_vectors, width).items()}
+
+
+def ivlp(weights, n_classes, n_text, text_depth, n_vision, vision_depth, has_teacher=False):
+    """PromptSRC's has its teacher as well."""
+    d_v, d_l = weights["visual.proj"].shape[0], weights["text_projection"].shape[0]
+    tensors = {**prompt_learner(n_classes, n_text, d_l), **whole_model(weights), **deep("text_encoder", n_text, d_l, text_depth)}
+    if has_teacher:
+        tensors |= {f"prompt_learner.ZS_image_encoder.{name[len('visual.'):]}": value for name, value in weights.items()
+                    if name.startswith("visual.")}
+    if n_vision:
+        tensors["image_encoder.VPT"] = 0.3 * torch.randn(n_vision, d_v)
+        tensors |= deep("image_encoder", n_vision, d_v, vision_depth)
+    return tensors
+
+
+def maple(weights, n_classes, n_vectors, depth):
+    d_v, d_l = weights["visual.proj"].shape[0], weights["text_projection"].shape[0]
+
+    def linear(name):
+        return {f"prompt_learner.{name}.weight": torch.randn(d_v, d_l) * d_l**-0.5,
+                f"prompt_learner.{name}.bias": 0.1 * torch.randn(d_v)}
+
+    tensors = {**prompt_learner(n_classes, n_vectors, d_l), **whole_model(weights)}
+    tensors |= {name: value.half() for name, value in linear("proj").items()}
+    for i in range(depth - 1):
+        tensors[f"prompt_learner.compound_prompts_text.{i}"] = 0.3 * torch.randn(n_vectors, d_l)
+        tensors |= linear(f"compound_prompt_projections.{i}")
     return tensors

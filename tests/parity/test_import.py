@@ -4,6 +4,7 @@ from the file's own tensors, and written files read by torch.load.
 Needs PROMPT (the program) and CLIP's merges. Prints how many logits were compared.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ sys.path += [str(TESTS / "reference"), str(TESTS / "cli")]
 os.environ.setdefault("PROMPT_BIN", os.environ["PROMPT"])
 
 import coop_reference  # noqa: E402
+import deep_reference  # noqa: E402
 import vpt_reference  # noqa: E402
 from clip_reference import Clip  # noqa: E402
 from harness import SmallData  # noqa: E402
@@ -32,8 +34,13 @@ from prompt_reference import Task  # noqa: E402
 from safetensors_file import read_safetensors  # noqa: E402
 
 TOLERANCE = 1e-5  # of logits, relative to the largest
+SIZES = make_models.Sizes(text_layers=3)
 TEMPLATE = "a photo of a {}."
 shared = {}
+
+
+def in_fp32(weights):
+    return Clip({name: value.float() for name, value in weights.items()}, SIZES.vision_heads, SIZES.text_heads)
 
 
 def setUpModule():
@@ -41,12 +48,11 @@ def setUpModule():
     unittest.addModuleCleanup(folder.cleanup)
     root = Path(folder.name)
     torch.set_num_threads(1)
-    sizes = make_models.Sizes()
+    sizes = SIZES
     shared["data"] = SmallData(root / "data")
     shared["model"], _, shared["weights"] = make_models.write_openai(
         root / "clip.pt", make_models.openai_model(sizes, gain=2.0).state_dict(), sizes)
-    fp32 = {name: value.float() for name, value in shared["weights"].items()}
-    shared["clip"] = Clip(fp32, sizes.vision_heads, sizes.text_heads)
+    shared["clip"] = in_fp32(shared["weights"])
     shared["tokenizer"] = clip.simple_tokenizer.SimpleTokenizer()
     shared["compared"] = 0
 
@@ -63,13 +69,13 @@ def base_classes():
 def task():
     encode = shared["tokenizer"].encode
     names = base_classes()
+    captions = clip.clip.tokenize([TEMPLATE.format(name) for name in names]).long()
     return Task(names=[encode(f"{name}.") for name in names], template=[49406, *encode("a photo of a")], eot_id=49407,
-                captions=clip.clip.tokenize([TEMPLATE.format(name) for name in names]).long(),
-                name_lengths=[len(encode(name)) for name in names])
+                captions=captions, name_lengths=[len(encode(name)) for name in names], ensemble=captions[None])
 
 
 def pixels(paths):
-    transform = clip.clip._transform(make_models.Sizes().image_px)
+    transform = clip.clip._transform(SIZES.image_px)
     return torch.stack([transform(Image.open(shared["data"].images / path)) for path in paths])
 
 
@@ -95,8 +101,8 @@ class ImportTest(unittest.TestCase):
         self.addCleanup(lambda: self.assertFalse(trap.exists(), "an object of the file was made"))
         return path
 
-    def read(self, path, method, *more):
-        return prompt("import", path, "--method", method, "--template", TEMPLATE, "--model", shared["model"], "--data",
+    def read(self, path, method, *more, model=None):
+        return prompt("import", path, "--method", method, "--template", TEMPLATE, "--model", model or shared["model"], "--data",
                       shared["data"].root, "--dataset", "caltech101", "--out", self.run_dir, "--set", "threads=1", *more)
 
     def logits(self):
@@ -104,14 +110,18 @@ class ImportTest(unittest.TestCase):
         out = self.folder / "logits.safetensors"
         prompt("eval", "--run", self.run_dir, "--classes", "base", "--save-logits", out)
         tensors, metadata = read_safetensors(out)
-        import json
         return tensors["logits"], pixels(json.loads(metadata["paths"]))
 
-    def check(self, reference, config, tensors):
+    def compute(self, reference, config, tensors, model=None):
+        """Logits of the reference and of the program."""
         ours, images = self.logits()
         labels = torch.zeros(len(images), dtype=torch.int64)
         with torch.no_grad():
-            theirs = reference.forward(shared["clip"], config, task(), tensors, images, labels).logits
+            return reference.forward(model or shared["clip"], config, task(), tensors, images, labels).logits, ours
+
+    def check(self, reference, config, tensors, model=None):
+        """The program's predictions, after the comparison."""
+        theirs, ours = self.compute(reference, config, tensors, model)
         error = float((ours - theirs).abs().max() / theirs.abs().max())
         shared["compared"] += ours.numel()
         self.assertLessEqual(error, TOLERANCE)
@@ -165,6 +175,61 @@ class ImportTest(unittest.TestCase):
         later = [tensors[f"image_encoder.transformer.resblocks.{i}.VPT_shallow"] for i in (1, 2)]
         self.check(vpt_reference, vpt_reference.Config(3, 3), {"vision_prompts": torch.stack([first, *later])})
 
+    def test_kgcoop(self):
+        tensors = peer_prompts.kgcoop(len(base_classes()), shared["clip"].text_width)
+        self.read(self.save(tensors, 100), "kgcoop")
+        self.check(coop_reference, coop_reference.Config(), {"context": tensors["ctx"].float()})
+
+    def deep_tensors(self, file, text_depth, vision_depth):
+        tensors = {"context": file["prompt_learner.ctx"].float()}
+        later = {tower: [file[f"{tower}.transformer.resblocks.{i}.VPT_shallow"] for i in range(1, depth)]
+                 for tower, depth in (("text_encoder", text_depth), ("image_encoder", vision_depth))}
+        if text_depth > 1:
+            tensors["text_prompts"] = torch.stack(later["text_encoder"])
+        if vision_depth > 0:
+            tensors["vision_prompts"] = torch.stack([file["image_encoder.VPT"], *later["image_encoder"]])
+        return tensors
+
+    def test_ivlp_with_two_words_in_fewer_text_layers(self):
+        file = peer_prompts.ivlp(shared["weights"], len(base_classes()), 2, 2, 3, 3)
+        self.read(self.save(file, 5), "ivlp")
+        config = deep_reference.Config(text_count=2, text_depth=2, vision_count=3, vision_depth=3)
+        self.check(deep_reference, config, self.deep_tensors(file, 2, 3))
+
+    def test_ivlp_of_the_text_alone(self):
+        file = peer_prompts.ivlp(shared["weights"], len(base_classes()), 4, 3, 0, 0)
+        self.read(self.save(file, 5), "ivlp")
+        config = deep_reference.Config(text_count=4, text_depth=3, vision_count=0)
+        self.check(deep_reference, config, self.deep_tensors(file, 3, 0))
+
+    def test_promptsrc_whose_average_has_moved_the_backbone(self):
+        moved = {name: value * (1 + 5e-4 * torch.randn_like(value)) for name, value in shared["weights"].items()}
+        model, _, weights = make_models.write_openai(self.folder / "moved.pt", moved, SIZES)
+        file = peer_prompts.ivlp(weights, len(base_classes()), 4, 3, 4, 3, has_teacher=True)
+        path = self.save(file, 20)
+        done = self.read(path, "promptsrc")
+        self.assertRegex(done.stderr, r"\d+ frozen tensors of the file differ from the model's by at most 0\.0[4-9]\d* % ")
+        done = self.read(path, "promptsrc", "--force", model=model)
+        self.assertRegex(done.stderr, r"frozen tensors of the file differ from the model's by at most 0 %")
+        config = deep_reference.Config(text_depth=3, vision_count=4, vision_depth=3)
+        self.check(deep_reference, config, self.deep_tensors(file, 3, 3), in_fp32(weights))
+
+    def maple_file(self):
+        return peer_prompts.maple(shared["weights"], len(base_classes()), 2, 3)
+
+    def test_maple(self):
+        file = self.maple_file()
+        self.read(self.save(file, 5), "maple")
+
+        def rows(name):
+            return torch.stack([file[f"prompt_learner.{name.format(i)}"] for i in (0, 1)])
+
+        tensors = {"context": file["prompt_learner.ctx"].float(), "text_prompts": rows("compound_prompts_text.{}")}
+        for part in ("weight", "bias"):
+            tensors[f"context_projection.{part}"] = file[f"prompt_learner.proj.{part}"].float()
+            tensors[f"vision_projections.{part}"] = rows(f"compound_prompt_projections.{{}}.{part}")
+        self.check(deep_reference, deep_reference.Config(True, 2, "words", 3, 2, 3), tensors)
+
     # ------------------------------------------------------------ export
 
     def export(self, *more):
@@ -181,16 +246,41 @@ class ImportTest(unittest.TestCase):
         self.assertEqual(state["state_dict"]["ctx"].dtype, torch.float16)
         self.assertTrue(torch.equal(state["state_dict"]["ctx"], tensors["ctx"]))
 
+    def check_export(self, file, method, folder):
+        """All prompts come out as they went in, also in their types."""
+        self.read(self.save(file, 5), method)
+        path, state = self.export()
+        self.assertEqual(path.relative_to(self.folder / "exported").as_posix(), f"{folder}/model.pth.tar-5")
+        prompts = {name: value for name, value in file.items()
+                   if (name.startswith(("ctx", "meta_net", "prompt_learner")) or "VPT" in name)
+                   and "token_" not in name and "ZS_" not in name}
+        self.assertEqual(state["state_dict"].keys(), prompts.keys())
+        for name, value in prompts.items():
+            self.assertEqual(value.dtype, state["state_dict"][name].dtype, name)
+            self.assertTrue(torch.equal(value, state["state_dict"][name]), name)
+
+    def test_export_of_whole_models_prompts(self):
+        self.check_export(self.maple_file(), "maple", "MultiModalPromptLearner")
+
+    def test_export_of_ivlp(self):
+        file = peer_prompts.ivlp(shared["weights"], len(base_classes()), 4, 3, 2, 2, has_teacher=True)
+        self.check_export(file, "promptsrc", "VLPromptLearner")
+
+    def test_export_of_cocoop(self):
+        model = shared["clip"]
+        file = peer_prompts.cocoop(len(base_classes()), model.text_width, model.joint_width)
+        self.check_export(file, "cocoop", "prompt_learner")
+
     def test_exported_training_predicts_the_same(self):
         prompt("train", "--config", TESTS.parent / "configs/base2new/coop.json", "--data", shared["data"].root, "--dataset",
                "caltech101", "--model", shared["model"], "--set", "training.epochs=2", "--set", "training.lr=2", "--set",
                "data.shots=2", "--set", "training.batch_size=4", "--threads", 1, "--out", self.run_dir)
-        trained, _ = read_safetensors(self.run_dir / "checkpoint.safetensors")
-        for dtype, error in (("fp32", 0.0), ("fp16", 1e-3)):
-            _, state = self.export("--dtype", dtype)
-            ctx = state["state_dict"]["ctx"].float()
-            self.assertLessEqual(float((ctx - trained["context"]).abs().max() / trained["context"].abs().max()), error)
-        self.check(coop_reference, coop_reference.Config(), {"context": trained["context"]})
+        _, state = self.export("--dtype", "fp32")
+        ours = self.check(coop_reference, coop_reference.Config(), {"context": state["state_dict"]["ctx"]})
+        _, state = self.export()
+        theirs, _ = self.compute(coop_reference, coop_reference.Config(), {"context": state["state_dict"]["ctx"].float()})
+        self.assertTrue(torch.equal(ours, theirs[:, 1].argmax(-1)))
+        self.assertGreater(len(set(ours.tolist())), 1, "predictions that are all alike prove nothing")
 
 
 if __name__ == "__main__":

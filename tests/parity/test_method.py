@@ -38,7 +38,7 @@ class MethodTest(unittest.TestCase):
         done = subprocess.run([tool, self.folder.name], capture_output=True, text=True)
         print(done.stdout, done.stderr, sep="")
         self.assertEqual(done.returncode, 0)
-        self.assertIn(f"{2 * (len(CASES) + 1)} cases, 0 failed", done.stdout)  # with both encoders; the ensemble is one
+        self.assertIn(f"{2 * (len(CASES) + 2)} cases, 0 failed", done.stdout)  # with both encoders; the ensembles are two
 
     def test_recorded_values_come_out_again(self) -> None:
         n_numbers = 0

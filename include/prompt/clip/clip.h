@@ -73,6 +73,9 @@ struct image_tokens {
 /** @param pixels  [B,3,S,S], normalized, S = dims.image_px */
 struct image_tokens clip_image_tokens(scope *s, const struct clip *c, const tensor *pixels);
 
+/** Prompts [1,a,d_v] that enter with the class token and the patches, before ln_pre: the input of layer 1. */
+tensor *clip_normalize_prompts(scope *s, const struct clip *c, const tensor *prompts);
+
 /**
  * Image features with prompts at layers 1..J (Eqs. 8-9): at these layers the prompts are between class token
  * and patches. The outputs of layers 1..J-1 at the prompts are dropped; those of layer J stay, like any token.
@@ -98,12 +101,18 @@ tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, in
 /** Features of texts without learned vectors: [1,K,d], not normalized. ERR_SHAPE if they do not fit. */
 tensor *clip_encode_rows(scope *s, const struct clip *c, const struct token_rows *rows);
 
+/** The features of a class whose captions follow several templates. */
+enum template_mean {
+    TEMPLATE_MEAN_NORMALIZED, /* those of each template normalized, their mean normalized: CLIP's ensemble */
+    TEMPLATE_MEAN_RAW,        /* their mean normalized: PromptSRC's teacher */
+};
+
 /**
- * Z^0 of K classes, [1,K,d], without gradients: the features of their captions. Of several templates (the
- * rows of each are one of `captions`): the features of each normalized, their mean normalized.
+ * Z^0 of K classes, [1,K,d], without gradients: the features of their captions. The rows of each template are
+ * one of `captions`; those of a single template are not normalized.
  */
 tensor *clip_encode_captions(scope *s, const struct clip *c, const struct token_rows *captions,
-                             size_t n_templates);
+                             size_t n_templates, enum template_mean mean);
 
 struct text_chunk; /* class_texts.h: rows that the fast encoder computes together */
 
@@ -112,7 +121,11 @@ struct class_texts {
     const struct token_rows *rows;  /* borrowed: what follows a prefix, or whole texts */
     int64_t n_prefix;               /* positions of the prefix */
     const tensor *caption_features; /* Z^0, [1,K,d], borrowed; NULL: there is none */
+    const tensor *teacher;          /* text features of methods/agreement.h, [1,K,d], borrowed; or NULL */
     double keep_bytes; /* kept at most by one pass for its backward; the rest is computed again */
+    int64_t
+        *trained_rows; /* [K], owned: each class's index among those of the training, -1: it was not trained;
+                            * NULL: these are the classes of the training */
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
     size_t n_chunks;
@@ -132,16 +145,28 @@ int class_texts_create(struct class_texts *out, scope *owner, const struct clip 
                        const tensor *caption_features);
 void class_texts_free(struct class_texts *texts); /* leaves them empty */
 
+/** Learned vectors in the text, into which gradients flow; borrowed. */
+struct text_vectors {
+    /*
+     * [B,n_prefix,d_l]        P, the prefix of each image; NULL if n_prefix is 0, then B = 1
+     * [1 or K,n_learned,d_l]  of rows that hold learned vectors, for all or for each; B = 1
+     */
+    const tensor *first;
+    /*
+     * [n_deep] tensors [B,n,d_l], without positions: they replace positions 1..n of the prefix before layers
+     * 2, 3, ..., 1+n_deep (MaPLe, Eq. 4). The outputs of the layers before at these positions are dropped.
+     */
+    const tensor *const *deep;
+    int64_t n_deep;
+};
+
 /**
  * Text features of every row after every prefix (Eqs. 7, 11): T([prefix, row]) read at the row's end token.
  * Positions after the longest row are left out: attention is causal, so nothing would read them.
- * @param tape     receives the fast encoder's backward; NULL in evaluation. `texts` must live as long
- * @param vectors  learned vectors, into which gradients flow:
- *                 [B,n_prefix,d_l]          P, the prefix of each image; NULL if n_prefix is 0, then B = 1
- *                 [1 or K,n_learned,d_l]    of rows that hold learned vectors, for all or for each; B = 1
+ * @param tape  receives the fast encoder's backward; NULL in evaluation. `texts` must live as long
  * @return Z, [B,K,d], not normalized
  */
-tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, const tensor *vectors,
+tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, struct text_vectors vectors,
                          const struct class_texts *texts);
 
 /* ---------------------------------------------------------------- memory (memory.c) */

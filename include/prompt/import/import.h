@@ -36,10 +36,11 @@ int import_settle(struct config *c, const struct import_source *source);
 int import_check_classes(const struct config *c, const struct import_source *source, int64_t n_classes);
 
 /**
- * Copies the file's tensors into the method's, as fp32.
+ * Copies the file's tensors into the method's, as fp32. `w` has the names of CLIP's own tensors, which the
+ * file may hold as well.
  * @return OK; ERR_SHAPE with both shapes; ERR_FORMAT for a tensor that is missing, or not one of the method
  */
-int import_fill(struct method *m, const struct import_source *source);
+int import_fill(struct method *m, const struct import_source *source, const struct weights *w);
 
 /** The backbone of a file that holds a whole model, beside the user's. */
 struct import_backbone {

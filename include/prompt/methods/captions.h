@@ -14,6 +14,7 @@ char *class_caption(const char *template, const char *class_name);
 /** The positions of a method's learned vectors in the text of a class. */
 struct text_form {
     int64_t n_before; /* positions before the name, start token and learned vectors; 0: no learned text */
+    int64_t n_words;  /* last words of "a photo of a" that stay between the vectors and the name, at most 3 */
     int64_t n_after;  /* vectors between the name and the dot after it */
     bool per_class;   /* each class has vectors of its own */
     bool per_image;   /* the vectors depend on the image */
@@ -36,7 +37,7 @@ int caption_rows_create(struct token_rows *out, const struct tokenizer *t, char 
 int text_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *texts, int64_t n,
                      int64_t context_length);
 
-/** The texts of K classes for a method of this form: "{class}." and the end token after a learned prefix, or
+/** The texts of K classes for a method of this form: words that stay, "{class}." and the end token after a learned prefix, or
  * whole texts (learned_rows_create). Otherwise like caption_rows_create. */
 int prompt_rows_create(struct token_rows *out, const struct tokenizer *t, char *const *class_names,
                        int64_t n_classes, const struct text_form *form, int64_t context_length);

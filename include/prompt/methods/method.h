@@ -8,6 +8,7 @@
 #define PROMPT_METHODS_METHOD_H
 
 #include "prompt/clip/clip.h"
+#include "prompt/methods/agreement.h"
 #include "prompt/methods/captions.h"
 #include "prompt/methods/options.h"
 #include "prompt/nn/tape.h"
@@ -42,6 +43,22 @@ struct text_form method_text_form(const struct method_options *o);
 
 /* ---------------------------------------------------------------- forward and backward */
 
+/** Reads or forces the filter's picks, in tests and traces. */
+struct method_trace {
+    bool force;     /* true: read the picks instead of writing them */
+    int64_t *picks; /* [N,B,min(a,K)], borrowed: classes in falling order of probability before n = 1..N */
+};
+
+/** What a forward pass reads; all borrowed. */
+struct method_inputs {
+    const struct class_texts *classes; /* in the form of the method, with caption features */
+    const tensor *fixed_text;          /* Z of method_fixed_text, [1,K,d]; NULL: the pass encodes the text */
+    const tensor *pixels;              /* [B,3,S,S]; NULL if `features` suffice (method_needs_pixels) */
+    const tensor *features;            /* x^0, [B,d], of an earlier pass; NULL: the pass encodes the images */
+    struct method_trace *trace;        /* may be NULL */
+    bool skips_clip;                   /* a training step: n = 0 may be left out if nothing else needs it */
+};
+
 /**
  * The logits after every iteration; [0] is plain CLIP, n = 0. Tensors live in the scope of the forward pass;
  * method_output_free frees the rest.
@@ -49,28 +66,16 @@ struct text_form method_text_form(const struct method_options *o);
 struct method_output {
     struct tape tape;                                  /* of encoders that are differentiated by hand */
     int64_t n_iterations;                              /* N */
-    tensor *logits[METHOD_MAX_ITERATIONS + 1];         /* [B,K] each */
-    const tensor *features[METHOD_MAX_ITERATIONS + 1]; /* x^n, [B,d] each, not normalized */
+    tensor *logits[METHOD_MAX_ITERATIONS + 1];         /* [B,K] each; [0] is NULL where it was left out */
+    const tensor *features[METHOD_MAX_ITERATIONS + 1]; /* x^n, [B,d] each, not normalized; likewise */
+    const tensor *text[METHOD_MAX_ITERATIONS + 1];     /* Z^n, [1 or B,K,d] each, not normalized */
+    const tensor *teacher;                             /* of the classes, borrowed, or NULL */
 };
 void method_output_free(struct method_output *out);
 
-/** Reads or forces the filter's picks, in tests and traces. */
-struct method_trace {
-    bool force;     /* true: read the picks instead of writing them */
-    int64_t *picks; /* [N,B,min(a,K)], borrowed: classes in falling order of probability before n = 1..N */
-};
-
-/**
- * A failure marks the scope.
- * @param classes     their texts, with caption features, in the form of the method
- * @param fixed_text  Z of method_fixed_text, [1,K,d], borrowed; NULL: the pass encodes the text
- * @param pixels      [B,3,S,S]; NULL if `features` suffice (method_needs_pixels)
- * @param features    x^0, [B,d], of an earlier pass; NULL: the pass encodes the images
- * @param trace       may be NULL
- */
+/** A failure marks the scope. */
 void method_forward(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace);
+                    const struct method_inputs *in);
 
 /**
  * Z, [1,K,d], of a method whose learned text does not depend on the image, else NULL. Forward passes may
@@ -78,12 +83,19 @@ void method_forward(struct method_output *out, scope *s, const struct method *m,
  */
 tensor *method_fixed_text(scope *s, const struct method *m, const struct class_texts *classes);
 
+/** The terms of a loss, scalars in its scope. */
+struct method_losses {
+    tensor *cross_entropy[METHOD_MAX_ITERATIONS]; /* CE(p^n, y), n = 1 first */
+    struct agreement agreement; /* weighted, summed over n; a member is NULL if its weight is 0 */
+    tensor *total;
+};
+
 /**
- * L = sum over n = 1..N of lambda^(N-n) CE(p^n, y), mean over the batch (Eqs. 13-14).
- * @param losses  receives the N terms CE(p^n, y), n = 1 first; scalars in `s`; may be NULL
+ * L = sum over n = 1..N of lambda^(N-n) (CE(p^n, y) + agreement of n with the frozen CLIP), CE the mean over
+ * the batch (Eqs. 13-14); without weights of agreement.h it is the paper's.
  */
-tensor *method_loss(tensor **losses, scope *s, const struct method *m, const struct method_output *output,
-                    const tensor *labels);
+struct method_losses method_loss(scope *s, const struct method *m, const struct method_output *output,
+                                 const tensor *labels);
 
 /** Adds the gradients of `loss`, made from `out`, to those of the trained tensors. */
 int method_backward(struct method_output *out, scope *s, const tensor *loss);

@@ -8,7 +8,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum method_kind { METHOD_PROMPT, METHOD_CLIP, METHOD_COOP, METHOD_COCOOP, METHOD_VPT };
+enum method_kind {
+    METHOD_PROMPT,
+    METHOD_CLIP,
+    METHOD_COOP,
+    METHOD_COCOOP,
+    METHOD_VPT,
+    METHOD_KGCOOP,
+    METHOD_IVLP,
+    METHOD_PROMPTSRC,
+    METHOD_MAPLE,
+};
 extern const char *const method_kind_names[]; /* "prompt", "clip", ... */
 
 enum generator_input { GENERATOR_INPUT_NORMALIZED, GENERATOR_INPUT_RAW };
@@ -20,10 +30,31 @@ extern const char *const context_init_names[];
 enum context_position { CONTEXT_POSITION_END, CONTEXT_POSITION_MIDDLE }; /* of the class name */
 extern const char *const context_position_names[];
 
+enum agreement_distance { AGREEMENT_DISTANCE_OWN, AGREEMENT_DISTANCE_L1, AGREEMENT_DISTANCE_COSINE };
+extern const char *const agreement_distance_names[];
+
+/** The captions whose features are the text teacher's: those at n = 0, KgCoOp's, or PromptSRC's 60. */
+enum agreement_source {
+    AGREEMENT_SOURCE_OWN,
+    AGREEMENT_SOURCE_CAPTIONS,
+    AGREEMENT_SOURCE_KGCOOP,
+    AGREEMENT_SOURCE_PROMPTSRC,
+};
+extern const char *const agreement_source_names[];
+
 enum { METHOD_MAX_ITERATIONS = 16, METHOD_ANY_ITERATIONS = -1 };
 
 /** N of a method that has no choice; METHOD_ANY_ITERATIONS of ProMPT. */
 int64_t method_fixed_iterations(enum method_kind kind);
+
+/** How training stays near the frozen CLIP: terms of the loss (agreement.h), and an average over epochs. */
+struct memory_options {
+    double text_weight; /* weights of 0 switch a term off */
+    enum agreement_distance text_distance;
+    double image_weight, logits_weight;
+    enum agreement_source templates;
+    double average_mean, average_deviation; /* in epochs; deviation 0: no average (nn/average.h) */
+};
 
 /** The settings that change what is computed; the configuration keys of the same names document them. */
 struct method_options {
@@ -39,10 +70,16 @@ struct method_options {
     bool filter;           /* F */
     bool vision_generator; /* G^V */
     bool text_generator;   /* G^T */
-    int64_t context_count; /* of CoOp and CoCoOp, as are the next ones */
+    int64_t context_count; /* of methods with context vectors, as are the next ones */
     enum context_init context_init;
     bool context_class_specific;
     enum context_position context_position;
+    int64_t context_depth; /* text layers with vectors of their own */
+    struct memory_options memory;
 };
+
+/** Sets those of `o` that are left to the method: negative numbers, and OWN. KgCoOp's and PromptSRC's are
+ * what makes them more than CoOp and IVLP; other methods have no such terms. */
+void method_settle_memory(struct memory_options *o, enum method_kind kind);
 
 #endif

@@ -10,10 +10,9 @@ struct method_ops {
     struct text_form (*text_form)(const struct method_options *o);
     /** Checks the options against the model and adds the trained tensors. */
     int (*create)(struct method *m, const struct method_init *init);
-    /** method_forward; sets out->logits and out->tape. */
+    /** method_forward; sets out->logits, features, text and tape. */
     void (*forward)(struct method_output *out, scope *s, const struct method *m,
-                    const struct class_texts *classes, const tensor *fixed_text, const tensor *pixels,
-                    const tensor *features, struct method_trace *trace);
+                    const struct method_inputs *in);
     /** Z that is the same for all images, [1,K,d]; NULL, as pointer or as result: there is none. */
     tensor *(*fixed_text)(scope *s, const struct method *m, struct tape *tape,
                           const struct class_texts *classes);
@@ -23,9 +22,11 @@ struct method_ops {
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
 extern const struct method_ops method_prompt; /* prompt.c: ProMPT */
-extern const struct method_ops method_coop;   /* coop.c */
+extern const struct method_ops method_coop;   /* coop.c: CoOp; KgCoOp is CoOp with a term of agreement.h */
 extern const struct method_ops method_cocoop; /* cocoop.c */
 extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
+extern const struct method_ops method_ivlp;   /* ivlp.c: IVLP; PromptSRC is IVLP with terms of agreement.h */
+extern const struct method_ops method_maple;  /* maple.c */
 
 /* ---------------------------------------------------------------- trained tensors */
 
@@ -52,9 +53,11 @@ struct initial_features {
     tensor *x;                        /* x^0, [B,d] */
     tensor *logits;                   /* [B,K] */
 };
-/** Sets the features and the logits of n = 0 in `out`, too. Pixels and features are those of method_forward. */
+/** Sets the features and the logits of n = 0 in `out`, too. */
 struct initial_features method_initial_features(struct method_output *out, scope *s, const struct method *m,
-                                                const struct class_texts *classes, const tensor *pixels,
-                                                const tensor *features);
+                                                const struct method_inputs *in);
+/** The same for a method that reads the image tokens alone: a pass that skips n = 0 leaves x and logits NULL. */
+struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
+                                            const struct method_inputs *in);
 
 #endif

@@ -1,5 +1,5 @@
 /**
- * SGD with momentum and weight decay, as in the field's public code; AdamW, as in CLIP's training.
+ * SGD with momentum and weight decay, as in the field's public code, and AdamW. optimizer.h is either of them.
  */
 #ifndef PROMPT_NN_OPTIM_H
 #define PROMPT_NN_OPTIM_H
@@ -23,19 +23,24 @@ void sgd_deinit(struct sgd *o);
 
 /* ---------------------------------------------------------------- AdamW */
 
-/**
- * Decoupled weight decay (Loshchilov and Hutter, ICLR 2019; t_adamw_ has the equations) with CLIP's
- * constants: betas 0.9 and 0.98, eps 1e-6, decay only on matrices (tensors of two axes or more).
- */
+struct adamw_options {
+    double beta1, beta2; /* decay of the moments */
+    double eps;
+    double weight_decay;
+    bool decays_vectors; /* false: only tensors of two axes or more decay */
+};
+
+/** Decoupled weight decay (Loshchilov and Hutter, ICLR 2019; t_adamw_ has the equations). */
 struct adamw {
     const struct params *trained; /* borrowed */
     struct params first, second;  /* moments, by the trained tensor's name; begin at 0 */
     scope *scope;                 /* borrowed; owns the moments */
-    double weight_decay;
+    struct adamw_options options;
 };
 
 /** Creates the moments in `run`. ERR_MEMORY; the scope's failure. */
-int adamw_init(struct adamw *o, scope *run, const struct params *trained, double weight_decay);
+int adamw_init(struct adamw *o, scope *run, const struct params *trained,
+               const struct adamw_options *options);
 /** Step `step` (from 1); ERR_NUMERIC if a tensor has no gradient (a broken graph). */
 int adamw_step(struct adamw *o, double lr, int64_t step);
 void adamw_deinit(struct adamw *o);

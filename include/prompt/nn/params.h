@@ -26,5 +26,7 @@ void params_free(struct params *p);           /* the list and the names, not the
 /** Appends "[8, 128]" for messages. */
 void shape_append(struct str *out, const int64_t *dims, size_t n_dims);
 void tensor_append_shape(struct str *out, const tensor *t);
+/** ERR_SHAPE naming the tensor and both shapes, if they differ. */
+int tensor_check_shape(const char *name, const tensor *found, const tensor *expected);
 
 #endif

@@ -1,6 +1,7 @@
 /**
- * A run's state as one safetensors file: the trained tensors by name, "optimizer.momentum.<name>", and in the
- * metadata everything that is needed to use or continue it. The file alone tells what it was trained with.
+ * A run's state as one safetensors file: the trained tensors by name, the state of the optimizer (optimizer.h),
+ * and in the metadata everything that is needed to use or continue it. The file alone tells what it was trained
+ * with.
  *
  * The bytes depend on the training alone (not on time, path or machine), so that a resumed run ends in the
  * same file.
@@ -9,7 +10,7 @@
 #define PROMPT_RUN_CHECKPOINT_H
 
 #include "prompt/methods/method.h"
-#include "prompt/nn/optim.h"
+#include "prompt/nn/optimizer.h"
 #include "prompt/nn/safetensors.h"
 #include "prompt/report/provenance.h"
 #include "prompt/run/session.h"
@@ -23,18 +24,18 @@ int checkpoint_provenance(struct provenance *out, struct session *s, char *const
                           const char *sample);
 
 /** Writes the file atomically. */
-int checkpoint_write(const char *path, const struct method *m, const struct sgd *optimizer,
+int checkpoint_write(const char *path, const struct method *m, const struct optimizer *optimizer,
                      const struct progress *progress, const struct provenance *provenance);
 /** Appends the bytes of the same file to `out`. */
-int checkpoint_append(struct str *out, const struct method *m, const struct sgd *optimizer,
+int checkpoint_append(struct str *out, const struct method *m, const struct optimizer *optimizer,
                       const struct progress *progress, const struct provenance *provenance);
 
 /** ERR_USAGE if the method learns vectors for each class and was trained with other classes than these. */
 int checkpoint_check_classes(const struct provenance *provenance, const struct method *m, char *const *names,
                              int64_t n_names);
 
-/** Copies the trained tensors into `m`, and the momentum into `optimizer` unless that is NULL; names and
+/** Copies the trained tensors into `m`, and the state into `optimizer` unless that is NULL; names and
  * shapes must agree. @return OK; ERR_IO; ERR_FORMAT, ERR_SHAPE naming file and tensor */
-int checkpoint_read_tensors(struct method *m, struct sgd *optimizer, const char *path);
+int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const char *path);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef PROMPT_RUN_CLASS_LIST_H
 #define PROMPT_RUN_CLASS_LIST_H
 
+#include "prompt/report/provenance.h"
 #include "prompt/run/session.h"
 
 /** All classes of a data set or a half of them, or any names. */
@@ -30,6 +31,14 @@ int class_list_open(struct class_list *out, scope *owner, struct session *s, con
 /** The same of names without a data set. */
 int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
                           char *const *names, int64_t n, int64_t batch_size);
+/** Encodes the text features of the frozen CLIP that training is to agree with (methods/agreement.h), if the
+ * configuration asks for them. For classes of a data set. Otherwise like class_list_open. */
+int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model);
+/**
+ * Finds each class among those of the training, by name, and sets texts.trained_rows: of equal names the first is
+ * that of the first class, and so on. ERR_FORMAT for a checkpoint without its names; ERR_MEMORY.
+ */
+int class_list_match(struct class_list *c, const struct provenance *training);
 void class_list_close(struct class_list *c);
 
 #endif

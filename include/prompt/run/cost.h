@@ -7,6 +7,7 @@
 struct cost {
     int64_t n_trained;      /* trained values */
     int64_t n_steps;        /* in all */
+    int64_t n_epochs;       /* begun */
     int64_t step_images;    /* images a step */
     double weights_bytes;   /* frozen model on the device */
     double text_bytes;      /* kept of the text side by a step for its backward */
@@ -20,7 +21,7 @@ struct cost {
 /** The training that a step is planned for. */
 struct cost_options {
     int64_t batch_size, n_images; /* n_images of the whole training; a step has the smaller of the two */
-    int64_t n_steps;
+    int64_t n_steps, n_epochs;
     struct loader *loader; /* borrowed; NULL: none */
 };
 

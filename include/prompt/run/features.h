@@ -19,7 +19,7 @@ int features_hash_weights(const struct session *s);
 
 /** clip_encode_captions, from the store or into it. */
 tensor *features_of_captions(scope *owner, struct session *s, const struct clip *model,
-                             const struct token_rows *captions, size_t n_templates);
+                             const struct token_rows *captions, size_t n_templates, enum template_mean mean);
 
 /** x^0 of a list of pictures. */
 struct image_features {

@@ -10,6 +10,7 @@
 #include "prompt/data/loader.h"
 #include "prompt/data/templates.h"
 #include "prompt/methods/method.h"
+#include "prompt/nn/optimizer.h"
 
 struct store;
 
@@ -48,6 +49,9 @@ struct weights_options session_weights_options(const struct config *config);
 
 /** The configured settings of the method. */
 struct method_options session_method_options(const struct config *config);
+
+/** The configured optimizer. */
+struct optimizer_options session_optimizer_options(const struct config *c);
 
 /** Creates the configured method with initial values from the seed. `out` is owned; its tensors live in the
  * session's scope. */

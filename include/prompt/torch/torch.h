@@ -182,6 +182,7 @@ tensor *t_gelu(scope *s, const tensor *x); /* the exact one (erf) */
 tensor *t_sigmoid(scope *s, const tensor *x);
 tensor *t_silu(scope *s, const tensor *x); /* x sigmoid(x) */
 tensor *t_softmax(scope *s, const tensor *x, int64_t dim);
+tensor *t_log_softmax(scope *s, const tensor *x, int64_t dim);
 /** softmax(q k^T / sqrt(head width)) v over [..., T, head width]; causal: position t attends to 0..t. */
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal);
 /** x / max(|x|_2, 1e-12) along `dim`. */

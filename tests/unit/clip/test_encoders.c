@@ -43,7 +43,7 @@ static tensor *encode_rows(scope *s, const struct fixture *w, const tensor *pref
     struct class_texts texts;
     assert_ok(class_texts_create(&texts, s, w->clip, rows, prefixes ? t_size(prefixes, 1) : 0,
                                  IMAGES_AT_A_TIME, NULL));
-    tensor *z = clip_encode_text(s, w->clip, NULL, prefixes, &texts);
+    tensor *z = clip_encode_text(s, w->clip, NULL, (struct text_vectors){.first = prefixes}, &texts);
     class_texts_free(&texts);
     return z;
 }
@@ -133,7 +133,7 @@ static void test_encoders__a_prefix_of_another_length_than_the_texts_is_an_error
         assert_ok(class_texts_create(&texts, s, w->clip, &w->names, want, 1, NULL));
         const tensor *prefix =
             got ? t_zeros(s, SHAPE(1, got, w->clip->dims.text.width), DTYPE_F32, CPU) : NULL;
-        assert_null(clip_encode_text(s, w->clip, NULL, prefix, &texts));
+        assert_null(clip_encode_text(s, w->clip, NULL, (struct text_vectors){.first = prefix}, &texts));
         char says[96];
         snprintf(says, sizeof says, "the texts are laid out for %d learned vectors, not for %d", (int)want,
                  (int)got);

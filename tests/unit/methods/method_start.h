@@ -40,7 +40,7 @@ static inline void forward_trained_with_fewer_classes(struct fixture *w, scope *
     assert_ok(create(&all, w, s, changes));
     const struct method_init init = {1, w->names.n - 2, &w->start};
     assert_ok(method_create(&m, s, w->clip, &all->options, &init));
-    method_forward(&out, s, m, &w->texts, NULL, w->pixels, NULL, NULL);
+    method_forward(&out, s, m, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
     method_output_free(&out);
     method_free(all);
     method_free(m);

@@ -46,7 +46,7 @@ static void test_contexts__an_untrained_context_is_the_caption(void **state)
         struct method *m = NULL;
         struct method_output out;
         assert_ok(create(&m, w, s, CHANGES("method=coop", specific[i])));
-        method_forward(&out, s, m, &w->texts, NULL, w->pixels, NULL, NULL);
+        method_forward(&out, s, m, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
         assert_int_equal(out.n_iterations, 1);
         assert_true(tensor_max_difference(s, out.logits[0], out.logits[1]) < 1e-4); /* of 100 */
         method_output_free(&out);
@@ -68,10 +68,12 @@ static void test_contexts__fixed_text_is_taken_by_the_forward_pass(void **state)
         struct method *m = NULL;
         struct method_output own, given;
         assert_ok(create(&m, w, s, cases[i]));
-        method_forward(&own, s, m, &w->texts, NULL, w->pixels, NULL, NULL);
+        method_forward(&own, s, m, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
         const tensor *fixed_text = t_scale(s, method_fixed_text(s, m, &w->texts), -1.0);
         assert_non_null(fixed_text);
-        method_forward(&given, s, m, &w->texts, fixed_text, w->pixels, NULL, NULL);
+        method_forward(
+            &given, s, m,
+            &(struct method_inputs){.classes = &w->texts, .fixed_text = fixed_text, .pixels = w->pixels});
         tensor *turned = t_scale(s, own.logits[1], -1.0);
         assert_true(tensor_max_difference(s, given.logits[1], turned) < 1e-4); /* of 100 */
         method_output_free(&own);

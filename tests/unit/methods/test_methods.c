@@ -157,14 +157,15 @@ static void test_methods__loss_weights_fall_from_the_last_iteration(void **state
     struct method_output out = {.n_iterations = 3};
     for (int n = 0; n <= 3; n++)
         out.logits[n] = t_from_f32(s, logits[n], SHAPE(1, 2), DTYPE_F64, CPU);
-    tensor *label = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU), *losses[3];
+    tensor *label = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
     for (int i = 0; i < 3; i++) {
         m->options.loss_weight = lambdas[i];
         double total = 0.0, expected = 0.0;
-        assert_ok(t_item_f64(&total, s, method_loss(losses, s, m, &out, label)));
+        const struct method_losses losses = method_loss(s, m, &out, label);
+        assert_ok(t_item_f64(&total, s, losses.total));
         for (int n = 0; n < 3; n++) {
             double loss = 0.0;
-            assert_ok(t_item_f64(&loss, s, losses[n]));
+            assert_ok(t_item_f64(&loss, s, losses.cross_entropy[n]));
             assert_true(fabs(loss - log1p(exp((double)(logits[n + 1][1] - logits[n + 1][0])))) < 1e-12);
             expected += want[i][n] * loss;
         }
@@ -186,8 +187,8 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     options.kind = METHOD_CLIP;
     assert_ok(method_create(&clip, s, w->clip, &options, &init));
     assert_int_equal(clip->trained.n, 0);
-    method_forward(&with, s, prompt, &w->texts, NULL, w->pixels, NULL, NULL);
-    method_forward(&without, s, clip, &w->texts, NULL, w->pixels, NULL, NULL);
+    method_forward(&with, s, prompt, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
+    method_forward(&without, s, clip, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
     assert_int_equal(with.n_iterations, 2);
     assert_int_equal(without.n_iterations, 0);
     assert_true(tensor_max_difference(s, with.logits[0], without.logits[0]) == 0.0);
@@ -210,8 +211,8 @@ static void test_methods__a_fixed_start_token_stands_before_the_prompt(void **st
     assert_ok(create(
         &behind, w, s,
         CHANGES("text_prompt.generator=false", "text_prompt.count=4", "text_prompt.covers_sos=false")));
-    method_forward(&a, s, covers, &w->texts, NULL, w->pixels, NULL, NULL);
-    method_forward(&b, s, behind, &w->texts, NULL, w->pixels, NULL, NULL);
+    method_forward(&a, s, covers, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
+    method_forward(&b, s, behind, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
     for (int n = 0; n <= 2; n++)
         assert_true(tensor_max_difference(s, a.logits[n], b.logits[n]) < 1e-4); /* of 100 */
     method_output_free(&a);

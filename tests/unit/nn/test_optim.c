@@ -1,16 +1,16 @@
-/* SGD against hand computation, the learning rate by epoch. */
+/* SGD and AdamW against hand computation, the learning rate by epoch. */
 #include "torch_test.h"
 
 #include <math.h>
 
-#include "prompt/nn/optim.h"
+#include "prompt/nn/optimizer.h"
 #include "prompt/nn/schedule.h"
 
 /* ---------------------------------------------------------------- learning rate */
 
 static void expect_rate(const struct schedule_options *o, int64_t epoch, double want)
 {
-    const double got = schedule_lr(o, epoch);
+    const double got = schedule_lr(o, epoch, 0);
     if (!(fabs(got - want) <= 5e-8)) /* the values are given to seven digits after the point */
         fail_msg("epoch %d: rate %.9g, expected %.9g", (int)epoch, got, want);
 }
@@ -48,6 +48,17 @@ static void test_optim__constant_rate_has_a_warm_up_too(void **state)
     const double want[] = {1e-5, 1e-5, 0.008, 0.008};
     for (int64_t epoch = 1; epoch <= 4; epoch++)
         expect_rate(&o, epoch, want[epoch - 1]);
+}
+
+static void test_optim__cosine_by_step_starts_at_the_rate_and_stops_short_of_the_lowest(void **state)
+{
+    (void)state;
+    const struct schedule_options o = {SCHEDULE_COSINE_STEP, 2e-4, 1e-5, .min_lr = 1e-6, .n_steps = 4};
+    /* torch.optim.lr_scheduler.CosineAnnealingLR(T_max=4, eta_min=1e-6), stepped after each step */
+    const double want[] = {2e-4, 1.708571247280615e-4, 1.005e-4, 3.014287527193853e-5};
+    for (int64_t step = 1; step <= 4; step++)
+        if (!(fabs(schedule_lr(&o, 1, step) - want[step - 1]) <= 5e-12))
+            fail_msg("step %d: rate %.9g", (int)step, schedule_lr(&o, 1, step));
 }
 
 /* ---------------------------------------------------------------- SGD */
@@ -239,7 +250,8 @@ static void test_optim__adamw_is_its_equations_and_decays_matrices_alone(void **
     p.trained.items[0].value = p.w = t_reshape(p.scope, t_detach(p.scope, p.w), SHAPE(N, 1));
     t_require_grad(p.scope, p.w);
     struct adamw adamw;
-    assert_ok(adamw_init(&adamw, p.scope, &p.trained, decay));
+    const struct adamw_options options = {0.9, 0.98, 1e-6, decay, .decays_vectors = false};
+    assert_ok(adamw_init(&adamw, p.scope, &p.trained, &options));
     double w[N] = {START[0], START[1]}, b = 1.0, first[N + 1] = {0}, second[N + 1] = {0};
     for (int step = 1; step <= 3; step++) {
         params_clear_grad(p.scope, &p.trained);
@@ -257,6 +269,26 @@ static void test_optim__adamw_is_its_equations_and_decays_matrices_alone(void **
     /* torch.optim.AdamW([w, b], betas=(0.9, 0.98), eps=1e-6) of PyTorch 2.13 ends here */
     expect_near(&p, (const double[]){0.6208344874513275, -1.5849838927034734}, 0.6500001166666276, 1e-12);
     adamw_deinit(&adamw);
+    problem_close(&p);
+}
+
+/* The optimizer of a training decays every tensor, with PyTorch's constants. */
+static void test_optim__adamw_of_a_training_decays_all(void **state)
+{
+    (void)state;
+    struct problem p;
+    problem_open(&p);
+    struct optimizer adamw;
+    assert_ok(optimizer_init(&adamw, p.scope, &p.trained,
+                             &(struct optimizer_options){.kind = OPTIMIZER_ADAMW, .weight_decay = 0.1}));
+    for (int step = 1; step <= 3; step++) {
+        optimizer_clear_grad(&adamw);
+        backward(&p);
+        assert_ok(optimizer_step(&adamw, 0.1, step));
+    }
+    /* torch.optim.AdamW([w, b], lr=0.1, weight_decay=0.1) of PyTorch 2.13 ends here */
+    expect_near(&p, (const double[]){0.6751012262874627, -1.6443686831798792}, 0.673289000990034, 1e-12);
+    optimizer_deinit(&adamw);
     problem_close(&p);
 }
 
@@ -286,6 +318,7 @@ int main(void)
         torch_unit_test(test_optim__two_epochs_are_a_warm_up_and_the_full_rate),
         torch_unit_test(test_optim__without_warm_up_the_cosine_starts_at_once),
         torch_unit_test(test_optim__constant_rate_has_a_warm_up_too),
+        torch_unit_test(test_optim__cosine_by_step_starts_at_the_rate_and_stops_short_of_the_lowest),
         torch_unit_test(test_optim__three_steps_are_those_of_a_hand_computation),
         torch_unit_test(test_optim__without_momentum_nothing_is_stored),
         torch_unit_test(test_optim__a_step_leaves_the_gradient_as_it_was),
@@ -293,6 +326,7 @@ int main(void)
         torch_unit_test(test_optim__a_missing_gradient_names_the_tensor),
         torch_unit_test(test_optim__the_rate_of_pretraining_rises_to_the_peak_and_ends_at_zero),
         torch_unit_test(test_optim__adamw_is_its_equations_and_decays_matrices_alone),
+        torch_unit_test(test_optim__adamw_of_a_training_decays_all),
         torch_unit_test(test_optim__gradients_are_scaled_down_to_the_largest_norm_together),
     };
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);

@@ -48,7 +48,8 @@ static void job_open(struct job *job)
     log_init(&job->log, true);
     assert_ok(session_open(&job->session, &job->config, &job->log));
     assert_ok(pretrain_make_model(job->session));
-    assert_ok(adamw_init(&job->optimizer, job->session->scope, &job->session->weights->tensors, 0.0));
+    assert_ok(adamw_init(&job->optimizer, job->session->scope, &job->session->weights->tensors,
+                         &(struct adamw_options){.beta1 = 0.9, .beta2 = 0.98, .eps = 1e-6}));
     assert_ok(pair_batch_create(&job->batch, &job->config, B));
     for (int64_t i = 0; i < B * FLOATS; i++)
         job->batch.pixels[i] = (float)sin((double)(i * i));

@@ -20,32 +20,39 @@ struct shared {
 struct training {
     scope *scope;
     struct method *method;
-    struct sgd sgd;
+    struct optimizer optimizer;
 };
 
-static void training_open(struct training *t, struct fixture *w, const char *const *changes)
+static void open_with(struct training *t, struct fixture *w, const char *const *changes,
+                      enum optimizer_kind kind)
 {
     *t = (struct training){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     const struct method_options options = fixture_options(fixture_defaults(w), changes);
     assert_ok(fixture_method(&t->method, w, t->scope, &options));
-    sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
+    const struct optimizer_options optimizer = {kind, w->momentum, w->weight_decay};
+    assert_ok(optimizer_init(&t->optimizer, t->scope, &t->method->trained, &optimizer));
+}
+
+static void training_open(struct training *t, struct fixture *w, const char *const *changes)
+{
+    open_with(t, w, changes, OPTIMIZER_SGD);
 }
 
 static void training_close(struct training *t)
 {
-    sgd_deinit(&t->sgd);
+    optimizer_deinit(&t->optimizer);
     method_free(t->method);
     assert_ok(scope_close(t->scope));
 }
 
-static void step(struct training *t, const struct fixture *w)
+static void step(struct training *t, const struct fixture *w, int64_t number)
 {
     scope *s = scope_open(t->scope, SCOPE_GRAD_ON);
     struct method_output out;
     tensor *index = t_from_i64(s, (const int64_t[]){0, 1}, SHAPE(2), CPU);
     assert_ok(method_backward(&out, s, fixture_loss(s, &out, NULL, w, t->method, index, NULL)));
     method_output_free(&out);
-    assert_ok(sgd_step(&t->sgd, w->lr));
+    assert_ok(optimizer_step(&t->optimizer, w->lr, number));
     assert_ok(scope_close(s));
 }
 
@@ -69,7 +76,7 @@ static struct provenance make_provenance(void)
 static int save(const struct training *t, const char *path)
 {
     struct provenance from = make_provenance();
-    int status = checkpoint_write(path, t->method, &t->sgd, &PROGRESS, &from);
+    int status = checkpoint_write(path, t->method, &t->optimizer, &PROGRESS, &from);
     provenance_free(&from);
     return status;
 }
@@ -100,23 +107,37 @@ static void expect_same_files(const char *a, const char *b)
 
 /* ---------------------------------------------------------------- what agrees */
 
-static void test_checkpoint__a_training_goes_on_with_the_same_bits(void **state)
+/* The states of both, before and after two steps that follow a stored one. */
+static void expect_to_go_on(struct shared *f, enum optimizer_kind kind)
 {
-    struct shared *f = *state;
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training straight, resumed;
-    training_open(&straight, &f->fixture, NULL);
-    training_open(&resumed, &f->fixture, NULL);
-    step(&straight, &f->fixture);
+    open_with(&straight, &f->fixture, NULL, kind);
+    open_with(&resumed, &f->fixture, NULL, kind);
+    step(&straight, &f->fixture, 1);
     assert_ok(save(&straight, path));
-    assert_ok(checkpoint_read_tensors(resumed.method, &resumed.sgd, path));
-    expect_same_bits(&resumed.method->trained, &straight.method->trained);
-    expect_same_bits(&resumed.sgd.momentum, &straight.sgd.momentum);
-    step(&straight, &f->fixture);
-    step(&resumed, &f->fixture);
+    assert_ok(checkpoint_read_tensors(resumed.method, &resumed.optimizer, path));
+    for (int number = 2; number <= 3; number++) {
+        struct params a = {0}, b = {0};
+        expect_same_bits(&resumed.method->trained, &straight.method->trained);
+        assert_ok(optimizer_collect(&a, &resumed.optimizer));
+        assert_ok(optimizer_collect(&b, &straight.optimizer));
+        assert_int_equal(b.n, (kind == OPTIMIZER_SGD ? 1 : 2) * straight.method->trained.n);
+        expect_same_bits(&a, &b);
+        params_free(&a);
+        params_free(&b);
+        step(&straight, &f->fixture, number);
+        step(&resumed, &f->fixture, number);
+    }
     expect_same_bits(&resumed.method->trained, &straight.method->trained);
     training_close(&straight);
     training_close(&resumed);
+}
+
+static void test_checkpoint__a_training_goes_on_with_the_same_bits(void **state)
+{
+    expect_to_go_on(*state, OPTIMIZER_SGD);
+    expect_to_go_on(*state, OPTIMIZER_ADAMW);
 }
 
 static void test_checkpoint__the_bytes_depend_on_the_training_alone(void **state)
@@ -126,11 +147,11 @@ static void test_checkpoint__the_bytes_depend_on_the_training_alone(void **state
     struct training t, resumed;
     training_open(&t, &f->fixture, NULL);
     training_open(&resumed, &f->fixture, NULL);
-    step(&t, &f->fixture);
+    step(&t, &f->fixture, 1);
     assert_ok(save(&t, a));
     assert_ok(save(&t, b));
     expect_same_files(a, b);
-    assert_ok(checkpoint_read_tensors(resumed.method, &resumed.sgd, a));
+    assert_ok(checkpoint_read_tensors(resumed.method, &resumed.optimizer, a));
     assert_ok(save(&resumed, b));
     expect_same_files(a, b);
     training_close(&t);
@@ -172,8 +193,8 @@ static void test_checkpoint__before_the_first_step_there_is_no_momentum(void **s
     training_open(&t, &f->fixture, NULL);
     training_open(&resumed, &f->fixture, NULL);
     assert_ok(save(&t, path));
-    assert_ok(checkpoint_read_tensors(resumed.method, &resumed.sgd, path));
-    assert_int_equal(resumed.sgd.momentum.n, 0);
+    assert_ok(checkpoint_read_tensors(resumed.method, &resumed.optimizer, path));
+    assert_int_equal(resumed.optimizer.sgd.momentum.n, 0);
     training_close(&t);
     training_close(&resumed);
 }
@@ -185,7 +206,7 @@ static void test_checkpoint__evaluation_needs_no_optimizer(void **state)
     struct training t, other;
     training_open(&t, &f->fixture, NULL);
     training_open(&other, &f->fixture, NULL);
-    step(&t, &f->fixture);
+    step(&t, &f->fixture, 1);
     assert_ok(save(&t, path));
     assert_ok(checkpoint_read_tensors(other.method, NULL, path));
     expect_same_bits(&other.method->trained, &t.method->trained);
@@ -202,10 +223,10 @@ static void expect_refusal(struct shared *f, const char *written, const char *re
     const char *path = temp_path(&f->dir, "a.safetensors");
     struct training from, into;
     training_open(&from, &f->fixture, (const char *const[]){written, NULL});
-    step(&from, &f->fixture);
+    step(&from, &f->fixture, 1);
     assert_ok(save(&from, path));
     training_open(&into, &f->fixture, (const char *const[]){read, NULL});
-    assert_int_equal(checkpoint_read_tensors(into.method, &into.sgd, path), status);
+    assert_int_equal(checkpoint_read_tensors(into.method, &into.optimizer, path), status);
     char want[256];
     snprintf(want, sizeof want, "'%s': %s", path, says);
     assert_string_equal(error_message(), want);
@@ -232,12 +253,28 @@ static void test_checkpoint__an_extra_tensor_is_named(void **state)
                    "tensor 'text_generator.fc1.weight' is not one that this method trains");
 }
 
+static void test_checkpoint__the_state_of_another_optimizer_is_named(void **state)
+{
+    struct shared *f = *state;
+    const char *path = temp_path(&f->dir, "a.safetensors");
+    struct training from, into;
+    training_open(&from, &f->fixture, NULL);
+    step(&from, &f->fixture, 1);
+    assert_ok(save(&from, path));
+    open_with(&into, &f->fixture, NULL, OPTIMIZER_ADAMW);
+    assert_int_equal(checkpoint_read_tensors(into.method, &into.optimizer, path), ERR_FORMAT);
+    assert_non_null(
+        strstr(error_message(), "tensor 'optimizer.momentum.vision_prompts' does not belong to a"));
+    training_close(&from);
+    training_close(&into);
+}
+
 /* A checkpoint with its metadata changed by `key`, or its tensor `without` left out. */
 static void rewrite(struct shared *f, const char *key, const char *value, const char *without)
 {
     struct training t;
     training_open(&t, &f->fixture, NULL);
-    step(&t, &f->fixture);
+    step(&t, &f->fixture, 1);
     assert_ok(save(&t, temp_path(&f->dir, "a.safetensors")));
     training_close(&t);
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
@@ -277,7 +314,7 @@ static void expect_missing(struct shared *f, const char *name)
     training_open(&t, &f->fixture, NULL);
     char want[256];
     snprintf(want, sizeof want, "'%s': tensor '%s' is missing", temp_path(&f->dir, "b.safetensors"), name);
-    assert_int_equal(checkpoint_read_tensors(t.method, &t.sgd, temp_path(&f->dir, "b.safetensors")),
+    assert_int_equal(checkpoint_read_tensors(t.method, &t.optimizer, temp_path(&f->dir, "b.safetensors")),
                      ERR_FORMAT);
     assert_string_equal(error_message(), want);
     training_close(&t);
@@ -354,6 +391,7 @@ int main(void)
         torch_unit_test(test_checkpoint__evaluation_needs_no_optimizer),
         torch_unit_test(test_checkpoint__another_shape_is_named),
         torch_unit_test(test_checkpoint__a_missing_tensor_is_named),
+        torch_unit_test(test_checkpoint__the_state_of_another_optimizer_is_named),
         torch_unit_test(test_checkpoint__an_extra_tensor_is_named),
         torch_unit_test(test_checkpoint__a_missing_momentum_is_named),
         torch_unit_test(test_checkpoint__another_format_is_named),

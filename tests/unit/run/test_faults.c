@@ -28,10 +28,9 @@ static int step(scope *run, struct fixture *w, struct method *m, struct sgd *sgd
 {
     scope *s = scope_open(run, SCOPE_GRAD_ON);
     struct method_output out;
-    tensor *losses[METHOD_MAX_ITERATIONS] = {NULL};
     sgd_clear_grad(sgd);
     tensor *index = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
-    tensor *loss = fixture_loss(s, &out, losses, w, m, index, NULL);
+    tensor *loss = fixture_loss(s, &out, NULL, w, m, index, NULL);
     double value = NAN;
     int status = method_backward(&out, s, loss);
     method_output_free(&out);
@@ -84,7 +83,9 @@ static int evaluate_with(scope *run, struct fixture *w, const char *path)
         scope *s = scope_open(run, SCOPE_GRAD_OFF);
         struct method_output out;
         float logits[2 * 12];
-        method_forward(&out, s, m, &w->texts, NULL, t_narrow(s, w->pixels, 0, 0, 1), NULL, NULL);
+        method_forward(
+            &out, s, m,
+            &(struct method_inputs){.classes = &w->texts, .pixels = t_narrow(s, w->pixels, 0, 0, 1)});
         status = t_read_f32(logits, 2 * 12, s, t_stack(s, (const tensor *const *)out.logits, 2, 1));
         method_output_free(&out);
         int closed = scope_close(s);

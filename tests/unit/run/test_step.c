@@ -13,7 +13,7 @@ enum { B = 2 };
 struct job {
     scope *scope;
     struct method *method;
-    struct sgd sgd;
+    struct optimizer optimizer;
     struct step_batch batch;
     float *before; /* of the vision prompts */
 };
@@ -34,7 +34,9 @@ static void job_open(struct job *job, struct fixture *w, double loss_weight)
     struct method_options options = fixture_options(fixture_defaults(w), NULL);
     options.loss_weight = loss_weight;
     assert_ok(fixture_method(&job->method, w, job->scope, &options));
-    sgd_init(&job->sgd, job->scope, &job->method->trained, w->momentum, w->weight_decay);
+    assert_ok(optimizer_init(
+        &job->optimizer, job->scope, &job->method->trained,
+        &(struct optimizer_options){.momentum = w->momentum, .weight_decay = w->weight_decay}));
     tensor *index = t_from_i64(job->scope, (const int64_t[B]){0, 1}, SHAPE(B), CPU);
     job->batch = (struct step_batch){t_index_select(job->scope, w->pixels, 0, index),
                                      t_index_select(job->scope, w->labels, 0, index)};
@@ -46,7 +48,7 @@ static void job_open(struct job *job, struct fixture *w, double loss_weight)
 static void job_close(struct job *job)
 {
     free(job->before);
-    sgd_deinit(&job->sgd);
+    optimizer_deinit(&job->optimizer);
     method_free(job->method);
     assert_ok(scope_close(job->scope));
 }
@@ -55,7 +57,7 @@ static struct step_numbers step(struct job *job, const struct fixture *w, double
 {
     struct step_numbers numbers;
     scope *s = scope_open(job->scope, SCOPE_GRAD_ON);
-    assert_ok(step_train(&numbers, s, job->method, &job->sgd, &w->texts, job->batch, lr));
+    assert_ok(step_train(&numbers, s, job->method, &job->optimizer, &w->texts, job->batch, lr));
     assert_ok(scope_close(s));
     return numbers;
 }

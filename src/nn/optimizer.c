@@ -1,0 +1,170 @@
+/* SGD or AdamW, and the state in a checkpoint. */
+#include "prompt/nn/optimizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char PREFIX[] = "optimizer.";
+
+int optimizer_init(struct optimizer *o, scope *run, const struct params *trained,
+                   const struct optimizer_options *options)
+{
+    *o = (struct optimizer){.kind = options->kind};
+    switch (options->kind) {
+    case OPTIMIZER_SGD:
+        sgd_init(&o->sgd, run, trained, options->momentum, options->weight_decay);
+        return OK;
+    case OPTIMIZER_ADAMW:
+        return adamw_init(&o->adamw, run, trained,
+                          &(struct adamw_options){.beta1 = 0.9,
+                                                  .beta2 = 0.999,
+                                                  .eps = 1e-8,
+                                                  .weight_decay = options->weight_decay,
+                                                  .decays_vectors = true});
+    }
+    return OK;
+}
+
+int optimizer_step(struct optimizer *o, double lr, int64_t step)
+{
+    switch (o->kind) {
+    case OPTIMIZER_SGD:
+        return sgd_step(&o->sgd, lr);
+    case OPTIMIZER_ADAMW:
+        return adamw_step(&o->adamw, lr, step);
+    }
+    return OK;
+}
+
+void optimizer_clear_grad(struct optimizer *o)
+{
+    switch (o->kind) {
+    case OPTIMIZER_SGD:
+        sgd_clear_grad(&o->sgd);
+        return;
+    case OPTIMIZER_ADAMW:
+        params_clear_grad(o->adamw.scope, o->adamw.trained);
+        return;
+    }
+}
+
+void optimizer_deinit(struct optimizer *o)
+{
+    switch (o->kind) {
+    case OPTIMIZER_SGD:
+        sgd_deinit(&o->sgd);
+        return;
+    case OPTIMIZER_ADAMW:
+        adamw_deinit(&o->adamw);
+        return;
+    }
+}
+
+/* ---------------------------------------------------------------- state in a checkpoint */
+
+enum { MAX_PARTS = 2 };
+
+/* A tensor for each trained one. */
+struct part {
+    const char *name;
+    const struct params *tensors;
+};
+
+static size_t parts_of(struct part *out, const struct optimizer *o)
+{
+    switch (o->kind) {
+    case OPTIMIZER_SGD:
+        out[0] = (struct part){"momentum", &o->sgd.momentum};
+        return 1;
+    case OPTIMIZER_ADAMW:
+        out[0] = (struct part){"first", &o->adamw.first};
+        out[1] = (struct part){"second", &o->adamw.second};
+        return 2;
+    }
+    return 0;
+}
+
+static char *stored_name(const struct part *part, const char *name)
+{
+    return str_format("%s%s.%s", PREFIX, part->name, name);
+}
+
+int optimizer_collect(struct params *out, const struct optimizer *o)
+{
+    struct part parts[MAX_PARTS];
+    const size_t n_parts = parts_of(parts, o);
+    int status = OK;
+    for (size_t k = 0; k < n_parts; k++)
+        for (size_t i = 0; status == OK && i < parts[k].tensors->n; i++) {
+            const struct param *p = &parts[k].tensors->items[i];
+            char *name = stored_name(&parts[k], p->name);
+            status = name ? params_add(out, name, p->value) : ERR_MEMORY;
+            free(name);
+        }
+    return status;
+}
+
+bool optimizer_owns(const char *name)
+{
+    return str_starts_with(name, PREFIX);
+}
+
+/* Whether the state has a place for a stored tensor; `path` is its name without "optimizer.". */
+static bool has_place(const struct part *parts, size_t n_parts, const char *path)
+{
+    const char *dot = strchr(path, '.');
+    for (size_t k = 0; dot && k < n_parts; k++)
+        if (strlen(parts[k].name) == (size_t)(dot - path) && str_starts_with(path, parts[k].name))
+            return params_find(parts[k].tensors, dot + 1) != NULL;
+    return false;
+}
+
+/* Velocities to copy to, if a step has been stored. */
+static int open_velocities(struct sgd *o, const struct params *stored)
+{
+    bool has_state = false;
+    for (size_t i = 0; i < stored->n; i++)
+        has_state = has_state || optimizer_owns(stored->items[i].name);
+    int status = OK;
+    for (size_t i = 0; has_state && o->momentum.n < o->trained->n && status == OK; i++) {
+        const struct param *p = &o->trained->items[i];
+        tensor *velocity = t_clone(o->scope, t_detach(o->scope, p->value));
+        status = velocity ? params_add(&o->momentum, p->name, velocity) : scope_status(o->scope);
+    }
+    return status;
+}
+
+static int restore_part(scope *s, const struct part *part, const struct params *stored)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < part->tensors->n; i++) {
+        const struct param *p = &part->tensors->items[i];
+        char *name = stored_name(part, p->name);
+        const tensor *value = name ? params_find(stored, name) : NULL;
+        if (!name)
+            status = ERR_MEMORY;
+        else if (!value)
+            status = error_set(ERR_FORMAT, "tensor '%s' is missing", name);
+        else if ((status = tensor_check_shape(name, value, p->value)) == OK)
+            t_copy_(s, p->value, value);
+        free(name);
+    }
+    return status;
+}
+
+int optimizer_restore(struct optimizer *o, const struct params *stored)
+{
+    struct part parts[MAX_PARTS];
+    const size_t n_parts = parts_of(parts, o);
+    int status = o->kind == OPTIMIZER_SGD ? open_velocities(&o->sgd, stored) : OK;
+    for (size_t i = 0; status == OK && i < stored->n; i++) {
+        const char *name = stored->items[i].name;
+        if (optimizer_owns(name) && !has_place(parts, n_parts, name + sizeof PREFIX - 1))
+            status = error_set(ERR_FORMAT, "tensor '%s' does not belong to a trained tensor", name);
+    }
+    scope *s = scope_open(o->kind == OPTIMIZER_SGD ? o->sgd.scope : o->adamw.scope, SCOPE_GRAD_OFF);
+    for (size_t k = 0; status == OK && k < n_parts; k++)
+        status = restore_part(s, &parts[k], stored);
+    const int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
