@@ -57,20 +57,14 @@ void sgd_deinit(struct sgd *o)
 
 /* ---------------------------------------------------------------- AdamW */
 
-static int add_zeros(struct params *out, scope *run, const struct param *like)
-{
-    tensor *zeros = t_scale(run, t_detach(run, like->value), 0.0);
-    return zeros ? params_add(out, like->name, zeros) : scope_status(run);
-}
-
 int adamw_init(struct adamw *o, scope *run, const struct params *trained, const struct adamw_options *options)
 {
     *o = (struct adamw){.trained = trained, .scope = run, .options = *options};
     int status = OK;
     for (size_t i = 0; status == OK && i < trained->n; i++) {
-        status = add_zeros(&o->first, run, &trained->items[i]);
+        status = params_add_zeros(&o->first, run, &trained->items[i]);
         if (status == OK)
-            status = add_zeros(&o->second, run, &trained->items[i]);
+            status = params_add_zeros(&o->second, run, &trained->items[i]);
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* SGD or AdamW, and the state in a checkpoint. */
+/* SGD or AdamW, the average over epochs, and their state in a checkpoint. */
 #include "prompt/nn/optimizer.h"
 
 #include <stdlib.h>
@@ -10,6 +10,9 @@ int optimizer_init(struct optimizer *o, scope *run, const struct params *trained
                    const struct optimizer_options *options)
 {
     *o = (struct optimizer){.kind = options->kind};
+    int status = average_init(&o->average, run, trained, &options->average);
+    if (status != OK)
+        return status;
     switch (options->kind) {
     case OPTIMIZER_SGD:
         sgd_init(&o->sgd, run, trained, options->momentum, options->weight_decay);
@@ -36,6 +39,11 @@ int optimizer_step(struct optimizer *o, double lr, int64_t step)
     return OK;
 }
 
+int optimizer_end_epoch(struct optimizer *o, int64_t epoch)
+{
+    return average_add(&o->average, epoch);
+}
+
 void optimizer_clear_grad(struct optimizer *o)
 {
     switch (o->kind) {
@@ -50,6 +58,7 @@ void optimizer_clear_grad(struct optimizer *o)
 
 void optimizer_deinit(struct optimizer *o)
 {
+    average_deinit(&o->average);
     switch (o->kind) {
     case OPTIMIZER_SGD:
         sgd_deinit(&o->sgd);
@@ -62,7 +71,7 @@ void optimizer_deinit(struct optimizer *o)
 
 /* ---------------------------------------------------------------- state in a checkpoint */
 
-enum { MAX_PARTS = 2 };
+enum { MAX_PARTS = 3 };
 
 /* A tensor for each trained one. */
 struct part {
@@ -72,16 +81,18 @@ struct part {
 
 static size_t parts_of(struct part *out, const struct optimizer *o)
 {
+    size_t n = 0;
     switch (o->kind) {
     case OPTIMIZER_SGD:
-        out[0] = (struct part){"momentum", &o->sgd.momentum};
-        return 1;
+        out[n++] = (struct part){"momentum", &o->sgd.momentum};
+        break;
     case OPTIMIZER_ADAMW:
-        out[0] = (struct part){"first", &o->adamw.first};
-        out[1] = (struct part){"second", &o->adamw.second};
-        return 2;
+        out[n++] = (struct part){"first", &o->adamw.first};
+        out[n++] = (struct part){"second", &o->adamw.second};
+        break;
     }
-    return 0;
+    out[n++] = (struct part){"average", &o->average.sums};
+    return n;
 }
 
 static char *stored_name(const struct part *part, const char *name)
@@ -124,7 +135,7 @@ static int open_velocities(struct sgd *o, const struct params *stored)
 {
     bool has_state = false;
     for (size_t i = 0; i < stored->n; i++)
-        has_state = has_state || optimizer_owns(stored->items[i].name);
+        has_state = has_state || str_starts_with(stored->items[i].name, "optimizer.momentum.");
     int status = OK;
     for (size_t i = 0; has_state && o->momentum.n < o->trained->n && status == OK; i++) {
         const struct param *p = &o->trained->items[i];

@@ -18,6 +18,12 @@ int params_add(struct params *p, const char *name, tensor *value)
     return OK;
 }
 
+int params_add_zeros(struct params *p, scope *owner, const struct param *like)
+{
+    tensor *zeros = t_scale(owner, t_detach(owner, like->value), 0.0);
+    return zeros ? params_add(p, like->name, zeros) : scope_status(owner);
+}
+
 tensor *params_find(const struct params *p, const char *name)
 {
     for (size_t i = 0; i < p->n; i++)

@@ -119,7 +119,7 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
     return c;
 }
 
-void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s)
+void cost_print(struct log *log, const struct cost *c, const struct method *m)
 {
     log_info(log, "trained  %" PRId64 " values:", c->n_trained);
     for (size_t i = 0; i < m->trained.n; i++) {

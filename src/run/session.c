@@ -269,8 +269,12 @@ struct method_options session_method_options(const struct config *c)
 
 struct optimizer_options session_optimizer_options(const struct config *c)
 {
+    const struct memory_options memory = session_method_options(c).memory;
     return (struct optimizer_options){
-        .kind = c->optimizer, .momentum = c->momentum, .weight_decay = c->weight_decay};
+        .kind = c->optimizer,
+        .momentum = c->momentum,
+        .weight_decay = c->weight_decay,
+        .average = {.mean = memory.average_mean, .deviation = memory.average_deviation}};
 }
 
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)

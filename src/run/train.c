@@ -239,8 +239,9 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
     }
     if (status != OK)
         return status;
+    status = optimizer_end_epoch(&t->optimizer, t->progress.epoch + 1);
     end_epoch(&t->progress, t->steps_per_epoch);
-    return save(t);
+    return status == OK ? save(t) : status;
 }
 
 static int run_epochs(struct training *t)

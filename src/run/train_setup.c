@@ -125,7 +125,8 @@ static int open_loader(struct training *t)
 
 static int open_optimizer(struct training *t)
 {
-    const struct optimizer_options options = session_optimizer_options(t->session->config);
+    struct optimizer_options options = session_optimizer_options(t->session->config);
+    options.average.n_epochs = t->n_epochs;
     return optimizer_init(&t->optimizer, t->session->scope, &t->method->trained, &options);
 }
 
@@ -173,7 +174,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
                                                               .n_steps = t->progress.n_steps,
                                                               .n_epochs = t->n_epochs,
                                                               .loader = t->loader});
-    cost_print(log, &cost, t->method, t->session);
+    cost_print(log, &cost, t->method);
     if ((status = interrupt_check_begin()) != OK || (status = fill_provenance(t)) != OK)
         return status;
     return interrupt_check_begin();

@@ -214,8 +214,33 @@ class ByStep(Resumed):
         words = train_words(shared["data"], shared["model"], self.tmp / "run", *self.SETTINGS, "--set", "data.shots=0")
         self.check_error(run(*words), 2,
                          r"training\.steps_per_shot counts shots, but data\.shots is 0, all images")
-        self.check_error(train(self.tmp / "run", *self.SETTINGS, "--set", "training.warmup_epochs=3"), 2,
+        settings = [word.replace("warmup_epochs=0", "warmup_epochs=3") for word in self.SETTINGS]
+        self.check_error(train(self.tmp / "run", *settings), 2,
                          r"training\.warmup_epochs \(3, of 7 steps each\) leaves none of the 16 steps at the rate training\.lr")
+
+
+class Averaged(Resumed):
+    """PromptSRC: terms of the loss that keep it near CLIP, and the average over epochs in the checkpoint."""
+
+    SETTINGS = ("--set", "method=promptsrc", "--set", "iterations=1", "--set", "context.depth=2", "--set", "average.mean=2", "--set", "average.deviation=1")
+
+    def test_stopped_in_an_epoch_and_at_its_end(self):
+        whole = self.tmp / "whole"
+        self.check_ok(train(whole, *self.SETTINGS))
+        tensors, _ = read_safetensors(checkpoint(whole))
+        self.assertEqual(tensors["text_prompts"], tensors["optimizer.average.text_prompts"])
+        for record in logged(whole):
+            self.assertAlmostEqual(record["loss"], sum(record["losses"]) + sum(record["agreement"]), 5)
+            self.assertGreater(min(record["agreement"]), 0)
+        last = self.tmp / "last"
+        self.check_ok(train(last, *(word.replace("deviation=1", "deviation=0") for word in self.SETTINGS)))
+        self.assertNotEqual(read_safetensors(checkpoint(last))[0]["text_prompts"], tensors["text_prompts"])
+        for n in (3, 5, 14):
+            with self.subTest(n=n):
+                out = self.tmp / f"run{n}"
+                self.check_ok(train(out, *self.SETTINGS, "--max-steps", n))
+                self.check_ok(resume(out))
+                self.assertEqual(checkpoint(out).read_bytes(), checkpoint(whole).read_bytes())
 
 
 class InUse(harness.Case):

@@ -1,7 +1,9 @@
-/** The optimizer of a training: SGD or AdamW, with the state that a checkpoint holds. */
+/** The optimizer of a training: SGD or AdamW, and the average over epochs, with the state that a checkpoint
+ * holds. */
 #ifndef PROMPT_NN_OPTIMIZER_H
 #define PROMPT_NN_OPTIMIZER_H
 
+#include "prompt/nn/average.h"
 #include "prompt/nn/optim.h"
 #include "prompt/nn/schedule.h"
 
@@ -9,6 +11,7 @@ struct optimizer_options {
     enum optimizer_kind kind;
     double momentum; /* of SGD; AdamW has betas 0.9 and 0.999 and eps 1e-8 */
     double weight_decay;
+    struct average_options average;
 };
 
 struct optimizer {
@@ -17,6 +20,7 @@ struct optimizer {
         struct sgd sgd;
         struct adamw adamw;
     };
+    struct average average;
 };
 
 /**
@@ -28,12 +32,15 @@ int optimizer_init(struct optimizer *o, scope *run, const struct params *trained
                    const struct optimizer_options *options);
 /** Step `step` (from 1) with the gradients of the trained tensors; ERR_NUMERIC if one has none. */
 int optimizer_step(struct optimizer *o, double lr, int64_t step);
+/** After the last step of epoch `epoch` (from 1): average_add. */
+int optimizer_end_epoch(struct optimizer *o, int64_t epoch);
 void optimizer_clear_grad(struct optimizer *o);
 void optimizer_deinit(struct optimizer *o);
 
 /**
  * Appends the state: of SGD "optimizer.momentum.<name>" for each trained tensor, none before the first step; of
- * AdamW "optimizer.first.<name>" and "optimizer.second.<name>". The tensors are borrowed.
+ * AdamW "optimizer.first.<name>" and "optimizer.second.<name>"; of an average "optimizer.average.<name>". The
+ * tensors are borrowed.
  */
 int optimizer_collect(struct params *out, const struct optimizer *o);
 /** Whether a tensor of this name would be an optimizer's state. */

@@ -18,6 +18,8 @@ struct params {
 
 /** Appends; copies the name, borrows the tensor. ERR_FORMAT if the name exists already; ERR_MEMORY. */
 int params_add(struct params *p, const char *name, tensor *value);
+/** Appends zeros of the name and the shape of another item, made in `owner`. */
+int params_add_zeros(struct params *p, scope *owner, const struct param *like);
 /** The tensor of that name, borrowed; NULL if there is none. */
 tensor *params_find(const struct params *p, const char *name);
 int64_t params_numel(const struct params *p); /* values in all tensors */

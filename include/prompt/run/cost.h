@@ -41,6 +41,6 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
                       const struct cost_options *options);
 
 /** Prints trained tensors, steps and memory as lines of the log. */
-void cost_print(struct log *log, const struct cost *c, const struct method *m, const struct session *s);
+void cost_print(struct log *log, const struct cost *c, const struct method *m);
 
 #endif

@@ -18,7 +18,8 @@ static void expect_rate(const struct schedule_options *o, int64_t epoch, double 
 static void test_optim__cosine_starts_after_the_warm_up_and_counts_it(void **state)
 {
     (void)state;
-    const struct schedule_options o = {SCHEDULE_COSINE, 0.008, 1e-5, 1, 5};
+    const struct schedule_options o = {
+        .schedule = SCHEDULE_COSINE, .lr = 0.008, .warmup_lr = 1e-5, .warmup_epochs = 1, .n_epochs = 5};
     const double want[] = {1e-5, 0.008, 0.0072361, 0.0052361, 0.0027639};
     for (int64_t epoch = 1; epoch <= 5; epoch++)
         expect_rate(&o, epoch, want[epoch - 1]);
@@ -27,7 +28,8 @@ static void test_optim__cosine_starts_after_the_warm_up_and_counts_it(void **sta
 static void test_optim__two_epochs_are_a_warm_up_and_the_full_rate(void **state)
 {
     (void)state;
-    const struct schedule_options o = {SCHEDULE_COSINE, 0.008, 1e-5, 1, 2};
+    const struct schedule_options o = {
+        .schedule = SCHEDULE_COSINE, .lr = 0.008, .warmup_lr = 1e-5, .warmup_epochs = 1, .n_epochs = 2};
     expect_rate(&o, 1, 1e-5);
     expect_rate(&o, 2, 0.008);
 }
@@ -35,7 +37,8 @@ static void test_optim__two_epochs_are_a_warm_up_and_the_full_rate(void **state)
 static void test_optim__without_warm_up_the_cosine_starts_at_once(void **state)
 {
     (void)state;
-    const struct schedule_options o = {SCHEDULE_COSINE, 0.008, 1e-5, 0, 4};
+    const struct schedule_options o = {
+        .schedule = SCHEDULE_COSINE, .lr = 0.008, .warmup_lr = 1e-5, .warmup_epochs = 0, .n_epochs = 4};
     const double want[] = {0.008, 0.0068284, 0.004, 0.0011716};
     for (int64_t epoch = 1; epoch <= 4; epoch++)
         expect_rate(&o, epoch, want[epoch - 1]);
@@ -44,7 +47,8 @@ static void test_optim__without_warm_up_the_cosine_starts_at_once(void **state)
 static void test_optim__constant_rate_has_a_warm_up_too(void **state)
 {
     (void)state;
-    const struct schedule_options o = {SCHEDULE_CONSTANT, 0.008, 1e-5, 2, 4};
+    const struct schedule_options o = {
+        .schedule = SCHEDULE_CONSTANT, .lr = 0.008, .warmup_lr = 1e-5, .warmup_epochs = 2, .n_epochs = 4};
     const double want[] = {1e-5, 1e-5, 0.008, 0.008};
     for (int64_t epoch = 1; epoch <= 4; epoch++)
         expect_rate(&o, epoch, want[epoch - 1]);
@@ -292,6 +296,40 @@ static void test_optim__adamw_of_a_training_decays_all(void **state)
     problem_close(&p);
 }
 
+/* ---------------------------------------------------------------- average over epochs */
+
+static void test_optim__the_average_weighs_epochs_by_a_gaussian_and_replaces_the_last_values(void **state)
+{
+    (void)state;
+    const struct average_options options = {.mean = 2.5, .deviation = 2.0, .n_epochs = 4};
+    const double density[] = {exp(-0.28125), exp(-0.03125), exp(-0.03125), exp(-0.28125)};
+    const double all = density[0] + density[1] + density[2] + density[3];
+    struct problem p;
+    struct average average;
+    double want = 0.0;
+    problem_open(&p);
+    assert_ok(average_init(&average, p.scope, &p.trained, &options));
+    for (int64_t epoch = 1; epoch <= 4; epoch++) {
+        scope *s = scope_open(p.scope, SCOPE_GRAD_OFF);
+        const double value = (double)(epoch * epoch);
+        t_copy_(s, p.b, t_full(s, SHAPE(1), value, DTYPE_F64, CPU));
+        want += density[epoch - 1] / all * value;
+        assert_ok(scope_close(s));
+        assert_ok(average_add(&average, epoch));
+        expect_near(&p, START, epoch < 4 ? value : want, 1e-15);
+    }
+    average_deinit(&average);
+    problem_close(&p);
+}
+
+static void test_optim__an_average_far_from_its_mean_is_the_nearest_epoch(void **state)
+{
+    (void)state;
+    const struct average_options options = {.mean = 1000.0, .deviation = 1.0, .n_epochs = 3};
+    assert_true(average_weight(&options, 3) == 1.0);
+    assert_true(average_weight(&options, 1) == 0.0);
+}
+
 static void test_optim__gradients_are_scaled_down_to_the_largest_norm_together(void **state)
 {
     (void)state;
@@ -327,6 +365,8 @@ int main(void)
         torch_unit_test(test_optim__the_rate_of_pretraining_rises_to_the_peak_and_ends_at_zero),
         torch_unit_test(test_optim__adamw_is_its_equations_and_decays_matrices_alone),
         torch_unit_test(test_optim__adamw_of_a_training_decays_all),
+        torch_unit_test(test_optim__the_average_weighs_epochs_by_a_gaussian_and_replaces_the_last_values),
+        torch_unit_test(test_optim__an_average_far_from_its_mean_is_the_nearest_epoch),
         torch_unit_test(test_optim__gradients_are_scaled_down_to_the_largest_norm_together),
     };
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);

@@ -29,7 +29,8 @@ static void open_with(struct training *t, struct fixture *w, const char *const *
     *t = (struct training){.scope = scope_open(NULL, SCOPE_GRAD_OFF)};
     const struct method_options options = fixture_options(fixture_defaults(w), changes);
     assert_ok(fixture_method(&t->method, w, t->scope, &options));
-    const struct optimizer_options optimizer = {kind, w->momentum, w->weight_decay};
+    const struct optimizer_options optimizer = {
+        .kind = kind, .momentum = w->momentum, .weight_decay = w->weight_decay};
     assert_ok(optimizer_init(&t->optimizer, t->scope, &t->method->trained, &optimizer));
 }
 

@@ -24,11 +24,11 @@ static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, {T
 /* ---------------------------------------------------------------- the two jobs */
 
 /* What one step of run/train.c does. */
-static int step(scope *run, struct fixture *w, struct method *m, struct sgd *sgd)
+static int step(scope *run, struct fixture *w, struct method *m, struct optimizer *optimizer)
 {
     scope *s = scope_open(run, SCOPE_GRAD_ON);
     struct method_output out;
-    sgd_clear_grad(sgd);
+    optimizer_clear_grad(optimizer);
     tensor *index = t_from_i64(s, (const int64_t[]){0}, SHAPE(1), CPU);
     tensor *loss = fixture_loss(s, &out, NULL, w, m, index, NULL);
     double value = NAN;
@@ -37,7 +37,7 @@ static int step(scope *run, struct fixture *w, struct method *m, struct sgd *sgd
     if (status == OK)
         status = t_item_f64(&value, s, loss);
     if (status == OK)
-        status = sgd_step(sgd, w->lr);
+        status = optimizer_step(optimizer, w->lr, 1);
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }
@@ -47,21 +47,25 @@ static int train(struct fixture *w, const char *path)
 {
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m = NULL;
-    struct sgd sgd = {0};
+    struct optimizer sgd = {.kind = OPTIMIZER_SGD};
     const struct method_options options =
         fixture_options(fixture_defaults(w), (const char *const[]){"iterations=1", NULL});
     int status = fixture_method(&m, w, run, &options);
     if (status == OK) {
         /* some chunks are computed again in the backward pass (fast encoder) */
         w->texts.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts, 1) / 2.0;
-        sgd_init(&sgd, run, &m->trained, w->momentum, w->weight_decay);
+        status = optimizer_init(
+            &sgd, run, &m->trained,
+            &(struct optimizer_options){.momentum = w->momentum, .weight_decay = w->weight_decay});
+    }
+    if (status == OK) {
         status = step(run, w, m, &sgd);
     }
     if (status == OK)
         status = step(run, w, m, &sgd);
     if (status == OK)
         status = checkpoint_write(path, m, &sgd, &AT, &FROM);
-    sgd_deinit(&sgd);
+    optimizer_deinit(&sgd);
     method_free(m);
     int closed = scope_close(run);
     return status == OK ? closed : status;

@@ -38,8 +38,8 @@ static void job_open(struct job *job, struct fixture *w, double loss_weight)
         &job->optimizer, job->scope, &job->method->trained,
         &(struct optimizer_options){.momentum = w->momentum, .weight_decay = w->weight_decay}));
     tensor *index = t_from_i64(job->scope, (const int64_t[B]){0, 1}, SHAPE(B), CPU);
-    job->batch = (struct step_batch){t_index_select(job->scope, w->pixels, 0, index),
-                                     t_index_select(job->scope, w->labels, 0, index)};
+    job->batch = (struct step_batch){.pixels = t_index_select(job->scope, w->pixels, 0, index),
+                                     .labels = t_index_select(job->scope, w->labels, 0, index)};
     job->before = malloc(prompt_bytes(job));
     assert_non_null(job->before);
     memcpy(job->before, t_data(prompts_of(job)), prompt_bytes(job));
