@@ -5,9 +5,17 @@
 #include "prompt/methods/parts.h"
 
 static const struct method_ops *const methods[] = {
-    [METHOD_PROMPT] = &method_prompt, [METHOD_CLIP] = &method_clip,      [METHOD_COOP] = &method_coop,
-    [METHOD_COCOOP] = &method_cocoop, [METHOD_VPT] = &method_vpt,        [METHOD_KGCOOP] = &method_coop,
-    [METHOD_IVLP] = &method_ivlp,     [METHOD_PROMPTSRC] = &method_ivlp, [METHOD_MAPLE] = &method_maple,
+    [METHOD_PROMPT] = &method_prompt,
+    [METHOD_CLIP] = &method_clip,
+    [METHOD_COOP] = &method_coop,
+    [METHOD_COCOOP] = &method_cocoop,
+    [METHOD_VPT] = &method_vpt,
+    [METHOD_KGCOOP] = &method_coop,
+    [METHOD_IVLP] = &method_ivlp,
+    [METHOD_PROMPTSRC] = &method_ivlp,
+    [METHOD_MAPLE] = &method_maple,
+    [METHOD_CLIP_LORA] = &method_clip_lora,
+    [METHOD_TWO_STAGE] = &method_two_stage,
 };
 
 /* ---------------------------------------------------------------- create and free */
@@ -28,12 +36,15 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     *m = (struct method){.ops = methods[options->kind],
                          .clip = clip,
                          .options = *options,
+                         .seed = init->seed,
                          .start_id = init->start_tokens ? init->start_tokens->ids[0] : 0,
                          .scope = owner};
     const int64_t N = method_fixed_iterations(options->kind);
     if (N != METHOD_ANY_ITERATIONS)
         m->options.n_iterations = N;
     int status = m->ops->create(m, init);
+    if (status == OK)
+        status = method_enter_stage(m, 0);
     if (status != OK) {
         method_free(m);
         return status;
@@ -47,7 +58,40 @@ void method_free(struct method *m)
     if (!m)
         return;
     params_free(&m->trained);
+    params_free(&m->active);
     free(m);
+}
+
+/* ---------------------------------------------------------------- stages */
+
+struct method_stage method_stage_at(const struct method *m, int64_t step, int64_t n_steps)
+{
+    const int64_t n_first = m->ops->n_first ? m->ops->n_first(&m->options, n_steps) : n_steps;
+    if (step <= n_first)
+        return (struct method_stage){.index = 0, .n_before = 0, .n_steps = n_first};
+    return (struct method_stage){.index = 1, .n_before = n_first, .n_steps = n_steps - n_first};
+}
+
+const struct params *method_active(const struct method *m)
+{
+    return m->ops->trains ? &m->active : &m->trained;
+}
+
+int method_enter_stage(struct method *m, int64_t index)
+{
+    m->stage = index;
+    params_free(&m->active);
+    int status = OK;
+    for (size_t i = 0; m->ops->trains && status == OK && i < m->trained.n; i++)
+        if (m->ops->trains(m->trained.items[i].name, index))
+            status = params_add(&m->active, m->trained.items[i].name, m->trained.items[i].value);
+    return status;
+}
+
+int method_begin_stage(struct method *m, int64_t index, const struct class_texts *classes)
+{
+    int status = method_enter_stage(m, index);
+    return status == OK && m->ops->begin_stage ? m->ops->begin_stage(m, classes) : status;
 }
 
 /* ---------------------------------------------------------------- forward and loss */

@@ -16,6 +16,14 @@ int method_add_trained(struct method *m, const char *name, const float *values, 
     return status == OK ? params_add(&m->trained, name, t) : status;
 }
 
+int method_add_copy(struct method *m, const char *name, const tensor *values)
+{
+    tensor *t = t_clone(m->scope, t_detach(m->scope, values));
+    t_require_grad(m->scope, t);
+    int status = scope_status(m->scope);
+    return status == OK ? params_add(&m->trained, name, t) : status;
+}
+
 /* Fills and adds a tensor; `draw` makes one value from the stream of (seed, index of the tensor). */
 static int add_random(struct method *m, uint64_t seed, const char *name, double scale, const int64_t *dims,
                       size_t n_dims, double (*draw)(struct rng *))

@@ -105,7 +105,7 @@ static int make_batch(struct bench *b, int64_t n_images)
             labels[i] = i % b->classes.n;
         b->batch.pixels =
             t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->dtypes.accum, s->device);
-        b->batch.step = 1;
+        b->batch.step = b->batch.stage_step = 1;
         b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }

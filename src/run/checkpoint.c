@@ -126,6 +126,16 @@ static int check_extra(const struct method *m, const struct params *stored)
     return OK;
 }
 
+/* The method goes to the stage of the last finished step. */
+static int enter_stage(struct method *m, const struct metadata *meta)
+{
+    int64_t step = 0, n_steps = 0;
+    int status = metadata_get_i64(&step, meta, "step");
+    if (status == OK)
+        status = metadata_get_i64(&n_steps, meta, "n_steps");
+    return status == OK ? method_enter_stage(m, method_stage_at(m, step, n_steps).index) : status;
+}
+
 int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const char *path)
 {
     scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
@@ -133,7 +143,8 @@ int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const
     int status = safetensors_open(&file, s, path);
     if (status == OK) {
         if ((status = provenance_check(&file->metadata)) == OK &&
-            (status = check_extra(m, &file->tensors)) == OK)
+            (status = check_extra(m, &file->tensors)) == OK &&
+            (status = enter_stage(m, &file->metadata)) == OK)
             status = copy_trained(m, s, &file->tensors);
         if (status == OK && optimizer)
             status = optimizer_restore(optimizer, &file->tensors);

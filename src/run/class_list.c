@@ -47,8 +47,11 @@ int class_list_tokenize(struct class_list *out, const struct session *s, char *c
     for (; status == OK && out->n_templates < n_templates; out->n_templates++)
         status = caption_rows_create(&out->captions[out->n_templates], s->tokenizer, names, n,
                                      templates[out->n_templates], context_length);
-    if (status == OK)
+    if (status == OK && form.is_caption)
+        status = caption_rows_create(&out->prompts, s->tokenizer, names, n, templates[0], context_length);
+    else if (status == OK)
         status = prompt_rows_create(&out->prompts, s->tokenizer, names, n, &form, context_length);
+    out->prompts.is_separate = form.is_separate;
     if (status != OK)
         class_list_close(out);
     return status;

@@ -263,6 +263,10 @@ struct method_options session_method_options(const struct config *c)
                                    .context_init = c->context_init,
                                    .context_class_specific = c->context_class_specific,
                                    .context_position = c->context_position,
+                                   .lora_rank = c->lora_rank,
+                                   .lora_alpha = c->lora_alpha,
+                                   .lora_dropout = c->lora_dropout,
+                                   .two_stage_share = c->two_stage_share,
                                    .context_depth = c->context_depth,
                                    .memory = memory};
 }

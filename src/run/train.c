@@ -84,11 +84,18 @@ static int64_t step_of(const struct training *t, const struct batch *batch)
     return t->progress.epoch * t->steps_per_epoch + batch->index + 1;
 }
 
+static struct method_stage stage_of(const struct training *t, int64_t step)
+{
+    return method_stage_at(t->method, step, t->progress.n_steps);
+}
+
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
+    const int64_t number = step_of(t, batch);
     const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
-                                      batch_labels(s, t->method->clip, batch), step_of(t, batch)};
+                                      batch_labels(s, t->method->clip, batch), number,
+                                      number - stage_of(t, number).n_before};
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
@@ -198,13 +205,30 @@ static int keep_copy(struct training *t)
     return saver_end(saver, checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance));
 }
 
+/* The rate of step `number`, whose stage is this one. */
+static double rate_of(const struct training *t, struct method_stage stage, int64_t number)
+{
+    const struct config *c = t->session->config;
+    const struct schedule_options schedule = {.schedule = c->schedule,
+                                              .lr = c->lr,
+                                              .warmup_lr = c->warmup_lr,
+                                              .warmup_epochs = c->warmup_epochs,
+                                              .n_epochs = t->n_epochs,
+                                              .min_lr = c->min_lr,
+                                              .n_steps = stage.n_steps};
+    return schedule_lr(&schedule, t->progress.epoch + 1, number - stage.n_before);
+}
+
 /* Computes the step of a batch, counts and logs it. */
-static int advance(struct training *t, const struct batch *batch, const struct schedule_options *schedule)
+static int advance(struct training *t, const struct batch *batch)
 {
     const double start_s = clock_s();
-    const double lr = schedule_lr(schedule, t->progress.epoch + 1, step_of(t, batch));
+    const struct method_stage stage = stage_of(t, step_of(t, batch));
+    const double lr = rate_of(t, stage, step_of(t, batch));
     struct step_numbers numbers = {0};
-    int status = step(&numbers, t, batch, lr);
+    int status = stage.index == t->method->stage ? OK : training_begin_stage(t, stage.index);
+    if (status == OK)
+        status = step(&numbers, t, batch, lr);
     if (status != OK)
         return status;
     t->progress.step_in_epoch = batch->index + 1;
@@ -224,7 +248,7 @@ static void end_epoch(struct progress *p, int64_t steps_per_epoch)
     p->step_in_epoch = p->step % steps_per_epoch;
 }
 
-static int run_epoch(struct training *t, const struct schedule_options *schedule)
+static int run_epoch(struct training *t)
 {
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
     while (status == OK && !is_at_end(t)) {
@@ -235,7 +259,7 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
         if (status == OK && (batch.n == 0 || step_of(t, &batch) > t->progress.n_steps))
             break; /* the end of the epoch, as unreadable pictures left out its last steps */
         if (status == OK)
-            status = advance(t, &batch, schedule);
+            status = advance(t, &batch);
     }
     if (status != OK)
         return status;
@@ -246,18 +270,10 @@ static int run_epoch(struct training *t, const struct schedule_options *schedule
 
 static int run_epochs(struct training *t)
 {
-    const struct config *c = t->session->config;
-    const struct schedule_options schedule = {.schedule = c->schedule,
-                                              .lr = c->lr,
-                                              .warmup_lr = c->warmup_lr,
-                                              .warmup_epochs = c->warmup_epochs,
-                                              .n_epochs = t->n_epochs,
-                                              .min_lr = c->min_lr,
-                                              .n_steps = t->progress.n_steps};
     int status = OK;
     while (status == OK && t->progress.step < t->progress.n_steps &&
            !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
-        status = run_epoch(t, &schedule);
+        status = run_epoch(t);
     log_finish(t->session->log);
     if (status != OK)
         return status;

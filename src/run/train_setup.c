@@ -74,13 +74,31 @@ static int different_from(const struct training *t, const struct provenance *sto
     return refuse_pipeline(t, stored);
 }
 
+/* The optimizer of the method's stage. */
+static int open_optimizer(struct training *t)
+{
+    struct optimizer_options options = session_optimizer_options(t->session->config);
+    options.average.n_epochs = t->n_epochs;
+    optimizer_deinit(&t->optimizer); /* of the stage before */
+    return optimizer_init(&t->optimizer, t->session->scope, method_active(t->method), &options);
+}
+
+int training_begin_stage(struct training *t, int64_t index)
+{
+    int status = method_begin_stage(t->method, index, &t->classes.texts);
+    return status == OK ? open_optimizer(t) : status;
+}
+
 static int load_checkpoint(struct training *t)
 {
     struct provenance stored = {0};
     struct progress at = {0};
     int status = OK;
     if ((status = provenance_read(&stored, &at, t->files.checkpoint_path)) == OK &&
-        (status = different_from(t, &stored)) == OK)
+        (status = different_from(t, &stored)) == OK &&
+        (status = method_enter_stage(t->method, method_stage_at(t->method, at.step, at.n_steps).index)) ==
+            OK &&
+        (status = open_optimizer(t)) == OK)
         status = checkpoint_read_tensors(t->method, &t->optimizer, t->files.checkpoint_path);
     if (status == OK && (at.n_steps != t->progress.n_steps || at.step > at.n_steps))
         status =
@@ -121,13 +139,6 @@ static int open_loader(struct training *t)
                          " steps each) leaves none of the %" PRId64 " steps at the rate training.lr",
                          c->warmup_epochs, per_epoch, t->progress.n_steps);
     return OK;
-}
-
-static int open_optimizer(struct training *t)
-{
-    struct optimizer_options options = session_optimizer_options(t->session->config);
-    options.average.n_epochs = t->n_epochs;
-    return optimizer_init(&t->optimizer, t->session->scope, &t->method->trained, &options);
 }
 
 /* Prints the facts that reveal a wrong data set, split or template at a glance. */

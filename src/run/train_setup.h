@@ -32,6 +32,8 @@ int training_open(struct training *t, struct config *config, const struct str_li
 /** Loads the checkpoint of a resumed run, or checks the zero-shot accuracy; takes the run folder and writes
  * its configuration. */
 int training_begin(struct training *t);
+/** Goes to a later stage of the method (method.h): its initial values, a new optimizer. */
+int training_begin_stage(struct training *t, int64_t index);
 void training_close(struct training *t);
 
 #endif

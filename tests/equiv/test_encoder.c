@@ -62,6 +62,8 @@ struct test_case {
     const char *model, *data;           /* a model of full size instead, and the data root */
     int64_t n_steps;                    /* 0: those of the precision */
     double widened;                     /* by this factor the tolerance, for a reason above; 0: 1 */
+    double moved;                       /* deviation of what is added to the initial values; 0: nothing */
+    int64_t stage;                      /* of the training */
 };
 
 /* All switches: the cases of tests/reference/cases.py, in several chunks. */
@@ -72,6 +74,7 @@ struct test_case {
 #define NO_GV "vision_prompt.generator=false"
 #define NO_GT "text_prompt.generator=false"
 #define CLASS_SPECIFIC "context.class_specific=true"
+#define NO_DROPOUT "lora.dropout=0"
 #define MEMORY "agreement.text_weight=25", "agreement.image_weight=10", "agreement.logits_weight=1"
 /* Lists of names, with the default switches. */
 #define NAMES(title, batch, k, from, to)                                                                     \
@@ -156,6 +159,27 @@ static const struct test_case CASES[] = {
     {.name = "MaPLe, one layer", .changes = {"method=maple", "context.init=random"}, .B = 3},
     {NAMES("ProMPT with memory", 3, 50, 1, 8), .changes = {MEMORY}, .images_at_a_time = 128,
      .forgotten = 0.5},
+
+    {NAMES("CLIP-LoRA", 3, 50, 1, 8), .changes = {"method=clip_lora"}, .images_at_a_time = 128,
+     .forgotten = 0.5, .moved = 0.1},
+    {NAMES("CLIP-LoRA without dropout", 3, 50, 1, 8),
+     .changes = {"method=clip_lora", NO_DROPOUT, "lora.rank=3"}, .images_at_a_time = 128, .forgotten = 0.5,
+     .moved = 0.1},
+    {.name = "CLIP-LoRA, towers of one layer",
+     .changes = {"method=clip_lora"},
+     .B = 3,
+     .moved = 0.1,
+     .vision_layers = 1,
+     .text_layers = 1},
+    {.name = "CLIP-LoRA, exact GELU", .changes = {"method=clip_lora", NO_DROPOUT}, .B = 3, .gelu = true},
+    {NAMES("2SFS", 3, 50, 1, 8), .changes = {"method=two_stage"}, .images_at_a_time = 128, .forgotten = 0.5,
+     .moved = 0.1},
+    {.name = "2SFS, towers of one layer",
+     .changes = {"method=two_stage"},
+     .B = 3,
+     .vision_layers = 1,
+     .text_layers = 1},
+    {.name = "2SFS, second stage", .changes = {"method=two_stage"}, .B = 3, .moved = 0.1, .stage = 1},
 
     {.name = "exact GELU", .B = 3, .gelu = true},
     {.name = "exact GELU, nothing kept", .B = 3, .forgotten = 1.0, .gelu = true},
@@ -271,6 +295,26 @@ static void open_fixture(struct fixture *w, const struct test_case *c, enum enco
     w->labels = t_from_i64(w->scope, labels, SHAPE(N_IMAGES), w->clip->device);
 }
 
+/* Adds noise to the initial values, of which some are zeros that would hide gradients. */
+static void move(struct training *t, double deviation)
+{
+    scope *s = scope_open(t->scope, SCOPE_GRAD_OFF);
+    for (size_t i = 0; deviation > 0.0 && i < t->method->trained.n; i++) {
+        tensor *value = t->method->trained.items[i].value;
+        const size_t n = (size_t)t_numel(value);
+        double *noise = malloc(n * sizeof *noise);
+        struct rng rng;
+        rng_init(&rng, 6, RNG_INIT, 0, i);
+        for (size_t k = 0; k < n; k++)
+            noise[k] = deviation * rng_normal(&rng);
+        const int64_t flat = (int64_t)n;
+        tensor *added = t_to_device(s, t_from_memory(s, noise, DTYPE_F64, &flat, 1), t->fixture.clip->device);
+        t_add_scaled_(s, t_reshape(s, t_detach(s, value), &flat, 1), added, 1.0);
+        free(noise);
+    }
+    MUST(scope_close(s));
+}
+
 static void training_open(struct training *t, const struct test_case *c, enum encoder encoder,
                           enum dtype dtype)
 {
@@ -287,7 +331,11 @@ static void training_open(struct training *t, const struct test_case *c, enum en
         fixture_die("no layout keeps less than nothing");
     if (encoder == ENCODER_FAST && c->forgotten > 0.0)
         w->texts.keep_bytes = (1.0 - c->forgotten) * kept_bytes;
-    sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
+    w->step = 1;
+    move(t, c->moved);
+    if (c->stage > 0)
+        MUST(method_begin_stage(t->method, c->stage, &w->texts));
+    sgd_init(&t->sgd, t->scope, method_active(t->method), w->momentum, w->weight_decay);
     for (size_t i = 0; i < t->method->trained.n; i++) {
         const struct param *p = &t->method->trained.items[i];
         MUST(params_add(&t->initial, p->name, t_clone(t->scope, t_detach(t->scope, p->value))));
@@ -333,12 +381,12 @@ static void step(struct errors *e, struct training *plain, struct training *fast
     fixture_pass(&got[0], &got[1], s, &fast->fixture, fast->method, index,
                  &(struct method_trace){.force = true, .picks = picks});
     if (i == 0) {
-        const struct params *trained = &plain->method->trained;
+        const struct params *trained = method_active(plain->method), *other = method_active(fast->method);
         compare(&e->logits, e, s, got[0], want[0]);
         if (want[1])
             compare(&e->losses, e, s, got[1], want[1]);
         for (size_t j = 0; j < trained->n; j++)
-            compare(&e->gradients, e, s, t_grad(s, fast->method->trained.items[j].value),
+            compare(&e->gradients, e, s, t_grad(s, other->items[j].value),
                     t_grad(s, trained->items[j].value));
     }
     if (want[1]) {

@@ -24,8 +24,11 @@ struct method {
     const struct method_ops *ops; /* parts.h */
     const struct clip *clip;      /* borrowed */
     struct method_options options;
-    int64_t start_id;      /* of the start token */
+    int64_t start_id; /* of the start token */
+    uint64_t seed;
     struct params trained; /* leaves that require gradients, in checkpoint order */
+    int64_t stage;         /* of the training, from 0 */
+    struct params active;  /* of a method with stages: the trained tensors of this one, borrowed */
     scope *scope;          /* of the trained tensors */
 };
 
@@ -40,6 +43,24 @@ void method_free(struct method *m);
 
 /** The positions of the method's learned vectors in the text of a class. */
 struct text_form method_text_form(const struct method_options *o);
+
+/* ---------------------------------------------------------------- stages of a training */
+
+/** Steps with an optimizer and a schedule of their own. Most methods have one stage. */
+struct method_stage {
+    int64_t index;    /* from 0 */
+    int64_t n_before; /* steps of the training before its first */
+    int64_t n_steps;
+};
+/** The stage of step `step` (from 1) of n_steps. */
+struct method_stage method_stage_at(const struct method *m, int64_t step, int64_t n_steps);
+/** The tensors that the method's stage trains; borrowed. */
+const struct params *method_active(const struct method *m);
+/** Goes to a stage whose tensors have their values, as of a checkpoint. ERR_MEMORY. */
+int method_enter_stage(struct method *m, int64_t index);
+/** Goes to a stage before its first step and gives its tensors their initial values.
+ * @param classes  of the training */
+int method_begin_stage(struct method *m, int64_t index, const struct class_texts *classes);
 
 /* ---------------------------------------------------------------- forward and backward */
 
@@ -57,6 +78,7 @@ struct method_inputs {
     const tensor *features;            /* x^0, [B,d], of an earlier pass; NULL: the pass encodes the images */
     struct method_trace *trace;        /* may be NULL */
     bool skips_clip;                   /* a training step: n = 0 may be left out if nothing else needs it */
+    int64_t step;                      /* of the training, from 1, for dropout; 0: no dropout */
 };
 
 /**

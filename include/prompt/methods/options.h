@@ -18,6 +18,8 @@ enum method_kind {
     METHOD_IVLP,
     METHOD_PROMPTSRC,
     METHOD_MAPLE,
+    METHOD_CLIP_LORA,
+    METHOD_TWO_STAGE,
 };
 extern const char *const method_kind_names[]; /* "prompt", "clip", ... */
 
@@ -74,7 +76,11 @@ struct method_options {
     enum context_init context_init;
     bool context_class_specific;
     enum context_position context_position;
-    int64_t context_depth; /* text layers with vectors of their own */
+    int64_t context_depth;  /* text layers with vectors of their own */
+    int64_t lora_rank;      /* r, of CLIP-LoRA, as the next two */
+    double lora_alpha;      /* the additions are alpha / sqrt(r) B A */
+    double lora_dropout;    /* of their inputs, in training */
+    double two_stage_share; /* of 2SFS: share of the steps in its first stage */
     struct memory_options memory;
 };
 

@@ -18,6 +18,11 @@ struct method_ops {
                           const struct class_texts *classes);
     /** NULL: no passes. */
     struct method_passes (*passes)(const struct method *m, int64_t n_images, int64_t n_classes);
+    /** Of a method with two stages, else NULL: the steps of the first; whether a stage trains a tensor; the initial
+     * values of a stage after the first. */
+    int64_t (*n_first)(const struct method_options *o, int64_t n_steps);
+    bool (*trains)(const char *name, int64_t stage);
+    int (*begin_stage)(struct method *m, const struct class_texts *classes);
 };
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
@@ -27,6 +32,8 @@ extern const struct method_ops method_cocoop; /* cocoop.c */
 extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
 extern const struct method_ops method_ivlp;   /* ivlp.c: IVLP; PromptSRC is IVLP with terms of agreement.h */
 extern const struct method_ops method_maple;  /* maple.c */
+extern const struct method_ops method_clip_lora; /* clip_lora.c */
+extern const struct method_ops method_two_stage; /* two_stage.c: 2SFS */
 
 /* ---------------------------------------------------------------- trained tensors */
 
@@ -41,6 +48,9 @@ int method_add_normal(struct method *m, uint64_t seed, const char *name, double 
                       size_t n_dims);
 int method_add_uniform(struct method *m, uint64_t seed, const char *name, double bound, const int64_t *dims,
                        size_t n_dims);
+
+/** The same from a tensor, which is copied. */
+int method_add_copy(struct method *m, const char *name, const tensor *values);
 
 /* ---------------------------------------------------------------- steps of a forward pass */
 

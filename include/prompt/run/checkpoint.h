@@ -34,7 +34,7 @@ int checkpoint_append(struct str *out, const struct method *m, const struct opti
 int checkpoint_check_classes(const struct provenance *provenance, const struct method *m, char *const *names,
                              int64_t n_names);
 
-/** Copies the trained tensors into `m`, and the state into `optimizer` unless that is NULL; names and
+/** Copies the trained tensors into `m`, which goes to the stage of the last step, and the state into `optimizer` unless that is NULL; names and
  * shapes must agree. @return OK; ERR_IO; ERR_FORMAT, ERR_SHAPE naming file and tensor */
 int checkpoint_read_tensors(struct method *m, struct optimizer *optimizer, const char *path);
 
