@@ -36,10 +36,10 @@ static const struct opt_group groups[] = {
 };
 
 static const char notes[] =
-    "FILE is model.pth.tar-N of Dassl's trainers. Nothing in it is executed. The trained classes are\n"
-    "those of the data set that data.classes says (base), or of --classes-file, in the order of the\n"
-    "training. The shapes give the keys that they determine; a preset gives the others, so that\n"
-    "prompt results finds the run in its table.\n"
+    "FILE is model.pth.tar-N of Dassl's trainers, or lora_weights.pt of CLIP-LoRA. Nothing in it is\n"
+    "executed. The trained classes are those of the data set that data.classes says (base), or of\n"
+    "--classes-file, in the order of the training. The shapes give the keys that they determine; a\n"
+    "preset gives the others, so that prompt results finds the run in its table.\n"
     "\n"
     "Examples:\n"
     "  prompt import model.pth.tar-50 --config configs/base2new/coop.json --data DIR \\\n"

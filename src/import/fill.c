@@ -44,7 +44,10 @@ static int find_row(const struct source_tensor **out, const struct import_tensor
     char *first = NULL;
     *out = NULL;
     for (const struct import_tensor *t = f->map->tensors; t->source && !*out; t++) {
-        char *name = strcmp(t->target, target) == 0 ? import_source_name(t, row) : NULL;
+        struct import_tensor at = *t;
+        if (at.number == IMPORT_AFTER_TEXT)
+            at.number = f->m->clip->dims.text.n_layers;
+        char *name = strcmp(at.target, target) == 0 ? import_source_name(&at, row) : NULL;
         if (!name)
             continue;
         *out = source_find(f->source, name);
@@ -76,28 +79,39 @@ static tensor *transform(scope *s, const struct method *m, const struct import_t
     return x;
 }
 
-/* Fills the target's row, or all of it (-1). */
-static int fill_row(const struct filling *f, const struct param *target, int64_t row)
+/* The part of a target that is one tensor in the file: all of it, or a row along its first axes. */
+static tensor *part_of(scope *s, tensor *target, int64_t n_axes, int64_t row)
+{
+    if (n_axes == 0)
+        return target;
+    if (n_axes == 1)
+        return t_select(s, target, 0, row);
+    const int64_t n = t_size(target, 1);
+    return t_select(s, t_select(s, target, 0, row / n), 0, row % n);
+}
+
+static int fill_row(const struct filling *f, const struct param *target, int64_t n_axes, int64_t row)
 {
     const struct source_tensor *found = NULL;
     const struct import_tensor *how = NULL;
     int status = find_row(&found, &how, f, target->name, row);
     if (status == OK)
-        status = check_shape(found, target->value, row < 0 ? 0 : 1);
+        status = check_shape(found, target->value, n_axes);
     if (status != OK)
         return status;
-    tensor *part = row < 0 ? target->value : t_select(f->s, target->value, 0, row);
+    tensor *part = part_of(f->s, target->value, n_axes, row);
     t_copy_(f->s, part, transform(f->s, f->m, how, found->value));
     f->is_taken[found - f->source->tensors] = true;
     return scope_status(f->s);
 }
 
-static bool is_whole(const struct import_map *map, const char *target)
+/* The number of axes along which the target's rows are tensors of their own. */
+static int64_t count_axes(const struct import_map *map, const char *target)
 {
     for (const struct import_tensor *t = map->tensors; t->source; t++)
         if (strcmp(t->target, target) == 0)
-            return t->row < 0;
-    return true;
+            return t->row < 0 ? 0 : t->step > 0 ? 2 : 1;
+    return 0;
 }
 
 static int fill_all(const struct filling *f)
@@ -105,10 +119,12 @@ static int fill_all(const struct filling *f)
     int status = OK;
     for (size_t i = 0; status == OK && i < f->m->trained.n; i++) {
         const struct param *target = &f->m->trained.items[i];
-        const bool whole = is_whole(f->map, target->name);
-        const int64_t n_rows = whole ? 0 : t_size(target->value, 0);
-        for (int64_t row = whole ? -1 : 0; status == OK && row < n_rows; row++)
-            status = fill_row(f, target, row);
+        const int64_t n_axes = count_axes(f->map, target->name);
+        const int64_t n_rows = n_axes == 0   ? 0
+                               : n_axes == 1 ? t_size(target->value, 0)
+                                             : t_size(target->value, 0) * t_size(target->value, 1);
+        for (int64_t row = n_axes == 0 ? -1 : 0; status == OK && row < n_rows; row++)
+            status = fill_row(f, target, n_axes, row);
     }
     return status;
 }

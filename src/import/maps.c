@@ -92,9 +92,33 @@ static const struct import_map maple = {
     .passed_over = {"prompt_learner.token_prefix", "prompt_learner.token_suffix"},
 };
 
+/* Rows of a layer: query, key, value. */
+#define LORA(part, target)                                                                                     \
+    {"weights.layer_*.q_proj." part, "lora.text." target, 0, 0, IMPORT_AS_IS, false, 3},                       \
+        {"weights.layer_*.k_proj." part, "lora.text." target, 1, 0, IMPORT_AS_IS, false, 3},                   \
+        {"weights.layer_*.v_proj." part, "lora.text." target, 2, 0, IMPORT_AS_IS, false, 3},                   \
+        {"weights.layer_*.q_proj." part, "lora.vision." target, 0, IMPORT_AFTER_TEXT, IMPORT_AS_IS, false, 3}, \
+        {"weights.layer_*.k_proj." part, "lora.vision." target, 1, IMPORT_AFTER_TEXT, IMPORT_AS_IS, false, 3}, \
+    {                                                                                                          \
+        "weights.layer_*.v_proj." part, "lora.vision." target, 2, IMPORT_AFTER_TEXT, IMPORT_AS_IS, false, 3    \
+    }
+
+/* Not Dassl's. */
+static const struct import_map clip_lora = {
+    .tensors = {LORA("w_lora_A", "a"), LORA("w_lora_B", "b")},
+    .keys = {{"lora.rank", IMPORT_N_VECTORS, "weights.layer_0.q_proj.w_lora_A", 0},
+             {"lora.alpha", IMPORT_NUMBER, "metadata.alpha", 0}},
+    .demands = {{"metadata.encoder", "both"},
+                {"metadata.position", "all"},
+                {"metadata.params.0", "q"},
+                {"metadata.params.1", "k"},
+                {"metadata.params.2", "v"}},
+};
+
 static const struct import_map *const maps[] = {
-    [METHOD_COOP] = &coop, [METHOD_COCOOP] = &cocoop,  [METHOD_VPT] = &vpt,    [METHOD_KGCOOP] = &kgcoop,
-    [METHOD_IVLP] = &ivlp, [METHOD_PROMPTSRC] = &ivlp, [METHOD_MAPLE] = &maple};
+    [METHOD_COOP] = &coop,     [METHOD_COCOOP] = &cocoop,      [METHOD_VPT] = &vpt,
+    [METHOD_KGCOOP] = &kgcoop, [METHOD_IVLP] = &ivlp,          [METHOD_PROMPTSRC] = &ivlp,
+    [METHOD_MAPLE] = &maple,   [METHOD_CLIP_LORA] = &clip_lora};
 enum { N_MAPS = sizeof maps / sizeof maps[0] };
 
 const struct import_map *import_map_of(enum method_kind method)
@@ -134,8 +158,9 @@ char *import_source_name(const struct import_tensor *t, int64_t row)
     const char *star = strchr(t->source, '*');
     if (!star)
         return row == t->row ? str_dup(t->source) : NULL;
-    if (row < t->row)
+    const int64_t step = t->step ? t->step : 1;
+    if (row < t->row || (row - t->row) % step != 0)
         return NULL;
-    return str_format("%.*s%" PRId64 "%s", (int)(star - t->source), t->source, row - t->row + t->number,
-                      star + 1);
+    return str_format("%.*s%" PRId64 "%s", (int)(star - t->source), t->source,
+                      (row - t->row) / step + t->number, star + 1);
 }

@@ -50,6 +50,9 @@ static int append_fact(struct str *out, const struct import_source *source, cons
         if (n < key->number || n > N_WORDS)
             str_append(out, context_init_names[CONTEXT_INIT_RANDOM]);
         break;
+    case IMPORT_NUMBER:
+        str_append(out, source_scalar(source, key->source) ? source_scalar(source, key->source) : "");
+        break;
     case IMPORT_HAS_CLASSES:
         str_append(out, t_dim(t) == 3 ? "true" : "false");
         break;
@@ -91,6 +94,27 @@ static int refuse_kind(const struct import_source *source, enum method_kind meth
                      source->n_tensors - 1);
 }
 
+/* The first tensor of the map is there. */
+static int check_first(const struct import_source *source, const struct import_map *map,
+                       enum method_kind method)
+{
+    char *name = import_source_name(&map->tensors[0], map->tensors[0].row);
+    int status = name ? OK : ERR_MEMORY;
+    if (status == OK && !source_find(source, name))
+        status = refuse_kind(source, method, name);
+    free(name);
+    return status;
+}
+
+static int check_demand(const struct import_source *source, const struct import_demand *demand)
+{
+    const char *found = source_scalar(source, demand->name);
+    if (found && strcmp(found, demand->text) == 0)
+        return OK;
+    return error_set(ERR_USAGE, "'%s': %s is %s%s%s, but only '%s' is supported", source->path, demand->name,
+                     found ? "'" : "missing", found ? found : "", found ? "'" : "", demand->text);
+}
+
 int import_settle(struct config *c, const struct import_source *source)
 {
     const struct import_map *map = import_map_of(c->method);
@@ -103,9 +127,9 @@ int import_settle(struct config *c, const struct import_source *source)
         str_free(&known);
         return status;
     }
-    if (!source_find(source, map->tensors[0].source))
-        return refuse_kind(source, c->method, map->tensors[0].source);
-    int status = OK;
+    int status = check_first(source, map, c->method);
+    for (const struct import_demand *d = map->demands; status == OK && d->name; d++)
+        status = check_demand(source, d);
     for (const struct import_key *key = map->keys; status == OK && key->key; key++)
         status = settle_key(c, source, key);
     return status;

@@ -188,6 +188,34 @@ class BadInput(Import):
         self.refuse(coop(), r": context\.count is 16 in the configuration, but the file has 4", "--set", "context.count=16",
                     status=2)
 
+    def lora(self, width=WIDTH, **metadata):
+        """Of the small model, with 3 layers in each tower."""
+        def pair(width):
+            return {"w_lora_A": tensor(2, width), "w_lora_B": tensor(width, 2)}
+
+        weights = {f"layer_{i}": {f"{part}_proj": pair(width if i < 3 else 128) for part in "qkv"} for i in range(6)}
+        return {"weights": weights, "metadata": {"r": 2, "alpha": 1, "encoder": "both", "params": ["q", "k", "v"],
+                                                 "position": "all", **metadata}}
+
+    def test_lora_of_a_part_of_the_model(self):
+        for name, value, pattern in (("encoder", "vision", r": metadata\.encoder is 'vision', but only 'both' is supported"),
+                                     ("position", "top3", r": metadata\.position is 'top3', but only 'all' is supported"),
+                                     ("params", ["q", "v"], r": metadata\.params\.1 is 'v', but only 'k' is supported")):
+            with self.subTest(name):
+                self.refuse(self.lora(**{name: value}), pattern, method="clip_lora", status=2)
+
+    def test_lora_of_another_width_or_rank(self):
+        self.refuse(self.lora(width=48), r": tensor 'weights\.layer_0\.q_proj\.w_lora_A': expected \[2, 32\] .*, found \[2, 48\]",
+                    method="clip_lora")
+        self.refuse(self.lora(), r": lora\.rank is 4 in the configuration, but the file has 2", "--set", "lora.rank=4",
+                    method="clip_lora", status=2)
+
+    def test_lora_is_read_with_its_scale(self):
+        write_archive(self.file, self.lora(alpha=0.5))
+        self.check_ok(run(*self.words(method="clip_lora")))
+        config = json.loads((self.out / "config.json").read_text(encoding="utf-8"))
+        self.assertEqual((config["lora"]["rank"], config["lora"]["alpha"]), (2, 0.5))
+
     def test_method_without_files(self):
         self.check_refused(run(*self.words(method="prompt")), 2,
                            r"no other program's files of method prompt are known; known are those of coop, .*")

@@ -147,3 +147,14 @@ def maple(weights, n_classes, n_vectors, depth):
         tensors[f"prompt_learner.compound_prompts_text.{i}"] = 0.3 * torch.randn(n_vectors, d_l)
         tensors |= linear(f"compound_prompt_projections.{i}")
     return tensors
+
+
+def clip_lora(layers, rank, **metadata):
+    """lora_weights.pt; `layers` are (blocks, width) of the text and of the image tower."""
+    def pair(width):
+        return {"w_lora_A": torch.randn(rank, width) * width**-0.5, "w_lora_B": 0.3 * torch.randn(width, rank)}
+
+    widths = [width for n, width in layers for _ in range(n)]
+    weights = {f"layer_{i}": {f"{part}_proj": pair(width) for part in "qkv"} for i, width in enumerate(widths)}
+    return {"weights": weights, "metadata": {"r": rank, "alpha": 1, "encoder": "both", "params": ["q", "k", "v"],
+                                             "position": "all", **metadata}}

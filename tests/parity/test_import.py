@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 
@@ -27,6 +28,7 @@ os.environ.setdefault("PROMPT_BIN", os.environ["PROMPT"])
 
 import coop_reference  # noqa: E402
 import deep_reference  # noqa: E402
+import lora_reference  # noqa: E402
 import vpt_reference  # noqa: E402
 from clip_reference import Clip  # noqa: E402
 from harness import SmallData  # noqa: E402
@@ -50,8 +52,9 @@ def setUpModule():
     torch.set_num_threads(1)
     sizes = SIZES
     shared["data"] = SmallData(root / "data")
-    shared["model"], _, shared["weights"] = make_models.write_openai(
-        root / "clip.pt", make_models.openai_model(sizes, gain=2.0).state_dict(), sizes)
+    state = make_models.openai_model(sizes, gain=2.0).state_dict()
+    state["logit_scale"] = torch.tensor(100.0).log()  # CLIP-LoRA's factor is 100, whatever the model's
+    shared["model"], _, shared["weights"] = make_models.write_openai(root / "clip.pt", state, sizes)
     shared["clip"] = in_fp32(shared["weights"])
     shared["tokenizer"] = clip.simple_tokenizer.SimpleTokenizer()
     shared["compared"] = 0
@@ -229,6 +232,20 @@ class ImportTest(unittest.TestCase):
             tensors[f"context_projection.{part}"] = file[f"prompt_learner.proj.{part}"].float()
             tensors[f"vision_projections.{part}"] = rows(f"compound_prompt_projections.{{}}.{part}")
         self.check(deep_reference, deep_reference.Config(True, 2, "words", 3, 2, 3), tensors)
+
+    def test_clip_lora(self):
+        model = shared["clip"]
+        towers = {"text": (model.text_layers, model.text_width), "vision": (model.vision_layers, model.vision_width)}
+        file = peer_prompts.clip_lora(towers.values(), 3, alpha=1.5)
+        done = self.read(peer_prompts.save(self.folder / "lora_weights.pt", file), "clip_lora")
+        self.assertRegex(done.stderr, r"lora.vision.b \[3, 3, 128, 3\]")
+        tensors, first = {}, 0
+        for tower, (n, _) in towers.items():
+            for ours, theirs in (("a", "w_lora_A"), ("b", "w_lora_B")):
+                tensors[f"lora.{tower}.{ours}"] = torch.stack([torch.stack([
+                    file["weights"][f"layer_{i}"][f"{part}_proj"][theirs] for part in "qkv"]) for i in range(first, first + n)])
+            first += n
+        self.check(types.SimpleNamespace(forward=lora_reference.lora_forward), lora_reference.LoraConfig(rank=3, alpha=1.5), tensors)
 
     # ------------------------------------------------------------ export
 
