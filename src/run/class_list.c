@@ -110,6 +110,8 @@ static int encode_teacher(struct class_list *c, scope *owner, struct session *s,
     for (; status == OK && n_made < n; n_made++)
         status = caption_rows_create(&rows[n_made], s->tokenizer, c->names, c->n, templates[n_made],
                                      s->weights->dims.context_length);
+    if (status != OK)
+        error_context("agreement.templates");
     if (status == OK) {
         c->texts.teacher = features_of_captions(owner, s, model, rows, n, TEMPLATE_MEAN_RAW);
         status = scope_status(owner);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""CoOp, CoCoOp, VPT-deep and ensembles of templates, from words to results."""
+"""The methods that ProMPT is compared with, and ensembles of templates, from words to results."""
 
 import hashlib
 import json
@@ -21,6 +21,12 @@ METHODS = {  # keys, and the trained tensors
     "cocoop": ((), {"context": [4, WIDTH], "meta_net.fc1.weight": None, "meta_net.fc1.bias": None,
                     "meta_net.fc2.weight": None, "meta_net.fc2.bias": [WIDTH]}),
     "vpt": ((), {"vision_prompts": [2, 8, 128]}),
+    "kgcoop": ((), {"context": [4, WIDTH]}),
+    "ivlp": (("context.depth=2", "context.count=2"), {"context": [2, WIDTH], "text_prompts": [1, 2, WIDTH], "vision_prompts": [2, 8, 128]}),
+    "promptsrc": (("context.depth=2",), {"context": [4, WIDTH], "text_prompts": [1, 4, WIDTH], "vision_prompts": [2, 8, 128]}),
+    "maple": (("context.depth=2", "context.count=2"), {
+        "context": [2, WIDTH], "text_prompts": [1, 2, WIDTH], "context_projection.weight": [128, WIDTH], "context_projection.bias": [128],
+        "vision_projections.weight": [1, 128, WIDTH], "vision_projections.bias": [1, 128]}),
 }
 
 shared = {}

@@ -50,10 +50,11 @@ static void test_experiment__an_unknown_name_is_told_what_there_is(void **state)
                                          "/tables.json', expected one of: table1, table2, table3, "
                                          "table4, table5, figure8a, figure8b, figure8c, figure8d, fewshot");
     struct str_list wrong = {0};
-    must(str_list_add(&wrong, "MaPLe"));
+    must(str_list_add(&wrong, "MMRL"));
     assert_int_equal(experiment_open(&x, CONFIGS_DIR "/tables.json", "1", &wrong), ERR_USAGE);
-    assert_string_equal(error_message(),
-                        "table1 has no method 'MaPLe', expected one of: CLIP, CoOp, CoCoOp, ProMPT, VPT");
+    static const char begin[] =
+        "table1 has no method 'MMRL', expected one of: CLIP, CoOp, CoCoOp, ProMPT, VPT, ";
+    assert_memory_equal(error_message(), begin, sizeof begin - 1);
     assert_null(x);
     str_list_free(&wrong);
 }
