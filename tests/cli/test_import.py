@@ -274,7 +274,8 @@ class Uses(Import):
         result = self.check_ok(run("report", self.out, "--out", page))
         self.assertRegex(result.err, r"'.*/run' was not trained by this program: it was imported from 'model\.pth\.tar-50'")
         self.assertIn("CoOp, imported", page.read_text(encoding="utf-8"))
-        self.check_error(run("train", "--resume", "--out", self.out), 2, r"cannot resume '.*': .* the few-shot sample \(imported, .*")
+        self.check_error(run("train", "--resume", "--out", self.out), 2,
+                         r"cannot resume '.*': .* the few-shot sample \(imported, .*")
 
     def test_classes_of_a_file(self):
         names = self.tmp / "names.txt"

@@ -245,7 +245,8 @@ class ImportTest(unittest.TestCase):
                 tensors[f"lora.{tower}.{ours}"] = torch.stack([torch.stack([
                     file["weights"][f"layer_{i}"][f"{part}_proj"][theirs] for part in "qkv"]) for i in range(first, first + n)])
             first += n
-        self.check(types.SimpleNamespace(forward=lora_reference.lora_forward), lora_reference.LoraConfig(rank=3, alpha=1.5), tensors)
+        reference = types.SimpleNamespace(forward=lora_reference.lora_forward)
+        self.check(reference, lora_reference.LoraConfig(rank=3, alpha=1.5), tensors)
 
     # ------------------------------------------------------------ export
 
