@@ -28,6 +28,9 @@ struct open_run {
     struct method *method;
 };
 
+/** The path of the checkpoint of a run folder, or of a checkpoint file; owned. ERR_MEMORY. */
+int run_find_checkpoint(char **out, const char *run);
+
 /**
  * Finds the checkpoint of --run, a folder or a file, and resolves the configuration: that of the run, with
  * the file beside the checkpoint under it and the command line over it. Keys that define the training must be

@@ -13,6 +13,15 @@
 #include "prompt/nn/optimizer.h"
 #include "prompt/nn/safetensors.h"
 #include "prompt/report/provenance.h"
+#include "prompt/run/session.h"
+
+/**
+ * The inputs of a training of the session's configuration, on classes of these names; the model must be open.
+ * @param out     owned; provenance_free frees it, also on failure
+ * @param sample  digest of the few-shot list
+ */
+int checkpoint_provenance(struct provenance *out, struct session *s, char *const *names, int64_t n_names,
+                          const char *sample);
 
 /** Writes the file atomically. */
 int checkpoint_write(const char *path, const struct method *m, const struct optimizer *optimizer,
