@@ -36,6 +36,8 @@ struct method_ops {
     /** method_fit; NULL: the method is trained by steps. */
     int (*fit)(struct fit_report *out, struct method *m, const struct fit_data *data);
     enum unknown_classes unknown_classes;
+    /** What to set where there are no validation pictures, if the fit chooses on them; NULL: it does not. */
+    const char *(*needs_validation)(const struct method_options *o);
 };
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
