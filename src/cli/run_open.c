@@ -135,6 +135,9 @@ int run_open_resolve(struct open_run *r)
         status = keep_dataset(r);
     if (status == OK && r->defaults_to_clip && r->config.origins[config_find("method")] == CONFIG_DEFAULT)
         status = config_set_key(&r->config, "method", method_kind_names[METHOD_CLIP]);
+    if (status == OK && method_is_fitted(r->config.method) && is_untrained(r))
+        status = error_set(ERR_USAGE, "--untrained: method '%s' has nothing to evaluate before it is fitted",
+                           method_kind_names[r->config.method]);
     if (status == OK && config_trains(&r->config) && !is_untrained(r))
         status = error_set(ERR_USAGE, "method '%s' has prompts to train: give --run DIR%s",
                            method_kind_names[r->config.method],
@@ -206,8 +209,8 @@ int run_open_method(struct open_run *r, int64_t n_classes, const char *consequen
     const bool has_run = r->checkpoint_path != NULL;
     int status = OK;
     if ((!has_run || (status = check_weights(r)) == OK) && (!has_run || (status = check_pipeline(r)) == OK) &&
-        (status = session_create_method(&r->method, r->session,
-                                        has_run ? r->provenance.n_classes : n_classes)) == OK &&
+        (status = session_create_method(&r->method, r->session, has_run ? r->provenance.n_classes : n_classes,
+                                        r->provenance.n_images)) == OK &&
         has_run && !is_untrained(r))
         status = checkpoint_read_tensors(r->method, NULL, r->checkpoint_path);
     if (status == OK && !run_open_is_finished(r))

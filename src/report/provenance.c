@@ -47,6 +47,7 @@ int provenance_write(struct metadata *out, const char *method, const struct prog
         {"image_decoder", provenance->pipeline.image_decoder, 0},
         {"tokenizer_revision", NULL, provenance->pipeline.tokenizer_revision},
         {"n_classes", NULL, provenance->n_classes},
+        {"n_images", NULL, provenance->n_images},
         {"epoch", NULL, progress->epoch},
         {"step_in_epoch", NULL, progress->step_in_epoch},
         {"step", NULL, progress->step},
@@ -109,6 +110,8 @@ static int parse(struct provenance *from, struct progress *at, const struct meta
         status = copy_text(texts[i].text, m, texts[i].key);
     for (size_t i = 0; status == OK && i < sizeof numbers / sizeof numbers[0]; i++)
         status = metadata_get_i64(numbers[i].number, m, numbers[i].key);
+    if (status == OK && metadata_get(m, "n_images"))
+        status = metadata_get_i64(&from->n_images, m, "n_images");
     return status == OK ? parse_pipeline(&from->pipeline, m) : status;
 }
 
