@@ -19,7 +19,14 @@ static struct temp_dir dir;
 
 static char TEXT[] = "x";
 static const struct progress AT = {.step = 1, .n_steps = 1};
-static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, 1, {TEXT, "", TEXT, 1}};
+static const struct provenance FROM = {.config = TEXT,
+                                       .config_hash = TEXT,
+                                       .weights_sha256 = TEXT,
+                                       .sample_digest = TEXT,
+                                       .class_digest = TEXT,
+                                       .class_names = TEXT,
+                                       .n_classes = 1,
+                                       .pipeline = {TEXT, "", TEXT, 1}};
 
 /* ---------------------------------------------------------------- the jobs */
 
