@@ -19,7 +19,7 @@ static struct temp_dir dir;
 
 static char TEXT[] = "x";
 static const struct progress AT = {.step = 1, .n_steps = 1};
-static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, {TEXT, "", TEXT, 1}};
+static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, 1, {TEXT, "", TEXT, 1}};
 
 /* ---------------------------------------------------------------- the two jobs */
 
