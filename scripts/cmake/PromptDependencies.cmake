@@ -32,6 +32,7 @@ if(NOT OPENSSL_FOUND)
 endif()
 prompt_find_library(prompt_cjson cjson/cJSON.h cjson "cJSON" libcjson-dev)
 prompt_find_library(prompt_utf8proc utf8proc.h utf8proc "utf8proc" libutf8proc-dev)
+prompt_find_library(prompt_lbfgs lbfgs.h lbfgs "libLBFGS" liblbfgs-dev)
 prompt_find_library(prompt_libpng png.h png "libpng" libpng-dev)
 prompt_find_library(prompt_jpeg jpeglib.h jpeg "libjpeg-turbo" libjpeg-dev)
 # Pixels depend on the decoder: the other libjpeg has its own chroma.

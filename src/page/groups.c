@@ -10,11 +10,21 @@
 
 const char *method_name(enum method_kind kind)
 {
-    static const char *const names[] = {[METHOD_PROMPT] = "ProMPT", [METHOD_CLIP] = "CLIP",
-                                        [METHOD_COOP] = "CoOp",     [METHOD_COCOOP] = "CoCoOp",
-                                        [METHOD_VPT] = "VPT",       [METHOD_KGCOOP] = "KgCoOp",
-                                        [METHOD_IVLP] = "IVLP",     [METHOD_PROMPTSRC] = "PromptSRC",
-                                        [METHOD_MAPLE] = "MaPLe",   NULL};
+    static const char *const names[] = {[METHOD_PROMPT] = "ProMPT",
+                                        [METHOD_CLIP] = "CLIP",
+                                        [METHOD_COOP] = "CoOp",
+                                        [METHOD_COCOOP] = "CoCoOp",
+                                        [METHOD_VPT] = "VPT",
+                                        [METHOD_KGCOOP] = "KgCoOp",
+                                        [METHOD_IVLP] = "IVLP",
+                                        [METHOD_PROMPTSRC] = "PromptSRC",
+                                        [METHOD_MAPLE] = "MaPLe",
+                                        [METHOD_LINEAR_PROBE] = "Linear probe",
+                                        [METHOD_LP_PLUS_PLUS] = "LP++",
+                                        [METHOD_TIP_ADAPTER] = "Tip-Adapter",
+                                        [METHOD_CLIP_LORA] = "CLIP-LoRA",
+                                        [METHOD_TWO_STAGE] = "2SFS",
+                                        NULL};
     return names[kind];
 }
 

@@ -50,6 +50,7 @@ int provenance_write(struct metadata *out, const char *method, const struct prog
         {"image_decoder", provenance->pipeline.image_decoder, 0},
         {"tokenizer_revision", NULL, provenance->pipeline.tokenizer_revision},
         {"n_classes", NULL, provenance->n_classes},
+        {"n_images", NULL, provenance->n_images},
         {"epoch", NULL, progress->epoch},
         {"step_in_epoch", NULL, progress->step_in_epoch},
         {"step", NULL, progress->step},
@@ -118,6 +119,8 @@ static int parse(struct provenance *from, struct progress *at, const struct meta
     if (status == OK && metadata_get(m, IMPORTED_FILE) &&
         (status = copy_text(&from->imported_file, m, IMPORTED_FILE)) == OK)
         status = copy_text(&from->imported_sha256, m, IMPORTED_SHA256);
+    if (status == OK && metadata_get(m, "n_images"))
+        status = metadata_get_i64(&from->n_images, m, "n_images");
     return status == OK ? parse_pipeline(&from->pipeline, m) : status;
 }
 

@@ -96,12 +96,34 @@ static int note_skipped(struct str_list *notes, const struct score_cells *cells)
         notes, str_format("unreadable images are left out in %zu %s", n, plural(n, "record", "records")));
 }
 
+/* "Linear probe, new classes: CLIP's logits" for each row whose method knows only its own classes. */
+static int note_by_clip(struct str_list *notes, const struct score_cells *cells, size_t row)
+{
+    bool found[3] = {false};
+    for (size_t d = 0; d < cells->n_datasets; d++) {
+        const size_t cell = row * cells->n_datasets + d;
+        for (size_t seed = 0; seed < score_cells_n_seeds(cells, cell); seed++)
+            for (int subset = 0; subset < 3; subset++) {
+                const struct record *r = score_cells_record(cells, cell, seed, (enum class_subset)subset);
+                found[subset] = found[subset] || (r && r->n_by_clip > 0);
+            }
+    }
+    int status = OK;
+    for (int subset = 0; status == OK && subset < 3; subset++)
+        if (found[subset])
+            status = add_text(
+                notes, str_format("%s, %s classes: CLIP's logits, where the method was not trained on them",
+                                  cells->experiment->rows[row].name, class_subset_names[subset]));
+    return status;
+}
+
 int score_notes_add(struct str_list *notes, const struct score_cells *cells)
 {
     const char *paper = experiment_paper_note(cells->experiment);
     int status = OK;
     for (size_t row = 0; status == OK && row < cells->experiment->n_rows; row++)
-        status = note_missing(notes, cells, row);
+        if ((status = note_missing(notes, cells, row)) == OK)
+            status = note_by_clip(notes, cells, row);
     if (status == OK && (status = note_counts(notes, cells)) == OK)
         status = note_skipped(notes, cells);
     return status == OK && paper ? str_list_add(notes, paper) : status;

@@ -131,9 +131,10 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m)
                  t_numel(t));
         str_free(&shape);
     }
-    log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
-             plural((size_t)c->step_images, "image", "images"), c->n_epochs,
-             plural((size_t)c->n_epochs, "epoch", "epochs"));
+    if (!method_is_fitted(m->options.kind))
+        log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
+                 plural((size_t)c->step_images, "image", "images"), c->n_epochs,
+                 plural((size_t)c->n_epochs, "epoch", "epochs"));
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)

@@ -183,6 +183,8 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     json_put_string(out, "split", "test");
     json_put_string(out, "classes", class_subset_names[c->classes->subset]);
     json_put_i64(out, "n_classes", c->classes->n);
+    if (c->n_by_clip > 0)
+        json_put_i64(out, "n_classes_by_clip", c->n_by_clip);
     json_put_i64(out, "shots", config->data_shots);
     json_put_i64(out, "seed", config->seed);
     write_training(out, c);

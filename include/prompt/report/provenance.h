@@ -24,6 +24,7 @@ struct provenance {
     char *class_digest;   /* of the training classes' names */
     char *class_names;    /* JSON array */
     int64_t n_classes;    /* of the training */
+    int64_t n_images;     /* of the few-shot list; 0: an older program wrote the checkpoint */
     struct pipeline pipeline;
     /* of the file of another program that the prompts were imported from; NULL: trained by this one */
     char *imported_file; /* its base name */

@@ -26,6 +26,7 @@ struct record {
     bool synthetic, as_published; /* the data are drawn; they have the published counts and names */
     int64_t limit, steps, n_steps, n_skipped;
     int64_t n_images, n_classes; /* of the list; 0 in records that lack them */
+    int64_t n_by_clip;           /* classes that have CLIP's logits, because the method knows only its own */
     struct config config;
 };
 
