@@ -58,7 +58,7 @@ static const char convert_notes[] =
     "  prompt model convert ViT-B-16.pt --out vitb16.safetensors\n"
     "  prompt model convert open_clip_model.safetensors --set model.activation=gelu --out "
     "vitb16.safetensors\n"
-    "  prompt model convert runs/lora --out adapted.safetensors   # a run of clip_lora or two_stage, merged";
+    "  prompt model convert runs/lora --out adapted.safetensors";
 
 /* ---------------------------------------------------------------- shared */
 

@@ -122,10 +122,6 @@ static tensor *with_ones(scope *s, const float *features, int64_t n, int64_t d, 
 static int fit(struct fit_report *out, struct method *m, const struct fit_data *data)
 {
     const double c = m->options.linear_probe_c;
-    if (c == 0.0 && data->n_val == 0)
-        return error_set(ERR_USAGE,
-                         "linear_probe.c is searched on validation images, but there are none: set "
-                         "linear_probe.c; CLIP's authors have 0.316");
     scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
     int64_t *labels = fit_row_labels(data);
     const struct device device = m->clip->device;
@@ -152,5 +148,13 @@ static int fit(struct fit_report *out, struct method *m, const struct fit_data *
     return status == OK ? closed : status;
 }
 
-const struct method_ops method_linear_probe = {
-    .create = create, .forward = forward, .fit = fit, .unknown_classes = UNKNOWN_CLASSES_ALONE};
+static const char *needs_validation(const struct method_options *o)
+{
+    return o->linear_probe_c == 0.0 ? "linear_probe.c, for CLIP's authors 0.316" : NULL;
+}
+
+const struct method_ops method_linear_probe = {.create = create,
+                                               .forward = forward,
+                                               .fit = fit,
+                                               .unknown_classes = UNKNOWN_CLASSES_ALONE,
+                                               .needs_validation = needs_validation};

@@ -147,10 +147,21 @@ int method_check_classes(const struct method *m, const struct class_texts *class
 
 /* ---------------------------------------------------------------- fit */
 
+int method_check_validation(const struct method *m, int64_t n_val)
+{
+    const char *setting = m->ops->needs_validation ? m->ops->needs_validation(&m->options) : NULL;
+    if (!setting || n_val > 0)
+        return OK;
+    return error_set(ERR_USAGE,
+                     "method %s is fitted with the help of validation images, but there are none: set %s",
+                     method_kind_names[m->options.kind], setting);
+}
+
 int method_fit(struct fit_report *out, struct method *m, const struct fit_data *data)
 {
     *out = (struct fit_report){0};
-    return m->ops->fit(out, m, data);
+    int status = method_check_validation(m, data->n_val);
+    return status == OK ? m->ops->fit(out, m, data) : status;
 }
 
 void method_output_free(struct method_output *out)

@@ -310,15 +310,20 @@ static int fill(struct fit_report *out, scope *s, struct method *m, const struct
 
 static int fit(struct fit_report *out, struct method *m, const struct fit_data *data)
 {
-    if (m->options.tip_adapter_alpha_max > 0.0 && data->n_val == 0)
-        return error_set(ERR_USAGE,
-                         "alpha and beta are searched on validation images, but there are none: set "
-                         "tip_adapter.alpha, tip_adapter.beta and tip_adapter.alpha_max=0");
     scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
     int status = fill(out, s, m, data);
     int closed = scope_close(s);
     return status == OK ? closed : status;
 }
 
-const struct method_ops method_tip_adapter = {
-    .create = create, .forward = forward, .fit = fit, .unknown_classes = UNKNOWN_CLASSES_BY_CLIP};
+static const char *needs_validation(const struct method_options *o)
+{
+    return o->tip_adapter_alpha_max > 0.0 ? "tip_adapter.alpha, tip_adapter.beta and tip_adapter.alpha_max=0"
+                                          : NULL;
+}
+
+const struct method_ops method_tip_adapter = {.create = create,
+                                              .forward = forward,
+                                              .fit = fit,
+                                              .unknown_classes = UNKNOWN_CLASSES_BY_CLIP,
+                                              .needs_validation = needs_validation};

@@ -149,6 +149,13 @@ static int merge(const struct method *m, struct weights *w, enum tower tower, in
     return status == OK ? closed : status;
 }
 
+static struct method_passes passes(const struct method *m, int64_t n_images, int64_t n_classes)
+{
+    struct method_passes p = tuned_passes(m, n_images, n_classes);
+    p.trains_norms = true;
+    return p;
+}
+
 static struct text_form text_form(const struct method_options *o)
 {
     (void)o;
@@ -159,7 +166,7 @@ const struct method_ops method_two_stage = {.text_form = text_form,
                                             .create = create,
                                             .forward = forward,
                                             .fixed_text = fixed_text,
-                                            .passes = tuned_passes,
+                                            .passes = passes,
                                             .n_first = n_first,
                                             .trains = trains,
                                             .begin_stage = begin_stage,

@@ -60,6 +60,11 @@ static int get_iteration(int64_t *out, const struct json_doc *doc, const struct 
 /* The member of a file of tables that is no table: changes on data sets, by the names by which rows have them. */
 static const char ON[] = "on";
 
+bool experiment_is_table(const char *name)
+{
+    return strcmp(name, ON) != 0;
+}
+
 /* A row has its changes on data sets itself, or names those that several rows share. */
 static int find_on(const struct json **out, const struct experiment *x, const struct json *object)
 {
@@ -199,7 +204,7 @@ static int unknown_experiment(const struct experiment *x, const char *name)
 {
     struct str known = {0};
     for (const struct json *each = json_first(json_root(x->doc)); each; each = json_next(each))
-        if (strcmp(json_key(each), ON) != 0)
+        if (experiment_is_table(json_key(each)))
             str_appendf(&known, "%s%s", known.len > 0 ? ", " : "", json_key(each));
     int status = error_set(ERR_USAGE, "no table '%s' in '%s', expected one of: %s", name, json_name(x->doc),
                            str_text(&known));
@@ -229,7 +234,7 @@ int experiment_open(struct experiment **out, const char *tables_path, const char
     int status = open_documents(x, tables_path);
     if (status == OK) {
         char *number = str_format("table%s", name);
-        const struct json *object = strcmp(name, ON) != 0 ? json_get(json_root(x->doc), name) : NULL;
+        const struct json *object = experiment_is_table(name) ? json_get(json_root(x->doc), name) : NULL;
         if (!object && number)
             object = json_get(json_root(x->doc), number);
         free(number);

@@ -116,11 +116,11 @@ static int parse(struct provenance *from, struct progress *at, const struct meta
         status = copy_text(texts[i].text, m, texts[i].key);
     for (size_t i = 0; status == OK && i < sizeof numbers / sizeof numbers[0]; i++)
         status = metadata_get_i64(numbers[i].number, m, numbers[i].key);
+    if (status == OK && metadata_get(m, "n_images"))
+        status = metadata_get_i64(&from->n_images, m, "n_images");
     if (status == OK && metadata_get(m, IMPORTED_FILE) &&
         (status = copy_text(&from->imported_file, m, IMPORTED_FILE)) == OK)
         status = copy_text(&from->imported_sha256, m, IMPORTED_SHA256);
-    if (status == OK && metadata_get(m, "n_images"))
-        status = metadata_get_i64(&from->n_images, m, "n_images");
     return status == OK ? parse_pipeline(&from->pipeline, m) : status;
 }
 

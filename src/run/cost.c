@@ -104,7 +104,8 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
         .n_steps = o->n_steps,
         .n_epochs = o->n_epochs,
         .step_images = B,
-        .weights_bytes = clip_model_bytes(s->clip, s->weights),
+        .weights_bytes =
+            clip_model_bytes(s->clip, s->weights) + (p.trains_norms ? clip_bare_bytes(s->clip) : 0.0),
         .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
         .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),
         .budget_bytes = budget_bytes(s, resident_bytes),

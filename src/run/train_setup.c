@@ -10,6 +10,7 @@
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/data/catalog.h"
+#include "prompt/methods/fit.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
 #include "prompt/run/features.h"
@@ -192,6 +193,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
         (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
             OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n, (int64_t)t->items.n)) != OK ||
+        (is_fitted && (status = method_check_validation(t->method, (int64_t)t->val.n)) != OK) ||
         (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
         return status;
     describe_task(t);

@@ -3,10 +3,10 @@
  *
  *   fit_tool IN.safetensors OUT.safetensors THREADS REPEATS KEY=VALUE...
  *
- * IN has features [V,N,d], val_features [M,d] and captions [K,d] (fp32), labels [N] and val_labels [M] (int64); the
- * keys are configuration keys. OUT gets the trained tensors and the logits of the validation features [M,K], and in its
- * metadata the numbers of the fit's report. Prints the seconds of each repeat. exp(s) is 100. Where fresh views are
- * asked for, they are those of IN, in turn.
+ * IN has features [V,N,d], val_features [M,d] and captions [K,d] (fp32), labels [N] and val_labels [M] (int64), and may
+ * have logit_scale [1], which is else 100; the keys are configuration keys. OUT gets the trained tensors as they start
+ * ("start.bias") and end, the logits of the validation features [M,K], and in its metadata the numbers of the fit's
+ * report. Prints the seconds of each repeat. Where fresh views are asked for, they are those of IN, in turn.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,12 +70,22 @@ static struct fit_data data_of(const struct safetensors *file, scope *s, struct 
                              .context = views};
 }
 
-/* The trained tensors, the logits of the validation features, and the report. */
-static void write(const char *path, scope *s, const struct method *m, const struct fit_data *data,
-                  const struct fit_report *report)
+static struct params copy_start(scope *s, const struct method *m)
+{
+    struct params out = {0};
+    for (size_t i = 0; i < m->trained.n; i++) {
+        char *name = str_format("start.%s", m->trained.items[i].name);
+        must(params_add(&out, name, t_clone(s, t_detach(s, m->trained.items[i].value))), "start");
+        free(name);
+    }
+    return out;
+}
+
+/* Adds the trained tensors and the logits of the validation features to `out`; writes it with the report. */
+static void write(const char *path, struct params *out, scope *s, const struct method *m,
+                  const struct fit_data *data, const struct fit_report *report)
 {
     const int64_t K = t_size(data->captions, 1);
-    struct params out = {0};
     struct metadata metadata = {0};
     struct method_output pass;
     struct token_rows rows = {.n = K};
@@ -84,18 +94,17 @@ static void write(const char *path, scope *s, const struct method *m, const stru
         t_from_f32(s, data->val_features, SHAPE(data->n_val, t_size(data->captions, 2)), DTYPE_F32, CPU);
     method_forward(&pass, s, m, &(struct method_inputs){.classes = &texts, .features = x});
     for (size_t i = 0; i < m->trained.n; i++)
-        must(params_add(&out, m->trained.items[i].name, m->trained.items[i].value), "output");
-    must(params_add(&out, "logits", pass.logits[1]), "output");
+        must(params_add(out, m->trained.items[i].name, m->trained.items[i].value), "output");
+    must(params_add(out, "logits", pass.logits[1]), "output");
     for (size_t i = 0; i < report->n; i++) {
         char number[32];
         snprintf(number, sizeof number, "%.17g", report->numbers[i].value);
         must(metadata_set(&metadata, report->numbers[i].name, number), "output");
     }
     must(scope_status(s), "logits");
-    must(safetensors_write(path, &out, &metadata), path);
+    must(safetensors_write(path, out, &metadata), path);
     method_output_free(&pass);
     metadata_free(&metadata);
-    params_free(&out);
 }
 
 int main(int n_words, char **words)
@@ -114,10 +123,13 @@ int main(int n_words, char **words)
     struct views views;
     must(safetensors_open(&file, s, words[1]), words[1]);
     const struct fit_data data = data_of(file, s, &views, &config);
+    double scale = 100.0;
+    if (params_find(&file->tensors, "logit_scale"))
+        must(t_item_f64(&scale, s, need(file, "logit_scale")), "logit_scale");
     const struct clip clip = {.dims.embed_dim = t_size(data.captions, 2),
                               .dtypes = {DTYPE_F32, DTYPE_F32},
                               .device = CPU,
-                              .logit_scale = 100.0};
+                              .logit_scale = scale};
     const struct method_options options = session_method_options(&config);
     const struct method_init init = {
         .seed = data.seed, .n_train_classes = t_size(data.captions, 1), .n_train_images = data.n};
@@ -125,10 +137,12 @@ int main(int n_words, char **words)
         struct method *m = NULL;
         struct fit_report report;
         must(method_create(&m, s, &clip, &options, &init), "method");
+        struct params out = copy_start(s, m);
         const double start_s = clock_s();
         must(method_fit(&report, m, &data), "fit");
         printf("%.6f\n", clock_s() - start_s);
-        write(words[2], s, m, &data, &report);
+        write(words[2], &out, s, m, &data, &report);
+        params_free(&out);
         method_free(m);
     }
     int status = scope_close(s);

@@ -37,6 +37,9 @@ struct fit_report {
 };
 void fit_report_add(struct fit_report *r, const char *name, double value);
 
+/** ERR_USAGE if the fit chooses on validation pictures, and there are none. */
+int method_check_validation(const struct method *m, int64_t n_val);
+
 /**
  * Sets the trained tensors of a method with method_is_fitted.
  * @return OK; ERR_USAGE for settings that the data do not allow; ERR_INTERRUPTED, with the tensors as they were;

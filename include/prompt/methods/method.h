@@ -148,6 +148,7 @@ struct method_passes {
     int64_t n_image;         /* image passes with prompts */
     int64_t n_prompts;       /* vision prompts a layer */
     int64_t n_prompt_layers; /* J */
+    bool trains_norms;       /* of the blocks of both towers */
 };
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 

@@ -38,6 +38,8 @@ struct method_ops {
     enum unknown_classes unknown_classes;
     /** Merges the changes of one tower's block into CLIP's weights; NULL: the method does not change the towers. */
     int (*merge)(const struct method *m, struct weights *w, enum tower tower, int64_t layer);
+    /** What to set where there are no validation pictures, if the fit chooses on them; NULL: it does not. */
+    const char *(*needs_validation)(const struct method_options *o);
 };
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */

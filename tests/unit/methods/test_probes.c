@@ -543,8 +543,10 @@ static void test_probes__classes_that_were_not_trained_are_clips(void **state)
 static void test_probes__a_search_needs_validation_pictures(void **state)
 {
     const char *const methods[] = {"method=linear_probe", "method=tip_adapter"};
-    const char *const says[] = {"linear_probe.c is searched on validation images, but there are none",
-                                "alpha and beta are searched on validation images, but there are none"};
+    const char *const says[] = {
+        "method linear_probe is fitted with the help of validation images, but there are none: set "
+        "linear_probe.c",
+        "but there are none: set tip_adapter.alpha, tip_adapter.beta and tip_adapter.alpha_max=0"};
     for (size_t m = 0; m < 2; m++) {
         struct problem p;
         problem_open(&p, *state, 1, CHANGES(methods[m]));

@@ -68,6 +68,25 @@ static void test_tuned_towers__both_start_as_clip(void **state)
         }
 }
 
+/* As a Linear of PyTorch: a uniform in +-1/sqrt(W), b zeros. */
+static void test_tuned_towers__pairs_start_as_the_authors_do(void **state)
+{
+    struct fixture *w = *state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    struct method *m = NULL;
+    assert_ok(create(&m, w, s, CHANGES("method=clip_lora")));
+    const char *const names[] = {"lora.text.a", "lora.vision.a", "lora.text.b", "lora.vision.b"};
+    for (size_t i = 0; i < 4; i++) {
+        const tensor *t = params_find(&m->trained, names[i]);
+        double largest = 0.0;
+        assert_ok(t_item_f64(&largest, s, t_max(s, t_abs(s, t))));
+        const double bound = i < 2 ? 1.0 / sqrt((double)t_size(t, 3)) : 0.0;
+        assert_true(largest <= bound && largest >= 0.95 * bound);
+    }
+    method_free(m);
+    assert_ok(scope_close(s));
+}
+
 /* The largest of each of the first two axes' blocks is above 0, or 0. */
 static void expect_gradient(scope *s, const char *name, const tensor *grad, bool is_there)
 {
@@ -258,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pack),
         torch_unit_test(test_tuned_towers__both_start_as_clip),
+        torch_unit_test(test_tuned_towers__pairs_start_as_the_authors_do),
         torch_unit_test(test_tuned_towers__first_gradients_reach_every_block),
         torch_unit_test(test_tuned_towers__merged_weights_are_the_same_function),
         torch_unit_test(test_tuned_towers__dropout_is_of_a_training_step_alone),
