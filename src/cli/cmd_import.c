@@ -20,6 +20,8 @@ static const struct opt import_options[] = {
     {"method", "NAME", "method", false, NULL},
     {"classes-file", "FILE", NULL, false, "file of the names of the trained classes, one a line"},
     {"template", "TEXT", "zero_shot_template", false, NULL},
+    {"alpha", "A", NULL, false, "of Tip-Adapter: weight of the cache, as found on validation pictures"},
+    {"beta", "B", NULL, false, "of Tip-Adapter: sharpness of the cache, likewise"},
     {"other-backbone", NULL, NULL, false,
      "take the prompts though the file's own CLIP is not that of --model"},
     {"out", "DIR", NULL, false, "folder of the run: configuration and checkpoint"},
@@ -36,10 +38,11 @@ static const struct opt_group groups[] = {
 };
 
 static const char notes[] =
-    "FILE is model.pth.tar-N of Dassl's trainers, or lora_weights.pt of CLIP-LoRA. Nothing in it is\n"
-    "executed. The trained classes are those of the data set that data.classes says (base), or of\n"
-    "--classes-file, in the order of the training. The shapes give the keys that they determine; a\n"
-    "preset gives the others, so that prompt results finds the run in its table.\n"
+    "FILE is model.pth.tar-N of Dassl's trainers, lora_weights.pt of CLIP-LoRA, or keys_Nshots.pt (or\n"
+    "best_F_Nshots.pt) and values_Nshots.pt of Tip-Adapter. Nothing in it is executed. The trained\n"
+    "classes are those of the data set that data.classes says (base), or of --classes-file, in the\n"
+    "order of the training. The shapes give the keys that they determine; a preset gives the others,\n"
+    "so that prompt results finds the run in its table.\n"
     "\n"
     "Examples:\n"
     "  prompt import model.pth.tar-50 --config configs/base2new/coop.json --data DIR \\\n"
@@ -75,6 +78,7 @@ static int check_missing(const struct importing *m)
 {
     const struct config *c = &m->config;
     const bool has_file = opt_given(m->v, "classes-file"), has_dataset = c->data_dataset[0] != '\0';
+    const bool has_cache = c->method == METHOD_TIP_ADAPTER;
     const struct {
         bool is_missing;
         const char *option;
@@ -85,6 +89,8 @@ static int check_missing(const struct importing *m)
         {!is_given(c, "zero_shot_template"), "--template TEXT"},
         {c->model_path[0] == '\0', "--model FILE"},
         {!m->out_dir, "--out DIR"},
+        {has_cache && !opt_given(m->v, "alpha"), "--alpha A"},
+        {has_cache && !opt_given(m->v, "beta"), "--beta B"},
     };
     struct str list = {0};
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
@@ -116,6 +122,22 @@ static int resolve(struct importing *m)
     status = has_file ? config_check_model(c) : config_check(c);
     if (status == OK && (status = folder_check(m->out_dir, false, opt_given(m->v, "force"))) == OK)
         status = file_check_dirs(m->out_dir);
+    return status;
+}
+
+/* Numbers beside the files. */
+static int add_numbers(struct importing *m)
+{
+    static const char *const names[] = {"alpha", "beta"};
+    int status = OK;
+    for (size_t i = 0; status == OK && i < 2; i++) {
+        double value = 0.0;
+        if (!opt_given(m->v, names[i]))
+            continue;
+        status = opt_f64(&value, m->v, names[i], 0.0, 1e4);
+        if (status == OK)
+            status = import_add_number(m->source, m->session->scope, names[i], value);
+    }
     return status;
 }
 
@@ -181,8 +203,8 @@ static void describe(struct importing *m)
         str_appendf(&tensors, "%s%s ", i > 0 ? ", " : "", trained->items[i].name);
         tensor_append_shape(&tensors, trained->items[i].value);
     }
-    log_info(&m->log, "imported %s of '%s', epoch %" PRId64 ": %s", method_kind_names[m->config.method],
-             import_name(m->source), import_epoch(m->source), str_text(&tensors));
+    log_info(&m->log, "imported %s of '%s': %s", method_kind_names[m->config.method], import_name(m->source),
+             str_text(&tensors));
     log_info(&m->log, "classes  %" PRId64 " (%s ... %s)", m->classes.n, m->classes.items[0],
              m->classes.items[m->classes.n - 1]);
     str_free(&tensors);
@@ -197,10 +219,12 @@ static int run(struct importing *m)
     s = m->session;
     if ((status = features_open_store(s)) != OK ||
         (status = import_open(&m->source, s->scope, m->v->operands, m->v->n_operands)) != OK ||
-        (status = import_settle(&m->config, m->source)) != OK || (status = find_classes(m)) != OK ||
+        (status = add_numbers(m)) != OK || (status = import_settle(&m->config, m->source)) != OK ||
+        (status = find_classes(m)) != OK ||
         (status = import_check_classes(&m->config, m->source, m->classes.n)) != OK ||
         (status = session_open_model(s)) != OK || (status = check_names(m)) != OK ||
-        (status = session_create_method(&m->method, s, m->classes.n, 0)) != OK ||
+        (status = session_create_method(&m->method, s, m->classes.n,
+                                        import_n_images(&m->config, m->source))) != OK ||
         (status = import_fill(m->method, m->source, s->weights)) != OK || (status = check_backbone(m)) != OK)
         return status;
     describe(m);
@@ -226,4 +250,5 @@ static int cmd_import(const struct opt_values *v)
 }
 
 const struct command command_import = {
-    "import", NULL, "FILE", cmd_import, groups, "make a run of prompts that another program trained", notes};
+    "import", NULL, "FILE...", cmd_import, groups, "make a run of prompts that another program trained",
+    notes};

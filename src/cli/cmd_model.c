@@ -53,12 +53,9 @@ static const struct opt convert_options[] = {
 static const struct opt_group convert_groups[] = {
     {"Options", convert_options}, {"Configuration", weights_options}, {.title = NULL}};
 
-static const char convert_notes[] =
-    "Examples:\n"
-    "  prompt model convert ViT-B-16.pt --out vitb16.safetensors\n"
-    "  prompt model convert open_clip_model.safetensors --set model.activation=gelu --out "
-    "vitb16.safetensors\n"
-    "  prompt model convert runs/lora --out adapted.safetensors";
+static const char convert_notes[] = "Examples:\n"
+                                    "  prompt model convert ViT-B-16.pt --out vitb16.safetensors\n"
+                                    "  prompt model convert runs/lora --out adapted.safetensors";
 
 /* ---------------------------------------------------------------- shared */
 

@@ -16,19 +16,23 @@ struct filling {
     bool *is_taken; /* [source->n_tensors] */
 };
 
-/* The shape of a row of the target, or of the whole. */
-static int check_shape(const struct source_tensor *found, const tensor *target, int64_t skip)
+enum { MAX_DIMS = 4 }; /* of a trained tensor */
+
+/* Of the target, or of a part without its first `skip` axes; transposed as in the file. */
+static int check_shape(const struct source_tensor *found, const struct import_tensor *how,
+                       const tensor *target, int64_t skip)
 {
-    bool is_equal = t_dim(found->value) == t_dim(target) - skip;
-    for (int64_t i = skip; is_equal && i < t_dim(target); i++)
-        is_equal = t_size(found->value, i - skip) == t_size(target, i);
+    int64_t dims[MAX_DIMS] = {0};
+    const int64_t n = t_dim(target) - skip;
+    for (int64_t i = 0; i < n; i++)
+        dims[how->transform == IMPORT_TRANSPOSED ? n - 1 - i : i] = t_size(target, skip + i);
+    bool is_equal = t_dim(found->value) == n;
+    for (int64_t i = 0; is_equal && i < n; i++)
+        is_equal = t_size(found->value, i) == dims[i];
     if (is_equal)
         return OK;
     struct str expected = {0}, here = {0};
-    int64_t dims[8] = {0};
-    for (int64_t i = skip; i < t_dim(target) && i - skip < 8; i++)
-        dims[i - skip] = t_size(target, i);
-    shape_append(&expected, dims, (size_t)(t_dim(target) - skip));
+    shape_append(&expected, dims, (size_t)n);
     tensor_append_shape(&here, found->value);
     int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
                            found->name, str_text(&expected), str_text(&here));
@@ -73,6 +77,8 @@ static tensor *transform(scope *s, const struct method *m, const struct import_t
     switch (how->transform) {
     case IMPORT_AS_IS:
         return x;
+    case IMPORT_TRANSPOSED:
+        return t_transpose(s, x, 0, 1);
     case IMPORT_LN_PRE:
         return nn_norm(s, &m->clip->ln_pre, x);
     }
@@ -96,7 +102,7 @@ static int fill_row(const struct filling *f, const struct param *target, int64_t
     const struct import_tensor *how = NULL;
     int status = find_row(&found, &how, f, target->name, row);
     if (status == OK)
-        status = check_shape(found, target->value, n_axes);
+        status = check_shape(found, how, target->value, n_axes);
     if (status != OK)
         return status;
     tensor *part = part_of(f->s, target->value, n_axes, row);

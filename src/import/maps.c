@@ -115,10 +115,28 @@ static const struct import_map clip_lora = {
                 {"metadata.params.2", "v"}},
 };
 
-static const struct import_map *const maps[] = {
-    [METHOD_COOP] = &coop,     [METHOD_COCOOP] = &cocoop,      [METHOD_VPT] = &vpt,
-    [METHOD_KGCOOP] = &kgcoop, [METHOD_IVLP] = &ivlp,          [METHOD_PROMPTSRC] = &ivlp,
-    [METHOD_MAPLE] = &maple,   [METHOD_CLIP_LORA] = &clip_lora};
+/* Tensors by the beginnings of the files' names; alpha and beta are not in files, but import_add_number adds them. */
+static const struct import_map tip_adapter = {
+    .has_parts = true,
+    .tensors = {{"keys", "keys", -1, 0, IMPORT_TRANSPOSED, false},
+                {"best_F", "keys", -1, 0, IMPORT_AS_IS, false},
+                {"values", "values", -1, 0, IMPORT_AS_IS, false},
+                {"alpha", "alpha", -1, 0, IMPORT_AS_IS, false},
+                {"beta", "beta", -1, 0, IMPORT_AS_IS, false}},
+    .keys = {{"tip_adapter.train_keys", IMPORT_IS_THERE, "best_F", 0}},
+    .classes = {{"values", 1}},
+    .images = {"values", 0},
+};
+
+static const struct import_map *const maps[] = {[METHOD_COOP] = &coop,
+                                                [METHOD_COCOOP] = &cocoop,
+                                                [METHOD_VPT] = &vpt,
+                                                [METHOD_KGCOOP] = &kgcoop,
+                                                [METHOD_IVLP] = &ivlp,
+                                                [METHOD_PROMPTSRC] = &ivlp,
+                                                [METHOD_MAPLE] = &maple,
+                                                [METHOD_TIP_ADAPTER] = &tip_adapter,
+                                                [METHOD_CLIP_LORA] = &clip_lora};
 enum { N_MAPS = sizeof maps / sizeof maps[0] };
 
 const struct import_map *import_map_of(enum method_kind method)

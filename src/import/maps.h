@@ -8,6 +8,7 @@
 
 enum import_transform {
     IMPORT_AS_IS,
+    IMPORT_TRANSPOSED,
     IMPORT_LN_PRE, /* it passes ln_pre in the authors' code, and enters after it in ours */
 };
 
@@ -30,6 +31,7 @@ enum import_fact {
     IMPORT_N_ROWS,      /* 1 and the number of tensors `source`, whose '*' counts from `number` */
     IMPORT_START,       /* "random" unless its vectors may have started as words: as `number` to 4 of them */
     IMPORT_NUMBER,      /* a number of the file, not a tensor */
+    IMPORT_IS_THERE,    /* whether the file has the tensor */
     IMPORT_HAS_CLASSES, /* whether there is an axis of classes before the last two */
 };
 
@@ -60,10 +62,12 @@ struct import_prefix {
 /** Lists end with a row whose first text is NULL. */
 struct import_map {
     const char *folder; /* of Dassl, for export; NULL: none */
+    bool has_parts;     /* in files of their own */
     struct import_tensor tensors[14];
     struct import_key keys[6];
     struct import_demand demands[7];
     struct import_axis classes[3];
+    struct import_axis images; /* as long as there are training pictures; NULL: the method does not ask */
     struct import_prefix frozen[4];
     const char *passed_over[6]; /* prefixes */
 };

@@ -22,7 +22,8 @@ static int write_checkpoint(const char *dir, struct session *s, const struct met
 {
     const struct progress progress = {.epoch = import_epoch(source), .step = 1, .n_steps = 1};
     struct provenance provenance;
-    int status = checkpoint_provenance(&provenance, s, names->items, names->n, PROVENANCE_IMPORTED);
+    int status = checkpoint_provenance(&provenance, s, names->items, names->n, PROVENANCE_IMPORTED,
+                                       import_n_images(s->config, source));
     char *path = path_join(dir, RUN_CHECKPOINT_FILE);
     provenance.imported_file = str_dup(import_name(source));
     provenance.imported_sha256 = str_dup(import_sha256(source));

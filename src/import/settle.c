@@ -53,6 +53,9 @@ static int append_fact(struct str *out, const struct import_source *source, cons
     case IMPORT_NUMBER:
         str_append(out, source_scalar(source, key->source) ? source_scalar(source, key->source) : "");
         break;
+    case IMPORT_IS_THERE:
+        str_append(out, source_find(source, key->source) ? "true" : "false");
+        break;
     case IMPORT_HAS_CLASSES:
         str_append(out, t_dim(t) == 3 ? "true" : "false");
         break;
@@ -94,16 +97,33 @@ static int refuse_kind(const struct import_source *source, enum method_kind meth
                      source->n_tensors - 1);
 }
 
-/* The first tensor of the map is there. */
+/* The first tensor of the map is there, or another one of the same target. */
 static int check_first(const struct import_source *source, const struct import_map *map,
                        enum method_kind method)
 {
-    char *name = import_source_name(&map->tensors[0], map->tensors[0].row);
-    int status = name ? OK : ERR_MEMORY;
-    if (status == OK && !source_find(source, name))
-        status = refuse_kind(source, method, name);
-    free(name);
+    const struct import_tensor *first = &map->tensors[0];
+    char *missing = NULL;
+    bool is_there = false;
+    for (const struct import_tensor *t = first; t->source && !is_there; t++) {
+        char *name = strcmp(t->target, first->target) == 0 ? import_source_name(t, first->row) : NULL;
+        is_there = name && source_find(source, name);
+        if (missing)
+            free(name);
+        else
+            missing = name;
+    }
+    int status = is_there ? OK : missing ? refuse_kind(source, method, missing) : ERR_MEMORY;
+    free(missing);
     return status;
+}
+
+static int check_files(const struct import_source *source, const struct import_map *map,
+                       enum method_kind method)
+{
+    if (source->n_files == 1 || map->has_parts)
+        return OK;
+    return error_set(ERR_USAGE, "method %s is in one file, but %zu are given", method_kind_names[method],
+                     source->n_files);
 }
 
 static int check_demand(const struct import_source *source, const struct import_demand *demand)
@@ -127,7 +147,11 @@ int import_settle(struct config *c, const struct import_source *source)
         str_free(&known);
         return status;
     }
-    int status = check_first(source, map, c->method);
+    int status = check_files(source, map, c->method);
+    if (status == OK)
+        status = check_first(source, map, c->method);
+    if (status == OK && map->images.source && !source_find(source, map->images.source))
+        status = error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", source->path, map->images.source);
     for (const struct import_demand *d = map->demands; status == OK && d->name; d++)
         status = check_demand(source, d);
     for (const struct import_key *key = map->keys; status == OK && key->key; key++)
@@ -152,4 +176,11 @@ int import_check_classes(const struct config *c, const struct import_source *sou
         return status;
     }
     return OK;
+}
+
+int64_t import_n_images(const struct config *c, const struct import_source *source)
+{
+    const struct import_axis *axis = &import_map_of(c->method)->images;
+    const tensor *t = axis->source ? find_value(source, axis->source) : NULL;
+    return t && t_dim(t) > axis->axis ? t_size(t, axis->axis) : 0;
 }

@@ -11,16 +11,29 @@ enum { MAX_TENSORS = 8192 }; /* a whole CLIP with its prompts and optimizer has 
 
 static const char STATE_DICT[] = "state_dict.", WRAPPER[] = "module.";
 
+/* "keys" of "cache/keys_16shots.pt": up to an underscore before a digit, or the ending. */
+static char *name_of_file(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t n = 0;
+    while (name[n] != '\0' && name[n] != '.' && !(name[n] == '_' && name[n + 1] >= '0' && name[n + 1] <= '9'))
+        n++;
+    return str_dup_n(name, n);
+}
+
 static int add_tensor(void *context, const struct archive_item *item)
 {
     struct import_source *out = context;
+    const bool is_bare = item->name[0] == '\0';
     if (out->n_tensors == MAX_TENSORS)
         return error_set(ERR_FORMAT, "more than %d tensors", (int)MAX_TENSORS);
     int status = array_grow(&out->tensors, out->n_tensors, sizeof *out->tensors);
     if (status != OK)
         return status;
     struct source_tensor *t = &out->tensors[out->n_tensors++];
-    *t = (struct source_tensor){.name = str_dup(item->name), .value = item->value};
+    *t = (struct source_tensor){.name = is_bare ? name_of_file(out->reading) : str_dup(item->name),
+                                .value = item->value};
     t->found = item->found ? str_dup(item->found) : NULL;
     return t->name && (t->found || !item->found) ? OK : ERR_MEMORY;
 }
@@ -39,6 +52,8 @@ static int add_scalar(void *context, const char *name, const char *text)
 static int read_archive(struct import_source *out, scope *s, const char *path)
 {
     struct archive_facts facts;
+    out->reading = path;
+    out->n_files++;
     int status = archive_read(s, path, &facts, &(struct archive_visitor){add_tensor, add_scalar, out});
     if (status == OK && facts.module_class[0] != '\0')
         status = error_set(ERR_FORMAT,
@@ -93,6 +108,14 @@ int import_open(struct import_source **out, scope *s, const char *const *paths, 
     unwrap(source);
     *out = source;
     return OK;
+}
+
+int import_add_number(struct import_source *source, scope *s, const char *name, double value)
+{
+    const struct archive_item item = {.name = name,
+                                      .value = t_full(s, NULL, 0, value, DTYPE_F64, (struct device){0})};
+    int status = scope_status(s);
+    return status == OK ? add_tensor(source, &item) : status;
 }
 
 void import_close(struct import_source *source)

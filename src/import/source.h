@@ -19,6 +19,8 @@ struct source_scalar {
 struct import_source {
     char *path; /* of the first file, for messages; owned */
     char sha256[DIGEST_HEX_SIZE];
+    size_t n_files;
+    const char *reading;           /* the file that is being read; borrowed */
     struct source_tensor *tensors; /* [n_tensors], owned */
     size_t n_tensors;
     struct source_scalar *scalars; /* [n_scalars], owned */

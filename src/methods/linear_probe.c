@@ -150,7 +150,7 @@ static int fit(struct fit_report *out, struct method *m, const struct fit_data *
 
 static const char *needs_validation(const struct method_options *o)
 {
-    return o->linear_probe_c == 0.0 ? "linear_probe.c, for CLIP's authors 0.316" : NULL;
+    return o->linear_probe_c == 0.0 ? "linear_probe.inverse_penalty, for CLIP's authors 0.316" : NULL;
 }
 
 const struct method_ops method_linear_probe = {.create = create,

@@ -24,12 +24,12 @@ static int class_names_json(char **out, char *const *names, int64_t n_names)
 }
 
 int checkpoint_provenance(struct provenance *out, struct session *s, char *const *names, int64_t n_names,
-                          const char *sample)
+                          const char *sample, int64_t n_images)
 {
     char hash[DIGEST_HEX_SIZE];
     char classes[17];
     struct str config = {0};
-    *out = (struct provenance){.n_classes = n_names};
+    *out = (struct provenance){.n_classes = n_names, .n_images = n_images};
     int status = config_write_experiment(&config, s->config);
     out->config = config.data;
     if (status != OK || (status = config_hash(hash, s->config)) != OK ||

@@ -9,7 +9,6 @@
 #include "fit.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json_write.h"
 #include "prompt/data/catalog.h"
 #include "prompt/methods/fit.h"
 #include "prompt/run/cost.h"
@@ -23,10 +22,9 @@ static int fill_provenance(struct training *t)
 {
     char sample[DIGEST_HEX_SIZE];
     int status = item_list_digest(sample, &t->items);
-    if (status == OK)
-        status = checkpoint_provenance(&t->provenance, t->session, t->classes.names, t->classes.n, sample);
-    t->provenance.n_images = (int64_t)t->items.n;
-    return status;
+    return status == OK ? checkpoint_provenance(&t->provenance, t->session, t->classes.names, t->classes.n,
+                                                sample, (int64_t)t->items.n)
+                        : status;
 }
 
 /* ---------------------------------------------------------------- open */

@@ -123,7 +123,8 @@ class Import(harness.Case):
         self.file = write_archive(self.tmp / "model.pth.tar-50", coop())
 
     def words(self, *more, method="coop", template=TEMPLATE, file=None):
-        return ("import", file or self.file, "--method", method, "--template", template, "--data", shared["data"].root,
+        files = file if isinstance(file, list) else [file or self.file]
+        return ("import", *files, "--method", method, "--template", template, "--data", shared["data"].root,
                 "--dataset", "caltech101", "--model", shared["model"], "--out", self.out, "--threads", 1, *more)
 
     def check_refused(self, result, status, pattern):
@@ -215,6 +216,27 @@ class BadInput(Import):
         self.check_ok(run(*self.words(method="clip_lora")))
         config = json.loads((self.out / "config.json").read_text(encoding="utf-8"))
         self.assertEqual((config["lora"]["rank"], config["lora"]["alpha"]), (2, 0.5))
+
+    def cache(self, n_classes=5, n_keys=10, width=64):
+        return [write_archive(self.tmp / f"{name}_2shots.pt", tensor(*shape))
+                for name, shape in (("keys", (width, n_keys)), ("values", (10, n_classes)))]
+
+    def test_cache_without_its_numbers(self):
+        self.check_refused(run(*self.words(file=self.cache(), method="tip_adapter")), 2, r".*: give --alpha A; --beta B")
+
+    def test_cache_that_does_not_fit(self):
+        numbers = ("--alpha", 1, "--beta", 2)
+        for how, pattern in (({"n_classes": 7}, r" is of 7 classes \(tensor 'values' \[10, 7\]\), but 5 class names are given"),
+                             ({"n_keys": 9}, r": tensor 'keys': expected \[64, 10\] .*, found \[64, 9\]"),
+                             ({"width": 48}, r": tensor 'keys': expected \[64, 10\] .*, found \[48, 10\]")):
+            with self.subTest(**how):
+                result = run(*self.words(*numbers, file=self.cache(**how), method="tip_adapter"))
+                self.check_refused(result, 2 if "n_classes" in how else 1, r"'/.*/keys_2shots\.pt'" + pattern)
+        keys, values = self.cache()
+        self.check_refused(run(*self.words(*numbers, file=keys, method="tip_adapter")), 1,
+                           r"'/.*': tensor 'values' is missing")
+        self.check_refused(run(*self.words(file=[keys, values])), 2, r"method coop is in one file, but 2 are given")
+        self.check_ok(run(*self.words(*numbers, file=[keys, values], method="tip_adapter")))
 
     def test_method_without_files(self):
         self.check_refused(run(*self.words(method="prompt")), 2,

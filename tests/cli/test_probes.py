@@ -145,12 +145,12 @@ class Refused(harness.Case):
         bare = shared["data"].copy(self.tmp / "data")
         bare.split["val"] = []
         bare.write_split()
-        for name, setting in (("linear_probe", r"linear_probe\.c, for CLIP's authors 0\.316"),
+        for name, setting in (("linear_probe", r"linear_probe\.inverse_penalty, for CLIP's authors 0\.316"),
                               ("tip_adapter", r"tip_adapter\.alpha, tip_adapter\.beta and tip_adapter\.alpha_max=0")):
             self.check_error(train(name, self.tmp / name, data=bare), 2,
                              rf"method {name} is fitted with the help of validation images, but there are none: set {setting}")
             self.assertFalse((self.tmp / name).exists())
-        for name, words in (("linear_probe", ("--set", "linear_probe.c=0.316")), ("lp_plus_plus", ()),
+        for name, words in (("linear_probe", ("--set", "linear_probe.inverse_penalty=0.316")), ("lp_plus_plus", ()),
                             ("tip_adapter", ("--set", "tip_adapter.alpha_max=0"))):
             self.check_ok(train(name, self.tmp / name, *words, data=bare))
         fitted = json.loads((self.tmp / "lp_plus_plus/log.jsonl").read_text())["fit"]

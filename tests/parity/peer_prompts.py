@@ -158,3 +158,11 @@ def clip_lora(layers, rank, **metadata):
     weights = {f"layer_{i}": {f"{part}_proj": pair(width) for part in "qkv"} for i, width in enumerate(widths)}
     return {"weights": weights, "metadata": {"r": rank, "alpha": 1, "encoder": "both", "params": ["q", "k", "v"],
                                              "position": "all", **metadata}}
+
+
+def tip_adapter(n_classes, n_shots, joint_width):
+    """Three files, each one tensor: keys [d, N] as a transposed view, values [N, K], trained keys [N, d]."""
+    labels = torch.arange(n_classes).repeat_interleave(n_shots)
+    keys = torch.nn.functional.normalize(torch.randn(len(labels), joint_width), dim=-1).half()
+    return {"keys": keys.permute(1, 0), "values": torch.nn.functional.one_hot(labels).half(),
+            "best_F": torch.nn.Parameter(keys + 0.1 * torch.randn_like(keys))}

@@ -28,9 +28,10 @@ os.environ.setdefault("PROMPT_BIN", os.environ["PROMPT"])
 
 import coop_reference  # noqa: E402
 import deep_reference  # noqa: E402
+import features_reference  # noqa: E402
 import lora_reference  # noqa: E402
 import vpt_reference  # noqa: E402
-from clip_reference import Clip  # noqa: E402
+from clip_reference import Clip, caption_features, class_logits, image_features  # noqa: E402
 from harness import SmallData  # noqa: E402
 from prompt_reference import Task  # noqa: E402
 from safetensors_file import read_safetensors  # noqa: E402
@@ -105,7 +106,8 @@ class ImportTest(unittest.TestCase):
         return path
 
     def read(self, path, method, *more, model=None):
-        return prompt("import", path, "--method", method, "--template", TEMPLATE, "--model", model or shared["model"], "--data",
+        paths = path if isinstance(path, list) else [path]
+        return prompt("import", *paths, "--method", method, "--template", TEMPLATE, "--model", model or shared["model"], "--data",
                       shared["data"].root, "--dataset", "caltech101", "--out", self.run_dir, "--set", "threads=1", *more)
 
     def logits(self):
@@ -247,6 +249,27 @@ class ImportTest(unittest.TestCase):
             first += n
         reference = types.SimpleNamespace(forward=lora_reference.lora_forward)
         self.check(reference, lora_reference.LoraConfig(rank=3, alpha=1.5), tensors)
+
+    def check_tip_adapter(self, name):
+        file = peer_prompts.tip_adapter(len(base_classes()), 3, shared["clip"].joint_width)
+        paths = [peer_prompts.save(self.folder / f"{part}_3shots.pt", file[part]) for part in (name, "values")]
+        self.read(paths, "tip_adapter", "--alpha", 2.5, "--beta", 4.25)
+        keys = (file[name] if name == "best_F" else file[name].T).detach().float()
+
+        def forward(model, config, task, tensors, pixels, labels):
+            x, z = image_features(model, pixels), caption_features(model, task.captions, task.eot_id)
+            logits = features_reference.tip_logits(x, z, keys, file["values"].float(), 4.25, 2.5)
+            return types.SimpleNamespace(logits=torch.stack([class_logits(model, x, z), logits], 1))
+
+        self.check(types.SimpleNamespace(forward=forward), None, {})
+
+    def test_tip_adapter(self):
+        self.check_tip_adapter("keys")
+
+    def test_tip_adapter_with_trained_keys(self):
+        self.check_tip_adapter("best_F")
+        config = json.loads((self.run_dir / "config.json").read_text(encoding="utf-8"))
+        self.assertTrue(config["tip_adapter"]["train_keys"])
 
     # ------------------------------------------------------------ export
 

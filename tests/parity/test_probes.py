@@ -68,7 +68,7 @@ class Fits(Case):
 
     def test_the_probe_is_scikit_learns(self):
         for c in (1e-4, 0.316, 10.0):
-            got, _ = fit(self.tmp, self.one, "method=linear_probe", f"linear_probe.c={c}")
+            got, _ = fit(self.tmp, self.one, "method=linear_probe", f"linear_probe.inverse_penalty={c}")
             # a constant added to all biases changes nothing; in all three their sum is 0
             learner = LogisticRegression(C=c, tol=1e-9, max_iter=100_000).fit(self.x.double().numpy(), self.y.numpy())
             weight, bias = reference.logistic_regression(self.x, self.y, K, c)

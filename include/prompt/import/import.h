@@ -9,18 +9,21 @@
 
 #include "prompt/run/session.h"
 
-/** The tensors, numbers and texts of one file, or of several that belong together. */
+/** The tensors, numbers and texts of one file, or of several that belong together (Tip-Adapter's). */
 struct import_source;
 
 /**
  * Reads files of torch.save. Of a checkpoint of Dassl only its state_dict counts, without "module." before the
- * names; objects of its scheduler and optimizer are passed over.
+ * names; objects of its scheduler and optimizer are passed over. A file that is one bare tensor names it by
+ * the beginning of its own name, "keys" of "keys_16shots.pt".
  * @param out  owned; import_close frees it
  * @param s    owns the tensors: CPU, in the file's dtype
  * @return OK; ERR_IO; ERR_FORMAT naming the file; ERR_MEMORY
  */
 int import_open(struct import_source **out, scope *s, const char *const *paths, size_t n_paths);
 void import_close(struct import_source *source);
+/** Adds a number that the file lacks as a tensor [] of this name. */
+int import_add_number(struct import_source *source, scope *s, const char *name, double value);
 const char *import_name(const struct import_source *source);   /* base name of the first file; borrowed */
 const char *import_sha256(const struct import_source *source); /* of the first file; borrowed */
 int64_t import_epoch(const struct import_source *source);      /* 0: the file does not say */
@@ -34,6 +37,9 @@ int import_settle(struct config *c, const struct import_source *source);
 
 /** ERR_USAGE with both numbers if the file is of another number of classes. */
 int import_check_classes(const struct config *c, const struct import_source *source, int64_t n_classes);
+
+/** The number of training pictures that the file shows; 0: it does not. */
+int64_t import_n_images(const struct config *c, const struct import_source *source);
 
 /**
  * Copies the file's tensors into the method's, as fp32. `w` has the names of CLIP's own tensors, which the
