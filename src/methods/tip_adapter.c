@@ -126,13 +126,14 @@ static int key_step(struct key_training *t, scope *parent, int64_t n)
     scope *s = scope_open(parent, SCOPE_GRAD_OFF);
     tensor *keys = params_find(&t->method->trained, "keys");
     const tensor *gradient = key_gradient(s, t, n);
-    const struct adamw_numbers numbers = {.lr = 0.5 * t->data->lr *
-                                                (1.0 + cos(PI * (double)t->step / (double)t->n_steps)),
+    const double done = (double)t->step / (double)t->n_steps; /* before this step */
+    t->step++;
+    const struct adamw_numbers numbers = {.lr = 0.5 * t->data->lr * (1.0 + cos(PI * done)),
                                           .beta1 = 0.9,
                                           .beta2 = 0.999,
                                           .weight_decay = 0.01,
                                           .eps = 1e-4,
-                                          .step = ++t->step};
+                                          .step = t->step};
     t_adamw_(s, &keys, &gradient, &t->first, &t->second, 1, numbers);
     return scope_close(s);
 }
