@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "prompt/methods/tuned_towers.h"
 
@@ -18,17 +17,11 @@ static int add_pair(struct method *m, const struct method_init *init, enum tower
     if (r > W)
         return error_set(ERR_USAGE, "lora.rank: %" PRId64 " is more than the %s tower's width, %" PRId64, r,
                          tower_names[tower], W);
-    float *zeros = calloc((size_t)(L * 3 * W * r), sizeof *zeros);
     char name[64];
     tuned_name(name, PREFIX, tower, "a");
-    int status = zeros ? OK : error_out_of_memory();
-    if (status == OK)
-        status = method_add_uniform(m, init->seed, name, 1.0 / sqrt((double)W), SHAPE(L, 3, r, W));
+    int status = method_add_uniform(m, init->seed, name, 1.0 / sqrt((double)W), SHAPE(L, 3, r, W));
     tuned_name(name, PREFIX, tower, "b");
-    if (status == OK)
-        status = method_add_trained(m, name, zeros, SHAPE(L, 3, W, r));
-    free(zeros);
-    return status;
+    return status == OK ? method_add_zeros(m, name, SHAPE(L, 3, W, r)) : status;
 }
 
 static int create(struct method *m, const struct method_init *init)

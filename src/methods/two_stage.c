@@ -40,13 +40,10 @@ static int create(struct method *m, const struct method_init *init)
         return error_set(ERR_USAGE,
                          "average.deviation: method two_stage has no average over epochs, as its two "
                          "stages train different tensors");
-    float *zeros = calloc((size_t)(K * d), sizeof *zeros);
-    int status = OK;
-    if ((status = zeros ? OK : error_out_of_memory()) == OK && (status = add_norms(m, TOWER_TEXT)) == OK &&
-        (status = add_norms(m, TOWER_VISION)) == OK)
-        status = method_add_trained(m, CLASSIFIER, zeros, SHAPE(K, d));
-    free(zeros);
-    return status;
+    int status = add_norms(m, TOWER_TEXT);
+    if (status == OK)
+        status = add_norms(m, TOWER_VISION);
+    return status == OK ? method_add_zeros(m, CLASSIFIER, SHAPE(K, d)) : status;
 }
 
 /* ---------------------------------------------------------------- stages */
