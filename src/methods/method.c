@@ -31,6 +31,25 @@ struct text_form method_text_form(const struct method_options *o)
     return ops->text_form ? ops->text_form(o) : (struct text_form){0};
 }
 
+/* A term that the method cannot move, or an average without epochs, would silently do nothing. */
+static int check_memory(const struct method *m)
+{
+    const struct memory_options *o = &m->options.memory;
+    const char *name = method_kind_names[m->options.kind];
+    const bool has_terms = agreement_reads_clip(o) || agreement_reads_teacher(o);
+    if (m->ops->fit && (has_terms || o->average_deviation > 0.0))
+        return error_set(
+            ERR_USAGE, "method %s is fitted at once: it has no agreement.* terms and no average over epochs",
+            name);
+    if (o->text_weight > 0.0 && !m->ops->text_form)
+        return error_set(ERR_USAGE, "agreement.text_weight: method %s leaves the text as CLIP has it", name);
+    if (o->image_weight > 0.0 && !method_needs_pixels(m))
+        return error_set(ERR_USAGE,
+                         "agreement.image_weight: method %s leaves the image features as CLIP has them%s",
+                         name, m->ops == &method_ivlp ? " if vision_prompt.count is 0" : "");
+    return OK;
+}
+
 int method_create(struct method **out, scope *owner, const struct clip *clip,
                   const struct method_options *options, const struct method_init *init)
 {
@@ -47,10 +66,9 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     const int64_t N = method_fixed_iterations(options->kind);
     if (N != METHOD_ANY_ITERATIONS)
         m->options.n_iterations = N;
-    int status = m->ops->create(m, init);
-    if (status == OK)
-        status = method_enter_stage(m, 0);
-    if (status != OK) {
+    int status = OK;
+    if ((status = m->ops->create(m, init)) != OK || (status = check_memory(m)) != OK ||
+        (status = method_enter_stage(m, 0)) != OK) {
         method_free(m);
         return status;
     }

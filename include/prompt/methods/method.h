@@ -36,7 +36,8 @@ struct method {
 /**
  * @param out    owned: method_free frees it
  * @param owner  scope of the trained tensors
- * @return OK; ERR_USAGE if the options do not fit the model (J > L, say); ERR_MEMORY; ERR_TORCH
+ * @return OK; ERR_USAGE if the options do not fit the model (J > L, say) or one would do nothing for the method
+ *         (a term of agreement.h that it cannot move); ERR_MEMORY; ERR_TORCH
  */
 int method_create(struct method **out, scope *owner, const struct clip *clip,
                   const struct method_options *options, const struct method_init *init);
@@ -130,6 +131,7 @@ bool method_needs_pixels(const struct method *m);
 int64_t method_n_by_clip(const struct method *m, const struct class_texts *classes);
 /** ERR_USAGE if the method cannot compare these classes: some are of its training, and others are not. */
 int method_check_classes(const struct method *m, const struct class_texts *classes);
+
 /* ---------------------------------------------------------------- weights of CLIP */
 
 /**
