@@ -77,6 +77,9 @@ class Fitted(harness.Case):
                                   "caltech101", "--seeds", 1, "--set", "data.shots=3")).out
         self.assertIn("\n- Linear probe, new classes: CLIP's logits, where the method was not trained on them\n", table)
         self.assertNotIn("base classes: CLIP's", table)
+        result = self.check_ok(run("report", shared["linear_probe"], "--out", self.tmp / "page.html"))
+        self.assertRegex(result.err, r"'.*/linear_probe' on caltech101, new classes: CLIP's logits, where the method was not ")
+        self.assertNotIn("base classes: CLIP's", result.err)
 
     def test_a_run_depends_on_the_seed_alone(self):
         for name, more in (("tip_adapter_f", ("--set", "data.workers=3")), ("lp_plus_plus", ("--set", "data.workers=3"))):
