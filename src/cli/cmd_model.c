@@ -285,7 +285,7 @@ static int convert_run(const struct opt_values *v)
     if (status == OK && r.config.method == METHOD_TWO_STAGE)
         log_info(&r.log,
                  "note: the classifier of the run's second stage is not among CLIP's weights; classes are "
-                 "told by their captions alone");
+                 "told apart by their captions alone");
     run_open_close(&r);
     return status;
 }
