@@ -43,7 +43,7 @@ static void test_fits__a_search_needs_validation_pictures(void **state)
     const char *const methods[] = {"method=linear_probe", "method=tip_adapter"};
     const char *const says[] = {
         "method linear_probe is fitted with the help of validation images, but there are none: set "
-        "linear_probe.c",
+        "linear_probe.inverse_penalty",
         "but there are none: set tip_adapter.alpha, tip_adapter.beta and tip_adapter.alpha_max=0"};
     for (size_t m = 0; m < 2; m++) {
         struct problem p;
