@@ -95,7 +95,7 @@ class Bench(harness.Case):
 
     def test_takes_every_method_that_trains(self):
         """By its preset; PromptSRC's and KgCoOp's loss needs a teacher, whose texts follow the template of plain names."""
-        for method in ("coop", "cocoop", "vpt", "kgcoop", "ivlp", "promptsrc", "maple"):
+        for method in ("coop", "cocoop", "vpt", "kgcoop", "ivlp", "promptsrc", "maple", "clip_lora", "two_stage"):
             more = ("--config", harness.CONFIGS / f"base2new/{method}.json", "--set", "context.depth=2", "--mode", "train")
             with self.subTest(method):
                 point, = self.points(*more)
