@@ -116,6 +116,9 @@ static int resolve(struct importing *m)
     const bool has_file = opt_given(m->v, "classes-file");
     if (has_file && c->data_dataset[0] != '\0')
         return error_set(ERR_USAGE, "--dataset and --classes-file exclude each other");
+    if (c->method != METHOD_TIP_ADAPTER && (opt_given(m->v, "alpha") || opt_given(m->v, "beta")))
+        return error_set(ERR_USAGE, "--alpha and --beta are of Tip-Adapter, not of method %s",
+                         method_kind_names[c->method]);
     if (has_file && strcmp(c->zero_shot_template, "dataset") == 0)
         return error_set(ERR_USAGE,
                          "--classes-file names no data set that has a template: give --template TEXT");
@@ -125,18 +128,21 @@ static int resolve(struct importing *m)
     return status;
 }
 
-/* Numbers beside the files. */
+/* Numbers beside Tip-Adapter's files. */
 static int add_numbers(struct importing *m)
 {
-    static const char *const names[] = {"alpha", "beta"};
+    static const struct {
+        const char *name;
+        double largest; /* of the keys tip_adapter.alpha and tip_adapter.beta */
+    } numbers[] = {{"alpha", 1e4}, {"beta", 80.0}};
     int status = OK;
     for (size_t i = 0; status == OK && i < 2; i++) {
+        const char *name = numbers[i].name;
         double value = 0.0;
-        if (!opt_given(m->v, names[i]))
+        if (!opt_given(m->v, name))
             continue;
-        status = opt_f64(&value, m->v, names[i], 0.0, 1e4);
-        if (status == OK)
-            status = import_add_number(m->source, m->session->scope, names[i], value);
+        if ((status = opt_f64(&value, m->v, name, 0.0, numbers[i].largest)) == OK)
+            status = import_add_number(m->source, m->session->scope, name, value);
     }
     return status;
 }

@@ -224,6 +224,11 @@ class BadInput(Import):
     def test_cache_without_its_numbers(self):
         self.check_refused(run(*self.words(file=self.cache(), method="tip_adapter")), 2, r".*: give --alpha A; --beta B")
 
+    def test_numbers_of_a_cache_beside_other_prompts_or_out_of_range(self):
+        self.check_refused(run(*self.words("--alpha", 1)), 2, "--alpha and --beta are of Tip-Adapter, not of method coop")
+        self.check_refused(run(*self.words("--alpha", 1, "--beta", 81, file=self.cache(), method="tip_adapter")), 2,
+                           "option '--beta': .* 0 to 80, found '81'")
+
     def test_cache_that_does_not_fit(self):
         numbers = ("--alpha", 1, "--beta", 2)
         for how, pattern in (({"n_classes": 7}, r" is of 7 classes \(tensor 'values' \[10, 7\]\), but 5 class names are given"),
