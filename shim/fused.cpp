@@ -233,6 +233,31 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
     });
 }
 
+tensor *t_affine(scope *s, const tensor *y, const tensor *scale, const tensor *shift)
+{
+    return run(s, "t_affine", [&] { return at::addcmul(in(shift), in(y), in(scale)); });
+}
+
+void t_affine_backward_(scope *s, tensor *d, const tensor *y, const tensor *scale, tensor *d_scale,
+                        tensor *d_shift)
+{
+    (void)run_status(s, "t_affine_backward_", [&] {
+        if (d_scale)
+            in(d_scale).add_(at::sum(in(d)*in(y), {0}, false, in(d_scale).scalar_type()));
+        if (d_shift)
+            in(d_shift).add_(at::sum(in(d), {0}, false, in(d_shift).scalar_type()));
+        in(d).mul_(in(scale));
+    });
+}
+
+void t_add_product_(scope *s, tensor *a, const tensor *b, const tensor *c)
+{
+    (void)run_status(s, "t_add_product_", [&] {
+        shim::count_flop(2.0 * static_cast<double>(in(b).numel()) * static_cast<double>(in(c).size(-1)));
+        in(a).addmm_(in(b), in(c));
+    });
+}
+
 /* ---------------------------------------------------------------- SiLU */
 
 tensor *t_silu_(scope *s, tensor *x, bool keep_slope)

@@ -292,10 +292,12 @@ int fixture_method(struct method **out, struct fixture *w, scope *owner, const s
         status = learned_rows_create(&w->whole, &w->names, w->name_lengths, &form, w->start.ids[0]);
     else if (form.n_words > 0)
         status = rows_with_words(&w->whole, &w->names, &w->start, form.n_words);
+    const struct token_rows *rows = w->whole.n > 0 ? &w->whole : form.is_caption ? &w->captions : &w->names;
+    w->captions.is_separate = form.is_separate;
     const tensor *captions = clip_encode_captions(owner, w->clip, &w->captions, 1, TEMPLATE_MEAN_NORMALIZED);
     if (status == OK && (status = scope_status(owner)) == OK)
-        status = class_texts_create(&w->texts, owner, w->clip, w->whole.n > 0 ? &w->whole : &w->names,
-                                    is_whole ? 0 : form.n_before, w->images_at_a_time, captions);
+        status = class_texts_create(&w->texts, owner, w->clip, rows, is_whole ? 0 : form.n_before,
+                                    w->images_at_a_time, captions);
     if (status != OK)
         return status;
     w->texts.teacher = make_teacher(owner, w, options, captions);
@@ -313,7 +315,8 @@ tensor *fixture_loss(scope *s, struct method_output *out, struct method_losses *
     method_forward(out, s, m,
                    &(struct method_inputs){.classes = &w->texts,
                                            .pixels = t_index_select(s, w->pixels, 0, index),
-                                           .trace = trace});
+                                           .trace = trace,
+                                           .step = w->step});
     if (m->trained.n == 0)
         return NULL;
     const struct method_losses all = method_loss(s, m, out, t_index_select(s, w->labels, 0, index));

@@ -26,6 +26,7 @@ struct fixture {
     int64_t
         images_at_a_time; /* that texts are laid out for: 128, so that the small class list makes chunks */
     double lr, momentum, weight_decay;
+    int64_t step; /* of the training, that fixture_loss takes part in; 0: no dropout */
 };
 
 /** Where the tests' models compute: PROMPT_TEST_DEVICE, else the CPU. Without a CUDA device "cuda" ends the

@@ -42,7 +42,7 @@ static int create_chain(struct token_tree *out, int64_t n)
     return status;
 }
 
-/* Rows that hold learned vectors: by length, the shortest first. */
+/* Rows that share nothing: by length, the shortest first. */
 static int create_chains(struct class_texts *out, int64_t *sorted, int64_t max_nodes)
 {
     const struct token_rows *rows = out->rows;
@@ -107,9 +107,10 @@ static const tensor *dense_mask(scope *owner, const struct clip *c, const struct
 }
 
 /* The chunks' tensors, and each row's index when the chunks' results are put together. */
-static int create_tensors(struct class_texts *out, scope *owner, const struct clip *c, const int64_t *sorted)
+static int create_tensors(struct class_texts *out, scope *owner, const struct clip *c)
 {
     const int64_t K = out->rows->n;
+    int64_t *sorted = out->sorted;
     int64_t *order = malloc((size_t)K * sizeof *order);
     if (!order)
         return error_out_of_memory();
@@ -121,11 +122,12 @@ static int create_tensors(struct class_texts *out, scope *owner, const struct cl
         struct text_chunk *chunk = &out->chunks[i];
         struct token_tree *tree = &chunk->tree;
         chunk->ends = t_from_i64(owner, tree->ends, SHAPE(tree->n_rows), c->device);
+        chunk->row_ids = sorted;
         chunk->rows = t_from_i64(owner, sorted, SHAPE(chunk->n_rows), c->device);
         tree->mask.dense = dense_mask(owner, c, &tree->mask, out->n_prefix);
         tree->end_mask.dense = dense_mask(owner, c, &tree->end_mask, out->n_prefix);
         sorted += chunk->n_rows;
-        if (out->rows->n_learned == 0)
+        if (token_rows_share(out->rows))
             create_inputs(chunk, owner, c, out->n_prefix);
     }
     if (out->n_prefix > 0) /* its last layer computes keys and values alone */
@@ -137,18 +139,17 @@ static int create_tensors(struct class_texts *out, scope *owner, const struct cl
 
 static int create_chunks(struct class_texts *out, scope *owner, const struct clip *c, int64_t n_images)
 {
-    const bool has_trees = out->rows->n_learned == 0;
+    const bool has_trees = token_rows_share(out->rows);
     const size_t K = (size_t)out->rows->n;
     const int64_t max_nodes = max_nodes_of(c, n_images, has_trees);
-    int64_t *sorted = malloc(K * sizeof *sorted); /* the chunks' rows one after another */
+    int64_t *sorted = out->sorted = malloc(K * sizeof *sorted);
     out->chunks = calloc(K, sizeof *out->chunks); /* at most one a row */
     int status = OK;
     if ((status = sorted && out->chunks ? OK : error_out_of_memory()) == OK &&
         (status = has_trees ? create_trees(out, sorted, max_nodes) : create_chains(out, sorted, max_nodes)) ==
             OK &&
         (status = out->n_prefix > 0 ? create_chain(&out->prefix, out->n_prefix) : OK) == OK)
-        status = create_tensors(out, owner, c, sorted);
-    free(sorted);
+        status = create_tensors(out, owner, c);
     return status;
 }
 
@@ -178,6 +179,7 @@ void class_texts_free(struct class_texts *texts)
     for (size_t i = 0; i < texts->n_chunks; i++)
         token_tree_deinit(&texts->chunks[i].tree);
     free(texts->chunks);
+    free(texts->sorted);
     free(texts->trained_rows);
     token_tree_deinit(&texts->prefix);
     *texts = (struct class_texts){0};

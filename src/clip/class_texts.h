@@ -19,6 +19,7 @@ struct text_chunk {
     tensor *qkv0;     /* layer 1's query, key and value, [1,n,3W] compute; NULL if x0 is, or L = 1 */
     tensor *ends;     /* [tree.n_rows], end nodes of the tree */
     tensor *rows;     /* [C], indices of the rows in their list */
+    int64_t *row_ids; /* the same on the host, owned by the list */
 };
 
 /** Bytes that a chunk keeps for its backward, for n_images prefixes. */

@@ -99,6 +99,44 @@ int clip_prepare(const struct clip *c)
     return c->fast ? clip_fast_prepare(c) : OK;
 }
 
+/* ---------------------------------------------------------------- norms of the blocks */
+
+/* One of a block's norms, accum. */
+static struct nn_norm block_norm(scope *s, const struct clip *c, enum tower tower, int64_t layer,
+                                 bool is_second)
+{
+    const bool is_text = tower == TOWER_TEXT;
+    if (!c->fast) {
+        const struct nn_block *b = is_text ? &c->text_blocks[layer] : &c->vision_blocks[layer];
+        return is_second ? b->norm2 : b->norm1;
+    }
+    const struct fast_tower *t = is_text ? &c->fast->text : &c->fast->vision;
+    char at[96];
+    snprintf(at, sizeof at, "%s%" PRId64 ".", t->block_prefix, layer);
+    return load_norm(s, &c->fast->source, at, is_second ? "ln_2" : "ln_1", t->norm_eps);
+}
+
+void clip_block_norms(tensor **weight, tensor **bias, scope *outer, const struct clip *c, enum tower tower)
+{
+    const struct tower_dims *dims = tower == TOWER_TEXT ? &c->dims.text : &c->dims.vision;
+    const int64_t L = dims->n_layers, W = dims->width;
+    scope *s = scope_open(outer, SCOPE_GRAD_OFF);
+    const tensor **rows = calloc((size_t)(4 * L), sizeof *rows); /* 2L weights, 2L biases */
+    if (!rows)
+        scope_fail(s, error_out_of_memory());
+    for (int64_t i = 0; rows && i < 2 * L; i++) {
+        const struct nn_norm norm = block_norm(s, c, tower, i / 2, i % 2 == 1);
+        rows[i] = norm.weight;
+        rows[2 * L + i] = norm.bias;
+    }
+    if (scope_ok(s)) {
+        *weight = scope_keep(s, t_reshape(s, t_stack(s, rows, (size_t)(2 * L), 0), SHAPE(L, 2, W)));
+        *bias = scope_keep(s, t_reshape(s, t_stack(s, rows + 2 * L, (size_t)(2 * L), 0), SHAPE(L, 2, W)));
+    }
+    free(rows);
+    scope_close(s);
+}
+
 /* ---------------------------------------------------------------- embeddings and logits */
 
 tensor *clip_embed_tokens(scope *s, const struct clip *c, const int64_t *ids, int64_t n)

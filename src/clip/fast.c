@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "prompt/base/process.h"
+#include "tuned.h"
 
 /* ---------------------------------------------------------------- folding and packing */
 
@@ -15,9 +16,11 @@ struct folded {
     const tensor *bias;   /* [out] accum, or NULL */
 };
 
-/* W (scale * n + shift) + b = (W scale) n + (W shift + b), n the normalized input. */
+/* W (scale * n + shift) + b = (W scale) n + (W shift + b), n the normalized input. Without a norm W and b. */
 static struct folded fold_norm(scope *s, const struct nn_norm *norm, const struct nn_linear *l)
 {
+    if (!norm)
+        return (struct folded){l->weight, l->bias};
     tensor *shift = t_matmul(s, l->weight, norm->bias);
     return (struct folded){.weight = t_mul(s, l->weight, norm->weight),
                            .bias = l->bias ? t_add(s, shift, l->bias) : shift};
@@ -39,10 +42,17 @@ static struct folded joined(scope *s, struct folded a, struct folded b)
     return (struct folded){t_cat(s, TENSORS(a.weight, b.weight), 0), t_cat(s, TENSORS(a.bias, b.bias), 0)};
 }
 
+/* A product; bare: without the norm before it. */
+struct form {
+    enum fast_product product;
+    bool is_bare;
+};
+
 /* The product of layer i as it is packed, its constants folded in. Loads no other weight than its own. */
 static struct folded fold_product(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
-                                  enum fast_product product)
+                                  struct form form)
 {
+    const enum fast_product product = form.product;
     const struct load_source *from = &c->fast->source;
     const double gate = t->activation == ACTIVATION_QUICK_GELU ? 1.702 : 1.0;
     const int64_t W = t->width;
@@ -58,11 +68,11 @@ static struct folded fold_product(scope *s, const struct clip *c, const struct f
     if (product == FAST_MLP_IN) {
         const struct nn_norm norm = load_norm(s, from, at, "ln_2", t->norm_eps);
         const struct nn_linear l = load_linear(s, from, at, "mlp.c_fc.weight", "mlp.c_fc.bias");
-        return scaled(s, fold_norm(s, &norm, &l), gate);
+        return scaled(s, fold_norm(s, form.is_bare ? NULL : &norm, &l), gate);
     }
     const struct nn_norm norm = load_norm(s, from, at, "ln_1", t->norm_eps);
     const struct nn_linear l = load_linear(s, from, at, "attn.in_proj_weight", "attn.in_proj_bias");
-    const struct folded qkv = fold_norm(s, &norm, &l);
+    const struct folded qkv = fold_norm(s, form.is_bare ? NULL : &norm, &l);
     const struct folded q = scaled(s, rows_of(s, qkv, 0, W), 1.0 / sqrt((double)(W / t->n_heads)));
     const struct folded kv = rows_of(s, qkv, W, 2 * W);
     return product == FAST_Q ? q : product == FAST_KV ? kv : joined(s, q, kv);
@@ -91,18 +101,19 @@ static void pack(struct fast_linear *l, scope *owner, scope *s, const struct cli
 
 /* The product of layer i, ready for one direction; NULL, with the scope marked, if that fails. */
 static const struct fast_linear *ready(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
-                                       enum fast_product product, bool is_backward)
+                                       struct form form, bool is_backward)
 {
-    const bool is_projection = product == FAST_PROJECTION;
-    struct fast_linear *l = &t->layers[i].products[product];
+    const bool is_projection = form.product == FAST_PROJECTION;
+    struct fast_layer *layer = &t->layers[i];
+    struct fast_linear *l = form.is_bare ? &layer->bare[form.product] : &layer->products[form.product];
     if (is_backward ? l->backward : l->forward)
         return l;
     scope *owner = c->fast->owner, *temporaries = scope_open(owner, SCOPE_GRAD_OFF);
     const struct folded f =
-        is_projection ? fold_projection(temporaries, c, t) : fold_product(temporaries, c, t, i, product);
+        is_projection ? fold_projection(temporaries, c, t) : fold_product(temporaries, c, t, i, form);
     pack(l, owner, temporaries, c, t, f, is_backward);
     (void)scope_close(temporaries);
-    if (product == FAST_MLP_OUT) /* once a layer: it costs 2 ms */
+    if (form.product == FAST_MLP_OUT) /* once a layer: it costs 2 ms */
         process_return_freed();
     weights_forget(c->fast->source.weights);
     const int status = scope_status(owner);
@@ -125,13 +136,47 @@ static tensor *backward(scope *s, const struct fast_linear *l, const tensor *dy)
 tensor *fast_linear(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
                     enum fast_product product, const tensor *x)
 {
-    return forward(s, ready(s, c, t, i, product, false), x);
+    return forward(s, ready(s, c, t, i, (struct form){product, false}, false), x);
 }
 
 tensor *fast_linear_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
                              enum fast_product product, const tensor *dy)
 {
-    return backward(s, ready(s, c, t, i, product, true), dy);
+    return backward(s, ready(s, c, t, i, (struct form){product, false}, true), dy);
+}
+
+tensor *fast_linear_bare(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                         enum fast_product product, const tensor *x)
+{
+    return forward(s, ready(s, c, t, i, (struct form){product, true}, false), x);
+}
+
+tensor *fast_linear_bare_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                                  enum fast_product product, const tensor *dy)
+{
+    return backward(s, ready(s, c, t, i, (struct form){product, true}, true), dy);
+}
+
+const struct nn_norm *fast_norm(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                                int64_t norm)
+{
+    struct nn_norm *out = &t->layers[i].norms[norm];
+    if (out->weight)
+        return out;
+    scope *owner = c->fast->owner, *temporaries = scope_open(owner, SCOPE_GRAD_OFF);
+    char at[96];
+    snprintf(at, sizeof at, "%s%" PRId64 ".", t->block_prefix, i);
+    const struct nn_norm loaded =
+        load_norm(temporaries, &c->fast->source, at, norm == 0 ? "ln_1" : "ln_2", t->norm_eps);
+    out->bias = t_clone(owner, t_to(temporaries, loaded.bias, c->dtypes.compute));
+    out->weight = t_clone(owner, t_to(temporaries, loaded.weight, c->dtypes.compute));
+    (void)scope_close(temporaries);
+    weights_forget(c->fast->source.weights);
+    const int status = scope_status(owner);
+    if (status == OK)
+        return out;
+    scope_fail(s, status);
+    return NULL;
 }
 
 /* Whether a layer has the product. */
@@ -154,8 +199,9 @@ int clip_fast_prepare(const struct clip *c)
             for (int product = 0; product < N_FAST_PRODUCTS; product++) {
                 if (!has_product(towers[tower], i, (enum fast_product)product))
                     continue;
-                (void)ready(s, c, towers[tower], i, (enum fast_product)product, false);
-                (void)ready(s, c, towers[tower], i, (enum fast_product)product, true);
+                const struct form form = {(enum fast_product)product, false};
+                (void)ready(s, c, towers[tower], i, form, false);
+                (void)ready(s, c, towers[tower], i, form, true);
             }
     return scope_close(s);
 }
@@ -242,13 +288,14 @@ static tensor *activate(scope *s, enum activation activation, tensor *x, bool ke
 }
 
 tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t, int64_t i,
-                 tensor *x, const tensor *d, struct layer_saved *saved)
+                 const struct tuned_pass *tuned, tensor *x, const tensor *d, struct layer_saved *saved)
 {
     const int64_t B = t_size(x, 0), T = t_size(x, 1);
     scope *owner = saved ? keep : s;
     tensor *rstd = saved ? t_empty(keep, SHAPE(B, T), c->dtypes.accum, c->device) : NULL;
     tensor *h = fast_normalized(owner, c, t, x, d, rstd);
-    tensor *f = fast_linear(owner, c, t, i, FAST_MLP_IN, fast_rows(s, h));
+    tensor *f = scope_share(
+        owner, tuned_linear(s, c, t, FAST_MLP_IN, tuned, (struct tuned_rows){.layer = i}, h, NULL));
     tensor *g = activate(s, t->activation, f, saved != NULL);
     if (saved) {
         saved->h2 = h;
@@ -278,12 +325,14 @@ void fast_gradient_cast(scope *s, const struct clip *c, struct fast_gradient *g)
 }
 
 void fast_mlp_backward(scope *outer, const struct clip *c, const struct fast_tower *t, int64_t i,
-                       const struct layer_saved *saved, const struct fast_gradient *g)
+                       const struct tuned_pass *tuned, const struct layer_saved *saved,
+                       const struct fast_gradient *g)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
     tensor *df = fast_linear_backward(s, c, t, i, FAST_MLP_OUT, fast_rows(s, g->compute));
     t_mul_(s, df, saved->slope);
-    tensor *dh = fast_linear_backward(s, c, t, i, FAST_MLP_IN, df);
+    tensor *dh = tuned_linear_backward(s, c, t, FAST_MLP_IN, tuned, (struct tuned_rows){.layer = i},
+                                       saved->h2, NULL, df, true);
     t_norm_backward_(s, g->accum, fast_gradient_copy(g), dh, saved->h2, saved->rstd2, 0, true);
     scope_close(s);
 }

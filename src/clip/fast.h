@@ -17,12 +17,15 @@ enum fast_product {
     FAST_QKV, /* not of the last layer */
     FAST_Q,   /* of the last layer, which has one query a row or image */
     FAST_KV,  /* of the first and the last layer */
-    FAST_ATTENTION_OUT,
     FAST_MLP_IN,
+    FAST_ATTENTION_OUT,
     FAST_MLP_OUT,
     FAST_PROJECTION, /* of the last layer: the final norm and the projection, W to d */
     N_FAST_PRODUCTS,
 };
+
+/** The products after one of the block's norms come first. */
+enum { N_PRODUCTS_AFTER_NORM = FAST_MLP_IN + 1 };
 
 /** A frozen weight, packed for each direction when that is first used; NULL before. */
 struct fast_linear {
@@ -33,6 +36,8 @@ struct fast_linear {
 
 struct fast_layer {
     struct fast_linear products[N_FAST_PRODUCTS];
+    struct fast_linear bare[N_PRODUCTS_AFTER_NORM]; /* without the norm's scale and shift */
+    struct nn_norm norms[2];                        /* ln_1 and ln_2, compute; NULL before they are used */
 };
 
 struct fast_tower {
@@ -71,12 +76,23 @@ tensor *fast_linear(scope *s, const struct clip *c, const struct fast_tower *t, 
 /** Its backward, dy [rows,out] to dx [rows,in]. */
 tensor *fast_linear_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
                              enum fast_product product, const tensor *dy);
+/** The same of a product without the norm before it: x is the norm's output. */
+tensor *fast_linear_bare(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                         enum fast_product product, const tensor *x);
+tensor *fast_linear_bare_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                                  enum fast_product product, const tensor *dy);
+/** ln_1 (0) or ln_2 (1) of layer i, compute; NULL, with the scope marked, on failure. */
+const struct nn_norm *fast_norm(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
+                                int64_t norm);
+
 /* ---------------------------------------------------------------- one block's halves */
 
 /** The input of a layer's backward. Tensors live in the scope that the forward was given for it. */
 struct layer_saved {
     tensor *h1, *rstd1; /* normalized input of the attention, [B,T,W]; NULL where it is constant */
     tensor *q, *k, *v;  /* views */
+    tensor *reduced;    /* of low-rank additions (tuned.h); NULL: none */
+    tensor *reduced_q;  /* the same of the query in the last layer */
     tensor *aux;        /* of dense attention */
     tensor *h2, *rstd2; /* normalized input of the MLP, [B,T,W] */
     tensor *slope;      /* of its activation */
@@ -86,9 +102,11 @@ struct layer_saved {
 tensor *fast_normalized(scope *s, const struct clip *c, const struct fast_tower *t, tensor *x,
                         const tensor *d, tensor *rstd);
 
+struct tuned_pass; /* tuned.h: trained changes of the tower; NULL: none */
+
 /** x += d; the MLP's branch of the result, [rows,W] compute. `saved`: in scope `keep`; NULL in evaluation. */
 tensor *fast_mlp(scope *s, scope *keep, const struct clip *c, const struct fast_tower *t, int64_t i,
-                 tensor *x, const tensor *d, struct layer_saved *saved);
+                 const struct tuned_pass *tuned, tensor *x, const tensor *d, struct layer_saved *saved);
 
 /** The gradient of the residual stream in both dtypes; one tensor if they are the same. */
 struct fast_gradient {
@@ -103,7 +121,8 @@ void fast_gradient_cast(scope *s, const struct clip *c, struct fast_gradient *g)
 
 /** g += the MLP's branch, back to the block's middle. */
 void fast_mlp_backward(scope *s, const struct clip *c, const struct fast_tower *t, int64_t i,
-                       const struct layer_saved *saved, const struct fast_gradient *g);
+                       const struct tuned_pass *tuned, const struct layer_saved *saved,
+                       const struct fast_gradient *g);
 
 /** Rows of any shape as [rows, width]. */
 tensor *fast_rows(scope *s, const tensor *t);

@@ -21,14 +21,16 @@ static tensor *replace_positions(scope *s, const tensor *x, const tensor *vector
 
 /* Features at the `ends` [K] of texts embedded without positions, [K,T,d_l] -> [K,d]. */
 static tensor *encode_embedded(scope *s, const struct clip *c, const tensor *embedded, const tensor *ends,
-                               const tensor *const *deep, int64_t n_deep)
+                               const tensor *const *deep, const struct text_vectors *v)
 {
     const int64_t K = t_size(embedded, 0), T = t_size(embedded, 1), d_l = c->dims.text.width;
     tensor *x = t_add(s, embedded, t_narrow(s, c->text_positions, 0, 0, T));
     for (int64_t i = 0; i < c->dims.text.n_layers; i++) {
-        if (i > 0 && i <= n_deep)
+        if (i > 0 && i <= v->n_deep)
             x = replace_positions(s, x, deep[i - 1]);
-        x = nn_block(s, &c->text_blocks[i], x, true);
+        struct nn_low_rank low_rank;
+        const struct nn_block b = tuning_block(s, &low_rank, v->tuning, i, &c->text_blocks[i], x, c->device);
+        x = nn_block(s, &b, x, true);
     }
 
     tensor *index = t_expand(s, t_reshape(s, ends, SHAPE(K, 1, 1)), SHAPE(K, 1, d_l));
@@ -85,7 +87,7 @@ static tensor *encode_image_texts(scope *outer, const struct clip *c, const stru
     for (int64_t i = 0; deep && i < v->n_deep; i++)
         deep[i] = t_narrow(s, v->deep[i], 0, b, 1);
     const tensor *prefix = prefixes ? t_select(s, prefixes, 0, b) : NULL; /* [p,d_l] */
-    tensor *z = deep ? encode_embedded(s, c, prepend(s, prefix, embedded), ends, deep, v->n_deep) : NULL;
+    tensor *z = deep ? encode_embedded(s, c, prepend(s, prefix, embedded), ends, deep, v) : NULL;
     z = scope_keep(s, t_to(s, z, c->dtypes.accum));
     free(deep);
     scope_close(s);
@@ -141,6 +143,8 @@ static int check_vectors(const struct clip *c, const struct text_vectors *v, con
     if (P > 0 && t_size(vectors, 0) != 1 && t_size(vectors, 0) != K)
         return error_set(ERR_SHAPE, "learned vectors of %" PRId64 " texts, but there are %" PRId64,
                          t_size(vectors, 0), K);
+    if (v->tuning && v->tuning->dropout.p > 0.0 && !texts->rows->is_separate)
+        return error_set(ERR_SHAPE, "dropout needs texts that are laid out as separate rows");
     return check_deep(c, v, texts);
 }
 
@@ -154,7 +158,7 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, stru
     }
     if (!c->fast)
         return plain_encode_text(s, c, &vectors, texts->rows);
-    if (texts->rows->n_learned > 0)
+    if (!token_rows_share(texts->rows))
         vectors.first = embed_rows(s, c, texts->rows, vectors.first);
     return fast_encode_text(s, c, tape, &vectors, texts);
 }

@@ -6,8 +6,9 @@
  * each token sees the prefix and its ancestors. Only the prefix changes layer 1's inputs. The last layer has
  * queries at end tokens alone. The backward visits the same parts in reverse and ends at the prefix.
  *
- * Rows that hold learned vectors share nothing: they go side by side, those of equal length together, and the
- * backward ends at their embeddings.
+ * Rows that hold learned vectors, or have dropout of their own, share nothing: they go side by side, those of
+ * equal length together, and the backward ends at their embeddings. With trained changes of the tower nothing
+ * of layer 1 is constant but its input.
  */
 #include "text_fast.h"
 
@@ -22,7 +23,11 @@ struct text_state {
     scope *scope; /* of the prefix's saved tensors */
     const struct clip *clip;
     const struct class_texts *texts;
-    const tensor *embedded; /* [K,T,W], of rows that hold learned vectors; else NULL */
+    const tensor *embedded; /* [K,T,W], of rows that share nothing; else NULL */
+    size_t n_vectors;       /* the first and the deep ones */
+    bool needs_embedded;    /* they hold learned vectors, into which gradients flow */
+    bool is_tuned;
+    struct tuned_pass tuned; /* if is_tuned */
     struct text_part prefix;
     struct text_part *chunks;  /* [n_chunks]; each saves in a scope of its own, closed after its backward */
     struct prefix_layer *keys; /* [layers] */
@@ -49,12 +54,25 @@ static void free_text_state(void *opaque)
     free(st);
 }
 
-static struct text_state *text_state_create(const struct clip *c, const struct class_texts *texts)
+static size_t n_vectors_of(const struct text_vectors *v)
+{
+    return v->first ? (size_t)v->n_deep + 1 : 0;
+}
+
+static struct text_state *text_state_create(const struct clip *c, const struct text_vectors *v,
+                                            const struct class_texts *texts)
 {
     struct text_state *st = calloc(1, sizeof *st);
     if (!st)
         return NULL;
-    *st = (struct text_state){.scope = scope_open(NULL, SCOPE_GRAD_INHERIT), .clip = c, .texts = texts};
+    *st = (struct text_state){.scope = scope_open(NULL, SCOPE_GRAD_INHERIT),
+                              .clip = c,
+                              .texts = texts,
+                              .n_vectors = n_vectors_of(v),
+                              .needs_embedded = texts->rows->n_learned > 0,
+                              .is_tuned = v->tuning != NULL};
+    if (v->tuning)
+        st->tuned.tuning = *v->tuning;
     st->chunks = calloc(texts->n_chunks, sizeof *st->chunks);
     st->keys = calloc((size_t)c->fast->text.n_layers, sizeof *st->keys);
     if (st->scope && st->chunks && st->keys)
@@ -63,13 +81,21 @@ static struct text_state *text_state_create(const struct clip *c, const struct c
     return NULL;
 }
 
+static const struct tuned_pass *tuned_of(const struct text_state *st)
+{
+    return st->is_tuned ? &st->tuned : NULL;
+}
+
 /* The prefixes through the tower; their keys and values stay in st->keys. */
 static int forward_prefix(scope *outer, struct text_state *st, const struct text_vectors *v, bool saves)
 {
     const struct clip *c = st->clip;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    st->prefix = (struct text_part){
-        .tree = &st->texts->prefix, .keep = st->scope, .deep = v->deep, .n_deep = v->n_deep};
+    st->prefix = (struct text_part){.tree = &st->texts->prefix,
+                                    .keep = st->scope,
+                                    .tuned = tuned_of(st),
+                                    .deep = v->deep,
+                                    .n_deep = v->n_deep};
     if (saves)
         st->prefix.saved = calloc((size_t)c->fast->text.n_layers, sizeof *st->prefix.saved);
     if (saves && !st->prefix.saved)
@@ -99,8 +125,10 @@ static tensor *forward_chunk(scope *s, struct text_state *st, size_t i, int64_t 
     struct text_part *p = &st->chunks[i];
     *p = (struct text_part){.tree = &chunk->tree,
                             .prefix = st->texts->n_prefix > 0 ? st->keys : NULL,
-                            .qkv0 = chunk->qkv0,
-                            .ends = chunk->ends};
+                            .qkv0 = st->is_tuned ? NULL : chunk->qkv0,
+                            .ends = chunk->ends,
+                            .tuned = tuned_of(st),
+                            .row_ids = chunk->row_ids};
     if (saves) {
         p->keep = scope_open(NULL, SCOPE_GRAD_INHERIT);
         p->saved = calloc((size_t)c->fast->text.n_layers, sizeof *p->saved);
@@ -159,7 +187,9 @@ static tensor *open_gradients(scope *s, struct text_state *st, int64_t B)
         st->keys[i].d_k = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
         st->keys[i].d_v = t_zeros(s, SHAPE(B, p, W), c->dtypes.accum, c->device);
     }
-    if (!st->embedded)
+    if (st->is_tuned)
+        tuned_open_gradients(s, c, &st->tuned);
+    if (!st->needs_embedded)
         return NULL;
     return t_zeros(s, SHAPE(t_size(st->embedded, 0), t_size(st->embedded, 1), W), c->dtypes.accum, c->device);
 }
@@ -178,29 +208,38 @@ static void backward(tensor **input_grads, scope *s, void *opaque, const tensor 
         if (!st->chunks[i].saved) /* there was no room: computed again */
             (void)forward_chunk(one, st, i, B, true);
         if (scope_ok(one)) { /* else its operands may be missing */
-            tensor *d_x = text_part_backward(one, c, &st->chunks[i], st->keys, d, st->embedded != NULL);
-            if (st->embedded)
+            tensor *d_x = text_part_backward(one, c, &st->chunks[i], st->keys, d, st->needs_embedded);
+            if (st->needs_embedded)
                 add_to_embedded(one, c, d_embedded, chunk, d_x);
         }
         scope_close(one);
         free_part(&st->chunks[i], true);
     }
-    input_grads[0] =
-        st->embedded ? d_embedded : text_part_backward_prefix(s, c, &st->prefix, st->keys, input_grads + 1);
+    if (st->n_vectors > 0)
+        input_grads[0] = st->embedded
+                             ? d_embedded
+                             : text_part_backward_prefix(s, c, &st->prefix, st->keys, input_grads + 1);
+    if (st->is_tuned)
+        tuned_gradients(input_grads + st->n_vectors, &st->tuned);
 }
 
-/* The vectors that gradients flow into: the first, then the deep ones. Owned; NULL: out of memory. */
-static const tensor **inputs_of(const struct text_vectors *v)
+/* The vectors that gradients flow into, the first, then the deep ones; then the tower's changes. Owned; NULL: out
+ * of memory. */
+static const tensor **inputs_of(size_t *n, const struct text_vectors *v)
 {
-    const tensor **inputs = calloc((size_t)v->n_deep + 1, sizeof *inputs);
-    for (int64_t i = 0; inputs && i <= v->n_deep; i++)
+    const tensor **inputs = calloc((size_t)v->n_deep + 1 + TUNING_MAX_TENSORS, sizeof *inputs);
+    if (!inputs)
+        return NULL;
+    *n = n_vectors_of(v);
+    for (size_t i = 0; i < *n; i++)
         inputs[i] = i == 0 ? v->first : v->deep[i - 1];
+    *n += tuning_tensors(inputs + *n, v->tuning);
     return inputs;
 }
 
 static bool any_requires_grad(const struct text_vectors *v)
 {
-    bool any = v->first && t_requires_grad(v->first);
+    bool any = tuning_requires_grad(v->tuning) || (v->first && t_requires_grad(v->first));
     for (int64_t i = 0; i < v->n_deep; i++)
         any = any || t_requires_grad(v->deep[i]);
     return any;
@@ -211,9 +250,9 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
 {
     const tensor *input = v->first;
     const bool saves = tape && any_requires_grad(v);
-    const bool is_embedded = texts->rows->n_learned > 0;
+    const bool is_embedded = !token_rows_share(texts->rows);
     const int64_t B = input && !is_embedded ? t_size(input, 0) : 1;
-    struct text_state *st = text_state_create(c, texts);
+    struct text_state *st = text_state_create(c, v, texts);
     if (!st) {
         scope_fail(outer, error_out_of_memory());
         return NULL;
@@ -232,7 +271,8 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
         free_text_state(st);
         return z;
     }
-    const tensor **inputs = inputs_of(v);
+    size_t n_inputs = 0;
+    const tensor **inputs = inputs_of(&n_inputs, v);
     if (!inputs) {
         free_text_state(st);
         scope_fail(outer, error_out_of_memory());
@@ -241,7 +281,7 @@ tensor *fast_encode_text(scope *outer, const struct clip *c, struct tape *tape, 
     st->prefix.deep = inputs + 1; /* the tape keeps the array as long as the state */
     return tape_add(tape, outer, z,
                     (struct tape_node){.inputs = inputs,
-                                       .n_inputs = (size_t)v->n_deep + 1,
+                                       .n_inputs = n_inputs,
                                        .state = st,
                                        .backward = backward,
                                        .free_state = free_text_state});

@@ -6,7 +6,7 @@
 
 /**
  * clip_encode_text of the fast encoder. `first` of the vectors: prefixes [B,p,d_l], or NULL; of rows that
- * hold learned vectors their embeddings, [K,T,d_l].
+ * share nothing (token_rows_share) their embeddings, [K,T,d_l].
  */
 tensor *fast_encode_text(scope *s, const struct clip *c, struct tape *tape,
                          const struct text_vectors *vectors, const struct class_texts *texts);

@@ -1,6 +1,19 @@
 /* One part of a text through the fast tower and back, layer by layer; the last one at end tokens alone. */
 #include "text_part.h"
 
+/* ---------------------------------------------------------------- trained changes */
+
+static struct tuned_rows rows_of(const struct text_part *p, int64_t i)
+{
+    return (struct tuned_rows){.layer = i, .ids = p->row_ids};
+}
+
+/* The end tokens; dropout comes with chains alone, which end at their last node. */
+static struct tuned_rows end_rows_of(const struct text_part *p, int64_t i)
+{
+    return (struct tuned_rows){.layer = i, .ids = p->row_ids, .first = p->tree->n_nodes - 1};
+}
+
 /* ---------------------------------------------------------------- forward */
 
 static struct tree_attention attention_of(const struct clip *c, const struct text_part *p,
@@ -28,15 +41,16 @@ static tensor *forward_layer(scope *s, const struct clip *c, const struct text_p
     } else {
         l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
         l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
-        qkv =
-            t_reshape(owner, fast_linear(owner, c, t, i, FAST_QKV, fast_rows(s, l->h1)), SHAPE(B, n, 3 * W));
+        qkv = tuned_linear(s, c, t, FAST_QKV, p->tuned, rows_of(p, i), l->h1, &l->reduced);
+        qkv = t_reshape(owner, qkv, SHAPE(B, n, 3 * W));
+        l->reduced = scope_share(owner, l->reduced);
     }
     l->q = fast_columns(owner, qkv, 0, W);
     l->k = fast_columns(owner, qkv, W, W);
     l->v = fast_columns(owner, qkv, 2 * W, W);
     const struct tree_attention a = attention_of(c, p, l, i, false);
     tensor *o = fast_linear(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, t_tree_attention(s, &a)));
-    return fast_mlp(s, p->keep, c, t, i, x, o, p->saved ? l : NULL);
+    return fast_mlp(s, p->keep, c, t, i, p->tuned, x, o, p->saved ? l : NULL);
 }
 
 /* Keys and values of the last layer, [B,n,W] each. */
@@ -48,8 +62,9 @@ static void last_keys(scope *s, const struct clip *c, const struct text_part *p,
     scope *owner = p->saved ? p->keep : s;
     l->rstd1 = p->saved ? t_empty(p->keep, SHAPE(B, n), c->dtypes.accum, c->device) : NULL;
     l->h1 = fast_normalized(owner, c, t, x, d, l->rstd1);
-    tensor *kv = fast_linear(owner, c, t, t->n_layers - 1, FAST_KV, fast_rows(s, l->h1));
+    tensor *kv = tuned_linear(s, c, t, FAST_KV, p->tuned, rows_of(p, t->n_layers - 1), l->h1, &l->reduced);
     kv = t_reshape(owner, kv, SHAPE(B, n, 2 * W));
+    l->reduced = scope_share(owner, l->reduced);
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
 }
@@ -62,13 +77,14 @@ static tensor *finish_chunk(scope *s, const struct clip *c, struct text_part *p,
     const int64_t B = t_size(x, 0), W = t->width, C = p->tree->n_rows;
     scope *owner = p->saved ? p->keep : s;
     tensor *x_end = t_index_select(s, x, 1, p->ends);
-    tensor *q =
-        fast_linear(owner, c, t, t->n_layers - 1, FAST_Q, fast_rows(s, t_index_select(s, l->h1, 1, p->ends)));
+    tensor *q = tuned_linear(s, c, t, FAST_Q, p->tuned, end_rows_of(p, t->n_layers - 1),
+                             t_index_select(s, l->h1, 1, p->ends), &l->reduced_q);
     l->q = t_reshape(owner, q, SHAPE(B, C, W));
+    l->reduced_q = scope_share(owner, l->reduced_q);
     const struct tree_attention a = attention_of(c, p, l, t->n_layers - 1, true);
     tensor *o =
         fast_linear(s, c, t, t->n_layers - 1, FAST_ATTENTION_OUT, fast_rows(s, t_tree_attention(s, &a)));
-    tensor *d = fast_mlp(s, p->keep, c, t, t->n_layers - 1, x_end, o, p->saved ? l : NULL);
+    tensor *d = fast_mlp(s, p->keep, c, t, t->n_layers - 1, p->tuned, x_end, o, p->saved ? l : NULL);
     p->rstd_final = p->saved ? t_empty(p->keep, SHAPE(B, C), c->dtypes.accum, c->device) : NULL;
     p->h_final = fast_normalized(owner, c, t, x_end, d, p->rstd_final);
     return t_reshape(s, fast_linear(s, c, t, t->n_layers - 1, FAST_PROJECTION, fast_rows(s, p->h_final)),
@@ -130,7 +146,7 @@ static void backward_layer(scope *outer, const struct clip *c, const struct text
     const struct layer_saved *l = &p->saved[i];
     const int64_t B = t_size(g->accum, 0), n = t_size(g->accum, 1), W = t->width;
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    fast_mlp_backward(s, c, t, i, l, g);
+    fast_mlp_backward(s, c, t, i, p->tuned, l, g);
     tensor *d_out = fast_linear_backward(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, g->compute));
     tensor *d_qkv = t_empty(s, SHAPE(B, n, 3 * W), c->dtypes.compute, c->device);
     tensor *d_k = fast_columns(s, d_qkv, W, W), *d_v = fast_columns(s, d_qkv, 2 * W, W);
@@ -141,10 +157,12 @@ static void backward_layer(scope *outer, const struct clip *c, const struct text
         t_add_scaled_(s, d_k, own[i].d_k, 1.0);
         t_add_scaled_(s, d_v, own[i].d_v, 1.0);
     }
-    if (needs_input) {
-        tensor *dh = fast_linear_backward(s, c, t, i, FAST_QKV, fast_rows(s, d_qkv));
-        t_norm_backward_(s, g->accum, fast_gradient_copy(g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1,
-                         l->rstd1, 0, true);
+    if (needs_input || p->tuned) {
+        tensor *dh = tuned_linear_backward(s, c, t, FAST_QKV, p->tuned, rows_of(p, i), l->h1, l->reduced,
+                                           fast_rows(s, d_qkv), needs_input);
+        if (needs_input)
+            t_norm_backward_(s, g->accum, fast_gradient_copy(g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1,
+                             l->rstd1, 0, true);
     }
     scope_close(s);
 }
@@ -164,7 +182,7 @@ static struct fast_gradient backward_finish(scope *outer, const struct clip *c, 
                                       fast_rows(s, t_to(s, d_features, c->dtypes.compute)));
     t_norm_backward_(s, end.accum, fast_gradient_copy(&end), t_reshape(s, dh, SHAPE(B, C, W)), p->h_final,
                      p->rstd_final, 0, false);
-    fast_mlp_backward(s, c, t, t->n_layers - 1, l, &end);
+    fast_mlp_backward(s, c, t, t->n_layers - 1, p->tuned, l, &end);
     tensor *d_out =
         fast_linear_backward(s, c, t, t->n_layers - 1, FAST_ATTENTION_OUT, fast_rows(s, end.compute));
     tensor *d_q = t_empty(s, SHAPE(B, C, W), c->dtypes.compute, c->device);
@@ -173,9 +191,12 @@ static struct fast_gradient backward_finish(scope *outer, const struct clip *c, 
     t_tree_attention_backward(s, &a, t_reshape(s, d_out, SHAPE(B, C, W)), d_q, fast_columns(s, d_kv, 0, W),
                               fast_columns(s, d_kv, W, W), prefix ? prefix[t->n_layers - 1].d_k : NULL,
                               prefix ? prefix[t->n_layers - 1].d_v : NULL);
-    tensor *d_h1 = t_reshape(s, fast_linear_backward(s, c, t, t->n_layers - 1, FAST_KV, fast_rows(s, d_kv)),
-                             SHAPE(B, n, W));
-    tensor *d_h1_end = fast_linear_backward(s, c, t, t->n_layers - 1, FAST_Q, fast_rows(s, d_q));
+    tensor *d_h1 = tuned_linear_backward(s, c, t, FAST_KV, p->tuned, rows_of(p, t->n_layers - 1), l->h1,
+                                         l->reduced, fast_rows(s, d_kv), true);
+    d_h1 = t_reshape(s, d_h1, SHAPE(B, n, W));
+    tensor *d_h1_end =
+        tuned_linear_backward(s, c, t, FAST_Q, p->tuned, end_rows_of(p, t->n_layers - 1),
+                              t_index_select(s, l->h1, 1, p->ends), l->reduced_q, fast_rows(s, d_q), true);
     t_index_add_(s, d_h1, p->ends, t_reshape(s, d_h1_end, SHAPE(B, C, W)));
     t_zero_(s, g.accum);
     t_index_add_(s, g.accum, p->ends, end.accum);
@@ -220,7 +241,8 @@ tensor *text_part_backward_prefix(scope *outer, const struct clip *c, const stru
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
     struct fast_gradient g = fast_gradient_empty(s, c, SHAPE(B, n, W));
     tensor *d_kv = t_to(s, t_cat(s, TENSORS(keys[last].d_k, keys[last].d_v), -1), c->dtypes.compute);
-    tensor *dh = fast_linear_backward(s, c, t, last, FAST_KV, fast_rows(s, d_kv));
+    tensor *dh = tuned_linear_backward(s, c, t, FAST_KV, p->tuned, rows_of(p, last), l->h1, l->reduced,
+                                       fast_rows(s, d_kv), true);
     t_norm_backward_(s, g.accum, fast_gradient_copy(&g), t_reshape(s, dh, SHAPE(B, n, W)), l->h1, l->rstd1, 0,
                      false);
     part_positions(outer, p, last, &g, d_deep);

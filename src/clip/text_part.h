@@ -5,7 +5,7 @@
 #ifndef PROMPT_SRC_CLIP_TEXT_PART_H
 #define PROMPT_SRC_CLIP_TEXT_PART_H
 
-#include "fast.h"
+#include "tuned.h"
 
 /** Keys and values of the prefix at one layer, views [B,p,W], and the sums of their gradients. */
 struct prefix_layer {
@@ -19,6 +19,8 @@ struct text_part {
     const struct prefix_layer *prefix; /* [layers], seen by a chunk; NULL for the prefix itself */
     const tensor *qkv0;                /* layer 1's constant input, or NULL */
     const tensor *ends;                /* end nodes of a chunk */
+    const struct tuned_pass *tuned;    /* trained changes of the tower; NULL: none */
+    const int64_t *row_ids;            /* of the copies, for dropout; NULL: none */
     const tensor *const *deep;         /* [n_deep] vectors of the prefix, see struct text_vectors */
     int64_t n_deep;
     struct layer_saved *saved;    /* [layers]; NULL in evaluation */

@@ -19,3 +19,8 @@ void token_rows_free(struct token_rows *rows)
     free(rows->ends);
     *rows = (struct token_rows){0};
 }
+
+bool token_rows_share(const struct token_rows *rows)
+{
+    return rows->n_learned == 0 && !rows->is_separate;
+}

@@ -49,7 +49,8 @@ static tensor *drop_prompts(scope *s, const tensor *x, int64_t n_prompt_tokens)
 }
 
 static tensor *plain_encode_image(scope *outer, const struct clip *c, const tensor *tokens,
-                                  const tensor *const *prompts, int64_t n_prompts)
+                                  const tensor *const *prompts, int64_t n_prompts,
+                                  const struct tower_tuning *tuning)
 {
     tensor *x = scope_share(outer, tokens); /* [B,1+M,d_v] */
     for (int64_t i = 0; i < c->dims.vision.n_layers; i++) {
@@ -57,7 +58,9 @@ static tensor *plain_encode_image(scope *outer, const struct clip *c, const tens
         tensor *h = x;
         if (i < n_prompts)
             h = insert_prompts(s, h, prompts[i]); /* [B,1+a+M,d_v] */
-        h = nn_block(s, &c->vision_blocks[i], h, false);
+        struct nn_low_rank low_rank;
+        const struct nn_block b = tuning_block(s, &low_rank, tuning, i, &c->vision_blocks[i], h, c->device);
+        h = nn_block(s, &b, h, false);
         if (i + 1 < n_prompts) /* layer J's outputs at the prompts stay, those of layers 1..J-1 do not */
             h = drop_prompts(s, h, t_size(prompts[i], 1));
         x = scope_keep(s, h);
@@ -77,6 +80,18 @@ tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, str
                              n_prompts, c->dims.vision.n_layers));
         return NULL;
     }
-    return c->fast ? fast_encode_image(s, c, tape, tokens, prompts, n_prompts)
-                   : plain_encode_image(s, c, tokens.x, prompts, n_prompts);
+    return c->fast ? fast_encode_image(s, c, tape, tokens, prompts, n_prompts, NULL)
+                   : plain_encode_image(s, c, tokens.x, prompts, n_prompts, NULL);
+}
+
+tensor *clip_embed_image(scope *s, const struct clip *c, const tensor *pixels)
+{
+    return embed_patches(s, c, pixels);
+}
+
+tensor *clip_encode_tuned_image(scope *s, const struct clip *c, struct tape *tape, tensor *x,
+                                const struct tower_tuning *tuning)
+{
+    return c->fast ? fast_encode_image(s, c, tape, (struct image_tokens){.x = x}, NULL, 0, tuning)
+                   : plain_encode_image(s, c, x, NULL, 0, tuning);
 }

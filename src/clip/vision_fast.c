@@ -10,15 +10,18 @@
 
 #include "fast.h"
 #include "prompt/nn/tape.h"
+#include "tuned.h"
 #include "vision_fast.h"
 
 /* The state of a forward pass until its backward. */
 struct image_state {
     scope *scope; /* of the saved tensors */
     const struct clip *clip;
-    int64_t n_prompt_layers;    /* J */
-    int64_t n_prompts;          /* a */
-    int64_t n_tokens;           /* 1+M, without prompts */
+    int64_t n_prompt_layers; /* J */
+    int64_t n_prompts;       /* a */
+    int64_t n_tokens;        /* 1+M, without prompts */
+    bool is_tuned;
+    struct tuned_pass tuned;    /* if is_tuned */
     struct layer_saved *layers; /* [L] */
     tensor *h_final, *rstd_final;
 };
@@ -54,6 +57,7 @@ struct image_pass {
     struct image_tokens tokens;
     const tensor *const *prompts;
     int64_t n_prompt_layers;
+    const struct tuned_pass *tuned; /* NULL: CLIP's own tower */
     bool saves;
     scope *keep;
     tensor *x;     /* [B,T,W] accum, the residual stream */
@@ -69,12 +73,12 @@ enum layer_kind {
     LAYER_LAST,     /* all are tokens, the class token is the only query */
 };
 
-static enum layer_kind kind_of(const struct clip *c, int64_t n_prompt_layers, int64_t i)
+static enum layer_kind kind_of(const struct clip *c, int64_t n_prompt_layers, bool is_tuned, int64_t i)
 {
     if (i == c->fast->vision.n_layers - 1)
         return LAYER_LAST;
     const bool keys_only = i < n_prompt_layers - 1;
-    if (i == 0 && (keys_only || n_prompt_layers == 0))
+    if (i == 0 && !is_tuned && (keys_only || n_prompt_layers == 0))
         return LAYER_CONSTANT;
     return keys_only ? LAYER_KEYS : LAYER_TOKENS;
 }
@@ -121,11 +125,19 @@ static void keys_of_tokens(scope *s, scope *owner, const struct image_pass *p, s
     t_residual_norm_(s, p->x, p->d, l->h1, l->rstd1, 0, p->clip->fast->vision.norm_eps);
     if (has_keys_only)
         normalize_prompts(s, p, l, i, T);
-    tensor *qkv = fast_linear(owner, p->clip, &p->clip->fast->vision, i, FAST_QKV, fast_rows(s, l->h1));
+    tensor *qkv = tuned_linear(s, p->clip, &p->clip->fast->vision, FAST_QKV, p->tuned,
+                               (struct tuned_rows){.layer = i}, l->h1, &l->reduced);
     qkv = t_reshape(owner, qkv, SHAPE(B, n_rows, 3 * W));
+    l->reduced = scope_share(owner, l->reduced);
     l->q = t_narrow(owner, fast_columns(owner, qkv, 0, W), 1, 0, T);
     l->k = fast_columns(owner, qkv, W, W);
     l->v = fast_columns(owner, qkv, 2 * W, W);
+}
+
+/* The class token of h [B,T,W], [B,1,W]. */
+static tensor *class_row(scope *s, const tensor *h)
+{
+    return t_contiguous(s, t_narrow(s, h, 1, 0, 1));
 }
 
 static void keys_of_last(scope *s, scope *owner, const struct image_pass *p, struct layer_saved *l)
@@ -134,12 +146,13 @@ static void keys_of_last(scope *s, scope *owner, const struct image_pass *p, str
     const int64_t B = t_size(p->x, 0), T = t_size(p->x, 1), W = t->width;
     make_normalized(owner, p, l, T);
     t_residual_norm_(s, p->x, p->d, l->h1, l->rstd1, 0, t->norm_eps);
-    tensor *kv =
-        t_reshape(owner, fast_linear(owner, p->clip, t, t->n_layers - 1, FAST_KV, fast_rows(s, l->h1)),
-                  SHAPE(B, T, 2 * W));
-    tensor *class_token = t_contiguous(s, t_select(s, l->h1, 1, 0));
-    l->q = t_reshape(owner, fast_linear(owner, p->clip, t, t->n_layers - 1, FAST_Q, class_token),
-                     SHAPE(B, 1, W));
+    const struct tuned_rows rows = {.layer = t->n_layers - 1};
+    tensor *kv = tuned_linear(s, p->clip, t, FAST_KV, p->tuned, rows, l->h1, &l->reduced);
+    kv = t_reshape(owner, kv, SHAPE(B, T, 2 * W));
+    tensor *q = tuned_linear(s, p->clip, t, FAST_Q, p->tuned, rows, class_row(s, l->h1), &l->reduced_q);
+    l->q = t_reshape(owner, q, SHAPE(B, 1, W));
+    l->reduced = scope_share(owner, l->reduced);
+    l->reduced_q = scope_share(owner, l->reduced_q);
     l->k = fast_columns(owner, kv, 0, W);
     l->v = fast_columns(owner, kv, W, W);
 }
@@ -172,7 +185,7 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     struct layer_saved l = {0};
     if (i == p->n_prompt_layers - 1)
         join_prompts(s, p, i);
-    const enum layer_kind kind = kind_of(c, p->n_prompt_layers, i);
+    const enum layer_kind kind = kind_of(c, p->n_prompt_layers, p->tuned != NULL, i);
     switch (kind) {
     case LAYER_CONSTANT:
         keys_of_first(s, owner, p, &l);
@@ -190,13 +203,18 @@ static void forward_layer(scope *outer, struct image_pass *p, int64_t i, struct 
     tensor *out = t_dense_attention(s, l.q, l.k, l.v, t->n_heads, p->saves ? &aux : NULL);
     l.aux = scope_share(owner, aux); /* saved, unlike `out` */
     tensor *o = fast_linear(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, out));
-    hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, i, p->x, o, p->saves ? &l : NULL));
+    hand_on(p, outer, p->x, fast_mlp(s, p->keep, c, t, i, p->tuned, p->x, o, p->saves ? &l : NULL));
     if (saved)
         *saved = l;
     scope_close(s);
 }
 
 /* ---------------------------------------------------------------- backward */
+
+static const struct tuned_pass *tuned_of(const struct image_state *st)
+{
+    return st->is_tuned ? &st->tuned : NULL;
+}
 
 /* The last layer: one query an image. g [B,1,W] becomes the gradient of all its tokens, [B,T,W]. */
 static struct fast_gradient backward_last(scope *outer, const struct image_state *st,
@@ -206,19 +224,24 @@ static struct fast_gradient backward_last(scope *outer, const struct image_state
     const struct fast_tower *t = &c->fast->vision;
     const struct layer_saved *l = &st->layers[t->n_layers - 1];
     const int64_t B = t_size(l->k, 0), T = t_size(l->k, 1), W = t->width;
+    const struct tuned_pass *tuned = tuned_of(st);
+    const struct tuned_rows rows = {.layer = t->n_layers - 1};
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, T, W));
     scope *s = scope_open(outer, SCOPE_GRAD_OFF);
-    fast_mlp_backward(s, c, t, t->n_layers - 1, l, class_g);
+    fast_mlp_backward(s, c, t, t->n_layers - 1, tuned, l, class_g);
     tensor *d_out =
         fast_linear_backward(s, c, t, t->n_layers - 1, FAST_ATTENTION_OUT, fast_rows(s, class_g->compute));
     tensor *d_q = t_empty(s, SHAPE(B, 1, W), c->dtypes.compute, c->device);
     tensor *d_kv = t_empty(s, SHAPE(B, T, 2 * W), c->dtypes.compute, c->device);
     t_dense_attention_backward(s, d_out, l->q, l->k, l->v, l->aux, t->n_heads, d_q,
                                fast_columns(s, d_kv, 0, W), fast_columns(s, d_kv, W, W), 0);
-    tensor *dh = t_reshape(s, fast_linear_backward(s, c, t, t->n_layers - 1, FAST_KV, fast_rows(s, d_kv)),
-                           SHAPE(B, T, W));
+    tensor *dh =
+        tuned_linear_backward(s, c, t, FAST_KV, tuned, rows, l->h1, l->reduced, fast_rows(s, d_kv), true);
+    dh = t_reshape(s, dh, SHAPE(B, T, W));
     t_add_scaled_(s, t_select(s, dh, 1, 0),
-                  fast_linear_backward(s, c, t, t->n_layers - 1, FAST_Q, fast_rows(s, d_q)), 1.0);
+                  tuned_linear_backward(s, c, t, FAST_Q, tuned, rows, class_row(s, l->h1), l->reduced_q,
+                                        fast_rows(s, d_q), true),
+                  1.0);
     t_zero_(s, g.accum);
     t_copy_(s, t_narrow(s, g.accum, 1, 0, 1), class_g->accum);
     t_norm_backward_(s, g.accum, fast_gradient_copy(&g), dh, l->h1, l->rstd1, 0, true);
@@ -253,7 +276,11 @@ static void backward_tokens(scope *s, const struct image_state *st, int64_t i, c
                                fast_columns(s, d_qkv, W, W), fast_columns(s, d_qkv, 2 * W, W), 0);
     if (d_prompts)
         t_zero_(s, t_narrow(s, d_q, 1, T, n_rows - T));
-    tensor *dh = fast_linear_backward(s, c, t, i, FAST_QKV, fast_rows(s, d_qkv));
+    const bool needs_input = i > 0 || st->n_prompt_layers > 0;
+    tensor *dh = tuned_linear_backward(s, c, t, FAST_QKV, tuned_of(st), (struct tuned_rows){.layer = i},
+                                       l->h1, l->reduced, fast_rows(s, d_qkv), needs_input);
+    if (!needs_input)
+        return;
     t_norm_backward_(s, g->accum, fast_gradient_copy(g), dh, l->h1, l->rstd1, 0, true);
     if (d_prompts)
         t_norm_backward_(s, d_prompts, NULL, dh, l->h1, l->rstd1, T, false);
@@ -268,23 +295,26 @@ static void part_prompts(scope *s, const struct image_state *st, struct fast_gra
     fast_gradient_cast(s, st->clip, g);
 }
 
-static void backward(tensor **d_prompts, scope *outer, void *opaque, const tensor *d_x)
+static void backward(tensor **input_grads, scope *outer, void *opaque, const tensor *d_x)
 {
     struct image_state *st = opaque;
+    tensor **d_prompts = input_grads; /* first the prompts, then the tower's changes */
     const struct clip *c = st->clip;
     const struct fast_tower *t = &c->fast->vision;
     const int64_t B = t_size(d_x, 0), J = st->n_prompt_layers, a = st->n_prompts, W = t->width;
     struct fast_gradient g = fast_gradient_empty(outer, c, SHAPE(B, 1, W));
+    if (st->is_tuned)
+        tuned_open_gradients(outer, c, &st->tuned);
     tensor *dh = fast_linear_backward(outer, c, t, t->n_layers - 1, FAST_PROJECTION,
                                       t_contiguous(outer, t_to(outer, d_x, c->dtypes.compute)));
     t_norm_backward_(outer, g.accum, fast_gradient_copy(&g), dh, st->h_final, st->rstd_final, 0, false);
     for (int64_t i = t->n_layers - 1; i >= 0; i--) {
         scope *s = scope_open(outer, SCOPE_GRAD_OFF);
         const struct layer_saved *l = &st->layers[i];
-        const enum layer_kind kind = kind_of(c, J, i);
+        const enum layer_kind kind = kind_of(c, J, st->is_tuned, i);
         tensor *d_out = NULL;
         if (kind != LAYER_LAST) {
-            fast_mlp_backward(s, c, t, i, l, &g);
+            fast_mlp_backward(s, c, t, i, tuned_of(st), l, &g);
             d_out = fast_linear_backward(s, c, t, i, FAST_ATTENTION_OUT, fast_rows(s, g.compute));
         }
         if (i < J - 1)
@@ -305,6 +335,8 @@ static void backward(tensor **d_prompts, scope *outer, void *opaque, const tenso
             part_prompts(outer, st, &g, &d_prompts[i]);
         scope_close(s);
     }
+    if (st->is_tuned)
+        tuned_gradients(input_grads + J, &st->tuned);
 }
 
 /* ---------------------------------------------------------------- the whole image side */
@@ -319,7 +351,10 @@ static struct image_state *image_state_create(const struct clip *c, const struct
                                .n_prompt_layers = p->n_prompt_layers,
                                .n_prompts = p->n_prompt_layers > 0 ? t_size(p->prompts[0], 1) : 0,
                                .n_tokens = t_size(p->tokens.x, 1),
+                               .is_tuned = p->tuned != NULL,
                                .layers = calloc((size_t)c->fast->vision.n_layers, sizeof *st->layers)};
+    if (p->tuned)
+        st->tuned = *p->tuned;
     if (st->scope && st->layers)
         return st;
     free_image_state(st);
@@ -361,17 +396,20 @@ static bool any_requires_grad(const tensor *const *tensors, int64_t n)
 }
 
 tensor *fast_encode_image(scope *outer, const struct clip *c, struct tape *tape, struct image_tokens tokens,
-                          const tensor *const *prompts, int64_t n_prompts)
+                          const tensor *const *prompts, int64_t n_prompts, const struct tower_tuning *tuning)
 {
+    const struct tuned_pass tuned = {.tuning = tuning ? *tuning : (struct tower_tuning){0}};
     struct image_pass p = {.clip = c,
                            .tokens = tokens,
                            .prompts = prompts,
                            .n_prompt_layers = n_prompts,
-                           .saves = tape && any_requires_grad(prompts, n_prompts)};
+                           .tuned = tuning ? &tuned : NULL,
+                           .saves = tape &&
+                                    (any_requires_grad(prompts, n_prompts) || tuning_requires_grad(tuning))};
     if (!p.saves)
         return forward(outer, &p, NULL);
     struct image_state *st = image_state_create(c, &p);
-    const tensor **inputs = calloc((size_t)n_prompts, sizeof *inputs);
+    const tensor **inputs = calloc((size_t)n_prompts + TUNING_MAX_TENSORS, sizeof *inputs);
     if (!st || !inputs) {
         if (st)
             free_image_state(st);
@@ -382,13 +420,14 @@ tensor *fast_encode_image(scope *outer, const struct clip *c, struct tape *tape,
     p.keep = st->scope;
     for (int64_t i = 0; i < n_prompts; i++)
         inputs[i] = prompts[i];
+    const size_t n_tuned = tuning_tensors(inputs + n_prompts, tuning);
     /* the state keeps the constant inputs of layer 1 */
     p.tokens.x = scope_share(st->scope, tokens.x);
     p.tokens.qkv = scope_share(st->scope, tokens.qkv);
     tensor *x = forward(outer, &p, st);
     return tape_add(tape, outer, x,
                     (struct tape_node){.inputs = inputs,
-                                       .n_inputs = (size_t)n_prompts,
+                                       .n_inputs = (size_t)n_prompts + n_tuned,
                                        .state = st,
                                        .backward = backward,
                                        .free_state = free_image_state});

@@ -1,13 +1,26 @@
 /* The table of methods. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "prompt/methods/fit.h"
 #include "prompt/methods/parts.h"
 
 static const struct method_ops *const methods[] = {
-    [METHOD_PROMPT] = &method_prompt, [METHOD_CLIP] = &method_clip,      [METHOD_COOP] = &method_coop,
-    [METHOD_COCOOP] = &method_cocoop, [METHOD_VPT] = &method_vpt,        [METHOD_KGCOOP] = &method_coop,
-    [METHOD_IVLP] = &method_ivlp,     [METHOD_PROMPTSRC] = &method_ivlp, [METHOD_MAPLE] = &method_maple,
+    [METHOD_PROMPT] = &method_prompt,
+    [METHOD_CLIP] = &method_clip,
+    [METHOD_COOP] = &method_coop,
+    [METHOD_COCOOP] = &method_cocoop,
+    [METHOD_VPT] = &method_vpt,
+    [METHOD_KGCOOP] = &method_coop,
+    [METHOD_IVLP] = &method_ivlp,
+    [METHOD_PROMPTSRC] = &method_ivlp,
+    [METHOD_MAPLE] = &method_maple,
+    [METHOD_LINEAR_PROBE] = &method_linear_probe,
+    [METHOD_LP_PLUS_PLUS] = &method_lp_plus_plus,
+    [METHOD_TIP_ADAPTER] = &method_tip_adapter,
+    [METHOD_CLIP_LORA] = &method_clip_lora,
+    [METHOD_TWO_STAGE] = &method_two_stage,
 };
 
 /* ---------------------------------------------------------------- create and free */
@@ -28,12 +41,15 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     *m = (struct method){.ops = methods[options->kind],
                          .clip = clip,
                          .options = *options,
+                         .seed = init->seed,
                          .start_id = init->start_tokens ? init->start_tokens->ids[0] : 0,
                          .scope = owner};
     const int64_t N = method_fixed_iterations(options->kind);
     if (N != METHOD_ANY_ITERATIONS)
         m->options.n_iterations = N;
     int status = m->ops->create(m, init);
+    if (status == OK)
+        status = method_enter_stage(m, 0);
     if (status != OK) {
         method_free(m);
         return status;
@@ -47,7 +63,40 @@ void method_free(struct method *m)
     if (!m)
         return;
     params_free(&m->trained);
+    params_free(&m->active);
     free(m);
+}
+
+/* ---------------------------------------------------------------- stages */
+
+struct method_stage method_stage_at(const struct method *m, int64_t step, int64_t n_steps)
+{
+    const int64_t n_first = m->ops->n_first ? m->ops->n_first(&m->options, n_steps) : n_steps;
+    if (step <= n_first)
+        return (struct method_stage){.index = 0, .n_before = 0, .n_steps = n_first};
+    return (struct method_stage){.index = 1, .n_before = n_first, .n_steps = n_steps - n_first};
+}
+
+const struct params *method_active(const struct method *m)
+{
+    return m->ops->trains ? &m->active : &m->trained;
+}
+
+int method_enter_stage(struct method *m, int64_t index)
+{
+    m->stage = index;
+    params_free(&m->active);
+    int status = OK;
+    for (size_t i = 0; m->ops->trains && status == OK && i < m->trained.n; i++)
+        if (m->ops->trains(m->trained.items[i].name, index))
+            status = params_add(&m->active, m->trained.items[i].name, m->trained.items[i].value);
+    return status;
+}
+
+int method_begin_stage(struct method *m, int64_t index, const struct class_texts *classes)
+{
+    int status = method_enter_stage(m, index);
+    return status == OK && m->ops->begin_stage ? m->ops->begin_stage(m, classes) : status;
 }
 
 /* ---------------------------------------------------------------- forward and loss */
@@ -74,9 +123,64 @@ bool method_needs_pixels(const struct method *m)
     return method_passes(m, 1, 1).n_image > 0;
 }
 
+/* ---------------------------------------------------------------- classes that were not trained */
+
+int64_t method_n_by_clip(const struct method *m, const struct class_texts *classes)
+{
+    int64_t n = 0;
+    for (int64_t k = 0; classes->trained_rows && k < classes->rows->n; k++)
+        n += classes->trained_rows[k] < 0;
+    return m->ops->unknown_classes == UNKNOWN_CLASSES_SERVED ? 0 : n;
+}
+
+int method_check_classes(const struct method *m, const struct class_texts *classes)
+{
+    const int64_t K = classes->rows->n, n = method_n_by_clip(m, classes);
+    if (m->ops->unknown_classes != UNKNOWN_CLASSES_ALONE || n == 0 || n == K)
+        return OK;
+    return error_set(
+        ERR_USAGE,
+        "method %s knows %" PRId64 " of these %" PRId64
+        " classes from its training, and cannot compare them with the others: evaluate either alone",
+        method_kind_names[m->options.kind], K - n, K);
+}
+
+/* ---------------------------------------------------------------- fit */
+
+int method_check_validation(const struct method *m, int64_t n_val)
+{
+    const char *setting = m->ops->needs_validation ? m->ops->needs_validation(&m->options) : NULL;
+    if (!setting || n_val > 0)
+        return OK;
+    return error_set(ERR_USAGE,
+                     "method %s is fitted with the help of validation images, but there are none: set %s",
+                     method_kind_names[m->options.kind], setting);
+}
+
+int method_fit(struct fit_report *out, struct method *m, const struct fit_data *data)
+{
+    *out = (struct fit_report){0};
+    int status = method_check_validation(m, data->n_val);
+    return status == OK ? m->ops->fit(out, m, data) : status;
+}
+
 void method_output_free(struct method_output *out)
 {
     tape_free(&out->tape);
+}
+
+int method_merge(const struct method *m, struct weights *w)
+{
+    const int64_t n_layers[] = {
+        [TOWER_TEXT] = w->dims.text.n_layers, [TOWER_VISION] = w->dims.vision.n_layers};
+    if (!m->ops->merge)
+        return error_set(ERR_USAGE, "method %s does not change CLIP's weights, as clip_lora and two_stage do",
+                         method_kind_names[m->options.kind]);
+    int status = OK;
+    for (int tower = TOWER_TEXT; tower <= TOWER_VISION; tower++)
+        for (int64_t i = 0; status == OK && i < n_layers[tower]; i++)
+            status = m->ops->merge(m, w, (enum tower)tower, i);
+    return status;
 }
 
 int method_backward(struct method_output *out, scope *s, const tensor *loss)

@@ -46,10 +46,25 @@ static tensor *heads_of(scope *s, const tensor *qkv, int64_t part, int64_t n_hea
     return t_transpose(s, x, 1, 2);
 }
 
+/* The low-rank additions to query, key and value, [B,T,3 width], in the dtype of h. */
+static tensor *low_rank(scope *s, const struct nn_low_rank *l, const tensor *h)
+{
+    tensor *parts[3];
+    for (int64_t j = 0; j < 3; j++) {
+        const tensor *a = t_to(s, t_select(s, l->a, 0, j), t_dtype(h));
+        const tensor *b = t_to(s, t_select(s, l->b, 0, j), t_dtype(h));
+        const tensor *kept = l->masks[j] ? t_mul(s, h, l->masks[j]) : h;
+        parts[j] = t_linear(s, t_linear(s, kept, a, NULL), b, NULL);
+    }
+    return t_scale(s, t_cat(s, TENSORS(parts[0], parts[1], parts[2]), -1), l->scale);
+}
+
 static tensor *self_attention(scope *s, const struct nn_block *b, const tensor *x, bool causal)
 {
     const int64_t B = t_size(x, 0), T = t_size(x, 1), width = t_size(x, 2);
     tensor *qkv = nn_linear(s, &b->qkv, x); /* [B,T,3 width] */
+    if (b->low_rank)
+        qkv = t_add(s, qkv, low_rank(s, b->low_rank, t_to(s, x, t_dtype(qkv))));
     tensor *q = heads_of(s, qkv, 0, b->n_heads);
     tensor *k = heads_of(s, qkv, 1, b->n_heads);
     tensor *v = heads_of(s, qkv, 2, b->n_heads);

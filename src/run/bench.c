@@ -105,7 +105,7 @@ static int make_batch(struct bench *b, int64_t n_images)
             labels[i] = i % b->classes.n;
         b->batch.pixels =
             t_from_f32(s->scope, pixels, SHAPE(n_images, 3, S, S), s->clip->dtypes.accum, s->device);
-        b->batch.step = 1;
+        b->batch.step = b->batch.stage_step = 1;
         b->batch.labels = t_from_i64(s->scope, labels, SHAPE(n_images), s->device);
         status = scope_status(s->scope);
     }
@@ -124,7 +124,7 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
                                         n_images)) != OK ||
         (b->options.train &&
          (status = class_list_add_teacher(&b->classes, s->scope, b->session, s->clip)) != OK) ||
-        (status = session_create_method(&b->method, b->session, n_names)) != OK)
+        (status = session_create_method(&b->method, b->session, n_names, 0)) != OK)
         return status;
     const struct optimizer_options options = session_optimizer_options(c);
     if ((status = optimizer_init(&b->optimizer, s->scope, &b->method->trained, &options)) != OK ||

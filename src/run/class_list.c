@@ -47,8 +47,11 @@ int class_list_tokenize(struct class_list *out, const struct session *s, char *c
     for (; status == OK && out->n_templates < n_templates; out->n_templates++)
         status = caption_rows_create(&out->captions[out->n_templates], s->tokenizer, names, n,
                                      templates[out->n_templates], context_length);
-    if (status == OK)
+    if (status == OK && form.is_caption)
+        status = caption_rows_create(&out->prompts, s->tokenizer, names, n, templates[0], context_length);
+    else if (status == OK)
         status = prompt_rows_create(&out->prompts, s->tokenizer, names, n, &form, context_length);
+    out->prompts.is_separate = form.is_separate;
     if (status != OK)
         class_list_close(out);
     return status;
@@ -107,6 +110,8 @@ static int encode_teacher(struct class_list *c, scope *owner, struct session *s,
     for (; status == OK && n_made < n; n_made++)
         status = caption_rows_create(&rows[n_made], s->tokenizer, c->names, c->n, templates[n_made],
                                      s->weights->dims.context_length);
+    if (status != OK)
+        error_context("agreement.templates");
     if (status == OK) {
         c->texts.teacher = features_of_captions(owner, s, model, rows, n, TEMPLATE_MEAN_RAW);
         status = scope_status(owner);

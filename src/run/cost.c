@@ -108,7 +108,8 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
         .n_steps = o->n_steps,
         .n_epochs = o->n_epochs,
         .step_images = B,
-        .weights_bytes = clip_model_bytes(s->clip, s->weights),
+        .weights_bytes =
+            clip_model_bytes(s->clip, s->weights) + (p.trains_norms ? clip_bare_bytes(s->clip) : 0.0),
         .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
         .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),
         .budget_bytes = budget_bytes(s, resident_bytes),
@@ -135,9 +136,10 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m)
                  t_numel(t));
         str_free(&shape);
     }
-    log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
-             plural((size_t)c->step_images, "image", "images"), c->n_epochs,
-             plural((size_t)c->n_epochs, "epoch", "epochs"));
+    if (!method_is_fitted(m->options.kind))
+        log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
+                 plural((size_t)c->step_images, "image", "images"), c->n_epochs,
+                 plural((size_t)c->n_epochs, "epoch", "epochs"));
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)

@@ -71,13 +71,14 @@ int step_train(struct step_numbers *out, scope *s, const struct method *m, struc
     struct method_output output;
     optimizer_clear_grad(optimizer);
     method_forward(&output, s, m,
-                   &(struct method_inputs){.classes = classes, .pixels = batch.pixels, .skips_clip = true});
+                   &(struct method_inputs){
+                       .classes = classes, .pixels = batch.pixels, .skips_clip = true, .step = batch.step});
     const struct method_losses losses = method_loss(s, m, &output, batch.labels);
     int status = method_backward(&output, s, losses.total);
     if (status == OK)
         status = read_numbers(out, s, m, &output, &losses, batch.labels);
     method_output_free(&output);
-    return status == OK && step_is_finite(out) ? optimizer_step(optimizer, lr, batch.step) : status;
+    return status == OK && step_is_finite(out) ? optimizer_step(optimizer, lr, batch.stage_step) : status;
 }
 
 int step_logits(float *logits, struct step_features *computed, scope *parent, const struct method *m,

@@ -23,6 +23,7 @@ struct step_batch {
     const tensor *pixels; /* [B,3,S,S] */
     const tensor *labels; /* [B] */
     int64_t step;         /* of the training, from 1 */
+    int64_t stage_step;   /* of its stage, from 1 */
 };
 
 /**

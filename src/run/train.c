@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "batch.h"
+#include "fit.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "step.h"
@@ -84,11 +85,18 @@ static int64_t step_of(const struct training *t, const struct batch *batch)
     return t->progress.epoch * t->steps_per_epoch + batch->index + 1;
 }
 
+static struct method_stage stage_of(const struct training *t, int64_t step)
+{
+    return method_stage_at(t->method, step, t->progress.n_steps);
+}
+
 static int step(struct step_numbers *out, struct training *t, const struct batch *batch, double lr)
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
+    const int64_t number = step_of(t, batch);
     const struct step_batch inputs = {batch_pixels(s, t->method->clip, batch),
-                                      batch_labels(s, t->method->clip, batch), step_of(t, batch)};
+                                      batch_labels(s, t->method->clip, batch), number,
+                                      number - stage_of(t, number).n_before};
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);
@@ -166,7 +174,7 @@ static int check_trained(struct training *t)
     return status == OK ? closed : status;
 }
 
-static int save(struct training *t)
+int training_save(struct training *t)
 {
     int status = check_trained(t);
     if (status != OK)
@@ -198,13 +206,30 @@ static int keep_copy(struct training *t)
     return saver_end(saver, checkpoint_append(copy, t->method, &t->optimizer, &t->progress, &t->provenance));
 }
 
+/* The rate of step `number`, whose stage is this one. */
+static double rate_of(const struct training *t, struct method_stage stage, int64_t number)
+{
+    const struct config *c = t->session->config;
+    const struct schedule_options schedule = {.schedule = c->schedule,
+                                              .lr = c->lr,
+                                              .warmup_lr = c->warmup_lr,
+                                              .warmup_epochs = c->warmup_epochs,
+                                              .n_epochs = t->n_epochs,
+                                              .min_lr = c->min_lr,
+                                              .n_steps = stage.n_steps};
+    return schedule_lr(&schedule, t->progress.epoch + 1, number - stage.n_before);
+}
+
 /* Computes the step of a batch, counts and logs it. */
-static int advance(struct training *t, const struct batch *batch, const struct schedule_options *schedule)
+static int advance(struct training *t, const struct batch *batch)
 {
     const double start_s = clock_s();
-    const double lr = schedule_lr(schedule, t->progress.epoch + 1, step_of(t, batch));
+    const struct method_stage stage = stage_of(t, step_of(t, batch));
+    const double lr = rate_of(t, stage, step_of(t, batch));
     struct step_numbers numbers = {0};
-    int status = step(&numbers, t, batch, lr);
+    int status = stage.index == t->method->stage ? OK : training_begin_stage(t, stage.index);
+    if (status == OK)
+        status = step(&numbers, t, batch, lr);
     if (status != OK)
         return status;
     t->progress.step_in_epoch = batch->index + 1;
@@ -224,40 +249,32 @@ static void end_epoch(struct progress *p, int64_t steps_per_epoch)
     p->step_in_epoch = p->step % steps_per_epoch;
 }
 
-static int run_epoch(struct training *t, const struct schedule_options *schedule)
+static int run_epoch(struct training *t)
 {
     int status = loader_start(t->loader, t->progress.epoch, t->progress.step_in_epoch);
     while (status == OK && !is_at_end(t)) {
         if (run_files_at_limit(&t->files, t->progress.step) || interrupt_requested())
-            return t->progress.step > 0 ? save(t) : OK; /* untrained prompts are not saved */
+            return t->progress.step > 0 ? training_save(t) : OK; /* untrained prompts are not saved */
         struct batch batch;
         status = loader_next(&batch, t->loader);
         if (status == OK && (batch.n == 0 || step_of(t, &batch) > t->progress.n_steps))
             break; /* the end of the epoch, as unreadable pictures left out its last steps */
         if (status == OK)
-            status = advance(t, &batch, schedule);
+            status = advance(t, &batch);
     }
     if (status != OK)
         return status;
     status = optimizer_end_epoch(&t->optimizer, t->progress.epoch + 1);
     end_epoch(&t->progress, t->steps_per_epoch);
-    return status == OK ? save(t) : status;
+    return status == OK ? training_save(t) : status;
 }
 
 static int run_epochs(struct training *t)
 {
-    const struct config *c = t->session->config;
-    const struct schedule_options schedule = {.schedule = c->schedule,
-                                              .lr = c->lr,
-                                              .warmup_lr = c->warmup_lr,
-                                              .warmup_epochs = c->warmup_epochs,
-                                              .n_epochs = t->n_epochs,
-                                              .min_lr = c->min_lr,
-                                              .n_steps = t->progress.n_steps};
     int status = OK;
     while (status == OK && t->progress.step < t->progress.n_steps &&
            !run_files_at_limit(&t->files, t->progress.step) && !interrupt_requested())
-        status = run_epoch(t, &schedule);
+        status = run_epoch(t);
     log_finish(t->session->log);
     if (status != OK)
         return status;
@@ -297,10 +314,11 @@ int train_run(struct config *config, const struct train_options *options, struct
 {
     struct training t = {.options = &options->run, .is_dry = options->dry_run, .files.lock = -1};
     int status = training_open(&t, config, options->targets, log);
+    const bool is_fitted = method_is_fitted(config->method);
     if (status == OK && options->dry_run)
-        status = estimate_time(&t);
-    else if (status == OK && (status = training_begin(&t)) == OK && (status = run_epochs(&t)) == OK &&
-             t.has_saved)
+        status = is_fitted ? fit_estimate(&t) : estimate_time(&t);
+    else if (status == OK && (status = training_begin(&t)) == OK &&
+             (status = is_fitted ? fit_run(&t) : run_epochs(&t)) == OK && t.has_saved)
         log_info(log, "saved %s", t.files.checkpoint_path);
     training_close(&t);
     return status;

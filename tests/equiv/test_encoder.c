@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encoder_cases.h"
 #include "fixture.h"
 #include "prompt/base/rng.h"
 #include "prompt/config/config.h"
@@ -41,133 +42,7 @@ static const struct numbers {
     int64_t most_classes; /* larger lists are left out */
     int64_t n_steps;      /* the long training is the one in which rounding hides nothing */
 } PRECISIONS[] = {{"fp32", DTYPE_F32, 1e-4, 1000, 3}, {"fp64", DTYPE_F64, 1e-11, 50, 10}};
-enum { MAX_BATCH = 4, N_IMAGES = 8, MAX_CHANGES = 5, ONE_CLASS_A_CHUNK = 1 << 20 };
-
-/* A list of random names; K = 0: the recorded one of 12 classes. */
-struct names {
-    int64_t K;
-    int64_t shortest, longest; /* tokens before the dot */
-    bool twice;                /* every other is the one before it */
-};
-
-struct test_case {
-    const char *name;
-    const char *changes[MAX_CHANGES]; /* of the recorded defaults */
-    int64_t B;
-    struct names names;
-    int64_t images_at_a_time; /* that the chunks are laid out for; 0: B */
-    double forgotten;         /* share of what the backward needs that is not kept but computed again */
-    bool gelu;
-    int64_t vision_layers, text_layers; /* 0: all three */
-    const char *model, *data;           /* a model of full size instead, and the data root */
-    int64_t n_steps;                    /* 0: those of the precision */
-    double widened;                     /* by this factor the tolerance, for a reason above; 0: 1 */
-};
-
-/* All switches: the cases of tests/reference/cases.py, in several chunks. */
-#define SWITCH(title, ...)                                                                                   \
-    {                                                                                                        \
-        .name = title, .changes = {__VA_ARGS__}, .B = 4, .images_at_a_time = 128                             \
-    }
-#define NO_GV "vision_prompt.generator=false"
-#define NO_GT "text_prompt.generator=false"
-#define CLASS_SPECIFIC "context.class_specific=true"
-#define MEMORY "agreement.text_weight=25", "agreement.image_weight=10", "agreement.logits_weight=1"
-/* Lists of names, with the default switches. */
-#define NAMES(title, batch, k, from, to)                                                                     \
-    .name = title, .B = batch, .names = {.K = k, .shortest = from, .longest = to}
-
-static const struct test_case CASES[] = {
-    SWITCH("default", NULL),
-    SWITCH("no vision generator", NO_GV),
-    SWITCH("no text generator", NO_GT),
-    SWITCH("no generators", NO_GV, NO_GT),
-    SWITCH("no filter", "filter=false"),
-    SWITCH("no iterations", "iterations=0"),
-    SWITCH("one iteration", "iterations=1"),
-    SWITCH("three iterations", "iterations=3"),
-    SWITCH("lambda 0.5", "lambda=0.5"),
-    SWITCH("raw input", "generator_input=raw"),
-    SWITCH("detach", "detach_iterations=true"),
-    SWITCH("detach, three iterations", "detach_iterations=true", "iterations=3"),
-    SWITCH("detach, no vision generator", "detach_iterations=true", NO_GV),
-    SWITCH("detach, no text generator", "detach_iterations=true", NO_GT),
-    SWITCH("three text prompts", "text_prompt.count=3"),
-    SWITCH("seven text prompts", "text_prompt.count=7"),
-    SWITCH("fixed start token", "text_prompt.covers_sos=false"),
-    SWITCH("fixed start token, three", "text_prompt.covers_sos=false", "text_prompt.count=3"),
-    SWITCH("fixed start token, seven", "text_prompt.covers_sos=false", "text_prompt.count=7"),
-    SWITCH("fewer classes than prompts", "vision_prompt.count=14"),
-    {.name = "fewer classes, no vision generator",
-     .changes = {"vision_prompt.count=14", NO_GV},
-     .B = 4,
-     .images_at_a_time = 128,
-     .widened = 2.0},
-    SWITCH("all layers", "vision_prompt.depth=3"),
-    SWITCH("one layer", "vision_prompt.depth=1"),
-    {.name = "batch of one", .B = 1},
-    {.name = "batch of three", .B = 3},
-
-    {NAMES("K = 1", 2, 1, 1, 8)},
-    {NAMES("K = 2", 2, 2, 1, 8)},
-    {NAMES("K = 7", 2, 7, 1, 8)},
-    {NAMES("K = 50", 3, 50, 1, 8)},
-    {NAMES("K = 50, small chunks", 3, 50, 1, 8), .images_at_a_time = 128},
-    {NAMES("K = 300", 2, 300, 1, 6)},
-    {NAMES("K = 1000", 1, 1000, 1, 4)},
-    {NAMES("K = 1000, small chunks", 1, 1000, 1, 4), .images_at_a_time = 128},
-    {NAMES("names of 1 to 60 tokens", 2, 20, 1, 60)},
-    {NAMES("names of 60 tokens", 2, 4, 60, 60), .widened = 2.0},
-    {NAMES("one class a chunk", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK},
-    {NAMES("one class a chunk, nothing kept", 2, 20, 17, 60), .images_at_a_time = ONE_CLASS_A_CHUNK,
-     .forgotten = 1.0},
-    {NAMES("K = 50, no filter", 2, 50, 1, 8), .changes = {"filter=false"}},
-    {NAMES("K = 50, no text generator", 2, 50, 1, 8), .changes = {NO_GT}, .images_at_a_time = 128,
-     .forgotten = 0.5},
-    {.name = "equal names, small chunks",
-     .B = 2,
-     .names = {.K = 9, .shortest = 3, .longest = 3, .twice = true},
-     .images_at_a_time = ONE_CLASS_A_CHUNK},
-    {.name = "equal names", .B = 2, .names = {.K = 9, .shortest = 3, .longest = 3, .twice = true}},
-    {NAMES("nothing kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 1.0},
-    {NAMES("half kept", 4, 50, 1, 8), .images_at_a_time = 128, .forgotten = 0.5},
-
-    {NAMES("CoOp", 2, 50, 1, 8), .changes = {"method=coop"}, .images_at_a_time = 128, .forgotten = 0.5},
-    {NAMES("CoOp, contexts of each class", 2, 50, 1, 8), .changes = {"method=coop", CLASS_SPECIFIC}},
-    {NAMES("CoOp, around the name", 2, 50, 1, 8), .changes = {"method=coop", "context.position=middle"},
-     .images_at_a_time = 128, .forgotten = 0.5},
-    {NAMES("CoOp, contexts around each name", 2, 20, 1, 40), .images_at_a_time = ONE_CLASS_A_CHUNK,
-     .changes = {"method=coop", CLASS_SPECIFIC, "context.position=middle"}, .forgotten = 1.0},
-    {.name = "CoOp, text of one layer", .changes = {"method=coop", CLASS_SPECIFIC}, .B = 3, .text_layers = 1},
-    {NAMES("CoCoOp", 3, 50, 1, 8), .changes = {"method=cocoop"}, .images_at_a_time = 128, .forgotten = 0.5},
-    {.name = "VPT-deep", .changes = {"method=vpt"}, .B = 3},
-    {NAMES("KgCoOp", 2, 50, 1, 8),
-     .changes = {"method=kgcoop", "agreement.text_weight=8", "agreement.text_distance=cosine"},
-     .images_at_a_time = 128},
-    {NAMES("IVLP", 2, 50, 1, 8), .changes = {"method=ivlp", "context.depth=3", "context.count=2"},
-     .images_at_a_time = 128, .forgotten = 0.5},
-    {.name = "IVLP of the text",
-     .changes = {"method=ivlp", "context.depth=2", "vision_prompt.count=0"},
-     .B = 3},
-    {NAMES("PromptSRC", 3, 50, 1, 8), .changes = {"method=promptsrc", "context.depth=3", MEMORY},
-     .images_at_a_time = 128, .forgotten = 1.0},
-    {NAMES("MaPLe", 3, 50, 1, 8), .changes = {"method=maple", "context.depth=3", "context.count=2"},
-     .images_at_a_time = 128, .forgotten = 0.5},
-    {.name = "MaPLe, one layer", .changes = {"method=maple", "context.init=random"}, .B = 3},
-    {NAMES("ProMPT with memory", 3, 50, 1, 8), .changes = {MEMORY}, .images_at_a_time = 128,
-     .forgotten = 0.5},
-
-    {.name = "exact GELU", .B = 3, .gelu = true},
-    {.name = "exact GELU, nothing kept", .B = 3, .forgotten = 1.0, .gelu = true},
-    {.name = "towers of one layer",
-     .changes = {"vision_prompt.depth=1"},
-     .B = 3,
-     .vision_layers = 1,
-     .text_layers = 1},
-    {.name = "vision of one layer", .changes = {"vision_prompt.depth=1"}, .B = 3, .vision_layers = 1},
-    {.name = "text of one layer", .B = 3, .forgotten = 1.0, .text_layers = 1},
-    {.name = "towers of two layers", .B = 3, .vision_layers = 2, .text_layers = 2},
-};
+enum { MAX_BATCH = 4, N_IMAGES = 8 };
 
 /* ---------------------------------------------------------------- names */
 
@@ -271,6 +146,26 @@ static void open_fixture(struct fixture *w, const struct test_case *c, enum enco
     w->labels = t_from_i64(w->scope, labels, SHAPE(N_IMAGES), w->clip->device);
 }
 
+/* Adds noise to the initial values, of which some are zeros that would hide gradients. */
+static void move(struct training *t, double deviation)
+{
+    scope *s = scope_open(t->scope, SCOPE_GRAD_OFF);
+    for (size_t i = 0; deviation > 0.0 && i < t->method->trained.n; i++) {
+        tensor *value = t->method->trained.items[i].value;
+        const size_t n = (size_t)t_numel(value);
+        double *noise = malloc(n * sizeof *noise);
+        struct rng rng;
+        rng_init(&rng, 6, RNG_INIT, 0, i);
+        for (size_t k = 0; k < n; k++)
+            noise[k] = deviation * rng_normal(&rng);
+        const int64_t flat = (int64_t)n;
+        tensor *added = t_to_device(s, t_from_memory(s, noise, DTYPE_F64, &flat, 1), t->fixture.clip->device);
+        t_add_scaled_(s, t_reshape(s, t_detach(s, value), &flat, 1), added, 1.0);
+        free(noise);
+    }
+    MUST(scope_close(s));
+}
+
 static void training_open(struct training *t, const struct test_case *c, enum encoder encoder,
                           enum dtype dtype)
 {
@@ -287,7 +182,11 @@ static void training_open(struct training *t, const struct test_case *c, enum en
         fixture_die("no layout keeps less than nothing");
     if (encoder == ENCODER_FAST && c->forgotten > 0.0)
         w->texts.keep_bytes = (1.0 - c->forgotten) * kept_bytes;
-    sgd_init(&t->sgd, t->scope, &t->method->trained, w->momentum, w->weight_decay);
+    w->step = 1;
+    move(t, c->moved);
+    if (c->stage > 0)
+        MUST(method_begin_stage(t->method, c->stage, &w->texts));
+    sgd_init(&t->sgd, t->scope, method_active(t->method), w->momentum, w->weight_decay);
     for (size_t i = 0; i < t->method->trained.n; i++) {
         const struct param *p = &t->method->trained.items[i];
         MUST(params_add(&t->initial, p->name, t_clone(t->scope, t_detach(t->scope, p->value))));
@@ -333,12 +232,12 @@ static void step(struct errors *e, struct training *plain, struct training *fast
     fixture_pass(&got[0], &got[1], s, &fast->fixture, fast->method, index,
                  &(struct method_trace){.force = true, .picks = picks});
     if (i == 0) {
-        const struct params *trained = &plain->method->trained;
+        const struct params *trained = method_active(plain->method), *other = method_active(fast->method);
         compare(&e->logits, e, s, got[0], want[0]);
         if (want[1])
             compare(&e->losses, e, s, got[1], want[1]);
         for (size_t j = 0; j < trained->n; j++)
-            compare(&e->gradients, e, s, t_grad(s, fast->method->trained.items[j].value),
+            compare(&e->gradients, e, s, t_grad(s, other->items[j].value),
                     t_grad(s, trained->items[j].value));
     }
     if (want[1]) {

@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 #include "prompt/config/config.h"
+#include "prompt/methods/parts.h"
 #include "prompt/run/checkpoint.h"
 
 static void read_config(const char *text)
@@ -29,7 +30,8 @@ static void read_tensors(const char *path)
 {
     const struct clip clip = {.device = {DEVICE_CPU, 0}};
     scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
-    struct method m = {.clip = &clip, .scope = s};
+    const struct method_ops ops = {0};
+    struct method m = {.ops = &ops, .clip = &clip, .scope = s};
     struct optimizer optimizer;
     FUZZ_REQUIRE(add_trained(&m) == OK);
     FUZZ_REQUIRE(optimizer_init(&optimizer, s, &m.trained, &(struct optimizer_options){.momentum = 0.9}) ==

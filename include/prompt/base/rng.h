@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---------------------------------------------------------------- Python's random */
 
 struct python_random {
@@ -39,6 +43,7 @@ enum rng_purpose {
     RNG_SPLIT = 5,      /* lists of own data; item = label */
     RNG_WORLD = 6,      /* pictures and captions of world/; epoch = the use, item = index of the picture */
     RNG_PATCHES = 7,    /* patches kept of a pre-training picture; epoch = step, item = row of the batch */
+    RNG_DROPOUT = 8,    /* masks of dropout; epoch = step, item names layer, product and row (dropout.h) */
 };
 
 /** A stream of numbers; cheap to make, so make one where it is needed. */
@@ -64,5 +69,9 @@ uint64_t rng_below(struct rng *r, uint64_t n);
 double rng_normal(struct rng *r);
 /** Fisher-Yates over indices. */
 void rng_shuffle(struct rng *r, size_t *indices, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

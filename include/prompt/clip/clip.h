@@ -10,6 +10,7 @@
 #include "prompt/clip/encoder.h"
 #include "prompt/clip/token_rows.h"
 #include "prompt/clip/token_tree.h"
+#include "prompt/clip/tuning.h"
 #include "prompt/weights/dims.h"
 #include "prompt/weights/weights.h"
 
@@ -62,6 +63,9 @@ void clip_free(struct clip *c);
  * disturb. Does nothing to the plain encoder. */
 int clip_prepare(const struct clip *c);
 
+/** ln_1 and ln_2 of all blocks of a tower: weight and bias, [L,2,W] accum. */
+void clip_block_norms(tensor **weight, tensor **bias, scope *s, const struct clip *c, enum tower tower);
+
 /* ---------------------------------------------------------------- image features (vision.c) */
 
 /** The input of the first vision layer; the same at every n of one image. */
@@ -86,6 +90,19 @@ tensor *clip_normalize_prompts(scope *s, const struct clip *c, const tensor *pro
  */
 tensor *clip_encode_image(scope *s, const struct clip *c, struct tape *tape, struct image_tokens tokens,
                           const tensor *const *prompts, int64_t n_prompts);
+
+/** The first tensor of clip_image_tokens alone. */
+tensor *clip_embed_image(scope *s, const struct clip *c, const tensor *pixels);
+
+/**
+ * Image features of a tower with trained changes, through which gradients flow down to its first layer.
+ * @param tape    receives the fast encoder's backward; NULL in evaluation
+ * @param x       of clip_embed_image, or of clip_image_tokens
+ * @param tuning  its tensors as in tuning.h
+ * @return x, [B,d], not normalized
+ */
+tensor *clip_encode_tuned_image(scope *s, const struct clip *c, struct tape *tape, tensor *x,
+                                const struct tower_tuning *tuning);
 
 /* ---------------------------------------------------------------- text features (text.c, class_texts.c) */
 
@@ -129,7 +146,8 @@ struct class_texts {
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
     size_t n_chunks;
-    tensor *order;            /* [K], each row's index in the chunks' order */
+    int64_t *sorted;          /* [K], the rows in the chunks' order, owned */
+    tensor *order;            /* [K], each row's index in it */
     struct token_tree prefix; /* a chain of n_prefix tokens, of which only the masks are used */
 };
 
@@ -145,7 +163,7 @@ int class_texts_create(struct class_texts *out, scope *owner, const struct clip 
                        const tensor *caption_features);
 void class_texts_free(struct class_texts *texts); /* leaves them empty */
 
-/** Learned vectors in the text, into which gradients flow; borrowed. */
+/** Learned vectors in the text and changes of the tower, into which gradients flow; borrowed. */
 struct text_vectors {
     /*
      * [B,n_prefix,d_l]        P, the prefix of each image; NULL if n_prefix is 0, then B = 1
@@ -158,6 +176,11 @@ struct text_vectors {
      */
     const tensor *const *deep;
     int64_t n_deep;
+    /*
+     * Trained changes of the tower, through which gradients flow down to its first layer; NULL: none. Dropout
+     * needs rows that are separate (token_rows.h).
+     */
+    const struct tower_tuning *tuning;
 };
 
 /**
@@ -173,6 +196,8 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, stru
 
 /** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */
 double clip_model_bytes(const struct clip *c, const struct weights *w);
+/** Bytes of the weights that the fast encoder packs besides these for a tower whose norms are trained. */
+double clip_bare_bytes(const struct clip *c);
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
 double clip_text_kept_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes);
 /** Of those, the bytes of the largest chunk, which can be computed again by itself. */

@@ -18,6 +18,8 @@ struct text_form {
     int64_t n_after;  /* vectors between the name and the dot after it */
     bool per_class;   /* each class has vectors of its own */
     bool per_image;   /* the vectors depend on the image */
+    bool is_caption;  /* the text is the caption, for a tower with trained changes */
+    bool is_separate; /* see struct token_rows */
 };
 /** False if the learned vectors are one prefix of all names, so that the rows are what follows it. */
 bool text_form_is_whole(const struct text_form *f);

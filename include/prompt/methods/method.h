@@ -18,14 +18,18 @@ struct method_init {
     uint64_t seed;
     int64_t n_train_classes;           /* K of training */
     const struct tokens *start_tokens; /* prompt_start_tokens, borrowed; NULL for METHOD_CLIP alone */
+    int64_t n_train_images;            /* N of training, of methods that are fitted; else not read */
 };
 
 struct method {
     const struct method_ops *ops; /* parts.h */
     const struct clip *clip;      /* borrowed */
     struct method_options options;
-    int64_t start_id;      /* of the start token */
+    int64_t start_id; /* of the start token */
+    uint64_t seed;
     struct params trained; /* leaves that require gradients, in checkpoint order */
+    int64_t stage;         /* of the training, from 0 */
+    struct params active;  /* of a method with stages: the trained tensors of this one, borrowed */
     scope *scope;          /* of the trained tensors */
 };
 
@@ -40,6 +44,24 @@ void method_free(struct method *m);
 
 /** The positions of the method's learned vectors in the text of a class. */
 struct text_form method_text_form(const struct method_options *o);
+
+/* ---------------------------------------------------------------- stages of a training */
+
+/** Steps with an optimizer and a schedule of their own. Most methods have one stage. */
+struct method_stage {
+    int64_t index;    /* from 0 */
+    int64_t n_before; /* steps of the training before its first */
+    int64_t n_steps;
+};
+/** The stage of step `step` (from 1) of n_steps. */
+struct method_stage method_stage_at(const struct method *m, int64_t step, int64_t n_steps);
+/** The tensors that the method's stage trains; borrowed. */
+const struct params *method_active(const struct method *m);
+/** Goes to a stage whose tensors have their values, as of a checkpoint. ERR_MEMORY. */
+int method_enter_stage(struct method *m, int64_t index);
+/** Goes to a stage before its first step and gives its tensors their initial values.
+ * @param classes  of the training */
+int method_begin_stage(struct method *m, int64_t index, const struct class_texts *classes);
 
 /* ---------------------------------------------------------------- forward and backward */
 
@@ -57,6 +79,7 @@ struct method_inputs {
     const tensor *features;            /* x^0, [B,d], of an earlier pass; NULL: the pass encodes the images */
     struct method_trace *trace;        /* may be NULL */
     bool skips_clip;                   /* a training step: n = 0 may be left out if nothing else needs it */
+    int64_t step;                      /* of the training, from 1, for dropout; 0: no dropout */
 };
 
 /**
@@ -103,6 +126,19 @@ int method_backward(struct method_output *out, scope *s, const tensor *loss);
 /** Whether a forward pass needs pixels beside x^0. */
 bool method_needs_pixels(const struct method *m);
 
+/** How many of these classes have CLIP's logits, because the method knows only those of its training. */
+int64_t method_n_by_clip(const struct method *m, const struct class_texts *classes);
+/** ERR_USAGE if the method cannot compare these classes: some are of its training, and others are not. */
+int method_check_classes(const struct method *m, const struct class_texts *classes);
+/* ---------------------------------------------------------------- weights of CLIP */
+
+/**
+ * Merges what the method has trained into CLIP's weights, whose changed tensors become fp32: a model of CLIP's
+ * form with the method's features. 2SFS's classifier has no place there and stays behind.
+ * @return OK; ERR_USAGE if the method does not change the towers; ERR_MEMORY; ERR_TORCH
+ */
+int method_merge(const struct method *m, struct weights *w);
+
 /* ---------------------------------------------------------------- the encoders' passes */
 
 /** The encoders' passes in a step, besides CLIP's own image features (n = 0); for the plan of memory. */
@@ -112,6 +148,7 @@ struct method_passes {
     int64_t n_image;         /* image passes with prompts */
     int64_t n_prompts;       /* vision prompts a layer */
     int64_t n_prompt_layers; /* J */
+    bool trains_norms;       /* of the blocks of both towers */
 };
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 

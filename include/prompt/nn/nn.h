@@ -26,10 +26,22 @@ struct nn_norm {
     double eps;
 };
 
+/**
+ * Low-rank additions to query, key and value of h (Hu et al., LoRA, ICLR 2022), with dropout on their input:
+ *   scale b_j a_j (m_j h), j = query, key, value
+ */
+struct nn_low_rank {
+    const tensor *a; /* [3,r,width] */
+    const tensor *b; /* [3,width,r] */
+    double scale;
+    const tensor *masks[3]; /* m_j, [B,T,width], 0 or 1; NULL: no dropout */
+};
+
 /** x + attention(norm1(x)), then x + mlp(norm2(x)). */
 struct nn_block {
     struct nn_norm norm1;
-    struct nn_linear qkv; /* [3 width, width]: query, key, value stacked */
+    struct nn_linear qkv;               /* [3 width, width]: query, key, value stacked */
+    const struct nn_low_rank *low_rank; /* borrowed; NULL: none */
     struct nn_linear attention_out;
     struct nn_norm norm2;
     struct nn_linear mlp_in;  /* [mlp width, width] */

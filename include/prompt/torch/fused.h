@@ -64,6 +64,45 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
 void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, const tensor *y,
                       const tensor *rstd, int64_t offset, bool accumulate);
 
+/**
+ * y scale + shift per channel, of a norm whose scale and shift are not folded into the next product. Replaces
+ * t_mul and t_add.
+ *   y             [rows,W]  compute
+ *   scale, shift  [W]       compute
+ *   result        [rows,W]
+ */
+tensor *t_affine(scope *s, const tensor *y, const tensor *scale, const tensor *shift);
+/**
+ * The backward: d_scale += sum of d y; d_shift += sum of d; d *= scale. Replaces autograd of the same.
+ *   d                 [rows,W]  compute; the gradient of the result, then that of y
+ *   y                 [rows,W]
+ *   scale             [W]
+ *   d_scale, d_shift  [W]       accum; NULL: not needed
+ */
+void t_affine_backward_(scope *s, tensor *d, const tensor *y, const tensor *scale, tensor *d_scale,
+                        tensor *d_shift);
+
+/* ---------------------------------------------------------------- low-rank products and dropout */
+
+/** a += b c in place. Replaces t_matmul and t_add, without a third tensor of a's size. */
+void t_add_product_(scope *s, tensor *a, const tensor *b, const tensor *c);
+
+/** The numbers that a mask is drawn from. */
+struct dropout_stream {
+    double p; /* share of the values that are dropped, below 1 */
+    uint64_t seed;
+    uint64_t step;    /* below 2^32 */
+    uint64_t product; /* below 2^24: which of the step's masks */
+};
+/**
+ * 1 where a value is kept, 0 where it is dropped. Row i depends on the stream and on rows[i] alone, whatever the
+ * device, and a longer row begins as a shorter one. Drawn on the host.
+ *   rows    [n_rows]  below 2^32; NULL: 0, 1, ...
+ *   result  [n_rows,n]
+ */
+tensor *t_dropout_mask(scope *s, const struct dropout_stream *d, const int64_t *rows, int64_t n_rows,
+                       int64_t n, enum dtype dtype, struct device device);
+
 /* ---------------------------------------------------------------- activation */
 
 /**
