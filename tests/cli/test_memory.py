@@ -56,7 +56,8 @@ def status_kib(pid, field):
 
 class Memory(harness.Case):
     def follow(self, *more, words=small_words):
-        """Trains as `words` says; [(steps done, resident KiB without pages of files, peak of all resident)] while it goes on, the messages, and the records of the steps."""
+        """Trains as `words` says; [(steps done, resident KiB without pages of files, peak of all resident)] while it goes
+        on, the messages, and the records of the steps."""
         out = self.tmp / f"run{len(list(self.tmp.iterdir()))}"
         command = harness.words(*words(out), "--set", "training.check_images=0", *more)
         samples = []
