@@ -56,12 +56,8 @@ static const char notes[] =
     "continue. Any number of grids, tasks and machines may work in one folder: each run is claimed by one.\n"
     "\n"
     "Examples:\n"
-    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs\n"
-    "  prompt grid --table 4 --data DIR --model FILE --out runs --jobs 4 --dry-run\n"
     "  prompt grid --table 1 --data DIR --model FILE --out runs --devices cuda:0,cuda:1 --jobs-per-device 2\n"
-    "  prompt grid --table 1 --data DIR --model FILE --out runs --slurm jobs --time 4:00:00 --submit\n"
-    "  prompt grid --table 1 --data DIR --model FILE --out runs --list | parallel -j 2\n"
-    "  prompt grid --table 1 --data DIR --model FILE --out runs --status";
+    "  prompt grid --table 1 --data DIR --model FILE --out runs --slurm jobs --time 4:00:00 --submit";
 
 /* ---------------------------------------------------------------- the plan */
 

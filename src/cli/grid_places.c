@@ -154,7 +154,7 @@ static int open_devices(struct grid_places *out, const struct opt_values *v, boo
 
 static int open_jobs(struct grid_places *out, const struct opt_values *v)
 {
-    const int64_t lent = lent_cores();
+    const int64_t lent = lent_cores(), all = process_cores();
     int64_t n = 1;
     if (opt_given(v, "jobs-per-device"))
         return error_set(ERR_USAGE, "--jobs-per-device needs --devices; without them, give --jobs");
@@ -166,9 +166,9 @@ static int open_jobs(struct grid_places *out, const struct opt_values *v)
     if (!out->items)
         return error_out_of_memory();
     for (size_t i = 0; i < out->n; i++) /* a run alone takes what there is */
-        out->items[i] = (struct grid_place){
-            .n_cores = out->n > 1 || lent < process_cores() ? share(lent, (int64_t)out->n) : 0,
-            .n_sharing = (int64_t)out->n};
+        out->items[i] =
+            (struct grid_place){.n_cores = out->n > 1 || lent < all ? share(lent, (int64_t)out->n) : 0,
+                                .n_sharing = (int64_t)out->n * all / lent};
     return OK;
 }
 
