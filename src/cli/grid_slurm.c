@@ -22,7 +22,8 @@ const struct opt grid_slurm_options[] = {
      "about N runs a task, in bundles of about equal time (1, or as many as the limit of arrays asks for)"},
     {"time", "TIME", NULL, false,
      "time limit of a task, as sbatch takes it; a task that meets it saves before"},
-    {"sbatch", "OPTION", NULL, true, "a further option of sbatch for both, as in --sbatch --partition=gpu"},
+    {"sbatch", "--OPTION", NULL, true,
+     "a further option of sbatch for both jobs, as in --sbatch --partition=gpu"},
     {.name = NULL},
 };
 
@@ -119,10 +120,10 @@ static int name_files(struct slurm_files *f, const char *dir, const struct str *
     return status == OK ? file_make_dirs(f->dir) : status;
 }
 
-/* A line for sbatch; its own quotes keep spaces. */
+/* A line for sbatch, "#SBATCH OPTION=VALUE"; its own quotes keep spaces. */
 static void append_option(struct str *out, const char *option, const char *value)
 {
-    str_appendf(out, "#SBATCH --%s=", option);
+    str_appendf(out, "#SBATCH %s=", option);
     const bool is_quoted = value[strcspn(value, " \t\"\\#'")] != '\0';
     str_append(out, is_quoted ? "\"" : "");
     for (; *value != '\0'; value++)
@@ -138,16 +139,26 @@ static void append_output(struct str *out, const char *dir, const char *pattern)
     for (; *dir != '\0'; dir++)
         str_append(&path, *dir == '%' ? "%%" : (char[]){*dir, '\0'});
     str_appendf(&path, "/%s", pattern);
-    append_option(out, "output", str_text(&path));
+    append_option(out, "--output", str_text(&path));
     out->failed = out->failed || path.failed;
     str_free(&path);
 }
 
-static void append_user_options(struct str *out, const struct opt_values *v)
+static int append_user_options(struct str *out, const struct opt_values *v)
 {
     const char *text = NULL;
-    for (size_t i = 0; (text = opt_nth(v, "sbatch", i)); i++)
-        str_appendf(out, "#SBATCH %s\n", text);
+    for (size_t i = 0; (text = opt_nth(v, "sbatch", i)); i++) {
+        const size_t n = strcspn(text, "= ");
+        char *option = str_dup_n(text, n);
+        if (!option)
+            return ERR_MEMORY;
+        if (text[n] == '=')
+            append_option(out, option, text + n + 1);
+        else
+            str_appendf(out, "#SBATCH %s\n", text);
+        free(option);
+    }
+    return OK;
 }
 
 /* "cd FOLDER || exit" and "exec PROGRAM WORDS": signals reach the program, which ends with the job. */
@@ -184,10 +195,11 @@ static int write_array(const struct grid_command *c, const struct slurm_files *f
     append_output(&out, f->dir, "array-%A_%a.txt");
     str_append(&out, "#SBATCH --open-mode=append\n#SBATCH --requeue\n#SBATCH --signal=B:TERM@120\n");
     if (time)
-        append_option(&out, "time", time);
-    append_user_options(&out, c->v);
-    int status =
-        append_exec(&out, c->v, (const char *const[]){"--task-file", f->tasks, "--task", NULL}, false);
+        append_option(&out, "--time", time);
+    int status = append_user_options(&out, c->v);
+    if (status == OK)
+        status =
+            append_exec(&out, c->v, (const char *const[]){"--task-file", f->tasks, "--task", NULL}, false);
     str_append(&out, " \"$SLURM_ARRAY_TASK_ID\"\n");
     if (status == OK && (status = str_status(&out)) == OK)
         status = file_write_atomic(f->array, str_text(&out), out.len);
@@ -206,8 +218,9 @@ static int write_table(const struct grid_command *c, const struct slurm_files *f
                 c->experiment->name, c->experiment->name);
     append_output(&out, f->dir, "table-%j.txt");
     str_append(&out, "#SBATCH --open-mode=append\n#SBATCH --requeue\n");
-    append_user_options(&out, c->v);
-    int status = append_exec(&out, c->v, (const char *const[]){"--table-only", NULL}, true);
+    int status = append_user_options(&out, c->v);
+    if (status == OK)
+        status = append_exec(&out, c->v, (const char *const[]){"--table-only", NULL}, true);
     str_append(&out, "\n");
     if (status == OK && (status = str_status(&out)) == OK)
         status = file_write_atomic(f->table, str_text(&out), out.len);
