@@ -1,10 +1,6 @@
 /* Cores, page faults and peak memory of the process. */
-#ifdef __linux__
-#define _GNU_SOURCE /* sched_getaffinity */ // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
-#endif
 #include "prompt/base/process.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +9,8 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+#include "prompt/base/core_set.h"
 
 /* ---------------------------------------------------------------- cores */
 
@@ -28,29 +26,6 @@ static void read_line(char *out, int size, const char *path)
     if (!fgets(out, size, f))
         out[0] = '\0';
     fclose(f);
-}
-
-/* The first processor on the same core as this one, from a list such as "0-1" or "0,64". */
-static size_t first_of_core(size_t processor)
-{
-    char path[96], line[64], *end;
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", processor);
-    read_line(line, sizeof line, path);
-    const unsigned long first = strtoul(line, &end, 10);
-    return end > line && first < CPU_SETSIZE ? first : processor;
-}
-
-static void find_allowed(struct process_limits *out)
-{
-    cpu_set_t allowed, cores;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    CPU_ZERO(&cores);
-    for (size_t i = 0; i < CPU_SETSIZE; i++)
-        if (CPU_ISSET(i, &allowed))
-            CPU_SET(first_of_core(i), &cores);
-    out->allowed = CPU_COUNT(&allowed);
-    out->allowed_cores = CPU_COUNT(&cores);
 }
 
 /* The quota of the control group in whole processors, from "200000 100000" or "max 100000"; 0: unlimited. */
@@ -69,9 +44,12 @@ static int64_t quota_cores(void)
 void process_find_limits(struct process_limits *out)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    *out = (struct process_limits){.processors = n > 0 ? n : 0};
+    struct core_set allowed;
+    core_set_allowed(&allowed);
+    *out = (struct process_limits){.processors = n > 0 ? n : 0,
+                                   .allowed = core_set_count(&allowed),
+                                   .allowed_cores = core_set_cores(&allowed)};
 #ifdef __linux__
-    find_allowed(out);
     out->quota = quota_cores();
 #endif
 }

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "opt_help.h"
 #include "prompt/torch/torch.h"
+#include "spawn.h"
 
 /* ---------------------------------------------------------------- finding a command */
 
@@ -209,7 +210,9 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* each line of a redirected report arrives when it is printed */
 
     int status = close_stdout(run(argc > 0 ? argc - 1 : 0, argv + 1));
-    if (status != OK)
+    if (status != OK) {
         fprintf(stderr, "prompt: %s\n", error_message());
+        spawn_report(error_message());
+    }
     return error_exit_code(status);
 }

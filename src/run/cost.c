@@ -41,10 +41,10 @@ static int settle(struct config *c, const char *key, int64_t now, double value)
     return status;
 }
 
-int cost_take_share(struct config *c, int64_t n_runs)
+int cost_take_share(struct config *c, int64_t n_cores, int64_t n_runs)
 {
     struct device device;
-    const double cores = (double)(process_cores() / n_runs);
+    const double cores = (double)n_cores;
     int status = OK;
     if ((status = device_parse(&device, c->device)) == OK &&
         (status = settle(c, "threads", c->threads, cores)) == OK)
