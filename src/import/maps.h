@@ -22,8 +22,8 @@ struct import_tensor {
     int64_t number;     /* the first for '*', or IMPORT_AFTER_TEXT */
     enum import_transform transform;
     bool is_half; /* fp16 in the authors' code */
-    int64_t
-        step; /* rows from one number to the next, along the target's first two axes; 0: one, along the first */
+    /* rows from one number to the next, along the target's first two axes; 0: one, along the first */
+    int64_t step;
 };
 
 enum import_fact {

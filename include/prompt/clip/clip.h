@@ -140,9 +140,9 @@ struct class_texts {
     const tensor *caption_features; /* Z^0, [1,K,d], borrowed; NULL: there is none */
     const tensor *teacher;          /* text features of methods/agreement.h, [1,K,d], borrowed; or NULL */
     double keep_bytes; /* kept at most by one pass for its backward; the rest is computed again */
-    int64_t
-        *trained_rows; /* [K], owned: each class's index among those of the training, -1: it was not trained;
-                            * NULL: these are the classes of the training */
+    /* [K], owned: each class's index among those of the training, -1: it was not trained; NULL: these are the
+     * classes of the training */
+    int64_t *trained_rows;
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
     size_t n_chunks;

@@ -49,11 +49,11 @@ extern const struct method_ops method_cocoop; /* cocoop.c */
 extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
 extern const struct method_ops method_ivlp;   /* ivlp.c: IVLP; PromptSRC is IVLP with terms of agreement.h */
 extern const struct method_ops method_maple;  /* maple.c */
-extern const struct method_ops method_linear_probe;
-extern const struct method_ops method_lp_plus_plus;
-extern const struct method_ops method_tip_adapter; /* and Tip-Adapter-F */
-extern const struct method_ops method_clip_lora;   /* clip_lora.c */
-extern const struct method_ops method_two_stage;   /* two_stage.c: 2SFS */
+extern const struct method_ops method_linear_probe; /* linear_probe.c */
+extern const struct method_ops method_lp_plus_plus; /* lp_plus_plus.c: LP++ */
+extern const struct method_ops method_tip_adapter;  /* tip_adapter.c: also Tip-Adapter-F */
+extern const struct method_ops method_clip_lora;    /* clip_lora.c */
+extern const struct method_ops method_two_stage;    /* two_stage.c: 2SFS */
 
 /* ---------------------------------------------------------------- trained tensors */
 
