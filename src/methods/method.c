@@ -169,6 +169,20 @@ void method_output_free(struct method_output *out)
     tape_free(&out->tape);
 }
 
+int method_merge(const struct method *m, struct weights *w)
+{
+    const int64_t n_layers[] = {
+        [TOWER_TEXT] = w->dims.text.n_layers, [TOWER_VISION] = w->dims.vision.n_layers};
+    if (!m->ops->merge)
+        return error_set(ERR_USAGE, "method %s does not change CLIP's weights, as clip_lora and two_stage do",
+                         method_kind_names[m->options.kind]);
+    int status = OK;
+    for (int tower = TOWER_TEXT; tower <= TOWER_VISION; tower++)
+        for (int64_t i = 0; status == OK && i < n_layers[tower]; i++)
+            status = m->ops->merge(m, w, (enum tower)tower, i);
+    return status;
+}
+
 int method_backward(struct method_output *out, scope *s, const tensor *loss)
 {
     return tape_backward(&out->tape, s, loss);

@@ -156,7 +156,9 @@ static int add_record(struct record_list *list, const struct json_doc *doc, cons
     if (status != OK)
         return status;
     struct record *r = &list->items[list->n++];
-    *r = (struct record){.path = str_dup(json_name(doc)), .as_published = true};
+    *r = (struct record){.path = str_dup(json_name(doc)),
+                         .as_published = true,
+                         .imported = json_get(object, "imported") != NULL};
     return r->path ? parse_record(r, doc, object) : ERR_MEMORY;
 }
 

@@ -149,6 +149,34 @@ static int label_data(struct str_list *labels, const struct score_cells *cells, 
     return add_str(labels, &text);
 }
 
+static bool is_imported(const struct score_cells *cells, size_t cell)
+{
+    const size_t n = score_cells_n_records(cells) / cells->n_cells;
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct record *r = cells->records[cell * n + i];
+        found = found || (r && r->imported);
+    }
+    return found;
+}
+
+/* "imported: CoOp on DTD, EuroSAT" for each row. */
+static int label_imported(struct str_list *labels, const struct score_cells *cells, size_t row)
+{
+    struct str text = {0};
+    for (size_t d = 0; d < cells->n_datasets; d++) {
+        const size_t cell = row * cells->n_datasets + d;
+        if (!is_imported(cells, cell))
+            continue;
+        if (text.len == 0)
+            str_appendf(&text, "imported: %s on ", score_cells_row(cells, cell)->name);
+        else
+            str_append(&text, ", ");
+        str_append(&text, target_display_name(cells->datasets[d]));
+    }
+    return add_str(labels, &text);
+}
+
 int score_labels_add(struct str_list *labels, const struct score_cells *cells)
 {
     const struct str_list *sets = cells->options->sets;
@@ -158,6 +186,8 @@ int score_labels_add(struct str_list *labels, const struct score_cells *cells)
         is_unfinished = is_unfinished || (cells->records[i] && !cells->records[i]->finished);
     if (is_unfinished)
         status = str_list_add(labels, "unfinished or limited runs");
+    for (size_t row = 0; status == OK && row < cells->experiment->n_rows; row++)
+        status = label_imported(labels, cells, row);
     if (status == OK && (status = label_data(labels, cells, true)) == OK)
         status = label_data(labels, cells, false);
     for (size_t i = 0; status == OK && i < sets->n; i++)

@@ -9,7 +9,6 @@
 #include "fit.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json_write.h"
 #include "prompt/data/catalog.h"
 #include "prompt/methods/fit.h"
 #include "prompt/run/cost.h"
@@ -19,45 +18,13 @@
 
 /* ---------------------------------------------------------------- data */
 
-static int class_names_json(char **out, const struct class_list *classes)
-{
-    struct str text = {0};
-    json_open(&text, NULL, '[');
-    for (int64_t k = 0; k < classes->n; k++)
-        json_put_string(&text, NULL, classes->names[k]);
-    json_close(&text, ']');
-    *out = text.data;
-    return str_status(&text);
-}
-
 static int fill_provenance(struct training *t)
 {
-    struct provenance *p = &t->provenance;
-    char hash[DIGEST_HEX_SIZE];
     char sample[DIGEST_HEX_SIZE];
-    char classes[17];
-    struct str config = {0};
-    int status = OK;
-    if ((status = config_write_experiment(&config, t->session->config)) == OK &&
-        (status = config_hash(hash, t->session->config)) == OK &&
-        (status = item_list_digest(sample, &t->items)) == OK &&
-        (status = class_names_digest(classes, t->classes.names, t->classes.n)) == OK)
-        status = features_hash_weights(t->session);
-    if (status != OK) {
-        str_free(&config);
-        return status;
-    }
-    *p = (struct provenance){.config = config.data,
-                             .config_hash = str_dup(hash),
-                             .weights_sha256 = str_dup(t->session->weights->sha256),
-                             .sample_digest = str_dup(sample),
-                             .class_digest = str_dup(classes),
-                             .n_classes = t->classes.n,
-                             .n_images = (int64_t)t->items.n};
-    if (!p->config_hash || !p->weights_sha256 || !p->sample_digest || !p->class_digest)
-        return ERR_MEMORY;
-    status = class_names_json(&p->class_names, &t->classes);
-    return status == OK ? pipeline_of(&p->pipeline, &t->session->weights->preprocess) : status;
+    int status = item_list_digest(sample, &t->items);
+    return status == OK ? checkpoint_provenance(&t->provenance, t->session, t->classes.names, t->classes.n,
+                                                sample, (int64_t)t->items.n)
+                        : status;
 }
 
 /* ---------------------------------------------------------------- open */

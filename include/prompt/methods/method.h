@@ -130,6 +130,14 @@ bool method_needs_pixels(const struct method *m);
 int64_t method_n_by_clip(const struct method *m, const struct class_texts *classes);
 /** ERR_USAGE if the method cannot compare these classes: some are of its training, and others are not. */
 int method_check_classes(const struct method *m, const struct class_texts *classes);
+/* ---------------------------------------------------------------- weights of CLIP */
+
+/**
+ * Merges what the method has trained into CLIP's weights, whose changed tensors become fp32: a model of CLIP's
+ * form with the method's features. 2SFS's classifier has no place there and stays behind.
+ * @return OK; ERR_USAGE if the method does not change the towers; ERR_MEMORY; ERR_TORCH
+ */
+int method_merge(const struct method *m, struct weights *w);
 
 /* ---------------------------------------------------------------- the encoders' passes */
 
@@ -140,6 +148,7 @@ struct method_passes {
     int64_t n_image;         /* image passes with prompts */
     int64_t n_prompts;       /* vision prompts a layer */
     int64_t n_prompt_layers; /* J */
+    bool trains_norms;       /* of the blocks of both towers */
 };
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 

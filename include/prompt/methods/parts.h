@@ -36,6 +36,8 @@ struct method_ops {
     /** method_fit; NULL: the method is trained by steps. */
     int (*fit)(struct fit_report *out, struct method *m, const struct fit_data *data);
     enum unknown_classes unknown_classes;
+    /** Merges the changes of one tower's block into CLIP's weights; NULL: the method does not change the towers. */
+    int (*merge)(const struct method *m, struct weights *w, enum tower tower, int64_t layer);
     /** What to set where there are no validation pictures, if the fit chooses on them; NULL: it does not. */
     const char *(*needs_validation)(const struct method_options *o);
 };
