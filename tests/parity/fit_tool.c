@@ -6,12 +6,13 @@
  * IN has features [V,N,d], val_features [M,d] and captions [K,d] (fp32), labels [N] and val_labels [M] (int64), and may
  * have logit_scale [1], which is else 100; the keys are configuration keys. OUT gets the trained tensors as they start
  * ("start.bias") and end, the logits of the validation features [M,K], and in its metadata the numbers of the fit's
- * report. Prints the seconds of each repeat. Where fresh views are asked for, they are those of IN, in turn.
+ * report. Prints the seconds of each repeat, on the clock and of the processor. Where fresh views are asked for, they are those of IN, in turn.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "prompt/base/log.h"
 #include "prompt/methods/fit.h"
@@ -139,8 +140,10 @@ int main(int n_words, char **words)
         must(method_create(&m, s, &clip, &options, &init), "method");
         struct params out = copy_start(s, m);
         const double start_s = clock_s();
+        const clock_t cpu = clock();
         must(method_fit(&report, m, &data), "fit");
-        printf("%.6f\n", clock_s() - start_s);
+        const double cpu_s = (double)(clock() - cpu) / (double)CLOCKS_PER_SEC;
+        printf("%.6f %.6f\n", clock_s() - start_s, cpu_s);
         write(words[2], &out, s, m, &data, &report);
         params_free(&out);
         method_free(m);
