@@ -72,6 +72,21 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     tuned_output(out, s, m, x, z);
 }
 
+/* W + alpha/sqrt(r) B A of query, key and value. */
+static int merge(const struct method *m, struct weights *w, enum tower tower, int64_t layer)
+{
+    const struct tower_tuning t = tuning_of(m, tower, 0);
+    scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
+    const int64_t W = t_size(t.a, 3);
+    tensor *product = t_matmul(s, t_select(s, t.b, 0, layer), t_select(s, t.a, 0, layer)); /* [3,W,W] */
+    product = t_scale(s, t_reshape(s, product, SHAPE(3 * W, W)), t.scale);
+    int status = scope_status(s);
+    if (status == OK)
+        status = tuned_merge(w, tower, layer, "attn.in_proj_weight", product, true);
+    const int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
 /* With dropout each class goes through the tower by itself, as its masks are its own. */
 static struct text_form text_form(const struct method_options *o)
 {
@@ -82,4 +97,5 @@ const struct method_ops method_clip_lora = {.text_form = text_form,
                                             .create = create,
                                             .forward = forward,
                                             .fixed_text = fixed_text,
-                                            .passes = tuned_passes};
+                                            .passes = tuned_passes,
+                                            .merge = merge};

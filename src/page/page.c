@@ -37,6 +37,10 @@ static int add_run(struct page *p, const char *dir)
     if (status == OK && r->is_trained && r->progress.step < r->progress.n_steps)
         status = page_note(p, "'%s' is unfinished: %" PRId64 " of %" PRId64 " steps", dir, r->progress.step,
                            r->progress.n_steps);
+    if (status == OK && r->provenance.imported_file)
+        status =
+            page_note(p, "'%s' was not trained by this program: it was imported from '%s' (SHA-256 %.16s...)",
+                      dir, r->provenance.imported_file, r->provenance.imported_sha256);
     return status;
 }
 

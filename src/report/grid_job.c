@@ -215,7 +215,7 @@ static int weigh_training(struct grid_job *job, const struct grid_setup *s)
     int64_t first = 0, n_classes = 0;
     if (!data) /* an absent data set is not trained on */
         return OK;
-    int status = config_draw_sample(&sample, c, data->dataset);
+    int status = config_draw_sample(&sample, NULL, c, data->dataset);
     class_subset_range(&first, &n_classes, c->data_classes, data->dataset->n_classes);
     if (job->n_steps == 0)
         job->n_steps = count_steps(c, (int64_t)sample.n);

@@ -196,6 +196,8 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, stru
 
 /** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */
 double clip_model_bytes(const struct clip *c, const struct weights *w);
+/** Bytes of the weights that the fast encoder packs besides these for a tower whose norms are trained. */
+double clip_bare_bytes(const struct clip *c);
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
 double clip_text_kept_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes);
 /** Of those, the bytes of the largest chunk, which can be computed again by itself. */
