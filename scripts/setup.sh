@@ -57,10 +57,10 @@ need_command c++ g++
 need_command python3 python3
 [ $with_tests = OFF ] || need_command gnuplot gnuplot-nox
 if ! command -v dpkg-query >/dev/null; then
-    say "dpkg is not installed: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc and OpenSSL (for the tests also cmocka, gnuplot and Open MPI)"
+    say "dpkg is not installed: install a compiler with OpenMP, cJSON, stb, zlib, libjpeg-turbo, libpng, libwebp, utf8proc, libLBFGS and OpenSSL (for the tests also cmocka, gnuplot and Open MPI)"
     [ ${#missing[@]} -eq 0 ] || fail "missing: ${missing[*]}"
 else
-    libraries=(libcjson-dev libstb-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libutf8proc-dev libssl-dev)
+    libraries=(libcjson-dev libstb-dev zlib1g-dev libjpeg-dev libpng-dev libwebp-dev libutf8proc-dev liblbfgs-dev libssl-dev)
     [ $with_tests = OFF ] || libraries+=(libcmocka-dev libopenmpi-dev openmpi-bin)
     [ "$preset" != fuzz ] || libraries+=(clang-14 libclang-rt-14-dev libomp-14-dev llvm-14)
     for package in "${libraries[@]}"; do

@@ -106,7 +106,7 @@ int read_zip(const char *path, uint64_t n_bytes, walker w)
 } // namespace
 
 extern "C" int archive_read(scope *s, const char *path, struct archive_facts *facts,
-                            int (*visit)(void *context, const struct archive_item *item), void *context)
+                            const struct archive_visitor *visitor)
 {
     *facts = archive_facts{};
     if (!s)
@@ -123,7 +123,7 @@ extern "C" int archive_read(scope *s, const char *path, struct archive_facts *fa
             return error_set(ERR_FORMAT, "'%s' was written neither by torch.save nor by torch.jit.save",
                              path);
         try {
-            const walker w(s, facts, visit, context);
+            const walker w(s, facts, *visitor);
             status = found == kind::zip ? read_zip(path, n_bytes, w) : shim::read_legacy(path, w);
         } catch (const damaged &e) {
             return error_set(ERR_FORMAT, "'%s' cannot be read: %s", path, e.what());

@@ -9,13 +9,12 @@
 namespace shim
 {
 
-/** Calls `visit` for the tensors below a value, with dotted names. */
+/** Calls a visitor for the tensors and scalars below a value, with dotted names. */
 class walker
 {
   public:
-    walker(scope *s, archive_facts *facts, int (*visit)(void *context, const archive_item *item),
-           void *context)
-        : s_(s), facts_(facts), visit_(visit), context_(context)
+    walker(scope *s, archive_facts *facts, const archive_visitor &visitor)
+        : s_(s), facts_(facts), visitor_(visitor)
     {
     }
     int walk(const value &root) { return walk(root, "", 0, 0); }
@@ -25,14 +24,14 @@ class walker
   private:
     scope *s_;
     archive_facts *facts_;
-    int (*visit_)(void *context, const archive_item *item);
-    void *context_;
+    archive_visitor visitor_;
     size_t n_values_ = 0;
 
     int walk(const value &v, const std::string &name, size_t n_outer, int depth);
     int walk_members(const value &v, const std::string &name, size_t n_outer, int depth);
     int walk_items(const value &v, const std::string &name, int depth);
     int visit_tensor(const value &v, const std::string &name, size_t n_outer) const;
+    int visit_scalar(const value &v, const std::string &name) const;
 };
 
 /** Reads the format of torch before 1.6: five pickles, then the storages' bytes. Throws `damaged`. */

@@ -50,6 +50,8 @@ int walker::walk(const value &v, const std::string &name, size_t n_outer, int de
         return error_set(ERR_FORMAT, "'%.200s' is nested too deep", name.c_str());
     if (v.kind == value::kind::tensor)
         return visit_tensor(v, name, n_outer);
+    if (v.kind == value::kind::integer || v.kind == value::kind::real || v.kind == value::kind::text)
+        return visitor_.scalar ? visit_scalar(v, name) : static_cast<int>(OK);
     if (v.kind == value::kind::sequence)
         return facts_->is_script ? static_cast<int>(OK) : walk_items(v, name, depth);
     if (!facts_->is_script && is_module(v)) {
@@ -80,7 +82,8 @@ int walker::walk_items(const value &v, const std::string &name, int depth)
     if (v.items.size() > max_items)
         return status;
     for (size_t i = 0; i < v.items.size() && status == OK; i++)
-        if (v.items[i]->kind != value::kind::other && v.items[i]->kind != value::kind::integer)
+        if (v.items[i]->kind != value::kind::other && v.items[i]->kind != value::kind::integer &&
+            v.items[i]->kind != value::kind::real)
             status = walk(*v.items[i], join(name, std::to_string(i)), name.empty() ? 0 : name.size() + 1,
                           depth + 1);
     return status;
@@ -91,7 +94,17 @@ int walker::visit_tensor(const value &v, const std::string &name, size_t n_outer
     const bool is_made = v.tensor.defined();
     const archive_item item = {name.c_str(), n_outer, is_made ? put(s_, v.tensor) : nullptr,
                                is_made ? nullptr : v.text.c_str()};
-    return visit_(context_, &item);
+    return visitor_.tensor(visitor_.context, &item);
+}
+
+int walker::visit_scalar(const value &v, const std::string &name) const
+{
+    char number[32];
+    std::snprintf(number, sizeof number, "%.17g", v.real);
+    const std::string text = v.kind == value::kind::text      ? v.text
+                             : v.kind == value::kind::integer ? std::to_string(v.integer)
+                                                              : number;
+    return visitor_.scalar(visitor_.context, name.c_str(), text.c_str());
 }
 
 } // namespace shim

@@ -36,7 +36,7 @@ tensor *t_dropout_mask(scope *s, const struct dropout_stream *d, const int64_t *
         at::parallel_for(0, n_rows, 1, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; i++) {
                 struct rng stream;
-                const auto row = static_cast<uint64_t>(rows ? rows[i] : i);
+                const auto row = static_cast<uint64_t>(d->first_row + (rows ? rows[i] : i));
                 rng_init(&stream, d->seed, RNG_DROPOUT, d->step, d->product << 32 | row);
                 fill_row(values + i * n, n, stream, n_dropped);
             }

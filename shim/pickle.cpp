@@ -162,6 +162,16 @@ void pickle::push_long(uint64_t n_bytes)
     push_integer(static_cast<int64_t>(number));
 }
 
+/** IEEE's bits, big-endian. */
+void pickle::push_real()
+{
+    uint64_t bits = 0;
+    const unsigned char *bytes = take(sizeof bits);
+    for (size_t i = 0; i < sizeof bits; i++)
+        bits = bits << 8 | bytes[i];
+    std::memcpy(&push(value::kind::real)->real, &bits, sizeof bits);
+}
+
 void pickle::push_text(uint64_t n_bytes)
 {
     const unsigned char *bytes = take(n_bytes);
@@ -263,8 +273,7 @@ bool pickle::step()
         push(value::kind::other);
         break;
     case BINFLOAT:
-        take(8);
-        push(value::kind::other);
+        push_real();
         break;
     case NEWTRUE:
         push_integer(1);

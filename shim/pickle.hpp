@@ -27,8 +27,9 @@ struct damaged : std::runtime_error {
  * cycles are harmless. */
 struct value {
     enum class kind {
-        other, // None, floats, classes, results of unknown calls
+        other, // None, classes, results of unknown calls
         integer,
+        real,
         text,
         sequence, // list, tuple, set
         dict,
@@ -40,6 +41,7 @@ struct value {
     };
     kind kind = kind::other;
     int64_t integer = 0; // of a storage: its number of elements
+    double real = 0.0;
     std::string text; // of an object: its class; of a storage: its record's name; of a tensor: what it is, if
                       // it cannot be made ("is sparse"), else ""
     std::vector<value *> items;
@@ -86,6 +88,7 @@ class pickle
     std::vector<value *> pop_to_mark();
     void push_integer(int64_t number);
     void push_long(uint64_t n_bytes);
+    void push_real();
     void push_text(uint64_t n_bytes);
     void push_tuple(size_t n);
     void memoize(uint64_t slot);

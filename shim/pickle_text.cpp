@@ -2,6 +2,7 @@
 #include "pickle.hpp"
 
 #include <charconv>
+#include <cstdlib>
 
 namespace shim
 {
@@ -87,8 +88,7 @@ void pickle::step_text(unsigned char opcode)
         break;
     }
     case FLOAT:
-        take_line();
-        push(value::kind::other);
+        push(value::kind::real)->real = std::strtod(take_line().c_str(), nullptr);
         break;
     case STRING: {
         const std::string line = take_line(); // in quotes

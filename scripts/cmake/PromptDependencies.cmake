@@ -66,6 +66,7 @@ endif()
 if(PROMPT_SANITIZE_THREADS) # what is built needs no more
   return()
 endif()
+prompt_find_library(prompt_lbfgs lbfgs.h lbfgs "libLBFGS" liblbfgs-dev)
 find_package(OpenMP QUIET COMPONENTS CXX)
 if(NOT OpenMP_CXX_FOUND)
   prompt_missing("OpenMP of the C++ compiler" g++)

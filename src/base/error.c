@@ -90,6 +90,8 @@ int error_exit_code(int status)
         return 0;
     case ERR_USAGE:
         return 2;
+    case ERR_BUSY:
+        return 75; /* EX_TEMPFAIL: the same command will work later */
     case ERR_INTERRUPTED:
         return 130;
     default:

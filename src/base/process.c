@@ -1,10 +1,6 @@
 /* Cores, page faults and peak memory of the process. */
-#ifdef __linux__
-#define _GNU_SOURCE /* sched_getaffinity */ // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
-#endif
 #include "prompt/base/process.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +9,8 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+#include "prompt/base/core_set.h"
 
 /* ---------------------------------------------------------------- cores */
 
@@ -28,29 +26,6 @@ static void read_line(char *out, int size, const char *path)
     if (!fgets(out, size, f))
         out[0] = '\0';
     fclose(f);
-}
-
-/* The first processor on the same core as this one, from a list such as "0-1" or "0,64". */
-static size_t first_of_core(size_t processor)
-{
-    char path[96], line[64], *end;
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", processor);
-    read_line(line, sizeof line, path);
-    const unsigned long first = strtoul(line, &end, 10);
-    return end > line && first < CPU_SETSIZE ? first : processor;
-}
-
-static void find_allowed(struct process_limits *out)
-{
-    cpu_set_t allowed, cores;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    CPU_ZERO(&cores);
-    for (size_t i = 0; i < CPU_SETSIZE; i++)
-        if (CPU_ISSET(i, &allowed))
-            CPU_SET(first_of_core(i), &cores);
-    out->allowed = CPU_COUNT(&allowed);
-    out->allowed_cores = CPU_COUNT(&cores);
 }
 
 /* The quota of the control group in whole processors, from "200000 100000" or "max 100000"; 0: unlimited. */
@@ -69,9 +44,12 @@ static int64_t quota_cores(void)
 void process_find_limits(struct process_limits *out)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    *out = (struct process_limits){.processors = n > 0 ? n : 0};
+    struct core_set allowed;
+    core_set_allowed(&allowed);
+    *out = (struct process_limits){.processors = n > 0 ? n : 0,
+                                   .allowed = core_set_count(&allowed),
+                                   .allowed_cores = core_set_cores(&allowed)};
 #ifdef __linux__
-    find_allowed(out);
     out->quota = quota_cores();
 #endif
 }
@@ -83,45 +61,6 @@ int64_t process_cores(void)
     const int64_t n = l.allowed_cores > 0 ? l.allowed_cores : l.processors;
     const int64_t limited = l.quota > 0 && l.quota < n ? l.quota : n;
     return limited > 0 ? limited : 1;
-}
-
-/* ---------------------------------------------------------------- masks */
-
-enum { BITS = 64, N_WORDS = sizeof(struct process_mask) / sizeof(uint64_t) };
-
-void process_find_mask(struct process_mask *out)
-{
-    *out = (struct process_mask){0};
-#ifdef __linux__
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    for (size_t i = 0; i < CPU_SETSIZE && i < (size_t)N_WORDS * BITS; i++)
-        if (CPU_ISSET(i, &allowed))
-            out->bits[i / BITS] |= UINT64_C(1) << i % BITS;
-#endif
-}
-
-bool process_masks_overlap(const struct process_mask *a, const struct process_mask *b)
-{
-    bool found = false;
-    for (size_t i = 0; i < N_WORDS; i++)
-        found = found || (a->bits[i] & b->bits[i]) != 0;
-    return found;
-}
-
-void process_mask_add(struct process_mask *sum, const struct process_mask *m)
-{
-    for (size_t i = 0; i < N_WORDS; i++)
-        sum->bits[i] |= m->bits[i];
-}
-
-int64_t process_mask_count(const struct process_mask *m)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < (size_t)N_WORDS * BITS; i++)
-        n += (int64_t)(m->bits[i / BITS] >> i % BITS & 1);
-    return n;
 }
 
 /* ---------------------------------------------------------------- pages */

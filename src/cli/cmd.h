@@ -9,6 +9,8 @@ extern const struct command command_train;
 extern const struct command command_eval;
 extern const struct command command_predict;
 extern const struct command command_features;
+extern const struct command command_import;
+extern const struct command command_export;
 extern const struct command command_grid;
 extern const struct command command_results;
 extern const struct command command_report;

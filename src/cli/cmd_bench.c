@@ -275,6 +275,9 @@ static int run(struct bench_command *b)
     if ((status = opt_i64(&b->repeats, b->v, "repeats", 1, 1000)) != OK ||
         (status = opt_resolve(&b->config, b->v, NULL)) != OK)
         return status;
+    if (method_is_fitted(b->config.method))
+        return error_set(ERR_USAGE, "method %s is fitted to features: it has no step to time",
+                         method_kind_names[b->config.method]);
     b->n_images = b->config.batch_size;
     if (status == OK && (status = opt_i64(&b->n_images, b->v, "batch", 1, 65536)) == OK &&
         (status = find_names(b)) == OK && (status = torch_init(b->config.threads)) == OK)

@@ -144,19 +144,22 @@ static int report(struct evaluation *e, const struct class_list *classes, const 
         accuracy[n] = metrics_accuracy(m, n);
     const bool per_class = opt_given(e->run.v, "per-class");
     const char *logits_path = opt_text(e->run.v, "save-logits"), *trace_path = opt_text(e->run.v, "trace");
+    const int64_t n_by_clip = method_n_by_clip(e->run.method, &classes->texts);
+    const struct eval_row row = {classes->dataset->name, class_subset_names[classes->subset], m->n_images,
+                                 classes->n, n_by_clip};
     const struct record_context context = {
         .session = e->run.session,
         .classes = classes,
         .items = items,
         .progress = e->run.checkpoint_path ? &e->run.progress : NULL,
         .provenance = e->run.checkpoint_path ? &e->run.provenance : NULL,
+        .n_by_clip = n_by_clip,
         .limit = e->limit,
         .untrained = opt_given(e->run.v, "untrained"),
         .per_class = per_class,
     };
     int status = OK;
-    if ((status = eval_print_row(&e->table, classes->dataset->name, class_subset_names[classes->subset],
-                                 m->n_images, classes->n, accuracy)) == OK &&
+    if ((status = eval_print_row(&e->table, &row, accuracy)) == OK &&
         (!per_class || (status = eval_print_classes(classes, m)) == OK) &&
         (!logits_path || (status = eval_save_logits(logits_path, result, items)) == OK) &&
         (!trace_path || (status = eval_save_trace(trace_path, result, items, classes)) == OK) &&
@@ -194,8 +197,9 @@ static int measure(struct eval_result *out, struct class_list *classes, struct i
                                  subset, e->run.config.eval_batch_size);
     if (status == OK && e->run.checkpoint_path)
         status = checkpoint_check_classes(&e->run.provenance, e->run.method, classes->names, classes->n);
-    if (status == OK && e->run.checkpoint_path)
-        status = class_list_match(classes, &e->run.provenance);
+    if (status == OK && e->run.checkpoint_path &&
+        (status = class_list_match(classes, &e->run.provenance)) == OK)
+        status = method_check_classes(e->run.method, &classes->texts);
     if (status == OK && (status = warn_of_other_classes(e, classes)) == OK)
         status = eval_list_images(items, e, d, subset);
     status = ranks_agree(e->run.v->ranks, status);
@@ -277,7 +281,7 @@ static int evaluate_dataset(struct evaluation *e, size_t i)
     if (!has_halves(e))
         return OK;
     halves_mean(hm, e, e->accuracy);
-    return eval_print_row(&e->table, d->name, "HM", 0, 0, hm);
+    return eval_print_row(&e->table, &(struct eval_row){.dataset = d->name, .name = "HM"}, hm);
 }
 
 /* Evaluates all data sets. If one of several fails, it is reported and the others continue. */
@@ -315,12 +319,13 @@ static int print_average(struct evaluation *e)
         double *sums = e->sums[order[i]];
         for (int64_t n = 0; n <= e->run.method->options.n_iterations; n++)
             sums[n] /= (double)e->n_evaluated;
+        const struct eval_row row = {.dataset = str_text(&name), .name = class_subset_names[order[i]]};
         if (e->subsets[order[i]])
-            status = eval_print_row(&e->table, str_text(&name), class_subset_names[order[i]], 0, 0, sums);
+            status = eval_print_row(&e->table, &row, sums);
     }
     if (status == OK && has_halves(e)) {
         halves_mean(hm, e, e->sums);
-        status = eval_print_row(&e->table, str_text(&name), "HM", 0, 0, hm);
+        status = eval_print_row(&e->table, &(struct eval_row){.dataset = str_text(&name), .name = "HM"}, hm);
     }
     str_free(&name);
     return status;

@@ -247,6 +247,9 @@ static int extract_classes(struct extraction *e, scope *s)
         (status = picture_args_open_classes(&e->classes, &e->run, &e->names)) != OK)
         return status;
     const tensor *z = e->classes.texts.caption_features;
+    if (e->kind == FEATURES_CLASSIFIER && method_is_fitted(r->config.method))
+        return error_set(ERR_USAGE, "method '%s' has no classifier of text features",
+                         method_kind_names[r->config.method]);
     if (e->kind == FEATURES_CLASSIFIER && method_passes(r->method, 1, 1).n_text > 0) {
         z = method_fixed_text(s, r->method, &e->classes.texts);
         if (!z && scope_ok(s))

@@ -5,15 +5,13 @@
 
 #include "cmd.h"
 #include "cmd_print.h"
-#include "experiment_args.h"
+#include "grid_command.h"
 #include "grid_run.h"
-#include "grid_words.h"
-#include "prompt/base/file.h"
+#include "grid_slurm.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/lock.h"
 #include "prompt/base/path.h"
-#include "prompt/base/process.h"
-#include "prompt/report/folder.h"
+#include "prompt/report/grid_status.h"
+#include "prompt/report/grid_tasks.h"
 #include "prompt/report/targets.h"
 #include "prompt/run/session.h"
 #include "shared_options.h"
@@ -24,10 +22,6 @@ static const struct opt run_options[] = {
     {"out", "DIR", NULL, false, "folder of the runs and of the finished table"},
     {"name", "NAME", NULL, false,
      "name of the table's files (that of the table, with -part for a part or other settings)"},
-    {"jobs", "N", NULL, false,
-     "runs at a time, each with its share of cores and memory; 0: one per core (1)"},
-    {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
-    {"print-folders", NULL, NULL, false, "print the folder of every run, then stop"},
     {"max-steps", "N", NULL, false, "stop each training after N steps: a try, never a result"},
     {"limit", "N", NULL, false, "evaluate on N images of each list: a try, never a result"},
     {"data", "DIR", "data.root", false, NULL},
@@ -35,28 +29,35 @@ static const struct opt run_options[] = {
     {.name = NULL},
 };
 
-static const struct opt_group groups[] = {
-    {"Experiment", experiment_options}, {"Run", run_options}, {"Machine", machine_options}, {.title = NULL}};
+static const struct opt instead_options[] = {
+    {"dry-run", NULL, NULL, false, "print the plan and the commands, then stop"},
+    {"print-folders", NULL, NULL, false, "print the folder of every run, then stop"},
+    {"list", NULL, NULL, false,
+     "print a shell command a line for each run that is left, for GNU parallel or ssh"},
+    {"status", NULL, NULL, false, "print how far each run is, where it runs and why it failed, then stop"},
+    {"json", NULL, NULL, false, "print the status as JSON"},
+    {"table-only", NULL, NULL, false, "make the table of the runs that are there, and run nothing"},
+    {"task", "I", NULL, false, "run the I-th task of --task-file alone, without the table"},
+    {"task-file", "FILE", NULL, false, "the tasks of a job array, which --slurm writes"},
+    {.name = NULL},
+};
+
+static const struct opt_group groups[] = {{"Experiment", experiment_options},
+                                          {"Run", run_options},
+                                          {"Several at a time", grid_place_options},
+                                          {"Instead of running", instead_options},
+                                          {"Slurm", grid_slurm_options},
+                                          {"Machine", machine_options},
+                                          {.title = NULL}};
 
 static const char notes[] =
     "Runs that are done already, by their records, configuration and weights, are not run again, and\n"
-    "interrupted ones continue. A run that fails is reported, and the others continue.\n"
+    "interrupted ones continue. A run that fails is tried once more and then reported, and the others\n"
+    "continue. Any number of grids, tasks and machines may work in one folder: each run is claimed by one.\n"
     "\n"
     "Examples:\n"
-    "  prompt grid --table 1 --datasets caltech101 --seeds 1 --data DIR --model FILE --out runs\n"
-    "  prompt grid --table 4 --data DIR --model FILE --out runs --jobs 4 --dry-run";
-
-struct grid_command {
-    const struct opt_values *v;
-    struct experiment_args args;
-    struct experiment *experiment;
-    struct grid_options options;
-    struct grid_model model;
-    struct grid grid;
-    struct log log;
-    struct grid_run_options running;
-    size_t n_to_run;
-};
+    "  prompt grid --table 1 --data DIR --model FILE --out runs --devices cuda:0,cuda:1 --jobs-per-device 2\n"
+    "  prompt grid --table 1 --data DIR --model FILE --out runs --slurm jobs --time 4:00:00 --submit";
 
 /* ---------------------------------------------------------------- the plan */
 
@@ -99,121 +100,6 @@ static int print_folders(const struct grid *g)
     return status;
 }
 
-static const char *state_name(const struct grid_job *job)
-{
-    switch (job->state) {
-    case GRID_DONE:
-        return "done";
-    case GRID_NO_DATA:
-        return "no data";
-    case GRID_TO_RUN:
-        break;
-    }
-    return !job->must_train ? "evaluate" : job->is_begun ? "resume" : "run";
-}
-
-/* A word as a shell takes it. */
-static void append_word(struct str *out, const char *word)
-{
-    const bool plain =
-        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=,+:") ==
-        strlen(word);
-    str_append(out, plain ? " " : " '");
-    for (; *word != '\0'; word++)
-        str_append(out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
-    str_append(out, plain ? "" : "'");
-}
-
-typedef int words_fn(struct str_list *out, const struct grid_setup *s, const struct grid_job *job);
-
-static int append_command(struct str *out, const struct grid_setup *s, const struct grid_job *job,
-                          words_fn *words)
-{
-    struct str_list list = {0};
-    int status = words(&list, s, job);
-    str_append(out, "    prompt");
-    for (size_t i = 0; status == OK && i < list.n; i++)
-        append_word(out, list.items[i]);
-    str_append(out, "\n");
-    str_list_free(&list);
-    return status;
-}
-
-/* Every job with its state, and the commands of those that would run. */
-static int print_plan(const struct grid_command *c)
-{
-    const struct grid *g = &c->grid;
-    struct str out = {0};
-    int status = OK;
-    for (size_t i = 0; status == OK && i < g->n_jobs; i++) {
-        const struct grid_job *job = &g->jobs[i];
-        str_appendf(&out, "%-8s %s, %s, seed %" PRId64 "\n", state_name(job), job->row->name,
-                    target_display_name(job->config.data_dataset), job->config.seed);
-        if (job->state != GRID_TO_RUN)
-            continue;
-        if (job->must_train)
-            status = append_command(&out, &g->setup, job, grid_train_words);
-        if (status == OK)
-            status = append_command(&out, &g->setup, job, grid_eval_words);
-    }
-    if (status == OK)
-        status = cmd_print(&out);
-    str_free(&out);
-    return status;
-}
-
-/* ---------------------------------------------------------------- the table */
-
-/* The name of the finished table's files: only the whole of it, in its own settings, takes the plain one. */
-static char *table_name(const struct grid_command *c)
-{
-    static const int64_t all_seeds[] = {1, 2, 3};
-    const struct grid_options *o = &c->options;
-    const bool all = o->n_seeds == 3 && memcmp(o->seeds, all_seeds, sizeof all_seeds) == 0 &&
-                     o->datasets->n == 0 && c->args.methods.n == 0;
-    const bool is_whole = all && o->max_steps == 0 && o->limit == 0 && !experiment_args_change(&c->args);
-    const char *name = opt_text(c->v, "name");
-    return name ? str_dup(name) : str_format("%s%s", c->experiment->name, is_whole ? "" : "-part");
-}
-
-static int save(struct grid_command *c, const struct scores *scores, enum score_format format)
-{
-    static const char *const endings[] = {"md", "csv", "tex"};
-    struct str text = {0};
-    char *stem = table_name(c);
-    char *name = stem ? str_format("%s.%s", stem, endings[format]) : NULL;
-    char *path = name ? path_join(c->options.out_dir, name) : NULL;
-    int status = path ? scores_write(&text, scores, format) : ERR_MEMORY;
-    if (status == OK)
-        status = file_write_atomic(path, text.data, text.len);
-    if (status == OK && format == SCORE_MARKDOWN)
-        status = cmd_print(&text);
-    if (status == OK)
-        log_info(&c->log, "wrote %s", path);
-    str_free(&text);
-    free(path);
-    free(name);
-    free(stem);
-    return status;
-}
-
-static int make_table(struct grid_command *c)
-{
-    struct record_list records = {0};
-    struct scores scores = {0};
-    struct score_options options = experiment_args_scores(&c->args, c->v);
-    options.weights = c->model.sha256;
-    options.include_unfinished = c->options.max_steps > 0 || c->options.limit > 0;
-    int status = records_read(&records, c->options.out_dir);
-    if (status == OK)
-        status = scores_make(&scores, c->experiment, &records, &options);
-    for (int format = SCORE_MARKDOWN; status == OK && format <= SCORE_LATEX; format++)
-        status = save(c, &scores, (enum score_format)format);
-    scores_free(&scores);
-    records_free(&records);
-    return status;
-}
-
 /* ---------------------------------------------------------------- the command */
 
 /* Digest and preprocessing of the weights that all rows share. */
@@ -240,62 +126,162 @@ static int read_model(struct grid_command *c)
     return status;
 }
 
-static int plan(struct grid_command *c, const char *out_dir)
+/* Words that exclude or need one another. */
+static int check_words(const struct grid_command *c)
+{
+    static const char *const instead[] = {"dry-run",    "print-folders", "list", "status",
+                                          "table-only", "task",          "slurm"};
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof instead / sizeof instead[0]; i++) {
+        if (!opt_given(c->v, instead[i]))
+            continue;
+        if (first)
+            return error_set(ERR_USAGE, "--%s and --%s exclude each other", first, instead[i]);
+        first = instead[i];
+    }
+    if (opt_given(c->v, "json") && !opt_given(c->v, "status"))
+        return error_set(ERR_USAGE, "--json needs --status");
+    if (opt_given(c->v, "task") != opt_given(c->v, "task-file"))
+        return error_set(ERR_USAGE, "--task and --task-file need each other");
+    for (size_t i = 0; i < c->args.sets.n; i++)
+        if (opt_given(c->v, "devices") && str_starts_with(c->args.sets.items[i], "device="))
+            return error_set(ERR_USAGE, "--devices and the key device exclude each other");
+    return opt_text(c->v, "table")
+               ? slurm_check(c->v)
+               : error_set(ERR_USAGE, "no experiment: give --table NAME, as in --table 1");
+}
+
+/* Whether this process runs anything. */
+static bool is_running(const struct opt_values *v)
+{
+    static const char *const others[] = {"dry-run", "print-folders", "list", "status", "table-only", "slurm"};
+    bool runs = true;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        runs = runs && !opt_given(v, others[i]);
+    return runs;
+}
+
+static int read_options(struct grid_command *c, const char *out_dir)
 {
     c->options = (struct grid_options){.datasets = &c->args.datasets,
                                        .seeds = c->args.seeds,
                                        .n_seeds = c->args.n_seeds,
                                        .sets = &c->args.sets,
                                        .out_dir = out_dir};
-    const char *table = opt_text(c->v, "table");
     int status = OK;
-    if ((status = (table ? OK : error_set(ERR_USAGE, "no experiment: give --table NAME, as in --table 1"))) ==
-            OK &&
-        (status = opt_i64(&c->options.max_steps, c->v, "max-steps", 1, INT64_MAX)) == OK)
-        status = opt_i64(&c->options.limit, c->v, "limit", 1, INT64_MAX);
-    c->running = (struct grid_run_options){.n_at_once = 1, .is_quiet = opt_given(c->v, "quiet")};
+    if ((status = check_words(c)) == OK &&
+        (status = opt_i64(&c->options.max_steps, c->v, "max-steps", 1, INT64_MAX)) == OK &&
+        (status = opt_i64(&c->options.limit, c->v, "limit", 1, INT64_MAX)) == OK)
+        status = grid_places_open(&c->places, c->v, is_running(c->v));
+    return status;
+}
+
+/* Makes the plan that of one task's runs; only their data sets are opened. */
+static int choose_task(struct grid_command *c)
+{
+    int64_t task = 1;
+    int status = opt_i64(&task, c->v, "task", 1, INT64_MAX);
     if (status == OK)
-        status = opt_i64(&c->running.n_at_once, c->v, "jobs", 0, 1024);
-    if (c->running.n_at_once == 0)
-        c->running.n_at_once = process_cores();
-    if (status == OK &&
-        (status = experiment_open(&c->experiment, c->args.tables, table, &c->args.methods)) == OK &&
-        (status = read_model(c)) == OK)
-        status = grid_open(&c->grid, c->experiment, &c->options, &c->model);
+        status = grid_tasks_read(&c->task_runs, &c->task_datasets, opt_text(c->v, "task-file"), task);
+    c->options.only = &c->task_runs;
+    if (c->experiment->source[0] == '\0')
+        c->options.datasets = &c->task_datasets;
+    return status;
+}
+
+static int check_task(const struct grid_command *c)
+{
+    for (size_t i = 0; i < c->task_runs.n; i++) {
+        bool is_there = false;
+        for (size_t k = 0; k < c->grid.n_jobs; k++)
+            is_there = is_there || strcmp(c->grid.jobs[k].name, c->task_runs.items[i]) == 0;
+        if (!is_there)
+            return error_set(ERR_USAGE, "'%s' names the run '%s', which is not one of this grid's",
+                             opt_text(c->v, "task-file"), c->task_runs.items[i]);
+    }
+    return OK;
+}
+
+static int plan(struct grid_command *c, const char *out_dir)
+{
+    const bool is_task = opt_given(c->v, "task");
+    int status = OK;
+    if ((status = read_options(c, out_dir)) == OK &&
+        (status = experiment_open(&c->experiment, c->args.tables, opt_text(c->v, "table"),
+                                  &c->args.methods)) == OK &&
+        (status = read_model(c)) == OK && (!is_task || (status = choose_task(c)) == OK) &&
+        (status = grid_open(&c->grid, c->experiment, &c->options, &c->model)) == OK && is_task)
+        status = check_task(c);
     if (status == OK)
         c->n_to_run = grid_count(&c->grid, GRID_TO_RUN);
     return status;
 }
 
-/* The runs and the table, in a folder that no other grid has meanwhile. */
-static int run_in(struct grid_command *c, const char *out_dir)
+/* ---------------------------------------------------------------- running */
+
+/* A task that finds its runs taken waits for longer than a dead process keeps them. */
+static const double TASK_WAIT_S = CLAIM_STALE_S + 60.0;
+
+static int say_outcome(struct grid_command *c, const struct grid_outcome *o)
 {
-    int lock = -1;
-    size_t n_failed = 0;
+    const size_t n = c->n_to_run;
+    for (size_t i = 0; i < o->failures.n; i++)
+        log_warning(&c->log, "failed: %s", o->failures.items[i]);
+    if (o->failures.n > 0)
+        return error_set(ERR_IO, "%zu of %zu %s failed; the same command tries again", o->failures.n, n,
+                         plural(n, "run", "runs"));
+    if (o->n_held > 0)
+        return error_set(ERR_BUSY, "%zu of %zu %s in use by other processes; the same command continues",
+                         o->n_held, n, plural(n, "run is", "runs are"));
+    return OK;
+}
+
+/* The runs, and, unless they are a task's, the table. */
+static int run_here(struct grid_command *c)
+{
+    const bool is_task = opt_given(c->v, "task");
+    struct grid_outcome outcome = {0};
+    const struct grid_run_options options = {.places = &c->places,
+                                             .is_quiet = opt_given(c->v, "quiet"),
+                                             .wait_s = is_task ? TASK_WAIT_S : -1.0,
+                                             .runs_job = slurm_runs_job};
     interrupt_install();
-    int status = folder_take(&lock, out_dir, &c->log);
-    if (status != OK)
-        return status;
-    c->running.lock = lock;
-    status = grid_run(&n_failed, &c->grid, &c->running, &c->log);
+    int status = grid_run(&outcome, &c->grid, &options, &c->log);
+    if (status == OK && !is_task)
+        status = grid_make_table(c);
     if (status == OK)
-        status = make_table(c);
-    lock_release(lock);
-    if (status == OK && n_failed > 0)
-        status = error_set(ERR_IO, "%zu of %zu %s failed; the same command tries again", n_failed,
-                           c->n_to_run, plural(c->n_to_run, "run", "runs"));
+        status = say_outcome(c, &outcome);
+    grid_outcome_free(&outcome);
     return status;
+}
+
+/* The table of the runs that are there, after the reasons of those that failed. */
+static int make_table_only(struct grid_command *c)
+{
+    struct grid_status s = {0};
+    int status = grid_status_read(&s, &c->grid, slurm_runs_job);
+    for (size_t i = 0; status == OK && i < s.n; i++)
+        if (s.runs[i].state == RUN_FAILED)
+            log_warning(&c->log, "failed: %s: %s", c->grid.jobs[i].folder, s.runs[i].error);
+    grid_status_free(&s);
+    return status == OK ? grid_make_table(c) : status;
 }
 
 static int run(struct grid_command *c, const char *out_dir)
 {
     int status = plan(c, out_dir);
-    if (status == OK && opt_given(c->v, "print-folders"))
-        return print_folders(&c->grid);
     if (status != OK)
         return status;
+    if (opt_given(c->v, "print-folders"))
+        return print_folders(&c->grid);
+    if (opt_given(c->v, "status"))
+        return grid_print_status(c);
     describe(c);
-    return opt_given(c->v, "dry-run") ? print_plan(c) : run_in(c, out_dir);
+    return opt_given(c->v, "dry-run")      ? grid_print_plan(c)
+           : opt_given(c->v, "list")       ? grid_print_list(c)
+           : opt_given(c->v, "slurm")      ? slurm_write(c)
+           : opt_given(c->v, "table-only") ? make_table_only(c)
+                                           : run_here(c);
 }
 
 static int cmd_grid(const struct opt_values *v)
@@ -313,6 +299,9 @@ static int cmd_grid(const struct opt_values *v)
     pipeline_free(&c.model.pipeline);
     experiment_free(c.experiment);
     experiment_args_free(&c.args);
+    grid_places_free(&c.places);
+    str_list_free(&c.task_runs);
+    str_list_free(&c.task_datasets);
     free(out_dir);
     return status;
 }

@@ -1,11 +1,16 @@
 /* prompt model init, info, convert: files of CLIP weights. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "cmd.h"
 #include "cmd_print.h"
+#include "prompt/base/file.h"
 #include "prompt/base/json_write.h"
+#include "prompt/base/path.h"
 #include "prompt/nn/nn.h"
+#include "prompt/report/folder.h"
 #include "prompt/run/session.h"
+#include "run_open.h"
 
 /* ---------------------------------------------------------------- options */
 
@@ -48,10 +53,9 @@ static const struct opt convert_options[] = {
 static const struct opt_group convert_groups[] = {
     {"Options", convert_options}, {"Configuration", weights_options}, {.title = NULL}};
 
-static const char convert_notes[] =
-    "Examples:\n"
-    "  prompt model convert ViT-B-16.pt --out vitb16.safetensors\n"
-    "  prompt model convert open_clip_model.safetensors --set model.activation=gelu --out vitb16.safetensors";
+static const char convert_notes[] = "Examples:\n"
+                                    "  prompt model convert ViT-B-16.pt --out vitb16.safetensors\n"
+                                    "  prompt model convert runs/lora --out adapted.safetensors";
 
 /* ---------------------------------------------------------------- shared */
 
@@ -256,11 +260,45 @@ static int cmd_model_init(const struct opt_values *v)
     return status;
 }
 
+/* Whether the command's FILE is a run, by its folder or its checkpoint. */
+static int find_run(bool *out, const char *file)
+{
+    char *inside = path_join(file, RUN_CHECKPOINT_FILE);
+    *out = inside && (str_ends_with(file, RUN_CHECKPOINT_FILE) || file_exists(inside));
+    free(inside);
+    return inside ? OK : ERR_MEMORY;
+}
+
+/* The model of a run, with what the run has trained merged into its weights, computed on the CPU in fp32. */
+static int convert_run(const struct opt_values *v)
+{
+    struct open_run r = {.v = v, .run = v->operand};
+    log_init(&r.log, false);
+    int status = OK;
+    if ((status = run_open_resolve(&r)) == OK &&
+        (status = config_set_key(&r.config, "device", "cpu")) == OK &&
+        (status = config_set_key(&r.config, "precision", "fp32")) == OK &&
+        (status = session_open(&r.session, &r.config, &r.log, NULL)) == OK &&
+        (status = run_open_model(&r)) == OK &&
+        (status = run_open_method(&r, 0, "the weights are those of an unfinished training")) == OK &&
+        (status = method_merge(r.method, r.session->weights)) == OK)
+        status = weights_save(r.session->weights, opt_text(v, "out"));
+    if (status == OK && r.config.method == METHOD_TWO_STAGE)
+        log_info(&r.log,
+                 "note: the classifier of the run's second stage is not among CLIP's weights; classes are "
+                 "told apart by their captions alone");
+    run_open_close(&r);
+    return status;
+}
+
 static int cmd_model_convert(const struct opt_values *v)
 {
     struct weights *w = NULL;
+    bool is_run = false;
     int status = OK;
-    if ((status = require_out(v)) == OK && (status = open_weights(&w, v)) == OK)
+    if ((status = require_out(v)) == OK && (status = find_run(&is_run, v->operand)) == OK && is_run)
+        return convert_run(v);
+    if (status == OK && (status = open_weights(&w, v)) == OK)
         status = weights_save(w, opt_text(v, "out"));
     weights_close(w);
     return status;
@@ -277,6 +315,10 @@ const struct command command_model_info = {
     info_notes};
 
 const struct command command_model_convert = {
-    "model",           "convert",      "FILE",
-    cmd_model_convert, convert_groups, "write CLIP weights as safetensors with OpenAI's names",
+    "model",
+    "convert",
+    "FILE",
+    cmd_model_convert,
+    convert_groups,
+    "write CLIP weights, or those of a run of clip_lora or two_stage, as safetensors with OpenAI's names",
     convert_notes};

@@ -81,7 +81,7 @@ static int print_tables(struct results_command *r)
     int status = json_read_file(&doc, r->args.tables);
     const struct json *table = status == OK ? json_first(json_root(doc)) : NULL;
     for (; status == OK && table; table = json_next(table))
-        status = print_table(r, json_key(table), true);
+        status = experiment_is_table(json_key(table)) ? print_table(r, json_key(table), true) : OK;
     json_free(doc);
     if (status == OK && r->records.n == 0)
         status = no_records(r);

@@ -11,6 +11,8 @@ const struct command *const commands[] = {
     &command_eval,
     &command_predict,
     &command_features,
+    &command_import,
+    &command_export,
     &command_grid,
     &command_results,
     &command_report,

@@ -26,21 +26,30 @@ static int print(struct str *row)
     return status;
 }
 
-int eval_print_row(struct eval_table *table, const char *dataset, const char *name, int64_t n_images,
-                   int64_t n_classes, const double *accuracy)
+static void append_note(struct str *out, const struct eval_row *row)
 {
-    struct str row = {0};
-    append_header(&row, table);
+    if (row->n_by_clip == 0)
+        return;
+    str_append(out, "  CLIP's logits");
+    if (row->n_by_clip < row->n_classes)
+        str_appendf(out, " of %" PRId64 " classes", row->n_by_clip);
+}
+
+int eval_print_row(struct eval_table *table, const struct eval_row *row, const double *accuracy)
+{
+    struct str line = {0};
+    append_header(&line, table);
     if (table->has_datasets)
-        str_appendf(&row, "%-16s ", dataset);
-    if (n_images > 0)
-        str_appendf(&row, "%-6s %6" PRId64 " %7" PRId64, name, n_classes, n_images);
+        str_appendf(&line, "%-16s ", row->dataset);
+    if (row->n_images > 0)
+        str_appendf(&line, "%-6s %6" PRId64 " %7" PRId64, row->name, row->n_classes, row->n_images);
     else
-        str_appendf(&row, "%-21s", name);
+        str_appendf(&line, "%-21s", row->name);
     for (int64_t n = 0; n <= table->n_iterations; n++)
-        str_appendf(&row, " %7.2f", 100.0 * accuracy[n]);
-    str_append(&row, "\n");
-    return print(&row);
+        str_appendf(&line, " %7.2f", 100.0 * accuracy[n]);
+    append_note(&line, row);
+    str_append(&line, "\n");
+    return print(&line);
 }
 
 int eval_print_without(struct eval_table *table, const char *dataset, const char *reason)

@@ -10,13 +10,17 @@ struct eval_table {
     bool has_header;      /* the first line is printed */
 };
 
+/** What a row is of; the texts are borrowed. */
+struct eval_row {
+    const char *dataset, *name;
+    int64_t n_images, n_classes; /* 0: a row of means, without counts */
+    int64_t n_by_clip;           /* of the classes, those that have CLIP's logits, which a note says */
+};
 /**
- * Prints a row; with n_images = 0 it is one of means, without counts.
  * @param accuracy  [N+1], fractions
  * @return OK; ERR_IO if it cannot be printed
  */
-int eval_print_row(struct eval_table *table, const char *dataset, const char *name, int64_t n_images,
-                   int64_t n_classes, const double *accuracy);
+int eval_print_row(struct eval_table *table, const struct eval_row *row, const double *accuracy);
 /** Prints the row of a data set without numbers: "not there", "failed". */
 int eval_print_without(struct eval_table *table, const char *dataset, const char *reason);
 /** Prints the row of a list of classes that was not evaluated. */

@@ -12,6 +12,7 @@
 #include "opt_help.h"
 #include "prompt/ranks/ranks.h"
 #include "prompt/torch/torch.h"
+#include "spawn.h"
 
 /* ---------------------------------------------------------------- finding a command */
 
@@ -234,8 +235,10 @@ int main(int argc, char **argv)
     struct ranks *ranks = NULL;
     int status = close_stdout(run(&ranks, argc > 0 ? argc - 1 : 0, argv + 1));
     status = ranks_end(ranks, status);
-    if (status != OK && error_message()[0] != '\0') /* else another rank has the message */
+    if (status != OK && error_message()[0] != '\0') { /* else another rank has the message */
         fprintf(stderr, "prompt: %s\n", error_message());
+        spawn_report(error_message());
+    }
     ranks_close(ranks, error_exit_code(status));
     return error_exit_code(status);
 }

@@ -134,7 +134,7 @@ static int parse_option(struct opt_values *v, int *i, int argc, char *const *arg
         return error_set(ERR_USAGE, "option '--%s' needs a value: --%s %s", opt->name, opt->name,
                          opt->value_name);
     const char *value = argv[*i + 1];
-    if (str_starts_with(value, "--"))
+    if (str_starts_with(value, "--") && !str_starts_with(opt->value_name, "--"))
         return error_set(ERR_USAGE, "option '--%s' needs a value: --%s %s; found the option '%s'", opt->name,
                          opt->name, opt->value_name, value);
     ++*i;

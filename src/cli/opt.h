@@ -16,9 +16,10 @@
 #include "prompt/ranks/ranks.h"
 
 struct opt {
-    const char *name;       /* "dataset", without dashes; NULL ends a list */
-    const char *value_name; /* "NAME"; NULL: a flag, which takes no value */
-    const char *key;        /* the configuration key that it sets (a flag sets true); NULL: none */
+    const char *name; /* "dataset", without dashes; NULL ends a list */
+    const char
+        *value_name; /* "NAME"; "--NAME" if the value may begin so; NULL: a flag, which takes no value */
+    const char *key; /* the configuration key that it sets (a flag sets true); NULL: none */
     bool is_repeatable;
     const char *help; /* NULL: the key's own */
 };

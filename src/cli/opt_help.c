@@ -117,5 +117,5 @@ void commands_help(struct str *out, const struct command *const *commands, const
     str_append(out,
                "\nprompt COMMAND --help shows a command's options, prompt config every configuration key,\n"
                "prompt --version versions and devices. Results go to stdout, everything else to stderr.\n"
-               "Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted.\n");
+               "Exit status: 0 success, 1 failure, 2 wrong usage, 75 in use elsewhere, 130 interrupted.\n");
 }

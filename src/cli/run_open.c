@@ -18,18 +18,14 @@ static bool is_untrained(const struct open_run *r)
     return r->takes_untrained && opt_given(r->v, "untrained");
 }
 
-/* --run names a run folder or a checkpoint file. */
-static int find_checkpoint(struct open_run *r)
+int run_find_checkpoint(char **out, const char *run)
 {
-    const char *run = opt_text(r->v, "run");
-    if (!run)
-        return OK;
     char *path = path_absolute(run);
+    *out = NULL;
     if (path)
-        r->checkpoint_path =
-            str_ends_with(run, ".safetensors") ? str_dup(path) : path_join(path, RUN_CHECKPOINT_FILE);
+        *out = str_ends_with(run, ".safetensors") ? str_dup(path) : path_join(path, RUN_CHECKPOINT_FILE);
     free(path);
-    return r->checkpoint_path ? OK : ERR_MEMORY;
+    return *out ? OK : ERR_MEMORY;
 }
 
 static int check_unchanged(const struct config *c, const struct config *trained)
@@ -118,7 +114,7 @@ static int resolve_from_run(struct open_run *r)
     int status = provenance_read(&r->provenance, &r->progress, r->checkpoint_path);
     if (status != OK)
         return status;
-    if (opt_given(r->v, "config"))
+    if (!r->run && opt_given(r->v, "config"))
         return error_set(ERR_USAGE, "--run and --config exclude each other: a run carries its configuration");
     if (r->progress.step == 0 && !is_untrained(r))
         return error_set(ERR_USAGE, "'%s' holds prompts that are not trained yet%s", r->checkpoint_path,
@@ -128,13 +124,17 @@ static int resolve_from_run(struct open_run *r)
 
 int run_open_resolve(struct open_run *r)
 {
-    int status = find_checkpoint(r);
+    const char *run = r->run ? r->run : opt_text(r->v, "run");
+    int status = run ? run_find_checkpoint(&r->checkpoint_path, run) : OK;
     if (status == OK && r->checkpoint_path)
         return resolve_from_run(r);
     if (status == OK && (status = opt_resolve(&r->config, r->v, NULL)) == OK)
         status = keep_dataset(r);
     if (status == OK && r->defaults_to_clip && r->config.origins[config_find("method")] == CONFIG_DEFAULT)
         status = config_set_key(&r->config, "method", method_kind_names[METHOD_CLIP]);
+    if (status == OK && method_is_fitted(r->config.method) && is_untrained(r))
+        status = error_set(ERR_USAGE, "--untrained: method '%s' has nothing to evaluate before it is fitted",
+                           method_kind_names[r->config.method]);
     if (status == OK && config_trains(&r->config) && !is_untrained(r))
         status = error_set(ERR_USAGE, "method '%s' has prompts to train: give --run DIR%s",
                            method_kind_names[r->config.method],
@@ -206,8 +206,8 @@ int run_open_method(struct open_run *r, int64_t n_classes, const char *consequen
     const bool has_run = r->checkpoint_path != NULL;
     int status = OK;
     if ((!has_run || (status = check_weights(r)) == OK) && (!has_run || (status = check_pipeline(r)) == OK) &&
-        (status = session_create_method(&r->method, r->session,
-                                        has_run ? r->provenance.n_classes : n_classes)) == OK &&
+        (status = session_create_method(&r->method, r->session, has_run ? r->provenance.n_classes : n_classes,
+                                        r->provenance.n_images)) == OK &&
         has_run && !is_untrained(r))
         status = checkpoint_read_tensors(r->method, NULL, r->checkpoint_path);
     if (status == OK && !run_open_is_finished(r))

@@ -11,7 +11,8 @@
 
 /** Begins zeroed but for `v` and the two choices of the command, with the log initialized. */
 struct open_run {
-    const struct opt_values *v; /* borrowed; the command has --run, --config and --set */
+    const struct opt_values *v; /* borrowed; the command has --set, and --run and --config or else `run` */
+    const char *run;            /* borrowed: the run's folder or checkpoint, of a command without --run */
     bool takes_untrained;       /* the command has --untrained, which uses the initial tensors of a method */
     bool defaults_to_clip;      /* without --run the method is CLIP, unless one is given */
     struct log log;
@@ -26,6 +27,9 @@ struct open_run {
     /* from run_open_method on */
     struct method *method;
 };
+
+/** The path of the checkpoint of a run folder, or of a checkpoint file; owned. ERR_MEMORY. */
+int run_find_checkpoint(char **out, const char *run);
 
 /**
  * Finds the checkpoint of --run, a folder or a file, and resolves the configuration: that of the run, with

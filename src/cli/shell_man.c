@@ -135,8 +135,10 @@ int shell_write_man(struct str *out, const struct command *const *commands, cons
                "an object from its member,\nor by \\-\\-set.\n");
     for (size_t i = 0; status == OK && i < config_n_keys(); i++)
         append_key(out, &defaults, i);
-    str_append(out,
-               ".SH EXIT STATUS\n0 for success, 1 for failure, 2 for wrong usage, 130 after a signal.\n");
+    str_append(
+        out,
+        ".SH EXIT STATUS\n0 for success, 1 for failure, 2 for wrong usage, 75 if another process uses the "
+        "folder, 130 after a signal.\n");
     config_free(&defaults);
     return status == OK ? str_status(out) : status;
 }

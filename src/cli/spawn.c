@@ -1,4 +1,4 @@
-/* Running this program again. */
+/* Running this program again, and other programs. */
 #include "spawn.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,51 +15,134 @@
 #include "prompt/base/interrupt.h"
 
 static const char SELF[] = "/proc/self/exe";
+static const char REASON_FD[] = "PROMPT_REASON_FD"; /* tells a child the descriptor */
 
-/* Between fork and exec, only system calls are safe. A signal in between ends the child at once. */
-static void become(char *const *argv, pid_t parent, bool has_output, const sigset_t *mask)
+extern char **environ;
+
+/* ---------------------------------------------------------------- pipes */
+
+/* A pipe whose ends are closed by exec. */
+static int open_pipe(int ends[2])
+{
+    if (pipe(ends) != 0)
+        return error_set(ERR_IO, "cannot start a program: %s", strerror(errno));
+    for (int i = 0; i < 2; i++)
+        (void)fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    return OK;
+}
+
+/* Reads until `n` bytes or the end of all writers. */
+static size_t read_some(char *out, size_t n, int fd)
+{
+    size_t len = 0;
+    ssize_t got = 0;
+    while (len < n && ((got = read(fd, out + len, n - len)) > 0 || (got < 0 && errno == EINTR)))
+        len += got > 0 ? (size_t)got : 0;
+    return len;
+}
+
+/* ---------------------------------------------------------------- this program */
+
+/* What the child needs, made before fork: afterwards only system calls are safe. */
+struct start {
+    char **argv, **envp; /* [..., NULL], owned; their texts are borrowed */
+    char *reason;        /* the last of envp, owned */
+    int pipe[2];
+    pid_t parent;
+    sigset_t mask;
+};
+
+static void free_start(struct start *s)
+{
+    free(s->argv);
+    free(s->envp);
+    free(s->reason);
+}
+
+static int make_start(struct start *s, const struct str_list *words)
+{
+    static char name[] = "prompt";
+    size_t n = 0;
+    while (environ[n])
+        n++;
+    *s = (struct start){.parent = getpid()};
+    s->argv = calloc(words->n + 2, sizeof *s->argv);
+    s->envp = calloc(n + 2, sizeof *s->envp);
+    int status = s->argv && s->envp ? open_pipe(s->pipe) : error_out_of_memory();
+    if (status == OK && !(s->reason = str_format("%s=%d", REASON_FD, s->pipe[1])))
+        status = ERR_MEMORY;
+    if (status != OK)
+        return status;
+    s->argv[0] = name;
+    if (words->n > 0)
+        memcpy(s->argv + 1, words->items, words->n * sizeof *s->argv);
+    s->envp[0] = s->reason; /* before one that this process may have itself: getenv finds the first */
+    memcpy(s->envp + 1, environ, n * sizeof *s->envp);
+    return OK;
+}
+
+/* Between fork and exec. A signal in between ends the child at once. */
+static void become(const struct start *s, const struct spawn_options *options)
 {
     interrupt_uninstall();
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    const int out = has_output ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC);
+    sigprocmask(SIG_SETMASK, &s->mask, NULL);
+    const int out = options->has_output ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC);
     /* Ctrl-C reaches only the parent, which passes it on once: a second signal would end the child at once */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() == parent && dup2(out, STDOUT_FILENO) >= 0)
-        execv(SELF, argv);
+    const bool is_placed = !options->cores || core_set_apply(options->cores);
+    if (getppid() == s->parent && is_placed && dup2(out, STDOUT_FILENO) >= 0 &&
+        fcntl(s->pipe[1], F_SETFD, 0) == 0)
+        execve(SELF, s->argv, s->envp);
     _exit(127);
 }
 
-int spawn_self(pid_t *child, const struct str_list *words, bool has_output)
+int spawn_self(struct spawn_child *out, const struct str_list *words, const struct spawn_options *options)
 {
-    char **argv = calloc(words->n + 2, sizeof *argv);
-    char name[] = "prompt";
-    if (!argv)
-        return error_out_of_memory();
-    argv[0] = name;
-    memcpy(argv + 1, words->items, words->n * sizeof *argv);
-    const pid_t parent = getpid();
-    sigset_t asked, mask; /* before exec, the child would handle a signal as its parent does, and lose it */
+    struct start s;
+    sigset_t asked; /* before exec, the child would handle a signal as its parent does, and lose it */
+    *out = (struct spawn_child){0};
+    int status = make_start(&s, words);
+    if (status != OK) {
+        free_start(&s);
+        return status;
+    }
     interrupt_signals(&asked);
-    sigprocmask(SIG_BLOCK, &asked, &mask);
-    *child = fork();
-    if (*child == 0)
-        become(argv, parent, has_output, &mask);
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-    free(argv);
-    return *child > 0 ? OK : error_set(ERR_IO, "cannot start a run: %s", strerror(errno));
+    sigprocmask(SIG_BLOCK, &asked, &s.mask);
+    const pid_t child = fork();
+    if (child == 0)
+        become(&s, options);
+    sigprocmask(SIG_SETMASK, &s.mask, NULL);
+    if (child < 0)
+        status = error_set(ERR_IO, "cannot start a run: %s", strerror(errno));
+    close(s.pipe[1]);
+    if (status == OK)
+        *out = (struct spawn_child){child, s.pipe[0]};
+    else
+        close(s.pipe[0]);
+    free_start(&s);
+    return status;
 }
 
-void spawn_ask(pid_t child)
+void spawn_ask(const struct spawn_child *child)
 {
-    kill(child, SIGINT);
+    kill(child->pid, SIGINT);
 }
 
-int spawn_look(bool *has_ended, int *exit_status, pid_t child)
+void spawn_kill(struct spawn_child *child)
+{
+    char ignored[1];
+    kill(child->pid, SIGKILL);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    spawn_reason(ignored, sizeof ignored, child);
+}
+
+int spawn_look(bool *has_ended, int *exit_status, const struct spawn_child *child)
 {
     int state = 0;
-    const pid_t ended = waitpid(child, &state, WNOHANG);
-    *has_ended = ended == child;
+    const pid_t ended = waitpid(child->pid, &state, WNOHANG);
+    *has_ended = ended == child->pid;
     if (ended < 0 && errno != EINTR)
         return error_set(ERR_IO, "cannot wait for a run: %s", strerror(errno));
     if (*has_ended)
@@ -66,7 +150,55 @@ int spawn_look(bool *has_ended, int *exit_status, pid_t child)
     return OK;
 }
 
+void spawn_reason(char *out, size_t n, struct spawn_child *child)
+{
+    out[read_some(out, n - 1, child->reason)] = '\0';
+    close(child->reason);
+    child->reason = -1;
+}
+
+void spawn_report(const char *error)
+{
+    const char *text = getenv(REASON_FD);
+    int64_t fd = -1;
+    struct stat info;
+    if (!text || str_parse_i64(&fd, text) != OK || fd <= STDERR_FILENO || fd > 1 << 20)
+        return;
+    if (fstat((int)fd, &info) == 0 && S_ISFIFO(info.st_mode))
+        (void)!write((int)fd, error, strlen(error)); /* less than a pipe holds */
+}
+
 void spawn_pause(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+/* ---------------------------------------------------------------- other programs */
+
+int spawn_read(struct str *out, int *exit_status, const char *const *argv)
+{
+    int ends[2], state = 0;
+    int status = open_pipe(ends);
+    if (status != OK)
+        return status;
+    const pid_t child = fork();
+    if (child == 0) {
+        interrupt_uninstall();
+        const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (dup2(in, STDIN_FILENO) >= 0 && dup2(ends[1], STDOUT_FILENO) >= 0 &&
+            dup2(ends[1], STDERR_FILENO) >= 0)
+            execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(ends[1]);
+    char piece[4096];
+    size_t n = 0;
+    while (child > 0 && (n = read_some(piece, sizeof piece, ends[0])) > 0)
+        str_append_n(out, piece, n);
+    close(ends[0]);
+    pid_t ended = -1;
+    while (child > 0 && (ended = waitpid(child, &state, 0)) < 0 && errno == EINTR)
+        ;
+    *exit_status = ended == child && WIFEXITED(state) ? WEXITSTATUS(state) : 127;
+    return *exit_status == 127 ? error_set(ERR_IO, "cannot run '%s'", argv[0]) : str_status(out);
 }

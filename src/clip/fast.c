@@ -168,9 +168,11 @@ const struct nn_norm *fast_norm(scope *s, const struct clip *c, const struct fas
     snprintf(at, sizeof at, "%s%" PRId64 ".", t->block_prefix, i);
     const struct nn_norm loaded =
         load_norm(temporaries, &c->fast->source, at, norm == 0 ? "ln_1" : "ln_2", t->norm_eps);
-    out->weight = t_clone(owner, t_to(temporaries, loaded.weight, c->dtypes.compute));
     out->bias = t_clone(owner, t_to(temporaries, loaded.bias, c->dtypes.compute));
-    const int status = scope_close(temporaries);
+    out->weight = t_clone(owner, t_to(temporaries, loaded.weight, c->dtypes.compute));
+    (void)scope_close(temporaries);
+    weights_forget(c->fast->source.weights);
+    const int status = scope_status(owner);
     if (status == OK)
         return out;
     scope_fail(s, status);

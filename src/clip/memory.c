@@ -39,6 +39,17 @@ double clip_model_bytes(const struct clip *c, const struct weights *w)
            2.0 * packed * (double)dtype_size(c->dtypes.compute);
 }
 
+/* Query, key, value and the MLP's input, again for both directions. */
+double clip_bare_bytes(const struct clip *c)
+{
+    const struct tower_dims *towers[] = {&c->dims.text, &c->dims.vision};
+    double values = 0.0;
+    for (int i = 0; i < 2 && c->fast; i++)
+        values += (double)towers[i]->n_layers * (double)towers[i]->width *
+                  (3.0 * (double)towers[i]->width + (double)towers[i]->mlp_width);
+    return 2.0 * values * (double)dtype_size(c->dtypes.compute);
+}
+
 double clip_text_kept_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes)
 {
     if (!c->fast)

@@ -136,7 +136,7 @@ int config_check_training(const struct config *c)
                                     "evaluate it with prompt eval --config configs/zeroshot.json");
     if (c->steps_per_shot > 0 && c->data_shots == 0)
         return error_set(ERR_USAGE, "training.steps_per_shot counts shots, but data.shots is 0, all images");
-    if (c->steps_per_shot == 0 && c->warmup_epochs >= c->epochs)
+    if (!method_is_fitted(c->method) && c->steps_per_shot == 0 && c->warmup_epochs >= c->epochs)
         return error_set(ERR_USAGE,
                          "training.warmup_epochs (%" PRId64 ") leaves no epoch of training.epochs (%" PRId64
                          ") at the rate training.lr",

@@ -16,18 +16,23 @@ struct dataset_options config_dataset_options(const struct config *c, const char
                                     .split_seed = (uint64_t)c->data_split_seed};
 }
 
-int config_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d)
+int config_draw_sample(struct item_list *out, struct item_list *out_val, const struct config *c,
+                       const struct dataset *d)
 {
     struct item_list train = {0};
     struct item_list val = {0};
     int status = fewshot_sample(&train, &val, d, c->data_shots, (uint32_t)c->seed);
     if (status == OK)
         status = item_list_subset(out, &train, c->data_classes, d->n_classes);
+    if (status == OK && out_val)
+        status = item_list_subset(out_val, &val, c->data_classes, d->n_classes);
     if (status == OK && out->n == 0)
         status = error_set(ERR_FORMAT, "data set '%s': the %s classes have no training images", d->name,
                            class_subset_names[c->data_classes]);
     if (status == OK)
         status = dataset_find_files(d, out);
+    if (status == OK && out_val)
+        status = dataset_find_files(d, out_val);
     item_list_free(&train);
     item_list_free(&val);
     return status;

@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "prompt/methods/tuned_towers.h"
 
@@ -18,17 +17,11 @@ static int add_pair(struct method *m, const struct method_init *init, enum tower
     if (r > W)
         return error_set(ERR_USAGE, "lora.rank: %" PRId64 " is more than the %s tower's width, %" PRId64, r,
                          tower_names[tower], W);
-    float *zeros = calloc((size_t)(L * 3 * W * r), sizeof *zeros);
     char name[64];
     tuned_name(name, PREFIX, tower, "a");
-    int status = zeros ? OK : error_out_of_memory();
-    if (status == OK)
-        status = method_add_uniform(m, init->seed, name, 1.0 / sqrt((double)W), SHAPE(L, 3, r, W));
+    int status = method_add_uniform(m, init->seed, name, 1.0 / sqrt((double)W), SHAPE(L, 3, r, W));
     tuned_name(name, PREFIX, tower, "b");
-    if (status == OK)
-        status = method_add_trained(m, name, zeros, SHAPE(L, 3, W, r));
-    free(zeros);
-    return status;
+    return status == OK ? method_add_zeros(m, name, SHAPE(L, 3, W, r)) : status;
 }
 
 static int create(struct method *m, const struct method_init *init)
@@ -72,6 +65,21 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     tuned_output(out, s, m, x, z);
 }
 
+/* W + alpha/sqrt(r) B A of query, key and value. */
+static int merge(const struct method *m, struct weights *w, enum tower tower, int64_t layer)
+{
+    const struct tower_tuning t = tuning_of(m, tower, 0, 0);
+    scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
+    const int64_t W = t_size(t.a, 3);
+    tensor *product = t_matmul(s, t_select(s, t.b, 0, layer), t_select(s, t.a, 0, layer)); /* [3,W,W] */
+    product = t_scale(s, t_reshape(s, product, SHAPE(3 * W, W)), t.scale);
+    int status = scope_status(s);
+    if (status == OK)
+        status = tuned_merge(w, tower, layer, "attn.in_proj_weight", product, true);
+    const int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
 /* With dropout each class goes through the tower by itself, as its masks are its own. */
 static struct text_form text_form(const struct method_options *o)
 {
@@ -82,4 +90,5 @@ const struct method_ops method_clip_lora = {.text_form = text_form,
                                             .create = create,
                                             .forward = forward,
                                             .fixed_text = fixed_text,
-                                            .passes = tuned_passes};
+                                            .passes = tuned_passes,
+                                            .merge = merge};

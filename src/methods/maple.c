@@ -47,19 +47,22 @@ static int create(struct method *m, const struct method_init *init)
     return J > 1 ? create_projections(m, init, J - 1) : OK;
 }
 
-/* Layer i's prompts, [1,n,d_v], from its text vectors. Those of the first layer pass ln_pre with the tokens. */
-static tensor *project(scope *s, const struct method *m, int64_t i)
+/* The first layer's prompts, [1,n,d_v]; they pass ln_pre with the tokens. */
+static tensor *project_first(scope *s, const struct method *m)
 {
     const struct params *p = &m->trained;
-    if (i == 0) {
-        tensor *first = t_linear(s, params_find(p, "context"), params_find(p, "context_projection.weight"),
-                                 params_find(p, "context_projection.bias"));
-        return clip_normalize_prompts(s, m->clip, t_unsqueeze(s, first, 0));
-    }
-    const int64_t j = i - 1;
-    return t_linear(s, t_narrow(s, params_find(p, "text_prompts"), 0, j, 1),
-                    t_select(s, params_find(p, "vision_projections.weight"), 0, j),
-                    t_select(s, params_find(p, "vision_projections.bias"), 0, j));
+    tensor *first = t_linear(s, params_find(p, "context"), params_find(p, "context_projection.weight"),
+                             params_find(p, "context_projection.bias"));
+    return clip_normalize_prompts(s, m->clip, t_unsqueeze(s, first, 0));
+}
+
+/* Those of layers 2..J, [J-1,n,d_v], in one product: the gradient of all maps is then one tensor, not a sum. */
+static tensor *project_deep(scope *s, const struct method *m)
+{
+    const struct params *p = &m->trained;
+    tensor *weight = t_transpose(s, params_find(p, "vision_projections.weight"), 1, 2);
+    tensor *bias = t_unsqueeze(s, params_find(p, "vision_projections.bias"), 1);
+    return t_add(s, t_matmul(s, params_find(p, "text_prompts"), weight), bias);
 }
 
 static tensor *encode_image(scope *s, const struct method *m, struct tape *tape, struct image_tokens tokens)
@@ -70,8 +73,10 @@ static tensor *encode_image(scope *s, const struct method *m, struct tape *tape,
         scope_fail(s, error_out_of_memory());
         return NULL;
     }
-    for (int64_t i = 0; i < J; i++)
-        prompts[i] = project(s, m, i);
+    const tensor *deep = J > 1 ? project_deep(s, m) : NULL;
+    prompts[0] = project_first(s, m);
+    for (int64_t i = 1; i < J; i++)
+        prompts[i] = t_narrow(s, deep, 0, i - 1, 1);
     tensor *x = vision_prompts_encode(s, m, tape, tokens, prompts, J);
     free(prompts);
     return x;

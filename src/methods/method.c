@@ -1,7 +1,9 @@
 /* The table of methods. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "prompt/methods/fit.h"
 #include "prompt/methods/parts.h"
 
 static const struct method_ops *const methods[] = {
@@ -14,6 +16,9 @@ static const struct method_ops *const methods[] = {
     [METHOD_IVLP] = &method_ivlp,
     [METHOD_PROMPTSRC] = &method_ivlp,
     [METHOD_MAPLE] = &method_maple,
+    [METHOD_LINEAR_PROBE] = &method_linear_probe,
+    [METHOD_LP_PLUS_PLUS] = &method_lp_plus_plus,
+    [METHOD_TIP_ADAPTER] = &method_tip_adapter,
     [METHOD_CLIP_LORA] = &method_clip_lora,
     [METHOD_TWO_STAGE] = &method_two_stage,
 };
@@ -24,6 +29,25 @@ struct text_form method_text_form(const struct method_options *o)
 {
     const struct method_ops *ops = methods[o->kind];
     return ops->text_form ? ops->text_form(o) : (struct text_form){0};
+}
+
+/* A term that the method cannot move, or an average without epochs, would silently do nothing. */
+static int check_memory(const struct method *m)
+{
+    const struct memory_options *o = &m->options.memory;
+    const char *name = method_kind_names[m->options.kind];
+    const bool has_terms = agreement_reads_clip(o) || agreement_reads_teacher(o);
+    if (m->ops->fit && (has_terms || o->average_deviation > 0.0))
+        return error_set(
+            ERR_USAGE, "method %s is fitted at once: it has no agreement.* terms and no average over epochs",
+            name);
+    if (o->text_weight > 0.0 && !m->ops->text_form)
+        return error_set(ERR_USAGE, "agreement.text_weight: method %s leaves the text as CLIP has it", name);
+    if (o->image_weight > 0.0 && !method_needs_pixels(m))
+        return error_set(ERR_USAGE,
+                         "agreement.image_weight: method %s leaves the image features as CLIP has them%s",
+                         name, m->ops == &method_ivlp ? " if vision_prompt.count is 0" : "");
+    return OK;
 }
 
 int method_create(struct method **out, scope *owner, const struct clip *clip,
@@ -42,10 +66,9 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     const int64_t N = method_fixed_iterations(options->kind);
     if (N != METHOD_ANY_ITERATIONS)
         m->options.n_iterations = N;
-    int status = m->ops->create(m, init);
-    if (status == OK)
-        status = method_enter_stage(m, 0);
-    if (status != OK) {
+    int status = OK;
+    if ((status = m->ops->create(m, init)) != OK || (status = check_memory(m)) != OK ||
+        (status = method_enter_stage(m, 0)) != OK) {
         method_free(m);
         return status;
     }
@@ -118,9 +141,64 @@ bool method_needs_pixels(const struct method *m)
     return method_passes(m, 1, 1).n_image > 0;
 }
 
+/* ---------------------------------------------------------------- classes that were not trained */
+
+int64_t method_n_by_clip(const struct method *m, const struct class_texts *classes)
+{
+    int64_t n = 0;
+    for (int64_t k = 0; classes->trained_rows && k < classes->rows->n; k++)
+        n += classes->trained_rows[k] < 0;
+    return m->ops->unknown_classes == UNKNOWN_CLASSES_SERVED ? 0 : n;
+}
+
+int method_check_classes(const struct method *m, const struct class_texts *classes)
+{
+    const int64_t K = classes->rows->n, n = method_n_by_clip(m, classes);
+    if (m->ops->unknown_classes != UNKNOWN_CLASSES_ALONE || n == 0 || n == K)
+        return OK;
+    return error_set(
+        ERR_USAGE,
+        "method %s knows %" PRId64 " of these %" PRId64
+        " classes from its training, and cannot compare them with the others: evaluate either alone",
+        method_kind_names[m->options.kind], K - n, K);
+}
+
+/* ---------------------------------------------------------------- fit */
+
+int method_check_validation(const struct method *m, int64_t n_val)
+{
+    const char *setting = m->ops->needs_validation ? m->ops->needs_validation(&m->options) : NULL;
+    if (!setting || n_val > 0)
+        return OK;
+    return error_set(ERR_USAGE,
+                     "method %s is fitted with the help of validation images, but there are none: set %s",
+                     method_kind_names[m->options.kind], setting);
+}
+
+int method_fit(struct fit_report *out, struct method *m, const struct fit_data *data)
+{
+    *out = (struct fit_report){0};
+    int status = method_check_validation(m, data->n_val);
+    return status == OK ? m->ops->fit(out, m, data) : status;
+}
+
 void method_output_free(struct method_output *out)
 {
     tape_free(&out->tape);
+}
+
+int method_merge(const struct method *m, struct weights *w)
+{
+    const int64_t n_layers[] = {
+        [TOWER_TEXT] = w->dims.text.n_layers, [TOWER_VISION] = w->dims.vision.n_layers};
+    if (!m->ops->merge)
+        return error_set(ERR_USAGE, "method %s does not change CLIP's weights, as clip_lora and two_stage do",
+                         method_kind_names[m->options.kind]);
+    int status = OK;
+    for (int tower = TOWER_TEXT; tower <= TOWER_VISION; tower++)
+        for (int64_t i = 0; status == OK && i < n_layers[tower]; i++)
+            status = m->ops->merge(m, w, (enum tower)tower, i);
+    return status;
 }
 
 int method_backward(struct method_output *out, scope *s, const tensor *loss)

@@ -12,6 +12,9 @@ const char *const method_kind_names[] = {[METHOD_PROMPT] = "prompt",
                                          [METHOD_IVLP] = "ivlp",
                                          [METHOD_PROMPTSRC] = "promptsrc",
                                          [METHOD_MAPLE] = "maple",
+                                         [METHOD_LINEAR_PROBE] = "linear_probe",
+                                         [METHOD_LP_PLUS_PLUS] = "lp_plus_plus",
+                                         [METHOD_TIP_ADAPTER] = "tip_adapter",
                                          [METHOD_CLIP_LORA] = "clip_lora",
                                          [METHOD_TWO_STAGE] = "two_stage",
                                          NULL};
@@ -46,11 +49,19 @@ int64_t method_fixed_iterations(enum method_kind kind)
     case METHOD_IVLP:
     case METHOD_PROMPTSRC:
     case METHOD_MAPLE:
+    case METHOD_LINEAR_PROBE:
+    case METHOD_LP_PLUS_PLUS:
+    case METHOD_TIP_ADAPTER:
     case METHOD_CLIP_LORA:
     case METHOD_TWO_STAGE:
         return 1;
     }
     return METHOD_ANY_ITERATIONS;
+}
+
+bool method_is_fitted(enum method_kind kind)
+{
+    return kind == METHOD_LINEAR_PROBE || kind == METHOD_LP_PLUS_PLUS || kind == METHOD_TIP_ADAPTER;
 }
 
 /* A method's own settings. */
@@ -79,6 +90,9 @@ static struct memory_options own_memory(enum method_kind kind)
     case METHOD_VPT:
     case METHOD_IVLP:
     case METHOD_MAPLE:
+    case METHOD_LINEAR_PROBE:
+    case METHOD_LP_PLUS_PLUS:
+    case METHOD_TIP_ADAPTER:
     case METHOD_CLIP_LORA:
     case METHOD_TWO_STAGE:
         break;

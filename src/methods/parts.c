@@ -16,6 +16,14 @@ int method_add_trained(struct method *m, const char *name, const float *values, 
     return status == OK ? params_add(&m->trained, name, t) : status;
 }
 
+int method_add_zeros(struct method *m, const char *name, const int64_t *dims, size_t n_dims)
+{
+    tensor *t = t_zeros(m->scope, dims, n_dims, m->clip->dtypes.accum, m->clip->device);
+    t_require_grad(m->scope, t);
+    int status = scope_status(m->scope);
+    return status == OK ? params_add(&m->trained, name, t) : status;
+}
+
 int method_add_copy(struct method *m, const char *name, const tensor *values)
 {
     tensor *t = t_clone(m->scope, t_detach(m->scope, values));
@@ -67,6 +75,21 @@ tensor *method_after_start(scope *s, const struct method *m, const tensor *vecto
     tensor *start = clip_embed_tokens(s, m->clip, &m->start_id, 1); /* [1,d_l] */
     start = t_expand(s, start, SHAPE(t_size(vectors, 0), 1, t_size(start, 1)));
     return t_cat(s, TENSORS(start, vectors), 1);
+}
+
+tensor *method_class_rows(scope *s, const struct method *m, const char *name,
+                          const struct class_texts *classes)
+{
+    tensor *all = params_find(&m->trained, name);
+    int status = method_check_classes(m, classes);
+    if (status != OK) {
+        scope_fail(s, status);
+        return NULL;
+    }
+    if (!classes->trained_rows)
+        return all;
+    tensor *index = t_from_i64(s, classes->trained_rows, SHAPE(classes->rows->n), m->clip->device);
+    return t_index_select(s, all, 0, index);
 }
 
 /* With x^0 and the logits of n = 0 if `has_clip`. */

@@ -1,7 +1,9 @@
 /* Steps of methods that change the towers. */
 #include "prompt/methods/tuned_towers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *const tower_names[] = {[TOWER_TEXT] = "text", [TOWER_VISION] = "vision"};
 
@@ -43,6 +45,25 @@ void tuned_output(struct method_output *out, scope *s, const struct method *m, c
     out->features[1] = x;
     out->text[1] = z;
     out->logits[1] = clip_logits(s, m->clip, x, z);
+}
+
+int tuned_merge(struct weights *w, enum tower tower, int64_t layer, const char *name, const tensor *value,
+                bool adds)
+{
+    static const char *const prefixes[] = {[TOWER_TEXT] = "", [TOWER_VISION] = "visual."};
+    char full[128];
+    snprintf(full, sizeof full, "%stransformer.resblocks.%" PRId64 ".%s", prefixes[tower], layer, name);
+    for (size_t i = 0; i < w->tensors.n; i++) {
+        struct param *p = &w->tensors.items[i];
+        if (strcmp(p->name, full) != 0)
+            continue;
+        scope *s = scope_open(w->scope, SCOPE_GRAD_OFF);
+        tensor *moved =
+            t_to_device(s, t_to(s, t_detach(s, value), DTYPE_F32), (struct device){DEVICE_CPU, 0});
+        p->value = t_contiguous(w->scope, adds ? t_add(s, t_to(s, p->value, DTYPE_F32), moved) : moved);
+        return scope_close(s);
+    }
+    return error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", w->path, full);
 }
 
 struct method_passes tuned_passes(const struct method *m, int64_t n_images, int64_t n_classes)

@@ -40,13 +40,10 @@ static int create(struct method *m, const struct method_init *init)
         return error_set(ERR_USAGE,
                          "average.deviation: method two_stage has no average over epochs, as its two "
                          "stages train different tensors");
-    float *zeros = calloc((size_t)(K * d), sizeof *zeros);
-    int status = OK;
-    if ((status = zeros ? OK : error_out_of_memory()) == OK && (status = add_norms(m, TOWER_TEXT)) == OK &&
-        (status = add_norms(m, TOWER_VISION)) == OK)
-        status = method_add_trained(m, CLASSIFIER, zeros, SHAPE(K, d));
-    free(zeros);
-    return status;
+    int status = add_norms(m, TOWER_TEXT);
+    if (status == OK)
+        status = add_norms(m, TOWER_VISION);
+    return status == OK ? method_add_zeros(m, CLASSIFIER, SHAPE(K, d)) : status;
 }
 
 /* ---------------------------------------------------------------- stages */
@@ -135,6 +132,27 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     tuned_output(out, s, m, x, z);
 }
 
+static int merge(const struct method *m, struct weights *w, enum tower tower, int64_t layer)
+{
+    static const char *const names[] = {"ln_1.weight", "ln_2.weight", "ln_1.bias", "ln_2.bias"};
+    scope *s = scope_open(m->scope, SCOPE_GRAD_OFF);
+    int status = OK;
+    for (int64_t i = 0; status == OK && i < 4; i++) {
+        const tensor *all = tuned_find(m, PREFIX, tower, i < 2 ? "weight" : "bias");
+        const tensor *value = t_select(s, t_select(s, all, 0, layer), 0, i % 2);
+        status = value ? tuned_merge(w, tower, layer, names[i], value, false) : scope_status(s);
+    }
+    const int closed = scope_close(s);
+    return status == OK ? closed : status;
+}
+
+static struct method_passes passes(const struct method *m, int64_t n_images, int64_t n_classes)
+{
+    struct method_passes p = tuned_passes(m, n_images, n_classes);
+    p.trains_norms = true;
+    return p;
+}
+
 static struct text_form text_form(const struct method_options *o)
 {
     (void)o;
@@ -145,7 +163,8 @@ const struct method_ops method_two_stage = {.text_form = text_form,
                                             .create = create,
                                             .forward = forward,
                                             .fixed_text = fixed_text,
-                                            .passes = tuned_passes,
+                                            .passes = passes,
                                             .n_first = n_first,
                                             .trains = trains,
-                                            .begin_stage = begin_stage};
+                                            .begin_stage = begin_stage,
+                                            .merge = merge};

@@ -10,17 +10,32 @@
 
 const char *method_name(enum method_kind kind)
 {
-    static const char *const names[] = {[METHOD_PROMPT] = "ProMPT", [METHOD_CLIP] = "CLIP",
-                                        [METHOD_COOP] = "CoOp",     [METHOD_COCOOP] = "CoCoOp",
-                                        [METHOD_VPT] = "VPT",       [METHOD_KGCOOP] = "KgCoOp",
-                                        [METHOD_IVLP] = "IVLP",     [METHOD_PROMPTSRC] = "PromptSRC",
-                                        [METHOD_MAPLE] = "MaPLe",   NULL};
+    static const char *const names[] = {[METHOD_PROMPT] = "ProMPT",
+                                        [METHOD_CLIP] = "CLIP",
+                                        [METHOD_COOP] = "CoOp",
+                                        [METHOD_COCOOP] = "CoCoOp",
+                                        [METHOD_VPT] = "VPT",
+                                        [METHOD_KGCOOP] = "KgCoOp",
+                                        [METHOD_IVLP] = "IVLP",
+                                        [METHOD_PROMPTSRC] = "PromptSRC",
+                                        [METHOD_MAPLE] = "MaPLe",
+                                        [METHOD_LINEAR_PROBE] = "Linear probe",
+                                        [METHOD_LP_PLUS_PLUS] = "LP++",
+                                        [METHOD_TIP_ADAPTER] = "Tip-Adapter",
+                                        [METHOD_CLIP_LORA] = "CLIP-LoRA",
+                                        [METHOD_TWO_STAGE] = "2SFS",
+                                        NULL};
     return names[kind];
 }
 
 /* ---------------------------------------------------------------- grouping */
 
 static const char *const free_keys[] = {"seed", NULL};
+
+static bool is_imported(const struct run *r)
+{
+    return r->provenance.imported_file != NULL;
+}
 
 /* The first key in which two runs differ, seed aside, as "training.lr 0.1"; "" if there is none. */
 static int difference_of(struct str *out, const struct run *a, const struct run *b)
@@ -56,7 +71,7 @@ static int place_run(struct page *p, size_t run)
         int status = difference_of(&difference, group_first(p, g), r);
         for (size_t k = 0; k < g->n; k++)
             has_seed = has_seed || p->runs[g->runs[k]].config->seed == r->config->seed;
-        const bool is_same = difference.len == 0;
+        const bool is_same = difference.len == 0 && is_imported(group_first(p, g)) == is_imported(r);
         str_free(&difference);
         if (status != OK || (is_same && !has_seed))
             return status == OK ? add_run(g, run) : status;
@@ -68,17 +83,19 @@ static int place_run(struct page *p, size_t run)
     return add_run(&p->groups[p->n_groups++], run);
 }
 
-/* The method, and if another group has it, too, what sets this one apart from the first of them. */
+/* The method, whether it was imported, and if another such group has it, too, what sets this one apart from the
+ * first of them. */
 static int name_group(struct page *p, size_t i)
 {
     const struct run *r = group_first(p, &p->groups[i]);
     struct str name = {0};
     struct str difference = {0};
     str_append(&name, method_name(r->config->method));
+    str_append(&name, is_imported(r) ? ", imported" : "");
     int status = OK;
     for (size_t k = 0; status == OK && k < p->n_groups; k++) {
         const struct run *other = group_first(p, &p->groups[k]);
-        if (k == i || other->config->method != r->config->method)
+        if (k == i || other->config->method != r->config->method || is_imported(other) != is_imported(r))
             continue;
         status = difference_of(&difference, other, r);
         str_appendf(&name, " (%s)", difference.len > 0 ? str_text(&difference) : r->dir);

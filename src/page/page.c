@@ -26,6 +26,20 @@ int page_note(struct page *p, const char *fmt, ...)
 
 /* ---------------------------------------------------------------- runs */
 
+/* Lists on which the run shows CLIP's logits, because its method knows only the classes of its training. */
+static int note_by_clip(struct page *p, const struct run *r)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < r->n_lists; i++) {
+        const struct record *record = r->lists[i].record;
+        if (record->n_by_clip > 0)
+            status = page_note(
+                p, "'%s' on %s, %s classes: CLIP's logits, where the method was not trained on them", r->dir,
+                record->dataset, class_subset_names[record->subset]);
+    }
+    return status;
+}
+
 static int add_run(struct page *p, const char *dir)
 {
     int status = array_grow(&p->runs, p->n_runs, sizeof *p->runs);
@@ -37,7 +51,11 @@ static int add_run(struct page *p, const char *dir)
     if (status == OK && r->is_trained && r->progress.step < r->progress.n_steps)
         status = page_note(p, "'%s' is unfinished: %" PRId64 " of %" PRId64 " steps", dir, r->progress.step,
                            r->progress.n_steps);
-    return status;
+    if (status == OK && r->provenance.imported_file)
+        status =
+            page_note(p, "'%s' was not trained by this program: it was imported from '%s' (SHA-256 %.16s...)",
+                      dir, r->provenance.imported_file, r->provenance.imported_sha256);
+    return status == OK ? note_by_clip(p, r) : status;
 }
 
 static bool holds(const char *dir, const char *name)

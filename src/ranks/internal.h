@@ -2,7 +2,7 @@
 #ifndef PROMPT_SRC_RANKS_INTERNAL_H
 #define PROMPT_SRC_RANKS_INTERNAL_H
 
-#include "prompt/base/process.h"
+#include "prompt/base/core_set.h"
 #include "prompt/ranks/ranks.h"
 #include "transport.h"
 
@@ -18,8 +18,8 @@ struct ranks {
     struct verdict *verdicts; /* [size], owned */
     size_t *counts;           /* [size], owned */
     int local_size, local_rank;
-    struct process_mask *masks; /* [local_size], of this host's ranks, owned */
-    bool is_broken;             /* a rank was missing at the end */
+    struct core_set *cores; /* [local_size], where this host's ranks may run, owned */
+    bool is_broken;         /* a rank was missing at the end */
     struct ranks_time time;
 };
 

@@ -53,28 +53,30 @@ int64_t ranks_cores(const struct ranks *r)
 {
     int64_t n_sharing = 0;
     for (int i = 0; r && i < r->local_size; i++)
-        n_sharing += process_masks_overlap(&r->masks[i], &r->masks[r->local_rank]);
+        n_sharing += core_set_first(&r->cores[i], &r->cores[r->local_rank], true) < CORE_SET_SIZE;
     const int64_t n = process_cores() / (n_sharing > 1 ? n_sharing : 1);
     return n > 0 ? n : 1;
 }
 
 void ranks_describe_cores(struct str *out, const struct ranks *r)
 {
-    struct process_mask used = {0};
+    struct core_set used = {0};
     struct process_limits limits;
     process_find_limits(&limits);
-    if (!r && launcher_find().kind == LAUNCHER_NONE)
+    const enum launcher_kind kind = launcher_find().kind;
+    if (kind == LAUNCHER_NONE || kind == LAUNCHER_SRUN) /* srun gives what the job asked for */
         return;
     if (!r)
-        process_find_mask(&used);
+        core_set_allowed(&used);
     for (int i = 0; r && i < r->local_size; i++)
-        process_mask_add(&used, &r->masks[i]);
-    const int64_t n_used = process_mask_count(&used), n_ranks = ranks_local_size(r);
-    if (n_used > 0 && n_used < limits.processors)
+        for (size_t k = 0; k < sizeof used.bits / sizeof used.bits[0]; k++)
+            used.bits[k] |= r->cores[i].bits[k];
+    const int64_t n_used = core_set_count(&used), n_ranks = ranks_local_size(r);
+    if (n_used > 0 && n_used <= n_ranks && n_used < limits.processors)
         str_appendf(out,
                     "%s bound the %s of this host to %" PRId64 " of its %" PRId64
                     " processors; mpirun's --bind-to none, or --map-by slot:PE=n, gives more",
-                    launcher_name(launcher_find().kind), n_ranks == 1 ? "one process" : "processes", n_used,
+                    launcher_name(kind), n_ranks == 1 ? "one process" : "processes", n_used,
                     limits.processors);
 }
 
@@ -84,30 +86,30 @@ void ranks_describe_cores(struct str *out, const struct ranks *r)
 static int look_around(struct ranks *r)
 {
     struct transport *host = NULL;
-    struct process_mask mask;
+    struct core_set own;
     r->all->ops->split(&host, r->all, -1);
     if (!host)
         return error_out_of_memory();
     r->local_size = host->size;
     r->local_rank = host->rank;
-    r->masks = calloc((size_t)host->size, sizeof *r->masks);
+    r->cores = calloc((size_t)host->size, sizeof *r->cores);
     size_t *counts = calloc((size_t)host->size, sizeof *counts);
-    if (r->masks && counts) {
-        process_find_mask(&mask);
+    if (r->cores && counts) {
+        core_set_allowed(&own);
         for (int i = 0; i < host->size; i++)
-            counts[i] = sizeof mask;
-        host->ops->gather(host, r->masks, &mask, counts);
+            counts[i] = sizeof own;
+        host->ops->gather(host, r->cores, &own, counts);
     }
     free(counts);
     host->ops->leave(host);
-    return r->masks ? OK : error_out_of_memory();
+    return r->cores ? OK : error_out_of_memory();
 }
 
 static void free_ranks(struct ranks *r)
 {
     if (r->end)
         r->end->ops->leave(r->end);
-    free(r->masks);
+    free(r->cores);
     free(r->verdicts);
     free(r->counts);
     free(r);

@@ -57,6 +57,27 @@ static int get_iteration(int64_t *out, const struct json_doc *doc, const struct 
     return status;
 }
 
+/* The member of a file of tables that is no table: changes on data sets, by the names by which rows have them. */
+static const char ON[] = "on";
+
+bool experiment_is_table(const char *name)
+{
+    return strcmp(name, ON) != 0;
+}
+
+/* A row has its changes on data sets itself, or names those that several rows share. */
+static int find_on(const struct json **out, const struct experiment *x, const struct json *object)
+{
+    const char *name = NULL;
+    *out = json_get(object, ON);
+    if (!*out || json_type(*out) != JSON_STRING)
+        return OK;
+    const struct json *value = *out;
+    int status = json_string(&name, value);
+    *out = status == OK ? json_get(json_get(json_root(x->doc), ON), name) : NULL;
+    return *out ? OK : json_error(x->doc, value, "'%s' has no member '%s'", ON, name ? name : "");
+}
+
 /* One row of the table: of a sweep, the one at `value`, else NULL. */
 static int add_row(struct experiment *x, const struct json *object, const char *value)
 {
@@ -65,8 +86,9 @@ static int add_row(struct experiment *x, const struct json *object, const char *
         return status;
     struct experiment_row *row = &x->rows[x->n_rows++];
     const char *label = "", *preset = NULL, *key = "";
-    *row = (struct experiment_row){.x = NAN, .on = json_get(object, "on")};
-    if ((status = json_need_string(&row->series, x->doc, object, "name")) == OK &&
+    *row = (struct experiment_row){.x = NAN};
+    if ((status = find_on(&row->on, x, object)) == OK &&
+        (status = json_need_string(&row->series, x->doc, object, "name")) == OK &&
         (status = json_need_string(&preset, x->doc, object, "config")) == OK &&
         (status = json_get_string(&label, x->doc, object, "label")) == OK &&
         (status = json_get_string(&key, x->doc, object, "sweep")) == OK &&
@@ -182,7 +204,8 @@ static int unknown_experiment(const struct experiment *x, const char *name)
 {
     struct str known = {0};
     for (const struct json *each = json_first(json_root(x->doc)); each; each = json_next(each))
-        str_appendf(&known, "%s%s", known.len > 0 ? ", " : "", json_key(each));
+        if (experiment_is_table(json_key(each)))
+            str_appendf(&known, "%s%s", known.len > 0 ? ", " : "", json_key(each));
     int status = error_set(ERR_USAGE, "no table '%s' in '%s', expected one of: %s", name, json_name(x->doc),
                            str_text(&known));
     str_free(&known);
@@ -211,7 +234,7 @@ int experiment_open(struct experiment **out, const char *tables_path, const char
     int status = open_documents(x, tables_path);
     if (status == OK) {
         char *number = str_format("table%s", name);
-        const struct json *object = json_get(json_root(x->doc), name);
+        const struct json *object = experiment_is_table(name) ? json_get(json_root(x->doc), name) : NULL;
         if (!object && number)
             object = json_get(json_root(x->doc), number);
         free(number);

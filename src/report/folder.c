@@ -14,8 +14,8 @@
 #include "prompt/base/path.h"
 
 /* Everything that a run may leave, the checkpoint first. */
-static const char *const names[] = {RUN_CHECKPOINT_FILE, RUN_MODEL_FILE, RUN_RESULTS_FILE, RUN_LOG_FILE,
-                                    RUN_CONFIG_FILE};
+static const char *const names[] = {RUN_CHECKPOINT_FILE, RUN_MODEL_FILE,  RUN_RESULTS_FILE,
+                                    RUN_LOG_FILE,        RUN_CONFIG_FILE, RUN_GRID_FILE};
 enum { N_NAMES = sizeof names / sizeof names[0] };
 
 int folder_check(const char *dir, bool resume, bool force)

@@ -40,10 +40,10 @@ static int plan_job(struct grid_job *job, struct grid_setup *s)
 }
 
 /* Rows that show several iterations of a run have one job. */
-static bool is_planned(const struct grid *g, const char *folder)
+static bool is_planned(const struct grid *g, const char *name)
 {
     for (size_t i = 0; i + 1 < g->n_jobs; i++)
-        if (strcmp(g->jobs[i].folder, folder) == 0)
+        if (strcmp(g->jobs[i].name, name) == 0)
             return true;
     return false;
 }
@@ -80,7 +80,11 @@ static int add_job(bool *trains, struct grid *g, const struct experiment_row *ro
     if ((status = choose_targets(&job->targets, s, dataset)) != OK ||
         (status = grid_folder_name(&job->folder, row, &job->config, s->options->out_dir)) != OK)
         return status;
-    if (!is_planned(g, job->folder))
+    job->name = str_dup(job->folder + strlen(s->options->out_dir) + 1);
+    if (!job->name)
+        return ERR_MEMORY;
+    const struct str_list *only = s->options->only;
+    if (!is_planned(g, job->name) && (!only || str_list_has(only, job->name)))
         return plan_job(job, s);
     grid_job_free(&g->jobs[--g->n_jobs]);
     return OK;

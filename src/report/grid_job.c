@@ -16,6 +16,7 @@
 void grid_job_free(struct grid_job *job)
 {
     config_free(&job->config);
+    free(job->name);
     free(job->folder);
     free(job->aside);
     str_list_free(&job->targets);
@@ -112,6 +113,8 @@ static int look_at_checkpoint(struct str *out, struct grid_job *job, const struc
         (status = config_resolve(&c, &(struct config_sources){.run_text = p.config, .run_name = path})) == OK)
         status = compare(out, s, job, &c, p.weights_sha256, &p.pipeline);
     job->must_train = at.step < at.n_steps && (max_steps == 0 || at.step < max_steps);
+    job->step = at.step;
+    job->n_steps = at.n_steps;
     config_free(&c);
     provenance_free(&p);
     return status;
@@ -196,6 +199,14 @@ int grid_job_update(struct grid_job *job, const struct grid_setup *s)
 /* A trained image costs about three evaluated ones: forward, backward, and parts computed again. */
 static const double TRAINING = 3.0;
 
+/* The steps of a training on a sample. */
+static int64_t count_steps(const struct config *c, int64_t n_images)
+{
+    const int64_t n_whole = n_images / c->batch_size,
+                  has_rest = n_images % c->batch_size != 0 && !c->drop_last;
+    return c->steps_per_shot > 0 ? c->steps_per_shot * c->data_shots : (n_whole + has_rest) * c->epochs;
+}
+
 static int weigh_training(struct grid_job *job, const struct grid_setup *s)
 {
     const struct config *c = &job->config;
@@ -204,8 +215,10 @@ static int weigh_training(struct grid_job *job, const struct grid_setup *s)
     int64_t first = 0, n_classes = 0;
     if (!data) /* an absent data set is not trained on */
         return OK;
-    int status = config_draw_sample(&sample, c, data->dataset);
+    int status = config_draw_sample(&sample, NULL, c, data->dataset);
     class_subset_range(&first, &n_classes, c->data_classes, data->dataset->n_classes);
+    if (job->n_steps == 0)
+        job->n_steps = count_steps(c, (int64_t)sample.n);
     double n_images = c->steps_per_shot > 0 ? (double)(c->steps_per_shot * c->data_shots * c->batch_size)
                                             : (double)sample.n * (double)c->epochs;
     const double limit = (double)s->options->max_steps * (double)c->batch_size;

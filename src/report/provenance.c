@@ -11,6 +11,7 @@
 #include "prompt/safetensors/header.h"
 
 static const char FORMAT[] = "prompt checkpoint 1";
+static const char IMPORTED_FILE[] = "imported_file", IMPORTED_SHA256[] = "imported_sha256";
 
 void provenance_free(struct provenance *p)
 {
@@ -20,6 +21,8 @@ void provenance_free(struct provenance *p)
     free(p->sample_digest);
     free(p->class_digest);
     free(p->class_names);
+    free(p->imported_file);
+    free(p->imported_sha256);
     pipeline_free(&p->pipeline);
     *p = (struct provenance){0};
 }
@@ -47,6 +50,7 @@ int provenance_write(struct metadata *out, const char *method, const struct prog
         {"image_decoder", provenance->pipeline.image_decoder, 0},
         {"tokenizer_revision", NULL, provenance->pipeline.tokenizer_revision},
         {"n_classes", NULL, provenance->n_classes},
+        {"n_images", NULL, provenance->n_images},
         {"epoch", NULL, progress->epoch},
         {"step_in_epoch", NULL, progress->step_in_epoch},
         {"step", NULL, progress->step},
@@ -56,6 +60,9 @@ int provenance_write(struct metadata *out, const char *method, const struct prog
     for (size_t i = 0; status == OK && i < sizeof entries / sizeof entries[0]; i++)
         status = entries[i].text ? metadata_set(out, entries[i].key, entries[i].text)
                                  : metadata_set_i64(out, entries[i].key, entries[i].number);
+    if (status == OK && provenance->imported_file &&
+        (status = metadata_set(out, IMPORTED_FILE, provenance->imported_file)) == OK)
+        status = metadata_set(out, IMPORTED_SHA256, provenance->imported_sha256);
     return status;
 }
 
@@ -109,6 +116,11 @@ static int parse(struct provenance *from, struct progress *at, const struct meta
         status = copy_text(texts[i].text, m, texts[i].key);
     for (size_t i = 0; status == OK && i < sizeof numbers / sizeof numbers[0]; i++)
         status = metadata_get_i64(numbers[i].number, m, numbers[i].key);
+    if (status == OK && metadata_get(m, "n_images"))
+        status = metadata_get_i64(&from->n_images, m, "n_images");
+    if (status == OK && metadata_get(m, IMPORTED_FILE) &&
+        (status = copy_text(&from->imported_file, m, IMPORTED_FILE)) == OK)
+        status = copy_text(&from->imported_sha256, m, IMPORTED_SHA256);
     return status == OK ? parse_pipeline(&from->pipeline, m) : status;
 }
 

@@ -121,6 +121,7 @@ static int parse_numbers(struct record *r, const struct json_doc *doc, const str
         (status = json_need_i64(&r->n_skipped, doc, object, "skipped_images")) == OK &&
         (status = json_get_i64(&r->n_images, doc, object, "total")) == OK &&
         (status = json_get_i64(&r->n_classes, doc, object, "n_classes")) == OK &&
+        (status = json_get_i64(&r->n_by_clip, doc, object, "n_classes_by_clip")) == OK &&
         (status = need_accuracies(r, doc, object)) == OK && (status = get_classes(r, doc, object)) == OK &&
         (status = json_need_bool(&r->finished, doc, object, "finished")) == OK &&
         (status = json_need_bool(&r->untrained, doc, object, "untrained")) == OK &&
@@ -155,7 +156,9 @@ static int add_record(struct record_list *list, const struct json_doc *doc, cons
     if (status != OK)
         return status;
     struct record *r = &list->items[list->n++];
-    *r = (struct record){.path = str_dup(json_name(doc)), .as_published = true};
+    *r = (struct record){.path = str_dup(json_name(doc)),
+                         .as_published = true,
+                         .imported = json_get(object, "imported") != NULL};
     return r->path ? parse_record(r, doc, object) : ERR_MEMORY;
 }
 

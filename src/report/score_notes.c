@@ -96,12 +96,34 @@ static int note_skipped(struct str_list *notes, const struct score_cells *cells)
         notes, str_format("unreadable images are left out in %zu %s", n, plural(n, "record", "records")));
 }
 
+/* "Linear probe, new classes: CLIP's logits" for each row whose method knows only its own classes. */
+static int note_by_clip(struct str_list *notes, const struct score_cells *cells, size_t row)
+{
+    bool found[3] = {false};
+    for (size_t d = 0; d < cells->n_datasets; d++) {
+        const size_t cell = row * cells->n_datasets + d;
+        for (size_t seed = 0; seed < score_cells_n_seeds(cells, cell); seed++)
+            for (int subset = 0; subset < 3; subset++) {
+                const struct record *r = score_cells_record(cells, cell, seed, (enum class_subset)subset);
+                found[subset] = found[subset] || (r && r->n_by_clip > 0);
+            }
+    }
+    int status = OK;
+    for (int subset = 0; status == OK && subset < 3; subset++)
+        if (found[subset])
+            status = add_text(
+                notes, str_format("%s, %s classes: CLIP's logits, where the method was not trained on them",
+                                  cells->experiment->rows[row].name, class_subset_names[subset]));
+    return status;
+}
+
 int score_notes_add(struct str_list *notes, const struct score_cells *cells)
 {
     const char *paper = experiment_paper_note(cells->experiment);
     int status = OK;
     for (size_t row = 0; status == OK && row < cells->experiment->n_rows; row++)
-        status = note_missing(notes, cells, row);
+        if ((status = note_missing(notes, cells, row)) == OK)
+            status = note_by_clip(notes, cells, row);
     if (status == OK && (status = note_counts(notes, cells)) == OK)
         status = note_skipped(notes, cells);
     return status == OK && paper ? str_list_add(notes, paper) : status;
@@ -127,6 +149,34 @@ static int label_data(struct str_list *labels, const struct score_cells *cells, 
     return add_str(labels, &text);
 }
 
+static bool is_imported(const struct score_cells *cells, size_t cell)
+{
+    const size_t n = score_cells_n_records(cells) / cells->n_cells;
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct record *r = cells->records[cell * n + i];
+        found = found || (r && r->imported);
+    }
+    return found;
+}
+
+/* "imported: CoOp on DTD, EuroSAT" for each row. */
+static int label_imported(struct str_list *labels, const struct score_cells *cells, size_t row)
+{
+    struct str text = {0};
+    for (size_t d = 0; d < cells->n_datasets; d++) {
+        const size_t cell = row * cells->n_datasets + d;
+        if (!is_imported(cells, cell))
+            continue;
+        if (text.len == 0)
+            str_appendf(&text, "imported: %s on ", score_cells_row(cells, cell)->name);
+        else
+            str_append(&text, ", ");
+        str_append(&text, target_display_name(cells->datasets[d]));
+    }
+    return add_str(labels, &text);
+}
+
 int score_labels_add(struct str_list *labels, const struct score_cells *cells)
 {
     const struct str_list *sets = cells->options->sets;
@@ -136,6 +186,8 @@ int score_labels_add(struct str_list *labels, const struct score_cells *cells)
         is_unfinished = is_unfinished || (cells->records[i] && !cells->records[i]->finished);
     if (is_unfinished)
         status = str_list_add(labels, "unfinished or limited runs");
+    for (size_t row = 0; status == OK && row < cells->experiment->n_rows; row++)
+        status = label_imported(labels, cells, row);
     if (status == OK && (status = label_data(labels, cells, true)) == OK)
         status = label_data(labels, cells, false);
     for (size_t i = 0; status == OK && i < sets->n; i++)

@@ -122,10 +122,12 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
     int status = OK;
     if ((status = class_list_open_names(&b->classes, s->scope, b->session, s->clip, names, n_names,
                                         n_images)) != OK ||
-        (status = session_create_method(&b->method, b->session, n_names)) != OK)
+        (b->options.train &&
+         (status = class_list_add_teacher(&b->classes, s->scope, b->session, s->clip)) != OK) ||
+        (status = session_create_method(&b->method, b->session, n_names, 0)) != OK)
         return status;
     const struct optimizer_options options = session_optimizer_options(c);
-    if ((status = optimizer_init(&b->optimizer, s->scope, &b->method->trained, &options)) != OK ||
+    if ((status = optimizer_init(&b->optimizer, s->scope, method_active(b->method), &options)) != OK ||
         (status = make_batch(b, n_images)) != OK)
         return status;
     b->logits = malloc((size_t)(n_images * (METHOD_MAX_ITERATIONS + 1) * n_names) * sizeof *b->logits);

@@ -5,8 +5,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/json_write.h"
 #include "prompt/base/str.h"
 #include "prompt/data/dataset.h"
+#include "prompt/run/features.h"
+
+/* ---------------------------------------------------------------- provenance */
+
+static int class_names_json(char **out, char *const *names, int64_t n_names)
+{
+    struct str text = {0};
+    json_open(&text, NULL, '[');
+    for (int64_t k = 0; k < n_names; k++)
+        json_put_string(&text, NULL, names[k]);
+    json_close(&text, ']');
+    *out = text.data;
+    return str_status(&text);
+}
+
+int checkpoint_provenance(struct provenance *out, struct session *s, char *const *names, int64_t n_names,
+                          const char *sample, int64_t n_images)
+{
+    char hash[DIGEST_HEX_SIZE];
+    char classes[17];
+    struct str config = {0};
+    *out = (struct provenance){.n_classes = n_names, .n_images = n_images};
+    int status = config_write_experiment(&config, s->config);
+    out->config = config.data;
+    if (status != OK || (status = config_hash(hash, s->config)) != OK ||
+        (status = class_names_digest(classes, names, n_names)) != OK ||
+        (status = features_hash_weights(s)) != OK ||
+        (status = class_names_json(&out->class_names, names, n_names)) != OK)
+        return status;
+    out->config_hash = str_dup(hash);
+    out->weights_sha256 = str_dup(s->weights->sha256);
+    out->sample_digest = str_dup(sample);
+    out->class_digest = str_dup(classes);
+    if (!out->config_hash || !out->weights_sha256 || !out->sample_digest || !out->class_digest)
+        return ERR_MEMORY;
+    return pipeline_of(&out->pipeline, &s->weights->preprocess);
+}
 
 /* ---------------------------------------------------------------- write */
 

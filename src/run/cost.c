@@ -43,10 +43,10 @@ static int settle(struct config *c, const char *key, int64_t now, double value)
     return status;
 }
 
-int cost_take_share(struct config *c, int64_t n_runs)
+int cost_take_share(struct config *c, int64_t n_cores, int64_t n_runs)
 {
     struct device device;
-    const double cores = (double)(process_cores() / n_runs);
+    const double cores = (double)n_cores;
     int status = OK;
     if ((status = device_parse(&device, c->device)) == OK &&
         (status = settle(c, "threads", c->threads, cores)) == OK)
@@ -65,13 +65,17 @@ static double step_bytes(const struct session *s, const struct method *m, struct
     /* Z of a pass: from the tower, normalized, filtered, in the order of the classes, and their gradients */
     enum { COPIES_OF_FEATURES = 8, COPIES_OF_TRAINED = 3 /* gradient, velocity, update */ };
     enum { COPIES_OF_ROWS = 5 /* whole texts: tokens, with vectors, without autograd, and two gradients */ };
+    /* of the term that compares Z with the teacher's: both normalized, their difference, and gradients */
+    enum { COPIES_OF_AGREEMENT = 8 };
     const struct clip *c = s->clip;
     const struct token_rows *texts = &classes->prompts;
+    const double copies =
+        COPIES_OF_FEATURES + (m->options.memory.text_weight > 0.0 ? COPIES_OF_AGREEMENT : 0);
     const double rows =
         texts->n_learned > 0 ? (double)(texts->n * texts->n_tokens * c->dims.text.width) : 0.0;
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);
-    const double values = COPIES_OF_FEATURES * features +
-                          COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
+    const double values =
+        copies * features + COPIES_OF_TRAINED * (double)params_numel(&m->trained) + COPIES_OF_ROWS * rows;
     return values * (double)dtype_size(c->dtypes.accum) +
            clip_layer_bytes(c, class_texts_own(&classes->texts), p->n_text > 0 ? p->n_prefixes : 0, B,
                             p->n_prompts);
@@ -108,7 +112,8 @@ struct cost cost_plan(const struct session *s, const struct method *m, struct cl
         .n_steps = o->n_steps,
         .n_epochs = o->n_epochs,
         .step_images = whole,
-        .weights_bytes = clip_model_bytes(s->clip, s->weights),
+        .weights_bytes =
+            clip_model_bytes(s->clip, s->weights) + (p.trains_norms ? clip_bare_bytes(s->clip) : 0.0),
         .text_full_bytes = (double)p.n_text * clip_text_kept_bytes(s->clip, texts, p.n_prefixes),
         .image_bytes = (double)p.n_image * clip_image_kept_bytes(s->clip, B, p.n_prompts),
         .budget_bytes = budget_bytes(s, resident_bytes),
@@ -135,9 +140,10 @@ void cost_print(struct log *log, const struct cost *c, const struct method *m)
                  t_numel(t));
         str_free(&shape);
     }
-    log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
-             plural((size_t)c->step_images, "image", "images"), c->n_epochs,
-             plural((size_t)c->n_epochs, "epoch", "epochs"));
+    if (!method_is_fitted(m->options.kind))
+        log_info(log, "steps    %" PRId64 " of %" PRId64 " %s: %" PRId64 " %s", c->n_steps, c->step_images,
+                 plural((size_t)c->step_images, "image", "images"), c->n_epochs,
+                 plural((size_t)c->n_epochs, "epoch", "epochs"));
     const double total = c->weights_bytes + c->text_bytes + c->image_bytes + c->rest_bytes;
     char budget[64] = "", again[64] = "";
     if (c->budget_bytes > 0)

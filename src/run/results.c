@@ -151,6 +151,17 @@ void record_write_machine(struct str *out, const struct session *s, double elaps
     json_put_string(out, "time", now);
 }
 
+/* The file of another program that the prompts are of; a run of this program has no such member. */
+static void write_imported(struct str *out, const struct provenance *provenance)
+{
+    if (!provenance || !provenance->imported_file)
+        return;
+    json_open(out, "imported", '{');
+    json_put_string(out, "file", provenance->imported_file);
+    json_put_string(out, "sha256", provenance->imported_sha256);
+    json_close(out, '}');
+}
+
 static void write_training(struct str *out, const struct record_context *c)
 {
     const bool trained = c->progress != NULL;
@@ -160,6 +171,7 @@ static void write_training(struct str *out, const struct record_context *c)
     json_put_i64(out, "limit", c->limit);
     json_put_i64(out, "steps", trained ? c->progress->step : 0);
     json_put_i64(out, "n_steps", trained ? c->progress->n_steps : 0);
+    write_imported(out, c->provenance);
 }
 
 int record_write(struct str *out, const struct record_context *c, const struct eval_result *result)
@@ -171,6 +183,8 @@ int record_write(struct str *out, const struct record_context *c, const struct e
     json_put_string(out, "split", "test");
     json_put_string(out, "classes", class_subset_names[c->classes->subset]);
     json_put_i64(out, "n_classes", c->classes->n);
+    if (c->n_by_clip > 0)
+        json_put_i64(out, "n_classes_by_clip", c->n_by_clip);
     json_put_i64(out, "shots", config->data_shots);
     json_put_i64(out, "seed", config->seed);
     write_training(out, c);

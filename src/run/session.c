@@ -289,6 +289,13 @@ struct method_options session_method_options(const struct config *c)
                                    .lora_dropout = c->lora_dropout,
                                    .two_stage_share = c->two_stage_share,
                                    .context_depth = c->context_depth,
+                                   .views_fresh = c->views_fresh,
+                                   .linear_probe_c = c->linear_probe_c,
+                                   .tip_adapter_train_keys = c->tip_adapter_train_keys,
+                                   .tip_adapter_alpha = c->tip_adapter_alpha,
+                                   .tip_adapter_beta = c->tip_adapter_beta,
+                                   .tip_adapter_alpha_max = c->tip_adapter_alpha_max,
+                                   .tip_adapter_beta_max = c->tip_adapter_beta_max,
                                    .memory = memory};
 }
 
@@ -302,11 +309,13 @@ struct optimizer_options session_optimizer_options(const struct config *c)
         .average = {.mean = memory.average_mean, .deviation = memory.average_deviation}};
 }
 
-int session_create_method(struct method **out, struct session *s, int64_t n_train_classes)
+int session_create_method(struct method **out, struct session *s, int64_t n_train_classes,
+                          int64_t n_train_images)
 {
     const struct method_options options = session_method_options(s->config);
     const struct method_init init = {.seed = (uint64_t)s->config->seed,
                                      .n_train_classes = n_train_classes,
+                                     .n_train_images = n_train_images,
                                      .start_tokens = &s->start_tokens};
     return method_create(out, s->scope, s->clip, &options, &init);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "batch.h"
+#include "fit.h"
 #include "prompt/base/interrupt.h"
 #include "prompt/base/json_write.h"
 #include "step.h"
@@ -214,7 +215,7 @@ static int check_trained(struct training *t)
     return status == OK ? closed : status;
 }
 
-static int save(struct training *t)
+int training_save(struct training *t)
 {
     int status = check_trained(t);
     if (status == OK && training_writes(t)) {
@@ -307,7 +308,7 @@ static int next_batch(struct batch *out, bool *is_over, struct training *t)
 /* Untrained prompts are not saved. */
 static int stop(struct training *t)
 {
-    return t->progress.step > 0 ? save(t) : OK;
+    return t->progress.step > 0 ? training_save(t) : OK;
 }
 
 static int run_epoch(struct training *t)
@@ -333,7 +334,7 @@ static int run_epoch(struct training *t)
         return status;
     status = optimizer_end_epoch(&t->optimizer, t->progress.epoch + 1);
     end_epoch(&t->progress, t->steps_per_epoch);
-    return status == OK ? save(t) : status;
+    return status == OK ? training_save(t) : status;
 }
 
 static int run_epochs(struct training *t)
@@ -384,10 +385,11 @@ int train_run(struct config *config, const struct train_options *options, struct
 {
     struct training t = {.options = &options->run, .is_dry = options->dry_run, .files.lock = -1};
     int status = training_open(&t, config, options->targets, log);
+    const bool is_fitted = method_is_fitted(config->method);
     if (status == OK && options->dry_run)
-        status = estimate_time(&t);
-    else if (status == OK && (status = training_begin(&t)) == OK && (status = run_epochs(&t)) == OK &&
-             t.has_saved)
+        status = is_fitted ? fit_estimate(&t) : estimate_time(&t);
+    else if (status == OK && (status = training_begin(&t)) == OK &&
+             (status = is_fitted ? fit_run(&t) : run_epochs(&t)) == OK && t.has_saved)
         log_info(log, "saved %s", t.files.checkpoint_path);
     training_close(&t);
     return status;

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/base/json_write.h"
 #include "prompt/data/catalog.h"
+#include "prompt/methods/fit.h"
 #include "prompt/nn/exchange.h"
 #include "prompt/run/cost.h"
 #include "prompt/run/eval.h"
@@ -19,44 +20,13 @@
 
 /* ---------------------------------------------------------------- data */
 
-static int class_names_json(char **out, const struct class_list *classes)
-{
-    struct str text = {0};
-    json_open(&text, NULL, '[');
-    for (int64_t k = 0; k < classes->n; k++)
-        json_put_string(&text, NULL, classes->names[k]);
-    json_close(&text, ']');
-    *out = text.data;
-    return str_status(&text);
-}
-
 static int fill_provenance(struct training *t)
 {
-    struct provenance *p = &t->provenance;
-    char hash[DIGEST_HEX_SIZE];
     char sample[DIGEST_HEX_SIZE];
-    char classes[17];
-    struct str config = {0};
-    int status = OK;
-    if ((status = config_write_experiment(&config, t->session->config)) == OK &&
-        (status = config_hash(hash, t->session->config)) == OK &&
-        (status = item_list_digest(sample, &t->items)) == OK &&
-        (status = class_names_digest(classes, t->classes.names, t->classes.n)) == OK)
-        status = features_hash_weights(t->session);
-    if (status != OK) {
-        str_free(&config);
-        return status;
-    }
-    *p = (struct provenance){.config = config.data,
-                             .config_hash = str_dup(hash),
-                             .weights_sha256 = str_dup(t->session->weights->sha256),
-                             .sample_digest = str_dup(sample),
-                             .class_digest = str_dup(classes),
-                             .n_classes = t->classes.n};
-    if (!p->config_hash || !p->weights_sha256 || !p->sample_digest || !p->class_digest)
-        return ERR_MEMORY;
-    status = class_names_json(&p->class_names, &t->classes);
-    return status == OK ? pipeline_of(&p->pipeline, &t->session->weights->preprocess) : status;
+    int status = item_list_digest(sample, &t->items);
+    return status == OK ? checkpoint_provenance(&t->provenance, t->session, t->classes.names, t->classes.n,
+                                                sample, (int64_t)t->items.n)
+                        : status;
 }
 
 /* ---------------------------------------------------------------- open */
@@ -168,19 +138,27 @@ static int load_checkpoint(struct training *t)
     return status;
 }
 
+/* Of a fit the loader gives views, whole and in order, and every picture must be readable. */
 static int open_loader(struct training *t)
 {
     const struct config *c = t->session->config;
-    struct loader_options options = session_loader_options(t->session, c->batch_size);
+    const bool is_fitted = method_is_fitted(c->method);
+    struct loader_options options =
+        session_loader_options(t->session, is_fitted ? c->eval_batch_size : c->batch_size);
     options.input.augment = c->augment == AUGMENT_RANDOM_CROP;
-    options.shuffle = c->shuffle;
-    options.drop_last = c->drop_last;
+    options.shuffle = c->shuffle && !is_fitted;
+    options.drop_last = c->drop_last && !is_fitted;
+    options.skip_bad_images = options.skip_bad_images && !is_fitted;
     options.cache_bytes = (size_t)c->data_cache_mib << 20;
     options.part = t->division.group;
     options.n_parts = t->division.n_groups;
     int status = loader_open(&t->loader, &t->items, t->dataset->image_dir, &options);
     if (status != OK)
         return status;
+    if (is_fitted) {
+        t->steps_per_epoch = t->progress.n_steps = t->n_epochs = 1;
+        return OK;
+    }
     const int64_t per_epoch = loader_n_batches(t->loader), n_steps = c->steps_per_shot * c->data_shots;
     t->steps_per_epoch = per_epoch;
     t->progress.n_steps = n_steps > 0 ? n_steps : per_epoch * c->epochs;
@@ -207,6 +185,13 @@ static void describe_task(const struct training *t)
         log_info(log, "caption  \"%s\"", caption ? caption : "");
         free(caption);
     }
+    const int64_t n_views = t->session->config->views_count;
+    if (method_is_fitted(t->session->config->method))
+        log_info(log, "fit      to features of %" PRId64 " %s of each image; %zu validation %s",
+                 fit_n_views(t->session->config),
+                 n_views == 0 ? "view, not augmented,"
+                              : plural((size_t)n_views, "augmented view", "augmented views"),
+                 t->val.n, plural(t->val.n, "image", "images"));
     if (t->session->templates.n > 1)
         log_info(log, "         (the first of %zu templates)", t->session->templates.n);
 }
@@ -217,12 +202,13 @@ static int open_inputs(struct training *t, struct config *config, const struct s
 {
     const enum class_subset subset = config->data_classes;
     const bool is_first = ranks_is_first(t->options->ranks);
+    const bool is_fitted = method_is_fitted(config->method);
     int status = interrupt_check_begin();
     if (status != OK || (status = run_files_open(&t->files, t->options, log)) != OK ||
         (status = session_open(&t->session, config, log, t->options->ranks)) != OK ||
         (!t->is_dry && (status = features_open_store(t->session)) != OK) ||
         (status = session_open_dataset(&t->dataset, t->session, config->data_dataset)) != OK ||
-        (status = config_draw_sample(&t->items, config, t->dataset)) != OK ||
+        (status = config_draw_sample(&t->items, is_fitted ? &t->val : NULL, config, t->dataset)) != OK ||
         (status = interrupt_check_begin()) != OK || (status = session_open_model(t->session)) != OK ||
         (is_first && (status = train_check(t->session, t->dataset, targets)) != OK) ||
         (status = interrupt_check_begin()) != OK ||
@@ -230,15 +216,30 @@ static int open_inputs(struct training *t, struct config *config, const struct s
                                   subset, config->batch_size)) != OK ||
         (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
             OK ||
-        (status = session_create_method(&t->method, t->session, t->classes.n)) != OK ||
+        (status = session_create_method(&t->method, t->session, t->classes.n, (int64_t)t->items.n)) != OK ||
+        (is_fitted && (status = method_check_validation(t->method, (int64_t)t->val.n)) != OK) ||
         (status = fill_provenance(t)) != OK)
         return status;
     return interrupt_check_begin();
 }
 
+/* A fit is one computation on features. */
+static int check_ranks(const struct training *t, const struct config *c)
+{
+    if (ranks_size(t->options->ranks) == 1 || !method_is_fitted(c->method))
+        return OK;
+    return error_set(
+        ERR_USAGE,
+        "method %s is fitted by one process: start it without a launcher; evaluations can have many",
+        method_kind_names[c->method]);
+}
+
 int training_open(struct training *t, struct config *config, const struct str_list *targets, struct log *log)
 {
-    int status = ranks_agree(t->options->ranks, open_inputs(t, config, targets, log));
+    int status = check_ranks(t, config);
+    if (status != OK)
+        return status;
+    status = ranks_agree(t->options->ranks, open_inputs(t, config, targets, log));
     if (status != OK || (status = train_ranks_check(t)) != OK || (status = train_ranks_divide(t)) != OK ||
         (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
         return status;
@@ -335,6 +336,7 @@ void training_close(struct training *t)
     method_free(t->method);
     class_list_close(&t->classes);
     item_list_free(&t->items);
+    item_list_free(&t->val);
     provenance_free(&t->provenance);
     dataset_free(t->dataset);
     session_close(t->session);

@@ -15,6 +15,7 @@ struct training {
     struct dataset *dataset;
     struct class_list classes;
     struct item_list items; /* the few-shot sample of the trained classes */
+    struct item_list val;   /* and that of their validation pictures, of methods that are fitted */
     struct method *method;
     struct optimizer optimizer;
     struct loader *loader; /* of this rank's images */
@@ -36,6 +37,8 @@ int training_open(struct training *t, struct config *config, const struct str_li
 /** Loads the checkpoint of a resumed run, or checks the zero-shot accuracy; takes the run folder and writes
  * its configuration. */
 int training_begin(struct training *t);
+/** Writes the checkpoint, unless a trained tensor is not finite: ERR_NUMERIC. (train.c) */
+int training_save(struct training *t);
 /** Goes to a later stage of the method (method.h): its initial values, a new optimizer. */
 int training_begin_stage(struct training *t, int64_t index);
 /** Takes trained tensors and optimizer from the bytes of a checkpoint of `t->progress`. */

@@ -58,7 +58,9 @@ int weights_raw_read(struct weights_raw *raw, struct weights *w, const char *pat
         return status;
     if (str_ends_with(path, ".safetensors") || safetensors_probe(path))
         return read_safetensors(raw, w, path, shard);
-    return archive_read(w->scope, path, &raw->facts, add_visited, &(struct visit){raw, shard});
+    return archive_read(
+        w->scope, path, &raw->facts,
+        &(struct archive_visitor){.tensor = add_visited, .context = &(struct visit){raw, shard}});
 }
 
 bool weights_raw_has_prefix(const struct weights_raw *raw, const char *prefix)

@@ -93,6 +93,15 @@ class Bench(harness.Case):
         for p in points[1:]:
             self.assertEqual(sum(p[name] != base[name] for name in COUNTS), 1, p)
 
+    def test_takes_every_method_that_trains(self):
+        """By its preset; PromptSRC's and KgCoOp's loss needs a teacher, whose texts follow the template of plain names."""
+        for method in ("coop", "cocoop", "vpt", "kgcoop", "ivlp", "promptsrc", "maple", "clip_lora", "two_stage"):
+            more = ("--config", harness.CONFIGS / f"base2new/{method}.json", "--set", "context.depth=2", "--mode", "train")
+            with self.subTest(method):
+                point, = self.points(*more)
+                self.assertEqual([point[name] for name in COUNTS[:3]], [12, 2, 1])
+                self.assertGreater(point["profile_seconds"]["matrix products"], 0.0)
+
     def test_long_run_needs_no_new_pages(self):
         for p in self.points(repeats=30):
             self.assertLess(p["minor_faults_per_step"], MAX_FAULTS, p["mode"])

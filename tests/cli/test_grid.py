@@ -16,49 +16,24 @@ import tempfile
 import time
 import unittest
 
+import grid_runs
 import harness
 import miniature
+from grid_runs import environment, grid, grid_options, records, shared
 from harness import ROOT, run
-
-SETS = ("--set", "vision_prompt.depth=2", "--set", "data.shots=4", "--set", "training.epochs=2", "--set", "training.lr=0.05",
-        "--set", "training.check_images=0")
-shared = {}
-
 
 def setUpModule():
     folder = tempfile.TemporaryDirectory()
     unittest.addModuleCleanup(folder.cleanup)
     root = pathlib.Path(folder.name)
-    shared["data"] = root / "data"
-    for name in ("caltech101", "oxford_pets", "imagenet", "imagenetv2", "imagenet_a"):
-        miniature.make(shared["data"], name)
-    (shared["data"] / "clip").mkdir()
-    (shared["data"] / "clip" / harness.merges().name).symlink_to(harness.merges())
-    shared["model"] = harness.make_model(root / "tiny.safetensors")
+    grid_runs.prepare(root, ("caltech101", "oxford_pets", "imagenet", "imagenetv2", "imagenet_a"))
     shared["whole"] = root / "whole"
     shared["script"] = subprocess.run(script_words(root / "whole"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                       timeout=300, check=False, env=environment())
 
 
-def environment():
-    return {**os.environ, "PROMPT_BIN": harness.program(), "OMP_NUM_THREADS": "1"}
-
-
-def grid_options(out, datasets="caltech101,oxford_pets,dtd"):
-    return ("--methods", "CLIP,ProMPT", "--datasets", datasets, "--seeds", "1", "--data", shared["data"], "--model",
-            shared["model"], "--threads", 1, "--out", out, *SETS)
-
-
 def script_words(out, *more):
     return [str(word) for word in (ROOT / "scripts/table1.sh", *grid_options(out), *more)]
-
-
-def grid(out, *more, table=1, datasets="caltech101,oxford_pets,dtd"):
-    return run("grid", "--table", table, *grid_options(out, datasets), *more)
-
-
-def records(out):
-    return {str(path.relative_to(out).parent): json.loads(path.read_text()) for path in sorted(out.rglob("results.json"))}
 
 
 class Grid(harness.Case):
@@ -130,13 +105,6 @@ class Grid(harness.Case):
             self.assertEqual((line["method"], line["n"]), ("ProMPT", "1"))
         self.assertEqual({path: path.read_bytes() for path in old}, old)
         self.assertEqual(len(list(out.rglob("checkpoint.safetensors"))), 4)
-
-    def test_a_folder_of_runs_is_of_one_grid(self):
-        folder = os.open(self.tmp, os.O_RDONLY)
-        self.addCleanup(os.close, folder)
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        result = self.check_error(grid(self.tmp, datasets="dtd"), 1, "'.*' is in use by another process")
-        self.assertIn(f"waiting for '{self.tmp}', which another process has\n", result.err)
 
     def test_without_training_images_only_clip_runs(self):
         data = self.tmp / "data"
@@ -259,6 +227,7 @@ class Grid(harness.Case):
         result = grid(self.tmp / "runs", "--jobs", 2)
         self.assertEqual(result.status, 1, str(result))
         self.assertRegex(result.errors[-1], "prompt: [12] of 4 runs failed; the same command tries again")
+        self.assertIn(f"warning: failed: {self.tmp}/runs/", result.err)
         self.assertRegex(result.out, r"\n- not run: ProMPT on Caltech101, DTD\n")
         self.assertRegex(result.out, r"\| OxfordPets \| ProMPT \| \d")
 

@@ -29,6 +29,25 @@ def setUpModule():
     shared["model"] = harness.make_model(root / "tiny.safetensors")
 
 
+def small_words(out):
+    return train_words(shared["data"], shared["model"], out)
+
+
+def many_words(preset, n_classes, out):
+    """`prompt train` with as many classes, of the same picture."""
+    folder = shared["data"].root / f"many-{n_classes}"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "picture.png").write_bytes(harness.picture(0, 0))
+        rows = [f"picture.png,{k},thing number {k},{part}\n" for part in ("train", "test") for k in range(n_classes)]
+        (folder / "list.csv").write_text("path,label,name,split\n" + "".join(rows))
+    return ("train", "--config", harness.CONFIGS / f"base2new/{preset}.json", "--data", folder, "--dataset", "csv", "--model",
+            shared["model"], "--threads", 1, "--out", out, *(word for key in (
+                "data.split_file=" + str(folder / "list.csv"), f"model.merges={harness.merges()}", "data.classes=all",
+                "data.shots=1", "context.depth=3", "vision_prompt.depth=3", "training.batch_size=4", "data.cache_mib=0",
+                "agreement.templates=captions", "store.dir=off") for word in ("--set", key)))
+
+
 def status_kib(pid, field):
     with open(f"/proc/{pid}/status", encoding="ascii") as stream:
         match = re.search(rf"^{field}:\s+(\d+) kB", stream.read(), re.MULTILINE)
@@ -36,10 +55,11 @@ def status_kib(pid, field):
 
 
 class Memory(harness.Case):
-    def follow(self, *more):
-        """Trains; [(steps done, resident KiB without pages of files, peak of all resident)] while it goes on, the messages, and the records of the steps."""
+    def follow(self, *more, words=small_words):
+        """Trains as `words` says; [(steps done, resident KiB without pages of files, peak of all resident)] while it goes
+        on, the messages, and the records of the steps."""
         out = self.tmp / f"run{len(list(self.tmp.iterdir()))}"
-        command = harness.words(*train_words(shared["data"], shared["model"], out, "--set", "training.check_images=0", *more))
+        command = harness.words(*words(out), "--set", "training.check_images=0", *more)
         samples = []
         with tempfile.TemporaryFile() as err, subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=err) as process:
             while process.poll() is None:
@@ -66,8 +86,13 @@ class Memory(harness.Case):
               f"{growth:+} KiB", flush=True)
         self.assertLessEqual(growth, MAX_GROWTH_KIB)
 
+    def measure_many(self, method, n_classes, *more):
+        """Peak KiB, the messages and the records, of two steps."""
+        samples, err, records = self.follow("--max-steps", 2, *more, words=lambda out: many_words(method, n_classes, out))
+        return max(hwm for *_, hwm in samples), err, records
+
     def measure(self, batch_size, *more):
-        """Peak KiB, the messages and the records, of three steps."""
+        """The same of three steps of all methods' batches."""
         samples, err, records = self.follow("--set", f"training.batch_size={batch_size}", "--set", "data.shots=2", "--set",
                                             "training.epochs=2", "--max-steps", 2, *more)
         return max(hwm for *_, hwm in samples), err, records
@@ -110,6 +135,27 @@ class Memory(harness.Case):
                 print(f"{name}: batch 4 {small / 1024:.0f} MiB, batch 32 {large / 1024:.0f} MiB; difference measured "
                       f"{measured:.3f} GiB, estimated {estimated:.3f} GiB", flush=True)
                 self.assertLess(max(measured / estimated, estimated / measured), MAX_RATIO)
+
+    def test_many_classes_of_methods_with_deep_prompts(self):
+        """2,000 and 20,000 classes, whose texts do not depend on the image; and a budget for half of what they keep."""
+        for method in ("maple", "promptsrc"):
+            with self.subTest(method):
+                small, err, _ = self.measure_many(method, 2000)
+                small_total = self.estimated(err)[0]
+                large, err, want = self.measure_many(method, 20000)
+                total, _, text, _ = self.estimated(err)
+                measured, estimated = (large - small) / 2**20, total - small_total
+                print(f"{method}: 2,000 classes {small / 1024:.0f} MiB, 20,000 classes {large / 1024:.0f} MiB; difference "
+                      f"measured {measured:.3f} GiB, estimated {estimated:.3f} GiB", flush=True)
+                self.assertLess(max(measured / estimated, estimated / measured), MAX_RATIO)
+                budget = int(1024 * (total - text / 2))
+                bounded, err, got = self.measure_many(method, 20000, "--set", f"memory_budget_mib={budget}")
+                self.assertRegex(err, r"\(\d+ % of it computed again\)")
+                print(f"peak {bounded / 1024:.0f} MiB with a budget of {budget}", flush=True)
+                self.assertLessEqual(bounded / 1024, 1.02 * budget)
+                self.assertLess(bounded, large - 1024 * 1024 * text / 4)
+                for record, other in zip(want, got, strict=True):
+                    self.assertAlmostEqual(record["loss"], other["loss"], delta=1e-5 * record["loss"])
 
 
 if __name__ == "__main__":

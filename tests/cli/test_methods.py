@@ -27,6 +27,9 @@ METHODS = {  # keys, and the trained tensors
     "maple": (("context.depth=2", "context.count=2"), {
         "context": [2, WIDTH], "text_prompts": [1, 2, WIDTH], "context_projection.weight": [128, WIDTH], "context_projection.bias": [128],
         "vision_projections.weight": [1, 128, WIDTH], "vision_projections.bias": [1, 128]}),
+    "clip_lora": (("lora.rank=3",), {f"lora.{tower}.{kind}": None for tower in ("text", "vision") for kind in "ab"}),
+    "two_stage": (("training.optimizer=adamw",), {"classifier": [5, 64]} | {
+        f"norms.{tower}.{kind}": None for tower in ("text", "vision") for kind in ("weight", "bias")}),
 }
 
 shared = {}
@@ -78,11 +81,14 @@ class Trained(harness.Case):
                     self.assertEqual(record["config"]["iterations"], 1)
 
     def test_resumed_is_byte_for_byte_the_same(self):
-        for name in ("coop-specific", "cocoop"):
-            self.check_ok(train(name, self.tmp / name, "--max-steps", 3))
-            self.check_ok(run("train", "--resume", "--out", self.tmp / name))
-            self.assertEqual((self.tmp / name / "checkpoint.safetensors").read_bytes(),
-                             (shared[name] / "checkpoint.safetensors").read_bytes())
+        # of 6 steps the first 3 are 2SFS's first stage: the end of one, and the middle of the other
+        for name, n in (("coop-specific", 3), ("cocoop", 3), ("clip_lora", 3), ("two_stage", 3), ("two_stage", 5)):
+            with self.subTest(method=name, steps=n):
+                out = self.tmp / f"{name}{n}"
+                self.check_ok(train(name, out, "--max-steps", n))
+                self.check_ok(run("train", "--resume", "--out", out))
+                self.assertEqual((out / "checkpoint.safetensors").read_bytes(),
+                                 (shared[name] / "checkpoint.safetensors").read_bytes())
 
     def test_contexts_of_classes_serve_no_others(self):
         self.check_error(run("eval", "--run", shared["coop-specific"], "--classes", "new"), 2,
@@ -100,6 +106,44 @@ class Trained(harness.Case):
         self.check_error(run(*words), 2, "iterations is 2, but method vpt always has 1")
         result = self.check_ok(run("train", "--set", "method=coop", "--print-config"))
         self.assertEqual(json.loads(result.out)["iterations"], 1)
+
+
+class Towers(harness.Case):
+    """CLIP-LoRA and 2SFS change CLIP's weights, into which their runs are merged."""
+
+    def logits_of(self, *more):
+        self.check_ok(run("eval", *more, "--threads", 1, "--save-logits", self.tmp / "logits", "--json", self.tmp / "r.json"))
+        _, shape, _ = tensor = read_safetensors(self.tmp / "logits")[0]["logits"]
+        values, K = harness.numbers(tensor), shape[2]
+        return [values[i:i + K] for i in range((shape[1] - 1) * K, len(values), shape[1] * K)]  # of the last n
+
+    def test_a_merged_run_is_a_clip_with_its_logits(self):
+        for name, classes in (("clip_lora", "base"), ("clip_lora", "new"), ("two_stage", "new")):
+            with self.subTest(method=name, classes=classes):
+                merged = self.tmp / "merged.safetensors"
+                result = self.check_ok(run("model", "convert", shared[name], "--out", merged))
+                self.assertEqual("classifier" in result.err, name == "two_stage")
+                of_run = self.logits_of("--run", shared[name], "--classes", classes)
+                of_clip = self.logits_of("--model", merged, "--data", shared["data"].root, "--dataset", "caltech101", "--classes",
+                                          classes, "--config", harness.CONFIGS / "zeroshot.json", "--set",
+                                          "zero_shot_template=a photo of a {}.")
+                errors = [abs(a - b) for x, y in zip(of_run, of_clip, strict=True) for a, b in zip(x, y, strict=True)]
+                self.assertGreater(len(errors), 40)
+                self.assertLess(max(errors), 1e-3)  # of logits up to 100
+
+    def test_runs_of_other_methods_have_nothing_to_merge(self):
+        for run_ in (shared["coop"], shared["coop"] / "checkpoint.safetensors"):
+            self.check_error(run("model", "convert", run_, "--out", self.tmp / "m.safetensors"), 2,
+                             "method coop does not change CLIP's weights, as clip_lora and two_stage do")
+        self.assertFalse((self.tmp / "m.safetensors").exists())
+
+    def test_what_does_not_fit_is_one_line(self):
+        self.check_error(run("eval", "--run", shared["clip_lora"], "--set", "lora.rank=2"), 2,
+                         "lora.rank is 2 here, but the run was trained with 3")
+        words = train_words(shared["data"], shared["model"], self.tmp / "run", *SETTINGS, "--set", "method=clip_lora")
+        self.check_error(run(*words, "--set", "lora.rank=33"), 2, "lora.rank: 33 is more than the text tower's width, 32")
+        self.check_error(run(*words, "--set", "lora.dropout=1"), 2,
+                         r"--set lora\.dropout=1: key 'lora\.dropout': expected a number from 0 to 0\.99, found 1")
 
 
 class Texts(harness.Case):

@@ -74,7 +74,7 @@ class Pretrain(harness.Case):
         folder = os.open(out, os.O_RDONLY)
         self.addCleanup(os.close, folder)
         fcntl.flock(folder, fcntl.LOCK_EX)
-        self.check_error(run("pretrain", *TINY, "--out", out), 1, "'.*/run' is in use by another process")
+        self.check_error(run("pretrain", *TINY, "--out", out), 75, "'.*/run' is in use by another process")
         self.assertEqual(os.listdir(out), [])
 
     def test_the_model_carries_its_vocabulary(self):

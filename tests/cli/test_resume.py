@@ -257,7 +257,7 @@ class InUse(harness.Case):
         with concurrent.futures.ThreadPoolExecutor() as pool:
             results = [pool.submit(train, new), pool.submit(resume, old)]
         for folder, result in zip((new, old), results):
-            found = self.check_error(result.result(), 1, f"'{folder}' is in use by another process")
+            found = self.check_error(result.result(), 75, f"'{folder}' is in use by another process")
             self.assertIn(f"waiting for '{folder}', which another process has\n", found.err)
         self.assertEqual(os.listdir(new), [])
         self.assertEqual({path: path.read_bytes() for path in old.iterdir()}, before)

@@ -184,7 +184,7 @@ static void evaluate(struct eval_result *out, struct session *s, const struct da
     struct class_list classes;
     struct method *m = NULL;
     MUST(class_list_open(&classes, s->scope, s, s->clip, d, CLASS_SUBSET_BASE, s->config->eval_batch_size));
-    MUST(session_create_method(&m, s, n_train_classes > 0 ? n_train_classes : classes.n));
+    MUST(session_create_method(&m, s, n_train_classes > 0 ? n_train_classes : classes.n, 0));
     if (checkpoint)
         MUST(checkpoint_read_tensors(m, NULL, checkpoint));
     MUST(eval_run(out, s, m, &classes, items, (struct eval_options){.keep_logits = true}));

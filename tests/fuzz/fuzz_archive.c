@@ -20,6 +20,14 @@ static int look(void *context, const struct archive_item *item)
     return OK;
 }
 
+static int look_at_scalar(void *context, const char *name, const char *text)
+{
+    struct visit *v = context;
+    FUZZ_REQUIRE(name != NULL && text != NULL);
+    v->n++;
+    return OK;
+}
+
 /* libtorch's zip reader leaks its tables when it refuses a file; tells the sanitizer to ignore that. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -32,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct fuzz_file file = fuzz_file_open(data, n);
     struct visit visit = {.s = scope_open(NULL, SCOPE_GRAD_OFF)};
     struct archive_facts facts;
-    fuzz_require_status(archive_read(visit.s, file.path, &facts, look, &visit));
+    const struct archive_visitor visitor = {.tensor = look, .scalar = look_at_scalar, .context = &visit};
+    fuzz_require_status(archive_read(visit.s, file.path, &facts, &visitor));
     scope_close(visit.s);
     FUZZ_REQUIRE(scope_live_tensors() == 0);
     fuzz_file_close(&file);

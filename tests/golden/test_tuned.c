@@ -1,10 +1,10 @@
 /*
- * CLIP-LoRA and 2SFS against the independent PyTorch implementation in tests/reference: test_tuned DIR
+ * CLIP-LoRA and 2SFS against the independent PyTorch implementation in tests/reference: test_tuned DIR TUNED
  *
- * DIR is what record.py, record_family.py and tests/parity/test_tuned.py wrote. With both encoders: logits and
- * gradients of the first batch, losses and changes of ten steps of AdamW with its rate by step; the same with
- * dropout's masks, which the script has drawn by itself; the start and the logits of 2SFS's second stage. One line
- * per comparison; exit status 1 if any is beyond its tolerance.
+ * DIR is what record.py wrote, TUNED what record_tuned.py wrote. With both encoders: logits and gradients of the
+ * first batch, losses and changes of ten steps of AdamW with its rate by step; logits and gradients with dropout,
+ * whose masks record_tuned.py draws by itself; the start and the logits of 2SFS's second stage. One line per
+ * comparison; exit status 1 if any is beyond its tolerance.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -228,12 +228,12 @@ static void test_two_stage(struct test *t)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: test_tuned DIR\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: test_tuned DIR TUNED\n");
         return 2;
     }
     MUST(torch_init(1));
-    struct test t = {.dir = argv[1]};
+    struct test t = {.dir = argv[2]};
     static const enum encoder encoders[] = {ENCODER_PLAIN, ENCODER_FAST};
     for (size_t i = 0; i < 4; i++) {
         struct fixture w;

@@ -28,8 +28,9 @@ MAY_INCLUDE = {
 }
 MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"ranks", "store", "run"}
 MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}
+MAY_INCLUDE["import"] = MAY_INCLUDE["run"] | {"import"}
 MAY_INCLUDE["page"] = MAY_INCLUDE["report"] | {"page"}
-MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"page", "cli"}
+MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"import", "page", "cli"}
 # a pattern and the only files that may hold it
 ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),

@@ -1,4 +1,4 @@
-"""CLIP-LoRA and 2SFS against the independent implementations in tests/reference.
+"""CLIP-LoRA and 2SFS against the independent implementations in tests/reference, and the recorded values made again.
 
 Run with the parity environment: PROMPT_TOOLS is the folder that holds test_tuned.
 """
@@ -8,89 +8,50 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "reference"))
 
-from cases import make_world  # noqa: E402
-from lora_reference import LoraConfig, lora_forward, lora_initial_tensors, tower_sizes  # noqa: E402
-from prompt_reference import gradients  # noqa: E402
-from record import in_single, record  # noqa: E402
-from record_family import BATCHES, LORA_SEED, record_family  # noqa: E402
-from safetensors_file import write_safetensors  # noqa: E402
+from record import record  # noqa: E402
+from record_tuned import philox, record_tuned  # noqa: E402
+from safetensors_file import read_safetensors  # noqa: E402
 
-SEED, STEP = 1, 7  # of the program's fixture; any step but 0
-
-
-def philox(key: tuple[int, int], counters: np.ndarray) -> np.ndarray:
-    """Philox-4x32-10 of counters [n, 4], as [n, 4] words of 32 bits."""
-    c = [counters[:, i].astype(np.uint64) for i in range(4)]
-    k0, k1, low = key[0], key[1], np.uint64(0xFFFFFFFF)
-    for _ in range(10):
-        p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
-        c = [(p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k0), p1 & low, (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k1), p0 & low]
-        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return np.stack(c, 1)
-
-
-def mask_row(tower: int, layer: int, product: int, row: int, n: int, p: float) -> np.ndarray:
-    """What the program keeps of a row of n values: 16 bits each, the low half of a word first."""
-    item = (tower << 16 | (layer * 3 + product)) << 32 | row
-    n_blocks = (n + 7) // 8
-    counters = np.zeros((n_blocks, 4), np.uint64)
-    counters[:, 0] = np.arange(n_blocks)
-    counters[:, 1], counters[:, 2], counters[:, 3] = item & 0xFFFFFFFF, STEP, 8 << 24 | item >> 32
-    words = philox((SEED, 0), counters).reshape(-1)
-    halves = np.stack([words & np.uint64(0xFFFF), words >> np.uint64(16)], 1).reshape(-1)[:n]
-    return halves >= np.uint64(round(p * 65536))
-
-
-def program_masks(clip, config: LoraConfig, n_classes: int, n_images: int) -> dict[str, Tensor]:
-    """The masks of one step, in the shapes of lora_reference.lora_masks."""
-    rows = {"text": (n_classes, clip.context), "vision": (n_images, len(clip["visual.positional_embedding"]))}
-    masks = {}
-    for index, (tower, (L, W)) in enumerate(tower_sizes(clip).items()):  # the text tower is the first, as in the program
-        N, T = rows[tower]
-        kept = np.array([[[mask_row(index, layer, j, row, T * W, config.dropout) for row in range(N)] for j in range(3)]
-                         for layer in range(L)])
-        masks[tower] = torch.from_numpy(kept.reshape(L, 3, N, T, W)).double()
-    return masks
-
-
-def record_dropout(out: Path) -> None:
-    """The first batch of clip_lora.safetensors with the program's masks."""
-    world, config, batch = make_world(), LoraConfig(), BATCHES[0]
-    clip = world.clip.to(torch.float64)
-    tensors = {name: t.double() for name, t in lora_initial_tensors(world.clip, config, LORA_SEED, b_std=0.1).items()}
-    masks = program_masks(clip, config, world.task.n_classes, len(batch))
-    output, grads = gradients(clip, config, world.task, tensors, world.pixels[batch].double(), world.labels[batch],
-                              method=partial(lora_forward, masks=masks))
-    arrays = {"step": torch.tensor(STEP), "logits": output.logits[:, 1]} | {f"gradient/{name}": t for name, t in grads.items()}
-    write_safetensors(out / "dropout.safetensors", in_single(arrays))
+RECORDED = TESTS / "golden" / "recorded" / "tuned"
+N_CHECKS = 80  # of 20 numbers, in two precisions, with both encoders
 
 
 class TunedTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.out = Path(folder.name)
+        record(cls.out, [])
+        record_tuned(cls.out)
+
     def test_philox_is_the_published_one(self) -> None:
         """The test vector of Random123: all ones."""
         ones = np.full((1, 4), 0xFFFFFFFF, np.uint64)
         self.assertEqual([int(x) for x in philox((0xFFFFFFFF, 0xFFFFFFFF), ones)[0]], [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD])
 
     def test_every_number_agrees(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder)
-            record(out, [])
-            record_family(out)
-            record_dropout(out)
-            done = subprocess.run([Path(os.environ["PROMPT_TOOLS"]) / "test_tuned", out], capture_output=True, text=True)
+        tool = Path(os.environ["PROMPT_TOOLS"]) / "test_tuned"
+        done = subprocess.run([tool, self.out, self.out], capture_output=True, text=True)
         print(done.stdout, done.stderr, sep="")
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, r"\n80 comparisons, 0 failed, 0 tensors leaked")
+        self.assertIn(f"\n{N_CHECKS} comparisons, 0 failed, 0 tensors leaked", done.stdout)
+
+    def test_recorded_values_come_out_again(self) -> None:
+        for name in ("clip_lora", "dropout", "two_stage"):
+            old, new = (read_safetensors(folder / f"{name}.safetensors")[0] for folder in (RECORDED, self.out))
+            self.assertEqual(old.keys(), new.keys())
+            for key, value in old.items():
+                size = max(float(value.double().abs().max()), 1e-12)
+                self.assertLessEqual(float((new[key].double() - value.double()).abs().max()) / size, 1e-5, f"{name}: {key}")
 
 
 if __name__ == "__main__":

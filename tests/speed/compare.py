@@ -1,10 +1,11 @@
-"""The table of ratios: a plain PyTorch port beside `prompt bench`, cell by cell in turn, each in a process of its own.
+"""The table of ratios: plain PyTorch ports beside `prompt bench`, cell by cell in turn, each in a process of its own.
 
 Run by run.sh. PROMPT_BIN is the program; PROMPT_TEST_DATA holds CLIP's merges, Caltech-101's split file (its base classes
 are the names at K = 50) and imagenet/class_names.txt (the first K of it otherwise).
 
-Training at K > 200 no machine of 24 GiB holds: there the port's time is the line a + b K, fitted to its times an image at
-batch 1 and K = 50, 100, 200. At K = 50 it trains at the batch size of ours.
+Training at K > --port-k no machine of 24 GiB holds: there the port's time is the line a + b K, fitted to its times an image
+at K = 50, 100, 200. ProMPT's port trains at batch 1, and at K = 50 at the batch size of ours, too; those of methods whose text
+does not depend on the image train at the batch size of ours.
 """
 
 import argparse
@@ -26,6 +27,10 @@ import open_clip.tokenizer  # noqa: E402
 
 CALTECH_K = 50
 FIT_K = (50, 100, 200)
+METHODS = ("prompt", "maple", "promptsrc")
+PRESETS = HERE.parent.parent / "configs/base2new"
+DEPTH_KEYS = {"prompt": ("vision_prompt.depth",), "maple": ("context.depth",),
+              "promptsrc": ("vision_prompt.depth", "context.depth")}
 LEAST_FRACTION = 0.6  # of the peak, that the port must reach for its ratio to count
 
 
@@ -38,6 +43,15 @@ class Cell:
     precision: str
     K: int
     batch: int
+    method: str = "prompt"
+
+    def __str__(self) -> str:
+        return f"{self.program} {self.method} {self.mode} {self.precision} K={self.K} B={self.batch}"
+
+
+def port_batch(method: str, batch: int) -> int:
+    """The port's, where the batch of ours is `batch`: ProMPT takes one image after the other."""
+    return 1 if method == "prompt" else batch
 
 
 @dataclass
@@ -115,12 +129,15 @@ class Runner:
         common = ["--model", self.model, "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads, "--repeats",
                   self.repeats]
         if cell.program == "port":
-            result = run_json([sys.executable, HERE / "plain_port.py", *common, "--precision", cell.precision, "--heads",
-                               *self.heads, "--tokens", tokens, "--depth", self.depth])
+            result = run_json([sys.executable, HERE / "time_port.py", *common, "--method", cell.method, "--precision",
+                               cell.precision, "--heads", *self.heads, "--tokens", tokens, "--depth", self.depth])
         else:
-            result = run_json([self.program, "bench", *common, "--precision", cell.precision, "--classes-file", names,
-                               "--set", f"model.merges={self.merges}", "--set", f"vision_prompt.depth={self.depth}",
-                               "--json"])
+            keys = [f"model.merges={self.merges}", *(f"{key}={self.depth}" for key in DEPTH_KEYS[cell.method])]
+            if cell.method == "promptsrc":  # a step costs the same, whose features the teacher has
+                keys.append("agreement.templates=captions")
+            result = run_json([self.program, "bench", *common, "--config", PRESETS / f"{cell.method}.json", "--precision",
+                               cell.precision, "--classes-file", names, "--json",
+                               *(word for key in keys for word in ("--set", key))])
             if "failure" not in result:
                 result = result["points"][0]
         if "failure" in result:
@@ -141,14 +158,14 @@ def cells_of(args: argparse.Namespace) -> list[list[Cell]]:
     """Groups whose cells are run in turn: the port, then ours."""
     groups = []
     for mode in args.modes:
-        fit = FIT_K if mode == "train" and max(args.k) > FIT_K[-1] else ()
-        for K in sorted({*args.k, *fit}):
-            port_batches = [] if mode == "train" and K > FIT_K[-1] else [1]
+        fit = FIT_K if mode == "train" and max(args.k) > args.port_k else ()
+        for method, K in ((method, K) for method in args.methods for K in sorted({*args.k, *fit})):
+            batches = [] if mode == "train" and K > args.port_k else [port_batch(method, args.batch)]
             if mode == "train" and K == CALTECH_K:
-                port_batches.insert(0, args.batch)
-            cells = [Cell("port", mode, p, K, batch) for p in args.port_precisions for batch in dict.fromkeys(port_batches)]
+                batches.insert(0, args.batch)
+            cells = [Cell("port", mode, p, K, batch, method) for p in args.port_precisions for batch in dict.fromkeys(batches)]
             if K in args.k:
-                cells += [Cell("ours", mode, precision, K, args.batch) for precision in args.precisions]
+                cells += [Cell("ours", mode, precision, K, args.batch, method) for precision in args.precisions]
             groups.append(cells)
     return groups
 
@@ -167,18 +184,17 @@ def measure_all(args: argparse.Namespace, records: list[dict[str, object]], save
                 for cell in (cell for cell in group if cell.precision not in refused):
                     result = runner.run(cell)
                     said = result.get("failure") or f"{result['seconds'] / cell.batch:.3f} s an image"
-                    print(f"{cell.program} {cell.mode} {cell.precision} K={cell.K} B={cell.batch}: {said}", file=sys.stderr,
-                          flush=True)
+                    print(f"{cell}: {said}", file=sys.stderr, flush=True)
                     records.append(asdict(cell) | result)
                     save()
 
 
 def summarize(records: list[dict[str, object]]) -> dict[Cell, Measured]:
-    """The peak of a point (mode, precision, K) is the larger of what both programs found in all their processes."""
+    """The peak of a point (mode, precision, K) is the larger of what all programs found in all their processes."""
     cells: dict[Cell, list[dict[str, object]]] = {}
     peaks: dict[tuple[object, ...], float] = {}
     for record in records:
-        cell = Cell(*(record[name] for name in ("program", "mode", "precision", "K", "batch")))
+        cell = Cell(*(record[name] for name in ("program", "mode", "precision", "K", "batch")), record.get("method", "prompt"))
         cells.setdefault(cell, []).append(record)
         point = (cell.mode, cell.precision, cell.K)
         peaks[point] = max(peaks.get(point, 0.0), record.get("peak_gflops", 0.0))
@@ -212,8 +228,10 @@ class Line:
         return self.a + self.b * K
 
 
-def fit_line(summary: dict[Cell, Measured], precision: str) -> Line | None:
-    points = [(K, summary.get(Cell("port", "train", precision, K, 1))) for K in FIT_K]
+def fit_line(summary: dict[Cell, Measured], method: str, precision: str, batch: int) -> Line | None:
+    """Of the port beside ours at a batch size."""
+    batch = port_batch(method, batch)
+    points = [(K, summary.get(Cell("port", "train", precision, K, batch, method))) for K in FIT_K]
     if any(m is None or m.failure for _, m in points):
         return None
     x, y = [K for K, _ in points], [m.min for _, m in points]
@@ -222,30 +240,29 @@ def fit_line(summary: dict[Cell, Measured], precision: str) -> Line | None:
     return Line(a, b, residual, min(m.fraction for _, m in points))
 
 
-def port_side(summary: dict[Cell, Measured], lines: dict[str, Line | None], ours: Cell,
-              precision: str) -> dict[str, object] | None:
+def port_side(summary: dict[Cell, Measured], ours: Cell, precision: str) -> dict[str, object] | None:
     """The port's time against one of our cells: at our batch size, at batch 1, or from the line."""
     mode, K = ours.mode, ours.K
     for batch in (ours.batch, 1):
-        m = summary.get(Cell("port", mode, precision, K, batch))
+        m = summary.get(Cell("port", mode, precision, K, batch, ours.method))
         if m and not m.failure:
             return {"seconds": m.min, "median": m.median, "fraction": m.fraction, "gib": m.peak_rss_gib,
                     "how": f"measured, batch {batch}"}
-    line = lines.get(precision)
+    line = fit_line(summary, ours.method, precision, ours.batch)
     if mode == "train" and line and K > FIT_K[-1]:
         return {"seconds": line(K), "median": None, "fraction": line.fraction, "gib": None, "how": "from the line"}
     return None
 
 
-def ratio_rows(summary: dict[Cell, Measured], lines: dict[str, Line | None]) -> list[dict[str, object]]:
+def ratio_rows(summary: dict[Cell, Measured]) -> list[dict[str, object]]:
     rows = []
     done = [cell for cell, m in summary.items() if cell.program == "ours" and not m.failure]
-    for ours in sorted(done, key=lambda c: (c.mode != "train", c.precision != "fp32", c.K)):
+    for ours in sorted(done, key=lambda c: (METHODS.index(c.method), c.mode != "train", c.precision != "fp32", c.K)):
         m = summary[ours]
         row = asdict(ours) | {"seconds": m.min, "median": m.median, "fraction": m.fraction,
                               "gib": m.peak_rss_gib, "against": {}}
         for precision in sorted({"fp32", ours.precision}, reverse=True):
-            port = port_side(summary, lines, ours, precision)
+            port = port_side(summary, ours, precision)
             if port:
                 ratio = port["seconds"] / m.min
                 row["against"][precision] = port | {
@@ -259,12 +276,21 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def markdown(summary: dict[Cell, Measured], rows: list[dict[str, object]], lines: dict[str, Line | None]) -> str:
+def all_lines(summary: dict[Cell, Measured]) -> dict[tuple[str, str], Line]:
+    """By method and precision."""
+    ours = {(c.method, c.precision, c.batch) for c in summary if c.program == "ours"}
+    found = {(method, precision): fit_line(summary, method, precision, batch)
+             for method, own, batch in sorted(ours) for precision in {"fp32", own}}
+    return {key: line for key, line in found.items() if line}
+
+
+def markdown(summary: dict[Cell, Measured]) -> str:
+    rows = ratio_rows(summary)
     out = ["Seconds an image, min (median); of peak: products and attention, of the fastest product in either program.", "",
-           "| mode | ours | K | ours, s | of peak | GiB | port | port, s | of peak | GiB | how | ratio |",
-           "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+           "| method | mode | ours | K | ours, s | of peak | GiB | port | port, s | of peak | GiB | how | ratio |",
+           "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
-        ours = [row["mode"], row["precision"], str(row["K"])]
+        ours = [row["method"], row["mode"], row["precision"], str(row["K"])]
         ours += [f"{row['seconds']:.3f} ({row['median']:.3f})", f"{row['fraction']:.0%}", number(row["gib"], 2)]
         if not row["against"]:
             out.append("| " + " | ".join([*ours, *["-"] * 6]) + " |")
@@ -274,24 +300,24 @@ def markdown(summary: dict[Cell, Measured], rows: list[dict[str, object]], lines
                 f"{LEAST_FRACTION:.0%}")
             out.append("| " + " | ".join([*ours, precision, f"{port['seconds']:.2f} ({number(port['median'], 2)})",
                                           f"{port['fraction']:.0%}", number(port["gib"], 2), port["how"], ratio]) + " |")
-    for precision, line in lines.items():
-        if line:
-            out += ["", f"The port's training, {precision}: {line.a:.3f} + {line.b:.4f} K s an image, fitted to K = "
-                    f"{', '.join(map(str, FIT_K))} at batch 1; largest residual {line.residual:.1%}."]
-    out += [f"\nFailed: {c.program} {c.mode} {c.precision} K={c.K} B={c.batch}: {m.failure}"
-            for c, m in summary.items() if m.failure]
+    for (method, precision), line in all_lines(summary).items():
+        out += ["", f"The port's training, {method} {precision}: {line.a:.3f} + {line.b:.4f} K s an image, fitted to K = "
+                f"{', '.join(map(str, FIT_K))}; largest residual {line.residual:.1%}."]
+    out += [f"\nFailed: {c}: {m.failure}" for c, m in summary.items() if m.failure]
     return "\n".join(out)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--k", type=int, nargs="+", default=[50, 100, 500, 1000])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=["prompt"], help="presets of configs/base2new")
     parser.add_argument("--modes", nargs="+", choices=("train", "eval"), default=["train", "eval"])
     parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"], help="of ours")
     parser.add_argument("--port-precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"])
+    parser.add_argument("--port-k", type=int, default=FIT_K[-1], help="the largest K that the port trains with")
     parser.add_argument("--rounds", type=int, default=2, help="processes of each cell, in turn")
     parser.add_argument("--repeats", type=int, default=1, help="timed steps in each process, after one that is not")
-    parser.add_argument("--batch", type=int, default=4, help="of ours, and of the port's training at K = 50")
+    parser.add_argument("--batch", type=int, default=4, help="of ours, and of the port's training where it fits")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--arch", default="ViT-B-16", help="of prompt model init")
     parser.add_argument("--depth", type=int, default=9, help="J")
@@ -301,20 +327,16 @@ def main() -> None:
 
     records = json.loads(args.json.read_text())["measurements"] if args.json and args.json.exists() else []
 
-    def table() -> tuple[dict[Cell, Measured], list[dict[str, object]], dict[str, Line | None]]:
-        summary = summarize(records)
-        lines = {precision: fit_line(summary, precision) for precision in args.port_precisions}
-        return summary, ratio_rows(summary, lines), lines
-
     def save() -> None:
         if args.json:
-            _, rows, lines = table()
-            lines_json = {precision: asdict(line) for precision, line in lines.items() if line}
-            args.json.write_text(json.dumps({"measurements": records, "lines": lines_json, "table": rows}, indent=1) + "\n")
+            summary = summarize(records)
+            lines = {" ".join(key): asdict(line) for key, line in all_lines(summary).items()}
+            args.json.write_text(json.dumps({"measurements": records, "lines": lines, "table": ratio_rows(summary)},
+                                            indent=1) + "\n")
 
     if not args.table_only:
         measure_all(args, records, save)
-    print(markdown(*table()))
+    print(markdown(summarize(records)))
 
 
 if __name__ == "__main__":

@@ -2,26 +2,16 @@
 
 nn.MultiheadAttention, all 77 positions of every class, one image after the other, frozen weights without gradients. The
 modules carry the names of OpenAI's weights and of our checkpoint, so that both load as they are. It is timed beside
-`prompt bench` by compare.py, through the command line below, and compared with tests/reference by test_port.py.
+`prompt bench` by compare.py, through time_port.py, and compared with tests/reference by test_port.py. MaPLe and PromptSRC,
+on the same modules, are in plain_deep.py.
 """
 
-import argparse
-import ctypes
-import json
-import resource
-import statistics
-import time
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
-
-PEAK_REPEATS = 8
-PEAK_TEXT_ROWS = 4096  # of K * 77: more rows are not faster, and take gigabytes
 
 
 # CLIP
@@ -72,11 +62,15 @@ class VisionTransformer(nn.Module):
         self.transformer = transformer
         self.proj = nn.Parameter(torch.empty(width, joint_width))
 
-    def forward(self, pixels: Tensor, prompts: Tensor | None) -> Tensor:
-        """x [B, d] of pixels [B, 3, S, S], Eqs. 1-2, with prompts [J, a, d_v] Eq. 9."""
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Class token and patches [B, T, d_v] with positions, before the first norm, of pixels [B, 3, S, S]."""
         x = self.conv1(pixels).flatten(2).transpose(1, 2)
         x = torch.cat([self.class_embedding.to(x.dtype).expand(len(x), 1, -1), x], 1)
-        x = self.ln_pre(x + self.positional_embedding.to(x.dtype)).transpose(0, 1)  # [T, B, d_v]
+        return x + self.positional_embedding.to(x.dtype)
+
+    def forward(self, pixels: Tensor, prompts: Tensor | None) -> Tensor:
+        """x [B, d] of pixels [B, 3, S, S], Eqs. 1-2, with prompts [J, a, d_v] Eq. 9."""
+        x = self.ln_pre(self.embed(pixels)).transpose(0, 1)  # [T, B, d_v]
         J, a = (0, 0) if prompts is None else prompts.shape[:2]
         for layer, block in enumerate(self.transformer.resblocks):
             if layer < J:
@@ -117,18 +111,24 @@ class Clip(nn.Module):
         self.mask = self.mask.bfloat16()
         return self
 
-    def encode_text(self, embeddings: Tensor, eot: Tensor) -> Tensor:
-        """z [K, d] of word embeddings [K, context, d_l], read at eot [K]: Eqs. 3-4."""
+    def encode_text(self, embeddings: Tensor, eot: Tensor, deep: Sequence[Tensor] = ()) -> Tensor:
+        """z [K, d] of word embeddings [K, context, d_l], read at eot [K]: Eqs. 3-4.
+
+        deep: [n, d_l] each, for the blocks after the first, whose inputs they are at positions 1..n of all classes.
+        """
         x = (embeddings + self.positional_embedding).to(self.text_projection.dtype).transpose(0, 1)
-        for block in self.transformer.resblocks:
+        for layer, block in enumerate(self.transformer.resblocks):
+            if 0 < layer <= len(deep):
+                vectors = deep[layer - 1].to(x.dtype)
+                x = torch.cat([x[:1], vectors[:, None].expand(-1, x.shape[1], -1), x[1 + len(vectors):]])
             x = block(x, self.mask)
         x = self.ln_final(x.transpose(0, 1))
         return x[torch.arange(len(x)), eot] @ self.text_projection
 
     def logits(self, x: Tensor, z: Tensor) -> Tensor:
-        """exp(s) cos(x, z_k) [K] of x [d] and z [K, d], in fp32 or more."""
+        """exp(s) cos(x, z_k) [K] of x [d] and z [K, d], in fp32 or more; or [B, K] of x [B, d]."""
         x, z = (t.float() if t.dtype == torch.bfloat16 else t for t in (x, z))
-        return self.logit_scale.exp() * F.normalize(z, dim=-1) @ F.normalize(x, dim=-1)
+        return self.logit_scale.exp() * F.normalize(x, dim=-1) @ F.normalize(z, dim=-1).T
 
 
 # ProMPT
@@ -151,20 +151,28 @@ class Generator(nn.Module):
         return F.relu(features @ self.fc1.weight.T + bias1) @ self.fc2.weight.T + bias2
 
 
-class Prompt(nn.Module):
+class Port(nn.Module):
+    """A method on a frozen CLIP."""
+
+    def __init__(self, clip: Clip) -> None:
+        super().__init__()
+        self.clip = clip
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+
+class Prompt(Port):
     """All switches at their defaults: N iterations, a vision prompts at J layers, the text prompts start as `start`."""
 
     def __init__(self, clip: Clip, start: list[int], n_iterations: int = 2, a: int = 8, J: int = 9) -> None:
-        super().__init__()
-        self.clip, self.n_iterations, self.a = clip, n_iterations, a
+        super().__init__(clip)
+        self.n_iterations, self.a = n_iterations, a
         joint, d_v, d_l = clip.text_projection.shape[1], clip.visual.conv1.out_channels, clip.text_projection.shape[0]
         self.vision_prompts = nn.Parameter(0.02 * torch.randn(J, a, d_v))
         self.text_prompts = nn.Parameter(clip.token_embedding.weight[start])
         self.vision_generator = Generator(joint, d_v, J)
         self.text_generator = Generator(joint, d_l, None)
-
-    def trained(self) -> dict[str, nn.Parameter]:
-        return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
     def set_classes(self, names: list[list[int]], captions: Tensor, eot_id: int) -> None:
         """names: K rows of token ids of "{class}."; captions [K, context]: whole rows, for Z^0, which is made once."""
@@ -195,120 +203,10 @@ class Prompt(nn.Module):
             logits.append(clip.logits(x, z))
         return logits
 
+    def evaluate(self, images: Tensor) -> list[object]:
+        return [torch.stack(self(image)).tolist() for image in images]
+
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Eqs. 13-14 with lambda = 1."""
         logits = torch.stack([torch.stack(self(image)[1:]) for image in images])  # [B, N, K]
         return F.cross_entropy(logits.transpose(1, 2), labels[:, None].expand(-1, self.n_iterations)) * self.n_iterations
-
-
-# One measurement
-
-
-def set_allocator() -> None:
-    """The settings of torch_init (shim/runtime.cpp) for our program."""
-    libc = ctypes.CDLL(None)
-    M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
-    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 16 << 20)):
-        if libc.mallopt(option, value) != 1:
-            raise RuntimeError(f"mallopt({option}, {value}) failed")
-
-
-def forbid_swamping() -> None:
-    """Limits the memory, so that a step that does not fit ends with an error."""
-    available = next(int(line.split()[1]) << 10 for line in Path("/proc/meminfo").read_text().splitlines()
-                     if line.startswith("MemAvailable"))
-    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + available, mapped + available))
-
-
-def peak_rss_bytes() -> int:
-    return next(int(line.split()[1]) << 10 for line in Path("/proc/self/status").read_text().splitlines()
-                if line.startswith("VmHWM"))
-
-
-def peak_flop_s(clip: Clip, n_classes: int) -> float:
-    """The best rate of any product of the towers' shapes: as called (MKL or oneDNN), oneDNN unpacked and packed."""
-    dtype, best = clip.text_projection.dtype, 0.0
-    text_rows = min(n_classes * len(clip.positional_embedding), PEAK_TEXT_ROWS)
-    onednn = torch.ops.mkldnn._linear_pointwise
-    for rows, width in ((len(clip.visual.positional_embedding), clip.visual.conv1.out_channels),
-                        (text_rows, clip.text_projection.shape[0])):
-        for n_in, n_out in ((width, 3 * width), (width, width), (width, 4 * width), (4 * width, width)):
-            x, w = torch.randn(rows, n_in).to(dtype), torch.randn(n_out, n_in).to(dtype)
-            packed = torch.ops.mkldnn._reorder_linear_weight(w, rows)
-            for product in (lambda: F.linear(x, w), lambda: onednn(x, w, None, "none", [], ""),
-                            lambda: onednn(x, packed, None, "none", [], "")):
-                product()
-                for _ in range(PEAK_REPEATS):
-                    start = time.perf_counter()
-                    product()
-                    best = max(best, 2 * rows * n_in * n_out / (time.perf_counter() - start))
-    return best
-
-
-def measure(model: Prompt, train: bool, images: Tensor, labels: Tensor, repeats: int) -> dict[str, object]:
-    """One warm round, whose products are counted, and the timed ones."""
-    optimizer = torch.optim.SGD(model.trained().values(), lr=0.0, momentum=0.9, weight_decay=5e-4)
-
-    def step() -> None:
-        with torch.set_grad_enabled(train):
-            if train:
-                optimizer.zero_grad(set_to_none=True)
-                loss = model.loss(images, labels)
-                loss.backward()
-                optimizer.step()
-                loss.item()
-            else:
-                for image in images:
-                    torch.stack(model(image)).tolist()
-
-    aten = torch.ops.aten
-    attention = {  # which the counter does not know on a CPU
-        aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
-        aten._scaled_dot_product_flash_attention_for_cpu_backward:
-            lambda dy, q, k, v, *_, **__: sdpa_backward_flop_count(dy, q, k, v),
-    }
-    with FlopCounterMode(display=False, custom_mapping=attention) as counter:
-        step()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    counts = {str(op): n for op, n in counter.get_flop_counts()["Global"].items()}
-    return {"seconds": min(seconds), "median_seconds": statistics.median(seconds), "peak_rss_mib": peak_rss_bytes() / 2**20,
-            "gflop": sum(n for op, n in counts.items() if "attention" not in op) * 1e-9,
-            "attention_gflop": sum(n for op, n in counts.items() if "attention" in op) * 1e-9}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Times one step of the plain port and prints JSON.")
-    parser.add_argument("--model", required=True, help="safetensors with OpenAI's names")
-    parser.add_argument("--heads", type=int, nargs=2, required=True, help="of the two towers, vision first")
-    parser.add_argument("--tokens", required=True, help="JSON of start, names, captions, eot_id: compare.py")
-    parser.add_argument("--mode", choices=("train", "eval"), required=True)
-    parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--precision", choices=("fp32", "bf16"), required=True)
-    parser.add_argument("--depth", type=int, required=True, help="J")
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--repeats", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(1)
-    set_allocator()
-
-    clip = Clip(load_file(args.model), *args.heads)
-    tokens = json.loads(Path(args.tokens).read_text())
-    model = Prompt(clip.to_bf16() if args.precision == "bf16" else clip, tokens["start"], J=args.depth)
-    model.set_classes(tokens["names"], torch.tensor(tokens["captions"]), tokens["eot_id"])
-    side = clip.visual.conv1.kernel_size[0] * round((len(clip.visual.positional_embedding) - 1)**0.5)
-    images, labels = torch.randn(args.batch, 3, side, side), torch.arange(args.batch) % len(tokens["names"])
-    forbid_swamping()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
-    result = measure(model, args.mode == "train", images, labels, args.repeats)
-    result["peak_gflops"] = peak_flop_s(clip, len(tokens["names"])) * 1e-9
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The plain port computes what the independent reference does, or its times would mean nothing; and the table of ratios."""
+"""The plain ports compute what the independent references do, or their times would mean nothing; and the table of ratios."""
 
 import sys
 import unittest
@@ -9,11 +9,26 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "reference"))
 
 import compare  # noqa: E402
+import plain_deep  # noqa: E402
 import plain_port  # noqa: E402
-from cases import CASES, EOT, TEMPLATE, case_tensors, make_world  # noqa: E402
+from cases import CASES, EOT, TEMPLATE, Case, case_tensors, make_world  # noqa: E402
 from prompt_reference import gradients  # noqa: E402
 
 TOLERANCE = 1e-9  # in fp64, of the largest value of each tensor
+
+
+def port_tensors(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Those of a deep reference, whose layers are rows of one tensor, by the port's names."""
+    rows = {"text_prompts": "text_prompts.{}", "vision_prompts": "vision_vectors.{}",
+            "vision_projections.weight": "projections.{}.weight", "vision_projections.bias": "projections.{}.bias"}
+    out = {}
+    for name, tensor in tensors.items():
+        if name in rows:
+            first = 1 if "projections" in name else 0  # the map of the first layer is the context's
+            out |= {rows[name].format(first + i): row for i, row in enumerate(tensor)}
+        else:
+            out[name.replace("context_projection", "projections.0")] = tensor
+    return out
 
 
 class PortTest(unittest.TestCase):
@@ -51,6 +66,30 @@ class PortTest(unittest.TestCase):
         print(f"{n_compared} gradients compared")
         self.assertGreater(n_compared, 1000)
 
+    def test_deep_ports_equal_the_reference(self) -> None:
+        world = make_world()
+        clip = world.clip.to(torch.float64)
+        promptsrc = CASES["promptsrc"]
+        cases = {name: CASES[name] for name in ("maple", "maple_all_layers", "maple_depth_one", "maple_four_words")}
+        cases["promptsrc"] = Case(promptsrc.changes | {"agreement.templates": "captions"}, promptsrc.batch, promptsrc.seed)
+        for name, case in cases.items():
+            config, tensors = case.config, {key: t.double() for key, t in case_tensors(world, case).items()}
+            pixels, labels = world.pixels[:case.batch].double(), world.labels[:case.batch]
+            want, want_gradients = gradients(clip, config, world.task, tensors, pixels, labels, method=case.forward)
+
+            kind = plain_deep.MaPLe if config.coupled else plain_deep.PromptSRC
+            port = kind(plain_port.Clip(clip.weights, clip.vision_heads, clip.text_heads), TEMPLATE, config.text_count,
+                        config.text_depth).double()
+            self.assertEqual(set(port.trained()), set(port_tensors(tensors)))
+            port.load_state_dict({f"clip.{key}": w for key, w in clip.weights.items()} | port_tensors(tensors))
+            port.set_classes(world.task.names, world.task.captions, EOT)
+            loss = port.loss(pixels, labels)
+            loss.backward()
+            self.check_close(loss, want.loss, f"{name}: loss")
+            self.check_close(port(pixels)[0], want.logits[:, 1], f"{name}: logits")
+            for key, gradient in port_tensors(want_gradients).items():
+                self.check_close(port.trained()[key].grad, gradient, f"{name}: gradient of {key}")
+
 
 class TableTest(unittest.TestCase):
     def test_a_port_below_the_least_fraction_does_not_count(self) -> None:
@@ -61,7 +100,7 @@ class TableTest(unittest.TestCase):
         records = [record("port", 50, 10.0, 700.0), record("ours", 50, 2.0, 180.0),
                    record("port", 100, 20.0, 900.0), record("ours", 100, 2.0, 180.0)]
         summary = compare.summarize(records)
-        table = compare.markdown(summary, compare.ratio_rows(summary, {}), {})
+        table = compare.markdown(summary)
         self.assertIn("| 70% | 1.00 | measured, batch 1 | **5.0x** |", table)
         self.assertIn("| 45% | 1.00 | measured, batch 1 | 10.0x, does not count; 7.5x if the port were at 60% |", table)
 

@@ -48,7 +48,8 @@ const char *error_message(void);
 /** Clears this thread's failure. */
 void error_clear(void);
 
-/** The exit status of the process for `status`: 0, 2 for ERR_USAGE, 130 for ERR_INTERRUPTED, else 1. */
+/** The exit status of the process for `status`: 0, 2 for ERR_USAGE, 75 for ERR_BUSY, 130 for ERR_INTERRUPTED,
+ * else 1. */
 int error_exit_code(int status);
 
 #ifdef __cplusplus

@@ -2,7 +2,6 @@
 #ifndef PROMPT_BASE_PROCESS_H
 #define PROMPT_BASE_PROCESS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,15 +23,6 @@ struct process_limits {
     int64_t quota;         /* of the control group, in whole processors; 0: also without a quota */
 };
 void process_find_limits(struct process_limits *out);
-
-/** The processors on which this process may run; none where the system does not tell. */
-struct process_mask {
-    uint64_t bits[16]; /* processors 0 to 1023 */
-};
-void process_find_mask(struct process_mask *out);
-bool process_masks_overlap(const struct process_mask *a, const struct process_mask *b);
-void process_mask_add(struct process_mask *sum, const struct process_mask *m); /* the processors of both */
-int64_t process_mask_count(const struct process_mask *m);
 
 /** Page faults since the start that needed no disk. */
 int64_t process_minor_faults(void);

@@ -43,7 +43,7 @@ enum rng_purpose {
     RNG_SPLIT = 5,      /* lists of own data; item = label */
     RNG_WORLD = 6,      /* pictures and captions of world/; epoch = the use, item = index of the picture */
     RNG_PATCHES = 7,    /* patches kept of a pre-training picture; epoch = step, item = row of the batch */
-    RNG_DROPOUT = 8,    /* masks of dropout; epoch = step, item names layer, product and row (dropout.h) */
+    RNG_DROPOUT = 8, /* masks of dropout; epoch = step, item names layer, product and row (torch/fused.h) */
 };
 
 /** A stream of numbers; cheap to make, so make one where it is needed. */

@@ -142,9 +142,9 @@ struct class_texts {
     const tensor *caption_features; /* Z^0, [1,K,d], borrowed; NULL: there is none */
     const tensor *teacher;          /* text features of methods/agreement.h, [1,K,d], borrowed; or NULL */
     double keep_bytes; /* kept at most by one pass for its backward; the rest is computed again */
-    int64_t
-        *trained_rows; /* [K], owned: each class's index among those of the training, -1: it was not trained;
-                            * NULL: these are the classes of the training */
+    /* [K], owned: each class's index among those of the training, -1: it was not trained; NULL: these are the
+     * classes of the training */
+    int64_t *trained_rows;
     struct text_division *division; /* owned; NULL: each rank encodes all rows */
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
@@ -209,6 +209,8 @@ tensor *clip_encode_text(scope *s, const struct clip *c, struct tape *tape, stru
 
 /** Bytes of the model on its device; on a CPU with the file's own tensors, which stay mapped. */
 double clip_model_bytes(const struct clip *c, const struct weights *w);
+/** Bytes of the weights that the fast encoder packs besides these for a tower whose norms are trained. */
+double clip_bare_bytes(const struct clip *c);
 /** Bytes that the backward of one clip_encode_text keeps if it may keep everything. */
 double clip_text_kept_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes);
 /** Of those, the bytes of the largest chunk, which can be computed again by itself. */

@@ -12,8 +12,8 @@ struct token_rows {
     int64_t *ids;      /* [K,n_tokens], owned; -1-j: the j-th learned vector; 0 after a row's end */
     int64_t *ends;     /* [K], owned: the index of each row's end token */
     int64_t n_learned; /* learned vectors in each row; 0: tokens alone */
-    bool
-        is_separate; /* rows that begin alike differ in the tower, too: dropout, which each row has of its own */
+    /* rows that begin alike differ in the tower, too: dropout, which each row has of its own */
+    bool is_separate;
 };
 
 /** Allocates n rows of n_tokens zeros. @return OK; ERR_MEMORY, and `out` is to be freed all the same */

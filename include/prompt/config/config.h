@@ -174,9 +174,11 @@ struct dataset_options config_dataset_options(const struct config *c, const char
 /**
  * Draws the few-shot sample of a training over all classes,
  * cuts it to the trained ones and looks for every image.
- * @param out  owned; item_list_free frees it, also on failure
+ * @param out      owned; item_list_free frees it, also on failure
+ * @param out_val  likewise, of the validation pictures, at most 4 a class; may be empty. NULL: not needed
  * @return OK; ERR_FORMAT for an empty sample; ERR_IO for a missing image
  */
-int config_draw_sample(struct item_list *out, const struct config *c, const struct dataset *d);
+int config_draw_sample(struct item_list *out, struct item_list *out_val, const struct config *c,
+                       const struct dataset *d);
 
 #endif

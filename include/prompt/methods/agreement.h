@@ -1,7 +1,7 @@
 /**
  * Agreement with the frozen CLIP: terms of the loss that keep what a method learns near the model that it
  * adapts. KgCoOp (Yao et al., CVPR 2023) has the text term with cosines, PromptSRC (Khattak et al., ICCV 2023)
- * all three with L1; any method may have them.
+ * all three with L1; any method may have those of the features that it changes.
  */
 #ifndef PROMPT_METHODS_AGREEMENT_H
 #define PROMPT_METHODS_AGREEMENT_H

@@ -18,6 +18,7 @@ struct method_init {
     uint64_t seed;
     int64_t n_train_classes;           /* K of training */
     const struct tokens *start_tokens; /* prompt_start_tokens, borrowed; NULL for METHOD_CLIP alone */
+    int64_t n_train_images;            /* N of training, of methods that are fitted; else not read */
 };
 
 struct method {
@@ -35,7 +36,8 @@ struct method {
 /**
  * @param out    owned: method_free frees it
  * @param owner  scope of the trained tensors
- * @return OK; ERR_USAGE if the options do not fit the model (J > L, say); ERR_MEMORY; ERR_TORCH
+ * @return OK; ERR_USAGE if the options do not fit the model (J > L, say) or one would do nothing for the method
+ *         (a term of agreement.h that it cannot move); ERR_MEMORY; ERR_TORCH
  */
 int method_create(struct method **out, scope *owner, const struct clip *clip,
                   const struct method_options *options, const struct method_init *init);
@@ -126,6 +128,20 @@ int method_backward(struct method_output *out, scope *s, const tensor *loss);
 /** Whether a forward pass needs pixels beside x^0. */
 bool method_needs_pixels(const struct method *m);
 
+/** How many of these classes have CLIP's logits, because the method knows only those of its training. */
+int64_t method_n_by_clip(const struct method *m, const struct class_texts *classes);
+/** ERR_USAGE if the method cannot compare these classes: some are of its training, and others are not. */
+int method_check_classes(const struct method *m, const struct class_texts *classes);
+
+/* ---------------------------------------------------------------- weights of CLIP */
+
+/**
+ * Merges what the method has trained into CLIP's weights, whose changed tensors become fp32: a model of CLIP's
+ * form with the method's features. 2SFS's classifier has no place there and stays behind.
+ * @return OK; ERR_USAGE if the method does not change the towers; ERR_MEMORY; ERR_TORCH
+ */
+int method_merge(const struct method *m, struct weights *w);
+
 /* ---------------------------------------------------------------- the encoders' passes */
 
 /** The encoders' passes in a step, besides CLIP's own image features (n = 0); for the plan of memory. */
@@ -135,6 +151,7 @@ struct method_passes {
     int64_t n_image;         /* image passes with prompts */
     int64_t n_prompts;       /* vision prompts a layer */
     int64_t n_prompt_layers; /* J */
+    bool trains_norms;       /* of the blocks of both towers */
 };
 struct method_passes method_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 

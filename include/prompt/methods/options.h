@@ -18,6 +18,9 @@ enum method_kind {
     METHOD_IVLP,
     METHOD_PROMPTSRC,
     METHOD_MAPLE,
+    METHOD_LINEAR_PROBE,
+    METHOD_LP_PLUS_PLUS,
+    METHOD_TIP_ADAPTER,
     METHOD_CLIP_LORA,
     METHOD_TWO_STAGE,
 };
@@ -48,6 +51,8 @@ enum { METHOD_MAX_ITERATIONS = 16, METHOD_ANY_ITERATIONS = -1 };
 
 /** N of a method that has no choice; METHOD_ANY_ITERATIONS of ProMPT. */
 int64_t method_fixed_iterations(enum method_kind kind);
+/** Whether the method is fitted to features of the frozen towers at once (fit.h), not trained by steps. */
+bool method_is_fitted(enum method_kind kind);
 
 /** How training stays near the frozen CLIP: terms of the loss (agreement.h), and an average over epochs. */
 struct memory_options {
@@ -82,6 +87,12 @@ struct method_options {
     double lora_dropout;    /* of their inputs, in training */
     double two_stage_share; /* of 2SFS: share of the steps in its first stage */
     struct memory_options memory;
+    /* of fitted methods */
+    bool views_fresh;
+    double linear_probe_c; /* 0: searched */
+    bool tip_adapter_train_keys;
+    double tip_adapter_alpha, tip_adapter_beta;
+    double tip_adapter_alpha_max, tip_adapter_beta_max; /* of the search; alpha_max 0: none */
 };
 
 /** Sets those of `o` that are left to the method: negative numbers, and OWN. KgCoOp's and PromptSRC's are

@@ -4,6 +4,16 @@
 
 #include "prompt/methods/method.h"
 
+struct fit_data; /* fit.h */
+struct fit_report;
+
+/** The logits of classes that were not trained. */
+enum unknown_classes {
+    UNKNOWN_CLASSES_SERVED,  /* as any others: the method reads their names */
+    UNKNOWN_CLASSES_BY_CLIP, /* CLIP's */
+    UNKNOWN_CLASSES_ALONE,   /* CLIP's, and they are not compared with trained ones */
+};
+
 /** The functions of one method. */
 struct method_ops {
     /** NULL: the method learns no text. */
@@ -23,6 +33,13 @@ struct method_ops {
     int64_t (*n_first)(const struct method_options *o, int64_t n_steps);
     bool (*trains)(const char *name, int64_t stage);
     int (*begin_stage)(struct method *m, const struct class_texts *classes);
+    /** method_fit; NULL: the method is trained by steps. */
+    int (*fit)(struct fit_report *out, struct method *m, const struct fit_data *data);
+    enum unknown_classes unknown_classes;
+    /** Merges the changes of one tower's block into CLIP's weights; NULL: the method does not change the towers. */
+    int (*merge)(const struct method *m, struct weights *w, enum tower tower, int64_t layer);
+    /** What to set where there are no validation pictures, if the fit chooses on them; NULL: it does not. */
+    const char *(*needs_validation)(const struct method_options *o);
 };
 
 extern const struct method_ops method_clip;   /* clip_zero_shot.c: nothing is trained */
@@ -32,8 +49,11 @@ extern const struct method_ops method_cocoop; /* cocoop.c */
 extern const struct method_ops method_vpt;    /* vpt.c: VPT-deep */
 extern const struct method_ops method_ivlp;   /* ivlp.c: IVLP; PromptSRC is IVLP with terms of agreement.h */
 extern const struct method_ops method_maple;  /* maple.c */
-extern const struct method_ops method_clip_lora; /* clip_lora.c */
-extern const struct method_ops method_two_stage; /* two_stage.c: 2SFS */
+extern const struct method_ops method_linear_probe; /* linear_probe.c */
+extern const struct method_ops method_lp_plus_plus; /* lp_plus_plus.c: LP++ */
+extern const struct method_ops method_tip_adapter;  /* tip_adapter.c: also Tip-Adapter-F */
+extern const struct method_ops method_clip_lora;    /* clip_lora.c */
+extern const struct method_ops method_two_stage;    /* two_stage.c: 2SFS */
 
 /* ---------------------------------------------------------------- trained tensors */
 
@@ -42,6 +62,8 @@ extern const struct method_ops method_two_stage; /* two_stage.c: 2SFS */
 /** Adds a trained tensor with these initial values (host, row-major). */
 int method_add_trained(struct method *m, const char *name, const float *values, const int64_t *dims,
                        size_t n_dims);
+/** The same of zeros. */
+int method_add_zeros(struct method *m, const char *name, const int64_t *dims, size_t n_dims);
 /** The same from `std` times standard normal, or uniform in +-bound; the random stream is that of the seed
  * and the tensor's index. */
 int method_add_normal(struct method *m, uint64_t seed, const char *name, double std, const int64_t *dims,
@@ -56,6 +78,11 @@ int method_add_copy(struct method *m, const char *name, const tensor *values);
 
 /** The fixed start token before learned vectors [B,n,d_l]: [B,1+n,d_l]. */
 tensor *method_after_start(scope *s, const struct method *m, const tensor *vectors);
+
+/** The rows of the evaluated classes in a trained tensor [K',...] of the training's classes. ERR_USAGE if one was
+ * not trained. */
+tensor *method_class_rows(scope *s, const struct method *m, const char *name,
+                          const struct class_texts *classes);
 
 /** n = 0: image tokens, x^0 and the zero-shot logits, without gradients. */
 struct initial_features {

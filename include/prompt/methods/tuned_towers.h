@@ -23,6 +23,10 @@ tensor *tuned_encode_image(struct method_output *out, scope *s, const struct met
 void tuned_output(struct method_output *out, scope *s, const struct method *m, const tensor *x,
                   const tensor *z);
 
+/** Replaces, or with `adds` adds to, the tensor `name` of a block in CLIP's weights, as fp32. `value` has its shape. */
+int tuned_merge(struct weights *w, enum tower tower, int64_t layer, const char *name, const tensor *value,
+                bool adds);
+
 /** One pass of each tower. */
 struct method_passes tuned_passes(const struct method *m, int64_t n_images, int64_t n_classes);
 

@@ -51,7 +51,7 @@ int64_t ranks_local_rank(const struct ranks *r);
 /** Cores for this rank's threads: those of its affinity, shared with the ranks of the host that may run on the
  * same ones. */
 int64_t ranks_cores(const struct ranks *r);
-/** Appends advice if the launcher bound the ranks of this host to fewer cores than it has; else nothing. */
+/** Appends advice if mpirun bound each rank of this host to one of more processors; else nothing. */
 void ranks_describe_cores(struct str *out, const struct ranks *r);
 
 /** A group of those ranks that give the same colour, in their order. `out` is owned: ranks_leave frees it. */

@@ -33,6 +33,9 @@ struct experiment {
     size_t n_rows;
 };
 
+/** Whether a member of a file of tables is one: all but "on", the changes on data sets that several rows share. */
+bool experiment_is_table(const char *name);
+
 /**
  * Reads one experiment of a file of tables.
  * @param out      owned; NULL on failure

@@ -13,6 +13,7 @@
 #define RUN_MODEL_FILE "model.safetensors" /* of prompt pretrain */
 #define RUN_LOG_FILE "log.jsonl"
 #define RUN_RESULTS_FILE "results.json"
+#define RUN_GRID_FILE "grid.json"         /* of prompt grid: how the run ended (grid_note.h) */
 #define RUN_PREDICTIONS_DIR "predictions" /* a file of prompt eval for each data set and list of classes */
 
 /** ERR_USAGE if the folder holds a run that is neither to be resumed nor replaced. */

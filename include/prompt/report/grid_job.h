@@ -16,14 +16,16 @@ enum grid_state { GRID_DONE, GRID_TO_RUN, GRID_NO_DATA };
 struct grid_job {
     const struct experiment_row *row; /* borrowed */
     struct config config;
-    char *folder;               /* owned */
-    char *aside;                /* why it is not the folder of that name, owned; NULL: it is */
-    struct str_list targets;    /* data sets to evaluate on, of those that are there */
-    struct str_list unscored;   /* of those, without all of their records */
+    char *name;               /* of the folder that it takes if that is free, below that of all runs; owned */
+    char *folder;             /* owned */
+    char *aside;              /* why it is not the folder of that name, owned; NULL: it is */
+    struct str_list targets;  /* data sets to evaluate on, of those that are there */
+    struct str_list unscored; /* of those, without all of their records */
     bool lacks_base, lacks_new; /* with halves: which records the one target lacks */
     bool must_train;
-    bool is_begun; /* the folder holds a training */
-    double work;   /* that is left, in images times classes */
+    bool is_begun;         /* the folder holds a training */
+    double work;           /* that is left, in images times classes */
+    int64_t step, n_steps; /* of the training, by its last checkpoint; 0: unknown */
     enum grid_state state;
 };
 

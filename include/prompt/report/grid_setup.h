@@ -12,7 +12,8 @@ struct grid_options {
     size_t n_seeds;
     const struct str_list *sets; /* KEY=VALUE over every row */
     const char *out_dir;
-    int64_t max_steps, limit; /* 0: none; else the runs are not results */
+    const struct str_list *only; /* names of runs, of which the plan is made; NULL: of all */
+    int64_t max_steps, limit;    /* 0: none; else the runs are not results */
 };
 
 /** The model of all runs, as records name it. */

@@ -15,17 +15,22 @@ struct progress {
     int64_t n_steps;       /* steps of the whole training */
 };
 
-/** The inputs of a training. Strings are owned. */
+/** The inputs of a training, or of prompt import. Strings are owned. */
 struct provenance {
     char *config;         /* the keys that define the experiment, JSON */
     char *config_hash;    /* of its experiment keys */
     char *weights_sha256; /* of the CLIP weights */
-    char *sample_digest;  /* of the few-shot list */
+    char *sample_digest;  /* of the few-shot list; of an imported run PROVENANCE_IMPORTED */
     char *class_digest;   /* of the training classes' names */
     char *class_names;    /* JSON array */
     int64_t n_classes;    /* of the training */
+    int64_t n_images;     /* of the few-shot list; 0: an older program wrote the checkpoint */
     struct pipeline pipeline;
+    /* of the file of another program that the prompts were imported from; NULL: trained by this one */
+    char *imported_file; /* its base name */
+    char *imported_sha256;
 };
+#define PROVENANCE_IMPORTED "imported"
 void provenance_free(struct provenance *p); /* of a read or zeroed one; leaves it zeroed */
 
 /** Adds both and the name of the method to a checkpoint's metadata. */

@@ -22,9 +22,11 @@ struct record {
     bool has_classes;           /* the record has accuracies by class */
     double mean_class_accuracy; /* over the classes with images, a fraction */
     bool finished, untrained;
+    bool imported;                /* its prompts are of a file of another program */
     bool synthetic, as_published; /* the data are drawn; they have the published counts and names */
     int64_t limit, steps, n_steps, n_skipped;
     int64_t n_images, n_classes; /* of the list; 0 in records that lack them */
+    int64_t n_by_clip;           /* classes that have CLIP's logits, because the method knows only its own */
     struct config config;
 };
 

@@ -13,6 +13,16 @@
 #include "prompt/nn/optimizer.h"
 #include "prompt/nn/safetensors.h"
 #include "prompt/report/provenance.h"
+#include "prompt/run/session.h"
+
+/**
+ * The inputs of a training of the session's configuration, on classes of these names; the model must be open.
+ * @param out       owned; provenance_free frees it, also on failure
+ * @param sample    digest of the few-shot list
+ * @param n_images  in that list
+ */
+int checkpoint_provenance(struct provenance *out, struct session *s, char *const *names, int64_t n_names,
+                          const char *sample, int64_t n_images);
 
 /** Writes the file atomically. */
 int checkpoint_write(const char *path, const struct method *m, const struct optimizer *optimizer,

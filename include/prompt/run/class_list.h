@@ -32,7 +32,7 @@ int class_list_open(struct class_list *out, scope *owner, struct session *s, con
 int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
                           char *const *names, int64_t n, int64_t batch_size);
 /** Encodes the text features of the frozen CLIP that training is to agree with (methods/agreement.h), if the
- * configuration asks for them. For classes of a data set. Otherwise like class_list_open. */
+ * configuration asks for them. Arguments and errors are those of class_list_open. */
 int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model);
 /**
  * Finds each class among those of the training, by name, and sets texts.trained_rows: of equal names the first is

@@ -27,10 +27,10 @@ struct cost_options {
 };
 
 /**
- * Sets the keys that leave cores, decoding threads and memory to the program (0) to its share of what is free
- * now, for a run beside n_runs - 1 others.
+ * Sets the keys that leave cores and decoding threads to the program (0) to `n_cores`, and that of memory to its
+ * share of what is free now on the device, for a run beside n_runs - 1 others.
  */
-int cost_take_share(struct config *c, int64_t n_runs);
+int cost_take_share(struct config *c, int64_t n_cores, int64_t n_runs);
 
 /**
  * Estimates the memory of a step and fits the process into the budget. The part of the text side without room

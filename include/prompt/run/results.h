@@ -12,6 +12,7 @@ struct record_context {
     const struct item_list *items;       /* the images that were evaluated, after --limit */
     const struct progress *progress;     /* of the training; NULL if nothing was trained */
     const struct provenance *provenance; /* of the training; NULL likewise */
+    int64_t n_by_clip;                   /* classes that have CLIP's logits (method_n_by_clip) */
     int64_t limit;                       /* 0: all images */
     bool untrained;                      /* initial prompts were evaluated, on request */
     bool per_class;                      /* with accuracies by class and the confusion matrix */

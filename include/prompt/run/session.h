@@ -58,7 +58,8 @@ struct optimizer_options session_optimizer_options(const struct config *c);
 
 /** Creates the configured method with initial values from the seed. `out` is owned; its tensors live in the
  * session's scope. */
-int session_create_method(struct method **out, struct session *s, int64_t n_train_classes);
+int session_create_method(struct method **out, struct session *s, int64_t n_train_classes,
+                          int64_t n_train_images);
 
 /** The template of the captions at n = 0: the key, the data set's own, or the first of the file. Borrowed. */
 const char *session_template(const struct session *s, const struct dataset *d);

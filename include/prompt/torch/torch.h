@@ -238,6 +238,14 @@ struct archive_item {
     const char *found; /* the unsupported kind, "is sparse", "is a numpy array"; else NULL */
 };
 
+/** The calls of archive_read. If one does not return OK, the walk ends with its status. */
+struct archive_visitor {
+    int (*tensor)(void *context, const struct archive_item *item);
+    /* numbers and texts, named as tensors are: "metadata.alpha", "0.5"; NULL: not asked for */
+    int (*scalar)(void *context, const char *name, const char *text);
+    void *context; /* borrowed */
+};
+
 struct archive_facts {
     bool is_script; /* a TorchScript archive */
     /* "open_clip.model.CLIP": of a module that was pickled whole, whose tensors are not visited; else "" */
@@ -245,14 +253,29 @@ struct archive_facts {
 };
 
 /**
- * Calls `visit` for every tensor of a file written by torch.save (any pickle protocol, also the format before
- * torch 1.6) or torch.jit.save (parameters and buffers), in file order, nested dicts flattened. The tensors
- * live in `s`, on the CPU. If a visit does not return OK, the walk ends with its status. Executes nothing in
- * the file.
+ * Calls `visitor` for every tensor of a file written by torch.save (any pickle protocol, also the format
+ * before torch 1.6) or torch.jit.save (parameters and buffers), in file order, nested dicts flattened. The
+ * tensors live in `s`, on the CPU. Executes nothing in the file.
  * @return OK; ERR_IO; ERR_FORMAT if it is neither, or damaged
  */
 int archive_read(scope *s, const char *path, struct archive_facts *facts,
-                 int (*visit)(void *context, const struct archive_item *item), void *context);
+                 const struct archive_visitor *visitor);
+
+/** A member of a dict of archive_write; all borrowed. */
+struct archive_entry {
+    const char *dict;    /* the inner dict that it is in; NULL: the outer one */
+    const char *name;    /* its key */
+    const tensor *value; /* NULL: `number` */
+    int64_t number;
+};
+
+/**
+ * Writes a dict of dicts as torch.save does; torch.load reads it, with weights_only, too. The members of one
+ * inner dict follow one another.
+ * @param write  gets the bytes in order; what it returns but OK ends the writing with that status
+ */
+int archive_write(scope *s, const struct archive_entry *entries, size_t n,
+                  int (*write)(void *context, const void *bytes, size_t n), void *context);
 
 #ifdef __cplusplus
 }

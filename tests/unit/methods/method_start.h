@@ -38,7 +38,7 @@ static inline void forward_trained_with_fewer_classes(struct fixture *w, scope *
     struct method *all = NULL, *m = NULL;
     struct method_output out;
     assert_ok(create(&all, w, s, changes));
-    const struct method_init init = {1, w->names.n - 2, &w->start};
+    const struct method_init init = {.seed = 1, .n_train_classes = w->names.n - 2, .start_tokens = &w->start};
     assert_ok(method_create(&m, s, w->clip, &all->options, &init));
     method_forward(&out, s, m, &(struct method_inputs){.classes = &w->texts, .pixels = w->pixels});
     method_output_free(&out);

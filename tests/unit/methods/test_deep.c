@@ -132,6 +132,17 @@ static void test_deep__settings_that_do_not_fit_are_refused(void **state)
          "context.position \"end\""},
         {CHANGES("method=vpt", "vision_prompt.count=0"),
          "vision_prompt.count is 0, which only methods ivlp and promptsrc may have"},
+        {CHANGES("method=vpt", "agreement.text_weight=1"),
+         "agreement.text_weight: method vpt leaves the text as CLIP has it"},
+        {CHANGES("method=kgcoop", "agreement.image_weight=1"),
+         "agreement.image_weight: method kgcoop leaves the image features as CLIP has them"},
+        {CHANGES("method=promptsrc", "agreement.image_weight=1", "vision_prompt.count=0"),
+         "agreement.image_weight: method promptsrc leaves the image features as CLIP has them if "
+         "vision_prompt.count is 0"},
+        {CHANGES("method=linear_probe", "agreement.logits_weight=1"),
+         "method linear_probe is fitted at once: it has no agreement.* terms and no average over epochs"},
+        {CHANGES("method=tip_adapter", "average.deviation=1"),
+         "method tip_adapter is fitted at once: it has no agreement.* terms and no average over epochs"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         scope *s = scope_open(NULL, SCOPE_GRAD_OFF);

@@ -86,7 +86,8 @@ static void test_methods__the_seed_makes_the_start(void **state)
     struct method *m[3] = {NULL};
     const uint64_t seeds[] = {0, 0, 1};
     for (int i = 0; i < 3; i++) {
-        const struct method_init init = {seeds[i], w->names.n, &w->start};
+        const struct method_init init = {
+            .seed = seeds[i], .n_train_classes = w->names.n, .start_tokens = &w->start};
         assert_ok(method_create(&m[i], s, w->clip, &options, &init));
     }
     for (size_t i = 0; i < m[0]->trained.n; i++) {
@@ -182,7 +183,7 @@ static void test_methods__iteration_zero_is_plain_clip(void **state)
     struct method *prompt = NULL, *clip = NULL;
     struct method_output with, without;
     assert_ok(create(&prompt, w, s, NULL));
-    const struct method_init init = {1, w->names.n, &w->start};
+    const struct method_init init = {.seed = 1, .n_train_classes = w->names.n, .start_tokens = &w->start};
     struct method_options options = prompt->options;
     options.kind = METHOD_CLIP;
     assert_ok(method_create(&clip, s, w->clip, &options, &init));

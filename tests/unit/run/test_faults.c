@@ -1,6 +1,6 @@
 /*
- * Calls of the shim fail one at a time (SQLite's way): in a training step with its checkpoint, and in an
- * evaluation from the files on, with both encoders. Each failure must come out as a status with its message,
+ * Calls of the shim fail one at a time (SQLite's way): in a training step with its checkpoint, of ProMPT and of the
+ * methods that change the towers, and in an evaluation from the files on, with both encoders. Each failure must come out as a status with its message,
  * leave no tensor, file or gradient mode behind, and never crash.
  *
  * By default one call of each call site fails, the last that the job makes there: the others differ from it
@@ -19,9 +19,16 @@ static struct temp_dir dir;
 
 static char TEXT[] = "x";
 static const struct progress AT = {.step = 1, .n_steps = 1};
-static const struct provenance FROM = {TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, 1, {TEXT, "", TEXT, 1}};
+static const struct provenance FROM = {.config = TEXT,
+                                       .config_hash = TEXT,
+                                       .weights_sha256 = TEXT,
+                                       .sample_digest = TEXT,
+                                       .class_digest = TEXT,
+                                       .class_names = TEXT,
+                                       .n_classes = 1,
+                                       .pipeline = {TEXT, "", TEXT, 1}};
 
-/* ---------------------------------------------------------------- the two jobs */
+/* ---------------------------------------------------------------- the jobs */
 
 /* What one step of run/train.c does. */
 static int step(scope *run, struct fixture *w, struct method *m, struct optimizer *optimizer)
@@ -42,25 +49,38 @@ static int step(scope *run, struct fixture *w, struct method *m, struct optimize
     return status == OK ? closed : status;
 }
 
+/* The second stage of a method that has one. */
+static int begin_second(scope *run, struct fixture *w, struct method *m, struct optimizer *optimizer)
+{
+    if (method_active(m) == &m->trained)
+        return OK;
+    int status = method_begin_stage(m, 1, &w->texts);
+    optimizer_deinit(optimizer);
+    const struct optimizer_options options = {.kind = OPTIMIZER_ADAMW};
+    return status == OK ? optimizer_init(optimizer, run, method_active(m), &options) : status;
+}
+
 /* Two steps, for the momentum's beginning and its use, and a checkpoint. */
-static int train(struct fixture *w, const char *path)
+static int train_with(struct fixture *w, const char *path, const char *change)
 {
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     struct method *m = NULL;
     struct optimizer sgd = {.kind = OPTIMIZER_SGD};
     const struct method_options options =
-        fixture_options(fixture_defaults(w), (const char *const[]){"iterations=1", NULL});
+        fixture_options(fixture_defaults(w), (const char *const[]){change, NULL});
     int status = fixture_method(&m, w, run, &options);
     if (status == OK) {
         /* some chunks are computed again in the backward pass (fast encoder) */
         w->texts.keep_bytes = clip_text_kept_bytes(w->clip, &w->texts, 1) / 2.0;
         status = optimizer_init(
-            &sgd, run, &m->trained,
+            &sgd, run, method_active(m),
             &(struct optimizer_options){.momentum = w->momentum, .weight_decay = w->weight_decay});
     }
     if (status == OK) {
         status = step(run, w, m, &sgd);
     }
+    if (status == OK)
+        status = begin_second(run, w, m, &sgd);
     if (status == OK)
         status = step(run, w, m, &sgd);
     if (status == OK)
@@ -69,6 +89,11 @@ static int train(struct fixture *w, const char *path)
     method_free(m);
     int closed = scope_close(run);
     return status == OK ? closed : status;
+}
+
+static int train(struct fixture *w, const char *path)
+{
+    return train_with(w, path, "iterations=1");
 }
 
 static int evaluate_with(scope *run, struct fixture *w, const char *path)
@@ -100,8 +125,8 @@ static int evaluate_with(scope *run, struct fixture *w, const char *path)
     return status;
 }
 
-/* From the weights' file and a checkpoint to logits. */
-static int evaluate(struct fixture *shared, const char *path)
+/* Trains by `change`, or evaluates if there is none, from the weights' file on. */
+static int use_own_model(struct fixture *shared, const char *path, const char *change)
 {
     struct fixture w = *shared; /* but its own model */
     w.weights = NULL;
@@ -114,7 +139,7 @@ static int evaluate(struct fixture *shared, const char *path)
         status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_dtypes){DTYPE_F32, DTYPE_F32},
                              fixture_group_encoder);
     if (status == OK)
-        status = evaluate_with(run, &w, path);
+        status = change ? train_with(&w, path, change) : evaluate_with(run, &w, path);
     class_texts_free(&w.texts);
     clip_free(w.clip);
     weights_close(w.weights);
@@ -122,11 +147,27 @@ static int evaluate(struct fixture *shared, const char *path)
     return status == OK ? closed : status;
 }
 
+/* From the weights' file and a checkpoint to logits. */
+static int evaluate(struct fixture *shared, const char *path)
+{
+    return use_own_model(shared, path, NULL);
+}
+
+static int train_lora(struct fixture *shared, const char *path)
+{
+    return use_own_model(shared, path, "method=clip_lora");
+}
+
+static int train_two_stage(struct fixture *shared, const char *path)
+{
+    return use_own_model(shared, path, "method=two_stage");
+}
+
 /* ---------------------------------------------------------------- which calls fail */
 
 typedef int job(struct fixture *, const char *);
 
-#define MAX_CALLS 5000
+#define MAX_CALLS 40000
 
 /* Which call site each call of a job comes from: the watch of the shim has no argument for it. */
 static const void *sites[MAX_CALLS];
@@ -219,6 +260,18 @@ static void test_faults__calls_of_a_training_step_may_fail(void **state)
     temp_remove(&dir, "training.safetensors");
 }
 
+/* The first step also loads and packs what the towers' changes need. */
+static void test_faults__calls_of_steps_that_change_the_towers_may_fail(void **state)
+{
+    const char *path = temp_path(&dir, "tuning.safetensors");
+    struct fixture *w = *state;
+    w->step = 1; /* with dropout */
+    fail_calls(train_lora, w, path, path);
+    fail_calls(train_two_stage, w, path, path);
+    w->step = 0;
+    temp_remove(&dir, "tuning.safetensors");
+}
+
 static void test_faults__calls_of_an_evaluation_may_fail(void **state)
 {
     const char *path = temp_path(&dir, "evaluation.safetensors");
@@ -233,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_faults__calls_of_a_training_step_may_fail),
+        torch_unit_test(test_faults__calls_of_steps_that_change_the_towers_may_fail),
         torch_unit_test(test_faults__calls_of_an_evaluation_may_fail),
     };
     if (temp_dir_open(&dir) != 0)

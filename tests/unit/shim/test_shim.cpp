@@ -141,9 +141,10 @@ void test_shim__an_old_archive_cut_anywhere_is_refused(void **)
     const std::string folder = make_folder(), path = folder + "/old.pt";
     for (size_t n = LEGACY.size(); n > 32; n--) {
         archive_facts facts;
+        const archive_visitor visitor = {pass_by, nullptr, nullptr};
         write_file(path, LEGACY.substr(0, n));
         scope *s = scope_open(nullptr, SCOPE_GRAD_OFF);
-        const int status = archive_read(s, path.c_str(), &facts, pass_by, nullptr);
+        const int status = archive_read(s, path.c_str(), &facts, &visitor);
         if (status != (n == LEGACY.size() ? OK : ERR_FORMAT))
             fail_msg("cut to %zu of %zu bytes: status %d, %s", n, LEGACY.size(), status, error_message());
         (void)scope_close(s);
