@@ -373,7 +373,7 @@ static void release_lent(struct loader *l)
 
 static int end_of_epoch(const struct loader *l)
 {
-    if (l->n_delivered == 0 && l->n_skipped > 0 && !(l->options.n_parts > 1))
+    if (l->n_delivered == 0 && l->n_skipped > 0 && l->options.n_parts == 1)
         return error_set(ERR_FORMAT, "none of %zu %s can be read; the first: %s", l->list->n,
                          plural(l->list->n, "image", "images"), loader_first_skipped(l));
     return OK;
