@@ -12,6 +12,7 @@ SECTION = "## Citation, licence, third parties\n"
 # names in the README that differ from the beginning of the library's file name
 NAMES = {
     "libcjson": "cJSON", "libz": "zlib", "libjpeg": "libjpeg-turbo", "libutf8proc": "utf8proc", "libgcc_s": "libgcc",
+    **dict.fromkeys(("libmpi", "libopen-rte", "libopen-pal", "libhwloc", "libevent_core", "libevent_pthreads", "libudev"), "Open MPI"),
     **dict.fromkeys(("libwebpdemux", "libsharpyuv"), "libwebp"),
     **dict.fromkeys(("libc", "libm", "librt", "libdl", "libpthread", "ld-linux"), "glibc"),
 }
