@@ -53,13 +53,15 @@ static bool arrive(struct transport *base, double limit_s)
 {
     MPI_Request request;
     const double start_s = clock_s();
+    double waited_s = 0.0;
     int done = 0;
     MPI_Ibarrier(of(base)->comm, &request);
-    for (double waited_s = 0.0; waited_s <= limit_s; waited_s = clock_s() - start_s) {
+    while (waited_s <= limit_s) {
         MPI_Test(&request, &done, MPI_STATUS_IGNORE);
         if (done)
             return true;
         nap(waited_s);
+        waited_s = clock_s() - start_s;
     }
     return false;
 }

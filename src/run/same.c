@@ -7,10 +7,10 @@
 #include "prompt/run/version.h"
 
 /* The first line in which two texts differ, without spaces before and after. */
-static void append_difference(struct str *out, const char *text, const char *other)
+static void append_difference(struct str *out, const char *text, const char *reference)
 {
     size_t line = 0, i = 0;
-    for (; text[i] != '\0' && text[i] == other[i]; i++)
+    for (; text[i] != '\0' && text[i] == reference[i]; i++)
         if (text[i] == '\n')
             line = i + 1;
     text += line;
