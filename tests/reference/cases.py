@@ -205,9 +205,9 @@ CASES: dict[str, Case] = {
     "prompt_memory_three_iterations": Case({"iterations": 3, "lambda": 0.5} | memory(25.0, 10.0, 1.0, "promptsrc"),
                                            batch=2, seed=13),
     "prompt_memory_cosine": Case(memory(text=8.0, templates="kgcoop", distance="cosine")),
-    "coop_memory": Case({"method": "coop"} | memory(25.0, 10.0, 1.0, "promptsrc")),
-    "cocoop_memory": Case({"method": "cocoop"} | memory(25.0, 10.0, 1.0, "promptsrc"), seed=12),
-    "vpt_memory": Case({"method": "vpt"} | memory(25.0, 10.0, 1.0, "promptsrc")),
+    "coop_memory": Case({"method": "coop"} | memory(25.0, 0.0, 1.0, "promptsrc")),
+    "cocoop_memory": Case({"method": "cocoop"} | memory(25.0, 0.0, 1.0, "promptsrc"), seed=12),
+    "vpt_memory": Case({"method": "vpt"} | memory(0.0, 10.0, 1.0, "promptsrc")),
 }
 
 
