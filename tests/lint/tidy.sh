@@ -12,6 +12,7 @@ export MPI_INCLUDES="${folders[*]/#/-isystem}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
+# shellcheck disable=SC2016 # the inner shell expands them
 printf '%s\n' "${files[@]}" | xargs -P "${PROMPT_JOBS:-$(nproc)}" -n 4 sh -c \
     'clang-tidy-14 --quiet "$@" -- -std=c17 -D_XOPEN_SOURCE=700 -DPROMPT_VERSION="\"\"" -DPROMPT_HAS_WEBP -Iinclude \
         -isystem /usr/include/stb $MPI_INCLUDES -Xclang -analyzer-config -Xclang max-nodes=20000 2>&1' tidy >"$log" || status=1

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Times the plain PyTorch port beside `prompt bench` and prints the table of ratios, in the environment of the parity tests.
+# Times plain PyTorch ports beside `prompt bench` and prints the table of ratios, in the environment of the parity tests.
 # usage: PROMPT_TEST_DATA=DIR tests/speed/run.sh [options of compare.py; --help]
-# PROMPT_BIN is the program (build/prompt). The whole table takes over an hour on two cores and 18 GiB.
+# PROMPT_BIN is the program (build/prompt). ProMPT's whole table takes over an hour on two cores and 18 GiB;
+# --methods maple promptsrc chooses other ports.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=$(bash "$here/../parity/setup.sh")

@@ -91,18 +91,30 @@ class PortTest(unittest.TestCase):
                 self.check_close(port.trained()[key].grad, gradient, f"{name}: gradient of {key}")
 
 
+def record(program: str, K: int, seconds: float, gflop: float, **changes: object) -> dict[str, object]:
+    return {"program": program, "mode": "eval", "precision": "fp32", "K": K, "batch": 1, "seconds": seconds,
+            "median_seconds": seconds, "gflop": gflop, "peak_gflops": 100.0, "peak_rss_mib": 1024.0} | changes
+
+
 class TableTest(unittest.TestCase):
     def test_a_port_below_the_least_fraction_does_not_count(self) -> None:
-        def record(program: str, K: int, seconds: float, gflop: float) -> dict[str, object]:
-            return {"program": program, "mode": "eval", "precision": "fp32", "K": K, "batch": 1, "seconds": seconds,
-                    "median_seconds": seconds, "gflop": gflop, "peak_gflops": 100.0, "peak_rss_mib": 1024.0}
-
         records = [record("port", 50, 10.0, 700.0), record("ours", 50, 2.0, 180.0),
                    record("port", 100, 20.0, 900.0), record("ours", 100, 2.0, 180.0)]
         summary = compare.summarize(records)
         table = compare.markdown(summary)
         self.assertIn("| 70% | 1.00 | measured, batch 1 | **5.0x** |", table)
         self.assertIn("| 45% | 1.00 | measured, batch 1 | 10.0x, does not count; 7.5x if the port were at 60% |", table)
+
+    def test_each_method_has_a_line_of_its_own(self) -> None:
+        """ProMPT's is fitted at batch 1, MaPLe's at the batch size of ours."""
+        train = {"mode": "train", "batch": 4}
+        records = [record("port", K, 4.0 * (1 + K), 400.0 * K, **train, method="maple") for K in compare.FIT_K]
+        records += [record("port", K, 7.0 * K, 700.0 * K, mode="train") for K in compare.FIT_K]
+        records += [record("ours", 500, 500.0, 40000.0, **train, method=method) for method in ("prompt", "maple")]
+        rows = {row["method"]: row for row in compare.ratio_rows(compare.summarize(records))}
+        self.assertAlmostEqual(rows["maple"]["against"]["fp32"]["seconds"], 501.0)
+        self.assertAlmostEqual(rows["prompt"]["against"]["fp32"]["seconds"], 3500.0)
+        self.assertAlmostEqual(rows["prompt"]["against"]["fp32"]["ratio"], 28.0)
 
 
 if __name__ == "__main__":
