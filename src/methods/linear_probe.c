@@ -19,10 +19,8 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct method_inputs *in)
 {
     const struct class_texts *classes = in->classes;
-    struct initial_features initial = method_initial_features(out, s, m, in);
-    out->features[1] = initial.x;
-    out->logits[1] = initial.logits;
-    if (method_n_by_clip(m, classes) == classes->rows->n)
+    struct initial_features initial;
+    if (method_begins_by_clip(out, &initial, s, m, in))
         return;
     tensor *weight = method_class_rows(s, m, "weight", classes),
            *bias = method_class_rows(s, m, "bias", classes);

@@ -34,10 +34,8 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
                     const struct method_inputs *in)
 {
     const struct class_texts *classes = in->classes;
-    struct initial_features initial = method_initial_features(out, s, m, in);
-    out->features[1] = initial.x;
-    out->logits[1] = initial.logits;
-    if (method_n_by_clip(m, classes) == classes->rows->n)
+    struct initial_features initial;
+    if (method_begins_by_clip(out, &initial, s, m, in))
         return;
     tensor *f = t_normalize(s, t_to(s, initial.x, m->clip->dtypes.accum), -1);
     tensor *cosines = t_linear(s, f, fit_captions(s, classes->caption_features, m->clip->dtypes.accum), NULL);

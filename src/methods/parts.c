@@ -118,6 +118,15 @@ struct initial_features method_initial_features(struct method_output *out, scope
     return start(out, s, m, in, true);
 }
 
+bool method_begins_by_clip(struct method_output *out, struct initial_features *initial, scope *s,
+                           const struct method *m, const struct method_inputs *in)
+{
+    *initial = method_initial_features(out, s, m, in);
+    out->features[1] = initial->x;
+    out->logits[1] = initial->logits;
+    return method_n_by_clip(m, in->classes) == in->classes->rows->n;
+}
+
 struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
                                             const struct method_inputs *in)
 {

@@ -93,6 +93,10 @@ struct initial_features {
 /** Sets the features and the logits of n = 0 in `out`, too. */
 struct initial_features method_initial_features(struct method_output *out, scope *s, const struct method *m,
                                                 const struct method_inputs *in);
+/** The same for a method of features alone: its logits begin as CLIP's. Whether they stay so, as it knows none of
+ * the classes. */
+bool method_begins_by_clip(struct method_output *out, struct initial_features *initial, scope *s,
+                           const struct method *m, const struct method_inputs *in);
 /** The same for a method that reads the image tokens alone: a pass that skips n = 0 leaves x and logits NULL. */
 struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
                                             const struct method_inputs *in);
