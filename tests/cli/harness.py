@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import zlib
 
@@ -174,6 +175,16 @@ def train_words(data, model, out, *more):
     return ("train", "--config", CONFIGS / "base2new.json", "--data", getattr(data, "root", data), "--dataset",
             "caltech101", "--model", model, "--set", "vision_prompt.depth=2", "--set", "store.dir=off", "--threads", 1, "--out",
             out, *more)
+
+
+def wait_until(condition, seconds):
+    """Whether it became true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 # ---------------------------------------------------------------- safetensors

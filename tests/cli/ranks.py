@@ -71,15 +71,6 @@ def children(pid):
     return sorted(found)
 
 
-def wait_until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
-
-
 # ---------------------------------------------------------------- kills
 
 

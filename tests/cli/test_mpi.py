@@ -178,7 +178,7 @@ class Ranks(harness.Case):
     def in_second_step(self, n, out):
         process = self.start(n, out)
         log = out / "log.jsonl"
-        self.assertTrue(ranks.wait_until(lambda: process.poll() is not None or (log.exists() and log.read_text() != ""), 120))
+        self.assertTrue(harness.wait_until(lambda: process.poll() is not None or (log.exists() and log.read_text() != ""), 120))
         self.assertIsNone(process.poll())
         return process
 

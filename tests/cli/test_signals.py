@@ -14,7 +14,7 @@ import time
 import unittest
 
 import harness
-from harness import SmallData, read_safetensors, run, train_words
+from harness import SmallData, read_safetensors, run, train_words, wait_until
 
 FAST = ("--set", "data.shots=4", "--set", "training.epochs=3", "--set", "training.lr=0.05")  # 15 steps
 # 2 epochs of 2 steps; on two cores a step takes one to two seconds
@@ -48,16 +48,6 @@ def n_logged(folder):
 
 def train(out, *more, **options):
     return run(*train_words(shared["data"], shared["model"], out, *more), **options)
-
-
-def wait_until(condition, seconds):
-    """Whether it became true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 class Signals(harness.Case):

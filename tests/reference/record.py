@@ -17,6 +17,7 @@ on which a choice of the filter rested: a program whose logits err by less must 
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -93,6 +94,14 @@ def record(out: Path, names: list[str]) -> None:
         "names": task.names, "name_lengths": task.name_lengths, "template": task.template, "eot_id": task.eot_id,
         "sgd": SGD, "defaults": DEFAULTS, "cases": cases}
     (out / "cases.json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def main_of(doc: str, record_all: Callable[[Path], None]) -> None:
+    """The program of a script that records into the folder OUT_DIR."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT_DIR")
+    torch.set_num_threads(1)
+    record_all(parser.parse_args().out)
 
 
 def main() -> None:

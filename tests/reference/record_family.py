@@ -20,7 +20,6 @@ divides by the size of each gradient, so a number whose gradient is near 0 by ch
 err by up to 3e-5 of each tensor's largest (2026-11).
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +34,7 @@ from lora_reference import (
     PREFIXES, LoraConfig, StepTraining, TwoStageConfig, initial_classifier, lora_forward, lora_initial_tensors, lora_masks,
     lora_merged, norm_tensors, selective_logits, stage_one_forward, stage_two_forward, train_by_steps)
 from prompt_reference import gradients
-from record import in_single
+from record import in_single, main_of
 from safetensors_file import write_safetensors
 
 N_CLASSES, WIDTH, SHOTS, N_VIEWS, N_VAL = 6, 32, 16, 10, 120
@@ -148,12 +147,5 @@ def record_family(out: Path) -> None:
         write_safetensors(out / f"{name}.safetensors", in_single(arrays))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, metavar="OUT_DIR")
-    torch.set_num_threads(1)
-    record_family(parser.parse_args().out)
-
-
 if __name__ == "__main__":
-    main()
+    main_of(__doc__, record_family)

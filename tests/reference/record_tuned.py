@@ -7,7 +7,6 @@
 The program's masks are drawn here again, from the description of its generator.
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from cases import make_world
 from lora_reference import LoraConfig, lora_forward, lora_initial_tensors, tower_sizes
 from prompt_reference import gradients
-from record import in_single
+from record import in_single, main_of
 from record_family import BATCHES, LORA_SEED, expected_lora, expected_two_stage
 from safetensors_file import write_safetensors
 
@@ -79,12 +78,5 @@ def record_tuned(out: Path) -> None:
         write_safetensors(out / f"{name}.safetensors", in_single(arrays))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, metavar="OUT_DIR")
-    torch.set_num_threads(1)
-    record_tuned(parser.parse_args().out)
-
-
 if __name__ == "__main__":
-    main()
+    main_of(__doc__, record_tuned)
