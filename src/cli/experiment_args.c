@@ -10,7 +10,7 @@
 const struct opt experiment_options[] = {
     {"table", "NAME", NULL, false,
      "the experiment: 1 to 5, figure8a to figure8d or fewshot; the keys of configs/tables.json"},
-    {"methods", "LIST", NULL, true, "rows by name, as in CLIP,ProMPT (all but the optional ones)"},
+    {"methods", "LIST", NULL, true, "rows by name, as in CLIP,ProMPT, or all (all but the optional ones)"},
     {"datasets", "LIST", NULL, true, "names, main, cross, domain or all (those of the table)"},
     {"seeds", "LIST", NULL, true, "seeds of the runs (1,2,3)"},
     {"set", "KEY=VALUE", NULL, true, "override a key in every row; the table reports it"},

@@ -128,6 +128,8 @@ static int add_rows(struct experiment *x, const struct json *object)
     return status;
 }
 
+static const char all_rows[] = "all"; /* in place of a name: the optional rows, too */
+
 static bool is_named(const struct str_list *methods, const char *name)
 {
     for (size_t i = 0; i < methods->n; i++)
@@ -141,7 +143,7 @@ static int check_methods(const struct experiment *x, const struct json *rows, co
 {
     for (size_t i = 0; i < methods->n; i++) {
         const struct str_list one = {.items = &methods->items[i], .n = 1};
-        bool found = false;
+        bool found = is_named(&one, all_rows);
         for (size_t r = 0; r < x->n_rows; r++)
             found = found || is_named(&one, x->rows[r].series) || is_named(&one, x->rows[r].name);
         if (found)
@@ -164,12 +166,14 @@ static int read_rows(struct experiment *x, const struct json *rows, const struct
 {
     int status = OK;
     size_t n_kept = 0;
+    const bool all = is_named(methods, all_rows);
     for (const struct json *row = json_first(rows); status == OK && row; row = json_next(row)) {
         bool optional = false;
         if ((status = json_get_bool(&optional, x->doc, row, "optional")) == OK)
             status = add_rows(x, row);
         for (size_t r = n_kept; status == OK && r < x->n_rows; r++) { /* drop those not asked for */
-            const bool named = is_named(methods, x->rows[r].series) || is_named(methods, x->rows[r].name);
+            const bool named =
+                all || is_named(methods, x->rows[r].series) || is_named(methods, x->rows[r].name);
             if (methods->n > 0 ? named : !optional)
                 x->rows[n_kept++] = x->rows[r];
             else

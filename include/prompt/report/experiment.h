@@ -40,7 +40,7 @@ bool experiment_is_table(const char *name);
  * Reads one experiment of a file of tables.
  * @param out      owned; NULL on failure
  * @param name     "table1", or "1" for short
- * @param methods  series or names of rows, upper or lower case; empty: every row that is not "optional"
+ * @param methods  series or names of rows, upper or lower case, or "all"; empty: every row that is not "optional"
  * @return OK; ERR_USAGE for an unknown name or method, with those that are known; ERR_IO; ERR_FORMAT
  */
 int experiment_open(struct experiment **out, const char *tables_path, const char *name,

@@ -34,6 +34,7 @@ static void test_experiment__methods_choose_rows_by_name_or_series(void **state)
     (void)state;
     expect_rows("1", "coop,PROMPT", ROWS("CoOp", "ProMPT"));
     expect_rows("1", "VPT", ROWS("VPT")); /* optional */
+    expect_rows("4", "All", ROWS("N = 0", "N = 1", "N = 2", "N = 3"));
     expect_rows("fewshot", "CoOp (4 shots)", ROWS("CoOp (4 shots)"));
     expect_rows(
         "fewshot", "coop",
