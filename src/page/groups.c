@@ -34,7 +34,7 @@ static const char *const free_keys[] = {"seed", NULL};
 
 static bool is_imported(const struct run *r)
 {
-    return r->provenance.imported_file != NULL;
+    return r->provenance.imported.n > 0;
 }
 
 /* The first key in which two runs differ, seed aside, as "training.lr 0.1"; "" if there is none. */
