@@ -328,9 +328,15 @@ class Uses(Import):
         self.check_ok(run("export", self.out, "--to", "dassl", "--out", self.tmp / "dassl", "--dtype", "fp32"))
         exported = self.tmp / "dassl" / "prompt_learner" / "model.pth.tar-50"
         first = read_safetensors(self.out / "checkpoint.safetensors")[0]
-        self.out = self.tmp / "again"
+        run_dir, self.out = self.out, self.tmp / "again"
         self.check_ok(run(*self.words(file=exported)))
         self.assertEqual(read_safetensors(self.out / "checkpoint.safetensors")[0], first)
+        before = exported.read_bytes()
+        words = ("export", run_dir, "--to", "dassl", "--out", self.tmp / "dassl")
+        self.check_error(run(*words), 2, r"'.*/dassl/prompt_learner/model\.pth\.tar-50' exists; --force replaces it")
+        self.assertEqual(exported.read_bytes(), before)
+        self.check_ok(run(*words, "--force"))
+        self.assertLess(len(exported.read_bytes()), len(before))  # fp16
 
 
 if __name__ == "__main__":
