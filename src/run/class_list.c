@@ -125,7 +125,7 @@ static int encode_teacher(struct class_list *c, scope *owner, struct session *s,
 int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model)
 {
     const struct method_options options = session_method_options(s->config);
-    const char *own = c->dataset ? c->dataset->template : s->config->zero_shot_template;
+    const char *own = c->dataset ? c->dataset->template : session_template(s, NULL);
     const char *template = agreement_kgcoop_template(own);
     if (!agreement_reads_teacher(&options.memory))
         return OK;

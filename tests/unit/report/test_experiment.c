@@ -168,6 +168,9 @@ static void test_experiment__a_preset_is_the_setting_of_its_paper(void **state)
     expect_key("1", "Tip-Adapter", "eurosat", "", "training.epochs", "5");
     expect_key("1", "Tip-Adapter-F", "eurosat", "", "training.epochs", "100");
     expect_key("1", "Tip-Adapter-F", "eurosat", "", "tip_adapter.beta_max", "12");
+    expect_key("1", "Tip-Adapter-F", "imagenet", "", "zero_shot_template", "\"imagenet_seven\"");
+    expect_key("1", "Tip-Adapter-F", "dtd", "", "zero_shot_template", "\"dataset\"");
+    expect_key("1", "LP++", "imagenet", "", "zero_shot_template", "\"imagenet_seven\"");
     expect_key("2", "KgCoOp (4 shots)", "dtd", "", "data.shots", "4"); /* its authors' */
     expect_key("2", "KgCoOp (16 shots)", "dtd", "", "data.shots", "16");
     expect_key("5", "-G^V", "dtd", "", "vision_prompt.generator", "false");
