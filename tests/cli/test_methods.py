@@ -202,7 +202,7 @@ class Texts(harness.Case):
         path.write_text("itap of a {}.\na bad photo of the {}.\na origami {}.\na photo of the large {}.\na {} in a video game.\n"
                         "art of the {}.\na photo of the small {}.\n")
         clip = ("--config", harness.CONFIGS / "zeroshot.json")
-        named = self.logits(*clip, "--template", "imagenet_seven")[0]
+        named = self.logits(*clip, "--set", "zero_shot_template=imagenet_seven")[0]
         self.assertEqual(named, self.logits(*clip, "--set", f"zero_shot_templates_file={path}")[0])
 
     def test_bad_templates_are_one_line(self):
