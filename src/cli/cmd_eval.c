@@ -194,7 +194,7 @@ static int measure(struct eval_result *out, struct class_list *classes, struct i
         .keep_logits = writes(e) && opt_given(e->run.v, "save-logits"),
         .keep_predictions = writes(e) && (opt_given(e->run.v, "trace") || keeps_predictions(e))};
     int status = class_list_open(classes, e->run.session->scope, e->run.session, e->run.session->clip, d,
-                                 subset, e->run.config.eval_batch_size);
+                                 subset, (struct class_list_use){e->run.config.eval_batch_size, false});
     if (status == OK && e->run.checkpoint_path)
         status = checkpoint_check_classes(&e->run.provenance, e->run.method, classes->names, classes->n);
     if (status == OK && e->run.checkpoint_path &&

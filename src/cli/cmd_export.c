@@ -14,6 +14,7 @@ static const struct opt export_options[] = {
     {"to", "NAME", NULL, false, "the program that reads the file: dassl"},
     {"out", "DIR", NULL, false, "folder that gets DIR/<name>/model.pth.tar-<epoch>"},
     {"dtype", "NAME", NULL, false, "fp16: what its authors keep so; fp32 (fp16)"},
+    {"force", NULL, NULL, false, "replace the file if it is there"},
     {"quiet", NULL, NULL, false, "no notes on stderr; warnings and errors remain"},
     {.name = NULL},
 };
@@ -85,8 +86,10 @@ static int write(const struct exported *e, const struct opt_values *v, bool half
         return error_set(ERR_USAGE, "'%s' holds prompts that are not trained yet", e->checkpoint_path);
     char *dir = path_join(opt_text(v, "out"), export_folder(method));
     char *path = dir ? str_format("%s/model.pth.tar-%" PRId64, dir, e->progress.epoch) : NULL;
-    int status = path ? file_make_dirs(dir) : ERR_MEMORY;
-    if (status == OK &&
+    int status = path ? OK : ERR_MEMORY;
+    if (status == OK && !opt_given(v, "force") && file_exists(path))
+        status = error_set(ERR_USAGE, "'%s' exists; --force replaces it", path);
+    if (status == OK && (status = file_make_dirs(dir)) == OK &&
         (status = export_dassl(path, e->checkpoint_path, method, e->progress.epoch, half)) == OK)
         log_info(&log, "wrote    %s", path);
     if (status == OK && e->progress.step < e->progress.n_steps)

@@ -63,7 +63,7 @@ int picture_args_open_classes(struct class_list *out, struct open_run *r, const 
     if ((!r->checkpoint_path ||
          (status = checkpoint_check_classes(&r->provenance, r->method, names->items, n)) == OK) &&
         (status = class_list_open_names(out, r->session->scope, r->session, r->session->clip, names->items, n,
-                                        r->config.eval_batch_size)) == OK &&
+                                        (struct class_list_use){r->config.eval_batch_size, false})) == OK &&
         (!r->checkpoint_path || ((status = class_list_match(out, &r->provenance)) == OK &&
                                  (status = method_check_classes(r->method, &out->texts)) == OK)))
         status = class_check_equal(r->session, "class names", out);

@@ -52,10 +52,12 @@ static int check_given(const char *value, const char *what, const char *flag, co
 
 static int check_template(const char *template)
 {
-    if (strcmp(template, "dataset") == 0 || template_is_valid(template))
+    if (strcmp(template, "dataset") == 0 || strcmp(template, TEMPLATES_IMAGENET_SEVEN) == 0 ||
+        template_is_valid(template))
         return OK;
     return error_set(ERR_USAGE,
-                     "key 'zero_shot_template': expected \"dataset\" or a sentence with one {}, found \"%s\"",
+                     "key 'zero_shot_template': expected \"dataset\", \"" TEMPLATES_IMAGENET_SEVEN
+                     "\" or a sentence with one {}, found \"%s\"",
                      template);
 }
 

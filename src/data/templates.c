@@ -210,6 +210,24 @@ int templates_read(struct templates *out, const char *path)
     return status;
 }
 
+/* ---------------------------------------------------------------- ImageNet's seven */
+
+int templates_imagenet_seven(struct templates *out)
+{
+    /* main_imagenet.py of Tip-Adapter */
+    static const char *const seven[] = {"itap of a {}.",           "a bad photo of the {}.",
+                                        "a origami {}.",           "a photo of the large {}.",
+                                        "a {} in a video game.",   "art of the {}.",
+                                        "a photo of the small {}."};
+    *out = (struct templates){.items = malloc(sizeof seven), .n = sizeof seven / sizeof seven[0]};
+    if (!out->items) {
+        *out = (struct templates){0};
+        return error_out_of_memory();
+    }
+    memcpy(out->items, seven, sizeof seven);
+    return OK;
+}
+
 void templates_free(struct templates *t)
 {
     free(t->text);

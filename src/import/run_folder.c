@@ -25,10 +25,11 @@ static int write_checkpoint(const char *dir, struct session *s, const struct met
     int status = checkpoint_provenance(&provenance, s, names->items, names->n, PROVENANCE_IMPORTED,
                                        import_n_images(s->config, source));
     char *path = path_join(dir, RUN_CHECKPOINT_FILE);
-    provenance.imported_file = str_dup(import_name(source));
-    provenance.imported_sha256 = str_dup(import_sha256(source));
-    if (status == OK && (!path || !provenance.imported_file || !provenance.imported_sha256))
+    if (status == OK && !path)
         status = ERR_MEMORY;
+    for (size_t i = 0; status == OK && i < source->files.n; i++)
+        status = imported_files_add(&provenance.imported, source->files.items[i].name,
+                                    source->files.items[i].sha256);
     if (status == OK)
         status = checkpoint_write(path, m, &(struct optimizer){0}, &progress, &provenance);
     free(path);

@@ -120,10 +120,10 @@ static int check_first(const struct import_source *source, const struct import_m
 static int check_files(const struct import_source *source, const struct import_map *map,
                        enum method_kind method)
 {
-    if (source->n_files == 1 || map->has_parts)
+    if (source->files.n == 1 || map->has_parts)
         return OK;
     return error_set(ERR_USAGE, "method %s is in one file, but %zu are given", method_kind_names[method],
-                     source->n_files);
+                     source->files.n);
 }
 
 static int check_demand(const struct import_source *source, const struct import_demand *demand)

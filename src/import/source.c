@@ -11,11 +11,16 @@ enum { MAX_TENSORS = 8192 }; /* a whole CLIP with its prompts and optimizer has 
 
 static const char STATE_DICT[] = "state_dict.", WRAPPER[] = "module.";
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* "keys" of "cache/keys_16shots.pt": up to an underscore before a digit, or the ending. */
 static char *name_of_file(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
+    const char *name = base_name(path);
     size_t n = 0;
     while (name[n] != '\0' && name[n] != '.' && !(name[n] == '_' && name[n + 1] >= '0' && name[n + 1] <= '9'))
         n++;
@@ -52,13 +57,15 @@ static int add_scalar(void *context, const char *name, const char *text)
 static int read_archive(struct import_source *out, scope *s, const char *path)
 {
     struct archive_facts facts;
+    char sha256[DIGEST_HEX_SIZE];
     out->reading = path;
-    out->n_files++;
     int status = archive_read(s, path, &facts, &(struct archive_visitor){add_tensor, add_scalar, out});
     if (status == OK && facts.module_class[0] != '\0')
         status = error_set(ERR_FORMAT,
                            "'%s' holds a whole module (%s) instead of a state dict: save module.state_dict()",
                            path, facts.module_class);
+    if (status == OK && (status = digest_file(sha256, path)) == OK)
+        status = imported_files_add(&out->files, base_name(path), sha256);
     return status;
 }
 
@@ -99,8 +106,6 @@ int import_open(struct import_source **out, scope *s, const char *const *paths, 
     int status = source->path ? OK : ERR_MEMORY;
     for (size_t i = 0; status == OK && i < n_paths; i++)
         status = read_archive(source, s, paths[i]);
-    if (status == OK)
-        status = digest_file(source->sha256, paths[0]);
     if (status != OK) {
         import_close(source);
         return status;
@@ -130,19 +135,14 @@ void import_close(struct import_source *source)
     }
     free(source->tensors);
     free(source->scalars);
+    imported_files_free(&source->files);
     free(source->path);
     free(source);
 }
 
 const char *import_name(const struct import_source *source)
 {
-    const char *slash = strrchr(source->path, '/');
-    return slash ? slash + 1 : source->path;
-}
-
-const char *import_sha256(const struct import_source *source)
-{
-    return source->sha256;
+    return source->files.items[0].name;
 }
 
 int64_t import_epoch(const struct import_source *source)

@@ -4,6 +4,7 @@
 
 #include "prompt/base/digest.h"
 #include "prompt/import/import.h"
+#include "prompt/report/provenance.h"
 
 struct source_tensor {
     char *name;    /* owned */
@@ -17,9 +18,8 @@ struct source_scalar {
 };
 
 struct import_source {
-    char *path; /* of the first file, for messages; owned */
-    char sha256[DIGEST_HEX_SIZE];
-    size_t n_files;
+    char *path;                    /* of the first file, for messages; owned */
+    struct imported_files files;   /* at least one */
     const char *reading;           /* the file that is being read; borrowed */
     struct source_tensor *tensors; /* [n_tensors], owned */
     size_t n_tensors;

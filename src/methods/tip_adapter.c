@@ -24,11 +24,16 @@ static int create(struct method *m, const struct method_init *init)
     return status;
 }
 
-/* exp(-beta (1 - affinity)) */
-static tensor *sharpen(scope *s, const tensor *affinity, double beta, struct device device)
+/* A number as a tensor []. */
+static tensor *number(scope *s, const struct method *m, double value)
 {
-    return t_exp(s,
-                 t_scale(s, t_sub(s, affinity, t_full(s, SHAPE(1), 1.0, t_dtype(affinity), device)), beta));
+    return t_full(s, NULL, 0, value, DTYPE_F64, m->clip->device);
+}
+
+/* exp(-beta (1 - affinity)), beta []: it stays on the device. */
+static tensor *sharpen(scope *s, const struct method *m, const tensor *affinity, const tensor *beta)
+{
+    return t_exp(s, t_mul(s, t_sub(s, affinity, number(s, m, 1.0)), beta));
 }
 
 /* The cache's logits of the training's classes [B,K'] as those of these classes [B,K]; 0 of a class that was not
@@ -59,10 +64,8 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
     const tensor *keys = params_find(&m->trained, "keys"), *alpha = params_find(&m->trained, "alpha");
     struct initial_features initial = method_initial_features(out, s, m, in);
     tensor *f = t_normalize(s, t_to(s, initial.x, t_dtype(keys)), -1);
-    double beta = 0.0;
-    (void)t_item_f64(&beta, s, params_find(&m->trained, "beta")); /* a failure marks the scope */
-    tensor *cache =
-        t_matmul(s, sharpen(s, t_linear(s, f, keys, NULL), beta, device), params_find(&m->trained, "values"));
+    tensor *a = sharpen(s, m, t_linear(s, f, keys, NULL), params_find(&m->trained, "beta"));
+    tensor *cache = t_matmul(s, a, params_find(&m->trained, "values"));
     out->features[1] = initial.x;
     out->logits[1] = t_add(s, initial.logits, t_mul(s, of_classes(s, cache, classes, device), alpha));
 }
@@ -83,8 +86,7 @@ static void fill_keys(scope *s, struct method *m, const struct fit_data *data)
 
 static void set_number(scope *s, struct method *m, const char *name, double value)
 {
-    tensor *t = params_find(&m->trained, name);
-    t_copy_(s, t, t_full(s, NULL, 0, value, DTYPE_F64, m->clip->device));
+    t_copy_(s, params_find(&m->trained, name), number(s, m, value));
 }
 
 /* ---------------------------------------------------------------- training of the keys */
@@ -110,7 +112,7 @@ static tensor *key_gradient(scope *s, const struct key_training *t, int64_t n)
     const struct device device = m->clip->device;
     const tensor *keys = params_find(&m->trained, "keys"), *values = params_find(&m->trained, "values");
     tensor *f = t_normalize(s, t_from_f32(s, t->batch, SHAPE(n, t_size(keys, 1)), DTYPE_F32, device), -1);
-    tensor *a = sharpen(s, t_linear(s, f, keys, NULL), o->tip_adapter_beta, device);
+    tensor *a = sharpen(s, m, t_linear(s, f, keys, NULL), number(s, m, o->tip_adapter_beta));
     tensor *z = t_add(s, t_scale(s, t_linear(s, f, t->captions, NULL), m->clip->logit_scale),
                       t_scale(s, t_matmul(s, a, values), o->tip_adapter_alpha));
     tensor *wanted = fit_one_hot(s, t->labels, n, t_size(values, 1), DTYPE_F32, device);
@@ -250,7 +252,7 @@ static int search_grid(struct choice *best, scope *s, const struct method *m, co
     for (int i = 0; status == OK && i < N_BETAS; i++) {
         const double beta = grid_value(o->tip_adapter_beta_max, i, N_BETAS);
         scope *inner = scope_open(s, SCOPE_GRAD_OFF);
-        tensor *cache = t_matmul(inner, sharpen(inner, affinity, beta, m->clip->device),
+        tensor *cache = t_matmul(inner, sharpen(inner, m, affinity, number(inner, m, beta)),
                                  params_find(&m->trained, "values"));
         status = t_read_f32(v->cache, (size_t)(v->n * v->n_classes), inner, cache);
         scope_close(inner);

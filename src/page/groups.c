@@ -8,7 +8,7 @@
 #include "prompt/page/interval.h"
 #include "prompt/report/metrics.h"
 
-const char *method_name(enum method_kind kind)
+const char *method_name(const struct config *c)
 {
     static const char *const names[] = {[METHOD_PROMPT] = "ProMPT",
                                         [METHOD_CLIP] = "CLIP",
@@ -25,7 +25,9 @@ const char *method_name(enum method_kind kind)
                                         [METHOD_CLIP_LORA] = "CLIP-LoRA",
                                         [METHOD_TWO_STAGE] = "2SFS",
                                         NULL};
-    return names[kind];
+    if (c->method == METHOD_TIP_ADAPTER && c->tip_adapter_train_keys)
+        return c->views_fresh ? "Tip-Adapter-F" : "Tip-Adapter-F (cached views)";
+    return names[c->method];
 }
 
 /* ---------------------------------------------------------------- grouping */
@@ -34,7 +36,7 @@ static const char *const free_keys[] = {"seed", NULL};
 
 static bool is_imported(const struct run *r)
 {
-    return r->provenance.imported_file != NULL;
+    return r->provenance.imported.n > 0;
 }
 
 /* The first key in which two runs differ, seed aside, as "training.lr 0.1"; "" if there is none. */
@@ -90,12 +92,13 @@ static int name_group(struct page *p, size_t i)
     const struct run *r = group_first(p, &p->groups[i]);
     struct str name = {0};
     struct str difference = {0};
-    str_append(&name, method_name(r->config->method));
+    str_append(&name, method_name(r->config));
     str_append(&name, is_imported(r) ? ", imported" : "");
     int status = OK;
     for (size_t k = 0; status == OK && k < p->n_groups; k++) {
         const struct run *other = group_first(p, &p->groups[k]);
-        if (k == i || other->config->method != r->config->method || is_imported(other) != is_imported(r))
+        const bool is_same = strcmp(method_name(other->config), method_name(r->config)) == 0;
+        if (k == i || !is_same || is_imported(other) != is_imported(r))
             continue;
         status = difference_of(&difference, other, r);
         str_appendf(&name, " (%s)", difference.len > 0 ? str_text(&difference) : r->dir);

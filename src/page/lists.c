@@ -268,7 +268,7 @@ static int fill_sample(struct page *p, size_t run, const struct dataset *d)
     const struct run *r = &p->runs[run];
     struct item_list items = {0};
     char digest[DIGEST_HEX_SIZE];
-    if (!r->is_trained || r->provenance.imported_file || has_sample(p, r->provenance.sample_digest))
+    if (!r->is_trained || r->provenance.imported.n > 0 || has_sample(p, r->provenance.sample_digest))
         return OK;
     int status = config_draw_sample(&items, NULL, r->config, d);
     if (status == OK)

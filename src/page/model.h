@@ -112,8 +112,8 @@ int published_find(struct page *p);
 
 /* ---------------------------------------------------------------- numbers */
 
-/* "ProMPT" */
-const char *method_name(enum method_kind kind);
+/* The method as the tables name it: "ProMPT" */
+const char *method_name(const struct config *c);
 /* "OxfordFlowers, base classes" */
 void list_title(struct str *out, const struct list *list);
 /* The same for a column of a table: "base classes" where all lists are of one data set. */

@@ -40,6 +40,20 @@ static int note_by_clip(struct page *p, const struct run *r)
     return status;
 }
 
+static int note_imported(struct page *p, const char *dir, const struct imported_files *files)
+{
+    struct str names = {0};
+    for (size_t i = 0; i < files->n; i++)
+        str_appendf(&names, "%s'%s' (SHA-256 %.16s...)", i > 0 ? ", " : "", files->items[i].name,
+                    files->items[i].sha256);
+    int status = str_status(&names);
+    if (status == OK)
+        status = page_note(p, "'%s' was not trained by this program: it was imported from %s", dir,
+                           str_text(&names));
+    str_free(&names);
+    return status;
+}
+
 static int add_run(struct page *p, const char *dir)
 {
     int status = array_grow(&p->runs, p->n_runs, sizeof *p->runs);
@@ -51,10 +65,8 @@ static int add_run(struct page *p, const char *dir)
     if (status == OK && r->is_trained && r->progress.step < r->progress.n_steps)
         status = page_note(p, "'%s' is unfinished: %" PRId64 " of %" PRId64 " steps", dir, r->progress.step,
                            r->progress.n_steps);
-    if (status == OK && r->provenance.imported_file)
-        status =
-            page_note(p, "'%s' was not trained by this program: it was imported from '%s' (SHA-256 %.16s...)",
-                      dir, r->provenance.imported_file, r->provenance.imported_sha256);
+    if (status == OK && r->provenance.imported.n > 0)
+        status = note_imported(p, dir, &r->provenance.imported);
     return status == OK ? note_by_clip(p, r) : status;
 }
 

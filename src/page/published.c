@@ -46,7 +46,7 @@ static int find_row(const struct page *p, struct group *g, const struct experime
     for (size_t i = 0; i < x->n_rows; i++) {
         const struct experiment_row *row = &x->rows[i];
         struct config expected = {0};
-        if (strcmp(row->series, method_name(r->config->method)) != 0)
+        if (strcmp(row->series, method_name(r->config)) != 0)
             continue;
         const bool had_paper = g->has_paper;
         int status = experiment_config(&expected, x, row, p->lists[0].dataset, &(struct str_list){0});

@@ -136,7 +136,7 @@ static int zero_shot(double *accuracy, struct pretraining *t)
     int status = OK;
     if ((status = clip_create(&model, s, session->weights, session->device, fp32, ENCODER_FAST)) == OK &&
         (status = class_list_open(&classes, s, session, model, t->dataset, CLASS_SUBSET_ALL,
-                                  session->config->eval_batch_size)) == OK &&
+                                  (struct class_list_use){session->config->eval_batch_size, false})) == OK &&
         (status = method_create(&clip, s, model, &options, &(struct method_init){0})) == OK)
         status = eval_run(&result, session, clip, &classes, &t->dataset->test,
                           (struct eval_options){.is_quiet = true});

@@ -58,24 +58,37 @@ static int get_iteration(int64_t *out, const struct json_doc *doc, const struct 
 }
 
 /* The member of a file of tables that is no table: changes on data sets, by the names by which rows have them. */
-static const char ON[] = "on";
+static const char ON[] = "on", EXTENDS[] = "extends";
 
 bool experiment_is_table(const char *name)
 {
     return strcmp(name, ON) != 0;
 }
 
-/* A row has its changes on data sets itself, or names those that several rows share. */
-static int find_on(const struct json **out, const struct experiment *x, const struct json *object)
+/* The shared changes of this name. */
+static int find_shared(const struct json **out, const struct experiment *x, const struct json *name)
 {
-    const char *name = NULL;
-    *out = json_get(object, ON);
-    if (!*out || json_type(*out) != JSON_STRING)
-        return OK;
-    const struct json *value = *out;
-    int status = json_string(&name, value);
-    *out = status == OK ? json_get(json_get(json_root(x->doc), ON), name) : NULL;
-    return *out ? OK : json_error(x->doc, value, "'%s' has no member '%s'", ON, name ? name : "");
+    const char *text = NULL;
+    int status = json_string(&text, name);
+    if (status != OK)
+        return json_context(x->doc, name);
+    *out = json_get(json_get(json_root(x->doc), ON), text);
+    return *out ? OK : json_error(x->doc, name, "'%s' has no member '%s'", ON, text);
+}
+
+/* A row has its changes on data sets itself, or names those that several rows share; either may extend shared
+ * ones, which come first. */
+static int find_on(struct experiment_row *row, const struct experiment *x, const struct json *object)
+{
+    int status = OK;
+    row->on = json_get(object, ON);
+    if (row->on && json_type(row->on) == JSON_STRING)
+        status = find_shared(&row->on, x, row->on);
+    const struct json *extended = status == OK ? json_get(row->on, EXTENDS) : NULL;
+    if (extended && (status = find_shared(&row->on_before, x, extended)) == OK &&
+        json_get(row->on_before, EXTENDS))
+        status = json_error(x->doc, extended, "'%s': expected changes that extend no others", EXTENDS);
+    return status;
 }
 
 /* One row of the table: of a sweep, the one at `value`, else NULL. */
@@ -87,7 +100,7 @@ static int add_row(struct experiment *x, const struct json *object, const char *
     struct experiment_row *row = &x->rows[x->n_rows++];
     const char *label = "", *preset = NULL, *key = "";
     *row = (struct experiment_row){.x = NAN};
-    if ((status = find_on(&row->on, x, object)) == OK &&
+    if ((status = find_on(row, x, object)) == OK &&
         (status = json_need_string(&row->series, x->doc, object, "name")) == OK &&
         (status = json_need_string(&preset, x->doc, object, "config")) == OK &&
         (status = json_get_string(&label, x->doc, object, "label")) == OK &&
@@ -313,6 +326,7 @@ int experiment_config(struct config *out, const struct experiment *x, const stru
     int status = OK;
     *out = (struct config){0};
     if ((status = check_sets(x, row, sets)) == OK &&
+        (status = add_texts(&own, x->doc, json_get(row->on_before, trained_on))) == OK &&
         (status = add_texts(&own, x->doc, json_get(row->on, trained_on))) == OK &&
         (status = add_fixed(&fixed, row, trained_on)) == OK && (status = config_resolve(out, &from)) == OK &&
         (status = fill_templates(out)) == OK)

@@ -2,16 +2,78 @@
 #include "prompt/report/provenance.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/array.h"
 #include "prompt/base/file.h"
 #include "prompt/base/json.h"
 #include "prompt/base/path.h"
 #include "prompt/safetensors/header.h"
 
 static const char FORMAT[] = "prompt checkpoint 1";
-static const char IMPORTED_FILE[] = "imported_file", IMPORTED_SHA256[] = "imported_sha256";
+
+/* ---------------------------------------------------------------- imported files */
+
+int imported_files_add(struct imported_files *out, const char *name, const char *sha256)
+{
+    int status = array_grow(&out->items, out->n, sizeof *out->items);
+    if (status != OK)
+        return status;
+    struct imported_file *f = &out->items[out->n++];
+    *f = (struct imported_file){str_dup(name), str_dup(sha256)};
+    return f->name && f->sha256 ? OK : ERR_MEMORY;
+}
+
+void imported_files_free(struct imported_files *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->items[i].name);
+        free(f->items[i].sha256);
+    }
+    free(f->items);
+    *f = (struct imported_files){0};
+}
+
+/* The metadata's keys of the file `i`, from 0: "imported_file", "imported_file_2", ... */
+struct imported_keys {
+    char name[48], sha256[48];
+};
+
+static struct imported_keys imported_keys(size_t i)
+{
+    struct imported_keys keys;
+    char number[24] = "";
+    if (i > 0)
+        snprintf(number, sizeof number, "_%zu", i + 1);
+    snprintf(keys.name, sizeof keys.name, "imported_file%s", number);
+    snprintf(keys.sha256, sizeof keys.sha256, "imported_sha256%s", number);
+    return keys;
+}
+
+static int write_imported(struct metadata *out, const struct imported_files *f)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < f->n; i++) {
+        const struct imported_keys keys = imported_keys(i);
+        if ((status = metadata_set(out, keys.name, f->items[i].name)) == OK)
+            status = metadata_set(out, keys.sha256, f->items[i].sha256);
+    }
+    return status;
+}
+
+static int parse_imported(struct imported_files *out, const struct metadata *m)
+{
+    int status = OK;
+    for (struct imported_keys keys = imported_keys(0); status == OK && metadata_get(m, keys.name);
+         keys = imported_keys(out->n)) {
+        const char *sha256 = metadata_get(m, keys.sha256);
+        status = sha256 ? imported_files_add(out, metadata_get(m, keys.name), sha256)
+                        : error_set(ERR_FORMAT, "metadata '%s' is missing", keys.sha256);
+    }
+    return status;
+}
 
 void provenance_free(struct provenance *p)
 {
@@ -21,8 +83,7 @@ void provenance_free(struct provenance *p)
     free(p->sample_digest);
     free(p->class_digest);
     free(p->class_names);
-    free(p->imported_file);
-    free(p->imported_sha256);
+    imported_files_free(&p->imported);
     pipeline_free(&p->pipeline);
     *p = (struct provenance){0};
 }
@@ -60,10 +121,7 @@ int provenance_write(struct metadata *out, const char *method, const struct prog
     for (size_t i = 0; status == OK && i < sizeof entries / sizeof entries[0]; i++)
         status = entries[i].text ? metadata_set(out, entries[i].key, entries[i].text)
                                  : metadata_set_i64(out, entries[i].key, entries[i].number);
-    if (status == OK && provenance->imported_file &&
-        (status = metadata_set(out, IMPORTED_FILE, provenance->imported_file)) == OK)
-        status = metadata_set(out, IMPORTED_SHA256, provenance->imported_sha256);
-    return status;
+    return status == OK ? write_imported(out, &provenance->imported) : status;
 }
 
 /* ---------------------------------------------------------------- read */
@@ -118,9 +176,8 @@ static int parse(struct provenance *from, struct progress *at, const struct meta
         status = metadata_get_i64(numbers[i].number, m, numbers[i].key);
     if (status == OK && metadata_get(m, "n_images"))
         status = metadata_get_i64(&from->n_images, m, "n_images");
-    if (status == OK && metadata_get(m, IMPORTED_FILE) &&
-        (status = copy_text(&from->imported_file, m, IMPORTED_FILE)) == OK)
-        status = copy_text(&from->imported_sha256, m, IMPORTED_SHA256);
+    if (status == OK)
+        status = parse_imported(&from->imported, m);
     return status == OK ? parse_pipeline(&from->pipeline, m) : status;
 }
 

@@ -121,7 +121,7 @@ static int prepare(struct bench *b, char *const *names, int64_t n_names)
     const struct session *s = b->session;
     int status = OK;
     if ((status = class_list_open_names(&b->classes, s->scope, b->session, s->clip, names, n_names,
-                                        n_images)) != OK ||
+                                        (struct class_list_use){n_images, b->options.train})) != OK ||
         (b->options.train &&
          (status = class_list_add_teacher(&b->classes, s->scope, b->session, s->clip)) != OK) ||
         (status = session_create_method(&b->method, b->session, n_names, 0)) != OK)

@@ -51,27 +51,27 @@ int class_list_tokenize(struct class_list *out, const struct session *s, char *c
         status = caption_rows_create(&out->prompts, s->tokenizer, names, n, templates[0], context_length);
     else if (status == OK)
         status = prompt_rows_create(&out->prompts, s->tokenizer, names, n, &form, context_length);
-    out->prompts.is_separate = form.is_separate;
     if (status != OK)
         class_list_close(out);
     return status;
 }
 
-/* Tokens, then features and layout of names. */
+/* Tokens, then features and layout of names: separate rows are for training alone. */
 static int open_list(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                     char *const *names, int64_t n, const char *template, int64_t batch_size)
+                     char *const *names, int64_t n, const char *template, struct class_list_use use)
 {
     const struct text_form form = form_of(s);
     int status = class_list_tokenize(out, s, names, n, template);
     if (status != OK)
         return status;
+    out->prompts.is_separate = use.trains && form.is_separate;
     if ((status = note_other_tokens(s, names, n)) == OK) {
         const tensor *captions =
             features_of_captions(owner, s, model, out->captions, out->n_templates, TEMPLATE_MEAN_NORMALIZED);
         if ((status = scope_status(owner)) == OK)
             status = class_texts_create(&out->texts, owner, model, &out->prompts,
                                         text_form_is_whole(&form) ? 0 : form.n_before,
-                                        form.per_image ? batch_size : 1, captions);
+                                        form.per_image ? use.batch_size : 1, captions);
     }
     if (status != OK)
         class_list_close(out);
@@ -79,12 +79,11 @@ static int open_list(struct class_list *out, scope *owner, struct session *s, co
 }
 
 int class_list_open(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                    const struct dataset *d, enum class_subset subset, int64_t batch_size)
+                    const struct dataset *d, enum class_subset subset, struct class_list_use use)
 {
     int64_t first = 0, n = 0;
     class_subset_range(&first, &n, subset, d->n_classes);
-    int status =
-        open_list(out, owner, s, model, d->class_names + first, n, session_template(s, d), batch_size);
+    int status = open_list(out, owner, s, model, d->class_names + first, n, session_template(s, d), use);
     if (status == OK) {
         out->dataset = d;
         out->subset = subset;
@@ -93,9 +92,9 @@ int class_list_open(struct class_list *out, scope *owner, struct session *s, con
 }
 
 int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                          char *const *names, int64_t n, int64_t batch_size)
+                          char *const *names, int64_t n, struct class_list_use use)
 {
-    return open_list(out, owner, s, model, names, n, s->config->zero_shot_template, batch_size);
+    return open_list(out, owner, s, model, names, n, s->config->zero_shot_template, use);
 }
 
 /* ---------------------------------------------------------------- the teacher */
@@ -125,7 +124,7 @@ static int encode_teacher(struct class_list *c, scope *owner, struct session *s,
 int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model)
 {
     const struct method_options options = session_method_options(s->config);
-    const char *own = c->dataset ? c->dataset->template : s->config->zero_shot_template;
+    const char *own = c->dataset ? c->dataset->template : session_template(s, NULL);
     const char *template = agreement_kgcoop_template(own);
     if (!agreement_reads_teacher(&options.memory))
         return OK;

@@ -151,15 +151,19 @@ void record_write_machine(struct str *out, const struct session *s, double elaps
     json_put_string(out, "time", now);
 }
 
-/* The file of another program that the prompts are of; a run of this program has no such member. */
+/* The files of another program that the prompts are of; a run of this program has no such member. */
 static void write_imported(struct str *out, const struct provenance *provenance)
 {
-    if (!provenance || !provenance->imported_file)
+    if (!provenance || provenance->imported.n == 0)
         return;
-    json_open(out, "imported", '{');
-    json_put_string(out, "file", provenance->imported_file);
-    json_put_string(out, "sha256", provenance->imported_sha256);
-    json_close(out, '}');
+    json_open(out, "imported", '[');
+    for (size_t i = 0; i < provenance->imported.n; i++) {
+        json_open(out, NULL, '{');
+        json_put_string(out, "file", provenance->imported.items[i].name);
+        json_put_string(out, "sha256", provenance->imported.items[i].sha256);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
 }
 
 static void write_training(struct str *out, const struct record_context *c)

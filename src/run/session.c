@@ -127,17 +127,21 @@ static int warn_of_repeated(struct session *s, const struct dataset *d)
     return status;
 }
 
-/* Reads the templates; their digest represents the file in the experiment. */
+/* Reads the templates of the file, whose digest represents it in the experiment, or takes those that the template's
+ * key names. */
 static int open_templates(struct session *s)
 {
     struct config *c = s->config;
     const char *known = c->zero_shot_templates_sha256;
+    if (c->zero_shot_templates_file[0] == '\0' && known[0] != '\0')
+        return error_set(ERR_USAGE,
+                         "the templates of SHA-256 %.16s... are missing: give their file by the key "
+                         "'zero_shot_templates_file'",
+                         known);
     if (c->zero_shot_templates_file[0] == '\0')
-        return known[0] == '\0' ? OK
-                                : error_set(ERR_USAGE,
-                                            "the templates of SHA-256 %.16s... are missing: give "
-                                            "their file by the key 'zero_shot_templates_file'",
-                                            known);
+        return strcmp(c->zero_shot_template, TEMPLATES_IMAGENET_SEVEN) == 0
+                   ? templates_imagenet_seven(&s->templates)
+                   : OK;
     int status = path_make_absolute(&c->zero_shot_templates_file);
     if (status == OK)
         status = templates_read(&s->templates, c->zero_shot_templates_file);
@@ -325,7 +329,7 @@ const char *session_template(const struct session *s, const struct dataset *d)
     const char *key = s->config->zero_shot_template;
     if (s->templates.n > 0)
         return s->templates.items[0];
-    return strcmp(key, "dataset") == 0 ? d->template : key;
+    return d && strcmp(key, "dataset") == 0 ? d->template : key;
 }
 
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size)

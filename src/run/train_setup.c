@@ -213,7 +213,7 @@ static int open_inputs(struct training *t, struct config *config, const struct s
         (is_first && (status = train_check(t->session, t->dataset, targets)) != OK) ||
         (status = interrupt_check_begin()) != OK ||
         (status = class_list_open(&t->classes, t->session->scope, t->session, t->session->clip, t->dataset,
-                                  subset, config->batch_size)) != OK ||
+                                  subset, (struct class_list_use){config->batch_size, true})) != OK ||
         (status = class_list_add_teacher(&t->classes, t->session->scope, t->session, t->session->clip)) !=
             OK ||
         (status = session_create_method(&t->method, t->session, t->classes.n, (int64_t)t->items.n)) != OK ||

@@ -4,6 +4,7 @@
 The files are written here as torch.save writes them, without torch; tests/parity/test_import.py has real ones.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -127,6 +128,10 @@ class Import(harness.Case):
         return ("import", *files, "--method", method, "--template", template, "--data", shared["data"].root,
                 "--dataset", "caltech101", "--model", shared["model"], "--out", self.out, "--threads", 1, *more)
 
+    def cache(self, n_classes=5, n_keys=10, width=64):
+        return [write_archive(self.tmp / f"{name}_2shots.pt", tensor(*shape))
+                for name, shape in (("keys", (width, n_keys)), ("values", (10, n_classes)))]
+
     def check_refused(self, result, status, pattern):
         self.check_error(result, status, pattern)
         self.assertEqual([path.name for path in self.tmp.iterdir() if path.is_dir()], [])
@@ -217,10 +222,6 @@ class BadInput(Import):
         config = json.loads((self.out / "config.json").read_text(encoding="utf-8"))
         self.assertEqual((config["lora"]["rank"], config["lora"]["alpha"]), (2, 0.5))
 
-    def cache(self, n_classes=5, n_keys=10, width=64):
-        return [write_archive(self.tmp / f"{name}_2shots.pt", tensor(*shape))
-                for name, shape in (("keys", (width, n_keys)), ("values", (10, n_classes)))]
-
     def test_cache_without_its_numbers(self):
         self.check_refused(run(*self.words(file=self.cache(), method="tip_adapter")), 2, r".*: give --alpha A; --beta B")
 
@@ -293,7 +294,7 @@ class Uses(Import):
                          ("model.pth.tar-50", "50", "imported"))
         self.check_ok(run("eval", "--run", self.out))
         record = json.loads((self.out / "results.json").read_text(encoding="utf-8"))[0]
-        self.assertEqual(record["imported"], {"file": "model.pth.tar-50", "sha256": metadata["imported_sha256"]})
+        self.assertEqual(record["imported"], [{"file": "model.pth.tar-50", "sha256": metadata["imported_sha256"]}])
         self.assertTrue(record["finished"])
         table = self.check_ok(run("results", self.out, "--table", "table1"))
         self.assertRegex(table.out, r"imported: CoOp on Caltech101")
@@ -303,6 +304,16 @@ class Uses(Import):
         self.assertIn("CoOp, imported", page.read_text(encoding="utf-8"))
         self.check_error(run("train", "--resume", "--out", self.out), 2,
                          r"cannot resume '.*': .* the few-shot sample \(imported, .*")
+
+    def test_each_file_of_a_cache_is_recorded(self):
+        files = self.cache()
+        self.check_ok(run(*self.words("--alpha", 1, "--beta", 2, file=files, method="tip_adapter")))
+        self.check_ok(run("eval", "--run", self.out))
+        record = json.loads((self.out / "results.json").read_text(encoding="utf-8"))[0]
+        wanted = [{"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in files]
+        self.assertEqual(record["imported"], wanted)
+        result = self.check_ok(run("report", self.out, "--out", self.tmp / "page.html"))
+        self.assertRegex(result.err, r"imported from 'keys_2shots\.pt' \(SHA-256 .*\), 'values_2shots\.pt' \(SHA-256 .*\)")
 
     def test_classes_of_a_file(self):
         names = self.tmp / "names.txt"
@@ -317,9 +328,15 @@ class Uses(Import):
         self.check_ok(run("export", self.out, "--to", "dassl", "--out", self.tmp / "dassl", "--dtype", "fp32"))
         exported = self.tmp / "dassl" / "prompt_learner" / "model.pth.tar-50"
         first = read_safetensors(self.out / "checkpoint.safetensors")[0]
-        self.out = self.tmp / "again"
+        run_dir, self.out = self.out, self.tmp / "again"
         self.check_ok(run(*self.words(file=exported)))
         self.assertEqual(read_safetensors(self.out / "checkpoint.safetensors")[0], first)
+        before = exported.read_bytes()
+        words = ("export", run_dir, "--to", "dassl", "--out", self.tmp / "dassl")
+        self.check_error(run(*words), 2, r"'.*/dassl/prompt_learner/model\.pth\.tar-50' exists; --force replaces it")
+        self.assertEqual(exported.read_bytes(), before)
+        self.check_ok(run(*words, "--force"))
+        self.assertLess(len(exported.read_bytes()), len(before))  # fp16
 
 
 if __name__ == "__main__":

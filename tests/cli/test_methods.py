@@ -197,6 +197,14 @@ class Texts(harness.Case):
                          r"'.*/templates\.txt' holds other templates \(SHA-256 [0-9a-f]{16}\.\.\., expected "
                          + digest[:16] + r"\.\.\.\)")
 
+    def test_the_seven_of_imagenet_are_those_of_tip_adapter(self):
+        path = self.tmp / "templates.txt"
+        path.write_text("itap of a {}.\na bad photo of the {}.\na origami {}.\na photo of the large {}.\na {} in a video game.\n"
+                        "art of the {}.\na photo of the small {}.\n")
+        clip = ("--config", harness.CONFIGS / "zeroshot.json")
+        named = self.logits(*clip, "--set", "zero_shot_template=imagenet_seven")[0]
+        self.assertEqual(named, self.logits(*clip, "--set", f"zero_shot_templates_file={path}")[0])
+
     def test_bad_templates_are_one_line(self):
         path = self.tmp / "templates.txt"
         path.write_text("a {}.\na photo\n")

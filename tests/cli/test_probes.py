@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,15 @@ class Fitted(harness.Case):
         step = json.loads((self.tmp / "run/log.jsonl").read_text())
         self.assertEqual(step["images"], 10 * N)
         self.assertNotEqual(checkpoint(self.tmp / "run"), checkpoint(shared["tip_adapter_f"]))
+
+    def test_a_page_tells_a_cache_from_one_with_trained_keys(self):
+        runs = [shared["tip_adapter"], shared["tip_adapter_f"], self.tmp / "cached"]
+        self.check_ok(train("tip_adapter_f", runs[2], "--set", "views.fresh=false"))
+        for path in runs:
+            self.check_ok(run("eval", "--run", path, "--threads", 1))
+        self.check_ok(run("report", *runs, "--out", self.tmp / "page.html"))
+        names = re.findall(r'<i class="swatch c\d"></i>([^<]*)', (self.tmp / "page.html").read_text(encoding="utf-8"))
+        self.assertEqual(list(dict.fromkeys(names))[:3], ["Tip-Adapter", "Tip-Adapter-F", "Tip-Adapter-F (cached views)"])
 
     def test_a_finished_run_is_left_as_it_is(self):
         before = checkpoint(shared["tip_adapter"])

@@ -183,7 +183,8 @@ static void evaluate(struct eval_result *out, struct session *s, const struct da
 {
     struct class_list classes;
     struct method *m = NULL;
-    MUST(class_list_open(&classes, s->scope, s, s->clip, d, CLASS_SUBSET_BASE, s->config->eval_batch_size));
+    MUST(class_list_open(&classes, s->scope, s, s->clip, d, CLASS_SUBSET_BASE,
+                         (struct class_list_use){s->config->eval_batch_size, false}));
     MUST(session_create_method(&m, s, n_train_classes > 0 ? n_train_classes : classes.n, 0));
     if (checkpoint)
         MUST(checkpoint_read_tensors(m, NULL, checkpoint));

@@ -10,9 +10,9 @@
 /** True for a sentence with exactly one {}. */
 bool template_is_valid(const char *template);
 
-/** Templates of a file, one per line; blank lines and a byte order mark are ignored. */
+/** Templates that are averaged. Of a file: one per line; blank lines and a byte order mark are ignored. */
 struct templates {
-    char *text; /* owned; the items point into it */
+    char *text; /* owned, the items point into it; NULL: they are static */
     const char **items;
     size_t n;
     char sha256[DIGEST_HEX_SIZE]; /* of the templates, each ended by a line feed */
@@ -23,6 +23,12 @@ struct templates {
  * the message says what it should be.
  */
 int templates_read(struct templates *out, const char *path);
+
+/** The name of the seven templates that Tip-Adapter and LP++ average for ImageNet. */
+#define TEMPLATES_IMAGENET_SEVEN "imagenet_seven"
+/** Fills in these seven, without a digest. ERR_MEMORY. */
+int templates_imagenet_seven(struct templates *out);
+
 void templates_free(struct templates *t); /* leaves it empty */
 
 #endif

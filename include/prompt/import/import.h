@@ -24,9 +24,8 @@ int import_open(struct import_source **out, scope *s, const char *const *paths, 
 void import_close(struct import_source *source);
 /** Adds a number that the file lacks as a tensor [] of this name. */
 int import_add_number(struct import_source *source, scope *s, const char *name, double value);
-const char *import_name(const struct import_source *source);   /* base name of the first file; borrowed */
-const char *import_sha256(const struct import_source *source); /* of the first file; borrowed */
-int64_t import_epoch(const struct import_source *source);      /* 0: the file does not say */
+const char *import_name(const struct import_source *source); /* base name of the first file; borrowed */
+int64_t import_epoch(const struct import_source *source);    /* 0: the file does not say */
 
 /**
  * Sets the keys that the shapes determine (context.count, say).

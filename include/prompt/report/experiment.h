@@ -19,7 +19,8 @@ struct experiment_row {
     char *swept;          /* KEY=VALUE of the sweep, which overrides all others; owned; NULL: none */
     int64_t iteration;    /* the iteration whose accuracy is shown; -1: the last */
     bool has_paper_rounding; /* its published cells are means of seeds that were rounded to one decimal */
-    const struct json *on; /* {"imagenet": ["KEY=VALUE", ...]}: changes on a data set; borrowed; NULL: none */
+    /* {"imagenet": ["KEY=VALUE", ...]}: changes on a data set, those that they extend first; borrowed; NULL: none */
+    const struct json *on_before, *on;
 };
 
 struct experiment {

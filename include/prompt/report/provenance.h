@@ -15,6 +15,17 @@ struct progress {
     int64_t n_steps;       /* steps of the whole training */
 };
 
+/** Files of another program that prompts were imported from. */
+struct imported_files {
+    struct imported_file {
+        char *name, *sha256; /* owned; `name` is the base name */
+    } * items;               /* [n], owned */
+    size_t n;                /* 0: the prompts were trained by this program */
+};
+/** Adds copies of both. */
+int imported_files_add(struct imported_files *out, const char *name, const char *sha256);
+void imported_files_free(struct imported_files *f);
+
 /** The inputs of a training, or of prompt import. Strings are owned. */
 struct provenance {
     char *config;         /* the keys that define the experiment, JSON */
@@ -26,9 +37,7 @@ struct provenance {
     int64_t n_classes;    /* of the training */
     int64_t n_images;     /* of the few-shot list; 0: an older program wrote the checkpoint */
     struct pipeline pipeline;
-    /* of the file of another program that the prompts were imported from; NULL: trained by this one */
-    char *imported_file; /* its base name */
-    char *imported_sha256;
+    struct imported_files imported;
 };
 #define PROVENANCE_IMPORTED "imported"
 void provenance_free(struct provenance *p); /* of a read or zeroed one; leaves it zeroed */

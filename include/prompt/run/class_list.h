@@ -20,17 +20,21 @@ struct class_list {
 /** Token rows of names, without `texts`: for the templates of the file, or else for `template`. */
 int class_list_tokenize(struct class_list *out, const struct session *s, char *const *names, int64_t n,
                         const char *template);
+/** What a list is opened for. */
+struct class_list_use {
+    int64_t batch_size; /* images that are encoded at a time */
+    bool trains;        /* with the method's dropout, which no text shares with another */
+};
 /**
  * Tokenizes the names, encodes their captions and lays out their texts.
- * @param owner       scope of the tensors
- * @param model       the session's, or another one of the session's weights
- * @param batch_size  images that are encoded at a time
+ * @param owner  scope of the tensors
+ * @param model  the session's, or another one of the session's weights
  */
 int class_list_open(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                    const struct dataset *d, enum class_subset subset, int64_t batch_size);
+                    const struct dataset *d, enum class_subset subset, struct class_list_use use);
 /** The same of names without a data set. */
 int class_list_open_names(struct class_list *out, scope *owner, struct session *s, const struct clip *model,
-                          char *const *names, int64_t n, int64_t batch_size);
+                          char *const *names, int64_t n, struct class_list_use use);
 /** Encodes the text features of the frozen CLIP that training is to agree with (methods/agreement.h), if the
  * configuration asks for them. Arguments and errors are those of class_list_open. */
 int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s, const struct clip *model);

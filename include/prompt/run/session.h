@@ -22,7 +22,7 @@ struct session {
     struct device device;
     enum precision precision;   /* resolved: not auto */
     scope *scope;               /* owned; owns the model's tensors */
-    struct templates templates; /* of zero_shot_templates_file; none without it */
+    struct templates templates; /* of zero_shot_templates_file or ImageNet's seven; n = 0: one template */
     /* from session_open_model on, owned */
     struct weights *weights;
     struct clip *clip;
@@ -61,7 +61,8 @@ struct optimizer_options session_optimizer_options(const struct config *c);
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes,
                           int64_t n_train_images);
 
-/** The template of the captions at n = 0: the key, the data set's own, or the first of the file. Borrowed. */
+/** The template of the captions at n = 0: the key, the data set's own, or the first of several. Borrowed.
+ * @param d  NULL: there is no data set */
 const char *session_template(const struct session *s, const struct dataset *d);
 
 /** Loader options of training and evaluation alike; `augment`, `shuffle` and `drop_last` are off. */

@@ -320,9 +320,9 @@ static void test_config__check_names_what_is_missing(void **state)
     expect_checked(c, config_check_training, "");
 
     expect_accepted(config_set(c, "zero_shot_template=a photo"));
-    expect_checked(
-        c, config_check,
-        "key 'zero_shot_template': expected \"dataset\" or a sentence with one {}, found \"a photo\"");
+    expect_checked(c, config_check,
+                   "key 'zero_shot_template': expected \"dataset\", \"imagenet_seven\" or a sentence with "
+                   "one {}, found \"a photo\"");
     expect_accepted(config_set(c, "zero_shot_template=dataset"));
     expect_accepted(config_set(c, "model.activation=relu"));
     expect_checked(c, config_check,

@@ -9,8 +9,10 @@ static void test_tip_adapter__tip_adapter_is_clip_and_a_cache(void **state)
                          "tip_adapter.beta=3"));
     assert_ok(method_fit(&p.report, p.method, &p.data));
     const int64_t K = p.K, d = p.d;
+    const uint64_t n_reads = device_reads();
     float *clip = logits_of(&p, p.texts, 0), *got = logits_of(&p, p.texts, 1),
           *mean = calloc((size_t)(N * d), sizeof *mean);
+    assert_int_equal(device_reads() - n_reads, 2); /* the logits, and neither alpha nor beta */
     double *want = calloc((size_t)(N_VAL * K), sizeof *want),
            *both = malloc((size_t)(N_VAL * K) * sizeof *both);
     assert_true(mean && want && both);

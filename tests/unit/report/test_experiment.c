@@ -106,15 +106,22 @@ static void test_experiment__a_wrong_table_is_refused_with_file_and_line(void **
                    "unknown data set 'dtb', did you mean 'dtd'?");
     static const char start[] =
         "{\"title\": \"T\", \"classes\": \"all\", \"datasets\": \"dtd\", \"rows\": [\n";
-    char *rows[] = {str_format("%s{\"name\": \"A\"}]}", start),
-                    str_format("%s{\"name\": \"A\", \"config\": \"a\",\n\"iteration\": -1}]}", start),
-                    str_format("%s{\"name\": \"A\", \"config\": \"a\", \"set\": [\n1]}]}", start),
-                    str_format("%s{\"name\": \"A\", \"config\": \"a\",\n\"on\": \"shared\"}]}", start)};
+    char *rows[] = {
+        str_format("%s{\"name\": \"A\"}]}", start),
+        str_format("%s{\"name\": \"A\", \"config\": \"a\",\n\"iteration\": -1}]}", start),
+        str_format("%s{\"name\": \"A\", \"config\": \"a\", \"set\": [\n1]}]}", start),
+        str_format("%s{\"name\": \"A\", \"config\": \"a\",\n\"on\": \"shared\"}]}", start),
+        str_format("%s{\"name\": \"A\", \"config\": \"a\", \"on\": {\n\"extends\": \"b\"}}]}", start),
+        str_format("%s{\"name\": \"A\", \"config\": \"a\", \"on\": {\n\"extends\": \"b\"}}]}, "
+                   "\"on\": {\"b\": {\"extends\": \"c\"}}",
+                   start)};
     expect_refused(*state, rows[0], ERR_FORMAT, ":2: 'config' is missing");
     expect_refused(*state, rows[1], ERR_FORMAT, ":3: 'iteration': expected 0 or more, found -1");
     expect_refused(*state, rows[2], ERR_FORMAT, ":3: expected a string, found a number");
     expect_refused(*state, rows[3], ERR_FORMAT, ":3: 'on' has no member 'shared'");
-    for (size_t i = 0; i < 4; i++)
+    expect_refused(*state, rows[4], ERR_FORMAT, ":3: 'on' has no member 'b'");
+    expect_refused(*state, rows[5], ERR_FORMAT, ":3: 'extends': expected changes that extend no others");
+    for (size_t i = 0; i < 6; i++)
         free(rows[i]);
 }
 
@@ -161,6 +168,12 @@ static void test_experiment__a_preset_is_the_setting_of_its_paper(void **state)
     expect_key("1", "Tip-Adapter", "dtd", "", "tip_adapter.beta_max", "13");
     expect_key("1", "Tip-Adapter", "eurosat", "", "training.epochs", "5");
     expect_key("1", "Tip-Adapter-F", "eurosat", "", "training.epochs", "100");
+    expect_key("1", "Tip-Adapter-F", "eurosat", "", "tip_adapter.beta_max", "12");
+    expect_key("1", "Tip-Adapter-F", "imagenet", "", "zero_shot_template", "\"imagenet_seven\"");
+    expect_key("1", "Tip-Adapter-F", "dtd", "", "zero_shot_template", "\"dataset\"");
+    expect_key("1", "LP++", "imagenet", "", "zero_shot_template", "\"imagenet_seven\"");
+    expect_key("2", "KgCoOp (4 shots)", "dtd", "", "data.shots", "4"); /* its authors' */
+    expect_key("2", "KgCoOp (16 shots)", "dtd", "", "data.shots", "16");
     expect_key("5", "-G^V", "dtd", "", "vision_prompt.generator", "false");
     expect_key("5", "-F", "dtd", "", "filter", "false");
     expect_key("1", "CoOp", "dtd", "", "method", "\"coop\"");
