@@ -1,8 +1,8 @@
 """Plain CLIP with a vision transformer, built from a state dict with OpenAI's names.
 
 The frozen model below ProMPT: Eqs. 1-5 of the paper, and the image encoder of Eq. 9, which takes prompts at its first
-layers. Every position is computed and nothing is shared, folded or fused; any floating-point type works. Independent of
-the C program, which is compared with it.
+layers. Nothing is shared, folded or fused; of the positions only those after the last EOT are left out, which no feature
+depends on (test_reference.py). Any floating-point type works. Independent of the C program, which is compared with it.
 """
 
 from dataclasses import dataclass, replace
@@ -140,8 +140,9 @@ def text_features(clip: Clip, embeddings: Tensor, eot: Tensor) -> Tensor:
 
     eot [K] is the position of each row's EOT.
     """
-    x = embeddings + clip["positional_embedding"]
-    mask = causal_mask(clip.context, x.dtype)
+    T = int(eot.max()) + 1
+    x = embeddings[:, :T] + clip["positional_embedding"][:T]
+    mask = causal_mask(T, x.dtype)
     for layer in range(clip.text_layers):
         x = block(clip, x, f"transformer.resblocks.{layer}", clip.text_heads, mask)
     x = layer_norm(clip, x, "ln_final")
