@@ -21,6 +21,7 @@ from real_data import skip_or_fail
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 N_RANDOM = 60_000  # the seed is fixed: more of them are the same texts every time
+N_MOJIBAKE = 40_000  # of which one in 27 is refused
 N_MIXED = 15_000
 SEED = 4
 
@@ -139,7 +140,7 @@ class Tokenizer(unittest.TestCase):
         r = random.Random(SEED)
         kinds = mojibake_tables().kind_ranges()
         codepoints = [chr(c) for first, last, _ in kinds for c in range(first, last + 1)] + list("aZ \n0_.?\u0301\u4e00\ufffd")
-        self.assertGreater(self.compare(["".join(r.choices(codepoints, k=r.randint(1, 6))) for _ in range(N_MIXED)]), 1000)
+        self.assertGreater(self.compare(["".join(r.choices(codepoints, k=r.randint(1, 6))) for _ in range(N_MOJIBAKE)]), 1000)
 
     def test_random_strings(self):
         """Half of what ftfy changes by rule, half of all there is."""
