@@ -88,19 +88,13 @@ class Weights(Bad):
         self.model.mkdir()
         self.check_refused(self.train(), 1, r"'/.*/folder' holds no weights \(looked for model\.safetensors, .*\)")
 
-    def test_safetensors_cut_at_several_places(self):
+    def test_safetensors_cut_in_the_header_and_in_the_data(self):
         whole = shared["model"].read_bytes()
         header = struct.unpack("<Q", whole[:8])[0]
         for n, pattern in (
-                (0, r"'/.*/cut\.safetensors' is empty"),
-                (5, r"reading '/.*/cut\.safetensors': 5 bytes are too few for a safetensors file"),
-                (8, r"reading '/.*': its header is \d+ bytes long, but the file has 8: is it truncated\?"),
                 (header // 2, r"reading '/.*': its header is \d+ bytes long, but the file has \d+: is it truncated\?"),
-                (8 + header, r"reading '/.*': tensor '.+': its data end at byte \d+, but the file has 0 bytes of data: "
-                             r"is it truncated\?"),
                 (len(whole) // 2, r"reading '/.*': tensor '.+': its data end at byte \d+, but the file has \d+ bytes "
-                                  r"of data: is it truncated\?"),
-                (len(whole) - 1, r"reading '/.*': tensor '.+': its data end at byte \d+, .*: is it truncated\?")):
+                                  r"of data: is it truncated\?")):
             with self.subTest(bytes=n):
                 self.check_model("cut.safetensors", whole[:n], pattern)
 
@@ -179,26 +173,12 @@ class Configuration(Bad):
         self.check_refused(self.train("--set", text), 2, r"--set " + re.escape(text) + ": " + pattern)
 
     def test_unknown_key(self):
+        """From either source; what else can be wrong with a key: unit.config."""
         self.check_set("training.lrate=1", r"unknown key 'training\.lrate'; did you mean 'training\.lr'\?")
         self.check_file('{\n "training": {\n  "lrate": 1}}', r"3: unknown key 'training\.lrate'; did you mean .*\?")
 
-    def test_wrong_type(self):
-        self.check_set("filter=maybe", r"key 'filter': expected true or false, found 'maybe'")
-        self.check_set("training.augment=flip", r"key 'training\.augment': expected one of .*, found .*flip.*")
-        self.check_file('{"training":\n {"lr": "fast"}}', r"2: key 'training\.lr': expected a number .*, found \"fast\"")
-        self.check_file('{"training": 3}', r"1: key 'training': expected an object, found a number")
-
-    def test_out_of_range(self):
-        self.check_set("training.batch_size=0", r"key 'training\.batch_size': expected a whole number from 1 to 65536, found 0")
-        self.check_file('{"training": {"momentum":\n 1}}', r"2: key 'training\.momentum': expected a number from 0 to .*")
-
     def test_key_twice(self):
-        self.check_file('{"seed": 1,\n\n"seed": 1}', r"3: key 'seed' appears twice in the same object")
         self.check_refused(self.train("--seed", 1, "--set", "seed=1"), 2, r"key 'seed' is set twice on the command line")
-
-    def test_broken_json(self):
-        self.check_file('{"seed": 1,\n "lambda": }', r"2: expected a value, found '}'")
-        self.check_file('{"seed": 1', r"1: expected .*")
 
     def test_warm_up_as_long_as_the_training(self):
         self.check_refused(self.train("--set", "training.warmup_epochs=2"), 2,
@@ -369,17 +349,20 @@ class Data(Bad):
                 self.assertNotIn("evaluated", result.err)
 
     def check_unreadable(self, data, why):
+        """What is said of the file; the pattern of it."""
         path = self.train_image()
         path.write_bytes(data)
         pattern = r"cannot decode '" + re.escape(str(path)) + "': " + why
         self.check_refused(self.train(), 1, pattern)
+        return pattern
+
+    def test_unreadable_image(self):
+        """In the zero-shot check, in training without it, and left out."""
+        pattern = self.check_unreadable(b"this is no picture\n", r"no known image format, expected JPEG, .*")
         self.check_error(self.train("--set", "training.check_images=0"), 1, pattern)
         self.assertFalse((self.out / "checkpoint.safetensors").exists())
         result = self.check_ok(self.train("--force", "--skip-bad-images"))
         self.assertRegex(result.err, r"warning: 1 unreadable image was left out; the first: " + pattern)
-
-    def test_unreadable_image(self):
-        self.check_unreadable(b"this is no picture\n", r"no known image format, expected JPEG, .*")
 
     def test_image_in_a_container_of_another_kind(self):
         self.check_unreadable(b"\0\0\0\x1cftypheic" + bytes(20), r"it is HEIC, expected JPEG, .*")
@@ -443,50 +426,15 @@ class Data(Bad):
         self.data.split_file.write_text('{"train": [\n["a", 0, "b"],\n', encoding="utf-8")
         self.check_refused(self.train(), 1, r"data set 'caltech101': .*split_zhou_Caltech101\.json:\d+: .*")
 
-    def test_split_without_a_list(self):
-        self.check_split(lambda split: split.pop("val"), r": expected an object .*, 'val' is missing")
-
-    def test_split_with_an_empty_training_list(self):
-        self.check_split(lambda split: split["train"].clear(), r": the list 'train' is empty")
-
     def test_split_with_a_gap_in_the_labels(self):
         def change(split):
             split["train"] = [item for item in split["train"] if item[1] != 4]
         self.check_split(change, r": label 4 has no image in 'train', but label 9 has")
 
-    def test_split_with_a_class_that_only_the_test_has(self):
-        def change(split):
-            split["test"][0] = [split["test"][0][0], 10, "kite"]
-        self.check_split(change, r":\d+: label 10 is not below 10: labels run from 0 without a gap")
-
-    def test_split_with_two_names_for_a_label(self):
-        path, label, _ = self.data.split["test"][0]
-        self.check_split(self.set_item("test", 0, [path, label, "pear"]), r":\d+: label 0 is 'pear' here and 'apple' before")
-
-    def test_split_with_an_empty_class_name(self):
-        path, label, _ = self.data.split["train"][3]
-        self.check_split(self.set_item("train", 3, [path, label, ""]), r":5: the class name is empty")
-
     def test_split_with_a_path_that_climbs_out(self):
-        for path, pattern in (("../secret.png", r":3: the path '\.\./secret\.png' climbs out of the image folder"),
-                              ("c0/../../x.png", r":3: the path 'c0/\.\./\.\./x\.png' climbs out .*"),
-                              ("/etc/passwd", r":3: the path '/etc/passwd' is absolute, expected one below the image folder"),
-                              ("", r":3: the path is empty")):
-            with self.subTest(path=path):
-                self.check_split(self.set_item("train", 1, [path, 0, "apple"]), pattern)
-
-    def test_split_with_labels_that_are_none(self):
-        for label, pattern in ((-1, r":3: expected a label from 0, found -1"),
-                               (10**6, r":3: label 1000000 is not below \d+: labels run from 0 without a gap"),
-                               ("two", r":3: expected a whole number as the label, found 'two'"),
-                               (0.5, r":3: .*expected a whole number.*"), (None, r":3: .*expected .*, found null")):
-            with self.subTest(label=label):
-                self.check_split(self.set_item("train", 1, ["c0/image_0001.png", label, "apple"]), pattern)
-
-    def test_split_with_entries_that_are_none(self):
-        for item in (["c0/image_0001.png", 0], "c0/image_0001.png", {"path": "x"}):
-            with self.subTest(item=item):
-                self.check_split(self.set_item("train", 1, item), r":3: expected \[path, label, class name\], found .*")
+        """One bad entry and, above, lists that do not fit; all of them: unit.dataset."""
+        self.check_split(self.set_item("train", 1, ["../secret.png", 0, "apple"]),
+                         r":3: the path '\.\./secret\.png' climbs out of the image folder")
 
     def name_class(self, label, name):
         for items in self.data.split.values():
@@ -581,11 +529,10 @@ class Runs(Bad):
 
     def test_truncated_checkpoint(self):
         whole = self.checkpoint.read_bytes()
-        for n in (len(whole) - 1, len(whole) // 2, 100):
-            self.checkpoint.write_bytes(whole[:n])
-            self.before = self.state()
-            for command in (self.evaluate, self.resume):
-                self.check_untouched(command(), 1, r"reading '/.*/run/checkpoint\.safetensors': .*: is it truncated\?")
+        self.checkpoint.write_bytes(whole[:len(whole) // 2])
+        self.before = self.state()
+        for command in (self.evaluate, self.resume):
+            self.check_untouched(command(), 1, r"reading '/.*/run/checkpoint\.safetensors': .*: is it truncated\?")
 
     def test_checkpoint_that_is_none(self):
         self.checkpoint.write_bytes(shared["model"].read_bytes())
@@ -595,11 +542,6 @@ class Runs(Bad):
 
     def test_checkpoint_without_a_tensor(self):
         self.check_checkpoint(lambda tensors, _: tensors.pop("text_prompts"), r"tensor 'text_prompts' is missing")
-
-    def test_checkpoint_with_another_tensor(self):
-        def change(tensors, _):
-            tensors["more"] = ("F32", [1], bytes(4))
-        self.check_checkpoint(change, r"tensor 'more' is not one that this method trains")
 
     def test_checkpoint_with_a_tensor_of_another_shape(self):
         def change(tensors, _):

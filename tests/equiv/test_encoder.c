@@ -41,7 +41,7 @@ static const struct numbers {
     double tolerance;
     int64_t most_classes; /* larger lists are left out */
     int64_t n_steps;      /* the long training is the one in which rounding hides nothing */
-} PRECISIONS[] = {{"fp32", DTYPE_F32, 1e-4, 1000, 3}, {"fp64", DTYPE_F64, 1e-11, 50, 10}};
+} PRECISIONS[] = {{"fp32", DTYPE_F32, 1e-4, 1000, 3}, {"fp64", DTYPE_F64, 1e-11, 50, 4}};
 enum { MAX_BATCH = 4, N_IMAGES = 8 };
 
 /* ---------------------------------------------------------------- names */

@@ -20,8 +20,9 @@ import real_data
 from real_data import skip_or_fail
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-N_RANDOM = 200_000
-N_MIXED = 40_000
+N_RANDOM = 60_000  # the seed is fixed: more of them are the same texts every time
+N_MOJIBAKE = 40_000  # of which one in 27 is refused
+N_MIXED = 15_000
 SEED = 4
 
 counts = {"texts": 0, "ids": 0, "refused": 0}
@@ -139,7 +140,7 @@ class Tokenizer(unittest.TestCase):
         r = random.Random(SEED)
         kinds = mojibake_tables().kind_ranges()
         codepoints = [chr(c) for first, last, _ in kinds for c in range(first, last + 1)] + list("aZ \n0_.?\u0301\u4e00\ufffd")
-        self.assertGreater(self.compare(["".join(r.choices(codepoints, k=r.randint(1, 6))) for _ in range(N_MIXED)]), 1000)
+        self.assertGreater(self.compare(["".join(r.choices(codepoints, k=r.randint(1, 6))) for _ in range(N_MOJIBAKE)]), 1000)
 
     def test_random_strings(self):
         """Half of what ftfy changes by rule, half of all there is."""
@@ -150,11 +151,11 @@ class Tokenizer(unittest.TestCase):
         width = [c for c in codepoints if "\uff00" <= c <= "\uffef"]
         marks = [c for c in codepoints if unicodedata.combining(c)]
         kinds = [latin, punctuation, [chr(c) for c in range(0xFB00, 0xFB07)], width, marks, list("abcdefghij XYZ")]
-        for start in range(0, N_RANDOM, 50_000):
-            half = [r.choice(kinds) for _ in range(200_000)]
+        for _ in range(0, N_RANDOM, 20_000):
+            half = [r.choice(kinds) for _ in range(80_000)]
             it = iter(half)
-            texts = ["".join(r.choice(next(it)) for _ in range(r.randint(1, 8))) for _ in range(25_000)]
-            self.compare(texts + ["".join(r.choices(codepoints, k=r.randint(1, 8))) for _ in range(25_000)])
+            texts = ["".join(r.choice(next(it)) for _ in range(r.randint(1, 8))) for _ in range(10_000)]
+            self.compare(texts + ["".join(r.choices(codepoints, k=r.randint(1, 8))) for _ in range(10_000)])
 
     def test_entities(self):
         names = sorted({name.rstrip(";") for name in html.entities.html5})

@@ -1,8 +1,8 @@
 """Plain CLIP with a vision transformer, built from a state dict with OpenAI's names.
 
 The frozen model below ProMPT: Eqs. 1-5 of the paper, and the image encoder of Eq. 9, which takes prompts at its first
-layers. Every position is computed and nothing is shared, folded or fused; any floating-point type works. Independent of
-the C program, which is compared with it.
+layers. Nothing is shared, folded or fused; of the positions only those after the last EOT are left out, which no feature
+depends on (test_reference.py). Any floating-point type works. Independent of the C program, which is compared with it.
 """
 
 from dataclasses import dataclass, replace
@@ -135,23 +135,24 @@ def image_features(clip: Clip, pixels: Tensor, prompts: Tensor | None = None) ->
     return layer_norm(clip, x[:, 0], "visual.ln_post") @ clip["visual.proj"]
 
 
-def text_features(clip: Clip, embeddings: Tensor, eot: Tensor) -> Tensor:
+def text_features(clip: Clip, embeddings: Tensor, eot: Tensor, whole: bool = False) -> Tensor:
     """z = P_T(w_L at EOT) [K, d] of word embeddings [K, context, d_l] without position: Eqs. 3-4.
 
-    eot [K] is the position of each row's EOT.
+    eot [K] is the position of each row's EOT; `whole` computes the positions after the last one, too.
     """
-    x = embeddings + clip["positional_embedding"]
-    mask = causal_mask(clip.context, x.dtype)
+    T = clip.context if whole else int(eot.max()) + 1
+    x = embeddings[:, :T] + clip["positional_embedding"][:T]
+    mask = causal_mask(T, x.dtype)
     for layer in range(clip.text_layers):
         x = block(clip, x, f"transformer.resblocks.{layer}", clip.text_heads, mask)
     x = layer_norm(clip, x, "ln_final")
     return x[torch.arange(len(x)), eot] @ clip["text_projection"]
 
 
-def caption_features(clip: Clip, tokens: Tensor, eot_id: int) -> Tensor:
+def caption_features(clip: Clip, tokens: Tensor, eot_id: int, whole: bool = False) -> Tensor:
     """z [K, d] of full token rows [K, context], each read at its first EOT."""
     eot = (tokens == eot_id).int().argmax(1)
-    return text_features(clip, clip["token_embedding.weight"][tokens], eot)
+    return text_features(clip, clip["token_embedding.weight"][tokens], eot, whole)
 
 
 def class_logits(clip: Clip, x: Tensor, z: Tensor) -> Tensor:
@@ -217,5 +218,6 @@ def random_clip(dims: ClipDims, seed: int, activation: str = "quick_gelu", eps: 
     tokens[:, 8] = dims.vocabulary - 1
     before_projection = replace(clip, weights=w | {"visual.proj": torch.eye(d_v), "text_projection": torch.eye(d_l)})
     w["visual.ln_post.bias"] -= image_features(before_projection, pixels).mean(0)
-    w["ln_final.bias"] -= caption_features(before_projection, tokens, dims.vocabulary - 1).mean(0)
+    # whole, for the recorded weights to the last bit
+    w["ln_final.bias"] -= caption_features(before_projection, tokens, dims.vocabulary - 1, whole=True).mean(0)
     return clip

@@ -99,8 +99,9 @@ def prompted_text_features(clip: Clip, embeddings: Tensor, eot: Tensor, prompts:
 
     What is replaced had a position added, its replacement has not. The outputs of the last replaced layer continue.
     """
-    x = embeddings + clip["positional_embedding"]
-    mask = causal_mask(clip.context, x.dtype)
+    T = int(eot.max()) + 1
+    x = embeddings[:, :T] + clip["positional_embedding"][:T]
+    mask = causal_mask(T, x.dtype)
     for layer in range(clip.text_layers):
         if 1 <= layer <= len(prompts):
             vectors = prompts[layer - 1]

@@ -28,14 +28,21 @@ from torch import Tensor
 from agreement_reference import teacher_features
 from cases import CASES, DEFAULTS, DIMS, Case, World, case_batches, case_tensors, make_world
 from clip_reference import caption_features
-from prompt_reference import gradients, train
+from prompt_reference import Training, gradients, train
 from safetensors_file import write_safetensors
 
 SGD = {"lr": 0.008, "momentum": 0.9, "weight_decay": 5e-4}
 
 
-def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
-    """The arrays of one case, and the smallest margin of the filter."""
+def train_case(world: World, case: Case) -> Training:
+    """Its SGD steps in fp64."""
+    tensors = {name: t.double() for name, t in case_tensors(world, case).items()}
+    return train(world.clip.to(torch.float64), case.config, world.task, tensors, world.pixels.double(), world.labels,
+                 case_batches(case), **SGD, method=case.forward)
+
+
+def expected(world: World, case: Case) -> tuple[dict[str, Tensor], Training | None]:
+    """The arrays of one case, and its training; None where nothing is trained."""
     clip, pixels, batches = world.clip.to(torch.float64), world.pixels.double(), case_batches(case)
     initial = case_tensors(world, case)
     tensors = {name: t.double() for name, t in initial.items()}
@@ -48,13 +55,13 @@ def expected(world: World, case: Case) -> tuple[dict[str, Tensor], float]:
         arrays["terms"] = output.terms
     arrays |= {f"initial/{name}": t for name, t in initial.items()}
     if not tensors:
-        return arrays, float("inf")
-    training = train(clip, case.config, world.task, tensors, pixels, world.labels, batches, **SGD, method=method)
+        return arrays, None
+    training = train_case(world, case)
     arrays["step_losses"] = training.losses
     arrays["step_picks"] = training.picks
     arrays |= {f"gradient/{name}": t for name, t in grads.items()}
     arrays |= {f"change/{name}": t for name, t in training.changes.items()}
-    return arrays, training.margin
+    return arrays, training
 
 
 def ensemble(world: World) -> dict[str, Tensor]:
@@ -73,7 +80,8 @@ def in_single(arrays: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().float() if t.is_floating_point() else t for name, t in arrays.items()}
 
 
-def record(out: Path, names: list[str]) -> None:
+def record(out: Path, names: list[str]) -> dict[str, Training]:
+    """Writes the files; the trainings of the cases that train."""
     out.mkdir(parents=True, exist_ok=True)
     world = make_world()
     clip, task = world.clip, world.task
@@ -83,17 +91,19 @@ def record(out: Path, names: list[str]) -> None:
     write_safetensors(out / "world.safetensors",
                       in_single({"pixels": world.pixels, "labels": world.labels, "captions": task.captions}
                                 | ensemble(world) | teachers(world)))
-    cases = {}
+    cases, trainings = {}, {}
     for name in names:
-        arrays, margin = expected(world, CASES[name])
+        arrays, training = expected(world, CASES[name])
         write_safetensors(out / f"{name}.safetensors", in_single(arrays))
         cases[name] = {"keys": CASES[name].keys, "changes": CASES[name].changes, "batch": CASES[name].batch,
-                       "smallest_margin": margin if margin < float("inf") else None}
+                       "smallest_margin": training.margin if training and training.margin < float("inf") else None}
+        trainings |= {name: training} if training else {}
     description = {
         "made_by": "tests/reference/record.py", "torch": torch.__version__, "dims": asdict(DIMS),
         "names": task.names, "name_lengths": task.name_lengths, "template": task.template, "eot_id": task.eot_id,
         "sgd": SGD, "defaults": DEFAULTS, "cases": cases}
     (out / "cases.json").write_text(json.dumps(description, indent=1) + "\n")
+    return trainings
 
 
 def main_of(doc: str, record_all: Callable[[Path], None]) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import clip_reference
-from cases import CASES, DIMS, EOT, NAMES, TEMPLATE, make_task, make_world
+from cases import CASES, DIMS, EOT, NAMES, TEMPLATE, Case, case_tensors, make_task, make_world
 from clip_reference import Clip, ClipDims, caption_features, class_logits, image_features, random_clip
 from prompt_reference import (
     Config, Task, class_features, detached, feature_filter, forward, gradients, initial_state, initial_tensors,
@@ -94,6 +94,8 @@ class ClipTest(unittest.TestCase):
         features = caption_features(clip, tokens, EOT)
         after = (tokens == EOT).cumsum(1) - (tokens == EOT).int() > 0
         torch.testing.assert_close(caption_features(clip, torch.where(after, 40, tokens), EOT), features, rtol=0, atol=0)
+        self.assertLess(int((tokens == EOT).int().argmax(1).max()), TINY.context - 1)  # some positions are left out
+        torch.testing.assert_close(caption_features(clip, tokens, EOT, whole=True), features, rtol=1e-12, atol=1e-12)
         before = tokens.clone()
         before[:, 1] = 40
         self.assertGreater(float((caption_features(clip, before, EOT) - features).abs().min(1).values.max()), 1e-3)
@@ -239,6 +241,19 @@ class MethodTest(unittest.TestCase):
     def test_learning_rates_of_five_epochs(self) -> None:
         rates = [learning_rate(epoch, 5, 0.008) for epoch in range(1, 6)]
         self.assertEqual([round(rate, 7) for rate in rates], [1e-5, 0.008, 0.0072361, 0.0052361, 0.0027639])
+
+
+class CasesTest(unittest.TestCase):
+    def test_starts_agree_wherever_shapes_do(self) -> None:
+        world = make_world()
+        default = case_tensors(world, CASES["default"])
+        same_words = Case({"generator_input": "raw", "vision_prompt.generator": False})
+        for name, tensor in case_tensors(world, same_words).items():
+            self.assertTrue(torch.equal(tensor, default[name]), name)
+
+    def test_an_unknown_key_is_an_error(self) -> None:
+        with self.assertRaises(KeyError):
+            Config.from_keys({"iteration": 2})
 
 
 class GradientTest(unittest.TestCase):

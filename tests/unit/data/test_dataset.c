@@ -100,6 +100,7 @@ static void test_split__names_the_line_of_a_bad_entry(void **state)
     } cases[] = {
         {"[\"a.jpg\", 0]", "expected [path, label, class name], found an array of another size"},
         {"\"a.jpg\"", "expected [path, label, class name], found a string"},
+        {"{\"path\": \"a.jpg\"}", "expected [path, label, class name], found an object"},
         {"[1, 0, \"x\"]", "expected a string, found a number"},
         {"[\"\", 0, \"x\"]", "the path is empty"},
         {"[\"/etc/passwd\", 0, \"x\"]",
@@ -109,6 +110,8 @@ static void test_split__names_the_line_of_a_bad_entry(void **state)
          "the path 'a\\b.jpg' has backslashes, expected '/' between folders and file"},
         {"[\"..\", 0, \"x\"]", "the path '..' climbs out of the image folder"},
         {"[\"a.jpg\", -1, \"x\"]", "expected a label from 0, found -1"},
+        {"[\"a.jpg\", 0.5, \"x\"]", "expected a whole number below 2^53, found 0.5"},
+        {"[\"a.jpg\", null, \"x\"]", "expected a whole number, found null"},
         {"[\"a.jpg\", \"one\", \"x\"]", "expected a whole number as the label, found 'one'"},
         {"[\"a.jpg\", 2, \"x\"]", "label 2 is not below 2: labels run from 0 without a gap"},
         {"[\"a.jpg\", 0, \"\"]", "the class name is empty"},
