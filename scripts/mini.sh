@@ -5,8 +5,8 @@
 #
 # It takes about an hour on two cores; the same command resumes an interrupted one. It ends with
 # DIR/run/model.safetensors (default: mini/run/model.safetensors), a replacement for configs/mini/mini.safetensors. On
-# another processor or libtorch sums are rounded differently, so the weights differ but are as good. The learning rates of
-# the presets belong to the model: scripts/mini_rates.sh chooses them.
+# another processor or libtorch sums are rounded differently, so the weights differ but are as good. The settings of the
+# presets belong to the model: scripts/mini_settings.sh chooses them.
 default_out=mini
 . "$(dirname "$0")/lib/grid.sh"
 rest=()
