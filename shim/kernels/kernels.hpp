@@ -78,10 +78,12 @@ template <class T> struct tree_args {
 constexpr int64_t MAX_HEAD_WIDTH = 1024;
 constexpr int64_t MAX_SEEN = 1024; // prefix and nodes that one query sees; contexts are 77 long
 
-/** Rounds up to whole vectors of any instruction set. */
+/** Values of a vector of any instruction set, at most. */
+constexpr int64_t PADDED_UNIT = 16;
+/** Rounds up to whole vectors. */
 constexpr int64_t padded(int64_t n)
 {
-    return (n + 15) / 16 * 16;
+    return (n + PADDED_UNIT - 1) / PADDED_UNIT * PADDED_UNIT;
 }
 static_assert(padded(MAX_SEEN) == MAX_SEEN);
 
@@ -139,11 +141,13 @@ template <class T> struct table {
     void (*dense_backward)(const dense_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
 };
 
+/** Queries or heads that a thread computes together. */
+constexpr int64_t TREE_GROUP = 8;
+
 /** Values of scratch for tree_backward. */
 template <class T> int64_t tree_scratch(const tree_args<T> &a)
 {
-    return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * padded(a.n_prefix + a.n_seen_max) +
-           3 * a.head_width;
+    return 2 * a.head_width * (a.n_prefix + a.n_nodes) + 2 * TREE_GROUP * padded(a.n_prefix + a.n_seen_max);
 }
 
 enum class isa { generic, avx2, avx512 };
