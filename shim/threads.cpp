@@ -98,13 +98,6 @@ void wait_shortly(int64_t n)
         n_asleep += n_missing;
 }
 
-double process_cpu_s()
-{
-    timespec t = {};
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
 } // namespace
 
 extern "C" {
