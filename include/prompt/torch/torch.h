@@ -66,9 +66,9 @@ int torch_init(int64_t n_threads);
 /** Sets the handler of uncaught exceptions, which ends the program. May be called before the libraries'
  * initializers, in which libtorch registers its operations and throws if memory runs out. */
 void torch_on_uncaught(void (*handler)(void));
-int64_t torch_threads(void);     /* that share a kernel's work, the caller's included */
-/** Seconds that one of these computes on while it waits for work, before it sleeps; measured in a fiftieth of a
- * second, which is the most that it can be. 0 with one thread. */
+int64_t torch_threads(void); /* that share a kernel's work, the caller's included */
+/** Seconds that one of these computes on while it waits for work, before it sleeps, at most 0.02; measured in a
+ * tenth of a second. 0 with one thread. */
 double torch_spin_s(void);
 const char *torch_version(void); /* of the libtorch that runs, "2.13.0"; static */
 
