@@ -420,9 +420,8 @@ class Bf16(harness.Case):
         self.check_error(resume(folder, "--set", f"products={other}"), 2,
                          rf"cannot resume '.*': products is \"{other}\" here, but the run has \"{chosen}\"")
         self.check_ok(resume(folder))
-        record = self.tmp / "record.json"
-        self.check_ok(run("eval", "--run", folder, "--classes", "base", "--threads", 1, "--json", record))
-        self.assertEqual(json.loads(record.read_text())[0]["products"], chosen)
+        self.check_ok(run("eval", "--run", folder, "--classes", "base", "--threads", 1))
+        self.assertEqual(json.loads((folder / "results.json").read_text())[0]["products"], chosen)
 
     def test_weights_in_bf16_give_numbers_of_their_own_and_resume_to_the_same_bytes(self):
         words = ("--precision", "bf16", "--set", "products=fp32")
