@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "prompt/torch/fused.h"
+#include "threads.hpp"
 
 using shim::accum_type;
 using shim::attention_flop;
@@ -163,7 +164,9 @@ void t_tree_attention_backward(scope *s, const struct tree_attention *a, const t
     (void)run_status(s, "t_tree_attention_backward", [&] {
         check_tree(*a);
         check_gradients(*a, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
-        shim::count_flop(tree_flop(shim::ATTENTION_BACKWARD_PRODUCTS, *a));
+        const double flop = tree_flop(shim::ATTENTION_BACKWARD_PRODUCTS, *a);
+        const shim::threads_for threads(flop);
+        shim::count_flop(flop);
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
         if (!shim::has_kernel(q)) {

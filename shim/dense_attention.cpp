@@ -2,6 +2,7 @@
 #include "attention.hpp"
 
 #include "prompt/torch/fused.h"
+#include "threads.hpp"
 
 using shim::accum_type;
 using shim::attention_flop;
@@ -118,7 +119,9 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
     return run(s, "t_dense_attention", [&] {
         const at::Tensor &qt = in(q);
         check_dense(qt, in(k), in(v), n_heads);
-        shim::count_flop(dense_flop(shim::ATTENTION_PRODUCTS, qt, in(k).size(1)));
+        const double flop = dense_flop(shim::ATTENTION_PRODUCTS, qt, in(k).size(1));
+        const shim::threads_for threads(flop);
+        shim::count_flop(flop);
         at::Tensor out, lse;
         if (shim::has_kernel(qt)) {
             out = at::empty(qt.sizes(), qt.options());
@@ -144,7 +147,9 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
         const at::Tensor &qt = in(q), &lse = in(aux);
         check_dense(qt, in(k), in(v), n_heads);
         check_dense_gradients(qt, in(k), d_q, d_k, d_v, first_key);
-        shim::count_flop(dense_backward_flop(qt, in(k).size(1), first_key, d_q != nullptr));
+        const double flop = dense_backward_flop(qt, in(k).size(1), first_key, d_q != nullptr);
+        const shim::threads_for threads(flop);
+        shim::count_flop(flop);
         const at::Tensor g = in(d_out).view_as(qt).contiguous();
         check_rows(g, qt, qt.size(1));
         if (!shim::has_kernel(qt)) {

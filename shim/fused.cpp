@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "prompt/torch/fused.h"
+#include "threads.hpp"
 
 using shim::check;
 using shim::in;
@@ -115,15 +116,29 @@ at::Tensor pack(const at::Tensor &weight, int64_t n_rows)
     return call(*reorder, {weight, n_rows});
 }
 
-/** x [...,in] for a weight [out,in], packed or not. */
-bool fits(const at::Tensor &x, const at::Tensor &weight)
+/** Whether a weight [out,in] has become panels [out / 32,in,32]. */
+bool is_in_panels(const at::Tensor &weight)
 {
-    return x.dim() > 0 && x.size(-1) == weight.size(1) && x.scalar_type() == weight.scalar_type();
+    return weight.dim() == 3;
 }
 
-void count_product(const at::Tensor &x, const at::Tensor &weight)
+int64_t n_out(const at::Tensor &weight)
 {
-    shim::count_flop(2.0 * static_cast<double>(x.numel()) * static_cast<double>(weight.size(0)));
+    return is_in_panels(weight) ? weight.size(0) * weight.size(2) : weight.size(0);
+}
+
+/** x [...,in] for a weight, packed or not; one of t_pack_narrow is for fp32 and fp64. */
+bool fits(const at::Tensor &x, const at::Tensor &weight)
+{
+    const bool is_narrow = weight.scalar_type() == at::kBFloat16 &&
+                           (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
+    const bool has_type = is_narrow || (x.scalar_type() == weight.scalar_type() && !is_in_panels(weight));
+    return x.dim() > 0 && x.size(-1) == weight.size(1) && has_type;
+}
+
+double product_flop(const at::Tensor &x, const at::Tensor &weight)
+{
+    return 2.0 * static_cast<double>(x.numel()) * static_cast<double>(n_out(weight));
 }
 
 at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
@@ -132,6 +147,41 @@ at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
     static const auto linear = mkldnn_operation("mkldnn::_linear_pointwise");
     c10::List<std::optional<at::Scalar>> none;
     return call(*linear, {x, weight, bias, "none", c10::IValue(c10::impl::toList(none)), ""});
+}
+
+/** The weight is in panels of bf16. */
+template <class A>
+at::Tensor narrow_product(const at::Tensor &x, const at::Tensor &weight,
+                          const std::optional<at::Tensor> &bias)
+{
+    constexpr int64_t MANY_ROWS = 480; // converting a weight again for every 480 rows costs 1 %
+    const at::Tensor rows = x.contiguous(), b = bias ? bias->contiguous() : at::Tensor();
+    std::vector<int64_t> sizes = x.sizes().vec();
+    sizes.back() = n_out(weight);
+    at::Tensor y = at::empty(sizes, x.options());
+    kernels::narrow_product_args<A> a = {.x = data<A>(rows),
+                                         .w = data<kernels::bf16>(weight),
+                                         .bias = b.defined() ? data<A>(b) : nullptr,
+                                         .y = data<A>(y),
+                                         .n_rows = x.numel() / x.size(-1),
+                                         .n_in = x.size(-1),
+                                         .n_out = n_out(weight),
+                                         .n_chunks = 1};
+    const int64_t n_blocks = kernels::narrow_tasks(a), n_wanted = 2 * at::get_num_threads();
+    a.n_chunks = std::max((a.n_rows + MANY_ROWS - 1) / MANY_ROWS, (n_wanted + n_blocks - 1) / n_blocks);
+    at::parallel_for(0, kernels::narrow_tasks(a), 1,
+                     [&](int64_t begin, int64_t end) { kernels::best<A>().narrow_product(a, begin, end); });
+    return y;
+}
+
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias)
+{
+    if (weight.is_mkldnn())
+        return packed_product(x, weight, bias);
+    if (is_in_panels(weight))
+        return x.scalar_type() == at::kDouble ? narrow_product<double>(x, weight, bias)
+                                              : narrow_product<float>(x, weight, bias);
+    return at::linear(x, weight.to(x.scalar_type()), bias);
 }
 
 } // namespace
@@ -146,13 +196,28 @@ tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows)
     });
 }
 
+tensor *t_pack_narrow(scope *s, const tensor *weight)
+{
+    return run(s, "t_pack_narrow", [&] {
+        const at::Tensor w = in(weight).to(at::kBFloat16);
+        const int64_t n = w.size(0);
+        return w.is_cpu() && n % kernels::NARROW_PANEL == 0
+                   ? w.view({n / kernels::NARROW_PANEL, kernels::NARROW_PANEL, w.size(1)})
+                         .transpose(1, 2)
+                         .contiguous()
+                   : w.contiguous();
+    });
+}
+
 tensor *t_packed_linear(scope *s, const tensor *weight, const tensor *bias, const tensor *x)
 {
     return run(s, "t_packed_linear", [&] {
         const at::Tensor &w = in(weight);
         check(fits(in(x), w), "x does not fit");
-        count_product(in(x), w);
-        return w.is_mkldnn() ? packed_product(in(x), w, opt(bias)) : at::linear(in(x), w, opt(bias));
+        const double flop = product_flop(in(x), w);
+        const shim::threads_for threads(flop);
+        shim::count_flop(flop);
+        return product(in(x), w, opt(bias));
     });
 }
 

@@ -1,4 +1,4 @@
-// Devices, threads, the allocator's thresholds, versions.
+// Devices, processors, memory, versions.
 #include "shim.hpp"
 
 #include <ATen/Version.h>
@@ -10,18 +10,13 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
 
-#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <malloc.h>
-#include <pthread.h>
 #include <string>
-#include <vector>
 
 #include "kernels/kernels.hpp"
-#include "prompt/base/process.h"
 
 namespace
 {
@@ -79,68 +74,9 @@ std::string running_version()
     return config.substr(start, config.find_first_of(", \n", start) - start);
 }
 
-/** The body of a thread that waits until all have started. */
-void *wait_at(void *gate)
-{
-    (void)pthread_mutex_lock(static_cast<pthread_mutex_t *>(gate));
-    (void)pthread_mutex_unlock(static_cast<pthread_mutex_t *>(gate));
-    return nullptr;
-}
-
-/** How many of `n` threads can run at once; OpenMP ends the program if it cannot start one. */
-int64_t count_startable(int64_t n)
-{
-    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    std::vector<pthread_t> started;
-    started.reserve(static_cast<size_t>(n));
-    (void)pthread_mutex_lock(&gate);
-    for (int64_t i = 1; i < n; i++) { // the calling thread is the first
-        pthread_t thread;
-        if (pthread_create(&thread, nullptr, wait_at, &gate) != 0)
-            break;
-        started.push_back(thread);
-    }
-    (void)pthread_mutex_unlock(&gate);
-    for (const pthread_t thread : started)
-        (void)pthread_join(thread, nullptr);
-    return static_cast<int64_t>(started.size()) + 1;
-}
-
 } // namespace
 
 extern "C" {
-
-int torch_init(int64_t n_threads)
-{
-    return shim::guard("torch_init", [&] {
-#ifdef __GLIBC__
-        // Keep large blocks instead of mapping and returning them at each use: see torch.h.
-        mallopt(M_MMAP_MAX, 0);
-        mallopt(M_TRIM_THRESHOLD, -1);
-        mallopt(M_TOP_PAD, 16 << 20);
-#endif
-        const int64_t n = n_threads > 0 ? n_threads : process_cores();
-        const int64_t n_startable = count_startable(n);
-        if (n_startable < n)
-            return error_set(
-                ERR_TORCH,
-                "only %lld of %lld threads could be started: set 'threads' to fewer, or raise the "
-                "limits of processes and memory (ulimit -u, ulimit -v)",
-                static_cast<long long>(n_startable), static_cast<long long>(n));
-        at::set_num_threads(static_cast<int>(n));
-        // fp32 means fp32: otherwise cuDNN's convolutions round to TF32, with 10 bits of mantissa.
-        at::globalContext().setAllowTF32CuDNN(false);
-        at::globalContext().setAllowTF32CuBLAS(false);
-        return static_cast<int>(OK);
-    });
-}
-
-int64_t torch_threads(void)
-{
-    std::atomic<int64_t> n = 0;
-    at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) { n++; });
-    return n;
-}
 
 const char *torch_version(void)
 {

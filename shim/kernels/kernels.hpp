@@ -120,6 +120,27 @@ template <class T> struct dense_backward_args {
     int64_t first_key;
 };
 
+/** Columns of a panel of narrow_product's weight. */
+constexpr int64_t NARROW_PANEL = 32;
+
+/** y = x w + bias, the weight in bf16 and all sums in A. */
+template <class A> struct narrow_product_args {
+    const A *x;    // [rows, in]
+    const bf16 *w; // [out / NARROW_PANEL, in, NARROW_PANEL]
+    const A *bias; // [out], or null
+    A *y;          // [rows, out], written
+    int64_t n_rows, n_in, n_out;
+    int64_t n_chunks; // of rows, that are computed by themselves
+};
+
+/** Columns that a task computes: their part of the weight, converted, fits the L2 cache. */
+constexpr int64_t NARROW_COLUMNS = 4 * NARROW_PANEL, NARROW_DEPTH = 512;
+
+template <class A> int64_t narrow_tasks(const narrow_product_args<A> &a)
+{
+    return a.n_chunks * ((a.n_out + NARROW_COLUMNS - 1) / NARROW_COLUMNS);
+}
+
 /** The kernels of one type for one instruction set. Each works on [begin, end) of its rows or tasks. */
 template <class T> struct table {
     using A = typename accumulator<T>::type;
@@ -139,6 +160,8 @@ template <class T> struct table {
                           int64_t end);
     /** Tasks are (image, head) pairs. */
     void (*dense_backward)(const dense_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
+    /** Tasks are (block of columns, chunk of rows) pairs; a sum does not depend on the number of chunks. */
+    void (*narrow_product)(const narrow_product_args<A> &a, int64_t begin, int64_t end);
 };
 
 /** Queries or heads that a thread computes together. */

@@ -20,8 +20,10 @@ void format_duration(char *out, size_t n, double seconds)
         snprintf(out, n, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
     else if (s >= 60)
         snprintf(out, n, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
-    else
+    else if (s > 0 || seconds <= 0.0)
         snprintf(out, n, "%" PRId64 "s", s);
+    else
+        snprintf(out, n, "%.1gs", seconds);
 }
 
 void log_init(struct log *log, bool quiet)

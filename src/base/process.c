@@ -1,10 +1,12 @@
-/* Cores, page faults and peak memory of the process. */
+/* Cores, time, page faults and peak memory of the process. */
 #include "prompt/base/process.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -15,6 +17,8 @@
 /* ---------------------------------------------------------------- cores */
 
 #ifdef __linux__
+
+enum { PATH_SIZE = 4096 };
 
 /* The first line of a system file; "" if there is none. */
 static void read_line(char *out, int size, const char *path)
@@ -28,15 +32,80 @@ static void read_line(char *out, int size, const char *path)
     fclose(f);
 }
 
-/* The quota of the control group in whole processors, from "200000 100000" or "max 100000"; 0: unlimited. */
-static int64_t quota_cores(void)
+/* A quota in whole processors; 0: none. */
+static int64_t whole(int64_t quota, int64_t period)
 {
-    char line[64], *end;
-    read_line(line, sizeof line, "/sys/fs/cgroup/cpu.max");
-    const int64_t quota = strtoll(line, &end, 10), period = strtoll(end, NULL, 10);
     if (quota <= 0 || period <= 0)
         return 0;
     return quota < period ? 1 : quota / period;
+}
+
+/* The quota of one group: cpu.max holds "200000 100000" or "max 100000"; version 1 has two files, -1 is none. */
+static int64_t group_quota(const char *folder, bool is_v2)
+{
+    char path[PATH_SIZE + 32], line[64], *end;
+    snprintf(path, sizeof path, "%s/%s", folder, is_v2 ? "cpu.max" : "cpu.cfs_quota_us");
+    read_line(line, sizeof line, path);
+    const int64_t quota = strtoll(line, &end, 10);
+    if (!is_v2) {
+        snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
+        read_line(line, sizeof line, path);
+        end = line;
+    }
+    return whole(quota, strtoll(end, NULL, 10));
+}
+
+/* The smallest quota of a group and of those around it, up to the mount; in a container the group's own folder
+ * may not be visible, but its mount is the container's group. */
+static int64_t smallest_quota(const char *mount, const char *group, bool is_v2)
+{
+    char folder[PATH_SIZE];
+    const int n = snprintf(folder, sizeof folder, "%s%s", mount, group);
+    int64_t smallest = 0;
+    if (n < 0 || (size_t)n >= sizeof folder)
+        return group_quota(mount, is_v2);
+    for (char *end = folder + n; end >= folder + strlen(mount); end = strrchr(folder, '/')) {
+        *end = '\0';
+        const int64_t quota = group_quota(folder, is_v2);
+        if (quota > 0 && (smallest == 0 || quota < smallest))
+            smallest = quota;
+    }
+    return smallest;
+}
+
+/* Whether a list such as "cpu,cpuacct" has "cpu". */
+static bool has_cpu(const char *list, size_t n)
+{
+    static const char cpu[] = "cpu";
+    for (const char *at = list; at < list + n; at += strcspn(at, ",:") + 1)
+        if (strncmp(at, cpu, 3) == 0 && (at[3] == ',' || at[3] == ':'))
+            return true;
+    return false;
+}
+
+/* The quota of the process's control groups in whole processors; 0: unlimited. Lines are "0::/group" (version
+ * 2) and "4:cpu,cpuacct:/group" (version 1). */
+static int64_t quota_cores(void)
+{
+    char line[PATH_SIZE];
+    int64_t smallest = 0;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    while (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        const char *list = strchr(line, ':'), *group = list ? strchr(list + 1, ':') : NULL;
+        if (!group)
+            continue;
+        const bool is_v2 = group == list + 1;
+        if (!is_v2 && !has_cpu(list + 1, (size_t)(group - list - 1)))
+            continue;
+        const int64_t quota =
+            smallest_quota(is_v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu", group + 1, is_v2);
+        if (quota > 0 && (smallest == 0 || quota < smallest))
+            smallest = quota;
+    }
+    if (f)
+        fclose(f);
+    return smallest;
 }
 
 #endif
@@ -61,6 +130,13 @@ int64_t process_cores(void)
     const int64_t n = l.allowed_cores > 0 ? l.allowed_cores : l.processors;
     const int64_t limited = l.quota > 0 && l.quota < n ? l.quota : n;
     return limited > 0 ? limited : 1;
+}
+
+double process_cpu_s(void)
+{
+    struct timespec t;
+    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0 ? (double)t.tv_sec + 1e-9 * (double)t.tv_nsec
+                                                            : 0.0;
 }
 
 /* ---------------------------------------------------------------- pages */

@@ -84,6 +84,7 @@ static void check_all(struct doctor *d)
     doctor_processor(d);
     doctor_memory(d);
     doctor_threads(d);
+    doctor_wait(d);
     doctor_environment(d);
     doctor_devices(d);
     doctor_precision(d);

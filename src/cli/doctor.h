@@ -25,6 +25,8 @@ void doctor_processor(struct doctor *d);
 void doctor_memory(struct doctor *d);
 /** Starts libtorch's threads; comes before doctor_precision. */
 void doctor_threads(struct doctor *d);
+/** Comes after doctor_threads. */
+void doctor_wait(struct doctor *d);
 void doctor_environment(struct doctor *d);
 void doctor_devices(struct doctor *d);
 void doctor_precision(struct doctor *d);

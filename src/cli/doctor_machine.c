@@ -141,6 +141,32 @@ void doctor_threads(struct doctor *d)
     str_free(&why);
 }
 
+/* How threads without work wait, and who says so. */
+void doctor_wait(struct doctor *d)
+{
+    static const double LONG_S = 1.5e-4; /* a turn of another process on the core is some milliseconds */
+    const char *const names[] = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"};
+    const char *name = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !name; i++)
+        if (getenv(names[i]))
+            name = names[i];
+    const double spin_s = torch_spin_s();
+    char why[64] = "the program's choice";
+    if (name)
+        snprintf(why, sizeof why, "as %s says", name);
+    if (torch_threads() < 2)
+        doctor_line(d, FINE, "wait", "one thread waits for none");
+    else if (spin_s > LONG_S)
+        doctor_line(
+            d, NOTE, "wait",
+            "a thread without work spins for %.2g ms (%s), which slows training beside another process; "
+            "%s",
+            1e3 * spin_s, why, name ? "unset the variable" : "OMP_WAIT_POLICY=PASSIVE may help");
+    else
+        doctor_line(d, FINE, "wait", "a thread without work spins for %.2g ms, then sleeps (%s)",
+                    1e3 * spin_s, why);
+}
+
 /* Variables that change threads, instruction sets or devices behind the program's back. */
 void doctor_environment(struct doctor *d)
 {
@@ -148,12 +174,12 @@ void doctor_environment(struct doctor *d)
         const char *name;
         bool is_overridden; /* by this program's key threads */
     } variables[] = {
-        {"OMP_NUM_THREADS", true},       {"MKL_NUM_THREADS", true},     {"OMP_THREAD_LIMIT", false},
-        {"OMP_DYNAMIC", false},          {"OMP_PROC_BIND", false},      {"OMP_PLACES", false},
-        {"OMP_WAIT_POLICY", false},      {"GOMP_CPU_AFFINITY", false},  {"KMP_AFFINITY", false},
-        {"ATEN_CPU_CAPABILITY", false},  {"ONEDNN_MAX_CPU_ISA", false}, {"DNNL_MAX_CPU_ISA", false},
-        {"CUDA_VISIBLE_DEVICES", false}, {"LD_LIBRARY_PATH", false},    {"LD_PRELOAD", false},
-        {"MALLOC_ARENA_MAX", false}};
+        {"OMP_NUM_THREADS", true},   {"MKL_NUM_THREADS", true},       {"OMP_THREAD_LIMIT", false},
+        {"OMP_DYNAMIC", false},      {"OMP_PROC_BIND", false},        {"OMP_PLACES", false},
+        {"OMP_WAIT_POLICY", false},  {"GOMP_SPINCOUNT", false},       {"GOMP_CPU_AFFINITY", false},
+        {"KMP_AFFINITY", false},     {"ATEN_CPU_CAPABILITY", false},  {"ONEDNN_MAX_CPU_ISA", false},
+        {"DNNL_MAX_CPU_ISA", false}, {"CUDA_VISIBLE_DEVICES", false}, {"LD_LIBRARY_PATH", false},
+        {"LD_PRELOAD", false},       {"MALLOC_ARENA_MAX", false}};
     struct str set = {0};
     bool has_other = false;
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
@@ -187,29 +213,31 @@ void doctor_devices(struct doctor *d)
     doctor_line(d, FINE, "devices", "%s; the commands use %s", found, chosen);
 }
 
-/* What to choose, given how many times as fast as fp32 bf16 is. */
-static const char *precision_advice(double ratio, bool on_cpu)
+/* What to choose, given both rates. */
+static const char *precision_advice(const struct bench_bf16 *rates, bool on_cpu)
 {
-    const double clearly = 1.2;
     if (!on_cpu)
         return "precision=auto computes in fp16 on a GPU";
-    return ratio > clearly ? "--precision bf16 is faster, precision=auto computes in fp32 on a CPU"
-                           : "--precision bf16 gains nothing here";
+    return bench_bf16_pays(rates)
+               ? "--precision bf16 is faster, precision=auto computes in fp32 on a CPU"
+               : "--precision bf16 keeps the weights in bf16 and computes in fp32: less memory, not faster";
 }
 
 void doctor_precision(struct doctor *d)
 {
-    double fp32 = 0.0, bf16 = 0.0;
-    if (!device_has_bf16(d->device)) {
-        doctor_line(d, FINE, "precision", "fp32; bf16 needs a processor with AVX512-BF16 or AMX, or a GPU");
-    } else if (bench_product(&fp32, d->device, DTYPE_F32) != OK ||
-               bench_product(&bf16, d->device, DTYPE_BF16) != OK) {
-        doctor_line(d, MISSING, "precision", "%s", error_message());
-    } else {
+    struct bench_bf16 rates;
+    if (!device_has_bf16(d->device))
         doctor_line(
             d, FINE, "precision",
-            "a matrix product in bf16 is %.1f times as fast as in fp32 (%.0f and %.0f GFLOP/s, measured); "
-            "%s",
-            bf16 / fp32, bf16 / 1e9, fp32 / 1e9, precision_advice(bf16 / fp32, d->device.kind == DEVICE_CPU));
-    }
+            "fp32; products in bf16 need a processor with AVX512-BF16 or AMX, or a GPU; --precision bf16 "
+            "keeps the weights in bf16");
+    else if (bench_bf16_measure(&rates, d->device) != OK)
+        doctor_line(d, MISSING, "precision", "%s", error_message());
+    else
+        doctor_line(d, FINE, "precision",
+                    "a matrix product in bf16 is %.1f times as fast as in fp32 (%.0f and %.0f GFLOP/s%s, "
+                    "measured); %s",
+                    rates.bf16 / rates.fp32, rates.bf16 / 1e9, rates.fp32 / 1e9,
+                    d->device.kind == DEVICE_CPU ? " a core" : "",
+                    precision_advice(&rates, d->device.kind == DEVICE_CPU));
 }

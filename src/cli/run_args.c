@@ -47,8 +47,11 @@ static int resolve_resumed(struct config *c, const struct opt_values *v, const c
     if (status == ERR_IO)
         error_context("--resume");
     if (status == OK && (status = opt_resolve(c, v, &run)) == OK) {
+        config_settle_stored(&stored);
         if (c->precision == PRECISION_AUTO)
             c->precision = stored.precision; /* the resolved one of its first process */
+        if (c->precision == PRECISION_BF16 && c->products == PRODUCTS_AUTO)
+            c->products = stored.products;
         status = check_same_run(c, &stored, out_dir);
     }
     config_free(&stored);

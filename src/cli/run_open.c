@@ -31,8 +31,8 @@ int run_find_checkpoint(char **out, const char *run)
 static int check_unchanged(const struct config *c, const struct config *trained)
 {
     /* keys that may have other values than in the training */
-    static const char *const may_differ[] = {"data.dataset", "data.skip_bad_images", "precision", "encoder",
-                                             NULL};
+    static const char *const may_differ[] = {
+        "data.dataset", "data.skip_bad_images", "precision", "products", "encoder", NULL};
     struct str here = {0};
     struct str there = {0};
     int status = OK;
@@ -66,6 +66,15 @@ static int adapt_to_machine(struct open_run *r)
         device.kind == DEVICE_CPU) {
         log_info(&r->log, "note: the run was trained in fp16; on a CPU it is used in fp32");
         c->precision = PRECISION_FP32;
+    }
+    if (!is_given(c, "precision"))
+        config_settle_stored(c);
+    if (status == OK && !is_given(c, "products") && c->products == PRODUCTS_BF16 &&
+        !device_has_bf16(device)) {
+        log_info(&r->log,
+                 "note: the run was trained with products in bf16, which this processor does not have; "
+                 "they are computed in fp32");
+        c->products = PRODUCTS_FP32;
     }
     return status;
 }

@@ -69,7 +69,7 @@ int clip_create(struct clip **out, scope *owner, const struct weights *w, struct
     const bool is_fast = encoder == ENCODER_FAST;
     struct load_source from = {w, device, dtypes};
     if (is_fast) /* it folds norms into the weights before it rounds them */
-        from.dtypes.compute = dtypes.accum;
+        from.dtypes = (struct clip_dtypes){.compute = dtypes.accum, .accum = dtypes.accum};
     load_embeddings(c, owner, &from);
     if (!is_fast)
         load_towers(c, owner, &from);

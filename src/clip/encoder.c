@@ -9,3 +9,5 @@ const char *const precision_names[] = {[PRECISION_FP32] = "fp32",
                                        [PRECISION_FP16] = "fp16",
                                        [PRECISION_AUTO] = "auto",
                                        NULL};
+const char *const products_names[] = {
+    [PRODUCTS_AUTO] = "auto", [PRODUCTS_BF16] = "bf16", [PRODUCTS_FP32] = "fp32", NULL};

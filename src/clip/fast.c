@@ -86,16 +86,23 @@ static struct folded fold_projection(scope *s, const struct clip *c, const struc
     return fold_norm(s, &norm, &l);
 }
 
+static tensor *pack_weight(scope *owner, const struct clip *c, const struct fast_tower *t,
+                           const tensor *weight)
+{
+    return c->dtypes.has_bf16_weights ? t_pack_narrow(owner, weight)
+                                      : t_pack_weight(owner, weight, t->n_rows);
+}
+
 /* A folded weight becomes the one of one direction. */
 static void pack(struct fast_linear *l, scope *owner, scope *s, const struct clip *c,
                  const struct fast_tower *t, struct folded f, bool is_backward)
 {
     tensor *weight = t_to(s, f.weight, c->dtypes.compute);
     if (is_backward) {
-        l->backward = t_pack_weight(owner, t_transpose(s, weight, 0, 1), t->n_rows);
+        l->backward = pack_weight(owner, c, t, t_transpose(s, weight, 0, 1));
         return;
     }
-    l->forward = t_pack_weight(owner, weight, t->n_rows);
+    l->forward = pack_weight(owner, c, t, weight);
     l->bias = f.bias ? t_clone(owner, t_to(s, f.bias, c->dtypes.compute)) : NULL;
 }
 

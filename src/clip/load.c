@@ -30,16 +30,23 @@ struct nn_norm load_norm(scope *s, const struct load_source *from, const char *p
                             .eps = eps};
 }
 
+/* The matrix of a product, rounded as it would be kept. */
+static tensor *load_weight(scope *s, const struct load_source *from, const char *prefix, const char *name)
+{
+    tensor *t = load_tensor(s, from, prefix, name, from->dtypes.compute);
+    return from->dtypes.has_bf16_weights ? t_to(s, t_to(s, t, DTYPE_BF16), from->dtypes.compute) : t;
+}
+
 struct nn_linear load_linear(scope *s, const struct load_source *from, const char *prefix, const char *weight,
                              const char *bias)
 {
-    return (struct nn_linear){.weight = load_tensor(s, from, prefix, weight, from->dtypes.compute),
+    return (struct nn_linear){.weight = load_weight(s, from, prefix, weight),
                               .bias = load_tensor(s, from, prefix, bias, from->dtypes.compute)};
 }
 
 struct nn_linear load_projection(scope *s, const struct load_source *from, const char *name)
 {
-    tensor *t = load_tensor(s, from, "", name, from->dtypes.compute);
+    tensor *t = load_weight(s, from, "", name);
     return (struct nn_linear){.weight = t_contiguous(s, t_transpose(s, t, 0, 1))};
 }
 

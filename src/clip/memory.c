@@ -16,6 +16,12 @@ static double plain_kept_bytes(const struct clip *c, const struct tower_dims *to
            (double)dtype_size(c->dtypes.compute);
 }
 
+/* Of a value of the towers' matrices. */
+static double matrix_bytes(const struct clip *c)
+{
+    return (double)dtype_size(c->fast && c->dtypes.has_bf16_weights ? DTYPE_BF16 : c->dtypes.compute);
+}
+
 static double tower_values(const struct clip *c, const struct tower_dims *t)
 {
     const double W = (double)t->width, M = (double)t->mlp_width;
@@ -36,7 +42,7 @@ double clip_model_bytes(const struct clip *c, const struct weights *w)
     const double packed = c->fast ? tower_values(c, &c->dims.vision) + tower_values(c, &c->dims.text) : 0.0;
     const bool is_copied = !on_cpu || file_bytes != values * value_bytes; /* else it is the file's own */
     return (on_cpu ? file_bytes : 0.0) + (is_copied ? (values - packed) * value_bytes : 0.0) +
-           2.0 * packed * (double)dtype_size(c->dtypes.compute);
+           2.0 * packed * matrix_bytes(c);
 }
 
 /* Query, key, value and the MLP's input, again for both directions. */
@@ -47,7 +53,7 @@ double clip_bare_bytes(const struct clip *c)
     for (int i = 0; i < 2 && c->fast; i++)
         values += (double)towers[i]->n_layers * (double)towers[i]->width *
                   (3.0 * (double)towers[i]->width + (double)towers[i]->mlp_width);
-    return 2.0 * values * (double)dtype_size(c->dtypes.compute);
+    return 2.0 * values * matrix_bytes(c);
 }
 
 double clip_text_kept_bytes(const struct clip *c, const struct class_texts *texts, int64_t n_prefixes)

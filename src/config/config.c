@@ -121,6 +121,12 @@ int config_settle(struct config *c)
     return OK;
 }
 
+void config_settle_stored(struct config *c)
+{
+    if (c->precision == PRECISION_BF16 && c->products == PRODUCTS_AUTO)
+        c->products = PRODUCTS_BF16;
+}
+
 bool config_trains(const struct config *c)
 {
     return c->method != METHOD_CLIP && c->n_iterations > 0;

@@ -5,11 +5,12 @@
 #include "prompt/report/experiment.h"
 
 /* Runs of one experiment may differ in these: data set, seed,
- * precision, and the keys that complete a model's files. */
+ * precision, what its products are computed in, and the keys that complete a model's files. */
 static const char *const free_keys[] = {"data.dataset",
                                         "data.skip_bad_images",
                                         "seed",
                                         "precision",
+                                        "products",
                                         "encoder",
                                         "model.vision_heads",
                                         "model.text_heads",
@@ -45,6 +46,9 @@ int experiment_compare(struct str *difference, const struct config *expected, co
     else if (i == config_n_keys() && expected->precision != PRECISION_AUTO &&
              expected->precision != run->precision)
         i = config_find("precision");
+    else if (i == config_n_keys() && expected->products != PRODUCTS_AUTO &&
+             expected->products != run->products)
+        i = config_find("products");
     if (i < config_n_keys()) {
         str_clear(&here);
         str_clear(&there);

@@ -107,6 +107,8 @@ int feature_key_begin(struct str *out, const struct session *s)
     add_tower(out, "text", &s->weights->dims.text);
     str_appendf(out, "encoder %s\nprecision %s\n", encoder_names[s->config->encoder],
                 precision_names[s->precision]);
+    if (s->config->products != PRODUCTS_AUTO)
+        str_appendf(out, "products %s\n", products_names[s->config->products]);
     str_appendf(out, "program %s %s\nlibtorch %s\nmachine %s\ndevice %s\nthreads %" PRId64 "\n",
                 PROMPT_VERSION, program, torch_version(), machine, device, torch_threads());
     return str_status(out);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "prompt/base/process.h"
 #include "prompt/run/bench.h"
 #include "prompt/torch/fused.h"
 #include "prompt/torch/profile.h"
@@ -12,17 +13,23 @@ struct product {
     enum dtype dtype;
     int64_t rows, n_in, n_out;
     bool is_packed;
-    int repeats; /* after one run that warms up */
+    bool is_of_core; /* the rate counts seconds that threads computed, not those of the clock */
+    int repeats;     /* after one run that warms up */
 };
 
-static int run_product(double *seconds, scope *outer, struct device device, const tensor *weight,
+static double now_s(const struct product *p)
+{
+    return p->is_of_core ? process_cpu_s() : clock_s();
+}
+
+static int run_product(double *seconds, scope *outer, const struct product *p, const tensor *weight,
                        const tensor *x)
 {
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    const double start_s = clock_s();
+    const double start_s = now_s(p);
     (void)t_packed_linear(s, weight, NULL, x);
-    const int status = device_synchronize(device);
-    *seconds = clock_s() - start_s;
+    const int status = device_synchronize(p->device);
+    *seconds = now_s(p) - start_s;
     const int closed = scope_close(s);
     return status == OK ? closed : status;
 }
@@ -39,7 +46,7 @@ static int time_product(double *flop_s, scope *parent, const struct product *p)
     int status = OK;
     for (int i = 0; status == OK && i <= p->repeats; i++) {
         double seconds = 0.0;
-        status = run_product(&seconds, s, p->device, weight, x);
+        status = run_product(&seconds, s, p, weight, x);
         if (status == OK && i > 0)
             *flop_s = fmax(*flop_s, flop / seconds);
     }
@@ -71,16 +78,30 @@ int peak_measure(double *flop_s, const struct session *s, int64_t n_images)
     return status;
 }
 
-int bench_product(double *flop_s, struct device device, enum dtype dtype)
+int bench_bf16_measure(struct bench_bf16 *out, struct device device)
 {
     /* two images on a CPU, which takes a twentieth of a second; enough to fill a GPU */
-    const struct product p = {.device = device,
-                              .dtype = dtype,
-                              .rows = device.kind == DEVICE_CPU ? 394 : 12608,
-                              .n_in = 768,
-                              .n_out = 3072,
-                              .is_packed = true,
-                              .repeats = 3};
-    *flop_s = 0.0;
-    return time_product(flop_s, NULL, &p);
+    struct product p = {.device = device,
+                        .rows = device.kind == DEVICE_CPU ? 394 : 12608,
+                        .n_in = 768,
+                        .n_out = 3072,
+                        .is_packed = true,
+                        .is_of_core = device.kind == DEVICE_CPU,
+                        .repeats = 2};
+    int status = OK;
+    *out = (struct bench_bf16){0};
+    for (int i = 0; i < 2 && status == OK; i++) { /* in turn, as machines have slow moments */
+        p.dtype = DTYPE_F32;
+        if ((status = time_product(&out->fp32, NULL, &p)) != OK)
+            return status;
+        p.dtype = DTYPE_BF16;
+        status = time_product(&out->bf16, NULL, &p);
+    }
+    return status;
+}
+
+bool bench_bf16_pays(const struct bench_bf16 *rates)
+{
+    const double clearly = 1.1;
+    return rates->bf16 > clearly * rates->fp32;
 }

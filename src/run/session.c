@@ -5,50 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "precision.h"
 #include "prompt/base/path.h"
 #include "prompt/data/dataset_open.h"
 #include "prompt/data/repeated.h"
 #include "prompt/store/store.h"
 #include "prompt/text/merges_find.h"
-
-/* ---------------------------------------------------------------- device and precision */
-
-static int resolve_precision(enum precision *out, enum precision wanted, struct device device)
-{
-    const bool on_cpu = device.kind == DEVICE_CPU;
-    *out = wanted;
-    switch (wanted) {
-    case PRECISION_AUTO:
-        *out = on_cpu ? PRECISION_FP32 : PRECISION_FP16;
-        return OK;
-    case PRECISION_FP16:
-        if (on_cpu)
-            return error_set(ERR_USAGE, "precision fp16 needs CUDA; use fp32 or bf16 on a CPU");
-        return OK;
-    case PRECISION_BF16:
-        if (!device_has_bf16(device))
-            return error_set(ERR_USAGE,
-                             "precision bf16 needs a CPU with AVX512-BF16 or AMX, or CUDA; use fp32");
-        return OK;
-    case PRECISION_FP32:
-        return OK;
-    }
-    return OK;
-}
-
-static struct clip_dtypes dtypes_of(enum precision precision)
-{
-    switch (precision) {
-    case PRECISION_BF16:
-        return (struct clip_dtypes){.compute = DTYPE_BF16, .accum = DTYPE_F32};
-    case PRECISION_FP16:
-        return (struct clip_dtypes){.compute = DTYPE_F16, .accum = DTYPE_F32};
-    case PRECISION_FP32:
-    case PRECISION_AUTO:
-        break;
-    }
-    return (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32};
-}
 
 /* ---------------------------------------------------------------- parts */
 
@@ -75,7 +37,7 @@ static int open_model(struct session *s)
     for (size_t i = 0; status == OK && i < s->weights->notes.n; i++)
         log_info(s->log, "model: %s", s->weights->notes.items[i]);
     if (status == OK)
-        status = clip_create(&s->clip, s->scope, s->weights, s->device, dtypes_of(s->precision), c->encoder);
+        status = clip_create(&s->clip, s->scope, s->weights, s->device, precision_dtypes(c), c->encoder);
     for (size_t i = 0; status == OK && i < s->weights->accepted.n; i++)
         log_warning(s->log, "the model's '%s' is unknown here, and accepted by model.accept_unknown",
                     s->weights->accepted.items[i]);
@@ -197,10 +159,8 @@ static int open_machine(struct session *s)
         (status = path_make_absolute(&c->data_image_dir)) == OK &&
         (is_word(c->store_dir) || (status = path_make_absolute(&c->store_dir)) == OK) &&
         (status = device_parse(&s->device, c->device)) == OK)
-        status = resolve_precision(&s->precision, c->precision, s->device);
-    c->precision = s->precision;
-    choose_device(s);
-    if (status == OK && (status = open_threads(s)) == OK)
+        choose_device(s);
+    if (status == OK && (status = open_threads(s)) == OK && (status = precision_resolve(s)) == OK)
         s->scope = scope_open(NULL, SCOPE_GRAD_OFF);
     return status;
 }

@@ -354,10 +354,36 @@ static int run_epochs(struct training *t)
 
 /* ---------------------------------------------------------------- a dry run */
 
-/* Times a step whose result is discarded. The first also warms up, so a short step is timed again. */
+/* Times a step whose result is discarded. */
+static int time_step(double *seconds, struct training *t, const struct batch *batch)
+{
+    struct step_numbers numbers;
+    const double start_s = clock_s();
+    const int status = step(&numbers, t, batch, 0.0);
+    *seconds = clock_s() - start_s;
+    return status;
+}
+
+/* The mean of as many steps as there are, or as fill a second: beside other processes they differ much. The first
+ * also warms up, so it counts only if it is long. */
+static int estimate_step(double *mean_s, struct training *t, const struct batch *batch)
+{
+    static const double LONG_S = 5.0, ENOUGH_S = 1.0;
+    double total_s = 0.0, seconds = 0.0;
+    int64_t n = 0;
+    int status = time_step(mean_s, t, batch);
+    if (*mean_s >= LONG_S)
+        return status;
+    while (status == OK && n < t->progress.n_steps && total_s < ENOUGH_S) {
+        status = time_step(&seconds, t, batch);
+        total_s += seconds;
+        *mean_s = total_s / (double)++n;
+    }
+    return status;
+}
+
 static int estimate_time(struct training *t)
 {
-    static const double SHORT_S = 5.0;
     struct batch batch;
     double seconds = 0.0;
     int status = loader_start(t->loader, 0, 0);
@@ -365,12 +391,8 @@ static int estimate_time(struct training *t)
         status = loader_next(&batch, t->loader);
     if (status == OK)
         status = train_ranks_share(t, &batch);
-    for (int i = 0; status == OK && (i == 0 || (i == 1 && seconds < SHORT_S)); i++) {
-        struct step_numbers numbers;
-        const double start_s = clock_s();
-        status = step(&numbers, t, &batch, 0.0);
-        seconds = clock_s() - start_s;
-    }
+    if (status == OK)
+        status = estimate_step(&seconds, t, &batch);
     if (status == OK)
         status = interrupt_check_begin();
     if (status != OK)

@@ -32,6 +32,10 @@ def setUpModule():
     shared["names"].write_text("".join(f"thing number {i}\n" for i in range(N_NAMES)))
 
 
+def has_bf16():
+    return re.search(r"\b(avx512_bf16|amx_bf16)\b", pathlib.Path("/proc/cpuinfo").read_text()) is not None
+
+
 def bench(*more, names=None, batch=2, repeats=1, n_classes=12):
     """J is 2 of the tiny model's 3 layers."""
     names = () if names == () else ("--classes-file", names or shared["names"])
@@ -125,12 +129,21 @@ class Bench(harness.Case):
             with self.subTest(message):
                 self.check_error(bench(*more), 2, message)
 
-    def test_bf16_where_the_processor_has_it(self):
-        result = bench("--mode", "eval", "--set", "precision=bf16", "--json")
-        if re.search(r"\b(avx512_bf16|amx_bf16)\b", pathlib.Path("/proc/cpuinfo").read_text()):
-            self.assertEqual(json.loads(self.check_ok(result).out)["points"][0]["precision"], "bf16")
+    def test_bf16_tells_what_its_products_are(self):
+        result = self.check_ok(bench("--mode", "eval", "--set", "precision=bf16", "--json"))
+        self.assertEqual(json.loads(result.out)["points"][0]["precision"], "bf16")
+        if has_bf16():
+            self.assertRegex(result.err, r"note: products in bf16 run at \d+\.\d\d times the rate of fp32 here: "
+                                         r"(they are computed in bf16|weights are kept in bf16, products are computed in fp32)\n")
         else:
-            self.check_error(result, 2, "precision bf16 needs a CPU with AVX512-BF16 or AMX, or CUDA; use fp32")
+            self.assertIn("note: this processor has no products in bf16: weights are kept in bf16, products are computed in fp32",
+                          result.err)
+            self.check_error(bench("--mode", "eval", "--set", "precision=bf16", "--set", "products=bf16"), 2,
+                             "products in bf16 need a CPU with AVX512-BF16 or AMX; use products=fp32, .*")
+
+    def test_products_are_a_choice_of_bf16_alone(self):
+        self.check_error(bench("--mode", "eval", "--set", "precision=fp32", "--set", "products=fp32"), 2,
+                         "key 'products' is for precision bf16 on a CPU, but precision is fp32")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ import harness
 from harness import CONFIGS
 
 MINI = CONFIGS / "mini" / "mini.safetensors"
-SUBJECTS = ["program", "processor", "memory", "threads", "environment", "devices", "precision", "presets", "model", "merges",
+SUBJECTS = ["program", "processor", "memory", "threads", "wait", "environment", "devices", "precision", "presets", "model", "merges",
             "data", "run folder", "cache folder"]
 # variables that the tests' caller may have set, and that the program reports
-UNSET = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LD_PRELOAD", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MALLOC_ARENA_MAX")
+UNSET = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LD_PRELOAD", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "MALLOC_ARENA_MAX",
+         "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
 class Doctor(harness.Case):
@@ -90,6 +91,17 @@ class Doctor(harness.Case):
         one = min(os.sched_getaffinity(0))
         _, lines = self.doctor(preexec_fn=lambda: os.sched_setaffinity(0, {one}))
         self.assertRegex(lines["threads"][1], "^1 .*the affinity mask allows 1 of them on 1 core")
+
+    def test_threads_without_work_sleep_unless_a_variable_says_otherwise(self):
+        _, lines = self.doctor("--set", "threads=2")
+        self.assertEqual(lines["wait"][0], "ok")
+        self.assertRegex(lines["wait"][1], r"^a thread without work spins for \S+ ms, then sleeps \(the program's choice\)$")
+        for name, value in (("OMP_WAIT_POLICY", "active"), ("GOMP_SPINCOUNT", "3000000000")):
+            _, lines = self.doctor("--set", "threads=2", env={name: value})
+            self.assertEqual(lines["wait"][0], "note")
+            self.assertRegex(lines["wait"][1], rf"\(as {name} says\), .*; unset the variable$")
+        _, lines = self.doctor("--set", "threads=1")
+        self.assertEqual(lines["wait"], ("ok", "one thread waits for none"))
 
 
 if __name__ == "__main__":

@@ -279,7 +279,7 @@ class BeforeTheFirstStep(Protocol):
         n_values = sum(len(data) // 4 for name, (_, _, data) in stored.items() if not name.startswith("optimizer."))
         self.assertIn(f"trained  {n_values} values:", result.err)
         self.assertIn("steps    15 of 4 images: 3 epochs", result.err)
-        self.assertRegex(result.err, r"time     about \d+s: \d\S* s a step")
+        self.assertRegex(result.err, r"time     about (0\.)?0*[1-9]\d*s: \d\S* s a step")
         self.assertRegex(result.err, r"memory   about \d+\.\d\d GiB: model \d+\.\d\d, text side \d+\.\d\d, image side .*")
         fewer = self.check_ok(train(out, "--dry-run", "--set", "training.batch_size=3"))
         self.assertIn("steps    18 of 3 images: 3 epochs", fewer.err)  # an incomplete batch is left out

@@ -401,6 +401,40 @@ class AcrossPrograms(harness.Case):
                          "cannot resume .*: model.image_mean is \"0.5\" here, but the run has \"\"")
 
 
+class Bf16(harness.Case):
+    """A run keeps what it computes products in, whatever a later measurement says."""
+
+    def products(self, folder):
+        return json.loads((folder / "config.json").read_text())["products"]
+
+    def test_a_run_holds_its_products_and_a_resume_keeps_them(self):
+        folder = self.tmp / "run"
+        started = self.check_ok(train(folder, "--precision", "bf16", "--max-steps", 4))
+        self.assertIn("products", started.err)
+        chosen = self.products(folder)
+        self.assertIn(chosen, ("bf16", "fp32"))
+        for words in ((), ("--precision", "bf16")):
+            result = self.check_ok(resume(folder, *words, "--max-steps", 6))
+            self.assertNotIn("note: products", result.err)  # nothing is measured
+        other = "fp32" if chosen == "bf16" else "bf16"
+        self.check_error(resume(folder, "--set", f"products={other}"), 2,
+                         rf"cannot resume '.*': products is \"{other}\" here, but the run has \"{chosen}\"")
+        self.check_ok(resume(folder))
+        self.check_ok(run("eval", "--run", folder, "--classes", "base", "--threads", 1))
+        self.assertEqual(json.loads((folder / "results.json").read_text())[0]["products"], chosen)
+
+    def test_weights_in_bf16_give_numbers_of_their_own_and_resume_to_the_same_bytes(self):
+        words = ("--precision", "bf16", "--set", "products=fp32")
+        self.check_ok(train(self.tmp / "whole", *words))
+        self.check_ok(train(self.tmp / "parts", *words, "--max-steps", 7))
+        self.check_ok(resume(self.tmp / "parts"))
+        whole, parts = (checkpoint(self.tmp / name).read_bytes() for name in ("whole", "parts"))
+        self.assertEqual(whole, parts)
+        losses = [[record["loss"] for record in logged(folder)] for folder in (self.tmp / "whole", shared["whole"])]
+        self.assertNotEqual(losses[0], losses[1])
+        self.assertLess(abs(losses[0][0] - losses[1][0]), 0.02 * losses[1][0])
+
+
 if __name__ == "__main__":
     harness.merges()
     harness.main()

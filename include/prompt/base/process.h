@@ -11,7 +11,7 @@ extern "C" {
 
 /**
  * The number of cores that this process can keep busy, at least 1: those in its affinity mask, two threads of
- * a core counted once, limited by the quota of its control group (Linux; elsewhere the machine's processors).
+ * a core counted once, limited by the quotas of its control group and of those around it (Linux; elsewhere the machine's processors).
  */
 int64_t process_cores(void);
 
@@ -20,10 +20,12 @@ struct process_limits {
     int64_t processors;    /* of the machine, that are online; 0: unknown, like the others */
     int64_t allowed;       /* processors in the affinity mask */
     int64_t allowed_cores; /* the same, two threads of a core counted once */
-    int64_t quota;         /* of the control group, in whole processors; 0: also without a quota */
+    int64_t quota;         /* the smallest of the control groups', in whole processors; 0: also without one */
 };
 void process_find_limits(struct process_limits *out);
 
+/** Seconds that the process's threads have computed, all together. */
+double process_cpu_s(void);
 /** Page faults since the start that needed no disk. */
 int64_t process_minor_faults(void);
 /** Returns freed memory to the system; costs milliseconds, and the page faults of what is allocated next. */

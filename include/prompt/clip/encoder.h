@@ -10,4 +10,8 @@ extern const char *const encoder_names[]; /* ends with NULL */
 enum precision { PRECISION_FP32, PRECISION_BF16, PRECISION_FP16, PRECISION_AUTO };
 extern const char *const precision_names[]; /* ends with NULL */
 
+/** What precision bf16 computes products in; AUTO is the faster, as measured. With fp32, weights alone are bf16. */
+enum products { PRODUCTS_AUTO, PRODUCTS_BF16, PRODUCTS_FP32 };
+extern const char *const products_names[]; /* ends with NULL */
+
 #endif

@@ -122,6 +122,8 @@ int config_check(const struct config *c);
 int config_check_model(const struct config *c);
 /** Sets `iterations` to the value that the method always has; ERR_USAGE if another one was asked for. */
 int config_settle(struct config *c);
+/** Sets keys that a stored run of an older program does not have, to what they were for it: products in bf16. */
+void config_settle_stored(struct config *c);
 /** Whether the method has prompts to train: not CLIP, and not ProMPT without iterations. */
 bool config_trains(const struct config *c);
 /** config_check, and ERR_USAGE if there is nothing to train. */
@@ -149,7 +151,7 @@ int config_write_experiment(struct str *out, const struct config *c);
  * Keys of kind RUNTIME are not hashed: model.path, model.merges and data.root (records hold digests of
  * the files there), data.workers, data.cache_mib, device, threads and evaluation.batch_size (they change
  * rounding at most), training.check_images (it only prints). The digest of zero_shot_templates_file is
- * hashed in its place. `precision` is hashed: replace "auto" by the resolved one before.
+ * hashed in its place. `precision` and `products` are hashed: replace "auto" by the resolved one before.
  */
 int config_hash(char hex[DIGEST_HEX_SIZE], const struct config *c);
 /**

@@ -44,10 +44,16 @@ int bench_finish(struct bench_result *out, struct bench *b);
 void bench_close(struct bench *b);
 
 /**
- * The rate, in FLOP/s, of a matrix product of a ViT-B's shape in one dtype, packed, the best of a few runs: a
- * moment's measurement that needs no model.
+ * Rates of a matrix product of a ViT-B's shape, packed, the best of a few runs, in FLOP/s: of a GPU, or of a core,
+ * by the time that it computed, since other processes may take the cores meanwhile.
  */
-int bench_product(double *flop_s, struct device device, enum dtype dtype);
+struct bench_bf16 {
+    double bf16, fp32;
+};
+/** Measures both in turn on a device that has bf16, in about a tenth of a second; needs no model. */
+int bench_bf16_measure(struct bench_bf16 *out, struct device device);
+/** Whether products in bf16 are clearly faster, so that they make up for their rounding. */
+bool bench_bf16_pays(const struct bench_bf16 *rates);
 
 /* ---------------------------------------------------------------- a profile in groups */
 

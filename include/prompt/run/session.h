@@ -16,7 +16,7 @@
 struct store;
 
 struct session {
-    struct config *config; /* borrowed; its `precision` becomes the resolved one */
+    struct config *config; /* borrowed; its `precision` and `products` become the resolved ones */
     struct log *log;       /* borrowed */
     struct ranks *ranks;   /* that work on this command together, borrowed; NULL: one */
     struct device device;

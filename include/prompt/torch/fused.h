@@ -31,9 +31,15 @@ tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, 
  */
 tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows);
 /**
+ * A copy of a weight in bf16, for products that are computed in the dtype of x: half the memory of fp32. The
+ * product converts it block by block; where no kernel of ours supports that, as a whole.
+ *   weight  [out,in]  fp32 or fp64
+ */
+tensor *t_pack_narrow(scope *s, const tensor *weight);
+/**
  * x W^T + b. Replaces t_linear, which lays out the weight anew at every call. With a packed W^T it is dx = dy W,
  * the whole backward of a frozen weight.
- *   weight  [out,in]   of t_pack_weight
+ *   weight  [out,in]   of t_pack_weight or t_pack_narrow
  *   bias    [out]      compute, or NULL
  *   x       [rows,in]
  *   result  [rows,out]

@@ -59,13 +59,17 @@ size_t device_free_bytes(struct device device);
  * Sets the allocator's thresholds and the number of intra-op threads (0: process_cores). Call it once, before
  * the first tensor. By default glibc returns large blocks to the system after every use, and page faults then
  * cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). Switches TF32 off: on CUDA,
- * fp32 is computed in fp32.
+ * fp32 is computed in fp32. Threads without work sleep soon, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT say how
+ * they wait.
  */
 int torch_init(int64_t n_threads);
 /** Sets the handler of uncaught exceptions, which ends the program. May be called before the libraries'
  * initializers, in which libtorch registers its operations and throws if memory runs out. */
 void torch_on_uncaught(void (*handler)(void));
-int64_t torch_threads(void);     /* that share a kernel's work, the caller's included */
+int64_t torch_threads(void); /* that share a kernel's work, the caller's included */
+/** Seconds that one of these computes on while it waits for work, before it sleeps, at most 0.02; measured in a
+ * tenth of a second. 0 with one thread. */
+double torch_spin_s(void);
 const char *torch_version(void); /* of the libtorch that runs, "2.13.0"; static */
 
 /* ---------------------------------------------------------------- scopes */

@@ -8,24 +8,29 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "prompt/base/file.h"
 #include "prompt/base/process.h"
-#include "temp_dir.h"
 
-/* The linker gives all of the program this fopen: with a path here, it reads the control group's quota from
- * there, and each processor is a core of its own. */
-static const char *cpu_max_path;
+/* The linker gives all of the program this fopen: with files here, it reads the system's from them, and each
+ * processor is a core of its own. */
+struct system_file {
+    const char *path, *text;
+};
+static const struct system_file *system_files; /* ends with a path of NULL */
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
-    if (!cpu_max_path || strncmp(path, "/sys/", 5) != 0)
+    if (!system_files || (strncmp(path, "/sys/", 5) != 0 && strcmp(path, "/proc/self/cgroup") != 0))
         return __real_fopen(path, mode);
-    return strcmp(path, "/sys/fs/cgroup/cpu.max") == 0 ? __real_fopen(cpu_max_path, mode) : NULL;
+    for (const struct system_file *f = system_files; f->path; f++)
+        if (strcmp(path, f->path) == 0)
+            return fmemopen((void *)(uintptr_t)f->text, strlen(f->text), "r");
+    return NULL;
 }
 
 static void test_process__cores_are_those_it_may_run_on(void **state)
@@ -46,30 +51,58 @@ static void test_process__cores_are_those_it_may_run_on(void **state)
     assert_int_equal(process_cores(), n);
 }
 
-static void test_process__cores_are_no_more_than_the_control_group_has(void **state)
+static void test_process__cores_are_no_more_than_the_control_groups_have(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"100000 100000\n", "50000 100000\n", "max 100000\n",
-                                        "90000000 10000\n"};
+    enum { MAX_FILES = 6 };
+    static const struct {
+        bool is_one; /* else all that the process may run on */
+        struct system_file files[MAX_FILES];
+    } machines[] = {
+        {true, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "100000 100000\n"}}},
+        {true, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "50000 100000\n"}}},
+        {false, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "max 100000\n"}}},
+        {false, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "90000000 10000\n"}}},
+        {false, {{"/sys/fs/cgroup/cpu.max", "100000 100000\n"}}}, /* a system without groups */
+        /* a group around the process's own has less */
+        {true,
+         {{"/proc/self/cgroup", "0::/user/job\n"},
+          {"/sys/fs/cgroup/user/job/cpu.max", "90000000 10000\n"},
+          {"/sys/fs/cgroup/user/cpu.max", "100000 100000\n"}}},
+        {true,
+         {{"/proc/self/cgroup", "0::/user/job\n"}, {"/sys/fs/cgroup/user/job/cpu.max", "100000 100000\n"}}},
+        /* version 1, beside a version 2 without the controller; cpuset is not cpu */
+        {true,
+         {{"/proc/self/cgroup", "5:cpuset:/none\n4:cpu,cpuacct:/job\n0::/\n"},
+          {"/sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "150000\n"},
+          {"/sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000\n"}}},
+        {true, /* a container: its group is the mount, whatever its name outside */
+         {{"/proc/self/cgroup", "4:cpuacct,cpu:/docker/job\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
+        {false,
+         {{"/proc/self/cgroup", "4:cpu:/\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
+        {false,
+         {{"/proc/self/cgroup", "4:cpuset:/\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"},
+          {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}},
+    };
     cpu_set_t all;
-    struct temp_dir dir;
     assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
-    assert_int_equal(temp_dir_open(&dir), 0);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        assert_int_equal(file_write_atomic(temp_path(&dir, "cpu.max"), texts[i], strlen(texts[i])), OK);
-        cpu_max_path = temp_path(&dir, "cpu.max");
-        assert_int_equal(process_cores(), i < 2 ? 1 : CPU_COUNT(&all));
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+        system_files = machines[i].files;
+        assert_int_equal(process_cores(), machines[i].is_one ? 1 : CPU_COUNT(&all));
     }
-    cpu_max_path = NULL;
-    temp_remove(&dir, "cpu.max");
-    assert_int_equal(temp_dir_close(&dir), 0);
+    system_files = NULL;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process__cores_are_those_it_may_run_on),
-        cmocka_unit_test(test_process__cores_are_no_more_than_the_control_group_has),
+        cmocka_unit_test(test_process__cores_are_no_more_than_the_control_groups_have),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }

@@ -72,6 +72,47 @@ static void test_fused__packed_linear(void **state)
         }
 }
 
+static tensor *narrow_forward(scope *s, tensor *const *in, const void *sizes)
+{
+    const struct linear_sizes *z = sizes;
+    const struct linear l = make_linear(s, z, t_dtype(in[0]));
+    return t_reshape(
+        s, t_packed_linear(s, t_pack_narrow(s, l.weight), l.bias, t_reshape(s, in[0], SHAPE(z->rows, z->in))),
+        SHAPE(1, z->rows, z->out));
+}
+
+static void narrow_backward(tensor **grads, scope *s, tensor *const *in, const tensor *d_out,
+                            const void *sizes)
+{
+    const struct linear_sizes *z = sizes;
+    const struct linear l = make_linear(s, z, t_dtype(in[0]));
+    tensor *transposed = t_pack_narrow(s, t_transpose(s, l.weight, 0, 1));
+    tensor *dx = t_packed_linear(s, transposed, NULL, t_reshape(s, d_out, SHAPE(z->rows, z->out)));
+    grads[0] = t_reshape(s, dx, SHAPE(1, z->rows, z->in));
+}
+
+/* Whole and incomplete tiles, panels, blocks of columns and of depth, chunks of rows; and no panels. */
+static void test_fused__narrow_linear(void **state)
+{
+    (void)state;
+    const int64_t shapes[][3] = {{1, 1, 1},      {12, 32, 32},  {13, 520, 160},
+                                 {1000, 64, 96}, {25, 33, 512}, {7, 32, 40}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        for (int has_bias = 0; has_bias < 2; has_bias++) {
+            const struct linear_sizes z = {shapes[i][0], shapes[i][1], shapes[i][2], has_bias};
+            const struct operation op = {.name = "narrow linear",
+                                         .n_inputs = 1,
+                                         .dims = {{1, z.rows, z.in}},
+                                         .sizes = &z,
+                                         .forward = narrow_forward,
+                                         .backward = narrow_backward,
+                                         .reference = linear_reference};
+            for (size_t k = 0; k < N_NUMBERS; k++)
+                if (NUMBERS[k].compute == NUMBERS[k].accum) /* fp32 and fp64 */
+                    check_one(&op, k);
+        }
+}
+
 /* A weight packed for some number of rows works for any. */
 static void test_fused__packed_linear_of_any_number_of_rows(void **state)
 {
@@ -308,17 +349,24 @@ static void test_fused__operands_that_do_not_fit_are_refused(void **state)
                    (w = t_pack_weight(s, make_linear(s, &z, DTYPE_F32).weight, z.rows),
                     t_packed_linear(s, w, NULL, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16))),
                    "x does not fit");
+    const struct linear_sizes panels = {.rows = 4, .in = 8, .out = 32};
+    expect_refusal(s,
+                   (w = t_pack_narrow(s, make_linear(s, &panels, DTYPE_F32).weight),
+                    t_packed_linear(s, w, NULL, t_to(s, f32(s, 1, 4, 8), DTYPE_BF16))),
+                   "x does not fit");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_fused__packed_linear),
+        torch_unit_test(test_fused__narrow_linear),
         torch_unit_test(test_fused__packed_linear_of_any_number_of_rows),
         torch_unit_test(test_fused__residual_and_norm),
         torch_unit_test(test_fused__residual_and_norm_writes_its_rows_alone),
         torch_unit_test(test_fused__activations),
         torch_unit_test_3_threads(test_fused__packed_linear),
+        torch_unit_test_3_threads(test_fused__narrow_linear),
         torch_unit_test_3_threads(test_fused__residual_and_norm),
         torch_unit_test_3_threads(test_fused__activations),
         torch_unit_test(test_fused__operands_that_do_not_fit_are_refused),

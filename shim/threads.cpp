@@ -1,0 +1,154 @@
+// The threads that share a kernel's work, and how they wait for it.
+#include "shim.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <ctime>
+#include <malloc.h>
+#include <omp.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+#include <vector>
+
+#include "prompt/base/process.h"
+#include "prompt/base/thread.h"
+
+namespace
+{
+
+/** The body of a thread that waits until all have started. */
+void *wait_at(void *gate)
+{
+    (void)pthread_mutex_lock(static_cast<pthread_mutex_t *>(gate));
+    (void)pthread_mutex_unlock(static_cast<pthread_mutex_t *>(gate));
+    return nullptr;
+}
+
+/** How many of `n` threads can run at once; OpenMP ends the program if it cannot start one. */
+int64_t count_startable(int64_t n)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    std::vector<pthread_t> started;
+    started.reserve(static_cast<size_t>(n));
+    (void)pthread_mutex_lock(&gate);
+    for (int64_t i = 1; i < n; i++) { // the calling thread is the first
+        pthread_t thread;
+        if (pthread_create(&thread, nullptr, wait_at, &gate) != 0)
+            break;
+        started.push_back(thread);
+    }
+    (void)pthread_mutex_unlock(&gate);
+    for (const pthread_t thread : started)
+        (void)pthread_join(thread, nullptr);
+    return static_cast<int64_t>(started.size()) + 1;
+}
+
+// ---------------------------------------------------------------- waiting
+
+/** A team of OpenMP's that sleeps until the process ends. */
+struct sleeping_team {
+    int n_threads;
+    sem_t has_started;
+};
+
+void *sleep_as_team(void *user)
+{
+    auto *team = static_cast<sleeping_team *>(user);
+    std::atomic<int> n_started = 0;
+#pragma omp parallel num_threads(team->n_threads)
+    n_started++;
+    (void)sem_post(&team->has_started);
+    for (;;)
+        (void)pause();
+}
+
+bool start_team(int64_t n_threads)
+{
+    sleeping_team team = {.n_threads = static_cast<int>(n_threads), .has_started = {}};
+    pthread_t thread;
+    if (sem_init(&team.has_started, 0, 0) != 0)
+        return false;
+    const bool has_started = thread_start(&thread, sleep_as_team, &team) == OK;
+    if (has_started) {
+        while (sem_wait(&team.has_started) != 0) { // interrupted by a signal
+        }
+        (void)pthread_detach(thread);
+    }
+    (void)sem_destroy(&team.has_started);
+    return has_started;
+}
+
+/**
+ * Lets the threads of a team of `n` sleep soon when they have no work. libgomp's wait spins for 3 ms by default,
+ * in which they take the processor from the very thread that they wait for if another process computes, too.
+ * It reads the variables for that when it is loaded, before any code of this program can set them; but it spins
+ * 100 times only, some microseconds, while it manages more threads than there are processors (the manual of
+ * GOMP_SPINCOUNT). So as many as are missing sleep beside the team.
+ */
+void wait_shortly(int64_t n)
+{
+    static std::atomic<int64_t> n_asleep = 0; // libgomp's count of threads is the process's, too
+    const bool is_chosen = std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT");
+    const int64_t n_missing = omp_get_num_procs() + 1 - n - n_asleep;
+    if (n == 1 || is_chosen || n_missing <= 0)
+        return;
+    const int64_t n_threads = n_missing + 1; // the first of a team is not counted
+    if (count_startable(n + n_threads) == n + n_threads && start_team(n_threads))
+        n_asleep += n_missing;
+}
+
+} // namespace
+
+extern "C" {
+
+int torch_init(int64_t n_threads)
+{
+    return shim::guard("torch_init", [&] {
+#ifdef __GLIBC__
+        // Keep large blocks instead of mapping and returning them at each use: see torch.h.
+        mallopt(M_MMAP_MAX, 0);
+        mallopt(M_TRIM_THRESHOLD, -1);
+        mallopt(M_TOP_PAD, 16 << 20);
+#endif
+        const int64_t n = n_threads > 0 ? n_threads : process_cores();
+        const int64_t n_startable = count_startable(n);
+        if (n_startable < n)
+            return error_set(
+                ERR_TORCH,
+                "only %lld of %lld threads could be started: set 'threads' to fewer, or raise the "
+                "limits of processes and memory (ulimit -u, ulimit -v)",
+                static_cast<long long>(n_startable), static_cast<long long>(n));
+        at::set_num_threads(static_cast<int>(n));
+        wait_shortly(n);
+        // fp32 means fp32: otherwise cuDNN's convolutions round to TF32, with 10 bits of mantissa.
+        at::globalContext().setAllowTF32CuDNN(false);
+        at::globalContext().setAllowTF32CuBLAS(false);
+        return static_cast<int>(OK);
+    });
+}
+
+int64_t torch_threads(void)
+{
+    std::atomic<int64_t> n = 0;
+    at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) { n++; });
+    return n;
+}
+
+double torch_spin_s(void)
+{
+    enum { REPEATS = 5 }; // a busy machine may not let the thread spin
+    const timespec pause = {0, 20'000'000};
+    double longest_s = 0.0;
+    for (int i = 0; i < REPEATS; i++) {
+        const int64_t n_waiting = torch_threads() - 1;
+        const double before_s = process_cpu_s();
+        (void)nanosleep(&pause, nullptr);
+        if (n_waiting > 0)
+            longest_s = std::max(longest_s, (process_cpu_s() - before_s) / static_cast<double>(n_waiting));
+    }
+    return longest_s;
+}
+
+} // extern "C"
