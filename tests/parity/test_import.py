@@ -318,7 +318,7 @@ class ImportTest(unittest.TestCase):
                "data.shots=2", "--set", "training.batch_size=4", "--threads", 1, "--out", self.run_dir)
         _, state = self.export("--dtype", "fp32")
         ours = self.check(coop_reference, coop_reference.Config(), {"context": state["state_dict"]["ctx"]})
-        _, state = self.export()
+        _, state = self.export("--force")
         theirs, _ = self.compute(coop_reference, coop_reference.Config(), {"context": state["state_dict"]["ctx"].float()})
         self.assertTrue(torch.equal(ours, theirs[:, 1].argmax(-1)))
         self.assertGreater(len(set(ours.tolist())), 1, "predictions that are all alike prove nothing")
