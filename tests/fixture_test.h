@@ -18,7 +18,8 @@ static inline int fixture_group_open(void **state)
     static struct fixture w;
     if (torch_init(1) != OK)
         return -1;
-    fixture_open(&w, FIXTURE_DIR, (struct clip_dtypes){fixture_group_dtype, fixture_group_dtype},
+    fixture_open(&w, FIXTURE_DIR,
+                 (struct clip_dtypes){.compute = fixture_group_dtype, .accum = fixture_group_dtype},
                  fixture_group_encoder);
     *state = &w;
     return 0;

@@ -144,7 +144,7 @@ void doctor_threads(struct doctor *d)
 /* How threads without work wait, and who says so. */
 void doctor_wait(struct doctor *d)
 {
-    static const double LONG_S = 1.5e-4; /* a turn of another process on the core is some milliseconds */
+    static const double LONG_S = 1e-3; /* libgomp's own wait is 3 ms; a busy machine stretches a short one */
     const char *const names[] = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"};
     const char *name = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0] && !name; i++)

@@ -42,6 +42,10 @@ static int resolve_products(struct session *s)
         c->products = PRODUCTS_AUTO; /* a run's own, used in another precision */
         return OK;
     }
+    if (c->products == PRODUCTS_AUTO && ranks_size(s->ranks) > 1)
+        return error_set(ERR_USAGE,
+                         "with several processes, precision bf16 needs the key 'products' to be bf16 or "
+                         "fp32: each would measure for itself; prompt doctor says which is faster");
     if (c->products == PRODUCTS_AUTO)
         return choose_products(s);
     if (c->products == PRODUCTS_BF16 && !device_has_bf16(s->device))

@@ -263,6 +263,8 @@ class Ranks(harness.Case):
                              "divided: start fewer")
         self.check_one_error(train(6, self.tmp / "a", "--set", "training.batch_size=1"),
                              "6 ranks are more than 1 images a step times 5 classes: start fewer")
+        self.check_one_error(train(2, self.tmp / "a", "--precision", "bf16"),
+                             "with several processes, precision bf16 needs the key 'products' to be bf16 or fp32: .*")
         self.check_one_error(ranks.run(2, "grid", "--table", 1), "'prompt grid' is one process, but Open MPI's mpirun started 2")
         self.check_one_error(ranks.run(2, "train", "--shots"), "--shots: .*|option '--shots' .*")
         self.assertFalse((self.tmp / "a").exists())

@@ -116,7 +116,7 @@ struct training {
 
 static void open_fixture(struct fixture *w, const struct test_case *c, enum encoder encoder, enum dtype dtype)
 {
-    const struct clip_dtypes dtypes = {dtype, dtype};
+    const struct clip_dtypes dtypes = {.compute = dtype, .accum = dtype};
     if (c->model) {
         fixture_open_model(w, c->model, c->data, dtypes, encoder);
         w->images_at_a_time = c->B;

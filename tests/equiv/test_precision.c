@@ -20,8 +20,9 @@
 #include "prompt/run/eval.h"
 #include "tensor_check.h"
 
-static const struct clip_dtypes FP32 = {DTYPE_F32, DTYPE_F32}, BF16 = {DTYPE_BF16, DTYPE_F32},
-                                FP16 = {DTYPE_F16, DTYPE_F32};
+static const struct clip_dtypes FP32 = {.compute = DTYPE_F32, .accum = DTYPE_F32},
+                                BF16 = {.compute = DTYPE_BF16, .accum = DTYPE_F32},
+                                FP16 = {.compute = DTYPE_F16, .accum = DTYPE_F32};
 
 /* ---------------------------------------------------------------- the small CLIP, with bounds */
 

@@ -246,7 +246,8 @@ int main(int argc, char **argv)
     static const enum encoder encoders[] = {ENCODER_PLAIN, ENCODER_FAST};
     for (size_t e = 0; e < 2; e++) {
         struct fixture w;
-        fixture_open(&w, argv[1], (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoders[e]);
+        fixture_open(&w, argv[1], (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32},
+                     encoders[e]);
         printf("%s encoder\n", encoder_names[encoders[e]]);
         for (int i = 2; i < argc; i++, n_cases++)
             n_failed += !run_case(&w, argv[1], argv[i], &n_numbers);

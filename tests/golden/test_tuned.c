@@ -239,7 +239,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < 4; i++) {
         struct fixture w;
         t.numbers = &PRECISIONS[i / 2];
-        fixture_open(&w, argv[1], (struct clip_dtypes){t.numbers->dtype, t.numbers->dtype}, encoders[i % 2]);
+        fixture_open(&w, argv[1],
+                     (struct clip_dtypes){.compute = t.numbers->dtype, .accum = t.numbers->dtype},
+                     encoders[i % 2]);
         printf("%s encoder, %s\n", encoder_names[encoders[i % 2]], t.numbers->name);
         t.w = &w;
         test_lora(&t);

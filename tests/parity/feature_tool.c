@@ -113,7 +113,7 @@ int main(int argc, char **argv)
     struct clip *c = NULL;
     must(weights_open(&weights, s, argv[2], NULL), "weights");
     must(clip_create(&c, s, weights, (struct device){DEVICE_CPU, 0},
-                     (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, encoder),
+                     (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32}, encoder),
          "model");
     struct tokenizer *tokenizer = open_tokenizer(weights, argv[2], argv[3]);
 

@@ -128,7 +128,7 @@ int main(int n_words, char **words)
     if (params_find(&file->tensors, "logit_scale"))
         must(t_item_f64(&scale, s, need(file, "logit_scale")), "logit_scale");
     const struct clip clip = {.dims.embed_dim = t_size(data.captions, 2),
-                              .dtypes = {DTYPE_F32, DTYPE_F32},
+                              .dtypes = {.compute = DTYPE_F32, .accum = DTYPE_F32},
                               .device = CPU,
                               .logit_scale = scale};
     const struct method_options options = session_method_options(&config);

@@ -116,7 +116,8 @@ static void test_log__durations_read_like_a_clock(void **state)
         double seconds;
         const char *want;
     } cases[] = {{0, "0s"},        {12.4, "12s"},   {59.4, "59s"},   {59.6, "1m00s"},     {200, "3m20s"},
-                 {3599, "59m59s"}, {3600, "1h00m"}, {7500, "2h05m"}, {360000, "100h00m"}, {-3, "0s"}, {0.31, "0.3s"}, {0.04, "0.04s"}, {0.6, "1s"}};
+                 {3599, "59m59s"}, {3600, "1h00m"}, {7500, "2h05m"}, {360000, "100h00m"}, {-3, "0s"},
+                 {0.31, "0.3s"},   {0.04, "0.04s"}, {0.6, "1s"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[32];
         format_duration(text, sizeof text, cases[i].seconds);

@@ -28,7 +28,7 @@ static const char *const free_keys[] = {"data.skip_bad_images",
 static bool is_free(const struct config_key *key)
 {
     bool found = key->kind == CONFIG_RUNTIME || strcmp(key->key, "data.dataset") == 0 ||
-                 strcmp(key->key, "precision") == 0;
+                 strcmp(key->key, "precision") == 0 || strcmp(key->key, "products") == 0;
     for (size_t i = 0; i < sizeof free_keys / sizeof free_keys[0]; i++)
         found = found || strcmp(key->key, free_keys[i]) == 0;
     return found;

@@ -368,7 +368,8 @@ static int open_group(void **state)
     static struct shared f;
     if (torch_init(1) != OK || temp_dir_open(&f.dir) != 0)
         return -1;
-    fixture_open(&f.fixture, FIXTURE_DIR, (struct clip_dtypes){DTYPE_F32, DTYPE_F32}, ENCODER_FAST);
+    fixture_open(&f.fixture, FIXTURE_DIR, (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32},
+                 ENCODER_FAST);
     *state = &f;
     return 0;
 }

@@ -219,7 +219,8 @@ int main(int argc, char **argv)
                   {DTYPE_F64, ENCODER_PLAIN, {1e-10, 1e-10}}};
     for (size_t k = 0; k < sizeof models / sizeof models[0]; k++) {
         struct fixture w;
-        fixture_open(&w, FIXTURE_DIR, (struct clip_dtypes){models[k].dtype, models[k].dtype},
+        fixture_open(&w, FIXTURE_DIR,
+                     (struct clip_dtypes){.compute = models[k].dtype, .accum = models[k].dtype},
                      models[k].encoder);
         for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
             if (all[i].min_ranks <= n_ranks && n_ranks <= all[i].max_ranks &&

@@ -136,7 +136,8 @@ static int use_own_model(struct fixture *shared, const char *path, const char *c
     scope *run = scope_open(NULL, SCOPE_GRAD_OFF);
     int status = weights_open(&w.weights, run, FIXTURE_DIR "/model.safetensors", NULL);
     if (status == OK)
-        status = clip_create(&w.clip, run, w.weights, CPU, (struct clip_dtypes){DTYPE_F32, DTYPE_F32},
+        status = clip_create(&w.clip, run, w.weights, CPU,
+                             (struct clip_dtypes){.compute = DTYPE_F32, .accum = DTYPE_F32},
                              fixture_group_encoder);
     if (status == OK)
         status = change ? train_with(&w, path, change) : evaluate_with(run, &w, path);
