@@ -141,11 +141,11 @@ double torch_spin_s(void)
     enum { REPEATS = 5 }; // a busy machine may not let the thread spin
     const timespec pause = {0, 20'000'000};
     double longest_s = 0.0;
-    for (int i = 0; i < REPEATS; i++) {
+    for (int i = 0; i <= REPEATS; i++) {
         const int64_t n_waiting = torch_threads() - 1;
         const double before_s = process_cpu_s();
         (void)nanosleep(&pause, nullptr);
-        if (n_waiting > 0)
+        if (n_waiting > 0 && i > 0) // at first the sleeping team's own threads may still spin
             longest_s = std::max(longest_s, (process_cpu_s() - before_s) / static_cast<double>(n_waiting));
     }
     return longest_s;
