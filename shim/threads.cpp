@@ -3,17 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <ctime>
 #include <malloc.h>
-#include <omp.h>
 #include <pthread.h>
-#include <semaphore.h>
-#include <unistd.h>
 #include <vector>
 
 #include "prompt/base/process.h"
-#include "prompt/base/thread.h"
 
 namespace
 {
@@ -45,60 +40,6 @@ int64_t count_startable(int64_t n)
     return static_cast<int64_t>(started.size()) + 1;
 }
 
-// ---------------------------------------------------------------- waiting
-
-/** A team of OpenMP's that sleeps until the process ends. */
-struct sleeping_team {
-    int n_threads;
-    sem_t has_started;
-};
-
-void *sleep_as_team(void *user)
-{
-    auto *team = static_cast<sleeping_team *>(user);
-    std::atomic<int> n_started = 0;
-#pragma omp parallel num_threads(team->n_threads)
-    n_started++;
-    (void)sem_post(&team->has_started);
-    for (;;)
-        (void)pause();
-}
-
-bool start_team(int64_t n_threads)
-{
-    sleeping_team team = {.n_threads = static_cast<int>(n_threads), .has_started = {}};
-    pthread_t thread;
-    if (sem_init(&team.has_started, 0, 0) != 0)
-        return false;
-    const bool has_started = thread_start(&thread, sleep_as_team, &team) == OK;
-    if (has_started) {
-        while (sem_wait(&team.has_started) != 0) { // interrupted by a signal
-        }
-        (void)pthread_detach(thread);
-    }
-    (void)sem_destroy(&team.has_started);
-    return has_started;
-}
-
-/**
- * Lets the threads of a team of `n` sleep soon when they have no work. libgomp's wait spins for 3 ms by default,
- * in which they take the processor from the very thread that they wait for if another process computes, too.
- * It reads the variables for that when it is loaded, before any code of this program can set them; but it spins
- * 100 times only, some microseconds, while it manages more threads than there are processors (the manual of
- * GOMP_SPINCOUNT). So as many as are missing sleep beside the team.
- */
-void wait_shortly(int64_t n)
-{
-    static std::atomic<int64_t> n_asleep = 0; // libgomp's count of threads is the process's, too
-    const bool is_chosen = std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT");
-    const int64_t n_missing = omp_get_num_procs() + 1 - n - n_asleep;
-    if (n == 1 || is_chosen || n_missing <= 0)
-        return;
-    const int64_t n_threads = n_missing + 1; // the first of a team is not counted
-    if (count_startable(n + n_threads) == n + n_threads && start_team(n_threads))
-        n_asleep += n_missing;
-}
-
 } // namespace
 
 extern "C" {
@@ -121,7 +62,6 @@ int torch_init(int64_t n_threads)
                 "limits of processes and memory (ulimit -u, ulimit -v)",
                 static_cast<long long>(n_startable), static_cast<long long>(n));
         at::set_num_threads(static_cast<int>(n));
-        wait_shortly(n);
         // fp32 means fp32: otherwise cuDNN's convolutions round to TF32, with 10 bits of mantissa.
         at::globalContext().setAllowTF32CuDNN(false);
         at::globalContext().setAllowTF32CuBLAS(false);
@@ -141,11 +81,11 @@ double torch_spin_s(void)
     enum { REPEATS = 5 }; // a busy machine may not let the thread spin
     const timespec pause = {0, 20'000'000};
     double longest_s = 0.0;
-    for (int i = 0; i <= REPEATS; i++) {
+    for (int i = 0; i < REPEATS; i++) {
         const int64_t n_waiting = torch_threads() - 1;
         const double before_s = process_cpu_s();
         (void)nanosleep(&pause, nullptr);
-        if (n_waiting > 0 && i > 0) // at first the sleeping team's own threads may still spin
+        if (n_waiting > 0)
             longest_s = std::max(longest_s, (process_cpu_s() - before_s) / static_cast<double>(n_waiting));
     }
     return longest_s;

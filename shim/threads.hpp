@@ -6,8 +6,8 @@
 namespace shim
 {
 
-/** FLOP below which one thread is faster than a team that has to be woken: some tens of microseconds. */
-constexpr double SMALL_FLOP = 4e6;
+/** FLOP below which one thread is faster than a team: some microseconds. */
+constexpr double SMALL_FLOP = 5e5;
 
 /** While it lives, OpenMP's regions of this thread have one thread if the kernel's work is small. */
 class threads_for

@@ -6,10 +6,6 @@
 
 #include "prompt/base/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /**
  * Starts a thread that runs run(user) with all signals blocked except those of faults: Ctrl-C is for the main
  * thread, and must not interrupt a read in this one.
@@ -17,9 +13,5 @@ extern "C" {
  * @return OK; ERR_MEMORY with the system's reason and a remedy
  */
 int thread_start(pthread_t *out, void *(*run)(void *), void *user);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

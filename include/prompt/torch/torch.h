@@ -59,8 +59,7 @@ size_t device_free_bytes(struct device device);
  * Sets the allocator's thresholds and the number of intra-op threads (0: process_cores). Call it once, before
  * the first tensor. By default glibc returns large blocks to the system after every use, and page faults then
  * cost up to 28 times the work itself (measured: QuickGELU 45 ms against 1.6 ms). Switches TF32 off: on CUDA,
- * fp32 is computed in fp32. Threads without work sleep soon, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT say how
- * they wait.
+ * fp32 is computed in fp32.
  */
 int torch_init(int64_t n_threads);
 /** Sets the handler of uncaught exceptions, which ends the program. May be called before the libraries'
