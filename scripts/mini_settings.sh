@@ -4,8 +4,8 @@
 # the preset takes the value of the highest HM.
 # usage: scripts/mini_settings.sh rates|depth|length [--out DIR] [--threads N] [options of prompt grid]
 #
-#   rates     learning rates, the same list for every prompt learner
-#   depth     prompted vision layers of ProMPT
+#   rates     learning rates, at the published lengths
+#   depth     prompted vision layers of ProMPT, and text layers of IVLP and MaPLe, which are chosen with the rate
 #   length    epochs, the same list for every method; the rates are those of the presets
 . "$(dirname "$0")/lib/grid.sh"
 table=${1:-}

@@ -56,7 +56,7 @@ of_differences=$(differences)
 echo "| mean of $(data_sets "$out/table1.csv") data sets | base | new | HM | HM - $reference | trained values | training, s | evaluation, s |"
 echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
 averages "$out/table1.csv" | while IFS=, read -r row _ _ base new hm; do
-    IFS=, read -r _ mean half < <(grep -F "$row," <<<"$of_differences" | awk -F, -v row="$row" '$1 == row') || true
+    IFS=, read -r _ mean half < <(awk -F, -v row="$row" '$1 == row' <<<"$of_differences") || true
     IFS=, read -r trained training evaluation < <(costs "$row")
     printf '| %s | %.1f | %.1f | %.1f | %s | %s | %s | %s |\n' "$row" "$base" "$new" "$hm" "$mean ± $half" \
         "$trained" "$training" "$evaluation"

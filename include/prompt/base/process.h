@@ -11,7 +11,8 @@ extern "C" {
 
 /**
  * The number of cores that this process can keep busy, at least 1: those in its affinity mask, two threads of
- * a core counted once, limited by the quotas of its control group and of those around it (Linux; elsewhere the machine's processors).
+ * a core counted once, limited by the quotas of its control group and of those around it (Linux; elsewhere the
+ * machine's processors).
  */
 int64_t process_cores(void);
 

@@ -18,8 +18,7 @@
 struct clip_dtypes {
     enum dtype compute; /* of the operands of matrix products: F32, F64, BF16 or F16 */
     enum dtype accum;   /* of the residual stream, sums and everything else: F32, or F64 in gradient checks */
-    bool
-        has_bf16_weights; /* the towers' matrices are kept in bf16, though products are computed in `compute` */
+    bool has_bf16_weights; /* the towers' matrices are kept in bf16; products are computed in `compute` */
 };
 
 struct clip_fast; /* packed weights of the fast encoder */
