@@ -34,6 +34,12 @@ int path_make_absolute(char **path)
     return OK;
 }
 
+const char *path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 char *path_dir(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -27,8 +27,7 @@ static char *open_clip_name(const char *openai_name)
 /* The file's name without folders and ending. */
 static char *stem(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
+    const char *name = path_name(path);
     const char *dot = strrchr(name, '.');
     return str_dup_n(name, dot && dot != name ? (size_t)(dot - name) : strlen(name));
 }

@@ -11,16 +11,10 @@ enum { MAX_TENSORS = 8192 }; /* a whole CLIP with its prompts and optimizer has 
 
 static const char STATE_DICT[] = "state_dict.", WRAPPER[] = "module.";
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* "keys" of "cache/keys_16shots.pt": up to an underscore before a digit, or the ending. */
 static char *name_of_file(const char *path)
 {
-    const char *name = base_name(path);
+    const char *name = path_name(path);
     size_t n = 0;
     while (name[n] != '\0' && name[n] != '.' && !(name[n] == '_' && name[n + 1] >= '0' && name[n + 1] <= '9'))
         n++;
@@ -65,7 +59,7 @@ static int read_archive(struct import_source *out, scope *s, const char *path)
                            "'%s' holds a whole module (%s) instead of a state dict: save module.state_dict()",
                            path, facts.module_class);
     if (status == OK && (status = digest_file(sha256, path)) == OK)
-        status = imported_files_add(&out->files, base_name(path), sha256);
+        status = imported_files_add(&out->files, path_name(path), sha256);
     return status;
 }
 

@@ -88,8 +88,7 @@ static int read_text(char **out, size_t *n, const char *path)
 static int find_vocab(char **out, const char *path)
 {
     *out = NULL;
-    const char *slash = strrchr(path, '/');
-    if (strcmp(slash ? slash + 1 : path, "merges.txt") != 0)
+    if (strcmp(path_name(path), "merges.txt") != 0)
         return OK;
     char *folder = path_dir(path);
     char *vocab = folder ? path_join(folder, "vocab.json") : NULL;

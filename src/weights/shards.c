@@ -20,12 +20,6 @@ bool weights_is_index(const char *path)
     return str_ends_with(path, ".index.json");
 }
 
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* ---------------------------------------------------------------- the index */
 
 /* The shard of a member of weight_map: a file beside the index. */
@@ -75,10 +69,10 @@ static int find_shards(struct weights *w, const struct str_list *names)
         str_appendf(&missing, " and %zu more", n_missing - MAX_NAMED);
     if (status == OK && n_missing > 0)
         status = n_missing == names->n
-                     ? error_set(ERR_IO, "'%s' holds %s, but not its shards: %s", folder, file_name(w->path),
+                     ? error_set(ERR_IO, "'%s' holds %s, but not its shards: %s", folder, path_name(w->path),
                                  str_text(&missing))
                      : error_set(ERR_IO, "'%s' holds %s, but of its %zu shards %zu %s missing: %s", folder,
-                                 file_name(w->path), names->n, n_missing, n_missing > 1 ? "are" : "is",
+                                 path_name(w->path), names->n, n_missing, n_missing > 1 ? "are" : "is",
                                  str_text(&missing));
     str_free(&missing);
     free(folder);
@@ -106,10 +100,10 @@ static int check_member(const struct json_doc *doc, const struct json *member,
     const struct raw_tensor *const *found = bsearch(json_key(member), sorted, n, sizeof *sorted, compare_key);
     const char *shard = NULL;
     int status = read_member(&shard, doc, member);
-    if (status != OK || (found && strcmp(file_name(w->shards.items[(*found)->shard]), shard) == 0))
+    if (status != OK || (found && strcmp(path_name(w->shards.items[(*found)->shard]), shard) == 0))
         return status;
     return json_error(doc, member, "tensor '%.120s' is not in '%s'%s%s%s", json_key(member), shard,
-                      found ? ", but in '" : "", found ? file_name(w->shards.items[(*found)->shard]) : "",
+                      found ? ", but in '" : "", found ? path_name(w->shards.items[(*found)->shard]) : "",
                       found ? "'" : "");
 }
 
@@ -129,8 +123,8 @@ static int check_places(const struct weights_raw *raw, const struct json_doc *do
         if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
             status =
                 error_set(ERR_FORMAT, "%s: tensor '%.120s' is in two shards, '%s' and '%s'", json_name(doc),
-                          sorted[i]->name, file_name(w->shards.items[sorted[i - 1]->shard]),
-                          file_name(w->shards.items[sorted[i]->shard]));
+                          sorted[i]->name, path_name(w->shards.items[sorted[i - 1]->shard]),
+                          path_name(w->shards.items[sorted[i]->shard]));
     for (const struct json *m = json_first(map); m && status == OK; m = json_next(m))
         status = check_member(doc, m, sorted, raw->n, w);
     free(sorted);

@@ -8,6 +8,8 @@
 char *path_join(const char *dir, const char *name);
 /** The part before the last '/', "." if there is none; owned, NULL when out of memory. */
 char *path_dir(const char *path);
+/** What follows the last slash, else all of `path`; borrowed from it. */
+const char *path_name(const char *path);
 /** The absolute form of `path`, with its links ("" stays ""); owned, NULL when out of memory. */
 char *path_absolute(const char *path);
 /** Replaces a path, owned, by its absolute form. ERR_MEMORY, and the path is as it was. */
