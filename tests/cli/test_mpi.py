@@ -317,6 +317,8 @@ class Ranks(harness.Case):
 
     def test_a_full_disk_ends_the_job(self):
         """The first rank may write 4 KiB a file."""
+        if not ranks.is_open_mpi():
+            self.skipTest("the memory that MPICH's ranks share is larger files")
         out = self.tmp / "run"
         limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash"]
         result = self.many([*limited, *self.command(out)], self.command(out))
