@@ -204,6 +204,8 @@ class Texts(harness.Case):
         clip = ("--config", harness.CONFIGS / "zeroshot.json")
         named = self.logits(*clip, "--set", "zero_shot_template=imagenet_seven")[0]
         self.assertEqual(named, self.logits(*clip, "--set", f"zero_shot_templates_file={path}")[0])
+        self.check_error(train(self.tmp / "run", "--set", "method=clip_lora", "--set", "zero_shot_template=imagenet_seven"), 2,
+                         "method clip_lora trains one caption of a class, but there are 7 templates: .*")
 
     def test_bad_templates_are_one_line(self):
         path = self.tmp / "templates.txt"

@@ -67,11 +67,11 @@ static void test_deep__terms_that_are_left_to_the_method_are_its_own(void **stat
         {"method=kgcoop", 8, 0, 0, 0}, {"method=promptsrc", 25, 10, 1, 15}, {"method=maple", 0, 0, 0, 0}};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        const struct memory_options o = fixture_options(NULL, CHANGES(want[i].method)).memory;
+        const struct regularization_options o = fixture_options(NULL, CHANGES(want[i].method)).regularization;
         assert_true(o.text_weight == want[i].text && o.image_weight == want[i].image &&
                     o.logits_weight == want[i].logits && o.average_mean == want[i].mean);
-        const struct memory_options off =
-            fixture_options(NULL, CHANGES(want[i].method, "agreement.text_weight=0")).memory;
+        const struct regularization_options off =
+            fixture_options(NULL, CHANGES(want[i].method, "agreement.text_weight=0")).regularization;
         assert_true(off.text_weight == 0.0);
     }
 }
