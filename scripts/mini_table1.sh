@@ -37,6 +37,8 @@ of_differences=$("$prompt" results "$out" --table table1 --tables "$root/configs
 echo "| mean of $(data_sets "$out/table1.csv") data sets | base | new | HM | HM - $reference | trained values | training, s | evaluation, s |"
 echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
 averages "$out/table1.csv" | while IFS=, read -r row _ _ base new hm; do
+    [ -n "$hm" ] || continue
+    # shellcheck disable=SC2016 # awk's own variables
     IFS=, read -r mean half < <(columns <(echo "$of_differences") '$1 == "'"$row"'" && $c["HM_half"] != "" { print $c["HM"] "," $c["HM_half"] }') || true
     difference=–
     [ -z "$mean" ] || printf -v difference '%+.1f ± %.1f' "$mean" "$half"

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -383,6 +384,91 @@ static void test_config__a_split_file_is_of_the_training_set_alone(void **state)
 
 /* ---------------------------------------------------------------- presets */
 
+/* Numbers of the authors' configurations and scripts (src/methods/README.md names them). */
+static void test_config__presets_of_other_methods_are_their_authors_settings(void **state)
+{
+    static const struct {
+        const char *preset, *values[12]; /* a key, its value */
+    } presets[] = {
+        {"base2new/kgcoop",
+         {"training.lr", "0.002", "training.epochs", "100", "training.batch_size", "128", "context.count",
+          "4", "agreement.text_weight", "8", "agreement.templates", "\"kgcoop\""}},
+        {"cross_dataset/kgcoop", {"data.shots", "4", "data.classes", "\"all\""}},
+        {"base2new/ivlp",
+         {"training.lr", "0.0025", "training.epochs", "20", "vision_prompt.count", "4", "context.count", "4",
+          "vision_prompt.depth", "9", "context.depth", "9"}},
+        {"base2new/promptsrc",
+         {"training.epochs", "20", "agreement.text_weight", "25", "agreement.image_weight", "10",
+          "agreement.logits_weight", "1", "average.mean", "15", "average.deviation", "1"}},
+        {"cross_dataset/promptsrc",
+         {"training.epochs", "20", "vision_prompt.depth", "3", "context.depth", "3", "average.mean", "6",
+          "average.deviation", "10"}},
+        {"fewshot/promptsrc", {"training.epochs", "50", "average.mean", "30", "average.deviation", "30"}},
+        {"base2new/maple",
+         {"training.lr", "0.0035", "training.epochs", "5", "training.batch_size", "4", "context.count", "2",
+          "context.depth", "9"}},
+        {"cross_dataset/maple", {"training.lr", "0.0026", "training.epochs", "2", "context.depth", "3"}},
+        {"fewshot/linear_probe", {"views.count", "0", "linear_probe.inverse_penalty", "0"}},
+        {"fewshot/lp_plus_plus", {"views.count", "1", "training.crop_scale_min", "0.5"}},
+        {"fewshot/tip_adapter",
+         {"views.count", "10", "tip_adapter.alpha", "1.17", "tip_adapter.beta", "1", "tip_adapter.alpha_max",
+          "3", "tip_adapter.beta_max", "7"}},
+        {"fewshot/tip_adapter_f",
+         {"training.epochs", "20", "training.batch_size", "256", "training.lr", "0.001",
+          "tip_adapter.train_keys", "true", "views.fresh", "true"}},
+        {"fewshot/clip_lora",
+         {"training.steps_per_shot", "500", "training.batch_size", "32", "training.lr", "0.0002", "lora.rank",
+          "2", "lora.alpha", "1", "lora.dropout", "0.25"}},
+        {"fewshot/two_stage",
+         {"training.steps_per_shot", "300", "training.batch_size", "32", "training.lr", "0.0002",
+          "two_stage.share", "0.6", "training.min_lr", "1e-06"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        struct config c = {0};
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s.json", CONFIGS_DIR, presets[i].preset);
+        expect_accepted(config_init(&c));
+        expect_accepted(config_read_file(&c, path));
+        for (size_t k = 0; k < 12 && presets[i].values[k]; k += 2) {
+            struct str text = {0};
+            config_write_value(&text, &c, config_find(presets[i].values[k]));
+            if (strcmp(str_text(&text), presets[i].values[k + 1]) != 0)
+                fail_msg("%s: %s is %s, expected %s", presets[i].preset, presets[i].values[k],
+                         str_text(&text), presets[i].values[k + 1]);
+            str_free(&text);
+        }
+        config_free(&c);
+    }
+}
+
+static void test_config__a_key_of_another_method_is_an_error(void **state)
+{
+    struct config *c = *state;
+    expect_accepted(config_set(c, "method=coop"));
+    expect_accepted(config_set(c, "lora.rank=2")); /* as it is anyway: config.json of a run has all keys */
+    expect_accepted(config_settle(c));
+    static const char *const keys[] = {"lora.rank=4",
+                                       "two_stage.share=0.5",
+                                       "tip_adapter.beta=2",
+                                       "views.count=3",
+                                       "linear_probe.inverse_penalty=1",
+                                       "context.depth=3"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct config other = {0};
+        char message[128];
+        expect_accepted(config_init(&other));
+        expect_accepted(config_set(&other, "method=coop"));
+        expect_accepted(config_set(&other, keys[i]));
+        snprintf(message, sizeof message, "key '%.*s' means nothing to method coop",
+                 (int)strcspn(keys[i], "="), keys[i]);
+        assert_int_equal(config_settle(&other), ERR_USAGE);
+        assert_string_equal(error_message(), message);
+        config_free(&other);
+    }
+    error_clear();
+}
+
 static void test_config__presets_are_the_papers_settings(void **state)
 {
     struct config *c = *state;
@@ -442,6 +528,8 @@ int main(void)
         TEST(test_config__check_names_what_is_missing),
         TEST(test_config__check_refuses_training_without_effect),
         TEST(test_config__presets_are_the_papers_settings),
+        TEST(test_config__presets_of_other_methods_are_their_authors_settings),
+        TEST(test_config__a_key_of_another_method_is_an_error),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
