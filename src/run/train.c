@@ -153,8 +153,8 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_f64(&record, "loss", numbers->loss);
     json_put_f64s(&record, "losses", numbers->losses, (size_t)N);
     json_put_f64s(&record, "accuracies", numbers->accuracies, (size_t)N);
-    if (agreement_reads_clip(&t->method->options.memory) ||
-        agreement_reads_teacher(&t->method->options.memory))
+    if (agreement_reads_clip(&t->method->options.regularization) ||
+        agreement_reads_teacher(&t->method->options.regularization))
         json_put_f64s(&record, "agreement", numbers->agreement, N_AGREEMENTS);
     json_put_i64(&record, "images", t->share.n_images);
     json_put_i64(&record, "skipped", t->share.n_skipped);
