@@ -9,34 +9,14 @@
 # when these ran: --jobs 1 on a quiet machine is what to compare. Evaluation is that of both halves.
 . "$(dirname "$0")/lib/grid.sh"
 reference="ProMPT + memory"
+seeds=1,2,3
+for ((i = 1; i < $#; i++)); do
+    [ "${!i}" != --seeds ] || seeds=${*:i+1:1}
+done
 world=$out/world
 [ -e "$world" ] || "$prompt" data synth "$world" --seed 6
 settings=(--tables "$root/configs/mini/tables.json" --data "$world" --model "$root/configs/mini/mini.safetensors")
 grid table1 "${settings[@]}" --methods all --name table1 "$@" >/dev/null
-
-differences() { # "row,mean,half of the interval"
-    # shellcheck disable=SC2016 # awk's own variables
-    columns "$out/table1.csv" '
-        $c["HM"] == "" || $1 ~ /^average/ { next }
-        { hm[$c["method"], $1] = $c["HM"]; rows[$c["method"]]; sets[$1] }
-        function quantile(v,    z) { # of Student t with v degrees of freedom at 0.975, by its expansion about the normal one
-            z = 1.959964
-            return z + (z^3 + z) / (4 * v) + (5 * z^5 + 16 * z^3 + 3 * z) / (96 * v^2) \
-                + (3 * z^7 + 19 * z^5 + 17 * z^3 - 15 * z) / (384 * v^3)
-        }
-        END {
-            for (row in rows) {
-                n = sum = square = 0
-                for (set in sets)
-                    if ((row, set) in hm && ("'"$reference"'", set) in hm) {
-                        d = hm[row, set] - hm["'"$reference"'", set]
-                        n++; sum += d; square += d * d
-                    }
-                if (n > 1)
-                    printf "%s,%+.1f,%.1f\n", row, sum / n, quantile(n - 1) * sqrt((square - sum^2 / n) / (n - 1) / n)
-            }
-        }'
-}
 
 costs() { # ROW: "trained values,seconds of training,seconds of evaluation"
     local runs run trained=0
@@ -52,12 +32,17 @@ costs() { # ROW: "trained values,seconds of training,seconds of evaluation"
         END { printf "%d,%.1f,%.1f\n", trained, sum["training"] / n, sum["evaluation"] / n }'
 }
 
-of_differences=$(differences)
+of_differences=$("$prompt" results "$out" --table table1 --tables "$root/configs/mini/tables.json" --methods all \
+    --seeds "$seeds" --against "$reference" --format csv)
 echo "| mean of $(data_sets "$out/table1.csv") data sets | base | new | HM | HM - $reference | trained values | training, s | evaluation, s |"
 echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
 averages "$out/table1.csv" | while IFS=, read -r row _ _ base new hm; do
-    IFS=, read -r _ mean half < <(awk -F, -v row="$row" '$1 == row' <<<"$of_differences") || true
+    [ -n "$hm" ] || continue
+    # shellcheck disable=SC2016 # awk's own variables
+    IFS=, read -r mean half < <(columns <(echo "$of_differences") '$1 == "'"$row"'" && $c["HM_half"] != "" { print $c["HM"] "," $c["HM_half"] }') || true
+    difference=–
+    [ -z "$mean" ] || printf -v difference '%+.1f ± %.1f' "$mean" "$half"
     IFS=, read -r trained training evaluation < <(costs "$row")
-    printf '| %s | %.1f | %.1f | %.1f | %s | %s | %s | %s |\n' "$row" "$base" "$new" "$hm" "$mean ± $half" \
+    printf '| %s | %.1f | %.1f | %.1f | %s | %s | %s | %s |\n' "$row" "$base" "$new" "$hm" "$difference" \
         "$trained" "$training" "$evaluation"
 done

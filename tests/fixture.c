@@ -268,7 +268,7 @@ static int rows_with_words(struct token_rows *out, const struct token_rows *name
 static const tensor *make_teacher(scope *owner, const struct fixture *w, const struct method_options *options,
                                   const tensor *captions)
 {
-    if (options->memory.templates != AGREEMENT_SOURCE_PROMPTSRC)
+    if (options->regularization.templates != AGREEMENT_SOURCE_PROMPTSRC)
         return captions;
     const tensor *ensemble = params_find(&w->file->tensors, "ensemble_captions");
     struct token_rows rows[8];

@@ -100,9 +100,12 @@ int interrupt_signal(void)
 
 int interrupt_check_begin(void)
 {
-    return interrupt_requested()
-               ? error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed")
-               : OK;
+    return interrupt_requested() ? interrupt_fail_begin() : OK;
+}
+
+int interrupt_fail_begin(void)
+{
+    return error_set(ERR_INTERRUPTED, "interrupted before the first step; nothing was changed");
 }
 
 bool interrupt_wait(void)

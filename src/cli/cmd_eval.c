@@ -88,13 +88,15 @@ static int64_t n_first_classes(const struct evaluation *e)
     return n;
 }
 
+/* Ranks agree before data sets and names, which are checked by agreements, too. */
 static int open_all(struct evaluation *e)
 {
     struct open_run *r = &e->run;
     int status = OK;
-    if ((status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK &&
-        (status = features_open_store(r->session)) == OK && (status = eval_open_datasets(e)) == OK &&
-        (status = run_open_model(r)) == OK && (status = eval_check_names(e)) == OK)
+    if ((status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK)
+        status = features_open_store(r->session);
+    if ((status = ranks_agree(r->v->ranks, status)) == OK && (status = eval_open_datasets(e)) == OK &&
+        (status = ranks_agree(r->v->ranks, run_open_model(r))) == OK && (status = eval_check_names(e)) == OK)
         status = run_open_method(r, n_first_classes(e), "its records do not count as finished");
     return status;
 }

@@ -278,6 +278,7 @@ static int find_input(struct extraction *e)
     return OK;
 }
 
+/* Ranks agree before the list of pictures, which the first may send to the others. */
 static int open_all(struct extraction *e)
 {
     struct open_run *r = &e->run;
@@ -285,11 +286,12 @@ static int open_all(struct extraction *e)
     if ((status = read_options(e)) == OK && (status = run_open_resolve(r)) == OK &&
         (status = run_open_settle_template(r)) == OK && (status = config_check_model(&r->config)) == OK) {
         interrupt_install();
-        if ((status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK &&
-            (status = features_open_store(r->session)) == OK && (status = find_input(e)) == OK &&
-            (status = run_open_model(r)) == OK)
-            status = run_open_method(r, 1, "its features are those of an unfinished training");
+        if ((status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK)
+            status = features_open_store(r->session);
     }
+    if ((status = ranks_agree(r->v->ranks, status)) == OK && (status = find_input(e)) == OK &&
+        (status = run_open_model(r)) == OK)
+        status = run_open_method(r, 1, "its features are those of an unfinished training");
     if (status == OK)
         e->table.width = r->session->clip->dims.embed_dim;
     return status == OK ? interrupt_check_begin() : status;

@@ -78,6 +78,8 @@ static int check_missing(const struct importing *m)
 {
     const struct config *c = &m->config;
     const bool has_file = opt_given(m->v, "classes-file"), has_dataset = c->data_dataset[0] != '\0';
+    const bool knows_classes =
+        import_knows_classes(c->method) || is_given(c, "data.classes") || opt_given(m->v, "config");
     const bool has_cache = c->method == METHOD_TIP_ADAPTER;
     const struct {
         bool is_missing;
@@ -85,6 +87,8 @@ static int check_missing(const struct importing *m)
     } needs[] = {
         {!is_given(c, "method"), "--method NAME"},
         {!has_file && !has_dataset, "--dataset NAME with --data DIR, or --classes-file FILE"},
+        {!has_file && has_dataset && !knows_classes,
+         "--set data.classes=base or all, which it was trained on"},
         {!has_file && has_dataset && c->data_root[0] == '\0', "--data DIR"},
         {!is_given(c, "zero_shot_template"), "--template TEXT"},
         {c->model_path[0] == '\0', "--model FILE"},

@@ -130,12 +130,15 @@ static int open_model(struct prediction *p)
     return status;
 }
 
+/* Ranks agree before the list of pictures, which the first may send to the others. */
 static int open_all(struct prediction *p)
 {
     struct open_run *r = &p->run;
     int status = OK;
-    if ((status = read_options(p)) == OK && (status = resolve(p)) == OK &&
-        (status = picture_args_find(&p->pictures, &p->run)) == OK)
+    if ((status = read_options(p)) == OK)
+        status = resolve(p);
+    if ((status = ranks_agree(r->v->ranks, status)) == OK &&
+        (status = picture_args_find(&p->pictures, r)) == OK)
         interrupt_install();
     if (status == OK && (status = session_open(&r->session, &r->config, &r->log, r->v->ranks)) == OK &&
         (status = features_open_store(r->session)) == OK && (status = find_classes(p)) == OK)

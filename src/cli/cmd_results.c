@@ -11,6 +11,8 @@
 static const struct opt output_options[] = {
     {"format", "NAME", NULL, false,
      "markdown, csv or latex (markdown); or clip-benchmark, which writes a JSON file for each record"},
+    {"against", "ROW", NULL, false,
+     "instead of the table print each row's differences from this one, paired by data set, with intervals"},
     {"out", "DIR", NULL, false, "folder of the files of clip-benchmark"},
     {"include-unfinished", NULL, NULL, false,
      "include records of unfinished or limited runs, labelled as such"},
@@ -25,7 +27,7 @@ static const char notes[] =
     "The files of clip-benchmark hold every finished record; clip_benchmark build makes a table of them.\n"
     "\n"
     "Examples:\n"
-    "  prompt results runs --table 1 --format csv\n"
+    "  prompt results runs --table 1 --against ProMPT\n"
     "  prompt results runs --format clip-benchmark --out benchmark";
 
 /* Whether any cell has a number. */
@@ -52,6 +54,7 @@ static int print_table(struct results_command *r, const char *name, bool only_if
     struct experiment *x = NULL;
     struct scores scores = {0};
     struct str text = {0};
+    const char *against = opt_text(r->v, "against");
     struct score_options options = experiment_args_scores(&r->args, r->v);
     options.include_unfinished = opt_given(r->v, "include-unfinished");
     int status = experiment_open(&x, r->args.tables, name, &r->args.methods);
@@ -59,7 +62,8 @@ static int print_table(struct results_command *r, const char *name, bool only_if
         status = scores_make(&scores, x, &r->records, &options);
     if (status == OK && (has_numbers(&scores) || !only_if_run)) {
         str_append(&text, r->n_printed++ > 0 ? "\n" : "");
-        status = scores_write(&text, &scores, r->format);
+        status = against ? score_differences_write(&text, &scores, against, r->format)
+                         : scores_write(&text, &scores, r->format);
         if (status == OK)
             status = cmd_print(&text);
     }
@@ -95,8 +99,8 @@ static int print_tables(struct results_command *r)
 /* Options of tables do not select records, so clip-benchmark takes none of them. */
 static int check_clip_benchmark(const struct results_command *r)
 {
-    static const char *const options[] = {"table", "methods", "datasets",      "seeds",
-                                          "set",   "tables",  "paper-rounding"};
+    static const char *const options[] = {"table", "methods", "datasets",       "seeds",
+                                          "set",   "tables",  "paper-rounding", "against"};
     if (!r->is_clip_benchmark)
         return opt_given(r->v, "out") ? error_set(ERR_USAGE, "--out is the folder of --format clip-benchmark")
                                       : OK;
@@ -145,6 +149,8 @@ static int cmd_results(const struct opt_values *v)
     struct results_command r = {.v = v, .format = SCORE_MARKDOWN};
     const char *table = opt_text(v, "table");
     int status = choose_format(&r);
+    if (status == OK && opt_given(v, "against") && !table)
+        status = error_set(ERR_USAGE, "--against names a row of one table: give --table NAME");
     if (status == OK && !r.is_clip_benchmark)
         status = experiment_args_read(&r.args, v);
     for (size_t i = 0; status == OK && i < v->n_operands; i++)

@@ -76,6 +76,11 @@ static int check_names(struct evaluation *e, const struct dataset *d, enum class
     return class_check(e->run.session, d, subset);
 }
 
+static int check_signal(void)
+{
+    return interrupt_requested() ? error_set(ERR_INTERRUPTED, "interrupted before the first image") : OK;
+}
+
 int eval_open_datasets(struct evaluation *e)
 {
     e->datasets = calloc(e->targets.n + 1, sizeof(struct dataset *));
@@ -85,8 +90,8 @@ int eval_open_datasets(struct evaluation *e)
     size_t n = 0;
     int status = OK;
     for (size_t i = 0; i < e->targets.n; i++) {
-        if (interrupt_requested())
-            return error_set(ERR_INTERRUPTED, "interrupted before the first image");
+        if ((status = ranks_agree(e->run.v->ranks, check_signal())) != OK)
+            return status;
         status = session_open_dataset(&e->datasets[i], e->run.session, e->targets.items[i]);
         status = ranks_agree(e->run.v->ranks, status);
         if (status == OK)
@@ -117,5 +122,5 @@ int eval_check_names(struct evaluation *e)
     }
     if (n == 0)
         return error_context("none of the %zu data sets can be evaluated; the last", e->targets.n);
-    return interrupt_requested() ? error_set(ERR_INTERRUPTED, "interrupted before the first image") : OK;
+    return check_signal();
 }

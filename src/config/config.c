@@ -108,13 +108,53 @@ int config_check(const struct config *c)
     return status == OK ? config_check_model(c) : status;
 }
 
+/* Whether somebody asked for the value: no default, and no record of a run. */
+static bool is_asked_for(const struct config *c, size_t i)
+{
+    return c->origins[i] == CONFIG_FILE || c->origins[i] == CONFIG_COMMAND_LINE;
+}
+
+static bool has_deep_context(enum method_kind method)
+{
+    return method == METHOD_IVLP || method == METHOD_PROMPTSRC || method == METHOD_MAPLE;
+}
+
+/* Rejects a key of one method that another one would ignore. The value that it has anyway may be there: config.json of a
+ * run has all keys. */
+static int refuse_keys_of_others(const struct config *c)
+{
+    const struct {
+        const char *prefix;
+        bool is_used;
+    } families[] = {
+        {"lora.", c->method == METHOD_CLIP_LORA},
+        {"two_stage.", c->method == METHOD_TWO_STAGE},
+        {"tip_adapter.", c->method == METHOD_TIP_ADAPTER},
+        {"linear_probe.", c->method == METHOD_LINEAR_PROBE},
+        {"views.", method_is_fitted(c->method)},
+        {"context.depth", has_deep_context(c->method)},
+    };
+    struct config defaults = {0};
+    int status = config_init(&defaults);
+    for (size_t i = 0; status == OK && i < config_n_keys(); i++)
+        for (size_t j = 0; status == OK && j < sizeof families / sizeof families[0]; j++)
+            if (!families[j].is_used && str_starts_with(config_key(i)->key, families[j].prefix) &&
+                is_asked_for(c, i) && !config_is_same(c, &defaults, i))
+                status = error_set(ERR_USAGE, "key '%s' means nothing to method %s", config_key(i)->key,
+                                   method_kind_names[c->method]);
+    config_free(&defaults);
+    return status;
+}
+
 int config_settle(struct config *c)
 {
     const int64_t N = method_fixed_iterations(c->method);
-    const enum config_origin origin = c->origins[config_find("iterations")];
+    int status = refuse_keys_of_others(c);
+    if (status != OK)
+        return status;
     if (N == METHOD_ANY_ITERATIONS || c->n_iterations == N)
         return OK;
-    if (origin == CONFIG_FILE || origin == CONFIG_COMMAND_LINE)
+    if (is_asked_for(c, config_find("iterations")))
         return error_set(ERR_USAGE, "iterations is %" PRId64 ", but method %s always has %" PRId64,
                          c->n_iterations, method_kind_names[c->method], N);
     c->n_iterations = N;

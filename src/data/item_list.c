@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "prompt/base/array.h"
 #include "prompt/base/path.h"
@@ -107,6 +108,22 @@ int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list)
         status = digest_memory(hex, str_text(&text), text.len);
     str_free(&text);
     return status;
+}
+
+int item_list_sizes(struct str *out, const char *image_dir, const struct item_list *list)
+{
+    for (size_t i = 0; i < list->n && str_status(out) == OK; i++) {
+        struct stat st;
+        char *file = item_file(image_dir, &list->items[i]);
+        if (!file)
+            return ERR_MEMORY;
+        if (stat(file, &st) == 0)
+            str_appendf(out, "%" PRId64 " bytes of %s\n", (int64_t)st.st_size, list->items[i].path);
+        else
+            str_appendf(out, "no file %s\n", list->items[i].path);
+        free(file);
+    }
+    return str_status(out);
 }
 
 int class_names_digest(char hex[17], char *const *names, int64_t n)

@@ -60,7 +60,7 @@ int import_compare_backbone(struct import_backbone *out, const struct import_sou
             continue;
         int status = compare(&difference, t, model);
         if (status != OK)
-            return error_context("'%s'", source->path);
+            return error_context("'%s'", t->path);
         out->n_tensors++;
         if (!out->name || !(difference <= out->difference)) { /* NaN is the largest */
             out->difference = difference;

@@ -34,8 +34,9 @@ static int check_shape(const struct source_tensor *found, const struct import_te
     struct str expected = {0}, here = {0};
     shape_append(&expected, dims, (size_t)n);
     tensor_append_shape(&here, found->value);
-    int status = error_set(ERR_SHAPE, "tensor '%s': expected %s for this model and these settings, found %s",
-                           found->name, str_text(&expected), str_text(&here));
+    int status =
+        error_set(ERR_SHAPE, "'%s': tensor '%s': expected %s for this model and these settings, found %s",
+                  found->path, found->name, str_text(&expected), str_text(&here));
     str_free(&expected);
     str_free(&here);
     return status;
@@ -63,9 +64,10 @@ static int find_row(const struct source_tensor **out, const struct import_tensor
     }
     int status = OK;
     if (!*out)
-        status = error_set(ERR_FORMAT, "tensor '%s' is missing", first ? first : target);
+        status =
+            error_set(ERR_FORMAT, "'%s': tensor '%s' is missing", f->source->path, first ? first : target);
     else if (!(*out)->value)
-        status = error_set(ERR_FORMAT, "tensor '%s' %s", (*out)->name, (*out)->found);
+        status = error_set(ERR_FORMAT, "'%s': tensor '%s' %s", (*out)->path, (*out)->name, (*out)->found);
     free(first);
     return status;
 }
@@ -149,8 +151,8 @@ static int check_rest(const struct filling *f)
     for (size_t i = 0; i < f->source->n_tensors; i++) {
         const char *name = f->source->tensors[i].name;
         if (!f->is_taken[i] && !is_passed_over(f, name))
-            return error_set(ERR_FORMAT, "tensor '%s' is not one of method %s with these settings", name,
-                             method_kind_names[f->m->options.kind]);
+            return error_set(ERR_FORMAT, "'%s': tensor '%s' is not one of method %s with these settings",
+                             f->source->tensors[i].path, name, method_kind_names[f->m->options.kind]);
     }
     return OK;
 }
@@ -168,6 +170,5 @@ int import_fill(struct method *m, const struct import_source *source, const stru
         status = check_rest(&f);
     free(f.is_taken);
     const int closed = scope_close(f.s);
-    status = status == OK ? closed : status;
-    return status == OK ? OK : error_context("'%s'", source->path);
+    return status == OK ? closed : status;
 }

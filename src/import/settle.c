@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "maps.h"
+#include "prompt/methods/captions.h"
 #include "source.h"
-
-enum { N_WORDS = 4 }; /* "a photo of a" */
 
 /* The tensor of a name of the map, borrowed; NULL if the file lacks it. */
 static const tensor *find_value(const struct import_source *source, const char *name)
@@ -46,8 +45,8 @@ static int append_fact(struct str *out, const struct import_source *source, cons
         str_appendf(out, "%" PRId64, n + 1);
         break;
     case IMPORT_START:
-        n = t_dim(t) >= 2 ? t_size(t, -2) : N_WORDS;
-        if (n < key->number || n > N_WORDS)
+        n = t_dim(t) >= 2 ? t_size(t, -2) : PROMPT_N_WORDS;
+        if (n < key->number || n > PROMPT_N_WORDS)
             str_append(out, context_init_names[CONTEXT_INIT_RANDOM]);
         break;
     case IMPORT_NUMBER:
@@ -84,7 +83,7 @@ static int settle_key(struct config *c, const struct import_source *source, cons
     config_free(&settled);
     str_free(&found);
     str_free(&here);
-    return status == OK ? OK : error_context("'%s'", source->path);
+    return status == OK ? OK : error_context("'%s'", t ? t->path : source->path);
 }
 
 /* The file's first tensor shows which kind of file it is. */
@@ -159,21 +158,46 @@ int import_settle(struct config *c, const struct import_source *source)
     return status;
 }
 
+bool import_knows_classes(enum method_kind method)
+{
+    const struct import_map *map = import_map_of(method);
+    return !map || map->classes[0].source;
+}
+
+static int refuse_classes(const struct config *c, const struct source_tensor *t, int64_t n_in_file,
+                          int64_t n_classes)
+{
+    const bool has_part = c->data_dataset[0] != '\0' && c->data_classes != CLASS_SUBSET_ALL;
+    struct str shape = {0};
+    tensor_append_shape(&shape, t->value);
+    int status = error_set(
+        ERR_USAGE, "'%s' is of %" PRId64 " classes (tensor '%s' %s), but %" PRId64 " %s given%s%s%s", t->path,
+        n_in_file, t->name, str_text(&shape), n_classes,
+        plural((size_t)n_classes, "class name is", "class names are"),
+        has_part ? ", as data.classes is " : "", has_part ? class_subset_names[c->data_classes] : "",
+        has_part ? "; --set data.classes=all gives those of the whole data set" : "");
+    str_free(&shape);
+    return status;
+}
+
 int import_check_classes(const struct config *c, const struct import_source *source, int64_t n_classes)
 {
     const struct import_map *map = import_map_of(c->method);
     for (const struct import_axis *axis = map->classes; axis->source; axis++) {
-        const tensor *t = find_value(source, axis->source);
-        if (!t || t_size(t, axis->axis) == n_classes)
+        const struct source_tensor *t = source_find(source, axis->source);
+        if (!t || !t->value)
             continue;
-        struct str shape = {0};
-        tensor_append_shape(&shape, t);
-        int status =
-            error_set(ERR_USAGE, "'%s' is of %" PRId64 " classes (tensor '%s' %s), but %" PRId64 " %s given",
-                      source->path, t_size(t, axis->axis), axis->source, str_text(&shape), n_classes,
-                      plural((size_t)n_classes, "class name is", "class names are"));
-        str_free(&shape);
-        return status;
+        if (t_dim(t->value) <= axis->axis) {
+            struct str shape = {0};
+            tensor_append_shape(&shape, t->value);
+            int status =
+                error_set(ERR_SHAPE, "'%s': tensor '%s': expected a row or column for each class, found %s",
+                          t->path, t->name, str_text(&shape));
+            str_free(&shape);
+            return status;
+        }
+        if (t_size(t->value, axis->axis) != n_classes)
+            return refuse_classes(c, t, t_size(t->value, axis->axis), n_classes);
     }
     return OK;
 }

@@ -32,9 +32,10 @@ static int add_tensor(void *context, const struct archive_item *item)
         return status;
     struct source_tensor *t = &out->tensors[out->n_tensors++];
     *t = (struct source_tensor){.name = is_bare ? name_of_file(out->reading) : str_dup(item->name),
-                                .value = item->value};
+                                .value = item->value,
+                                .path = str_dup(out->reading)};
     t->found = item->found ? str_dup(item->found) : NULL;
-    return t->name && (t->found || !item->found) ? OK : ERR_MEMORY;
+    return t->name && t->path && (t->found || !item->found) ? OK : ERR_MEMORY;
 }
 
 static int add_scalar(void *context, const char *name, const char *text)
@@ -52,7 +53,10 @@ static int read_archive(struct import_source *out, scope *s, const char *path)
 {
     struct archive_facts facts;
     char sha256[DIGEST_HEX_SIZE];
-    out->reading = path;
+    free(out->reading);
+    out->reading = path_absolute(path);
+    if (!out->reading)
+        return ERR_MEMORY;
     int status = archive_read(s, path, &facts, &(struct archive_visitor){add_tensor, add_scalar, out});
     if (status == OK && facts.module_class[0] != '\0')
         status = error_set(ERR_FORMAT,
@@ -67,6 +71,7 @@ static void free_tensor(struct source_tensor *t)
 {
     free(t->name);
     free(t->found);
+    free(t->path);
 }
 
 /* Keeps what is below "state_dict", if there is one, and cuts this and a wrapper's "module." off the names. */
@@ -131,6 +136,7 @@ void import_close(struct import_source *source)
     free(source->scalars);
     imported_files_free(&source->files);
     free(source->path);
+    free(source->reading);
     free(source);
 }
 

@@ -10,6 +10,7 @@ struct source_tensor {
     char *name;    /* owned */
     tensor *value; /* borrowed; NULL if its kind is not supported */
     char *found;   /* owned; that kind, or NULL */
+    char *path;    /* of its file, for messages; owned */
 };
 
 /** A number or text. */
@@ -20,7 +21,7 @@ struct source_scalar {
 struct import_source {
     char *path;                    /* of the first file, for messages; owned */
     struct imported_files files;   /* at least one */
-    const char *reading;           /* the file that is being read; borrowed */
+    char *reading;                 /* path of the file that is read last; owned */
     struct source_tensor *tensors; /* [n_tensors], owned */
     size_t n_tensors;
     struct source_scalar *scalars; /* [n_scalars], owned */

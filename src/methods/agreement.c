@@ -16,7 +16,7 @@ static tensor *cosine(scope *s, const tensor *a, const tensor *b, double weight)
     return t_scale(s, t_sum(s, t_mul(s, difference, difference)), weight / (2.0 * n_pairs));
 }
 
-static tensor *text_term(scope *s, const struct memory_options *o, const struct agreement_inputs *in)
+static tensor *text_term(scope *s, const struct regularization_options *o, const struct agreement_inputs *in)
 {
     switch (o->text_distance) {
     case AGREEMENT_DISTANCE_L1:
@@ -30,7 +30,8 @@ static tensor *text_term(scope *s, const struct memory_options *o, const struct 
 }
 
 /* weight / (B K) times the sum of p^0 (log p^0 - log p). */
-static tensor *logits_term(scope *s, const struct memory_options *o, const struct agreement_inputs *in)
+static tensor *logits_term(scope *s, const struct regularization_options *o,
+                           const struct agreement_inputs *in)
 {
     const int64_t B = t_size(in->logits, 0), K = t_size(in->logits, 1);
     tensor *target = t_log_softmax(s, in->teacher_logits, -1);
@@ -38,7 +39,8 @@ static tensor *logits_term(scope *s, const struct memory_options *o, const struc
     return t_scale(s, t_sum(s, t_mul(s, t_exp(s, target), difference)), o->logits_weight / (double)(B * K));
 }
 
-struct agreement agreement_terms(scope *s, const struct memory_options *o, const struct agreement_inputs *in)
+struct agreement agreement_terms(scope *s, const struct regularization_options *o,
+                                 const struct agreement_inputs *in)
 {
     return (struct agreement){
         .text = o->text_weight > 0.0 ? text_term(s, o, in) : NULL,
@@ -47,12 +49,12 @@ struct agreement agreement_terms(scope *s, const struct memory_options *o, const
     };
 }
 
-bool agreement_reads_clip(const struct memory_options *o)
+bool agreement_reads_clip(const struct regularization_options *o)
 {
     return o->image_weight > 0.0 || o->logits_weight > 0.0;
 }
 
-bool agreement_reads_teacher(const struct memory_options *o)
+bool agreement_reads_teacher(const struct regularization_options *o)
 {
     return o->text_weight > 0.0 || o->logits_weight > 0.0;
 }

@@ -184,5 +184,5 @@ int prompt_start_tokens(struct tokens *out, const struct tokenizer *t)
 {
     *out = (struct tokens){0};
     int status = append_id(out, tokenizer_start(t));
-    return status == OK ? tokenizer_encode(out, t, "a photo of a") : status;
+    return status == OK ? tokenizer_encode(out, t, PROMPT_WORDS) : status;
 }

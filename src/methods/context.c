@@ -4,17 +4,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { N_WORDS = 4 }; /* of "a photo of a" */
-
 static int check_words(const struct method_options *o, bool others_stay)
 {
     const int64_t n = o->context_count;
-    if (o->context_init != CONTEXT_INIT_WORDS || n == N_WORDS || (others_stay && n < N_WORDS))
+    if (o->context_init != CONTEXT_INIT_WORDS || n == PROMPT_N_WORDS || (others_stay && n < PROMPT_N_WORDS))
         return OK;
     return error_set(ERR_USAGE,
                      "context.init: \"words\" are %sthe %d of \"a photo of a\", but context.count is %" PRId64
                      "; \"random\" takes any count",
-                     others_stay ? "at most " : "", N_WORDS, n);
+                     others_stay ? "at most " : "", PROMPT_N_WORDS, n);
 }
 
 static int create(struct method *m, const struct method_init *init, bool others_stay)
@@ -72,9 +70,9 @@ int context_create_deep(struct method *m, const struct method_init *init)
 
 struct text_form context_deep_text_form(const struct method_options *o)
 {
-    const bool words_stay = o->context_init == CONTEXT_INIT_WORDS && o->context_count < N_WORDS;
+    const bool words_stay = o->context_init == CONTEXT_INIT_WORDS && o->context_count < PROMPT_N_WORDS;
     return (struct text_form){.n_before = 1 + o->context_count,
-                              .n_words = words_stay ? N_WORDS - o->context_count : 0};
+                              .n_words = words_stay ? PROMPT_N_WORDS - o->context_count : 0};
 }
 
 tensor *context_encode_deep(scope *s, const struct method *m, struct tape *tape,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "prompt/methods/fit.h"
+#include "prompt/methods/logistic.h"
 #include "prompt/methods/parts.h"
 
 static int create(struct method *m, const struct method_init *init)
@@ -31,7 +32,7 @@ static void forward(struct method_output *out, scope *s, const struct method *m,
 
 /* A solution and its accuracy on the validation pictures. */
 struct candidate {
-    double c, accuracy;
+    double c, accuracy, gradient;
     double *parameters; /* [K,d+1], owned */
 };
 
@@ -45,7 +46,7 @@ struct search {
 static int solve(struct candidate *out, const struct search *x, double c)
 {
     *out = (struct candidate){.c = c};
-    int status = logistic_fit(&out->parameters, x->scope, &x->rows, c);
+    int status = logistic_fit(&out->parameters, &out->gradient, x->scope, &x->rows, c);
     if (status != OK || !x->val)
         return status;
     scope *s = scope_open(x->scope, SCOPE_GRAD_OFF);
@@ -137,6 +138,9 @@ static int fit(struct fit_report *out, struct method *m, const struct fit_data *
         status = search_closely(&best, &x);
     if (status == OK && (status = keep(m, s, &best)) == OK) {
         fit_report_add(out, "C", best.c);
+        fit_report_add(out, "gradient", best.gradient);
+        if (best.gradient > LOGISTIC_GRADIENT)
+            out->warning = "the logistic regression ended before its minimum: its gradient is above 1e-5";
         if (data->n_val > 0)
             fit_report_add(out, "validation_accuracy", best.accuracy);
     }

@@ -5,6 +5,8 @@
  * features minus their mean, x - u: the same minimum, with b + W u instead of b, in a third of the evaluations.
  * In fp64: rounded to fp32, line searches would end before the gradient is small.
  */
+#include "prompt/methods/logistic.h"
+
 #include <lbfgs.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ struct problem {
     int64_t n_classes;     /* K */
     int64_t width;         /* d+1 */
     double penalty;        /* 1 / (C N) */
+    double gradient;       /* its largest entry at the last point */
     int status;            /* the first failure */
 };
 
@@ -65,20 +68,19 @@ static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *x, lbfgsf
     return value;
 }
 
-/* Ends the search, by another result than 0, when no entry of the gradient is larger than TOLERANCE. */
+/* Ends the search, by another result than 0, when no entry of the gradient is larger than LOGISTIC_GRADIENT. */
 static int is_enough(void *instance, const lbfgsfloatval_t *x, const lbfgsfloatval_t *g,
                      const lbfgsfloatval_t value, const lbfgsfloatval_t x_norm, const lbfgsfloatval_t g_norm,
                      const lbfgsfloatval_t step, int n, int k, int n_evaluations)
 {
-    static const double TOLERANCE = 1e-5;
     struct problem *p = instance;
-    double largest = 0.0;
     (void)x, (void)value, (void)x_norm, (void)g_norm, (void)step, (void)k, (void)n_evaluations;
     if (p->status == OK && interrupt_requested())
         p->status = interrupt_check_begin();
+    p->gradient = 0.0;
     for (int i = 0; i < n; i++)
-        largest = fmax(largest, fabs(g[i]));
-    return p->status != OK || largest <= TOLERANCE;
+        p->gradient = fmax(p->gradient, fabs(g[i]));
+    return p->status != OK || p->gradient <= LOGISTIC_GRADIENT;
 }
 
 /* A build of libLBFGS with SSE takes multiples of 8; the others have a gradient of 0. */
@@ -114,7 +116,8 @@ static void shift_bias(double *parameters, const double *mean, int64_t n_classes
     }
 }
 
-static int solve(double *parameters, double *mean, scope *s, const struct logistic_data *data, double c)
+static int solve(double *parameters, double *gradient, double *mean, scope *s,
+                 const struct logistic_data *data, double c)
 {
     const int64_t N = data->n, d = data->d, K = data->n_classes;
     const struct device device = data->device;
@@ -129,21 +132,23 @@ static int solve(double *parameters, double *mean, scope *s, const struct logist
         .n_classes = K,
         .width = d + 1,
         .penalty = 1.0 / (c * (double)N),
+        .gradient = INFINITY, /* until the first iteration ends */
     };
     int status = t_read_f64(mean, (size_t)d, s, u);
     if (status == OK && (status = scope_status(s)) == OK)
         status = minimize(parameters, &p);
+    *gradient = p.gradient;
     if (status == OK)
         shift_bias(parameters, mean, K, d + 1);
     return status;
 }
 
-int logistic_fit(double **out, scope *parent, const struct logistic_data *data, double c)
+int logistic_fit(double **out, double *gradient, scope *parent, const struct logistic_data *data, double c)
 {
     scope *s = scope_open(parent, SCOPE_GRAD_OFF);
     double *mean = malloc((size_t)data->d * sizeof *mean);
     *out = calloc((size_t)(data->n_classes * (data->d + 1)), sizeof **out);
-    int status = *out && mean ? solve(*out, mean, s, data, c) : error_out_of_memory();
+    int status = *out && mean ? solve(*out, gradient, mean, s, data, c) : error_out_of_memory();
     free(mean);
     if (status != OK) {
         free(*out);

@@ -10,6 +10,7 @@
 #include "prompt/base/interrupt.h"
 #include "prompt/methods/fit.h"
 #include "prompt/methods/parts.h"
+#include "prompt/nn/eigenvalue.h"
 
 static const enum dtype DTYPE = DTYPE_F32; /* of the fit */
 

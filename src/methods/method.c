@@ -32,9 +32,9 @@ struct text_form method_text_form(const struct method_options *o)
 }
 
 /* A term that the method cannot move, or an average without epochs, would silently do nothing. */
-static int check_memory(const struct method *m)
+static int check_regularization(const struct method *m)
 {
-    const struct memory_options *o = &m->options.memory;
+    const struct regularization_options *o = &m->options.regularization;
     const char *name = method_kind_names[m->options.kind];
     const bool has_terms = agreement_reads_clip(o) || agreement_reads_teacher(o);
     if (m->ops->fit && (has_terms || o->average_deviation > 0.0))
@@ -67,7 +67,7 @@ int method_create(struct method **out, scope *owner, const struct clip *clip,
     if (N != METHOD_ANY_ITERATIONS)
         m->options.n_iterations = N;
     int status = OK;
-    if ((status = m->ops->create(m, init)) != OK || (status = check_memory(m)) != OK ||
+    if ((status = m->ops->create(m, init)) != OK || (status = check_regularization(m)) != OK ||
         (status = method_enter_stage(m, 0)) != OK) {
         method_free(m);
         return status;
@@ -210,7 +210,7 @@ int method_backward(struct method_output *out, scope *s, const tensor *loss)
 static struct agreement agreement_of(scope *s, const struct method *m, const struct method_output *output,
                                      int64_t n)
 {
-    const struct memory_options *o = &m->options.memory;
+    const struct regularization_options *o = &m->options.regularization;
     if (agreement_reads_teacher(o) && !output->teacher) {
         scope_fail(
             s, error_set(ERR_USAGE, "the classes have no text features of the frozen CLIP to agree with"));

@@ -65,10 +65,10 @@ bool method_is_fitted(enum method_kind kind)
 }
 
 /* A method's own settings. */
-static struct memory_options own_memory(enum method_kind kind)
+static struct regularization_options own_regularization(enum method_kind kind)
 {
-    struct memory_options own = {.text_distance = AGREEMENT_DISTANCE_L1,
-                                 .templates = AGREEMENT_SOURCE_CAPTIONS};
+    struct regularization_options own = {.text_distance = AGREEMENT_DISTANCE_L1,
+                                         .templates = AGREEMENT_SOURCE_CAPTIONS};
     switch (kind) {
     case METHOD_KGCOOP:
         own.text_weight = 8.0;
@@ -105,9 +105,9 @@ static void settle(double *value, double own)
     *value = *value < 0.0 ? own : *value;
 }
 
-void method_settle_memory(struct memory_options *o, enum method_kind kind)
+void method_settle_regularization(struct regularization_options *o, enum method_kind kind)
 {
-    const struct memory_options own = own_memory(kind);
+    const struct regularization_options own = own_regularization(kind);
     settle(&o->text_weight, own.text_weight);
     settle(&o->image_weight, own.image_weight);
     settle(&o->logits_weight, own.logits_weight);

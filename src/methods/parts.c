@@ -130,5 +130,5 @@ bool method_begins_by_clip(struct method_output *out, struct initial_features *i
 struct initial_features method_image_tokens(struct method_output *out, scope *s, const struct method *m,
                                             const struct method_inputs *in)
 {
-    return start(out, s, m, in, !in->skips_clip || agreement_reads_clip(&m->options.memory));
+    return start(out, s, m, in, !in->skips_clip || agreement_reads_clip(&m->options.regularization));
 }

@@ -1,8 +1,8 @@
 /*
  * Tip-Adapter (Zhang et al., ECCV 2022): a cache of the training pictures' features corrects CLIP's logits,
  *   z = exp(s) f T^t + alpha exp(-beta (1 - f K^t)) V,   |f| = 1
- * with keys K, the features of N pictures, and values V, their one-hot labels. Tip-Adapter-F trains the keys. As in
- * the authors' code, whose factor of the first term is 100, OpenAI's exp(s).
+ * with keys K, the features of N pictures, and values V, their one-hot labels. Tip-Adapter-F trains the keys. The
+ * authors' code has 100 for exp(s), its value in OpenAI's models.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "prompt/base/rng.h"
 #include "prompt/methods/fit.h"
 #include "prompt/methods/parts.h"
+#include "prompt/nn/schedule.h"
 
 static int create(struct method *m, const struct method_init *init)
 {
@@ -101,7 +102,8 @@ struct key_training {
     float *batch;           /* [B,d] */
     size_t *order;          /* [N] */
     int64_t *labels;        /* [B] */
-    int64_t step, n_steps;
+    struct schedule_options schedule;
+    int64_t step;
 };
 
 /* The loss of a batch [B,d] and its gradient in the keys: dK = alpha beta ((G V^t) * A)^t f, G that in the logits. */
@@ -124,13 +126,11 @@ static tensor *key_gradient(scope *s, const struct key_training *t, int64_t n)
 
 static int key_step(struct key_training *t, scope *parent, int64_t n)
 {
-    static const double PI = 3.14159265358979323846;
     scope *s = scope_open(parent, SCOPE_GRAD_OFF);
     tensor *keys = params_find(&t->method->trained, "keys");
     const tensor *gradient = key_gradient(s, t, n);
-    const double done = (double)t->step / (double)t->n_steps; /* before this step */
     t->step++;
-    const struct adamw_numbers numbers = {.lr = 0.5 * t->data->lr * (1.0 + cos(PI * done)),
+    const struct adamw_numbers numbers = {.lr = schedule_lr(&t->schedule, 1, t->step),
                                           .beta1 = 0.9,
                                           .beta2 = 0.999,
                                           .weight_decay = 0.01,
@@ -181,17 +181,18 @@ static int train_keys(scope *s, struct method *m, const struct fit_data *data)
 {
     const struct device device = m->clip->device;
     const size_t N = (size_t)data->n, d = (size_t)m->clip->dims.embed_dim, B = (size_t)data->batch_size;
-    struct key_training t = {.method = m,
-                             .data = data,
-                             .captions = fit_captions(s, data->captions, DTYPE_F32),
-                             .first = t_zeros(s, SHAPE(data->n, (int64_t)d), DTYPE_F32, device),
-                             .second = t_zeros(s, SHAPE(data->n, (int64_t)d), DTYPE_F32, device),
-                             .view = m->options.views_fresh ? malloc(N * d * sizeof(float)) : NULL,
-                             .batch = malloc(B * d * sizeof(float)),
-                             .order = malloc(N * sizeof(size_t)),
-                             .labels = malloc(B * sizeof(int64_t)),
-                             .n_steps =
-                                 data->n_epochs * ((data->n + data->batch_size - 1) / data->batch_size)};
+    const int64_t n_steps = data->n_epochs * ((data->n + data->batch_size - 1) / data->batch_size);
+    struct key_training t = {
+        .method = m,
+        .data = data,
+        .captions = fit_captions(s, data->captions, DTYPE_F32),
+        .first = t_zeros(s, SHAPE(data->n, (int64_t)d), DTYPE_F32, device),
+        .second = t_zeros(s, SHAPE(data->n, (int64_t)d), DTYPE_F32, device),
+        .view = m->options.views_fresh ? malloc(N * d * sizeof(float)) : NULL,
+        .batch = malloc(B * d * sizeof(float)),
+        .order = malloc(N * sizeof(size_t)),
+        .labels = malloc(B * sizeof(int64_t)),
+        .schedule = {.schedule = SCHEDULE_COSINE_STEP, .lr = data->lr, .n_steps = n_steps}};
     const bool is_allocated = t.batch && t.order && t.labels && (t.view || !m->options.views_fresh);
     int status = is_allocated ? scope_status(s) : error_out_of_memory();
     if (status == OK)

@@ -28,7 +28,7 @@ tensor *tuned_encode_text(scope *s, const struct method *m, struct tape *tape,
 tensor *tuned_encode_image(struct method_output *out, scope *outer, const struct method *m, struct tape *tape,
                            const struct method_inputs *in, const struct tower_tuning *tuning)
 {
-    const bool needs_clip = !in->skips_clip || agreement_reads_clip(&m->options.memory);
+    const bool needs_clip = !in->skips_clip || agreement_reads_clip(&m->options.regularization);
     out->text[0] = in->classes->caption_features;
     if (needs_clip)
         return clip_encode_tuned_image(outer, m->clip, tape,

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/base/str.h"
 #include "prompt/methods/tuned_towers.h"
 
 static const char PREFIX[] = "norms", CLASSIFIER[] = "classifier";
@@ -36,10 +35,14 @@ static int add_norms(struct method *m, enum tower tower)
 static int create(struct method *m, const struct method_init *init)
 {
     const int64_t K = init->n_train_classes, d = m->clip->dims.embed_dim;
-    if (m->options.memory.average_deviation > 0.0)
+    if (m->options.regularization.average_deviation > 0.0)
         return error_set(ERR_USAGE,
                          "average.deviation: method two_stage has no average over epochs, as its two "
                          "stages train different tensors");
+    if (m->options.regularization.image_weight > 0.0)
+        return error_set(ERR_USAGE,
+                         "agreement.image_weight: method two_stage leaves the image features alone in "
+                         "its second stage");
     int status = add_norms(m, TOWER_TEXT);
     if (status == OK)
         status = add_norms(m, TOWER_VISION);

@@ -5,7 +5,7 @@
 
 #include "model.h"
 #include "prompt/base/array.h"
-#include "prompt/page/interval.h"
+#include "prompt/report/interval.h"
 #include "prompt/report/metrics.h"
 
 const char *method_name(const struct config *c)

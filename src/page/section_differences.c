@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "html.h"
-#include "prompt/page/interval.h"
+#include "prompt/report/interval.h"
 #include "sections.h"
 
 /* A group at one n: -1 is the last. */

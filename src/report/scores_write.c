@@ -4,6 +4,7 @@
 
 #include "prompt/base/csv.h"
 #include "prompt/report/scores.h"
+#include "tex.h"
 
 const char *const score_format_names[] = {"markdown", "csv", "latex", NULL};
 
@@ -155,35 +156,17 @@ static void write_csv(struct str *out, const struct scores *s)
 
 /* ---------------------------------------------------------------- LaTeX */
 
-static void append_tex(struct str *out, const char *text)
-{
-    static const char lambda[] = "λ";
-    while (*text != '\0') {
-        const bool special = strchr("&%$#_{}", *text) != NULL;
-        const bool is_power = text[1] == '^' && text[2] != '\0';
-        if (is_power) /* G^V */
-            str_appendf(out, "$%.3s$", text);
-        else if (str_starts_with(text, lambda))
-            str_append(out, "$\\lambda$");
-        else if (*text == '^')
-            str_append(out, "\\^{}");
-        else
-            str_appendf(out, "%s%c", special ? "\\" : "", *text);
-        text += is_power ? 3 : str_starts_with(text, lambda) ? sizeof lambda - 1 : 1;
-    }
-}
-
 /* Below the table, where a reader sees them. */
 static void append_tex_notes(struct str *out, const struct scores *s)
 {
     for (size_t i = 0; i < s->labels.n; i++) {
         str_append(out, i == 0 ? "\n\\textbf{Not the paper's settings: " : ", ");
-        append_tex(out, s->labels.items[i]);
+        tex_append(out, s->labels.items[i]);
     }
     str_append(out, s->labels.n > 0 ? ".}\n" : "");
     for (size_t i = 0; i < s->notes.n; i++) {
         str_append(out, "\n{\\footnotesize ");
-        append_tex(out, s->notes.items[i]);
+        tex_append(out, s->notes.items[i]);
         str_append(out, "\\par}\n");
     }
 }
@@ -204,9 +187,9 @@ static void write_latex(struct str *out, const struct scores *s)
         const struct score_line *line = &s->lines[i];
         if (i == 0 || strcmp(line->dataset, s->lines[i - 1].dataset) != 0)
             str_append(out, "\\hline\n");
-        append_tex(out, line->dataset);
+        tex_append(out, line->dataset);
         str_append(out, " & ");
-        append_tex(out, line->row->name);
+        tex_append(out, line->row->name);
         append_cells(out, line, s, &(struct cell_style){" & ", " $\\pm$ ", "--"});
         str_append(out, " \\\\\n");
     }

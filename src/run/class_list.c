@@ -42,6 +42,12 @@ int class_list_tokenize(struct class_list *out, const struct session *s, char *c
     const struct text_form form = form_of(s);
     const int64_t context_length = s->weights->dims.context_length;
     *out = (struct class_list){.names = names, .n = n};
+    if (form.is_caption && n_templates > 1)
+        return error_set(
+            ERR_USAGE,
+            "method %s trains one caption of a class, but there are %zu templates: give one sentence "
+            "as zero_shot_template",
+            method_kind_names[s->config->method], n_templates);
     out->captions = calloc(n_templates, sizeof *out->captions);
     int status = out->captions ? OK : error_out_of_memory();
     for (; status == OK && out->n_templates < n_templates; out->n_templates++)
@@ -126,9 +132,9 @@ int class_list_add_teacher(struct class_list *c, scope *owner, struct session *s
     const struct method_options options = session_method_options(s->config);
     const char *own = c->dataset ? c->dataset->template : session_template(s, NULL);
     const char *template = agreement_kgcoop_template(own);
-    if (!agreement_reads_teacher(&options.memory))
+    if (!agreement_reads_teacher(&options.regularization))
         return OK;
-    switch (options.memory.templates) {
+    switch (options.regularization.templates) {
     case AGREEMENT_SOURCE_KGCOOP:
         return encode_teacher(c, owner, s, model, &template, 1);
     case AGREEMENT_SOURCE_PROMPTSRC:

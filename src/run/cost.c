@@ -70,7 +70,7 @@ static double step_bytes(const struct session *s, const struct method *m, struct
     const struct clip *c = s->clip;
     const struct token_rows *texts = &classes->prompts;
     const double copies =
-        COPIES_OF_FEATURES + (m->options.memory.text_weight > 0.0 ? COPIES_OF_AGREEMENT : 0);
+        COPIES_OF_FEATURES + (m->options.regularization.text_weight > 0.0 ? COPIES_OF_AGREEMENT : 0);
     const double rows =
         texts->n_learned > 0 ? (double)(texts->n * texts->n_tokens * c->dims.text.width) : 0.0;
     const double features = (double)(p->n_text * p->n_prefixes * classes->n * c->dims.embed_dim);

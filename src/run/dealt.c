@@ -92,12 +92,13 @@ static int check_same(const struct dealt_source *source)
 {
     struct session *s = source->session;
     char items[DIGEST_HEX_SIZE], method[DIGEST_HEX_SIZE];
-    struct str config = {0};
+    struct str config = {0}, sizes = {0};
     if (ranks_size(s->ranks) == 1)
         return OK;
     int status = config_write_experiment(&config, s->config);
     if (status == OK && (status = features_hash_weights(s)) == OK &&
-        (status = item_list_digest(items, source->items)) == OK)
+        (status = item_list_digest(items, source->items)) == OK &&
+        (status = item_list_sizes(&sizes, source->image_dir, source->items)) == OK)
         status = digest_method(method, source);
     status = ranks_agree(s->ranks, status);
     const struct same_part parts[] = {
@@ -105,10 +106,12 @@ static int check_same(const struct dealt_source *source)
         {"the weights of the model", s->weights->sha256},
         {"the texts of the classes, or what was trained,", method},
         {"the list of images", items},
+        {"the size of an image", str_text(&sizes)},
     };
     if (status == OK)
         status = same_check(s, parts, sizeof parts / sizeof parts[0]);
     str_free(&config);
+    str_free(&sizes);
     return status;
 }
 

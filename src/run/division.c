@@ -111,6 +111,12 @@ int division_share(struct step_share *out, const struct division *d, struct step
     return status == OK ? check_members(d) : status;
 }
 
+struct ranks_time division_time(const struct division *d)
+{
+    const struct ranks_time all = ranks_time(d->all), members = ranks_time(d->members);
+    return (struct ranks_time){all.wait_s + members.wait_s, all.move_s + members.move_s};
+}
+
 int division_gather_items(size_t *out, const struct division *d, const size_t *own)
 {
     const int64_t n_ranks = ranks_size(d->all);

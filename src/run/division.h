@@ -50,6 +50,9 @@ struct step_report {
 /** All ranks call it before each step. ERR_IO if ranks that should have the same images have not. */
 int division_share(struct step_share *out, const struct division *d, struct step_report own);
 
+/** Seconds that this rank has spent in exchanges of all ranks and of its groups so far. */
+struct ranks_time division_time(const struct division *d);
+
 /** The items of all images of the batch, in its order, [n_images of the last division_share]. */
 int division_gather_items(size_t *out, const struct division *d, const size_t *own);
 

@@ -228,6 +228,8 @@ static void print(const struct training *t, const struct fit_report *report)
     for (size_t i = 0; i < report->n; i++)
         str_appendf(&text, "%s%s %.6g", i > 0 ? ", " : "", report->numbers[i].name, report->numbers[i].value);
     log_info(t->session->log, "fitted   %s", str_text(&text));
+    if (report->warning)
+        log_warning(t->session->log, "%s", report->warning);
     str_free(&text);
 }
 

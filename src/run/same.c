@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "prompt/base/digest.h"
 #include "prompt/image/image.h"
 #include "prompt/run/version.h"
 
@@ -31,13 +32,18 @@ static int refuse(const char *what, const char *here, const char *there)
     return status;
 }
 
-/* Ranks with other instructions would take steps that differ by rounding, and drift apart. */
-static void describe_program(struct str *out, const struct session *s)
+/* Other builds have the same version. Ranks with other instructions would take steps that differ by rounding, and drift
+ * apart. */
+static int describe_program(struct str *out, const struct session *s)
 {
-    char cpu[256];
+    char cpu[256], program[DIGEST_HEX_SIZE];
+    int status = digest_file(program, "/proc/self/exe");
+    if (status != OK)
+        return status;
     torch_describe_cpu(cpu, sizeof cpu);
-    str_appendf(out, "prompt %s\nlibtorch %s\n%s\n%s\n%s", PROMPT_VERSION, torch_version(), image_decoder(),
-                cpu, s->device.kind == DEVICE_CPU ? "cpu" : "cuda");
+    str_appendf(out, "prompt %s, SHA-256 %.16s\nlibtorch %s\n%s\n%s\n%s", PROMPT_VERSION, program,
+                torch_version(), image_decoder(), cpu, s->device.kind == DEVICE_CPU ? "cpu" : "cuda");
+    return str_status(out);
 }
 
 static int compare(struct ranks *ranks, const struct same_part *part)
@@ -58,9 +64,8 @@ int same_check(const struct session *s, const struct same_part *parts, size_t n)
     struct str program = {0};
     if (ranks_size(s->ranks) == 1)
         return OK;
-    describe_program(&program, s);
+    int status = ranks_agree(s->ranks, describe_program(&program, s));
     const struct same_part own = {"the program or its machine", str_text(&program)};
-    int status = str_status(&program);
     if (status == OK)
         status = compare(s->ranks, &own);
     for (size_t i = 0; status == OK && i < n; i++)

@@ -224,14 +224,14 @@ void session_close(struct session *s)
 
 struct method_options session_method_options(const struct config *c)
 {
-    struct memory_options memory = {.text_weight = c->agreement_text_weight,
-                                    .text_distance = c->agreement_text_distance,
-                                    .image_weight = c->agreement_image_weight,
-                                    .logits_weight = c->agreement_logits_weight,
-                                    .templates = c->agreement_templates,
-                                    .average_mean = c->average_mean,
-                                    .average_deviation = c->average_deviation};
-    method_settle_memory(&memory, c->method);
+    struct regularization_options regularization = {.text_weight = c->agreement_text_weight,
+                                                    .text_distance = c->agreement_text_distance,
+                                                    .image_weight = c->agreement_image_weight,
+                                                    .logits_weight = c->agreement_logits_weight,
+                                                    .templates = c->agreement_templates,
+                                                    .average_mean = c->average_mean,
+                                                    .average_deviation = c->average_deviation};
+    method_settle_regularization(&regularization, c->method);
     return (struct method_options){.kind = c->method,
                                    .n_iterations = c->n_iterations,
                                    .loss_weight = c->loss_weight,
@@ -260,17 +260,17 @@ struct method_options session_method_options(const struct config *c)
                                    .tip_adapter_beta = c->tip_adapter_beta,
                                    .tip_adapter_alpha_max = c->tip_adapter_alpha_max,
                                    .tip_adapter_beta_max = c->tip_adapter_beta_max,
-                                   .memory = memory};
+                                   .regularization = regularization};
 }
 
 struct optimizer_options session_optimizer_options(const struct config *c)
 {
-    const struct memory_options memory = session_method_options(c).memory;
+    const struct regularization_options regularization = session_method_options(c).regularization;
     return (struct optimizer_options){
         .kind = c->optimizer,
         .momentum = c->momentum,
         .weight_decay = c->weight_decay,
-        .average = {.mean = memory.average_mean, .deviation = memory.average_deviation}};
+        .average = {.mean = regularization.average_mean, .deviation = regularization.average_deviation}};
 }
 
 int session_create_method(struct method **out, struct session *s, int64_t n_train_classes,

@@ -132,7 +132,7 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
 /* The number of ranks, and what the exchanges of this step cost the first. */
 static void record_ranks(struct str *record, struct training *t)
 {
-    const struct ranks_time now = ranks_time(t->session->ranks);
+    const struct ranks_time now = division_time(&t->division);
     if (!t->session->ranks)
         return;
     json_put_i64(record, "ranks", ranks_size(t->session->ranks));
@@ -153,8 +153,8 @@ static int record_step(struct training *t, const struct step_numbers *numbers, c
     json_put_f64(&record, "loss", numbers->loss);
     json_put_f64s(&record, "losses", numbers->losses, (size_t)N);
     json_put_f64s(&record, "accuracies", numbers->accuracies, (size_t)N);
-    if (agreement_reads_clip(&t->method->options.memory) ||
-        agreement_reads_teacher(&t->method->options.memory))
+    if (agreement_reads_clip(&t->method->options.regularization) ||
+        agreement_reads_teacher(&t->method->options.regularization))
         json_put_f64s(&record, "agreement", numbers->agreement, N_AGREEMENTS);
     json_put_i64(&record, "images", t->share.n_images);
     json_put_i64(&record, "skipped", t->share.n_skipped);
@@ -261,10 +261,9 @@ static double rate_of(const struct training *t, struct method_stage stage, int64
     return schedule_lr(&schedule, t->progress.epoch + 1, number - stage.n_before);
 }
 
-/* Computes the step of a batch, counts and logs it. */
-static int advance(struct training *t, const struct batch *batch)
+/* Computes the step of a batch, counts and logs it. Its time has begun with the wait for its images. */
+static int advance(struct training *t, const struct batch *batch, double start_s)
 {
-    const double start_s = clock_s();
     const struct method_stage stage = stage_of(t, step_of(t, batch));
     const double lr = rate_of(t, stage, step_of(t, batch));
     struct step_numbers numbers = {0};
@@ -275,7 +274,7 @@ static int advance(struct training *t, const struct batch *batch)
         return status;
     t->progress.step_in_epoch = batch->index + 1;
     t->progress.step = step_of(t, batch);
-    const double seconds = clock_s() - start_s + batch->wait_s;
+    const double seconds = clock_s() - start_s;
     if (training_writes(t))
         status = record_step(t, &numbers, batch, lr, seconds);
     show_progress(t, &numbers, seconds);
@@ -320,13 +319,14 @@ static int run_epoch(struct training *t)
         bool is_over = false;
         if (run_files_at_limit(&t->files, t->progress.step) || is_stopped(t))
             return stop(t);
+        const double start_s = clock_s();
         status = next_batch(&batch, &is_over, t);
         if (status == OK && is_over)
             break; /* the end of the epoch, as unreadable pictures left out its last steps */
         if (status == OK && is_stopped(t))
             return stop(t);
         if (status == OK)
-            status = advance(t, &batch);
+            status = advance(t, &batch, start_s);
     }
     if (status == OK && t->progress.step == first_step && t->progress.step_in_epoch == 0)
         status = error_set(ERR_FORMAT, "none of %zu images can be read", t->items.n);
@@ -354,14 +354,14 @@ static int run_epochs(struct training *t)
 
 /* ---------------------------------------------------------------- a dry run */
 
-/* Times a step whose result is discarded. */
+/* Times a step whose result is discarded. All ranks get the first one's time: by it they go on or stop alike. */
 static int time_step(double *seconds, struct training *t, const struct batch *batch)
 {
     struct step_numbers numbers;
     const double start_s = clock_s();
     const int status = step(&numbers, t, batch, 0.0);
     *seconds = clock_s() - start_s;
-    return status;
+    return status == OK ? ranks_broadcast(t->session->ranks, seconds, sizeof *seconds) : status;
 }
 
 /* The mean of as many steps as there are, or as fill a second: beside other processes they differ much. The first
@@ -394,7 +394,7 @@ static int estimate_time(struct training *t)
     if (status == OK)
         status = estimate_step(&seconds, t, &batch);
     if (status == OK)
-        status = interrupt_check_begin();
+        status = ranks_agree(t->session->ranks, interrupt_check_begin());
     if (status != OK)
         return status;
     char duration[32];

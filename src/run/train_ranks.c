@@ -14,13 +14,21 @@
 int train_ranks_check(const struct training *t)
 {
     const struct provenance *p = &t->provenance;
+    struct str sizes = {0};
+    if (ranks_size(t->session->ranks) == 1)
+        return OK;
+    int status = ranks_agree(t->session->ranks, item_list_sizes(&sizes, t->dataset->image_dir, &t->items));
     const struct same_part parts[] = {
         {"the configuration", p->config},
         {"the weights of the model", p->weights_sha256},
         {"the list of class names", p->class_names},
         {"the few-shot sample", p->sample_digest},
+        {"the size of an image", str_text(&sizes)},
     };
-    return same_check(t->session, parts, sizeof parts / sizeof parts[0]);
+    if (status == OK)
+        status = same_check(t->session, parts, sizeof parts / sizeof parts[0]);
+    str_free(&sizes);
+    return status;
 }
 
 int train_ranks_divide(struct training *t)

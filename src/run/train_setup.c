@@ -252,7 +252,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
                                                               .n_parts = t->division.n_groups,
                                                               .loader = t->loader});
     cost_print(log, &cost, t->method);
-    return interrupt_check_begin();
+    return ranks_agree(t->options->ranks, interrupt_check_begin());
 }
 
 /* ---------------------------------------------------------------- begin */
@@ -271,8 +271,8 @@ static int check_zero_shot(struct training *t)
     if ((status = item_list_limit(&some, &t->items, s->config->check_images)) == OK &&
         (status = method_create(&clip, s->scope, s->clip, &options, &(struct method_init){0})) == OK)
         status = eval_run(&result, s, clip, &t->classes, &some, (struct eval_options){0});
-    if (status == ERR_INTERRUPTED)
-        status = interrupt_check_begin();
+    if (status == ERR_INTERRUPTED) /* by a signal to any rank */
+        status = interrupt_fail_begin();
     if (status == OK) {
         const double accuracy = metrics_accuracy(&result.metrics, 0), chance = 1.0 / (double)t->classes.n;
         const double deviation =
@@ -323,7 +323,8 @@ int training_begin(struct training *t)
     if (status == OK && is_new && (status = check_zero_shot(t)) == OK)
         status = config_write(&config, t->session->config);
     if (status == OK)
-        status = run_files_begin(&t->files, is_new ? &config : NULL, t->progress.step);
+        status = ranks_agree(t->session->ranks,
+                             run_files_begin(&t->files, is_new ? &config : NULL, t->progress.step));
     str_free(&config);
     return status;
 }

@@ -44,8 +44,12 @@ def start(command, **popen):
     return subprocess.Popen(command, **popen)
 
 
-def finish(process, timeout=240):
-    out, err = process.communicate(timeout=timeout)
+def finish(process, timeout=240, stdin=None):
+    try:
+        out, err = process.communicate(input=stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # and with it the ranks
+        raise
     return harness.Result(process.returncode, out.decode(), err.decode())
 
 
@@ -54,9 +58,7 @@ def run(n, *args, stdin=None, **popen):
     if n == 1:
         done = subprocess.run(harness.words(*args), input=stdin, capture_output=True, timeout=240, check=False)
         return harness.Result(done.returncode, done.stdout.decode(), done.stderr.decode())
-    process = start(words(n, *args), **({"stdin": subprocess.PIPE} if stdin else {}), **popen)
-    out, err = process.communicate(input=stdin, timeout=240)
-    return harness.Result(process.returncode, out.decode(), err.decode())
+    return finish(start(words(n, *args), **({"stdin": subprocess.PIPE} if stdin else {}), **popen), stdin=stdin)
 
 
 # ---------------------------------------------------------------- kills

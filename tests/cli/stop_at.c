@@ -4,12 +4,16 @@
  *     STOP_AT=CALL:TEXT:N[:US[:SIGNAL]]
  *
  * At the N-th CALL on a file whose path holds TEXT the process gets SIGNAL (9 unless given), US microseconds
- * later, from a thread of its own if US is not 0. CALL is open, write (half of the bytes arrive), flush,
+ * later, from a thread of its own if US is not 0; with SIGNAL 0 the call itself comes US later. CALL is open, write (half of the bytes arrive), flush,
  * sync, rename (before it happens) or renamed (after it happened).
  *
  *     LIST_OPENS=FILE
  *
  * appends the path of each opened file to FILE, one a line.
+ *
+ *     CLOCK_RATE=N
+ *
+ * lets the monotonic clock run N times as fast.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -31,6 +36,7 @@ static struct {
 } s_plan;
 static int s_count;     /* of matching calls, changed atomically */
 static int s_list = -1; /* file descriptor */
+static int s_rate = 1;
 static __thread int tl_inside;
 
 __attribute__((constructor)) static void read_plan(void)
@@ -43,6 +49,8 @@ __attribute__((constructor)) static void read_plan(void)
     const char *list = getenv("LIST_OPENS");
     if (list && (s_list = creat(list, 0666)) < 0)
         _exit(99);
+    const char *rate = getenv("CLOCK_RATE");
+    s_rate = rate ? (int)strtol(rate, NULL, 10) : 1;
     unsetenv("LD_PRELOAD");
 }
 
@@ -57,7 +65,9 @@ static void *stop_later(void *user)
 static void stop(void)
 {
     pthread_t thread;
-    if (s_plan.delay_us == 0 || pthread_create(&thread, NULL, stop_later, NULL) != 0)
+    if (s_plan.signal == 0)
+        usleep((useconds_t)s_plan.delay_us);
+    else if (s_plan.delay_us == 0 || pthread_create(&thread, NULL, stop_later, NULL) != 0)
         kill(getpid(), s_plan.signal);
 }
 
@@ -91,6 +101,19 @@ int open(const char *path, int flags, ...)
     if (s_list >= 0)
         dprintf(s_list, "%s\n", path);
     return next(path, flags, mode);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    static int (*next)(clockid_t, struct timespec *);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "clock_gettime");
+    int status = next(clock, out);
+    if (clock == CLOCK_MONOTONIC && s_rate > 1) {
+        const long long ns = s_rate * (1000000000LL * out->tv_sec + out->tv_nsec);
+        *out = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    }
+    return status;
 }
 
 size_t fwrite(const void *data, size_t size, size_t n, FILE *stream)

@@ -70,6 +70,44 @@ class Summary(test_results.Case):
         self.assertIn("NO:  all data sets and seeds of CoOp are there", done.stdout)
 
 
+FAKE = """#!/bin/sh
+case "$*" in
+*--print-folders*) echo "$FIXTURES/run" ;;
+grid*) cp "$FIXTURES/table1.csv" "$OUT/table1.csv" ;;
+train*) echo "trained  512 values" >&2 ;;
+*) exec "$REAL" "$@" ;;
+esac
+"""
+
+
+class Table(test_results.Case):
+    """scripts/mini_table1.sh on records that are there: a program in the place of prompt trains nothing."""
+
+    def test_each_row_has_its_averages_differences_and_costs(self):
+        cells = {"dtd": ((50, 40), (40, 40)), "eurosat": ((60, 50), (54, 46))}
+        for dataset, halves in cells.items():
+            for name, accuracies in zip(("prompt_memory", "coop"), halves):
+                for half, accuracy in zip(("base", "new"), accuracies):
+                    self.add(f"mini/{name}", dataset, half, 1, accuracy)
+        tables = ("--tables", MINI / "tables.json", "--methods", "all", "--seeds", 1, "--format", "csv")
+        (self.tmp / "table1.csv").write_text(self.check_ok(self.results(*tables, table="table1")).out)
+        (self.tmp / "run").mkdir()
+        (self.tmp / "run/config.json").write_text("{}")
+        (self.tmp / "run/log.jsonl").write_text('{"step": 1, "seconds": 1.25}\n{"step": 2, "seconds": 0.75}\n')
+        (self.tmp / "run/results.json").write_text('[{"seconds": 0.25}, {"seconds": 0.125}]\n')
+        (self.tmp / "prompt").write_text(FAKE)
+        (self.tmp / "prompt").chmod(0o755)
+        (self.runs / "world").mkdir()
+        done = subprocess.run([ROOT / "scripts/mini_table1.sh", "--out", self.runs, "--seeds", "1"], text=True, capture_output=True,
+                              check=False, env={**os.environ, "PROMPT_BIN": str(self.tmp / "prompt"), "OUT": str(self.runs),
+                                                "FIXTURES": str(self.tmp), "REAL": str(harness.program())})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("| ProMPT + memory | 55.0 | 45.0 | 49.5 | – | 512 | 2.0 | 0.4 |", done.stdout)
+        # HM 40.0 and 49.68 instead of 44.44 and 54.55; t of one degree is 12.706
+        self.assertIn("| CoOp | 47.0 | 43.0 | 44.9 | -4.7 ± 2.7 | 512 | 2.0 | 0.4 |", done.stdout)
+        self.assertNotIn("| CLIP |", done.stdout)
+
+
 class Model(harness.Case):
     def test_rows_that_show_iterations_of_a_run_share_it(self):
         world = self.tmp / "world"

@@ -125,6 +125,7 @@ class Import(harness.Case):
 
     def words(self, *more, method="coop", template=TEMPLATE, file=None):
         files = file if isinstance(file, list) else [file or self.file]
+        more += ("--set", "data.classes=base") if method in ("vpt", "clip_lora") else ()  # which their files do not show
         return ("import", *files, "--method", method, "--template", template, "--data", shared["data"].root,
                 "--dataset", "caltech101", "--model", shared["model"], "--out", self.out, "--threads", 1, *more)
 
@@ -161,7 +162,17 @@ class BadInput(Import):
         self.check_refused(run(*self.words("--classes-file", names)), 2, r"--dataset and --classes-file exclude each other")
 
     def test_other_number_of_classes(self):
-        self.refuse(coop(7), r" is of 7 classes \(tensor 'token_prefix' \[7, 1, 32\]\), but 5 class names are given", status=2)
+        self.refuse(coop(7), r" is of 7 classes \(tensor 'token_prefix' \[7, 1, 32\]\), but 5 class names are given, as .*", status=2)
+
+    def test_number_of_classes_of_another_part_of_the_data_set(self):
+        self.refuse(coop(10), r" is of 10 classes \(tensor 'token_prefix' .*, as data\.classes is base; "
+                    r"--set data\.classes=all gives those of the whole data set", status=2)
+
+    def test_files_that_do_not_show_their_classes_need_to_be_told(self):
+        for method in ("clip_lora", "vpt"):
+            words = [word for word in self.words(method=method) if word not in ("--set", "data.classes=base")]
+            self.check_refused(run(*words), 2,
+                               r".* needs: give --set data\.classes=base or all, which it was trained on")
 
     def test_contexts_of_other_classes(self):
         self.refuse({"ctx": tensor(7, 4, WIDTH)}, r": tensor 'ctx': expected \[5, 4, 32\] .*, found \[7, 4, 32\]")
@@ -232,12 +243,18 @@ class BadInput(Import):
 
     def test_cache_that_does_not_fit(self):
         numbers = ("--alpha", 1, "--beta", 2)
-        for how, pattern in (({"n_classes": 7}, r" is of 7 classes \(tensor 'values' \[10, 7\]\), but 5 class names are given"),
-                             ({"n_keys": 9}, r": tensor 'keys': expected \[64, 10\] .*, found \[64, 9\]"),
-                             ({"width": 48}, r": tensor 'keys': expected \[64, 10\] .*, found \[48, 10\]")):
+        keys, values = self.cache()
+        for how, status, pattern in (
+                ({"n_classes": 7}, 2, r"values_2shots\.pt' is of 7 classes \(tensor 'values' \[10, 7\]\), but 5 class names are given, as .*"),
+                ({"n_keys": 9}, 1, r"keys_2shots\.pt': tensor 'keys': expected \[64, 10\] .*, found \[64, 9\]"),
+                ({"width": 48}, 1, r"keys_2shots\.pt': tensor 'keys': expected \[64, 10\] .*, found \[48, 10\]")):
             with self.subTest(**how):
                 result = run(*self.words(*numbers, file=self.cache(**how), method="tip_adapter"))
-                self.check_refused(result, 2 if "n_classes" in how else 1, r"'/.*/keys_2shots\.pt'" + pattern)
+                self.check_refused(result, status, r"'/.*/" + pattern)
+        self.cache()
+        write_archive(values, tensor(10))
+        self.check_refused(run(*self.words(*numbers, file=[keys, values], method="tip_adapter")), 1,
+                           r"'/.*/values_2shots\.pt': tensor 'values': expected a row or column for each class, found \[10\]")
         keys, values = self.cache()
         self.check_refused(run(*self.words(*numbers, file=keys, method="tip_adapter")), 1,
                            r"'/.*': tensor 'values' is missing")

@@ -5,6 +5,8 @@ import hashlib
 import json
 import math
 import pathlib
+import re
+import struct
 import sys
 import tempfile
 import unittest
@@ -32,6 +34,8 @@ METHODS = {  # keys, and the trained tensors
         f"norms.{tower}.{kind}": None for tower in ("text", "vision") for kind in ("weight", "bias")}),
 }
 
+TEMPLATES = harness.ROOT / "src/methods/agreement_templates.c"
+
 shared = {}
 
 
@@ -56,8 +60,62 @@ def train(name, out, *more):
     return run(*train_words(shared["data"], shared["model"], out, *SETTINGS, *keys(name), *more))
 
 
+def train_alone(out, *settings):
+    """Of keys that METHODS does not have."""
+    words = [word for setting in settings for word in ("--set", setting)]
+    return run(*train_words(shared["data"], shared["model"], out, *SETTINGS, *words))
+
+
+def unit(row):
+    length = sum(x * x for x in row) ** 0.5
+    return [x / length for x in row]
+
+
 def evaluate(*more):
     return run("eval", "--data", shared["data"].root, "--dataset", "caltech101", "--model", shared["model"], "--threads", 1, *more)
+
+
+class Regularized(harness.Case):
+    def test_promptsrc_without_its_terms_and_its_average_is_ivlp(self):
+        """Trained apart, with the same prompts in both towers: the same bytes."""
+        off = ("agreement.text_weight=0", "agreement.image_weight=0", "agreement.logits_weight=0", "average.deviation=0")
+        trained = []
+        for name, more in (("ivlp", ()), ("promptsrc", off)):
+            self.check_ok(train_alone(self.tmp / name, f"method={name}", "context.depth=2", *more))
+            trained.append(read_safetensors(self.tmp / name / "checkpoint.safetensors")[0])
+        self.assertEqual(*trained)
+        other = read_safetensors(shared["promptsrc"] / "checkpoint.safetensors")[0]
+        self.assertNotEqual(trained[1]["context"], other["context"])
+
+    def test_the_text_teacher_is_the_mean_of_sixty_captions_as_they_are(self):
+        """Normalized before their mean they would move the term by less than a thousandth, which no accuracy shows."""
+        templates = re.findall(r'^    "(.*)",$', TEMPLATES.read_text(encoding="utf-8"), re.M)
+        self.assertEqual(len(templates), 60)
+        out = self.tmp / "run"
+        self.check_ok(train_alone(out, "method=promptsrc"))  # without deep prompts: starts as "a photo of a {}."
+        names = json.loads(read_safetensors(out / "checkpoint.safetensors")[1]["class_names"])
+        captions = [template.replace("{}", name) for template in ("a photo of a {}.", *templates) for name in names]
+        listed = self.tmp / "captions.txt"
+        listed.write_text("\n".join(captions) + "\n", encoding="utf-8")
+        self.check_ok(run("features", "--of", "captions", listed, "--model", shared["model"], "--threads", 1, "--set",
+                          f"model.merges={harness.merges()}", "--out", self.tmp / "f.safetensors"))
+        (data, shape), = [(value[2], value[1]) for value in read_safetensors(self.tmp / "f.safetensors")[0].values()]
+        K, d = len(names), shape[1]
+        flat = struct.unpack(f"<{len(captions) * d}f", data)
+        rows = [flat[i * d:(i + 1) * d] for i in range(len(captions))]
+        self.assertEqual(shape, [61 * K, d])
+
+        def distance(own):
+            total = 0.0
+            for k in range(K):
+                teacher = unit([sum(own(rows[(1 + m) * K + k])[j] for m in range(60)) for j in range(d)])
+                total += sum(abs(a - b) for a, b in zip(teacher, unit(rows[k])))
+            return 25 * total / (K * d)
+
+        found = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[0])["agreement"][0]
+        raw, normalized = distance(lambda row: row), distance(unit)
+        self.assertLess(abs(found - raw), 1e-5 * raw)
+        self.assertGreater(abs(normalized - raw), 1e-4 * raw)
 
 
 class Trained(harness.Case):
@@ -204,6 +262,8 @@ class Texts(harness.Case):
         clip = ("--config", harness.CONFIGS / "zeroshot.json")
         named = self.logits(*clip, "--set", "zero_shot_template=imagenet_seven")[0]
         self.assertEqual(named, self.logits(*clip, "--set", f"zero_shot_templates_file={path}")[0])
+        self.check_error(train_alone(self.tmp / "run", "method=clip_lora", "zero_shot_template=imagenet_seven"), 2,
+                         "method clip_lora trains one caption of a class, but there are 7 templates: .*")
 
     def test_bad_templates_are_one_line(self):
         path = self.tmp / "templates.txt"

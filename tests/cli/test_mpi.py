@@ -31,6 +31,7 @@ def setUpModule():
     shared["root"] = root = pathlib.Path(folder.name)
     shared["data"] = SmallData(root / "data", n_train=16)
     shared["model"] = harness.make_model(root / "tiny.safetensors")
+    shared["stopper"] = harness.build_stopper(folder.name)
     shared["run"] = root / "run"
     train(1, shared["run"])
     shared["three"] = root / "three"
@@ -167,6 +168,8 @@ class Ranks(harness.Case):
             found.append((rows.out.replace("\r", ""), [line for line in rows.err.splitlines() if "warning" in line],
                           *((self.tmp / f"x{n}.{kind}").read_bytes() for kind in ("npy", "csv"))))
         self.assertEqual(found[0], found[1])
+        self.check_one_error(ranks.run(2, "predict", *options, "--out", self.tmp / "nowhere/rows.csv", "-", stdin=listed),
+                             r"rank 0 on \S+: .*nowhere.*")
 
     # ---------------------------------------------------------------- stopping and failing
 
@@ -200,6 +203,19 @@ class Ranks(harness.Case):
         self.check_one_error(result, r"stopped after step [123] of 4; saved; continue with: prompt train --resume --out .+")
         self.assertEqual(result.status, 130)
 
+    def test_a_signal_to_one_rank_stops_all_before_the_first_step(self):
+        """It comes with the first picture of the zero-shot check, or with a data set that is evaluated."""
+        out, usr1 = self.tmp / "run", int(signal.SIGUSR1)
+        command = self.command(out, args=("--set", "data.shots=4", "--set", "evaluation.batch_size=1"))
+        result = self.many(command, self.preloaded(command, STOP_AT=f"open:.png:1:0:{usr1}"))
+        self.check_one_error(result, "interrupted before the first step; nothing was changed")
+        self.assertEqual(result.status, 130)
+        self.assertFalse(out.exists())
+        evaluate = harness.words("eval", "--run", shared["run"], "--dataset", "caltech101,caltech101", "--threads", 1)
+        result = self.many(evaluate, self.preloaded(evaluate, STOP_AT=f"open:split_zhou:1:0:{usr1}"))
+        self.check_one_error(result, r"rank 1 on \S+: interrupted before the first image")
+        self.assertEqual(result.status, 130)
+
     def test_a_killed_rank_ends_the_job_and_the_training_resumes_to_the_same_bytes(self):
         def args_for(out):
             return train_words(shared["data"], shared["model"], out, *FAST)
@@ -214,12 +230,32 @@ class Ranks(harness.Case):
         for i, command in enumerate(commands):
             words += [*([":"] if i else []), "-n", "1", *command]
         began = time.monotonic()
-        result = ranks.finish(ranks.start(words))
+        result = ranks.finish(ranks.start(words), timeout=60)
         self.assertLess(time.monotonic() - began, 30)
         return result
 
-    def command(self, out, *more, data=None):
-        return harness.words(*train_words(data or shared["data"], shared["model"], out, *FAST, *more))
+    def command(self, out, *more, data=None, args=FAST):
+        return harness.words(*train_words(data or shared["data"], shared["model"], out, *args, *more))
+
+    def preloaded(self, command, **variables):
+        """The command with stop_at.c."""
+        if not shared["stopper"]:
+            self.skipTest("no C compiler to build stop_at.c")
+        return ["env", f"LD_PRELOAD={shared['stopper']}", *(f"{name}={value}" for name, value in variables.items()), *command]
+
+    def test_a_dry_run_ends_on_all_ranks_at_once(self):
+        """Whatever their clocks say."""
+        command = self.command(self.tmp / "run", "--dry-run", args=("--set", "training.epochs=3000"))
+        result = self.check_ok(self.many(command, self.preloaded(command, CLOCK_RATE=4)))
+        self.assertEqual(len(re.findall("time     about .* a step, measured just now", result.err)), 1, str(result))
+
+    def test_a_step_s_seconds_hold_its_waits(self):
+        """The second rank has its first picture two seconds late."""
+        command = self.command(self.tmp / "run", "--max-steps", 1)
+        self.check_ok(self.many(command, self.preloaded(command, STOP_AT="open:.png:1:2000000:0")))
+        step = json.loads((self.tmp / "run/log.jsonl").read_text())
+        self.assertGreater(step["ranks_wait_s"], 1.0)
+        self.assertLess(step["ranks_wait_s"] + step["ranks_move_s"], step["seconds"])
 
     def test_ranks_that_differ_are_named(self):
         other = shared["data"].copy(self.tmp / "other")
@@ -234,6 +270,22 @@ class Ranks(harness.Case):
                              "0.008,? there")
         self.check_one_error(self.many(self.command(out), self.command(out), self.command(out, data=str(self.tmp / "nowhere"))),
                              rf"rank 2 on {host}: .*nowhere.*")
+        self.assertFalse(out.exists())
+        build = self.tmp / "prompt"
+        build.write_bytes(pathlib.Path(harness.program()).read_bytes() + b" ")
+        build.chmod(0o755)
+        self.check_one_error(self.many(self.command(out), [str(build), *self.command(out)[1:]]),
+                             rf"rank 1 on {host}: the program or its machine differs from that of rank 0: prompt \S+ SHA-256 \w+ "
+                             r"here, prompt \S+ SHA-256 \w+ there")
+        bytes_ = shared["data"].copy(self.tmp / "bytes")
+        for part in ("train", "test"):
+            for path, _, _ in bytes_.split[part]:
+                (bytes_.images / path).write_bytes(harness.picture(0, 0, size=(40, 40)))
+        evaluate = ("eval", "--run", shared["run"], "--classes", "new", "--threads", 1, "--data")
+        for one, two in ((self.command(out), self.command(out, data=bytes_)),
+                         (harness.words(*evaluate, shared["data"].root), harness.words(*evaluate, bytes_.root))):
+            self.check_one_error(self.many(one, two), rf"rank 1 on {host}: the size of an image differs from that of rank 0: "
+                                 r"\d+ bytes of \S+png here, \d+ bytes of \S+png there")
         self.assertFalse(out.exists())
 
     def test_a_rank_that_loses_its_picture_ends_the_job(self):

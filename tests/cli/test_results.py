@@ -5,6 +5,7 @@ import csv
 import functools
 import io
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -75,6 +76,28 @@ DTD = [(77.0, 57.0), (78.0, 58.0)]  # a seed is missing
 
 
 class Tables(Case):
+    def test_differences_from_a_row_are_paired_by_data_set(self):
+        cells = {"caltech101": ((97, 94), (96, 90)), "eurosat": ((90, 70), (60, 50)), "dtd": ((77, 57), (60, 58))}
+        for dataset, halves in cells.items():
+            for name, (base, new) in zip(("base2new/prompt", "base2new/coop"), halves):
+                self.add_halves(name, dataset, 3 * [(base, new)])
+        self.add_halves("base2new/coop", "ucf101", 3 * [(50, 50)])  # ProMPT lacks it
+        words = ("--methods", "CoOp,ProMPT,CLIP", "--against", "ProMPT")
+        line = list(csv.DictReader(io.StringIO(self.check_ok(self.results(*words, "--format", "csv")).out)))[-1]
+        self.assertEqual((line["method"], line["data_sets"]), ("CoOp", "3"))
+        differences = [hm(*coop) - hm(*prompt) for prompt, coop in cells.values()]
+        self.check_number(line["HM"], statistics.mean(differences))
+        self.check_number(line["HM_half"], 4.302653 * statistics.stdev(differences) / math.sqrt(3))  # t of two degrees
+        self.check_number(line["base"], statistics.mean((-1, -30, -17)))
+        text = self.check_ok(self.results(*words)).out
+        self.assertIn("| CLIP | 0 |  |  |  |", text)
+        self.assertRegex(text, r"\| CoOp \| 3 \| -16\.00 ± 36\.0\d \| ")
+        self.assertRegex(self.check_ok(self.results(*words, "--format", "latex")).out, r"\nCoOp & 3 & -16\.00 \$\\pm\$ 36\.0\d & ")
+        self.check_error(self.results("--methods", "CoOp", "--against", "ProMPT"), 2,
+                         "table1 has no row 'ProMPT' among those shown: CoOp")
+        self.check_error(run("results", self.runs, "--against", "ProMPT"), 2,
+                         "--against names a row of one table: give --table NAME")
+
     def test_means_deviations_and_both_averages(self):
         self.add_halves("base2new/prompt", "caltech101", CALTECH)
         self.add_halves("base2new/prompt", "eurosat", EUROSAT)

@@ -108,7 +108,8 @@ class ImportTest(unittest.TestCase):
     def read(self, path, method, *more, model=None):
         paths = path if isinstance(path, list) else [path]
         return prompt("import", *paths, "--method", method, "--template", TEMPLATE, "--model", model or shared["model"], "--data",
-                      shared["data"].root, "--dataset", "caltech101", "--out", self.run_dir, "--set", "threads=1", *more)
+                      shared["data"].root, "--dataset", "caltech101", "--out", self.run_dir, "--set", "threads=1", "--set",
+                      "data.classes=base", *more)
 
     def logits(self):
         """Of the base classes' images: [n, 2, K], and the images' pixels."""

@@ -9,6 +9,7 @@ Run with the parity environment: PROMPT_TOOLS is the folder that holds test_meth
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,9 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
+import peers  # noqa: F401  before the libraries
 import torch
+from open_clip import OPENAI_IMAGENET_TEMPLATES
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "reference"))
@@ -34,6 +37,14 @@ def difference(one: Training, other: Training) -> float:
     return max((float((change - other.changes[name]).abs().max() / other.changes[name].abs().max())
                for name, change in one.changes.items()
                if name in other.changes and change.shape == other.changes[name].shape), default=float("inf"))
+
+
+class TemplateTest(unittest.TestCase):
+    def test_promptsrcs_sixty_are_among_clips_eighty(self) -> None:
+        source = (TESTS.parent / "src/methods/agreement_templates.c").read_text(encoding="utf-8")
+        own = set(re.findall(r'^    "(.*)",$', source, re.M))
+        self.assertEqual(len(own), 60)
+        self.assertLessEqual(own, {template("{}") for template in OPENAI_IMAGENET_TEMPLATES})
 
 
 class MethodTest(unittest.TestCase):

@@ -25,6 +25,8 @@ bool interrupt_requested(void);
 int interrupt_signal(void);
 /** ERR_INTERRUPTED if a signal has come; for checks before the first step, with nothing to save yet. */
 int interrupt_check_begin(void);
+/** The same ERR_INTERRUPTED for a signal that has come to another process of the command. */
+int interrupt_fail_begin(void);
 
 /** Blocks until the first signal comes or interrupt_wake is called. Returns whether a signal has come. */
 bool interrupt_wait(void);

@@ -120,7 +120,8 @@ int config_set_key(struct config *c, const char *key, const char *value);
 int config_check(const struct config *c);
 /** The same for a command that needs no data set. */
 int config_check_model(const struct config *c);
-/** Sets `iterations` to the value that the method always has; ERR_USAGE if another one was asked for. */
+/** Sets `iterations` to the value that the method always has. ERR_USAGE if another one was asked for, or a key of
+ * another method (lora.rank of CoOp, say). */
 int config_settle(struct config *c);
 /** Sets keys that a stored run of an older program does not have, to what they were for it: products in bf16. */
 void config_settle_stored(struct config *c);

@@ -7,6 +7,7 @@
 
 #include "prompt/base/digest.h"
 #include "prompt/base/error.h"
+#include "prompt/base/str.h"
 
 /** Which classes: all, the first ceil(K/2) labels, or the rest. */
 enum class_subset { CLASS_SUBSET_ALL, CLASS_SUBSET_BASE, CLASS_SUBSET_NEW };
@@ -42,6 +43,8 @@ void item_list_free(struct item_list *list);
 
 /** SHA-256 over "path\tlabel\n" of every item. */
 int item_list_digest(char hex[DIGEST_HEX_SIZE], const struct item_list *list);
+/** Appends "N bytes of PATH\n" or "no file PATH\n" of every item. ERR_MEMORY. */
+int item_list_sizes(struct str *out, const char *image_dir, const struct item_list *list);
 /** First 16 hex digits of SHA-256 over the names, each followed by "\n", underscores kept. */
 int class_names_digest(char hex[17], char *const *names, int64_t n);
 

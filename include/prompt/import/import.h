@@ -34,7 +34,10 @@ int64_t import_epoch(const struct import_source *source);    /* 0: the file does
  */
 int import_settle(struct config *c, const struct import_source *source);
 
-/** ERR_USAGE with both numbers if the file is of another number of classes. */
+/** Whether files of the method show how many classes they are of; true of methods that no file is known of. */
+bool import_knows_classes(enum method_kind method);
+
+/** ERR_USAGE with both numbers if the file is of another number of classes; ERR_SHAPE. */
 int import_check_classes(const struct config *c, const struct import_source *source, int64_t n_classes);
 
 /** The number of training pictures that the file shows; 0: it does not. */

@@ -26,11 +26,12 @@ struct agreement_inputs {
     const tensor *teacher_logits; /* [B,K], of x^0 and t, without gradients */
 };
 
-struct agreement agreement_terms(scope *s, const struct memory_options *o, const struct agreement_inputs *in);
+struct agreement agreement_terms(scope *s, const struct regularization_options *o,
+                                 const struct agreement_inputs *in);
 
 /** Whether any term reads x^0, or the teacher's text features. */
-bool agreement_reads_clip(const struct memory_options *o);
-bool agreement_reads_teacher(const struct memory_options *o);
+bool agreement_reads_clip(const struct regularization_options *o);
+bool agreement_reads_teacher(const struct regularization_options *o);
 
 /** PromptSRC's templates, whose features the teacher averages before they are normalized. */
 enum { AGREEMENT_N_TEMPLATES = 60 };

@@ -7,6 +7,10 @@
 #include "prompt/clip/token_rows.h"
 #include "prompt/text/tokenizer.h"
 
+/** The words that learned vectors start as. */
+#define PROMPT_WORDS "a photo of a"
+enum { PROMPT_N_WORDS = 4 };
+
 /** The sentence of a class: `template` with {} replaced by the name, underscores as spaces. Owned; NULL marks
  * ERR_MEMORY. */
 char *class_caption(const char *template, const char *class_name);
@@ -14,7 +18,7 @@ char *class_caption(const char *template, const char *class_name);
 /** The positions of a method's learned vectors in the text of a class. */
 struct text_form {
     int64_t n_before; /* positions before the name, start token and learned vectors; 0: no learned text */
-    int64_t n_words;  /* last words of "a photo of a" that stay between the vectors and the name, at most 3 */
+    int64_t n_words;  /* last of PROMPT_WORDS that stay between the vectors and the name, at most 3 */
     int64_t n_after;  /* vectors between the name and the dot after it */
     bool per_class;   /* each class has vectors of its own */
     bool per_image;   /* the vectors depend on the image */
@@ -52,7 +56,7 @@ int prompt_rows_create(struct token_rows *out, const struct tokenizer *t, char *
 int learned_rows_create(struct token_rows *out, const struct token_rows *names, const int64_t *name_lengths,
                         const struct text_form *form, int64_t start_id);
 
-/** The tokens that start the learned prompt: the start token and "a photo of a". tokens_free frees them. */
+/** The tokens that start the learned prompt: the start token and PROMPT_WORDS. tokens_free frees them. */
 int prompt_start_tokens(struct tokens *out, const struct tokenizer *t);
 
 #endif

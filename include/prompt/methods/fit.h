@@ -1,6 +1,6 @@
 /**
- * Fitting: methods that learn from features of the frozen towers at once, instead of step by step, and the
- * mathematics that they share.
+ * Fitting: methods that learn from features of the frozen towers at once, instead of step by step, and the steps
+ * that they share.
  *
  * Letters: V views of N training pictures, K classes, d the width of the joint embedding.
  */
@@ -27,13 +27,14 @@ struct fit_data {
     void *context;
 };
 
-/** What a fit chose, for log and user: "C" 0.316, "validation accuracy" 0.81. */
+/** What a fit chose, for log and user: "C" 0.316, "validation_accuracy" 0.81. */
 struct fit_report {
     struct fit_number {
         const char *name; /* static */
         double value;
     } numbers[6];
     size_t n;
+    const char *warning; /* static; NULL: none */
 };
 void fit_report_add(struct fit_report *r, const char *name, double value);
 
@@ -42,8 +43,8 @@ int method_check_validation(const struct method *m, int64_t n_val);
 
 /**
  * Sets the trained tensors of a method with method_is_fitted.
- * @return OK; ERR_USAGE for settings that the data do not allow; ERR_INTERRUPTED, with the tensors as they were;
- * statuses of `next_view`; ERR_NUMERIC; ERR_MEMORY; ERR_TORCH
+ * @return OK; ERR_USAGE for settings that the data do not allow; ERR_INTERRUPTED;
+ * statuses of `next_view`; ERR_NUMERIC; ERR_MEMORY; ERR_TORCH. After a failure the tensors are not to be used
  */
 int method_fit(struct fit_report *out, struct method *m, const struct fit_data *data);
 
@@ -60,27 +61,5 @@ tensor *fit_captions(scope *s, const tensor *captions, enum dtype dtype);
 double fit_accuracy(const float *logits, const int64_t *labels, int64_t n, int64_t n_classes);
 /** The same of a tensor. Reads it from the device; a failure marks the scope and gives 0. */
 double fit_accuracy_of(scope *s, const tensor *logits, const int64_t *labels);
-
-/* ---------------------------------------------------------------- mathematics */
-
-/** The largest eigenvalue of a symmetric positive semidefinite matrix [n,n], by power iteration from a fixed
- * random vector. ERR_MEMORY. */
-int largest_eigenvalue(double *out, const double *matrix, int64_t n);
-
-/**
- * Multinomial logistic regression with the objective of scikit-learn's LogisticRegression:
- *   min over W, b of |W|^2 / 2 + C sum_i CE(W x_i + b, y_i),   b is not penalized
- * by L-BFGS from 0, until no entry of the gradient of the objective over C N is larger than 1e-5: a tenth of what
- * scikit-learn stops at.
- */
-struct logistic_data {
-    const float *x;        /* [N,d], borrowed, as the next */
-    const int64_t *labels; /* [N] */
-    int64_t n, d, n_classes;
-    struct device device;
-};
-/** @param out  [K,d+1], the last column is b: owned, free() frees it; NULL on failure
- * @return OK, also after 1,000 iterations that did not suffice; ERR_INTERRUPTED; ERR_NUMERIC; ERR_MEMORY; ERR_TORCH */
-int logistic_fit(double **out, scope *parent, const struct logistic_data *data, double c);
 
 #endif

@@ -55,7 +55,7 @@ int64_t method_fixed_iterations(enum method_kind kind);
 bool method_is_fitted(enum method_kind kind);
 
 /** How training stays near the frozen CLIP: terms of the loss (agreement.h), and an average over epochs. */
-struct memory_options {
+struct regularization_options {
     double text_weight; /* weights of 0 switch a term off */
     enum agreement_distance text_distance;
     double image_weight, logits_weight;
@@ -86,7 +86,7 @@ struct method_options {
     double lora_alpha;      /* the additions are alpha / sqrt(r) B A */
     double lora_dropout;    /* of their inputs, in training */
     double two_stage_share; /* of 2SFS: share of the steps in its first stage */
-    struct memory_options memory;
+    struct regularization_options regularization;
     /* of fitted methods */
     bool views_fresh;
     double linear_probe_c; /* 0: searched */
@@ -97,6 +97,6 @@ struct method_options {
 
 /** Sets those of `o` that are left to the method: negative numbers, and OWN. KgCoOp's and PromptSRC's are
  * what makes them more than CoOp and IVLP; other methods have no such terms. */
-void method_settle_memory(struct memory_options *o, enum method_kind kind);
+void method_settle_regularization(struct regularization_options *o, enum method_kind kind);
 
 #endif

@@ -48,4 +48,12 @@ extern const char *const score_format_names[]; /* "markdown", "csv", "latex", NU
 /** The table as text. Notes follow it (Markdown, LaTeX); CSV has the labels in its last column. */
 int scores_write(struct str *out, const struct scores *s, enum score_format format);
 
+/**
+ * Paired differences from the row `against`: for each other row the mean over the data sets that both have, and half of
+ * Student's 95 % interval, of each measure. HM is that of each data set.
+ * @return OK; ERR_USAGE if the table has no such row; ERR_MEMORY
+ */
+int score_differences_write(struct str *out, const struct scores *s, const char *against,
+                            enum score_format format);
+
 #endif

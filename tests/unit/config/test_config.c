@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -381,41 +382,31 @@ static void test_config__a_split_file_is_of_the_training_set_alone(void **state)
     assert_null(other.image_dir);
 }
 
-/* ---------------------------------------------------------------- presets */
-
-static void test_config__presets_are_the_papers_settings(void **state)
+static void test_config__a_key_of_another_method_is_an_error(void **state)
 {
     struct config *c = *state;
-    struct str text = {0};
-    struct str preset_text = {0};
-    expect_accepted(config_write(&text, c));
-    expect_accepted(config_read_file(c, CONFIGS_DIR "/base2new.json"));
-    expect_accepted(config_write(&preset_text, c));
-    assert_string_equal(str_text(&preset_text), str_text(&text)); /* the defaults are this protocol */
-    /* Every key that defines the experiment is explicit, but for
-     * what the user gives, the files say, and other methods have. */
-    for (size_t i = 0; i < config_n_keys(); i++) {
-        const char *key = config_key(i)->key;
-        bool is_given = strcmp(key, "seed") == 0 || strcmp(key, "data.dataset") == 0 ||
-                        strcmp(key, "encoder") == 0 || strcmp(key, "data.split_seed") == 0 ||
-                        strcmp(key, "data.skip_bad_images") == 0 ||
-                        strcmp(key, "zero_shot_templates_sha256") == 0 || str_starts_with(key, "model.") ||
-                        str_starts_with(key, "context.");
-        if (config_key(i)->kind == CONFIG_EXPERIMENT && !is_given && c->origins[i] != CONFIG_FILE)
-            fail_msg("configs/base2new.json does not say '%s'", key);
+    expect_accepted(config_set(c, "method=coop"));
+    expect_accepted(config_set(c, "lora.rank=2")); /* as it is anyway: config.json of a run has all keys */
+    expect_accepted(config_settle(c));
+    static const char *const keys[] = {"lora.rank=4",
+                                       "two_stage.share=0.5",
+                                       "tip_adapter.beta=2",
+                                       "views.count=3",
+                                       "linear_probe.inverse_penalty=1",
+                                       "context.depth=3"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct config other = {0};
+        char message[128];
+        expect_accepted(config_init(&other));
+        expect_accepted(config_set(&other, "method=coop"));
+        expect_accepted(config_set(&other, keys[i]));
+        snprintf(message, sizeof message, "key '%.*s' means nothing to method coop",
+                 (int)strcspn(keys[i], "="), keys[i]);
+        assert_int_equal(config_settle(&other), ERR_USAGE);
+        assert_string_equal(error_message(), message);
+        config_free(&other);
     }
-
-    expect_accepted(config_read_file(c, CONFIGS_DIR "/cross_dataset.json"));
-    assert_int_equal(c->vision_prompt_depth, 3);
-    assert_int_equal(c->epochs, 2);
-    assert_true(c->lr == 0.0024);
-    assert_int_equal(c->data_classes, CLASS_SUBSET_ALL);
-
-    expect_accepted(config_read_file(c, CONFIGS_DIR "/zeroshot.json"));
-    assert_int_equal(c->method, METHOD_CLIP);
-    assert_string_equal(c->zero_shot_template, "dataset");
-    str_free(&text);
-    str_free(&preset_text);
+    error_clear();
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -441,7 +432,7 @@ int main(void)
         TEST(test_config__writes_nested_json_in_table_order),
         TEST(test_config__check_names_what_is_missing),
         TEST(test_config__check_refuses_training_without_effect),
-        TEST(test_config__presets_are_the_papers_settings),
+        TEST(test_config__a_key_of_another_method_is_an_error),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

@@ -67,13 +67,20 @@ static void test_deep__terms_that_are_left_to_the_method_are_its_own(void **stat
         {"method=kgcoop", 8, 0, 0, 0}, {"method=promptsrc", 25, 10, 1, 15}, {"method=maple", 0, 0, 0, 0}};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        const struct memory_options o = fixture_options(NULL, CHANGES(want[i].method)).memory;
+        const struct regularization_options o = fixture_options(NULL, CHANGES(want[i].method)).regularization;
         assert_true(o.text_weight == want[i].text && o.image_weight == want[i].image &&
                     o.logits_weight == want[i].logits && o.average_mean == want[i].mean);
-        const struct memory_options off =
-            fixture_options(NULL, CHANGES(want[i].method, "agreement.text_weight=0")).memory;
+        const struct regularization_options off =
+            fixture_options(NULL, CHANGES(want[i].method, "agreement.text_weight=0")).regularization;
         assert_true(off.text_weight == 0.0);
     }
+}
+
+static void test_deep__kgcoop_has_a_template_of_its_own_for_textures(void **state)
+{
+    (void)state;
+    assert_string_equal(agreement_kgcoop_template("{} texture."), "a photo of a {}, a type of texture.");
+    assert_string_equal(agreement_kgcoop_template("a photo of a {}."), "a photo of a {}.");
 }
 
 static void test_deep__a_step_that_skips_clip_encodes_it_only_for_the_terms(void **state)
@@ -159,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_deep__an_untrained_context_of_one_layer_is_clip),
         torch_unit_test(test_deep__promptsrc_without_its_terms_is_ivlp),
+        torch_unit_test(test_deep__kgcoop_has_a_template_of_its_own_for_textures),
         torch_unit_test(test_deep__terms_that_are_left_to_the_method_are_its_own),
         torch_unit_test(test_deep__a_step_that_skips_clip_encodes_it_only_for_the_terms),
         torch_unit_test(test_deep__projections_of_deeper_layers_start_as_one),

@@ -48,6 +48,7 @@ static void test_linear_probe__a_linear_probe_is_at_the_minimum_of_its_objective
         assert_ok(method_fit(&p.report, p.method, &p.data));
         assert_true(probe_gradient(&p, cases[i].c) < 1e-4); /* 1e-5 for features minus their mean */
         assert_true(number(&p, "C") == cases[i].c);
+        assert_true(number(&p, "gradient") <= 1e-5 && !p.report.warning);
         problem_close(&p);
     }
 }

@@ -1,6 +1,8 @@
 /* LP++ against plain loops, its step sizes, and the iteration that is kept. */
 #include "fit_problem.h"
 
+#include "prompt/nn/eigenvalue.h"
+
 static void test_lp_plus_plus__the_largest_eigenvalue_is_found(void **state)
 {
     (void)state;

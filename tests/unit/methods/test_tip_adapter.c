@@ -51,13 +51,16 @@ static void test_tip_adapter__the_first_of_equal_pairs_is_found(void **state)
     const double a = (number(&p, "alpha") - 0.1) / (29.9 / 20), b = (number(&p, "beta") - 0.1) / (19.9 / 200);
     assert_true(fabs(a - round(a)) < 1e-9 && fabs(b - round(b)) < 1e-9);
     p.data.n_val = 1;
-    for (int64_t k = 0; k < p.K;
-         k++) { /* one picture: the first pair that classifies it; if CLIP does, (0.1, 0.1) */
+    int n_first = 0; /* labels for which the first pair suffices, as that which CLIP itself gives */
+    for (int64_t k = 0; k < p.K; k++) { /* one picture: the first pair that classifies it */
         p.val_labels[0] = k;
         assert_ok(method_fit(&p.report, p.method, &p.data));
         if (number(&p, "validation_accuracy") == 0.0) /* no pair is better than none: as given */
             assert_true(number(&p, "alpha") == 1.17 && number(&p, "beta") == 1.0);
+        else
+            n_first += number(&p, "alpha") == 0.1 && number(&p, "beta") == 0.1;
     }
+    assert_int_equal(n_first, 1);
     problem_close(&p);
 }
 

@@ -118,6 +118,9 @@ static struct run train(struct fixture *w, const struct settings *settings, stru
             out.gradient = read_values(s, &m->trained, true);
         }
     }
+    if (d.text != ranks && ranks_size(d.text) > 1)
+        check(division_time(&d).move_s > ranks_time(ranks).move_s, "exchanges of a group take no time",
+              settings->changes[0], 0.0, 1.0);
     out.change = read_values(s, &m->trained, false);
     for (size_t i = 0; i < out.change.n; i++)
         out.change.items[i] -= before.items[i];

@@ -1,6 +1,7 @@
-/** Intervals of differences between two runs that were measured on the same pictures or with the same seeds. */
-#ifndef PROMPT_PAGE_INTERVAL_H
-#define PROMPT_PAGE_INTERVAL_H
+/** Intervals of paired differences: of two runs on the same pictures or with the same seeds, of two methods on the same data
+ * sets. */
+#ifndef PROMPT_REPORT_INTERVAL_H
+#define PROMPT_REPORT_INTERVAL_H
 
 #include <stddef.h>
 
@@ -16,7 +17,7 @@ struct interval {
  */
 struct interval interval_normal(const double *d, size_t n);
 
-/** Over seeds: mean ± t s / sqrt(n), where t is the 97.5 % quantile of Student's t with n - 1 degrees of freedom. */
+/** Over seeds or data sets: mean ± t s / sqrt(n), where t is the 97.5 % quantile of Student's t with n - 1 degrees of freedom. */
 struct interval interval_student(const double *d, size_t n);
 
 /** The t for which |T| <= t has probability 95 %, for n_degrees >= 1. */

@@ -1,5 +1,5 @@
 /* Intervals of paired differences. */
-#include "prompt/page/interval.h"
+#include "prompt/report/interval.h"
 
 #include <math.h>
 

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "prompt/page/interval.h"
+#include "prompt/report/interval.h"
 
 static void expect(double got, double want)
 {
