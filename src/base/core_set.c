@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/file.h"
+
 bool core_set_has(const struct core_set *s, size_t processor)
 {
     return processor < CORE_SET_SIZE && (s->bits[processor / 64] >> processor % 64 & 1) != 0;
@@ -83,13 +85,9 @@ int64_t core_set_count(const struct core_set *s)
 /* The first processor on the same core as this one, from a list such as "0-1" or "0,64". */
 static size_t first_of_core(size_t processor)
 {
-    char path[96], line[64] = "", *end = line;
+    char path[96], line[64], *end = line;
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", processor);
-    FILE *f = fopen(path, "re");
-    if (f && !fgets(line, sizeof line, f))
-        line[0] = '\0';
-    if (f)
-        fclose(f);
+    file_first_line(line, sizeof line, path);
     const unsigned long first = strtoul(line, &end, 10);
     return end > line && first < CORE_SET_SIZE ? first : processor;
 }

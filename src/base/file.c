@@ -137,6 +137,16 @@ int file_read_regular(char **out, size_t *n, const char *path)
     return read_whole(out, n, path, open_regular);
 }
 
+void file_first_line(char *out, int size, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    if (!f || !fgets(out, size, f))
+        out[0] = '\0';
+    if (f)
+        fclose(f);
+    out[strcspn(out, "\n")] = '\0';
+}
+
 int file_map(const void **out, size_t *n, const char *path)
 {
     *out = NULL;
@@ -231,6 +241,19 @@ int file_make_dirs(const char *path)
     }
     free(partial);
     return status;
+}
+
+bool file_rename(const char *from, const char *to)
+{
+    struct stat before, after;
+    const bool is_known = lstat(from, &before) == 0;
+    if (rename(from, to) == 0)
+        return true;
+    const int reason = errno;
+    const bool has_come = reason == ENOENT && is_known && lstat(to, &after) == 0 &&
+                          after.st_dev == before.st_dev && after.st_ino == before.st_ino;
+    errno = reason;
+    return has_come;
 }
 
 int file_write(const char *path, const void *data, size_t n)
@@ -347,7 +370,7 @@ int atomic_commit(struct atomic_file *f)
         reason = errno;
     }
     f->stream = NULL;
-    if (written && f->temporary_path && rename(f->temporary_path, f->path) != 0) {
+    if (written && f->temporary_path && !file_rename(f->temporary_path, f->path)) {
         written = false;
         reason = errno;
     }

@@ -1,4 +1,4 @@
-/* Signal handlers touch one atomic number and one semaphore, nothing else. */
+/* Signal handlers touch two atomic numbers and one semaphore, nothing else. */
 #include "prompt/base/interrupt.h"
 
 #include <semaphore.h>
@@ -16,6 +16,7 @@ static const int64_t SECOND_NS = 1000000000, BOUNCE_NS = 50000000;
 
 /* Handlers have no argument of ours, so these must be static. */
 static _Atomic int64_t s_first_ns; /* time of the first signal, odd for a key press; 0: none */
+static _Atomic int s_number;
 static sem_t s_come;
 
 /* On the monotonic clock, even and never 0. */
@@ -44,6 +45,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     const int64_t now = now_ns();
     int64_t first = 0;
     if (atomic_compare_exchange_strong(&s_first_ns, &first, now | (is_key ? 1 : 0))) {
+        atomic_store(&s_number, number);
         sem_post(&s_come);
         return;
     }
@@ -89,6 +91,11 @@ void interrupt_signals(sigset_t *out)
 bool interrupt_requested(void)
 {
     return atomic_load(&s_first_ns) != 0;
+}
+
+int interrupt_signal(void)
+{
+    return atomic_load(&s_number);
 }
 
 int interrupt_check_begin(void)

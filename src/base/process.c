@@ -13,24 +13,13 @@
 #endif
 
 #include "prompt/base/core_set.h"
+#include "prompt/base/file.h"
 
 /* ---------------------------------------------------------------- cores */
 
 #ifdef __linux__
 
 enum { PATH_SIZE = 4096 };
-
-/* The first line of a system file; "" if there is none. */
-static void read_line(char *out, int size, const char *path)
-{
-    out[0] = '\0';
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return;
-    if (!fgets(out, size, f))
-        out[0] = '\0';
-    fclose(f);
-}
 
 /* A quota in whole processors; 0: none. */
 static int64_t whole(int64_t quota, int64_t period)
@@ -45,11 +34,11 @@ static int64_t group_quota(const char *folder, bool is_v2)
 {
     char path[PATH_SIZE + 32], line[64], *end;
     snprintf(path, sizeof path, "%s/%s", folder, is_v2 ? "cpu.max" : "cpu.cfs_quota_us");
-    read_line(line, sizeof line, path);
+    file_first_line(line, sizeof line, path);
     const int64_t quota = strtoll(line, &end, 10);
     if (!is_v2) {
         snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-        read_line(line, sizeof line, path);
+        file_first_line(line, sizeof line, path);
         end = line;
     }
     return whole(quota, strtoll(end, NULL, 10));
@@ -121,15 +110,20 @@ void process_find_limits(struct process_limits *out)
 #ifdef __linux__
     out->quota = quota_cores();
 #endif
+    const char *lent = getenv("SLURM_CPUS_ON_NODE");
+    if (lent)
+        out->lent = strtoll(lent, NULL, 10);
 }
 
 int64_t process_cores(void)
 {
     struct process_limits l;
     process_find_limits(&l);
-    const int64_t n = l.allowed_cores > 0 ? l.allowed_cores : l.processors;
-    const int64_t limited = l.quota > 0 && l.quota < n ? l.quota : n;
-    return limited > 0 ? limited : 1;
+    int64_t n = l.allowed_cores > 0 ? l.allowed_cores : l.processors;
+    const int64_t limits[] = {l.quota, l.lent};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        n = limits[i] > 0 && limits[i] < n ? limits[i] : n;
+    return n > 0 ? n : 1;
 }
 
 double process_cpu_s(void)

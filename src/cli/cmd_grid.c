@@ -1,5 +1,6 @@
 /* prompt grid: an experiment of the paper, run by run. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,8 @@ static const struct opt instead_options[] = {
     {"status", NULL, NULL, false, "print how far each run is, where it runs and why it failed, then stop"},
     {"json", NULL, NULL, false, "print the status as JSON"},
     {"table-only", NULL, NULL, false, "make the table of the runs that are there, and run nothing"},
+    {"only", "NAME", NULL, false,
+     "do the run of this name alone, without the table; its folder is NAME, below that of --out"},
     {"task", "I", NULL, false, "run the I-th task of --task-file alone, without the table"},
     {"task-file", "FILE", NULL, false, "the tasks of a job array, which --slurm writes"},
     {.name = NULL},
@@ -130,7 +133,7 @@ static int read_model(struct grid_command *c)
 static int check_words(const struct grid_command *c)
 {
     static const char *const instead[] = {"dry-run",    "print-folders", "list", "status",
-                                          "table-only", "task",          "slurm"};
+                                          "table-only", "only",          "task", "slurm"};
     const char *first = NULL;
     for (size_t i = 0; i < sizeof instead / sizeof instead[0]; i++) {
         if (!opt_given(c->v, instead[i]))
@@ -176,42 +179,50 @@ static int read_options(struct grid_command *c, const char *out_dir)
     return status;
 }
 
-/* Makes the plan that of one task's runs; only their data sets are opened. */
-static int choose_task(struct grid_command *c)
+/* Whether some runs of the grid are done alone, and the table is left to another process. */
+static bool is_part(const struct opt_values *v)
+{
+    return opt_given(v, "task") || opt_given(v, "only");
+}
+
+/* Makes the plan that of one run, or of one task's runs; only a task's data sets are opened. */
+static int choose_runs(struct grid_command *c)
 {
     int64_t task = 1;
+    c->options.only = &c->task_runs;
+    if (opt_given(c->v, "only"))
+        return str_list_add(&c->task_runs, opt_text(c->v, "only"));
     int status = opt_i64(&task, c->v, "task", 1, INT64_MAX);
     if (status == OK)
         status = grid_tasks_read(&c->task_runs, &c->task_datasets, opt_text(c->v, "task-file"), task);
-    c->options.only = &c->task_runs;
     if (c->experiment->source[0] == '\0')
         c->options.datasets = &c->task_datasets;
     return status;
 }
 
-static int check_task(const struct grid_command *c)
+static int check_runs(const struct grid_command *c)
 {
+    const char *file = opt_text(c->v, "task-file");
     for (size_t i = 0; i < c->task_runs.n; i++) {
         bool is_there = false;
         for (size_t k = 0; k < c->grid.n_jobs; k++)
             is_there = is_there || strcmp(c->grid.jobs[k].name, c->task_runs.items[i]) == 0;
         if (!is_there)
             return error_set(ERR_USAGE, "'%s' names the run '%s', which is not one of this grid's",
-                             opt_text(c->v, "task-file"), c->task_runs.items[i]);
+                             file ? file : "--only", c->task_runs.items[i]);
     }
     return OK;
 }
 
 static int plan(struct grid_command *c, const char *out_dir)
 {
-    const bool is_task = opt_given(c->v, "task");
     int status = OK;
     if ((status = read_options(c, out_dir)) == OK &&
         (status = experiment_open(&c->experiment, c->args.tables, opt_text(c->v, "table"),
                                   &c->args.methods)) == OK &&
-        (status = read_model(c)) == OK && (!is_task || (status = choose_task(c)) == OK) &&
-        (status = grid_open(&c->grid, c->experiment, &c->options, &c->model)) == OK && is_task)
-        status = check_task(c);
+        (status = read_model(c)) == OK && (!is_part(c->v) || (status = choose_runs(c)) == OK) &&
+        (status = grid_open(&c->grid, c->experiment, &c->options, &c->model)) == OK)
+        status = check_runs(c);
     if (status == OK)
         c->n_to_run = grid_count(&c->grid, GRID_TO_RUN);
     return status;
@@ -219,8 +230,8 @@ static int plan(struct grid_command *c, const char *out_dir)
 
 /* ---------------------------------------------------------------- running */
 
-/* A task that finds its runs taken waits for longer than a dead process keeps them. */
-static const double TASK_WAIT_S = CLAIM_STALE_S + 60.0;
+/* A part of the grid that finds its runs taken waits for longer than a dead process keeps them. */
+static const double PART_WAIT_S = CLAIM_STALE_S + 60.0;
 
 static int say_outcome(struct grid_command *c, const struct grid_outcome *o)
 {
@@ -236,18 +247,53 @@ static int say_outcome(struct grid_command *c, const struct grid_outcome *o)
     return OK;
 }
 
-/* The runs, and, unless they are a task's, the table. */
+/* How far all runs are. */
+static int64_t progress_of(const struct grid *g)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < g->n_jobs; i++)
+        sum += grid_job_progress(&g->jobs[i]);
+    return sum;
+}
+
+/* Has Slurm begin a task again that is at its time limit. One that has not come any further than `before` is not
+ * begun again: it never would. */
+static int go_on_later(struct grid_command *c, const char *job, int64_t before)
+{
+    int status = OK;
+    for (size_t i = 0; status == OK && i < c->grid.n_jobs; i++)
+        status = grid_job_update(&c->grid.jobs[i], &c->grid.setup);
+    if (status == OK && progress_of(&c->grid) <= before)
+        return error_set(ERR_INTERRUPTED,
+                         "interrupted before anything new was saved; the job needs a longer time limit");
+    if (status == OK && (status = slurm_requeue(job)) == OK)
+        return error_set(ERR_INTERRUPTED, "interrupted; Slurm begins the job again, and it continues");
+    log_warning(&c->log, "%s", error_message());
+    return error_set(ERR_INTERRUPTED, "interrupted; the same command continues");
+}
+
+/* Whether this is a task of Slurm's to which the time limit has come: array.sh asks for SIGUSR1 then. */
+static bool is_at_limit(const struct opt_values *v, const char *job)
+{
+    return opt_given(v, "task") && job[0] != '\0' && interrupt_signal() == SIGUSR1;
+}
+
+/* The runs, and, unless they are a part, the table. */
 static int run_here(struct grid_command *c)
 {
-    const bool is_task = opt_given(c->v, "task");
     struct grid_outcome outcome = {0};
     const struct grid_run_options options = {.places = &c->places,
                                              .is_quiet = opt_given(c->v, "quiet"),
-                                             .wait_s = is_task ? TASK_WAIT_S : -1.0,
+                                             .wait_s = is_part(c->v) ? PART_WAIT_S : -1.0,
                                              .runs_job = slurm_runs_job};
+    const int64_t before = progress_of(&c->grid);
+    char job[64];
+    claim_job(job, sizeof job);
     interrupt_install();
     int status = grid_run(&outcome, &c->grid, &options, &c->log);
-    if (status == OK && !is_task)
+    if (status == ERR_INTERRUPTED && is_at_limit(c->v, job))
+        status = go_on_later(c, job, before);
+    if (status == OK && !is_part(c->v))
         status = grid_make_table(c);
     if (status == OK)
         status = say_outcome(c, &outcome);

@@ -114,6 +114,7 @@ static void describe_limits(struct str *out, const struct process_limits *l)
         str_appendf(out, " on %" PRId64 " %s", l->allowed_cores,
                     plural((size_t)l->allowed_cores, "core", "cores"));
     append_limit(out, "the control group's quota is", l->quota, "of them");
+    append_limit(out, "Slurm lends", l->lent, "of them");
 }
 
 void doctor_threads(struct doctor *d)

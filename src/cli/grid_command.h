@@ -15,7 +15,7 @@ struct grid_command {
     struct grid_model model;
     struct grid grid;
     struct grid_places places;
-    struct str_list task_runs, task_datasets; /* of --task */
+    struct str_list task_runs, task_datasets; /* of --only and --task */
     struct log log;
     size_t n_to_run;
 };

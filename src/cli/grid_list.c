@@ -68,34 +68,41 @@ int grid_print_plan(const struct grid_command *c)
 
 /* ---------------------------------------------------------------- the list */
 
-/* "cd FOLDER && prompt train ... && prompt eval ..." */
-static int append_line(struct str *out, const struct grid_setup *s, const struct grid_job *job)
+/* "cd FOLDER && prompt grid ...", with the words of this command but for some, and further ones. */
+static int append_again(struct str *out, const struct opt_values *v, const char *const *without,
+                        const char *const *further)
 {
-    int status = shell_append_cd(out);
-    for (int k = job->must_train ? 0 : 1; status == OK && k < 2; k++) {
-        str_append(out, " && ");
-        if ((status = shell_append_program(out)) == OK)
-            status = append_command(out, s, job, k == 0 ? grid_train_words : grid_eval_words);
-    }
-    str_append(out, "\n");
-    return status;
-}
-
-static int append_table(struct str *out, const struct opt_values *v)
-{
-    static const char *const without[] = {"list", "jobs", "devices", "jobs-per-device", NULL};
     struct str_list words = {0};
-    str_append(out,
-               "# then: "); /* a list that is piped to a shell, or divided among several, must not run it */
     int status = shell_append_cd(out);
     str_append(out, " && ");
-    if (status == OK && (status = shell_append_program(out)) == OK &&
-        (status = shell_same_words(&words, v, without)) == OK &&
-        (status = str_list_add(&words, "--table-only")) == OK)
+    if (status == OK && (status = shell_append_program(out)) == OK)
+        status = shell_same_words(&words, v, without);
+    for (; status == OK && *further; further++)
+        status = str_list_add(&words, *further);
+    if (status == OK)
         shell_append_words(out, &words);
     str_append(out, "\n");
     str_list_free(&words);
     return status;
+}
+
+/* A grid of one run, which opens no other data set. It keeps --jobs, for its share of a machine. */
+static int append_line(struct str *out, const struct grid_command *c, const struct grid_job *job)
+{
+    static const char *const of_source[] = {"list", "devices", "jobs-per-device", NULL};
+    static const char *const own[] = {"list", "devices", "jobs-per-device", "datasets", NULL};
+    const bool has_source = c->experiment->source[0] != '\0';
+    const char *const further[] = {"--only", job->name, has_source ? NULL : "--datasets",
+                                   job->config.data_dataset, NULL};
+    return append_again(out, c->v, has_source ? of_source : own, further);
+}
+
+/* The table as a comment: a list that is piped to a shell, or divided among several, must not make it. */
+static int append_table(struct str *out, const struct opt_values *v)
+{
+    static const char *const without[] = {"list", "jobs", "devices", "jobs-per-device", NULL};
+    str_append(out, "# then: ");
+    return append_again(out, v, without, (const char *const[]){"--table-only", NULL});
 }
 
 int grid_print_list(const struct grid_command *c)
@@ -104,7 +111,7 @@ int grid_print_list(const struct grid_command *c)
     int status = OK;
     for (size_t i = 0; status == OK && i < c->grid.n_jobs; i++)
         if (c->grid.jobs[i].state == GRID_TO_RUN)
-            status = append_line(&out, &c->grid.setup, &c->grid.jobs[i]);
+            status = append_line(&out, c, &c->grid.jobs[i]);
     if (status == OK && (status = append_table(&out, c->v)) == OK)
         status = cmd_print(&out);
     str_free(&out);

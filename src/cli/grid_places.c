@@ -24,17 +24,6 @@ void grid_places_free(struct grid_places *p)
     *p = (struct grid_places){0};
 }
 
-/* The cores of this process, or fewer if Slurm lends fewer without binding the process to them. */
-static int64_t lent_cores(void)
-{
-    const char *text = getenv("SLURM_CPUS_ON_NODE");
-    const int64_t n = process_cores();
-    int64_t lent = 0;
-    if (text && str_parse_i64(&lent, text) != OK)
-        error_clear();
-    return lent > 0 && lent < n ? lent : n;
-}
-
 static int64_t share(int64_t n, int64_t n_runs)
 {
     return n / n_runs > 1 ? n / n_runs : 1;
@@ -111,7 +100,7 @@ static int read_devices(struct grid_places *p, const struct str_list *names, boo
 static int repeat(struct grid_places *p, size_t n_each)
 {
     const size_t n_devices = p->n;
-    const int64_t n_all = lent_cores();
+    const int64_t n_all = process_cores();
     for (size_t i = 0; i < n_devices; i++) {
         struct grid_place *place = &p->items[i];
         const bool is_cpu = strcmp(place->device, "cpu") == 0;
@@ -154,21 +143,26 @@ static int open_devices(struct grid_places *out, const struct opt_values *v, boo
 
 static int open_jobs(struct grid_places *out, const struct opt_values *v)
 {
-    const int64_t lent = lent_cores(), all = process_cores();
+    const int64_t n_cores = process_cores();
+    struct process_limits limits;
     int64_t n = 1;
     if (opt_given(v, "jobs-per-device"))
         return error_set(ERR_USAGE, "--jobs-per-device needs --devices; without them, give --jobs");
     int status = opt_i64(&n, v, "jobs", 0, 1024);
     if (status != OK)
         return status;
-    out->n = (size_t)(n == 0 ? lent : n);
+    out->n = (size_t)(n == 0 ? n_cores : n);
     out->items = calloc(out->n + 1, sizeof *out->items);
     if (!out->items)
         return error_out_of_memory();
+    process_find_limits(&limits);
+    /* jobs of others that Slurm puts on this machine need memory, too */
+    const int64_t n_others =
+        limits.lent > 0 && limits.lent < limits.allowed_cores ? limits.allowed_cores / limits.lent : 1;
     for (size_t i = 0; i < out->n; i++) /* a run alone takes what there is */
         out->items[i] =
-            (struct grid_place){.n_cores = out->n > 1 || lent < all ? share(lent, (int64_t)out->n) : 0,
-                                .n_sharing = (int64_t)out->n * all / lent};
+            (struct grid_place){.n_cores = out->n > 1 || n_others > 1 ? share(n_cores, (int64_t)out->n) : 0,
+                                .n_sharing = (int64_t)out->n * n_others};
     return OK;
 }
 

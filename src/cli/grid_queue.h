@@ -13,6 +13,7 @@ struct entry {
     struct grid_job *job; /* borrowed */
     enum entry_state state;
     int n_tries;
+    size_t number;       /* in the order in which they are begun, from 1; 0: not yet */
     bool is_first;       /* this attempt begins it: the training is not resumed */
     double not_before_s; /* when to look at it again, on clock_s; it is another process's */
     bool is_told;        /* that it is */

@@ -70,10 +70,12 @@ static double seconds_left(const struct pool *p)
 
 static void say_begun(struct pool *p, const struct slot *slot)
 {
-    const struct entry *e = slot->entry;
+    struct entry *e = slot->entry;
     const char *on = slot->place->name ? " on " : "", *name = slot->place->name ? slot->place->name : "";
+    if (e->number == 0)
+        e->number = ++p->n_begun;
     if (e->n_tries == 1)
-        log_info(p->log, "grid: %zu/%zu, %s%s%s", ++p->n_begun, p->queue.n, e->job->folder, on, name);
+        log_info(p->log, "grid: %zu/%zu, %s%s%s", e->number, p->queue.n, e->job->folder, on, name);
     else
         log_info(p->log, "grid: again, %s%s%s", e->job->folder, on, name);
 }
@@ -199,14 +201,14 @@ static int take_share(const struct entry *e, const struct grid_place *place)
     return status;
 }
 
-/* Puts a run into a free slot, unless it was done meanwhile. */
-static void begin_job(struct pool *p, struct slot *slot, struct entry *e)
+/* Puts a run into a free slot, unless it was done meanwhile. Returns whether another process has it. */
+static bool begin_job(struct pool *p, struct slot *slot, struct entry *e)
 {
     slot->entry = e;
     slot->start_s = clock_s();
     int status = queue_claim(e, &p->grid->setup, p->options->runs_job, p->log);
     if (status == ERR_BUSY)
-        return;
+        return true;
     e->n_tries++;
     say_begun(p, slot);
     const bool is_done = status == OK && e->job->state != GRID_TO_RUN;
@@ -219,6 +221,7 @@ static void begin_job(struct pool *p, struct slot *slot, struct entry *e)
     }
     if (status != OK || is_done)
         finish(p, slot, status);
+    return false;
 }
 
 /* Ends a run whose claim another process has taken over, as after a long sleep of this machine. */
@@ -257,18 +260,20 @@ static void advance(struct pool *p, struct slot *slot)
 
 /* ---------------------------------------------------------------- the pool */
 
-/* Begins and looks after runs, once around; returns how many run. */
+/* Begins and looks after runs, once around; returns how many run. Of runs that others have it looks at one:
+ * Slurm may be slow to say whether they live, and claims need their beats. */
 static size_t turn(struct pool *p)
 {
     size_t n_running = 0;
+    bool is_held = false;
     for (size_t i = 0; i < p->n_slots; i++) {
         struct slot *slot = &p->slots[i];
         struct entry *next = NULL;
         if (slot->phase != PHASE_FREE)
             advance(p, slot);
-        while (slot->phase == PHASE_FREE && !interrupt_requested() &&
+        while (slot->phase == PHASE_FREE && !is_held && !interrupt_requested() &&
                (next = queue_next(&p->queue, clock_s())))
-            begin_job(p, slot, next);
+            is_held = begin_job(p, slot, next);
         n_running += slot->phase != PHASE_FREE;
     }
     return n_running;

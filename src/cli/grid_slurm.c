@@ -47,6 +47,9 @@ int slurm_check(const struct opt_values *v)
 
 /* ---------------------------------------------------------------- what Slurm knows */
 
+/* For an answer: a grid that asks must not miss the beats of its own claims meanwhile. For a submission. */
+static const double ANSWER_S = 5.0, SUBMIT_S = 300.0;
+
 /* Tasks that an array may have, numbered from 1; Slurm's default if it does not say. */
 static int64_t max_tasks(void)
 {
@@ -54,7 +57,8 @@ static int64_t max_tasks(void)
     struct str out = {0};
     int exit_status = 0;
     int64_t n = 0;
-    if (spawn_read(&out, &exit_status, (const char *const[]){"scontrol", "show", "config", NULL}) != OK)
+    if (spawn_read(&out, &exit_status, (const char *const[]){"scontrol", "show", "config", NULL}, ANSWER_S) !=
+        OK)
         error_clear();
     const char *at = exit_status == 0 ? strstr(str_text(&out), name) : NULL;
     at = at ? at + strlen(name) + strspn(at + strlen(name), " =") : "";
@@ -74,7 +78,7 @@ bool slurm_runs_job(const char *job)
     int exit_status = 0;
     const char *const words[] = {"squeue", "-h", "-o", "%T", "-j", job, NULL};
     bool runs = false;
-    if (spawn_read(&out, &exit_status, words) != OK) {
+    if (spawn_read(&out, &exit_status, words, ANSWER_S) != OK) {
         error_clear();
         runs = true;
     } else if (exit_status != 0) {
@@ -193,7 +197,7 @@ static int write_array(const struct grid_command *c, const struct slurm_files *f
         plural(n_tasks, "task", "tasks"));
     str_appendf(&out, "#SBATCH --job-name=prompt-%s\n#SBATCH --array=1-%zu\n", c->experiment->name, n_tasks);
     append_output(&out, f->dir, "array-%A_%a.txt");
-    str_append(&out, "#SBATCH --open-mode=append\n#SBATCH --requeue\n#SBATCH --signal=B:TERM@120\n");
+    str_append(&out, "#SBATCH --open-mode=append\n#SBATCH --requeue\n#SBATCH --signal=B:USR1@120\n");
     if (time)
         append_option(&out, "--time", time);
     int status = append_user_options(&out, c->v);
@@ -239,7 +243,7 @@ static int submit(char **id, const char *script, const char *dependency)
     const char *const alone[] = {"sbatch", "--parsable", script, NULL};
     const char *const after[] = {"sbatch", "--parsable", dependency, script, NULL};
     *id = NULL;
-    int status = spawn_read(&out, &exit_status, dependency ? after : alone);
+    int status = spawn_read(&out, &exit_status, dependency ? after : alone, SUBMIT_S);
     const char *text = str_text(&out), *line = text;
     for (const char *at = text; at && *at != '\0'; at = (at = strchr(at, '\n')) ? at + 1 : NULL)
         if (isdigit((unsigned char)*at) || (exit_status != 0 && line == text))
@@ -281,6 +285,20 @@ static int print_how(const struct slurm_files *f)
     shell_append_word(&out, f->table);
     str_append(&out, "\n");
     int status = cmd_print(&out);
+    str_free(&out);
+    return status;
+}
+
+int slurm_requeue(const char *job)
+{
+    struct str out = {0};
+    int exit_status = 0;
+    int status =
+        spawn_read(&out, &exit_status, (const char *const[]){"scontrol", "requeue", job, NULL}, ANSWER_S);
+    const char *line = str_text(&out);
+    if (status == OK && exit_status != 0)
+        status =
+            error_set(ERR_IO, "Slurm does not queue job %s again: %.*s", job, (int)strcspn(line, "\n"), line);
     str_free(&out);
     return status;
 }

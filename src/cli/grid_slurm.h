@@ -15,6 +15,9 @@ int slurm_check(const struct opt_values *v);
  */
 int slurm_write(struct grid_command *c);
 
+/** Has Slurm end a job now, and begin it again in about two minutes. ERR_IO with Slurm's reason. */
+int slurm_requeue(const char *job);
+
 /** Whether squeue knows the job as one that is at work, or cannot say. */
 bool slurm_runs_job(const char *job);
 

@@ -125,8 +125,8 @@ static void append_header(struct row_writer *w)
 int row_writer_open(struct row_writer *w, const char *path)
 {
     enum { HEADER_WIDTH = 5, WIDTH_MAX = 40 };
-    w->ranked = calloc((size_t)w->top, sizeof *w->ranked);
-    if (!w->ranked)
+    w->best = calloc((size_t)w->top, sizeof *w->best);
+    if (!w->best)
         return error_out_of_memory();
     w->name_width = HEADER_WIDTH;
     for (int64_t k = 0; k < w->n_classes; k++) {
@@ -140,13 +140,13 @@ int row_writer_open(struct row_writer *w, const char *path)
 static int add_iteration(struct row_writer *w, size_t item, int64_t n, const float *logits)
 {
     const struct item *picture = &w->items->items[item];
-    int status = predict_rank(w->ranked, w->top, logits, w->n_classes);
+    int status = predict_best(w->best, w->top, logits, w->n_classes);
     for (int64_t i = 0; status == OK && i < w->top; i++) {
         const struct row row = {.path = picture->path,
                                 .n = n,
                                 .rank = i + 1,
-                                .name = w->names[w->ranked[i]],
-                                .probability = metrics_probability(logits, w->n_classes, w->ranked[i]),
+                                .name = w->names[w->best[i]],
+                                .probability = metrics_probability(logits, w->n_classes, w->best[i]),
                                 .label = w->has_labels ? w->names[picture->label] : NULL};
         append_row(w, &row);
     }
@@ -186,6 +186,6 @@ void row_writer_close(struct row_writer *w)
 {
     atomic_abort(&w->file);
     str_free(&w->rows);
-    free(w->ranked);
-    w->ranked = NULL;
+    free(w->best);
+    w->best = NULL;
 }

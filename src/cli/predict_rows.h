@@ -25,7 +25,7 @@ struct row_writer {
     /* from row_writer_open on */
     struct atomic_file file; /* owned; stream NULL: the standard output */
     struct str rows;         /* not written yet */
-    int64_t *ranked;         /* [top], owned */
+    int64_t *best;           /* [top], owned */
     int name_width;          /* columns of the longest name, in a table */
     /* counted with has_labels */
     int64_t n_labelled;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "prompt/base/clock.h"
 #include "prompt/base/interrupt.h"
 
 static const char SELF[] = "/proc/self/exe";
@@ -175,14 +177,38 @@ void spawn_pause(void)
 
 /* ---------------------------------------------------------------- other programs */
 
-int spawn_read(struct str *out, int *exit_status, const char *const *argv)
+/* Whether something can be read before `end_s`, or there is nobody left to write. */
+static bool is_readable(int fd, double end_s)
 {
+    struct pollfd ask = {.fd = fd, .events = POLLIN};
+    int n = -1;
+    for (double left_s = 0.0; n <= 0 && (left_s = end_s - clock_s()) > 0.0;)
+        if ((n = poll(&ask, 1, 1 + (int)(1e3 * left_s))) < 0 && errno != EINTR)
+            return false;
+    return n > 0;
+}
+
+/* Whether the child ends before `end_s`. */
+static bool has_ended_by(pid_t child, int *state, double end_s)
+{
+    pid_t ended = 0;
+    while (((ended = waitpid(child, state, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) &&
+           clock_s() < end_s)
+        spawn_pause();
+    return ended == child;
+}
+
+int spawn_read(struct str *out, int *exit_status, const char *const *argv, double limit_s)
+{
+    static const double KILL_S = 1.0; /* beyond it, a killed one hangs in its system, and is left */
+    const double end_s = clock_s() + limit_s;
     int ends[2], state = 0;
     int status = open_pipe(ends);
     if (status != OK)
         return status;
     const pid_t child = fork();
     if (child == 0) {
+        (void)setpgid(0, 0); /* what it starts ends with it */
         interrupt_uninstall();
         const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (dup2(in, STDIN_FILENO) >= 0 && dup2(ends[1], STDOUT_FILENO) >= 0 &&
@@ -192,13 +218,17 @@ int spawn_read(struct str *out, int *exit_status, const char *const *argv)
     }
     close(ends[1]);
     char piece[4096];
-    size_t n = 0;
-    while (child > 0 && (n = read_some(piece, sizeof piece, ends[0])) > 0)
-        str_append_n(out, piece, n);
+    ssize_t n = 0;
+    while (child > 0 && is_readable(ends[0], end_s) && (n = read(ends[0], piece, sizeof piece)) > 0)
+        str_append_n(out, piece, (size_t)n);
     close(ends[0]);
-    pid_t ended = -1;
-    while (child > 0 && (ended = waitpid(child, &state, 0)) < 0 && errno == EINTR)
-        ;
-    *exit_status = ended == child && WIFEXITED(state) ? WEXITSTATUS(state) : 127;
+    const bool has_ended = child > 0 && has_ended_by(child, &state, end_s);
+    *exit_status = has_ended && WIFEXITED(state) ? WEXITSTATUS(state) : 127;
+    if (child > 0 && !has_ended) {
+        (void)setpgid(child, child); /* if it has not come to that */
+        (void)kill(-child, SIGKILL);
+        (void)has_ended_by(child, &state, clock_s() + KILL_S);
+        return error_set(ERR_IO, "'%s' does not answer within %.3g s", argv[0], limit_s);
+    }
     return *exit_status == 127 ? error_set(ERR_IO, "cannot run '%s'", argv[0]) : str_status(out);
 }

@@ -43,11 +43,11 @@ void spawn_report(const char *error);
 void spawn_pause(void);
 
 /**
- * Runs another program, found in PATH, to its end.
+ * Runs another program, found in PATH, to its end, or kills it after `limit_s` seconds.
  * @param out   what it writes to stdout and stderr
  * @param argv  ends with NULL
- * @return OK, whatever its exit status; ERR_IO if it cannot be run: then the exit status is 127
+ * @return OK, whatever its exit status; ERR_IO if it cannot be run or is killed: then the exit status is 127
  */
-int spawn_read(struct str *out, int *exit_status, const char *const *argv);
+int spawn_read(struct str *out, int *exit_status, const char *const *argv, double limit_s);
 
 #endif

@@ -56,7 +56,7 @@ static int move_files(const char *from, const char *dir)
         char *a = path_join(from, files[i]), *b = path_join(dir, files[i]);
         if (!a || !b)
             status = ERR_MEMORY;
-        else if (rename(a, b) != 0)
+        else if (!file_rename(a, b))
             status = error_set(ERR_IO, "cannot rename '%s' to '%s': %s", a, b, strerror(errno));
         free(a);
         free(b);

@@ -23,27 +23,16 @@ struct identity {
     char host[65];
     char kernel[48]; /* its boot and its process namespace; "": unknown */
     int64_t pid;
-    uint64_t ticks; /* of its start; 0: unknown */
+    uint64_t ticks;   /* of its start; 0: unknown */
+    int64_t restarts; /* of its Slurm job */
 };
-
-/* The first line of a file of the system, without its end; "" if there is none. */
-static void read_line(char *out, int size, const char *path)
-{
-    FILE *f = fopen(path, "re");
-    out[0] = '\0';
-    if (f && !fgets(out, size, f))
-        out[0] = '\0';
-    if (f)
-        fclose(f);
-    out[strcspn(out, "\n")] = '\0';
-}
 
 /* When a process of this machine began, in ticks since the boot; 0: it is not there, or has ended. */
 static uint64_t ticks_of(int64_t pid)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
-    read_line(line, sizeof line, path);
+    file_first_line(line, sizeof line, path);
     const char *at =
         strrchr(line, ')'); /* of the program's name; state is the 3rd field, the start the 22nd */
     if (!at || strncmp(at, ") Z", 3) == 0)
@@ -62,14 +51,21 @@ static void make_plain(char *text)
             *text = '-';
 }
 
+/* How often Slurm has begun the job of this process again; Slurm does not say 0. */
+static int64_t find_restarts(void)
+{
+    const char *text = getenv("SLURM_RESTART_COUNT");
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
 static void find_identity(struct identity *out)
 {
     char boot[48], names[48] = "";
-    *out = (struct identity){.pid = getpid(), .ticks = ticks_of(getpid())};
+    *out = (struct identity){.pid = getpid(), .ticks = ticks_of(getpid()), .restarts = find_restarts()};
     if (gethostname(out->host, sizeof out->host - 1) != 0 || out->host[0] == '\0')
         snprintf(out->host, sizeof out->host, "unknown");
     make_plain(out->host);
-    read_line(boot, sizeof boot, "/proc/sys/kernel/random/boot_id");
+    file_first_line(boot, sizeof boot, "/proc/sys/kernel/random/boot_id");
     const ssize_t n = readlink("/proc/self/ns/pid", names, sizeof names - 1);
     const char *number = n > 0 ? strchr(names, '[') : NULL;
     if (boot[0] != '\0' && number)
@@ -78,8 +74,7 @@ static void find_identity(struct identity *out)
     make_plain(out->kernel);
 }
 
-/* The Slurm job of this process as squeue takes it: "12", or "12_3" of an array. */
-static void find_job(char *out, size_t n)
+void claim_job(char *out, size_t n)
 {
     const char *array = getenv("SLURM_ARRAY_JOB_ID"), *task = getenv("SLURM_ARRAY_TASK_ID");
     const char *job = getenv("SLURM_JOB_ID");
@@ -92,15 +87,15 @@ static void find_job(char *out, size_t n)
 
 /* ---------------------------------------------------------------- tokens */
 
-/* "HOST,PID,JOB,SINCE,KERNEL,TICKS": a file's name. Owned; NULL when out of memory. */
+/* "HOST,PID,JOB,SINCE,KERNEL,TICKS,RESTARTS": a file's name. Owned; NULL when out of memory. */
 static char *make_token(void)
 {
     struct identity me;
     char job[64];
     find_identity(&me);
-    find_job(job, sizeof job);
-    return str_format("%s,%" PRId64 ",%s,%" PRId64 ",%s,%" PRIu64, me.host, me.pid, job, (int64_t)time(NULL),
-                      me.kernel, me.ticks);
+    claim_job(job, sizeof job);
+    return str_format("%s,%" PRId64 ",%s,%" PRId64 ",%s,%" PRIu64 ",%" PRId64, me.host, me.pid, job,
+                      (int64_t)time(NULL), me.kernel, me.ticks, me.restarts);
 }
 
 /* Reads one field and moves behind its comma. */
@@ -132,6 +127,7 @@ static void parse_token(struct claim_owner *out, struct identity *process, const
     out->since = take_number(&token);
     take_field(process->kernel, sizeof process->kernel, &token);
     process->ticks = (uint64_t)take_number(&token);
+    process->restarts = take_number(&token);
 }
 
 void claim_describe(struct str *out, const struct claim_owner *owner)
@@ -148,18 +144,19 @@ static bool is_alive(const struct claim_owner *owner, const struct identity *pro
     struct identity me;
     char job[64];
     find_identity(&me);
-    find_job(job, sizeof job);
+    claim_job(job, sizeof job);
     if (me.kernel[0] != '\0' && strcmp(me.kernel, process->kernel) == 0 && process->ticks != 0)
         return ticks_of(process->pid) == process->ticks;
     if (owner->age_s <= CLAIM_JOB_S || owner->job[0] == '\0')
         return owner->age_s <= CLAIM_STALE_S;
-    if (strcmp(job, owner->job) == 0) /* of this job before it was requeued */
+    if (owner->age_s > CLAIM_STALE_S)
         return false;
-    return owner->age_s <= CLAIM_STALE_S && (!runs_job || runs_job(owner->job));
+    if (strcmp(job, owner->job) == 0) /* else of this job before it was requeued */
+        return process->restarts >= me.restarts;
+    return !runs_job || runs_job(owner->job);
 }
 
-/* The claim's file and its owner. `*token` is owned; NULL: nobody has the run. `now` is by the clock of the
- * file system. */
+/* The claim's file and its owner. `*token` is owned; NULL: nobody has the run. `now` is the file system's. */
 static int look(char **token, struct claim_owner *out, const char *dir, time_t now, claim_job_fn *runs_job)
 {
     struct str_list names = {0};
@@ -186,17 +183,7 @@ static int look(char **token, struct claim_owner *out, const char *dir, time_t n
     return status;
 }
 
-int claim_look(bool *is_claimed, struct claim_owner *out, const char *run, claim_job_fn *runs_job)
-{
-    char *dir = path_join(run, RUN_CLAIM_DIR), *token = NULL;
-    int status = dir ? look(&token, out, dir, time(NULL), runs_job) : ERR_MEMORY;
-    *is_claimed = token != NULL;
-    free(token);
-    free(dir);
-    return status;
-}
-
-/* ---------------------------------------------------------------- taking */
+/* ---------------------------------------------------------------- offers */
 
 /* A folder beside the claim with this process's file, to become the claim. */
 struct offer {
@@ -206,7 +193,7 @@ struct offer {
 
 static int make_offer(struct offer *out, const char *run, const char *token)
 {
-    struct stat info;
+    struct stat info = {0};
     *out = (struct offer){.dir = str_format("%s/" RUN_CLAIM_DIR ".tmp.%s", run, token)};
     out->file = out->dir ? path_join(out->dir, token) : NULL;
     if (!out->file)
@@ -231,16 +218,17 @@ static void drop_offer(struct offer *o)
     free(o->dir);
 }
 
+/* ---------------------------------------------------------------- taking */
+
 /* Takes a dead claim over: of all who try, the one whose rename finds the old name. ERR_BUSY for the others. */
 static int take_over(const struct claim *c, const char *old)
 {
     char *from = path_join(c->dir, old), *to = path_join(c->dir, c->token);
     int status = from && to ? OK : ERR_MEMORY;
     /* fresh before it is ours, or the next one would find a dead claim again */
-    const bool is_ours = status == OK && utimensat(AT_FDCWD, from, NULL, 0) == 0 && rename(from, to) == 0;
+    const bool is_ours = status == OK && utimensat(AT_FDCWD, from, NULL, 0) == 0 && file_rename(from, to);
     const int reason = errno;
-    if (status == OK && !is_ours &&
-        !file_exists(to)) /* a file server may repeat a rename, and deny its own */
+    if (status == OK && !is_ours)
         status = reason == ENOENT
                      ? ERR_BUSY
                      : error_set(ERR_IO, "cannot take over the claim '%s': %s", from, strerror(reason));
@@ -255,7 +243,7 @@ static int attempt(const struct claim *c, struct claim_owner *by, const struct o
 {
     char *old = NULL;
     *is_over = true;
-    if (rename(o->dir, c->dir) == 0)
+    if (file_rename(o->dir, c->dir))
         return OK;
     const int reason = errno;
     if (reason != EEXIST && reason != ENOTEMPTY)
@@ -298,6 +286,29 @@ int claim_take(struct claim *out, struct claim_owner *by, const char *run, claim
         free(out->token);
         *out = (struct claim){0};
     }
+    return status;
+}
+
+/* ---------------------------------------------------------------- looking */
+
+/* An offer that is not made finds out what time it is for the file system, as it does for a taker. */
+int claim_look(bool *is_claimed, struct claim_owner *out, const char *run, claim_job_fn *runs_job)
+{
+    struct offer offer = {0};
+    char *dir = path_join(run, RUN_CLAIM_DIR), *own = make_token(), *token = NULL;
+    int status = dir && own ? OK : ERR_MEMORY;
+    if (status == OK && file_is_dir(dir)) {
+        if (make_offer(&offer, run, own) != OK) { /* a folder that may only be read */
+            error_clear();
+            offer.now = time(NULL);
+        }
+        status = look(&token, out, dir, offer.now, runs_job);
+    }
+    drop_offer(&offer);
+    *is_claimed = token != NULL;
+    free(token);
+    free(own);
+    free(dir);
     return status;
 }
 

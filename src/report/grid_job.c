@@ -194,6 +194,12 @@ int grid_job_update(struct grid_job *job, const struct grid_setup *s)
     return status;
 }
 
+int64_t grid_job_progress(const struct grid_job *job)
+{
+    return job->step + !job->must_train + !job->lacks_base + !job->lacks_new +
+           (int64_t)(job->targets.n - job->unscored.n);
+}
+
 /* ---------------------------------------------------------------- work */
 
 /* A trained image costs about three evaluated ones: forward, backward, and parts computed again. */

@@ -191,31 +191,31 @@ int predict_features(struct predict_result *out, struct session *s, const struct
     return run(&loop, image_dir);
 }
 
-/* ---------------------------------------------------------------- ranks */
+/* ---------------------------------------------------------------- the best classes */
 
-struct ranked {
+struct candidate {
     float logit;
     int64_t class_idx;
 };
 
-static int compare_ranked(const void *a, const void *b)
+static int compare_candidates(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
+    const struct candidate *x = a, *y = b;
     if (x->logit != y->logit)
         return x->logit > y->logit ? -1 : 1;
     return (x->class_idx > y->class_idx) - (x->class_idx < y->class_idx);
 }
 
-int predict_rank(int64_t *ranked, int64_t top, const float *logits, int64_t n_classes)
+int predict_best(int64_t *best, int64_t top, const float *logits, int64_t n_classes)
 {
-    struct ranked *all = calloc((size_t)n_classes, sizeof *all);
+    struct candidate *all = calloc((size_t)n_classes, sizeof *all);
     if (!all)
         return error_out_of_memory();
     for (int64_t k = 0; k < n_classes; k++)
-        all[k] = (struct ranked){logits[k], k};
-    qsort(all, (size_t)n_classes, sizeof *all, compare_ranked);
+        all[k] = (struct candidate){logits[k], k};
+    qsort(all, (size_t)n_classes, sizeof *all, compare_candidates);
     for (int64_t i = 0; i < top; i++)
-        ranked[i] = all[i].class_idx;
+        best[i] = all[i].class_idx;
     free(all);
     return OK;
 }

@@ -223,9 +223,9 @@ static int check_place(const char *dir, bool replace)
 /* Moves the finished folder into place, then removes the old one. */
 static int move_in(const char *dir, const char *finished, const char *away)
 {
-    if (file_exists(dir) && rename(dir, away) != 0)
+    if (file_exists(dir) && !file_rename(dir, away))
         return error_set(ERR_IO, "cannot move '%s' away: %s", dir, strerror(errno));
-    if (rename(finished, dir) != 0)
+    if (!file_rename(finished, dir))
         return error_set(ERR_IO, "cannot rename '%s' to '%s': %s", finished, dir, strerror(errno));
     return file_remove_tree(away);
 }

@@ -25,8 +25,15 @@ def prepare(root, datasets):
     shared["model"] = harness.make_model(root / "tiny.safetensors")
 
 
-def environment():
-    return {**os.environ, "PROMPT_BIN": harness.program(), "OMP_NUM_THREADS": "1"}
+def environment(programs=None):
+    """`programs`: a folder of programs that hide those of this machine."""
+    path = f"{programs}:{os.environ['PATH']}" if programs else os.environ["PATH"]
+    return {**os.environ, "PROMPT_BIN": harness.program(), "OMP_NUM_THREADS": "1", "PATH": path}
+
+
+def write_program(path, script):
+    path.write_text("#!/bin/sh\n" + script + "\n")
+    path.chmod(0o755)
 
 
 def grid_options(out, datasets="caltech101,oxford_pets,dtd", epochs=2):

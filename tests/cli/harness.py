@@ -4,6 +4,7 @@ PROMPT_BIN is the program, PROMPT_TOOLS the folder of the tests' own programs. r
 machine has, and the real data of PROMPT_TEST_DATA, which the tests use where they are there.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -70,6 +71,15 @@ def run(*args, env=None, timeout=120, **popen):
                           stdout=popen.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE, timeout=timeout,
                           check=False, **popen)
     return Result(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
+
+
+def children(pid):
+    """Process ids of the children of a process, whichever of its threads started them."""
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, path.read_text().split())
+    return sorted(found)
 
 
 # ---------------------------------------------------------------- small files

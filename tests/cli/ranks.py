@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import harness
+from harness import children
 
 LIMIT_S = 10.0
 # more ranks than cores, and as root
@@ -58,19 +59,6 @@ def run(n, *args, stdin=None, **popen):
         done = subprocess.run(harness.words(*args), input=stdin, capture_output=True, timeout=240, check=False)
         return harness.Result(done.returncode, done.stdout.decode(), done.stderr.decode())
     return finish(start(words(n, *args), **({"stdin": subprocess.PIPE} if stdin else {}), **popen), stdin=stdin)
-
-
-def children(pid):
-    """Process ids of the ranks of an mpirun on this host."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(folder.name))
-    return sorted(found)
 
 
 # ---------------------------------------------------------------- kills

@@ -139,7 +139,7 @@ class Grid(harness.Case):
 
         while not has_begun() and child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        processes = [child.pid, *map(int, pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split())]
+        processes = [child.pid, *harness.children(child.pid)]
         for _ in range(1 if number == signal.SIGKILL else 3):  # as Slurm does at a time limit
             for process in processes if number == signal.SIGTERM else processes[:1]:
                 with contextlib.suppress(ProcessLookupError):  # it has saved and ended

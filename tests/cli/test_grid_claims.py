@@ -5,6 +5,7 @@ what."""
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -28,9 +29,9 @@ def setUpModule():
     assert result.status == 0, result
 
 
-def claim(run, age_s):
+def claim(run, age_s, name=FAR):
     """A claim of another machine's process, whose last sign of life is age_s old."""
-    token = run / "claim" / FAR
+    token = run / "claim" / name
     token.parent.mkdir(parents=True)
     token.touch()
     os.utime(token, (time.time() - age_s,) * 2)
@@ -39,8 +40,11 @@ def claim(run, age_s):
 
 class Claims(harness.Case):
     def start(self, out, *more, **words):
-        child = subprocess.Popen(harness.words(*grid_words(out, *more, **words)), stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+        return self.start_words(harness.words(*grid_words(out, *more, **words)))
+
+    def start_words(self, words, **popen):
+        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 **{"env": environment(), **popen})
         self.addCleanup(child.wait)
         self.addCleanup(lambda: child.poll() is None and child.kill())
         return child
@@ -113,9 +117,65 @@ class Claims(harness.Case):
         time.sleep(0.3)
         self.assertEqual((run / "log.jsonl").read_bytes(), lines)
         self.assertTrue(other.exists())
+        other.unlink()
+        self.assertIn("grid: 2/2, ", self.read_until(child, "grid: "))  # it is still the second of two
         child.send_signal(signal.SIGINT)
         _, err = self.end(child, 130)
         self.assertEqual(err.splitlines()[-1], "prompt: interrupted; the same command continues")
+
+    def test_a_line_of_a_list_claims_its_run(self):
+        out = self.tmp / "runs"
+        options = {"datasets": "oxford_pets", "epochs": 4000}
+        line = shlex.split(self.check_ok(grid(out, "--list", **options)).out.splitlines()[1])
+        first = self.start_words(line[line.index("&&") + 1:], cwd=line[1])
+        self.read_until(first, "grid: 1/1, ")
+        second = self.start_words(line[line.index("&&") + 1:], cwd=line[1])
+        self.assertIn(f", process {first.pid})\n", self.read_until(second, "waiting for "))
+        run = json.loads(self.check_ok(grid(out, "--status", "--json", **options)).out)["runs"][1]
+        self.assertEqual((run["state"], run["pid"]), ("running", first.pid))
+        for child in (second, first):
+            child.send_signal(signal.SIGINT)
+            self.end(child, 130)
+
+    def test_a_slurm_that_does_not_answer_keeps_nobody_waiting(self):
+        out = self.tmp / "runs"
+        grid_runs.write_program(self.tmp / "squeue", "exec sleep 100")
+        claim(out / RUN, 60, FAR.replace("77,", "77,12"))
+        child = self.start_words(harness.words(*grid_words(out, "--status", "--json")), env=environment(self.tmp))
+        status = json.loads(child.communicate(timeout=60)[0])
+        run = next(each for each in status["runs"] if each["name"] == RUN)
+        self.assertEqual((run["state"], run["job"]), ("running", "12"))
+
+    def test_a_task_at_its_time_limit_is_queued_again_if_it_came_further(self):
+        """SIGUSR1 comes for the limit, SIGTERM for anything else."""
+        out, jobs, asked = self.tmp / "runs", self.tmp / "jobs", self.tmp / "asked"
+        options = {"datasets": "oxford_pets", "epochs": 4000}
+        self.check_ok(grid(out, "--slurm", jobs, **options))
+        grid_runs.write_program(self.tmp / "scontrol", f"echo \"$*\" >>'{asked}'")
+        words = harness.words(*grid_words(out, "--task-file", next(jobs.glob("tasks-*.json")), "--task", 2, **options))
+        env = {**environment(self.tmp), "SLURM_ARRAY_JOB_ID": "12", "SLURM_ARRAY_TASK_ID": "2"}
+        run = out / RUN.replace("caltech101", "oxford_pets").replace("epochs=2", "epochs=4000")
+        token = claim(run, 0)
+
+        def log_size():
+            return (run / "log.jsonl").stat().st_size if (run / "log.jsonl").exists() else 0
+
+        for number, is_held, said in (
+                (signal.SIGUSR1, True, "interrupted before anything new was saved; the job needs a longer time limit"),
+                (signal.SIGTERM, False, "interrupted; the same command continues"),
+                (signal.SIGUSR1, False, "interrupted; Slurm begins the job again, and it continues")):
+            self.assertFalse(asked.exists())
+            child = self.start_words(words, env=env)
+            if is_held:
+                self.read_until(child, "waiting for ")
+            size = log_size()
+            while not is_held and log_size() == size:
+                time.sleep(0.01)
+            child.send_signal(number)
+            _, err = self.end(child, 130)
+            token.unlink(missing_ok=True)
+            self.assertEqual(err.splitlines()[-1], f"prompt: {said}")
+        self.assertEqual(asked.read_text(), "requeue 12_2\n")
 
     def test_status_tells_where_a_run_is(self):
         out = self.tmp / "runs"

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
@@ -13,7 +14,7 @@ import unittest
 import grid_runs
 import harness
 from grid_runs import environment, grid, grid_words, shared
-from harness import run
+from harness import children, run
 
 CORES = sorted(os.sched_getaffinity(0))
 
@@ -22,12 +23,6 @@ def setUpModule():
     folder = tempfile.TemporaryDirectory()
     unittest.addModuleCleanup(folder.cleanup)
     grid_runs.prepare(pathlib.Path(folder.name) / "two words", ("caltech101", "oxford_pets"))
-
-
-def children(pid):
-    with contextlib.suppress(OSError):
-        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 def processors(pid):
@@ -57,11 +52,25 @@ class Devices(harness.Case):
         self.assertEqual(child.returncode, 0, err)
         self.assertEqual(seen, {(CORES[0],), (CORES[1],)} if len(CORES) > 1 else {(CORES[0],)}, err)
         self.assertEqual(most, 2, err)
+        self.expect_no_pause(err)
         for name in sets.split(","):
             self.assertRegex(err, rf"grid: \d/4, \S+ on {name}\n")
         for path in (self.tmp / "runs").rglob("config.json"):
             config = json.loads(path.read_text())
             self.assertEqual((config["device"], config["threads"], config["data"]["workers"]), ("cpu", 1, 1))
+
+    def expect_no_pause(self, err):
+        """A device whose run has ended gets the next one at once, before anything else is said."""
+        on, freed, n_begun = {}, None, 0
+        for line in err.splitlines():
+            if begun := re.match(r"grid: (\d)/4, (\S+) on (\S+)$", line):
+                self.assertIn(freed, (None, begun[3]), err)
+                freed, n_begun = None, n_begun + 1
+                on[begun[2]] = begun[3]
+            elif done := re.match(r"grid: \d of 4 done, (\S+) took ", line):
+                self.assertIsNone(freed, err)
+                freed = on[done[1]] if n_begun < 4 else None
+        self.assertEqual(n_begun, 4, err)
 
     def test_wrong_devices(self):
         far = max(CORES) + 1
@@ -77,6 +86,7 @@ class Devices(harness.Case):
                 (("--devices", "cpu", "--device", "cpu"), r"--devices and the key device exclude each other"),
                 (("--jobs-per-device", 2), r"--jobs-per-device needs --devices; without them, give --jobs"),
                 (("--list", "--status"), r"--list and --status exclude each other"),
+                (("--only", "nothing"), r"'--only' names the run 'nothing', which is not one of this grid's"),
                 (("--json",), r"--json needs --status"),
                 (("--submit",), r"--submit needs --slurm DIR"),
                 (("--slurm", "x", "--sbatch", "partition=x"), r"option '--sbatch': expected an option of sbatch .*"),
@@ -145,7 +155,7 @@ class List(harness.Case):
         self.assertFalse(out.exists())
         lines = listed.out.splitlines()
         self.assertEqual(len(lines), 5)
-        self.assertEqual([line.count(" && ") for line in lines], [1, 2, 1, 2, 1])
+        self.assertEqual([line.count(" && ") for line in lines], [1] * 5)
         for line in (*lines[3::-1], lines[4].removeprefix("# then: ")):
             done = subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, check=False, env=environment())
             self.assertEqual(done.returncode, 0, f"{line}: {done.stderr}")

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""A grid as a job array on a real Slurm of this machine: bundles, a cancelled task, what a second submission finishes, and
-the table of a plain grid."""
+"""A real Slurm on this machine. A grid as a job array: bundles, a cancelled task, what a second submission finishes, and the
+table of a plain grid. One training on the tasks of a step."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +17,7 @@ import unittest
 
 import grid_runs
 import harness
+import ranks
 import slurm_machine
 from grid_runs import environment, grid, grid_words, shared
 
@@ -48,18 +52,27 @@ class Array(harness.Case):
         self.assertRegex(result.out, r"\Aarray \d+\ntable \d+\n\Z")
         return re.findall(r"\d+", result.out)
 
+    def running(self, name):
+        """The job that has a run, in a list, or none."""
+        runs = json.loads(self.check_ok(self.grid("--status", "--json")).out)["runs"]
+        return [run["job"] for run in runs if run["name"] == name and run["state"] == "running"]
+
     def log(self, name):
         return (self.jobs / f"{name}.txt").read_text()
 
     def test_a_cancelled_task_is_finished_by_a_second_submission(self):
+        held = PETS.replace("oxford_pets", "caltech101")
+        (self.out / held).mkdir(parents=True)
+        lock = os.open(self.out / held, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the task that has the run waits for it
         array, table = self.submit("--sbatch", "--comment=two words", "--time", 10)
         self.slurm.run("scancel", f"{array}_3")
         tasks = json.loads(next(self.jobs.glob("tasks-*.json")).read_text())["tasks"]
         self.assertEqual([len(task["runs"]) for task in tasks], [2, 1, 1], "four runs in an array of three")
         self.assertEqual(tasks[2]["runs"], [PETS])
-        while f"{array}_2" in self.slurm.states(array) and not (status := json.loads(self.grid("--status", "--json").out))["running"]:
-            time.sleep(0.1)
-        self.assertIn([run["job"] for run in status["runs"] if run["state"] == "running"], ([f"{array}_1"], [f"{array}_2"]))
+        self.slurm.until(lambda: self.running(held), f"the run '{held}'", 60)
+        self.assertEqual(self.running(held), [f"{array}_{1 + [held in task['runs'] for task in tasks].index(True)}"])
+        os.close(lock)
         self.slurm.wait(table)
         self.assertRegex(self.log(f"array-{array}_1"), r"grid: 2 of 2 done, ")
         self.assertIn("runs:      3 done, 1 to run, 2 without their data\n", self.log(f"table-{table}"))
@@ -86,7 +99,7 @@ class Array(harness.Case):
         self.assertEqual(result.out, f"id=$(sbatch --parsable '{self.jobs}/array.sh') && "
                          f"sbatch --dependency=\"afterany:$id\" '{self.jobs}/table.sh'\n")
         script = (self.jobs / "array.sh").read_text()
-        for line in ("#SBATCH --array=1-2", "#SBATCH --open-mode=append", "#SBATCH --requeue", "#SBATCH --signal=B:TERM@120",
+        for line in ("#SBATCH --array=1-2", "#SBATCH --open-mode=append", "#SBATCH --requeue", "#SBATCH --signal=B:USR1@120",
                      "#SBATCH --time=4:00:00", "#SBATCH --partition=nowhere"):
             self.assertIn(f"\n{line}\n", script)
         last = script.splitlines()[-1]
@@ -95,6 +108,64 @@ class Array(harness.Case):
         self.assertFalse(self.out.exists())
         result = self.grid("--slurm", self.jobs, "--sbatch=--partition=nowhere", "--submit")
         self.check_error(result, 1, r"sbatch does not take '.*array\.sh': sbatch: error: .*partition.*")
+
+
+class Step(harness.Case):
+    """A training on two tasks of one step of srun, which share the one processor."""
+
+    def srun(self, *options, epochs=2):
+        """Starts it; the training's log tells that it has begun."""
+        words = harness.train_words(str(shared["data"]), shared["model"], self.tmp / "run", "--set", "data.shots=4", "--set",
+                                    "training.check_images=0", "--set", f"training.epochs={epochs}")
+        child = subprocess.Popen(["srun", "--overcommit", "-n", "2", *options, *harness.words(*words)], text=True,
+                                 env={**environment(), **shared["slurm"].env}, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(child.wait)
+        self.addCleanup(lambda: child.poll() is None and child.kill())
+        return child
+
+    def finish(self, child, timeout=120):
+        out, err = child.communicate(timeout=timeout)
+        return harness.Result(child.returncode, out, err)
+
+    def need_pmix(self):
+        if "pmix" not in shared["slurm"].run("srun", "--mpi=list"):
+            self.skipTest("this Slurm has no plugin pmix")
+        if not ranks.mpirun():
+            self.skipTest("no mpirun, or the program was built without MPI")
+
+    def test_two_tasks_are_one_training(self):
+        self.need_pmix()
+        result = self.check_ok(self.finish(self.srun("--mpi=pmix", "--kill-on-bad-exit")))
+        self.assertEqual(result.err.count("ranks    2: images in 2 parts"), 1, str(result))
+        self.assertTrue(ranks.checkpoint(self.tmp / "run").exists())
+
+    def test_without_pmix_it_is_one_error(self):
+        self.need_pmix()
+        result = self.finish(self.srun("--mpi=none"), timeout=60)
+        self.assertNotEqual(result.status, 0, str(result))
+        self.assertEqual(len(result.errors), 1, str(result))
+        self.assertRegex(result.errors[0], "srun started 2 processes .* srun --mpi=pmix")
+
+    def test_a_killed_task_ends_the_step(self):
+        self.need_pmix()
+        child = self.srun("--mpi=pmix", "--kill-on-bad-exit", epochs=4000)
+        log = self.tmp / "run" / "log.jsonl"
+        self.assertTrue(harness.wait_until(lambda: child.poll() is not None or (log.exists() and log.stat().st_size), 60))
+        os.kill(self.tasks()[-1], signal.SIGKILL)
+        result = self.finish(child, timeout=60)  # SIGTERM, and SIGKILL after KillWait for one that waits for the dead one
+        self.assertNotEqual(result.status, 0, str(result))
+        self.assertEqual(self.tasks(), [])
+
+    def tasks(self):
+        """Their process ids."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                if words[0] == harness.program().encode() and str(self.tmp / "run").encode() in words:
+                    found.append(int(path.parent.name))
+        return found
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ int file_read(char **out, size_t *n, const char *path);
 /** Reads a whole regular file; refuses a pipe without waiting for its other end. */
 int file_read_regular(char **out, size_t *n, const char *path);
 
+/** Reads the first line of a file of the system, without its end, or as much of it as `size` holds; "": none. */
+void file_first_line(char *out, int size, const char *path);
+
 /** Maps a whole regular file read-only: `*out` [*n] is owned, for file_unmap. An empty file is ERR_FORMAT. */
 int file_map(const void **out, size_t *n, const char *path);
 void file_unmap(const void *data, size_t n);
@@ -35,6 +38,13 @@ int file_check_dirs(const char *path);
 
 /** Creates a folder and its missing parents, unless they exist. */
 int file_make_dirs(const char *path);
+
+/**
+ * rename(), which a file server may carry out and then, asked again after its answer was lost, deny: a file or
+ * folder that has come to its new name was renamed.
+ * @return whether it is there; if not, errno tells why
+ */
+bool file_rename(const char *from, const char *to);
 
 /** Writes a file in place, which a reader may see in part. */
 int file_write(const char *path, const void *data, size_t n);

@@ -21,6 +21,8 @@ void interrupt_uninstall(void);
 void interrupt_signals(sigset_t *out);
 /** Whether one of the signals has come. */
 bool interrupt_requested(void);
+/** The number of the first of them that has come; 0: none. */
+int interrupt_signal(void);
 /** ERR_INTERRUPTED if a signal has come; for checks before the first step, with nothing to save yet. */
 int interrupt_check_begin(void);
 /** The same ERR_INTERRUPTED for a signal that has come to another process of the command. */

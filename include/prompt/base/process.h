@@ -12,7 +12,8 @@ extern "C" {
 /**
  * The number of cores that this process can keep busy, at least 1: those in its affinity mask, two threads of
  * a core counted once, limited by the quotas of its control group and of those around it (Linux; elsewhere the
- * machine's processors).
+ * machine's processors), and by what Slurm lends, which need not bind a process to it (TaskPlugin=task/none).
+ * Ranks of one step on this machine share it.
  */
 int64_t process_cores(void);
 
@@ -22,6 +23,7 @@ struct process_limits {
     int64_t allowed;       /* processors in the affinity mask */
     int64_t allowed_cores; /* the same, two threads of a core counted once */
     int64_t quota;         /* the smallest of the control groups', in whole processors; 0: also without one */
+    int64_t lent; /* processors of this machine that Slurm lends to the job or step; 0: also without it */
 };
 void process_find_limits(struct process_limits *out);
 

@@ -10,7 +10,8 @@
  * - An owner that has lost its claim finds its file missing at the next beat.
  * A claim is dead if its process is gone, which a process on the same machine (the same boot, the same process
  * namespace) knows for sure, whatever the file's age; else, after CLAIM_STALE_S seconds without a beat; or after
- * CLAIM_JOB_S seconds without one if Slurm does not run its job any more.
+ * CLAIM_JOB_S seconds without one if Slurm does not run its job any more, or has begun it again since. Ages are
+ * differences of two times of the file system.
  */
 #ifndef PROMPT_REPORT_CLAIM_H
 #define PROMPT_REPORT_CLAIM_H
@@ -41,6 +42,9 @@ struct claim_owner {
     bool is_alive;
 };
 
+/** The Slurm job of this process, as squeue and scontrol take it: "12", or "12_3" of an array; "": none. */
+void claim_job(char *out, size_t n);
+
 /** Whether Slurm runs the job, or cannot say; NULL: there is nobody to ask. */
 typedef bool claim_job_fn(const char *job);
 
@@ -57,7 +61,8 @@ int claim_beat(struct claim *c);
 void claim_release(struct claim *c);
 
 /**
- * Finds who has a run, without touching anything.
+ * Finds who has a run, without changing that. A claim's age is taken from a file that is made in the run's
+ * folder and removed; where none can be made, from this machine's clock.
  * @param is_claimed  whether anybody has it; `out` is set only then
  */
 int claim_look(bool *is_claimed, struct claim_owner *out, const char *run, claim_job_fn *runs_job);

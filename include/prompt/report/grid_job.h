@@ -33,6 +33,8 @@ struct grid_job {
 int grid_job_update(struct grid_job *job, const struct grid_setup *s);
 /** Sets `work`; looks for the images of the sample. To be called before grid_setup_close_data. */
 int grid_job_weigh(struct grid_job *job, const struct grid_setup *s);
+/** A number that grows with what is done of a job: steps that are saved, a training's end, evaluations. */
+int64_t grid_job_progress(const struct grid_job *job);
 void grid_job_free(struct grid_job *job);
 
 #endif

@@ -51,7 +51,7 @@ int predict_features(struct predict_result *out, struct session *s, const struct
                      const struct item_list *items, const char *image_dir,
                      const struct predict_options *options);
 
-/** Fills `ranked` [top] with the classes of the highest logits, the highest first; the lowest of equals. */
-int predict_rank(int64_t *ranked, int64_t top, const float *logits, int64_t n_classes);
+/** Fills `best` [top] with the classes of the highest logits, the highest first; the lowest of equals. */
+int predict_best(int64_t *best, int64_t top, const float *logits, int64_t n_classes);
 
 #endif

@@ -1,4 +1,5 @@
 /* Files that are replaced whole. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,20 @@
 
 #include "prompt/base/error.h"
 #include "prompt/base/file.h"
+
+/* The linker gives all of the program this: a rename is done, and denied, as by a file server whose answer was lost. */
+static bool denies;
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+int __wrap_rename(const char *from, const char *to)
+{
+    const int status = __real_rename(from, to);
+    if (status != 0 || !denies)
+        return status;
+    errno = ENOENT;
+    return -1;
+}
 
 static void read_text(char *out, size_t size, const char *path)
 {
@@ -41,10 +56,30 @@ static void test_file__writing_to_a_link_replaces_what_it_leads_to(void **state)
     assert_int_equal(rmdir(dir), 0); /* nothing else was left in it */
 }
 
+static void test_file__a_rename_that_was_done_and_denied_counts(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/prompt-test-file-XXXXXX", path[64], other[64], text[16];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/file", dir);
+    snprintf(other, sizeof other, "%s/other", dir);
+    denies = true;
+    assert_int_equal(file_write_atomic(path, "new", 3), OK);
+    assert_true(file_rename(path, other));
+    denies = false;
+    read_text(text, sizeof text, other);
+    assert_string_equal(text, "new");
+    assert_false(file_rename(path, other)); /* one that was not done */
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file__writing_to_a_link_replaces_what_it_leads_to),
+        cmocka_unit_test(test_file__a_rename_that_was_done_and_denied_counts),
     };
     return cmocka_run_group_tests_name("file", tests, NULL, NULL);
 }

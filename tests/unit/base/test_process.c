@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "prompt/base/process.h"
@@ -98,11 +99,28 @@ static void test_process__cores_are_no_more_than_the_control_groups_have(void **
     system_files = NULL;
 }
 
+/* Slurm need not bind a process to what it lends. */
+static void test_process__cores_are_no_more_than_slurm_lends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lent;
+        bool is_one; /* else as without it */
+    } cases[] = {{"1", true}, {"4096", false}, {"0", false}, {"none", false}};
+    const int64_t n = process_cores();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(setenv("SLURM_CPUS_ON_NODE", cases[i].lent, 1), 0);
+        assert_int_equal(process_cores(), cases[i].is_one ? 1 : n);
+    }
+    assert_int_equal(unsetenv("SLURM_CPUS_ON_NODE"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process__cores_are_those_it_may_run_on),
         cmocka_unit_test(test_process__cores_are_no_more_than_the_control_groups_have),
+        cmocka_unit_test(test_process__cores_are_no_more_than_slurm_lends),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }

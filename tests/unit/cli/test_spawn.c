@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/clock.h"
 #include "spawn.h"
 
 /* The exit status of this program with `word`; `reason` [64] is what it reported. */
@@ -63,14 +64,33 @@ static void test_spawn__another_program_is_read(void **state)
     (void)state;
     struct str out = {0};
     int exit_status = -1;
-    assert_int_equal(
-        spawn_read(&out, &exit_status, (const char *const[]){"sh", "-c", "echo a; echo b >&2; exit 4", NULL}),
-        OK);
+    const char *const words[] = {"sh", "-c", "echo a; echo b >&2; exit 4", NULL};
+    assert_int_equal(spawn_read(&out, &exit_status, words, 60.0), OK);
     assert_int_equal(exit_status, 4);
     assert_string_equal(str_text(&out), "a\nb\n");
-    assert_int_equal(spawn_read(&out, &exit_status, (const char *const[]){"prompt-is-not-there", NULL}),
-                     ERR_IO);
+    const char *const none[] = {"prompt-is-not-there", NULL};
+    assert_int_equal(spawn_read(&out, &exit_status, none, 60.0), ERR_IO);
     str_free(&out);
+}
+
+static void test_spawn__another_program_that_hangs_is_killed(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {
+        "echo a; sleep 30; echo b",             /* its child keeps the pipe, and ends with it */
+        "trap '' TERM; exec >&- 2>&-; sleep 30" /* it has nothing more to say */
+    };
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        struct str out = {0};
+        int exit_status = -1;
+        const char *const words[] = {"sh", "-c", scripts[i], NULL};
+        const double start_s = clock_s();
+        assert_int_equal(spawn_read(&out, &exit_status, words, 0.5), ERR_IO);
+        assert_string_equal(error_message(), "'sh' does not answer within 0.5 s");
+        assert_true(clock_s() - start_s < 10.0);
+        assert_int_equal(exit_status, 127);
+        str_free(&out);
+    }
 }
 
 int main(int argc, char **argv)
@@ -93,6 +113,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_spawn__tells_how_a_run_ended_and_why),
         cmocka_unit_test(test_spawn__a_run_stays_on_its_cores),
         cmocka_unit_test(test_spawn__another_program_is_read),
+        cmocka_unit_test(test_spawn__another_program_that_hangs_is_killed),
     };
     return cmocka_run_group_tests_name("spawn", tests, NULL, NULL);
 }

@@ -1,8 +1,11 @@
 /* Who works on a run: one process, living or not, here or elsewhere. */
 #include "report_files.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -10,10 +13,37 @@
 #include "prompt/base/dir.h"
 #include "prompt/report/claim.h"
 
-/* A claim of another machine's process, `age_s` old. */
-static void put_foreign(const char *run, const char *job, int age_s)
+/* The linker gives all of the program these. Renames that are still to be denied after they were done, as by a
+ * file server whose answer was lost; seconds by which the clock of this machine is fast. */
+static int n_denied;
+static int64_t fast_s;
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+time_t __real_time(time_t *out);
+time_t __wrap_time(time_t *out);
+
+int __wrap_rename(const char *from, const char *to)
 {
-    char *name = str_format(RUN_CLAIM_DIR "/far,77,%s,1700000000,0badb007-9,55", job);
+    const int status = __real_rename(from, to);
+    if (status != 0 || n_denied == 0)
+        return status;
+    n_denied--;
+    errno = ENOENT;
+    return -1;
+}
+
+time_t __wrap_time(time_t *out)
+{
+    const time_t now = __real_time(NULL) + fast_s;
+    if (out)
+        *out = now;
+    return now;
+}
+
+/* A claim of another machine's process, `age_s` old. */
+static void put_foreign(const char *run, const char *job, int64_t restarts, int age_s)
+{
+    char *name = str_format(RUN_CLAIM_DIR "/far,77,%s,1700000000,0badb007-9,55,%" PRId64, job, restarts);
     put_text(run, name, "");
     char *path = path_join(run, name);
     const struct timespec then = {.tv_sec = time(NULL) - age_s};
@@ -92,7 +122,7 @@ static void test_claim__of_another_machine_the_age_decides_and_slurm(void **stat
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct claim c;
-        put_foreign(*state, cases[i].job, cases[i].age_s);
+        put_foreign(*state, cases[i].job, 0, cases[i].age_s);
         const int status = take(&c, *state, job_runs);
         assert_int_equal(status, cases[i].is_dead ? OK : ERR_BUSY);
         claim_release(&c);
@@ -106,8 +136,77 @@ static void test_claim__of_another_machine_the_age_decides_and_slurm(void **stat
 static void test_claim__without_slurm_a_job_may_run(void **state)
 {
     struct claim c;
-    put_foreign(*state, "12_4", CLAIM_JOB_S + 20);
+    put_foreign(*state, "12_4", 0, CLAIM_JOB_S + 20);
     assert_int_equal(take(&c, *state, NULL), ERR_BUSY);
+}
+
+static bool no_job_runs(const char *job)
+{
+    (void)job;
+    return false;
+}
+
+/* Two steps of one job may have a node each; a job that was requeued has nothing but its number. */
+static void test_claim__of_its_own_job_one_from_before_a_requeue_is_dead(void **state)
+{
+    static const struct {
+        const char *restarts_here;
+        int64_t restarts_there;
+        int age_s;
+        bool is_dead;
+    } cases[] = {
+        {NULL, 0, CLAIM_JOB_S + 20, false}, {"1", 0, CLAIM_JOB_S + 20, true},
+        {"1", 1, CLAIM_JOB_S + 20, false},  {"1", 1, CLAIM_STALE_S + 20, true},
+        {"1", 0, CLAIM_JOB_S - 20, false},
+    };
+    assert_int_equal(setenv("SLURM_JOB_ID", "12", 1), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct claim c;
+        put_foreign(*state, "12", cases[i].restarts_there, cases[i].age_s);
+        if (cases[i].restarts_here)
+            assert_int_equal(setenv("SLURM_RESTART_COUNT", cases[i].restarts_here, 1), 0);
+        assert_int_equal(take(&c, *state, no_job_runs), cases[i].is_dead ? OK : ERR_BUSY);
+        claim_release(&c);
+        char *dir = path_join(*state, RUN_CLAIM_DIR);
+        must(file_remove_tree(dir));
+        free(dir);
+    }
+    unsetenv("SLURM_RESTART_COUNT");
+    unsetenv("SLURM_JOB_ID");
+}
+
+static void test_claim__ages_are_those_of_the_file_system(void **state)
+{
+    static const int64_t skews_s[] = {300, -300};
+    struct claim_owner by = {0};
+    bool is_claimed = false;
+    for (size_t i = 0; i < 4; i++) {
+        const int age_s = i < 2 ? 2 : CLAIM_STALE_S + 20;
+        put_foreign(*state, "", 0, age_s);
+        fast_s = skews_s[i % 2];
+        must(claim_look(&is_claimed, &by, *state, NULL));
+        fast_s = 0;
+        assert_true(is_claimed);
+        assert_in_range(by.age_s, age_s - 1, age_s + 15);
+        assert_int_equal(by.is_alive, age_s == 2);
+    }
+    assert_int_equal(n_entries(*state), 1); /* looking leaves nothing */
+}
+
+static void test_claim__a_rename_that_was_done_and_denied_counts(void **state)
+{
+    struct claim c;
+    for (int is_there = 0; is_there < 2; is_there++) {
+        if (is_there)
+            put_foreign(*state, "", 0, CLAIM_STALE_S + 20);
+        n_denied = 1;
+        must(take(&c, *state, NULL));
+        assert_int_equal(n_denied, 0);
+        c.last_beat_s -= CLAIM_BEAT_S + 1;
+        must(claim_beat(&c));
+        claim_release(&c);
+        assert_int_equal(n_entries(*state), 0);
+    }
 }
 
 static void test_claim__an_empty_one_is_of_nobody(void **state)
@@ -141,7 +240,7 @@ static void test_claim__of_many_who_find_a_dead_one_one_gets_it(void **state)
         int word[2], answer[2], stay[2], n_taken = 0;
         struct claim c;
         if (round % 2 == 0)
-            put_foreign(*state, "", CLAIM_STALE_S + 20);
+            put_foreign(*state, "", 0, CLAIM_STALE_S + 20);
         assert_true(pipe(word) == 0 && pipe(answer) == 0 && pipe(stay) == 0);
         for (int i = 0; i < N; i++) {
             const pid_t child = fork();
@@ -196,6 +295,9 @@ int main(void)
         TEST(a_dead_process_of_this_machine_has_nothing),
         TEST(of_another_machine_the_age_decides_and_slurm),
         TEST(without_slurm_a_job_may_run),
+        TEST(of_its_own_job_one_from_before_a_requeue_is_dead),
+        TEST(ages_are_those_of_the_file_system),
+        TEST(a_rename_that_was_done_and_denied_counts),
         TEST(an_empty_one_is_of_nobody),
         TEST(of_many_who_find_a_dead_one_one_gets_it),
         TEST(one_that_was_taken_over_is_noticed),
