@@ -105,11 +105,11 @@ int64_t core_set_cores(const struct core_set *s)
 
 #ifdef __linux__
 
-void core_set_allowed(struct core_set *out)
+void core_set_allowed(struct core_set *out, pid_t process)
 {
     cpu_set_t allowed;
     *out = (struct core_set){0};
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    if (sched_getaffinity(process, sizeof allowed, &allowed) != 0)
         return;
     for (size_t i = 0; i < CORE_SET_SIZE; i++)
         if (CPU_ISSET(i, &allowed))
@@ -128,8 +128,9 @@ bool core_set_apply(const struct core_set *s)
 
 #else
 
-void core_set_allowed(struct core_set *out)
+void core_set_allowed(struct core_set *out, pid_t process)
 {
+    (void)process;
     *out = (struct core_set){0};
 }
 

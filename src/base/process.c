@@ -103,7 +103,7 @@ void process_find_limits(struct process_limits *out)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
     struct core_set allowed;
-    core_set_allowed(&allowed);
+    core_set_allowed(&allowed, 0);
     *out = (struct process_limits){.processors = n > 0 ? n : 0,
                                    .allowed = core_set_count(&allowed),
                                    .allowed_cores = core_set_cores(&allowed)};

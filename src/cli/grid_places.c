@@ -47,7 +47,7 @@ static int check_cores(const struct grid_places *p, size_t i)
 static int read_cpu(struct grid_place *place, bool is_here)
 {
     struct core_set allowed;
-    core_set_allowed(&allowed);
+    core_set_allowed(&allowed, 0);
     place->device = "cpu";
     if (strcmp(place->name, "cpu") == 0) {
         place->cores = allowed;

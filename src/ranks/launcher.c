@@ -13,6 +13,13 @@ static int64_t number_of(const char *name, int64_t missing)
     return text && end > text && *end == '\0' ? n : missing;
 }
 
+/* Whether the variables of PMI are srun's: --mpi=pmi2. Those of an mpirun that starts its daemons by srun have the ranks
+ * of processes, and Slurm's those of daemons. */
+static bool is_pmi_of_srun(int64_t size, int64_t rank)
+{
+    return number_of("SLURM_STEP_NUM_TASKS", 0) == size && number_of("SLURM_PROCID", -1) == rank;
+}
+
 /* mpirun within a job of Slurm starts its daemons by srun, whose variables the processes inherit: so Slurm's come
  * last. A batch script has SLURM_NTASKS, but not the variables of a step. */
 struct launcher launcher_find(void)
@@ -25,15 +32,18 @@ struct launcher launcher_find(void)
         {"PMI_SIZE", "PMI_RANK", LAUNCHER_HYDRA},
         {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", LAUNCHER_SRUN},
     };
-    struct launcher found = {.kind = LAUNCHER_NONE, .size = 1, .has_pmix = getenv("PMIX_RANK") != NULL};
+    struct launcher found = {.kind = LAUNCHER_NONE,
+                             .size = 1,
+                             .has_pmix = getenv("PMIX_RANK") != NULL,
+                             .has_pmi = getenv("PMI_RANK") != NULL};
     for (size_t i = 0; found.kind == LAUNCHER_NONE && i < sizeof kinds / sizeof kinds[0]; i++) {
         const int64_t size = number_of(kinds[i].size, 0);
         if (size > 0)
-            found = (struct launcher){.kind = kinds[i].kind,
-                                      .size = size,
-                                      .rank = number_of(kinds[i].rank, 0),
-                                      .has_pmix = found.has_pmix};
+            found = (struct launcher){kinds[i].kind, size, number_of(kinds[i].rank, 0), found.has_pmix,
+                                      found.has_pmi};
     }
+    if (found.kind == LAUNCHER_HYDRA && is_pmi_of_srun(found.size, found.rank))
+        found.kind = LAUNCHER_SRUN;
     return found;
 }
 

@@ -8,14 +8,14 @@
 enum launcher_kind {
     LAUNCHER_NONE,
     LAUNCHER_OPEN_MPI, /* mpirun of Open MPI */
-    LAUNCHER_HYDRA,    /* mpirun of MPICH, or another that speaks PMI */
+    LAUNCHER_HYDRA,    /* mpirun of MPICH */
     LAUNCHER_SRUN,
 };
 
 struct launcher {
     enum launcher_kind kind;
-    int64_t size, rank; /* of this step; 1 and 0 without a launcher */
-    bool has_pmix;
+    int64_t size, rank;     /* of this step; 1 and 0 without a launcher */
+    bool has_pmix, has_pmi; /* the interfaces that the launcher speaks */
 };
 
 struct launcher launcher_find(void);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "prompt/base/clock.h"
@@ -14,6 +16,9 @@
 
 /* Of a rank that fails, for the others; they may be in an exchange that it will never come to. */
 static const double END_S = 2.0;
+/* Of several that fail the lowest one speaks; the others leave it time to end the job. */
+static const double WORD_S = 0.2;
+enum { SILENT_S = 1 };
 
 /* ---------------------------------------------------------------- who they are */
 
@@ -60,24 +65,22 @@ int64_t ranks_cores(const struct ranks *r)
 
 void ranks_describe_cores(struct str *out, const struct ranks *r)
 {
-    struct core_set used = {0};
-    struct process_limits limits;
-    process_find_limits(&limits);
+    struct core_set used = {0}, all = {0};
     const enum launcher_kind kind = launcher_find().kind;
     if (kind == LAUNCHER_NONE || kind == LAUNCHER_SRUN) /* srun gives what the job asked for */
         return;
     if (!r)
-        core_set_allowed(&used);
+        core_set_allowed(&used, 0);
     for (int i = 0; r && i < r->local_size; i++)
         for (size_t k = 0; k < sizeof used.bits / sizeof used.bits[0]; k++)
             used.bits[k] |= r->cores[i].bits[k];
-    const int64_t n_used = core_set_count(&used), n_ranks = ranks_local_size(r);
-    if (n_used > 0 && n_used <= n_ranks && n_used < limits.processors)
+    core_set_allowed(&all, getppid()); /* the launcher's, which it binds ranks to parts of */
+    const int64_t n_used = core_set_count(&used), n_ranks = ranks_local_size(r), n_all = core_set_count(&all);
+    if (n_used > 0 && n_used <= n_ranks && n_used < n_all)
         str_appendf(out,
                     "%s bound the %s of this host to %" PRId64 " of its %" PRId64
                     " processors; mpirun's --bind-to none, or --map-by slot:PE=n, gives more",
-                    launcher_name(kind), n_ranks == 1 ? "one process" : "processes", n_used,
-                    limits.processors);
+                    launcher_name(kind), n_ranks == 1 ? "one process" : "processes", n_used, n_all);
 }
 
 /* ---------------------------------------------------------------- start */
@@ -95,7 +98,7 @@ static int look_around(struct ranks *r)
     r->cores = calloc((size_t)host->size, sizeof *r->cores);
     size_t *counts = calloc((size_t)host->size, sizeof *counts);
     if (r->cores && counts) {
-        core_set_allowed(&own);
+        core_set_allowed(&own, 0);
         for (int i = 0; i < host->size; i++)
             counts[i] = sizeof own;
         host->ops->gather(host, r->cores, &own, counts);
@@ -254,7 +257,12 @@ int ranks_end(struct ranks *r, int status)
         return status;
     if (!r->end->ops->arrive(r->end, status == OK ? (double)INFINITY : END_S)) {
         r->is_broken = true;
-        return error_context("rank %d on %s", r->all->rank, r->all->host);
+        error_context("rank %d on %s", r->all->rank, r->all->host);
+        if (!r->end->ops->speaks(r->end, WORD_S)) {
+            error_clear();
+            nanosleep(&(struct timespec){.tv_sec = SILENT_S}, NULL);
+        }
+        return status;
     }
     status = agree(r, r->end, status);
     if (!ranks_is_first(r))

@@ -17,15 +17,20 @@ struct transport {
     char host[TRANSPORT_HOST_SIZE];
 };
 
-/* Counts are bytes; blocks are in the order of ranks, one after another. */
+/* Counts are bytes, of any size; blocks are in the order of ranks, one after another, and the caller's. A failure of
+ * what carries them ends the job. */
 struct transport_ops {
     /* Waits until all have come, asleep most of the time; false if `limit_s` passes before. A transport that was
-     * waited for in vain is of no more use. */
+     * waited for in vain is good for `speaks` alone. */
     bool (*arrive)(struct transport *t, double limit_s);
+    /* Whether this rank is the lowest of those that have waited in vain at about the same time: for `limit_s` it
+     * waits for a word of lower ones. */
+    bool (*speaks)(struct transport *t, double limit_s);
     void (*gather)(struct transport *t, void *all, const void *own, const size_t *counts);
     /* to each its block of `from`; `to` has one block from each */
     void (*exchange)(struct transport *t, void *to, const size_t *to_counts, const void *from,
                      const size_t *from_counts);
+    /* on the first rank; elsewhere `all` and `counts` are not used */
     void (*collect)(struct transport *t, void *all, const size_t *counts, const void *own, size_t n);
     void (*broadcast)(struct transport *t, int root, void *bytes, size_t n);
     /* `out` is owned: ops->leave frees it; NULL: out of memory. A negative colour: those of this host. */

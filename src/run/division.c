@@ -25,14 +25,34 @@ static int check_size(int64_t n_ranks, const struct method *m, int64_t batch_siz
     return OK;
 }
 
-/* Finds the group of this rank: groups have ranks in a row. */
+/* The group of a rank: groups have ranks in a row. */
+static int64_t group_of(int64_t rank, int64_t n_ranks, int64_t n_groups)
+{
+    int64_t group = 0;
+    for (struct share ranks; ranks = share_of(n_ranks, group, n_groups), rank >= ranks.first + ranks.n;)
+        group++;
+    return group;
+}
+
 static void find_group(struct division *d, int64_t n_ranks, int64_t rank)
 {
-    struct share ranks = share_of(n_ranks, 0, d->n_groups);
-    while (rank >= ranks.first + ranks.n)
-        ranks = share_of(n_ranks, ++d->group, d->n_groups);
+    d->group = group_of(rank, n_ranks, d->n_groups);
+    const struct share ranks = share_of(n_ranks, d->group, d->n_groups);
     d->n_members = ranks.n;
     d->member = rank - ranks.first;
+}
+
+/* Who shares the classes of a text that is the same for all images: all ranks, or as few groups as have no more
+ * ranks than there are classes. */
+static int open_text(struct division *d, int64_t n_classes)
+{
+    const int64_t n_ranks = ranks_size(d->all), n_groups = (n_ranks + n_classes - 1) / n_classes;
+    d->text = d->all;
+    if (n_groups == 1)
+        return OK;
+    int status = ranks_split(&d->text_group, d->all, group_of(ranks_rank(d->all), n_ranks, n_groups));
+    d->text = d->text_group;
+    return status;
 }
 
 int division_open(struct division *out, struct ranks *ranks, const struct method *m, int64_t batch_size,
@@ -51,14 +71,16 @@ int division_open(struct division *out, struct ranks *ranks, const struct method
         return error_out_of_memory();
     if (out->n_groups < n_ranks && (status = ranks_split(&out->members, ranks, out->group)) != OK)
         return status;
-    if (has_text)
-        out->text = is_shared && n_ranks <= n_classes ? ranks : out->members;
+    if (has_text && is_shared)
+        return open_text(out, n_classes);
+    out->text = has_text ? out->members : NULL;
     return OK;
 }
 
 void division_close(struct division *d)
 {
     ranks_leave(d->members);
+    ranks_leave(d->text_group);
     free(d->reports);
     *d = (struct division){0};
 }
@@ -113,8 +135,14 @@ int division_share(struct step_share *out, const struct division *d, struct step
 
 struct ranks_time division_time(const struct division *d)
 {
-    const struct ranks_time all = ranks_time(d->all), members = ranks_time(d->members);
-    return (struct ranks_time){all.wait_s + members.wait_s, all.move_s + members.move_s};
+    const struct ranks *const each[] = {d->all, d->members, d->text_group};
+    struct ranks_time sum = {0};
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        const struct ranks_time time = ranks_time(each[i]);
+        sum.wait_s += time.wait_s;
+        sum.move_s += time.move_s;
+    }
+    return sum;
 }
 
 int division_gather_items(size_t *out, const struct division *d, const size_t *own)

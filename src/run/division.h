@@ -20,6 +20,7 @@ struct division {
     int64_t n_groups, group;
     int64_t n_members, member; /* of this group */
     struct ranks *members;     /* owned; NULL: one */
+    struct ranks *text_group;  /* owned; NULL: `text` is one of the others */
     int64_t *reports;          /* what the last division_share gathered, owned */
 };
 

@@ -30,6 +30,11 @@ def mpirun():
     return path if path and os.path.isfile(path) else None
 
 
+def is_open_mpi():
+    """Else it is MPICH, which binds no ranks."""
+    return "Open MPI" in subprocess.run([mpirun(), "--version"], capture_output=True, text=True, check=False).stdout
+
+
 def environment(more=None):
     # a rank needs no more than a core, whatever the launcher thinks of this machine
     return {**os.environ, **ENVIRONMENT, **(more or {})}

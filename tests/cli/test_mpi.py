@@ -19,8 +19,9 @@ import ranks
 from harness import SmallData, read_safetensors, train_words
 
 FAST = ("--set", "data.shots=4", "--set", "training.epochs=3", "--set", "training.check_images=0")  # 15 steps
-SLOW = ("--set", "data.shots=16", "--set", "training.epochs=2", "--set", "training.batch_size=40", "--set", "iterations=16",
-        "--set", "training.check_images=0")
+# four steps of one epoch, at whose end alone a checkpoint comes without a signal
+SLOW = ("--set", "data.shots=16", "--set", "training.epochs=1", "--set", "training.warmup_epochs=0", "--set",
+        "training.batch_size=20", "--set", "iterations=16", "--set", "training.check_images=0")
 
 shared = {}
 
@@ -32,6 +33,7 @@ def setUpModule():
     shared["data"] = SmallData(root / "data", n_train=16)
     shared["model"] = harness.make_model(root / "tiny.safetensors")
     shared["stopper"] = harness.build_stopper(folder.name)
+    shared["mpi"] = "Open MPI" if ranks.is_open_mpi() else "MPICH"
     shared["run"] = root / "run"
     train(1, shared["run"])
     shared["three"] = root / "three"
@@ -59,9 +61,10 @@ class Ranks(harness.Case):
         return result
 
     def check_near(self, one, many):
-        """Losses of the same steps. Rounding grows from step to step."""
+        """Losses of the same steps. Rounding grows from step to step: at most 4e-7 was seen in the first, 3e-5 up to the sixth,
+        7e-4 up to the fifteenth."""
         for i, (a, b) in enumerate(zip(losses(one), losses(many), strict=True)):
-            self.assertAlmostEqual(a, b, delta=(1e-5 if i < 3 else 2e-2) * a)
+            self.assertAlmostEqual(a, b, delta=(1e-5 if i == 0 else 2e-4 if i < 6 else 3e-3) * a, msg=f"step {i + 1}")
 
     # ---------------------------------------------------------------- training
 
@@ -85,6 +88,15 @@ class Ranks(harness.Case):
                 self.assertIn("classes in 2", result.err)
                 self.check_ok(train(1, self.tmp / f"{method}1", *keys))
                 self.check_near(self.tmp / f"{method}1", self.tmp / f"{method}2")
+
+    def test_more_ranks_than_classes(self):
+        """Each encodes one of the two classes, and not both."""
+        data = SmallData(self.tmp / "data", names=harness.NAMES[:4])
+        keys = ("--set", "method=coop", "--set", "iterations=1", "--set", "data.shots=4", "--set", "training.check_images=0",
+                "--max-steps", 4)
+        results = [self.check_ok(ranks.run(n, *train_words(data, shared["model"], self.tmp / f"run{n}", *keys))) for n in (1, 4)]
+        self.assertIn("ranks    4: images in 4 parts, classes in 2, 1 thread each", results[1].err)
+        self.check_near(self.tmp / "run1", self.tmp / "run4")
 
     def test_another_number_of_ranks_resumes(self):
         out = self.tmp / "run"
@@ -186,14 +198,16 @@ class Ranks(harness.Case):
         return process
 
     def test_a_signal_to_mpirun_saves_the_last_step(self):
-        """The ranks have a second, then they are killed; a step may take longer."""
+        """The ranks have a second, then they are killed; a step may take longer. One that ends then may be logged and not saved."""
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
                 out = self.tmp / f"run{int(number)}"
                 process = self.in_second_step(2, out)
                 process.send_signal(number)
                 ranks.finish(process)
-                self.assertGreaterEqual(int(read_safetensors(ranks.checkpoint(out))[1]["step"]), 1)
+                saved = int(read_safetensors(ranks.checkpoint(out))[1]["step"])
+                self.assertGreaterEqual(saved, 1)
+                self.assertIn(len(losses(out)) - saved, (0, 1))
                 self.assertEqual(harness.leftovers(out), [])
 
     def test_usr1_ends_all_after_the_step(self):
@@ -288,19 +302,23 @@ class Ranks(harness.Case):
                                  r"\d+ bytes of \S+png here, \d+ bytes of \S+png there")
         self.assertFalse(out.exists())
 
-    def test_a_rank_that_loses_its_picture_ends_the_job(self):
+    def test_ranks_that_lose_their_pictures_end_the_job(self):
+        """Of the first step two ranks lose theirs, of classes 0 and 1, and the third waits for them."""
         data = shared["data"].copy(self.tmp / "data")
         for path, label, _ in data.split["train"]:
-            if label == 1:
+            if label < 2:
                 (data.images / path).write_bytes(b"no image")
+        keys = ("--set", "data.shots=1", "--set", "training.batch_size=3", "--set", "training.shuffle=false", "--set",
+                "training.check_images=0")
         began = time.monotonic()
-        result = ranks.run(3, *train_words(data, shared["model"], self.tmp / "run", *FAST))
+        result = ranks.run(3, *train_words(data, shared["model"], self.tmp / "run", *keys))
         self.assertLess(time.monotonic() - began, 30)
-        self.assertNotEqual(result.status, 0)
-        self.assertRegex(prompt_errors(result)[0], r"prompt: rank \d on \S+: cannot decode '.*\.png'")
+        self.check_one_error(result, r"rank 0 on \S+: .*cannot decode '.*c0/\S+\.png'.*")
 
     def test_a_full_disk_ends_the_job(self):
         """The first rank may write 4 KiB a file."""
+        if not ranks.is_open_mpi():
+            self.skipTest("the memory that MPICH's ranks share is larger files")
         out = self.tmp / "run"
         limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash"]
         result = self.many([*limited, *self.command(out)], self.command(out))
@@ -317,15 +335,21 @@ class Ranks(harness.Case):
                              "6 ranks are more than 1 images a step times 5 classes: start fewer")
         self.check_one_error(train(2, self.tmp / "a", "--precision", "bf16"),
                              "with several processes, precision bf16 needs the key 'products' to be bf16 or fp32: .*")
-        self.check_one_error(ranks.run(2, "grid", "--table", 1), "'prompt grid' is one process, but Open MPI's mpirun started 2")
+        self.check_one_error(ranks.run(2, "grid", "--table", 1), f"'prompt grid' is one process, but {shared['mpi']}'s mpirun started 2")
         self.check_one_error(ranks.run(2, "train", "--shots"), "--shots: .*|option '--shots' .*")
         self.assertFalse((self.tmp / "a").exists())
 
     def test_launchers_that_cannot_be_joined(self):
         words = train_words(shared["data"], shared["model"], self.tmp / "run", *FAST)
-        for variables, pattern in (
-                ({"PMI_SIZE": "2", "PMI_RANK": "{}"}, "MPICH's mpirun started 2 processes, which this program's Open MPI .*"),
-                ({"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "{}"}, "srun started 2 processes .* srun --mpi=pmix")):
+        slurm, pmi = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "{}"}, {"PMI_SIZE": "2", "PMI_RANK": "{}"}
+        cases = [(pmi, "MPICH's mpirun started 2 processes, which this program's Open MPI .*"),
+                 (slurm, "srun started 2 processes .* srun --mpi=pmix"),
+                 ({**slurm, **pmi}, "srun started 2 processes .* srun --mpi=pmix")]  # --mpi=pmi2
+        if not ranks.is_open_mpi():
+            cases = [({"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "{}"},
+                      "Open MPI's mpirun started 2 processes, which this program's MPICH .*"),
+                     (slurm, "srun started 2 processes .* srun --mpi=pmi2")]
+        for variables, pattern in cases:
             with self.subTest(pattern):
                 first, second = (harness.run(*words, env={key: value.format(rank) for key, value in variables.items()})
                                  for rank in (0, 1))
@@ -334,16 +358,20 @@ class Ranks(harness.Case):
         self.assertFalse((self.tmp / "run").exists())
 
     def test_a_lone_rank_is_one_process(self):
-        """MPI is not started; where mpirun binds it to one of many processors, it says so."""
+        """MPI is not started; where mpirun binds it to one of many processors that it has, it says so."""
         out = self.tmp / "run"
         words = [word for word in train_words(shared["data"], shared["model"], out, *FAST, "--max-steps", 2)]
         at = words.index("--threads")
         result = ranks.finish(ranks.start(ranks.words(1, *words[:at], *words[at + 2:])))
         self.check_ok(result)
         self.assertNotIn("ranks    ", result.err)
-        if len(os.sched_getaffinity(0)) > 1:
+        if len(os.sched_getaffinity(0)) > 1 and ranks.is_open_mpi():
             self.assertRegex(result.err, r"note: Open MPI's mpirun bound the one process of this host to 1 of its \d+ .*--bind-to none")
         self.assertEqual(len(losses(out)), 2)
+        only = {min(os.sched_getaffinity(0))}
+        result = ranks.finish(ranks.start(ranks.words(1, *words[:at], *words[at + 2:], "--force"),
+                                          preexec_fn=lambda: os.sched_setaffinity(0, only)))
+        self.assertNotIn("--bind-to none", self.check_ok(result).err)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "prompt/base/error.h"
 
@@ -18,8 +19,8 @@ struct core_set {
 bool core_set_has(const struct core_set *s, size_t processor);
 /** Reads "4", "0-7" or "0-3+8-11". ERR_USAGE with the expected form. */
 int core_set_parse(struct core_set *out, const char *text);
-/** Those that this process may run on; empty where the system does not tell. */
-void core_set_allowed(struct core_set *out);
+/** Those that a process may run on, 0: this one; empty where the system does not tell. */
+void core_set_allowed(struct core_set *out, pid_t process);
 /** The first processor of `a` that `b` has, too (`in_b`), or that it lacks; CORE_SET_SIZE if there is none. */
 size_t core_set_first(const struct core_set *a, const struct core_set *b, bool in_b);
 

@@ -33,9 +33,10 @@ int ranks_check_one(const char *command);
 
 /**
  * The end of the command with each rank's status: waits until all have come to it. A rank that fails waits two
- * seconds for the others.
+ * seconds for the others; one that does not waits without limit, as they may be at work.
  * @return a status that is the same on all ranks that are still there; the first failure's message is the
- *         first rank's, or that of the rank that waited in vain, and then names rank and host
+ *         first rank's, or that of the lowest rank that waited in vain, and then names rank and host; the others
+ *         have none
  */
 int ranks_end(struct ranks *r, int status);
 /** Ends MPI after ranks_end. If a rank was missing there, ends the whole job with this exit code. */
@@ -54,7 +55,8 @@ int64_t ranks_cores(const struct ranks *r);
 /** Appends advice if mpirun bound each rank of this host to one of more processors; else nothing. */
 void ranks_describe_cores(struct str *out, const struct ranks *r);
 
-/** A group of those ranks that give the same colour, in their order. `out` is owned: ranks_leave frees it. */
+/** A group of those ranks that give the same colour, in their order. `out` is owned: ranks_leave frees it; NULL of one
+ * rank without a launcher. All ranks call it. ERR_MEMORY. */
 int ranks_split(struct ranks **out, const struct ranks *r, int64_t color);
 void ranks_leave(struct ranks *group); /* NULL: nothing */
 
@@ -63,18 +65,18 @@ void ranks_leave(struct ranks *group); /* NULL: nothing */
 /** Sums over ranks in their order, in place: every rank gets the same bits. F32, F64 or I64. ERR_MEMORY. */
 int ranks_sum(struct ranks *r, void *values, size_t n, enum dtype dtype);
 /**
- * The same, but each rank gets its own block alone.
+ * The same, but each rank gets its own block alone. ERR_MEMORY.
  * @param own     [counts[rank]]
  * @param all     [sum of counts], the blocks of all ranks
  * @param counts  [size]
  */
 int ranks_sum_block(struct ranks *r, void *own, const void *all, const size_t *counts, enum dtype dtype);
-/** Puts the blocks of all ranks together, in their order: [sum of counts] bytes on every rank. */
+/** Puts the blocks of all ranks together, in their order: [sum of counts] bytes on every rank. Always OK. */
 int ranks_gather(struct ranks *r, void *all, const void *own, const size_t *counts);
 /** The same on the first rank alone, with sizes that only their owner knows. `all` is appended to, and
  * `sizes` [size] filled, on the first rank; elsewhere both may be NULL. ERR_MEMORY. */
 int ranks_collect(struct ranks *r, struct str *all, size_t *sizes, const void *own, size_t n);
-/** The first rank's bytes, on all. */
+/** The first rank's bytes, on all. Always OK. */
 int ranks_broadcast(struct ranks *r, void *bytes, size_t n);
 /** The first rank's text replaces that of the others. ERR_MEMORY. */
 int ranks_broadcast_text(struct ranks *r, struct str *text);

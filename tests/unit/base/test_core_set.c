@@ -48,7 +48,7 @@ static void test_core_set__cores_are_at_most_the_processors(void **state)
 {
     (void)state;
     struct core_set allowed;
-    core_set_allowed(&allowed);
+    core_set_allowed(&allowed, 0);
     assert_in_range(core_set_cores(&allowed), 1, core_set_count(&allowed));
     assert_true(core_set_apply(&allowed));
 }

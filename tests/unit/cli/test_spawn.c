@@ -50,7 +50,7 @@ static void test_spawn__a_run_stays_on_its_cores(void **state)
     (void)state;
     struct core_set all, one = {0};
     char reason[64];
-    core_set_allowed(&all);
+    core_set_allowed(&all, 0);
     const size_t first = core_set_first(&all, &(struct core_set){0}, false);
     char text[16];
     (void)snprintf(text, sizeof text, "%zu", first);
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
         (void)raise(SIGKILL);
     if (argc > 1 && strcmp(argv[1], "cores") == 0) {
         struct core_set cores;
-        core_set_allowed(&cores);
+        core_set_allowed(&cores, 0);
         return (int)core_set_count(&cores);
     }
     if (argc > 1) {
