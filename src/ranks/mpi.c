@@ -39,7 +39,7 @@ static int piece_of(size_t n)
 static void move(const struct mpi_transport *t, int to, void *to_bytes, int from, const void *from_bytes,
                  size_t n)
 {
-    if (from == to && from == t->base.rank)
+    if (n > 0 && from == to && from == t->base.rank)
         memcpy(to_bytes, from_bytes, n);
     for (size_t at = 0; at < n && from != to; at += TRANSPORT_PIECE)
         if (t->base.rank == from)

@@ -30,14 +30,15 @@ def mpirun():
     return path if path and os.path.isfile(path) else None
 
 
-def is_open_mpi():
-    """Else it is MPICH, which binds no ranks."""
-    return "Open MPI" in subprocess.run([mpirun(), "--version"], capture_output=True, text=True, check=False).stdout
-
-
 def environment(more=None):
     # a rank needs no more than a core, whatever the launcher thinks of this machine
     return {**os.environ, **ENVIRONMENT, **(more or {})}
+
+
+def is_open_mpi():
+    """Else it is MPICH, which binds no ranks."""
+    done = subprocess.run([mpirun(), "--version"], env=environment(), capture_output=True, text=True, check=True)
+    return "Open MPI" in done.stdout
 
 
 def words(n, *args):
