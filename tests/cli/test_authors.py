@@ -37,7 +37,7 @@ class Authors(harness.Case):
         out, logits = self.tmp / "run", self.tmp / "logits.safetensors"
         self.check_ok(run("import", *files, "--method", METHODS.get(name, name), "--template", "a photo of a {}.", "--data",
                           shared["data"].root, "--dataset", "caltech101", "--model", shared["model"], "--out", out,
-                          "--threads", 1, *record["options"]))
+                          "--threads", 1, "--set", "data.classes=base", *record["options"]))
         self.check_ok(run("eval", "--run", out, "--classes", "base", "--save-logits", logits))
         tensors, metadata = read_safetensors(logits)
         n_pictures, n_rows, n_classes = tensors["logits"][1]

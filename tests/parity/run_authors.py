@@ -110,7 +110,8 @@ class Run:
         """Our logits of the base classes' pictures, and the pictures' paths."""
         run_dir, out = self.folder / "run", self.folder / "logits.safetensors"
         notes = prompt("import", *paths, "--method", method, "--template", TEMPLATE, "--model", model or self.model, "--data",
-                       self.data.root, "--dataset", "caltech101", "--out", run_dir, "--force", "--set", "threads=1", *options)
+                       self.data.root, "--dataset", "caltech101", "--out", run_dir, "--force", "--set", "threads=1", "--set",
+                       "data.classes=base", *options)
         print("".join(line + "\n" for line in notes.splitlines() if "frozen" in line), end="")
         prompt("eval", "--run", run_dir, "--classes", "base", "--save-logits", out)
         tensors, metadata = read_safetensors(out)
