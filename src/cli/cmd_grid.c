@@ -266,7 +266,7 @@ static int go_on_later(struct grid_command *c, const char *job, int64_t before)
     if (status == OK && progress_of(&c->grid) <= before)
         return error_set(ERR_INTERRUPTED,
                          "interrupted before anything new was saved; the job needs a longer time limit");
-    if (status == OK && (status = slurm_requeue(job)) == OK)
+    if (status == OK && slurm_requeue(job) == OK)
         return error_set(ERR_INTERRUPTED, "interrupted; Slurm begins the job again, and it continues");
     log_warning(&c->log, "%s", error_message());
     return error_set(ERR_INTERRUPTED, "interrupted; the same command continues");
