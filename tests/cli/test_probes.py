@@ -15,7 +15,7 @@ from harness import CONFIGS, SmallData, read_safetensors, run, words
 
 N, K, WIDTH = 15, 5, 64  # 3 shots of the 5 base classes; the tiny model's joint width
 PRESETS = {  # trained tensors, numbers of the fit, augmented pictures
-    "linear_probe": ({"weight": [K, WIDTH], "bias": [K]}, {"C", "validation_accuracy"}, N),
+    "linear_probe": ({"weight": [K, WIDTH], "bias": [K]}, {"C", "gradient", "validation_accuracy"}, N),
     "lp_plus_plus": ({"weight": [K, WIDTH], "bias": [K], "alpha": [K]}, {"iteration", "validation_accuracy"}, N),
     "tip_adapter": ({"keys": [N, WIDTH], "values": [N, K], "beta": [], "alpha": []},
                     {"alpha", "beta", "validation_accuracy"}, 10 * N),
