@@ -38,7 +38,7 @@ def environment(more=None):
 def is_open_mpi():
     """Else it is MPICH, which binds no ranks."""
     done = subprocess.run([mpirun(), "--version"], env=environment(), capture_output=True, text=True, check=True)
-    return "Open MPI" in done.stdout
+    return "Open MPI" in done.stdout or "OpenRTE" in done.stdout  # mpirun's name, and mpiexec's
 
 
 def words(n, *args):
