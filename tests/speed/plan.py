@@ -6,8 +6,8 @@ usage: tests/speed/plan.py [--devices 1,8,64,512] [--train 50:0.071,100:0.069,50
 
 --train and --eval are ProMPT's seconds of a training step and of an evaluated batch, both of four images, at numbers of classes K;
 between them a line. --coop and --cocoop are the ratios to them of CoOp's step of 32 images and CoCoOp's of one, and of their
-evaluated batches; --start is what a process needs before its first step. Runs are given to the devices as prompt grid does: the longest that is left goes to the first
-device that is free.
+evaluated batches; --start is what a process needs before its first step. The longest run that is left goes to the first device that
+is free; a grid takes runs in the order of its table, where ImageNet comes first.
 """
 
 import argparse
