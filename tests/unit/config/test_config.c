@@ -1,46 +1,18 @@
 /* The configuration: each rule of reading once, with the message that a user sees, and what is written back.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "config_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "prompt/config/config.h"
 #include "prompt/data/dataset.h"
 #include "prompt/methods/method.h"
 #include "prompt/nn/optim.h"
 
-static int setup(void **state)
-{
-    struct config *c = malloc(sizeof *c);
-    if (!c || config_init(c) != OK)
-        return -1;
-    *state = c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    config_free(*state);
-    free(*state);
-    return 0;
-}
-
 static int read_text(struct config *c, const char *text)
 {
     return config_read_text(c, text, strlen(text), "c.json", CONFIG_FILE);
-}
-
-static void expect_accepted(int status)
-{
-    if (status != OK)
-        fail_msg("%s", error_message());
 }
 
 static void expect_refused(struct config *c, const char *text, const char *message)
@@ -409,30 +381,28 @@ static void test_config__a_key_of_another_method_is_an_error(void **state)
     error_clear();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_config__starts_with_the_papers_settings),
-        TEST(test_config__keys_are_unique_and_sections_contiguous),
-        TEST(test_config__enums_count_as_their_names),
-        TEST(test_config__reads_nested_objects_and_notes_the_origin),
-        TEST(test_config__refuses_unknown_keys_with_the_nearest),
-        TEST(test_config__refuses_wrong_types),
-        TEST(test_config__refuses_values_out_of_range),
-        TEST(test_config__refuses_duplicates_and_broken_json_as_usage_errors),
-        TEST(test_config__set_takes_bare_and_quoted_words),
-        TEST(test_config__set_refuses_with_the_key),
-        TEST(test_config__later_sources_win),
-        TEST(test_config__written_text_reads_back_the_same),
-        TEST(test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed),
-        TEST(test_config__a_split_file_is_of_the_training_set_alone),
-        TEST(test_config__a_key_of_another_command_is_an_error),
-        TEST(test_config__writes_nested_json_in_table_order),
-        TEST(test_config__check_names_what_is_missing),
-        TEST(test_config__check_refuses_training_without_effect),
-        TEST(test_config__a_key_of_another_method_is_an_error),
+        config_unit_test(test_config__starts_with_the_papers_settings),
+        config_unit_test(test_config__keys_are_unique_and_sections_contiguous),
+        config_unit_test(test_config__enums_count_as_their_names),
+        config_unit_test(test_config__reads_nested_objects_and_notes_the_origin),
+        config_unit_test(test_config__refuses_unknown_keys_with_the_nearest),
+        config_unit_test(test_config__refuses_wrong_types),
+        config_unit_test(test_config__refuses_values_out_of_range),
+        config_unit_test(test_config__refuses_duplicates_and_broken_json_as_usage_errors),
+        config_unit_test(test_config__set_takes_bare_and_quoted_words),
+        config_unit_test(test_config__set_refuses_with_the_key),
+        config_unit_test(test_config__later_sources_win),
+        config_unit_test(test_config__written_text_reads_back_the_same),
+        config_unit_test(test_config__a_recipe_is_the_keys_of_pretraining_and_the_seed),
+        config_unit_test(test_config__a_split_file_is_of_the_training_set_alone),
+        config_unit_test(test_config__a_key_of_another_command_is_an_error),
+        config_unit_test(test_config__writes_nested_json_in_table_order),
+        config_unit_test(test_config__check_names_what_is_missing),
+        config_unit_test(test_config__check_refuses_training_without_effect),
+        config_unit_test(test_config__a_key_of_another_method_is_an_error),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

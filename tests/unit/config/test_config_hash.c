@@ -1,37 +1,8 @@
 /* The hash of an experiment: what enters it, and that it is the same as ever for what was there before. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "config_state.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "prompt/config/config.h"
-
-static int setup(void **state)
-{
-    struct config *c = malloc(sizeof *c);
-    if (!c || config_init(c) != OK)
-        return -1;
-    *state = c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    config_free(*state);
-    free(*state);
-    return 0;
-}
-
-static void expect_accepted(int status)
-{
-    if (status != OK)
-        fail_msg("%s", error_message());
-}
 
 static void test_config__hash_sees_the_experiment_and_not_the_place(void **state)
 {
@@ -80,13 +51,11 @@ static void test_config__a_later_key_is_hashed_only_off_its_default(void **state
     str_free(&text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_config__hash_sees_the_experiment_and_not_the_place),
-        TEST(test_config__a_later_key_is_hashed_only_off_its_default),
+        config_unit_test(test_config__hash_sees_the_experiment_and_not_the_place),
+        config_unit_test(test_config__a_later_key_is_hashed_only_off_its_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,38 +1,9 @@
 /* The presets hold the settings of the papers and their authors' code. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "config_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "prompt/config/config.h"
-
-static int setup(void **state)
-{
-    struct config *c = malloc(sizeof *c);
-    if (!c || config_init(c) != OK)
-        return -1;
-    *state = c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    config_free(*state);
-    free(*state);
-    return 0;
-}
-
-static void expect_accepted(int status)
-{
-    if (status != OK)
-        fail_msg("%s", error_message());
-}
 
 static void test_presets__presets_are_the_papers_settings(void **state)
 {
@@ -130,7 +101,7 @@ static void test_presets__presets_of_other_methods_are_their_authors_settings(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_presets__presets_are_the_papers_settings, setup, teardown),
+        config_unit_test(test_presets__presets_are_the_papers_settings),
         cmocka_unit_test(test_presets__presets_of_other_methods_are_their_authors_settings),
     };
     return cmocka_run_group_tests_name("presets", tests, NULL, NULL);
