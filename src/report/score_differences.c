@@ -28,8 +28,8 @@ static const struct score_line *find_line(const struct scores *s, const struct e
 {
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *line = &s->lines[i];
-        if (line->row == row && !line->is_average && strcmp(line->dataset_name, dataset) == 0)
-            return line->n == line->n_expected ? line : NULL;
+        if (line->row == row && score_line_is_whole(line) && strcmp(line->dataset_name, dataset) == 0)
+            return line;
     }
     return NULL;
 }
@@ -41,12 +41,11 @@ static struct interval compare(double *room, const struct scores *s, const struc
     size_t n = 0;
     for (size_t i = 0; i < s->n_lines; i++) {
         const struct score_line *line = &s->lines[i];
-        if (line->row != row || line->is_average)
+        if (line->row != row || !score_line_is_whole(line))
             continue;
-        const struct score_line *own = find_line(s, row, line->dataset_name),
-                                *other = find_line(s, against, line->dataset_name);
-        if (own && other)
-            room[n++] = own->scores[measure].mean - other->scores[measure].mean;
+        const struct score_line *other = find_line(s, against, line->dataset_name);
+        if (other)
+            room[n++] = line->scores[measure].mean - other->scores[measure].mean;
     }
     return interval_student(room, n);
 }
@@ -99,30 +98,40 @@ static void append_row(struct str *out, double *room, const struct scores *s,
     str_append(out, style->after_line);
 }
 
-static void append_head(struct str *out, const struct scores *s, const struct experiment_row *against,
+static void append_times(struct str *out, const struct scores *s, const char *text)
+{
+    for (size_t m = 0; s->measures[m]; m++)
+        str_append(out, text);
+}
+
+static void append_head(struct str *out, const struct scores *s, const char *against,
                         enum score_format format)
 {
-    const struct style *style = &styles[format];
-    if (format == SCORE_MARKDOWN)
-        str_appendf(out, "### %s: differences from %s\n\n", s->experiment->title, against->name);
-    else if (format == SCORE_LATEX)
-        str_appendf(out, "%% %s: differences from %s\n\\begin{tabular}{lr", s->experiment->title,
-                    against->name);
-    for (size_t m = 0; format == SCORE_LATEX && s->measures[m]; m++)
-        str_append(out, "r");
-    str_append(out, format == SCORE_LATEX ? "}\n\\hline\n" : "");
-    str_appendf(out, "%smethod%s%s", style->before_line, style->between,
-                format == SCORE_CSV ? "data_sets" : "data sets");
-    for (size_t m = 0; s->measures[m]; m++) {
-        str_appendf(out, "%s%s", style->between, s->measures[m]);
-        if (format == SCORE_CSV)
-            str_appendf(out, ",%s_half", s->measures[m]);
+    const char *title = s->experiment->title;
+    switch (format) {
+    case SCORE_MARKDOWN:
+        str_appendf(out, "### %s: differences from %s\n\n| method | data sets", title, against);
+        for (size_t m = 0; s->measures[m]; m++)
+            str_appendf(out, " | %s", s->measures[m]);
+        str_append(out, " |\n| --- | ---");
+        append_times(out, s, " | ---");
+        str_append(out, " |\n");
+        break;
+    case SCORE_CSV:
+        str_append(out, "method,data_sets");
+        for (size_t m = 0; s->measures[m]; m++)
+            str_appendf(out, ",%s,%s_half", s->measures[m], s->measures[m]);
+        str_append(out, "\n");
+        break;
+    case SCORE_LATEX:
+        str_appendf(out, "%% %s: differences from %s\n\\begin{tabular}{lr", title, against);
+        append_times(out, s, "r");
+        str_append(out, "}\n\\hline\nmethod & data sets");
+        for (size_t m = 0; s->measures[m]; m++)
+            str_appendf(out, " & %s", s->measures[m]);
+        str_append(out, " \\\\\n\\hline\n");
+        break;
     }
-    str_append(out, style->after_line);
-    str_append(out, format == SCORE_LATEX ? "\\hline\n" : format == SCORE_MARKDOWN ? "| --- | ---" : "");
-    for (size_t m = 0; format == SCORE_MARKDOWN && s->measures[m]; m++)
-        str_append(out, " | ---");
-    str_append(out, format == SCORE_MARKDOWN ? " |\n" : "");
 }
 
 static void append_foot(struct str *out, enum score_format format)
@@ -144,7 +153,7 @@ int score_differences_write(struct str *out, const struct scores *s, const char 
     double *room = calloc(s->n_lines + 1, sizeof *room);
     if (!room)
         return error_out_of_memory();
-    append_head(out, s, other, format);
+    append_head(out, s, other->name, format);
     for (size_t r = 0; r < s->experiment->n_rows; r++)
         if (&s->experiment->rows[r] != other)
             append_row(out, room, s, &s->experiment->rows[r], other, format);

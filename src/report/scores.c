@@ -122,7 +122,7 @@ static bool is_averaged(const struct experiment *x, const struct average *a, con
     return strcmp(dataset, x->source) != 0 && !(a->without_eurosat && strcmp(dataset, EUROSAT) == 0);
 }
 
-static bool is_whole(const struct score_line *line)
+bool score_line_is_whole(const struct score_line *line)
 {
     return !line->is_average && line->n == line->n_expected;
 }
@@ -134,7 +134,7 @@ static bool is_common(const struct scores *s, const char *dataset)
         bool ran = false, has = false;
         for (size_t i = 0; i < s->n_lines; i++) {
             const struct score_line *line = &s->lines[i];
-            if (line->row != &s->experiment->rows[r] || !is_whole(line))
+            if (line->row != &s->experiment->rows[r] || !score_line_is_whole(line))
                 continue;
             ran = true;
             has = has || strcmp(line->dataset_name, dataset) == 0;
@@ -148,7 +148,7 @@ static bool is_common(const struct scores *s, const char *dataset)
 static bool rows_differ(const struct scores *s)
 {
     for (size_t i = 0; i < s->n_lines; i++)
-        if (is_whole(&s->lines[i]) && !is_common(s, s->lines[i].dataset_name))
+        if (score_line_is_whole(&s->lines[i]) && !is_common(s, s->lines[i].dataset_name))
             return true;
     return false;
 }
@@ -156,7 +156,7 @@ static bool rows_differ(const struct scores *s)
 /* Whether a cell enters an average of its row. */
 static bool enters(const struct scores *s, const struct average *a, const struct score_line *cell)
 {
-    return is_whole(cell) && is_averaged(s->experiment, a, cell->dataset_name) &&
+    return score_line_is_whole(cell) && is_averaged(s->experiment, a, cell->dataset_name) &&
            (!a->common || is_common(s, cell->dataset_name));
 }
 

@@ -25,6 +25,9 @@ struct score_line {
     bool is_average;
 };
 
+/** Whether it is a row on a data set, with all of its seeds. */
+bool score_line_is_whole(const struct score_line *line);
+
 struct scores {
     const struct experiment *experiment; /* borrowed */
     const char *const *measures;         /* "base", "new", "HM", or "accuracy"; NULL-terminated */
