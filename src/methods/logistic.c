@@ -45,6 +45,14 @@ static int evaluate_data(double *value, double *gradient, const struct problem *
     return status == OK ? closed : status;
 }
 
+static double largest_entry(const double *g, int n)
+{
+    double largest = 0.0;
+    for (int i = 0; i < n; i++)
+        largest = fmax(largest, fabs(g[i]));
+    return largest;
+}
+
 /* Value and gradient for libLBFGS, which ends at a gradient of 0. */
 static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, int n,
                                 lbfgsfloatval_t step)
@@ -65,6 +73,8 @@ static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *x, lbfgsf
             value += 0.5 * p->penalty * x[j] * x[j];
             g[j] += p->penalty * x[j];
         }
+    if (!isfinite(p->gradient)) /* of the start, which stays if the first line search fails */
+        p->gradient = largest_entry(g, n);
     return value;
 }
 
@@ -77,9 +87,7 @@ static int is_enough(void *instance, const lbfgsfloatval_t *x, const lbfgsfloatv
     (void)x, (void)value, (void)x_norm, (void)g_norm, (void)step, (void)k, (void)n_evaluations;
     if (p->status == OK && interrupt_requested())
         p->status = interrupt_check_begin();
-    p->gradient = 0.0;
-    for (int i = 0; i < n; i++)
-        p->gradient = fmax(p->gradient, fabs(g[i]));
+    p->gradient = largest_entry(g, n);
     return p->status != OK || p->gradient <= LOGISTIC_GRADIENT;
 }
 
@@ -132,7 +140,7 @@ static int solve(double *parameters, double *gradient, double *mean, scope *s,
         .n_classes = K,
         .width = d + 1,
         .penalty = 1.0 / (c * (double)N),
-        .gradient = INFINITY, /* until the first iteration ends */
+        .gradient = INFINITY, /* until the first evaluation */
     };
     int status = t_read_f64(mean, (size_t)d, s, u);
     if (status == OK && (status = scope_status(s)) == OK)

@@ -53,6 +53,19 @@ static void test_linear_probe__a_linear_probe_is_at_the_minimum_of_its_objective
     }
 }
 
+/* Features so large that rounding alone makes a gradient above the tolerance. */
+static void test_linear_probe__a_fit_that_ends_before_its_minimum_says_so(void **state)
+{
+    struct problem p;
+    problem_open(&p, *state, 1, CHANGES("method=linear_probe", "linear_probe.inverse_penalty=1"));
+    for (int64_t i = 0; i < N * p.d; i++)
+        p.features[i] *= 1e14F;
+    assert_ok(method_fit(&p.report, p.method, &p.data));
+    assert_true(number(&p, "gradient") > 1e-5 && isfinite(number(&p, "gradient")));
+    assert_non_null(p.report.warning);
+    problem_close(&p);
+}
+
 static void test_linear_probe__c_is_one_of_the_search_and_no_worse_than_the_grid(void **state)
 {
     struct problem p;
@@ -77,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         torch_unit_test(test_linear_probe__a_linear_probe_is_at_the_minimum_of_its_objective),
+        torch_unit_test(test_linear_probe__a_fit_that_ends_before_its_minimum_says_so),
         torch_unit_test(test_linear_probe__c_is_one_of_the_search_and_no_worse_than_the_grid),
     };
     return fixture_run("linear_probe", tests, DTYPE_F32, ENCODER_FAST);
