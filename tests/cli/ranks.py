@@ -59,12 +59,13 @@ def finish(process, timeout=240, stdin=None):
     return harness.Result(process.returncode, out.decode(), err.decode())
 
 
-def run(n, *args, stdin=None, **popen):
+def run(n, *args, stdin=None, timeout=240, **popen):
     """`prompt args` on n ranks; with n = 1 without a launcher."""
     if n == 1:
-        done = subprocess.run(harness.words(*args), input=stdin, capture_output=True, timeout=240, check=False)
+        done = subprocess.run(harness.words(*args), input=stdin, capture_output=True, timeout=timeout, check=False)
         return harness.Result(done.returncode, done.stdout.decode(), done.stderr.decode())
-    return finish(start(words(n, *args), **({"stdin": subprocess.PIPE} if stdin else {}), **popen), stdin=stdin)
+    process = start(words(n, *args), **({"stdin": subprocess.PIPE} if stdin else {}), **popen)
+    return finish(process, timeout=timeout, stdin=stdin)
 
 
 # ---------------------------------------------------------------- kills

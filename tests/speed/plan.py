@@ -36,7 +36,7 @@ def at(line, K):
     """The value at K of a line through points; beyond the ends that of the nearest two."""
     pairs = list(zip(line, line[1:]))
     (x0, y0), (x1, y1) = next((pair for pair in pairs if K <= pair[1][0]), pairs[-1])
-    return max(y0 + (y1 - y0) * (K - x0) / (x1 - x0), min(y0, y1) / 2)
+    return y0 + (y1 - y0) * (K - x0) / (x1 - x0)
 
 
 def run_seconds(method, dataset, o):

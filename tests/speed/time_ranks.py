@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times training steps of several processes and threads in turn: what dividing a step costs and gains.
 
-usage: PROMPT_BIN=build/prompt PROMPT_TEST_DATA=DIR tests/speed/ranks.py [--layouts 1x2,2x1] [--classes 50] [--steps 4]
+usage: PROMPT_BIN=build/prompt PROMPT_TEST_DATA=DIR tests/speed/time_ranks.py [--layouts 1x2,2x1] [--classes 50] [--steps 4]
            [--rounds 2] [--arch ViT-B-16] [--config configs/base2new.json] [--set KEY=VALUE]...
 
 A layout is PROCESSESxTHREADS. Each round trains every layout for STEPS steps after one that warms up, with random weights and
@@ -13,7 +13,6 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
@@ -39,19 +38,16 @@ def arguments():
 def class_names(n):
     names = [name for _, name in harness.real_data.imagenet_classes()]
     if len(names) < n:
-        sys.exit(f"ranks.py: {n} names are needed, and {len(names)} are there: PROMPT_TEST_DATA holds ImageNet's")
+        sys.exit(f"time_ranks.py: {n} names are needed, and {len(names)} are there: PROMPT_TEST_DATA holds ImageNet's")
     return names[:n]
 
 
 def timed(layout, steps, words, out):
     """The records of the steps after the first."""
     n, threads = layout
-    command = harness.words(*words, "--out", out, "--threads", threads, "--max-steps", steps + 1)
-    if n > 1:
-        command = [ranks.mpirun(), "-n", str(n), *command]
-    done = subprocess.run(command, env=ranks.environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"ranks.py: {n}x{threads} failed: {done.stderr}")
+    done = ranks.run(n, *words, "--out", out, "--threads", threads, "--max-steps", steps + 1, timeout=None)
+    if done.status != 0:
+        sys.exit(f"time_ranks.py: {n}x{threads} failed: {done.err}")
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()][1:]
 
 
