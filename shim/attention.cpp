@@ -150,6 +150,7 @@ tensor *t_tree_attention(scope *s, const struct tree_attention *a)
             const auto args = tree_args_of<T>(*a);
             const auto to = writable_rows<T>(out);
             const int64_t grain = std::max<int64_t>(1, 4096 / q.size(2)); /* tens of thousands of products */
+            const shim::with_chosen_threads threads;
             at::parallel_for(0, q.size(0) * a->mask->n_queries, grain, [&](int64_t begin, int64_t end) {
                 kernels::best<T>().tree_forward(args, to, begin, end);
             });
@@ -165,7 +166,6 @@ void t_tree_attention_backward(scope *s, const struct tree_attention *a, const t
         check_tree(*a);
         check_gradients(*a, d_q, d_k, d_v, d_prefix_k, d_prefix_v);
         const double flop = tree_flop(shim::ATTENTION_BACKWARD_PRODUCTS, *a);
-        const shim::threads_for threads(flop);
         shim::count_flop(flop);
         const at::Tensor &q = in(a->q);
         const at::Tensor g = in(d_out).view_as(q).contiguous();
@@ -184,6 +184,7 @@ void t_tree_attention_backward(scope *s, const struct tree_attention *a, const t
                 writable_rows<T>(in(d_v)),
                 d_prefix_k ? static_cast<A *>(in(d_prefix_k).mutable_data_ptr()) : nullptr,
                 d_prefix_v ? static_cast<A *>(in(d_prefix_v).mutable_data_ptr()) : nullptr};
+            const shim::with_chosen_threads threads;
             at::parallel_for(0, q.size(0) * a->n_heads, 1, [&](int64_t begin, int64_t end) {
                 std::vector<A> scratch(static_cast<size_t>(kernels::tree_scratch(args.forward)));
                 kernels::best<T>().tree_backward(args, scratch.data(), begin, end);

@@ -51,6 +51,7 @@ void dense_forward(const at::Tensor &out, const at::Tensor &lse, const kernels::
     const auto to = writable_rows<T>(out);
     A *sums = lse.mutable_data_ptr<A>();
     const int64_t n_tasks = out.size(0) * a.n_heads * kernels::dense_blocks(a.n_queries);
+    const shim::with_chosen_threads threads;
     at::parallel_for(0, n_tasks, 1, [&](int64_t begin, int64_t end) {
         const at::Tensor scratch = dense_scratch(a);
         kernels::best<T>().dense_forward(a, to, sums, scratch.mutable_data_ptr<A>(), begin, end);
@@ -60,6 +61,7 @@ void dense_forward(const at::Tensor &out, const at::Tensor &lse, const kernels::
 template <class T> void dense_backward(const kernels::dense_backward_args<T> &b, int64_t n_images)
 {
     using A = typename kernels::accumulator<T>::type;
+    const shim::with_chosen_threads threads;
     at::parallel_for(0, n_images * b.forward.n_heads, 1, [&](int64_t begin, int64_t end) {
         const at::Tensor scratch = dense_scratch(b.forward);
         kernels::best<T>().dense_backward(b, scratch.mutable_data_ptr<A>(), begin, end);
@@ -120,7 +122,6 @@ tensor *t_dense_attention(scope *s, const tensor *q, const tensor *k, const tens
         const at::Tensor &qt = in(q);
         check_dense(qt, in(k), in(v), n_heads);
         const double flop = dense_flop(shim::ATTENTION_PRODUCTS, qt, in(k).size(1));
-        const shim::threads_for threads(flop);
         shim::count_flop(flop);
         at::Tensor out, lse;
         if (shim::has_kernel(qt)) {
@@ -148,7 +149,6 @@ void t_dense_attention_backward(scope *s, const tensor *d_out, const tensor *q, 
         check_dense(qt, in(k), in(v), n_heads);
         check_dense_gradients(qt, in(k), d_q, d_k, d_v, first_key);
         const double flop = dense_backward_flop(qt, in(k).size(1), first_key, d_q != nullptr);
-        const shim::threads_for threads(flop);
         shim::count_flop(flop);
         const at::Tensor g = in(d_out).view_as(qt).contiguous();
         check_rows(g, qt, qt.size(1));

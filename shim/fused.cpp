@@ -18,6 +18,18 @@ namespace
 
 constexpr int64_t VALUES_A_TASK = 32768; // fewer take less time than starting another thread
 
+/** A task's values are whole blocks but at the tensor's end: the last values of a range, fewer than a vector's, are
+ * rounded in other places, and must not depend on the number of threads. */
+constexpr int64_t BLOCK = 1024;
+
+/** Calls f(begin, end) for ranges of n values on all threads. */
+template <class F> void for_blocks(int64_t n, F f)
+{
+    const shim::with_chosen_threads threads;
+    at::parallel_for(0, (n + BLOCK - 1) / BLOCK, VALUES_A_TASK / BLOCK,
+                     [&](int64_t begin, int64_t end) { f(begin * BLOCK, std::min(end * BLOCK, n)); });
+}
+
 /** Rows per task for t [B,T,W]. */
 int64_t rows_a_task(const at::Tensor &t)
 {
@@ -176,12 +188,13 @@ at::Tensor narrow_product(const at::Tensor &x, const at::Tensor &weight,
 
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias)
 {
-    if (weight.is_mkldnn())
-        return packed_product(x, weight, bias);
+    if (!weight.is_mkldnn() && !is_in_panels(weight))
+        return at::linear(x, weight.to(x.scalar_type()), bias);
+    const shim::with_chosen_threads threads;
     if (is_in_panels(weight))
         return x.scalar_type() == at::kDouble ? narrow_product<double>(x, weight, bias)
                                               : narrow_product<float>(x, weight, bias);
-    return at::linear(x, weight.to(x.scalar_type()), bias);
+    return packed_product(x, weight, bias);
 }
 
 } // namespace
@@ -215,7 +228,6 @@ tensor *t_packed_linear(scope *s, const tensor *weight, const tensor *bias, cons
         const at::Tensor &w = in(weight);
         check(fits(in(x), w), "x does not fit");
         const double flop = product_flop(in(x), w);
-        const shim::threads_for threads(flop);
         shim::count_flop(flop);
         return product(in(x), w, opt(bias));
     });
@@ -249,6 +261,7 @@ void t_residual_norm_(scope *s, tensor *x, const tensor *d, tensor *y, tensor *r
                                                       data<T>(yt), rstd ? data<A>(in(rstd)) : nullptr,
                                                       map,         xt.size(2),
                                                       eps};
+            const shim::with_chosen_threads threads;
             at::parallel_for(0, xt.size(0) * xt.size(1), rows_a_task(xt), [&](int64_t begin, int64_t end) {
                 kernels::best<T>().residual_norm(a, begin, end);
             });
@@ -291,6 +304,7 @@ void t_norm_backward_(scope *s, tensor *g, tensor *g_copy, const tensor *dy, con
                 data<T>(dyt),      data<T>(yt),
                 data<A>(in(rstd)), map,
                 gt.size(2),        accumulate};
+            const shim::with_chosen_threads threads;
             at::parallel_for(0, gt.size(0) * gt.size(1), rows_a_task(gt), [&](int64_t begin, int64_t end) {
                 kernels::best<T>().norm_backward(a, begin, end);
             });
@@ -340,7 +354,7 @@ tensor *t_silu_(scope *s, tensor *x, bool keep_slope)
         at::Tensor y = keep_slope ? at::empty_like(xt) : xt;
         shim::with_kernel_type(xt.scalar_type(), [&](auto t) {
             using T = decltype(t);
-            at::parallel_for(0, xt.numel(), VALUES_A_TASK, [&](int64_t begin, int64_t end) {
+            for_blocks(xt.numel(), [&](int64_t begin, int64_t end) {
                 kernels::best<T>().silu(data<T>(xt), data<T>(y), keep_slope, begin, end);
             });
         });
@@ -351,10 +365,18 @@ tensor *t_silu_(scope *s, tensor *x, bool keep_slope)
 tensor *t_gelu_(scope *s, tensor *x, bool keep_slope)
 {
     return run(s, "t_gelu_", [&] {
-        if (!keep_slope)
-            return at::gelu_(in(x));
-        const at::Tensor y = at::gelu(in(x));
-        in(x).copy_(at::gelu_backward(at::ones_like(in(x)), in(x)));
+        const at::Tensor all = in(x).view({-1}), y = keep_slope ? at::empty_like(in(x)) : in(x);
+        const auto gelu = [&](int64_t begin, int64_t end) {
+            at::Tensor part = all.narrow(0, begin, end - begin),
+                       to = y.view({-1}).narrow(0, begin, end - begin);
+            at::gelu_out(to, part);
+            if (keep_slope)
+                part.copy_(at::gelu_backward(at::ones_like(part), part));
+        };
+        if (in(x).is_cpu())
+            for_blocks(all.numel(), gelu);
+        else
+            gelu(0, all.numel());
         return y;
     });
 }
@@ -371,7 +393,7 @@ void t_mul_(scope *s, tensor *a, const tensor *b)
         check_dense(b, at_.numel(), at_.scalar_type(), "a and b do not fit");
         shim::with_kernel_type(at_.scalar_type(), [&](auto t) {
             using T = decltype(t);
-            at::parallel_for(0, at_.numel(), VALUES_A_TASK, [&](int64_t begin, int64_t end) {
+            for_blocks(at_.numel(), [&](int64_t begin, int64_t end) {
                 kernels::best<T>().multiply(data<T>(at_), data<T>(in(b)), begin, end);
             });
         });

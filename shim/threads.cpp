@@ -9,9 +9,12 @@
 #include <vector>
 
 #include "prompt/base/process.h"
+#include "threads.hpp"
 
 namespace
 {
+
+thread_local int n_chosen = 0; // as OpenMP's own number of threads is the calling thread's
 
 /** The body of a thread that waits until all have started. */
 void *wait_at(void *gate)
@@ -42,6 +45,11 @@ int64_t count_startable(int64_t n)
 
 } // namespace
 
+int shim::chosen_threads() noexcept
+{
+    return n_chosen;
+}
+
 extern "C" {
 
 int torch_init(int64_t n_threads)
@@ -67,6 +75,11 @@ int torch_init(int64_t n_threads)
         at::globalContext().setAllowTF32CuBLAS(false);
         return static_cast<int>(OK);
     });
+}
+
+void torch_use_threads(int64_t n)
+{
+    n_chosen = static_cast<int>(n);
 }
 
 int64_t torch_threads(void)

@@ -1,4 +1,4 @@
-// Fewer threads where a kernel is too small to share.
+// Fewer threads, for operations whose result does not depend on their number.
 #pragma once
 
 #include <omp.h>
@@ -6,21 +6,26 @@
 namespace shim
 {
 
-/** FLOP below which one thread is faster than a team: some microseconds. */
-constexpr double SMALL_FLOP = 5e5;
+/** What torch_use_threads has set for this thread; 0: all. */
+int chosen_threads() noexcept;
 
-/** While it lives, OpenMP's regions of this thread have one thread if the kernel's work is small. */
-class threads_for
+/** While it lives, OpenMP's regions of this thread have the chosen number of threads. Only for our kernels and the
+ * packed products: the libraries' other operations add in an order that may depend on the number. */
+class with_chosen_threads
 {
   public:
-    explicit threads_for(double flop) : before_(omp_get_max_threads())
+    with_chosen_threads() : before_(omp_get_max_threads())
     {
-        if (flop < SMALL_FLOP)
-            omp_set_num_threads(1);
+        if (chosen_threads() > 0)
+            omp_set_num_threads(chosen_threads());
     }
-    ~threads_for() { omp_set_num_threads(before_); }
-    threads_for(const threads_for &) = delete;
-    threads_for &operator=(const threads_for &) = delete;
+    ~with_chosen_threads()
+    {
+        if (chosen_threads() > 0)
+            omp_set_num_threads(before_);
+    }
+    with_chosen_threads(const with_chosen_threads &) = delete;
+    with_chosen_threads &operator=(const with_chosen_threads &) = delete;
 
   private:
     int before_;

@@ -105,70 +105,80 @@ template <class A> inline A largest_of(const A *s, int64_t n)
 
 // ---------------------------------------------------------------- norm
 
-template <class T> void residual_norm(const residual_norm_args<T> &a, int64_t begin, int64_t end)
+// A row is a function that is compiled once: a loop over rows has its first row compiled by itself, with other
+// roundings, and the first rows depend on the number of threads.
+
+template <class T> [[gnu::noinline]] void residual_norm_row(const residual_norm_args<T> &a, int64_t row)
 {
     using A = typename accumulator<T>::type;
     const int64_t W = a.width;
-    for (int64_t row = begin; row < end; row++) {
-        A *x = a.x + row * W;
-        A sum = 0;
-        if (a.d) {
-            const T *d = a.d + row * W;
+    A *x = a.x + row * W;
+    A sum = 0;
+    if (a.d) {
+        const T *d = a.d + row * W;
 #pragma omp simd reduction(+ : sum)
-            for (int64_t i = 0; i < W; i++) {
-                x[i] += load(d[i]);
-                sum += x[i];
-            }
-        } else {
-#pragma omp simd reduction(+ : sum)
-            for (int64_t i = 0; i < W; i++)
-                sum += x[i];
+        for (int64_t i = 0; i < W; i++) {
+            x[i] += load(d[i]);
+            sum += x[i];
         }
-        const A mean = sum / static_cast<A>(W);
-        A squares = 0;
-#pragma omp simd reduction(+ : squares)
+    } else {
+#pragma omp simd reduction(+ : sum)
         for (int64_t i = 0; i < W; i++)
-            squares += (x[i] - mean) * (x[i] - mean);
-        const A rstd = 1 / std::sqrt(squares / static_cast<A>(W) + static_cast<A>(a.eps));
-        const int64_t to = a.map(row);
-        T *y = a.y + to * W;
-        if (a.rstd)
-            a.rstd[to] = rstd;
-#pragma omp simd
-        for (int64_t i = 0; i < W; i++)
-            store(y + i, (x[i] - mean) * rstd);
+            sum += x[i];
     }
+    const A mean = sum / static_cast<A>(W);
+    A squares = 0;
+#pragma omp simd reduction(+ : squares)
+    for (int64_t i = 0; i < W; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    const A rstd = 1 / std::sqrt(squares / static_cast<A>(W) + static_cast<A>(a.eps));
+    const int64_t to = a.map(row);
+    T *y = a.y + to * W;
+    if (a.rstd)
+        a.rstd[to] = rstd;
+#pragma omp simd
+    for (int64_t i = 0; i < W; i++)
+        store(y + i, (x[i] - mean) * rstd);
+}
+
+template <class T> void residual_norm(const residual_norm_args<T> &a, int64_t begin, int64_t end)
+{
+    for (int64_t row = begin; row < end; row++)
+        residual_norm_row(a, row);
 }
 
 // d x = rstd (dy - mean(dy) - y mean(dy y))
-template <class T> void norm_backward(const norm_backward_args<T> &a, int64_t begin, int64_t end)
+template <class T> [[gnu::noinline]] void norm_backward_row(const norm_backward_args<T> &a, int64_t row)
 {
     using A = typename accumulator<T>::type;
-    const int64_t W = a.width;
-    for (int64_t row = begin; row < end; row++) {
-        const int64_t from = a.map(row);
-        const T *dy = a.dy + from * W, *y = a.y + from * W;
-        A sum = 0, dot = 0;
+    const int64_t W = a.width, from = a.map(row);
+    const T *dy = a.dy + from * W, *y = a.y + from * W;
+    A sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)
-        for (int64_t i = 0; i < W; i++) {
-            sum += load(dy[i]);
-            dot += load(dy[i]) * load(y[i]);
-        }
-        const A rstd = a.rstd[from], mean = sum / static_cast<A>(W), along = dot / static_cast<A>(W);
-        A *g = a.g + row * W;
-        const A keep = a.accumulate ? 1 : 0;
-        if (!a.accumulate)
-            std::memset(g, 0, static_cast<size_t>(W) * sizeof *g);
+    for (int64_t i = 0; i < W; i++) {
+        sum += load(dy[i]);
+        dot += load(dy[i]) * load(y[i]);
+    }
+    const A rstd = a.rstd[from], mean = sum / static_cast<A>(W), along = dot / static_cast<A>(W);
+    A *g = a.g + row * W;
+    const A keep = a.accumulate ? 1 : 0;
+    if (!a.accumulate)
+        std::memset(g, 0, static_cast<size_t>(W) * sizeof *g);
+#pragma omp simd
+    for (int64_t i = 0; i < W; i++)
+        g[i] = keep * g[i] + rstd * (load(dy[i]) - mean - load(y[i]) * along);
+    if (a.g_copy) {
+        T *copy = a.g_copy + row * W;
 #pragma omp simd
         for (int64_t i = 0; i < W; i++)
-            g[i] = keep * g[i] + rstd * (load(dy[i]) - mean - load(y[i]) * along);
-        if (a.g_copy) {
-            T *copy = a.g_copy + row * W;
-#pragma omp simd
-            for (int64_t i = 0; i < W; i++)
-                store(copy + i, g[i]);
-        }
+            store(copy + i, g[i]);
     }
+}
+
+template <class T> void norm_backward(const norm_backward_args<T> &a, int64_t begin, int64_t end)
+{
+    for (int64_t row = begin; row < end; row++)
+        norm_backward_row(a, row);
 }
 
 // ---------------------------------------------------------------- element-wise

@@ -1,6 +1,7 @@
 /* Cores, time, page faults and peak memory of the process. */
 #include "prompt/base/process.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,32 @@ double process_cpu_s(void)
     struct timespec t;
     return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0 ? (double)t.tv_sec + 1e-9 * (double)t.tv_nsec
                                                             : 0.0;
+}
+
+/* A thread's schedstat holds ns of computing, ns of waiting for a processor, and a count. */
+static double delay_of(const char *thread)
+{
+    char path[64];
+    unsigned long long delay_ns = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/schedstat", thread);
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%*u %llu", &delay_ns) != 1)
+        delay_ns = 0;
+    if (f)
+        fclose(f);
+    return 1e-9 * (double)delay_ns;
+}
+
+double process_delay_s(void)
+{
+    double sum = 0.0;
+    DIR *threads = opendir("/proc/self/task");
+    for (struct dirent *d; threads && (d = readdir(threads));)
+        if (d->d_name[0] != '.')
+            sum += delay_of(d->d_name);
+    if (threads)
+        closedir(threads);
+    return sum;
 }
 
 /* ---------------------------------------------------------------- pages */

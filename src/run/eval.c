@@ -57,8 +57,11 @@ static void keep_predictions(struct eval_result *out, const struct loop *loop,
 static int compute(void *context, float *logits, const struct batch *batch)
 {
     struct loop *loop = context;
-    return batch_logits(logits, loop->session->scope, loop->method, loop->texts, loop->fixed_text, batch,
-                        loop->items, &loop->features);
+    const double start_s = clock_s();
+    int status = batch_logits(logits, loop->session->scope, loop->method, loop->texts, loop->fixed_text,
+                              batch, loop->items, &loop->features);
+    session_note_work(loop->session, clock_s() - start_s, batch->n);
+    return status;
 }
 
 static void keep_batch(struct eval_result *out, const struct loop *loop, const struct dealt_batch *batch)

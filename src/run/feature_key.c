@@ -110,7 +110,7 @@ int feature_key_begin(struct str *out, const struct session *s)
     if (s->config->products != PRODUCTS_AUTO)
         str_appendf(out, "products %s\n", products_names[s->config->products]);
     str_appendf(out, "program %s %s\nlibtorch %s\nmachine %s\ndevice %s\nthreads %" PRId64 "\n",
-                PROMPT_VERSION, program, torch_version(), machine, device, torch_threads());
+                PROMPT_VERSION, program, torch_version(), machine, device, s->team.n_most);
     return str_status(out);
 }
 

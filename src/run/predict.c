@@ -63,10 +63,13 @@ static int compute(void *context, float *values, const struct batch *batch)
 {
     struct loop *loop = context;
     scope *s = loop->session->scope;
-    return loop->source
-               ? batch_features(values, s, loop->source, loop->fixed_text, batch, loop->items, &loop->x)
-               : batch_logits(values, s, loop->method, loop->texts, loop->fixed_text, batch, loop->items,
-                              NULL);
+    const double start_s = clock_s();
+    int status =
+        loop->source
+            ? batch_features(values, s, loop->source, loop->fixed_text, batch, loop->items, &loop->x)
+            : batch_logits(values, s, loop->method, loop->texts, loop->fixed_text, batch, loop->items, NULL);
+    session_note_work(loop->session, clock_s() - start_s, batch->n);
+    return status;
 }
 
 /* The next batch; none after the last, also if no picture of all can be read. */

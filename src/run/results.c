@@ -147,7 +147,7 @@ void record_write_machine(struct str *out, const struct session *s, double elaps
     json_put_string(out, "precision", precision_names[s->precision]);
     if (s->config->products != PRODUCTS_AUTO)
         json_put_string(out, "products", products_names[s->config->products]);
-    json_put_i64(out, "threads", torch_threads());
+    json_put_i64(out, "threads", s->team.n_most);
     json_put_f64(out, "seconds", elapsed_s);
     json_put_f64(out, "images_per_s", elapsed_s > 0 ? (double)n_images / elapsed_s : 0.0);
     json_put_string(out, "time", now);

@@ -143,7 +143,19 @@ static int open_threads(struct session *s)
     if (note.len > 0)
         log_info(s->log, "note: %s", str_text(&note));
     str_free(&note);
-    return torch_init(s->config->threads > 0 ? s->config->threads : ranks_cores(s->ranks));
+    const int64_t wanted = s->config->threads;
+    int status = torch_init(wanted > 0 ? wanted : ranks_cores(s->ranks));
+    team_open(&s->team, torch_threads(), wanted > 0 || s->ranks || s->device.kind != DEVICE_CPU);
+    return status;
+}
+
+void session_note_work(struct session *s, double seconds, int64_t n_images)
+{
+    if (team_note(&s->team, seconds, n_images))
+        log_info(s->log,
+                 "note: other programs compute on these processors: %" PRId64 " of %" PRId64
+                 " threads are used as long as that is faster; results are the same",
+                 s->team.n, s->team.n_most);
 }
 
 /* Paths become absolute, so that a run is found again from another folder. */

@@ -275,6 +275,7 @@ static int advance(struct training *t, const struct batch *batch, double start_s
     t->progress.step_in_epoch = batch->index + 1;
     t->progress.step = step_of(t, batch);
     const double seconds = clock_s() - start_s;
+    session_note_work(t->session, seconds - batch->wait_s, t->share.n_images);
     if (training_writes(t))
         status = record_step(t, &numbers, batch, lr, seconds);
     show_progress(t, &numbers, seconds);

@@ -43,7 +43,7 @@ int train_ranks_divide(struct training *t)
     log_info(s->log,
              "ranks    %" PRId64 ": images in %" PRId64 " %s, classes in %" PRId64 ", %" PRId64 " %s each",
              ranks_size(s->ranks), d->n_groups, plural((size_t)d->n_groups, "part", "parts"),
-             ranks_size(d->text), torch_threads(), plural((size_t)torch_threads(), "thread", "threads"));
+             ranks_size(d->text), s->team.n_most, plural((size_t)s->team.n_most, "thread", "threads"));
     return class_texts_divide(&t->classes.texts, s->scope, s->clip, d->text,
                               is_per_image ? share_of(B, d->group, d->n_groups).n : 1);
 }

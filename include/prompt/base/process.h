@@ -29,6 +29,9 @@ void process_find_limits(struct process_limits *out);
 
 /** Seconds that the process's threads have computed, all together. */
 double process_cpu_s(void);
+/** Seconds that the process's present threads were ready to compute and waited for a processor, all together; 0 where
+ * the system does not tell (Linux does). */
+double process_delay_s(void);
 /** Page faults since the start that needed no disk. */
 int64_t process_minor_faults(void);
 /** Returns freed memory to the system; costs milliseconds, and the page faults of what is allocated next. */

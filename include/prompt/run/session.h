@@ -12,6 +12,7 @@
 #include "prompt/methods/method.h"
 #include "prompt/nn/optimizer.h"
 #include "prompt/ranks/ranks.h"
+#include "prompt/run/team.h"
 
 struct store;
 
@@ -21,6 +22,7 @@ struct session {
     struct ranks *ranks;   /* that work on this command together, borrowed; NULL: one */
     struct device device;
     enum precision precision;   /* resolved: not auto */
+    struct team team;           /* the CPU's threads */
     scope *scope;               /* owned; owns the model's tensors */
     struct templates templates; /* of zero_shot_templates_file or ImageNet's seven; n = 0: one template */
     /* from session_open_model on, owned */
@@ -67,6 +69,9 @@ const char *session_template(const struct session *s, const struct dataset *d);
 
 /** Loader options of training and evaluation alike; `augment`, `shuffle` and `drop_last` are off. */
 struct loader_options session_loader_options(const struct session *s, int64_t batch_size);
+
+/** Notes that the model has computed `n_images` in `seconds`; fewer threads may compute the next (team.h). */
+void session_note_work(struct session *s, double seconds, int64_t n_images);
 
 /** Warns of `n` unreadable images that were left out, if there are any. */
 void session_warn_skipped(const struct session *s, size_t n, const char *first);
