@@ -159,7 +159,7 @@ void doctor_wait(struct doctor *d)
     doctor_line(d, FINE, "wait", "a thread without work spins for %.2g ms, then sleeps (%s%s)%s",
                 1e3 * spin_s, name ? name : "the default", name ? " says so" : "",
                 spin_s > LONG_S && !name
-                    ? "; beside other busy processes, threads=1 is faster for small models"
+                    ? "; beside other programs, threads=0 lets fewer compute"
                     : "");
 }
 
