@@ -34,7 +34,7 @@ static void append_run(struct str *out, const struct grid_job *job, const struct
     if (run->state == RUN_FAILED) {
         str_appendf(out, " %s", run->error);
     } else if (run->is_claimed && (run->state == RUN_RUNNING || run->state == RUN_WAITING)) {
-        format_duration(since, sizeof since, (double)(time(NULL) - run->owner.since));
+        format_duration(since, sizeof since, (double)run->owner.held_s);
         str_append(out, run->state == RUN_RUNNING ? " on " : " left by ");
         claim_describe(out, &run->owner);
         str_appendf(out, ", since %s", since);

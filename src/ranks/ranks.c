@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -16,9 +15,6 @@
 
 /* Of a rank that fails, for the others; they may be in an exchange that it will never come to. */
 static const double END_S = 2.0;
-/* Of several that fail the lowest one speaks; the others leave it time to end the job. */
-static const double WORD_S = 0.2;
-enum { SILENT_S = 1 };
 
 /* ---------------------------------------------------------------- who they are */
 
@@ -258,10 +254,8 @@ int ranks_end(struct ranks *r, int status)
     if (!r->end->ops->arrive(r->end, status == OK ? (double)INFINITY : END_S)) {
         r->is_broken = true;
         error_context("rank %d on %s", r->all->rank, r->all->host);
-        if (!r->end->ops->speaks(r->end, WORD_S)) {
+        if (!r->end->ops->speaks(r->end))
             error_clear();
-            nanosleep(&(struct timespec){.tv_sec = SILENT_S}, NULL);
-        }
         return status;
     }
     status = agree(r, r->end, status);

@@ -18,14 +18,14 @@ struct transport {
 };
 
 /* Counts are bytes, of any size; blocks are in the order of ranks, one after another, and the caller's. A failure of
- * what carries them ends the job. */
+ * what carries them ends the job, and so does a wait of some seconds after SIGTERM, with one line. */
 struct transport_ops {
     /* Waits until all have come, asleep most of the time; false if `limit_s` passes before. A transport that was
      * waited for in vain is good for `speaks` alone. */
     bool (*arrive)(struct transport *t, double limit_s);
-    /* Whether this rank is the lowest of those that have waited in vain at about the same time: for `limit_s` it
-     * waits for a word of lower ones. */
-    bool (*speaks)(struct transport *t, double limit_s);
+    /* Whether this rank is the lowest of those that have waited in vain at about the same time. Of another rank it
+     * takes a second, in which the lowest may end the job. */
+    bool (*speaks)(struct transport *t);
     void (*gather)(struct transport *t, void *all, const void *own, const size_t *counts);
     /* to each its block of `from`; `to` has one block from each */
     void (*exchange)(struct transport *t, void *to, const size_t *to_counts, const void *from,

@@ -116,7 +116,7 @@ static int64_t take_number(const char **at)
     return value;
 }
 
-/* Sets all but age and life; a foreign file's fields are empty. */
+/* Sets all but times and life; a foreign file's fields are empty. */
 static void parse_token(struct claim_owner *out, struct identity *process, const char *token)
 {
     *out = (struct claim_owner){0};
@@ -124,7 +124,7 @@ static void parse_token(struct claim_owner *out, struct identity *process, const
     take_field(out->host, sizeof out->host, &token);
     out->pid = process->pid = take_number(&token);
     take_field(out->job, sizeof out->job, &token);
-    out->since = take_number(&token);
+    (void)take_number(&token); /* a time of the owner's clock, which gives each claim a name of its own */
     take_field(process->kernel, sizeof process->kernel, &token);
     process->ticks = (uint64_t)take_number(&token);
     process->restarts = take_number(&token);
@@ -161,7 +161,7 @@ static int look(char **token, struct claim_owner *out, const char *dir, time_t n
 {
     struct str_list names = {0};
     struct identity process;
-    struct stat info;
+    struct stat beat, taken; /* of the file, and of the folder, in which nothing changes afterwards */
     *token = NULL;
     int status = file_is_dir(dir) ? dir_list(&names, dir) : OK;
     if (status != OK && !file_is_dir(dir)) { /* it was given back meanwhile */
@@ -169,9 +169,11 @@ static int look(char **token, struct claim_owner *out, const char *dir, time_t n
         status = OK;
     }
     char *path = status == OK && names.n > 0 ? path_join(dir, names.items[0]) : NULL;
-    if (path && stat(path, &info) == 0) {
+    if (path && stat(path, &beat) == 0 && stat(dir, &taken) == 0) {
         parse_token(out, &process, names.items[0]);
-        out->age_s = (int64_t)(now - info.st_mtime);
+        out->age_s = (int64_t)(now - beat.st_mtime);
+        out->since = (int64_t)taken.st_mtime;
+        out->held_s = (int64_t)(now - taken.st_mtime);
         out->is_alive = is_alive(out, &process, runs_job);
         *token = str_dup(names.items[0]);
         status = *token ? OK : ERR_MEMORY;

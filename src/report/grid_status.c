@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "prompt/base/json.h"
 #include "prompt/base/path.h"
@@ -100,7 +99,7 @@ static double seconds_left(const struct grid_pace *pace, const struct grid *g, s
     const struct grid_job *job = &g->jobs[i];
     const double whole = grid_pace_seconds(pace, (size_t)(job->row - g->setup.experiment->rows), job->work);
     if (run->state == RUN_RUNNING)
-        return whole - (double)(time(NULL) - run->owner.since);
+        return whole - (double)run->owner.held_s;
     return run->n_steps > 0 ? whole * (1.0 - (double)run->step / (double)run->n_steps) : whole;
 }
 

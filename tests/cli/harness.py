@@ -187,6 +187,10 @@ def train_words(data, model, out, *more):
             out, *more)
 
 
+def is_sanitized():
+    return subprocess.run(["grep", "-q", "__asan_init", program()], check=False).returncode == 0
+
+
 def wait_until(condition, seconds):
     """Whether it became true in time."""
     deadline = time.monotonic() + seconds

@@ -34,7 +34,6 @@ MaxArraySize={max_array}
 SlurmdParameters=config_overrides
 ReturnToService=2
 MinJobAge=10
-KillWait=5
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldLogFile={folder}/slurmctld.log

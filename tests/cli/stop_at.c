@@ -7,6 +7,10 @@
  * later, from a thread of its own if US is not 0; with SIGNAL 0 the call itself comes US later. CALL is open, write (half of the bytes arrive), flush,
  * sync, rename (before it happens) or renamed (after it happened).
  *
+ *     STOP_MEMORY=MIB
+ *
+ * Instead of a signal, the process gets no more than MIB MiB of address space beyond what it has.
+ *
  *     LIST_OPENS=FILE
  *
  * appends the path of each opened file to FILE, one a line.
@@ -24,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +42,7 @@ static struct {
 static int s_count;     /* of matching calls, changed atomically */
 static int s_list = -1; /* file descriptor */
 static int s_rate = 1;
+static long s_memory_mib; /* 0: a signal */
 static __thread int tl_inside;
 
 __attribute__((constructor)) static void read_plan(void)
@@ -51,6 +57,8 @@ __attribute__((constructor)) static void read_plan(void)
         _exit(99);
     const char *rate = getenv("CLOCK_RATE");
     s_rate = rate ? (int)strtol(rate, NULL, 10) : 1;
+    const char *memory = getenv("STOP_MEMORY");
+    s_memory_mib = memory ? strtol(memory, NULL, 10) : 0;
     unsetenv("LD_PRELOAD");
 }
 
@@ -62,10 +70,25 @@ static void *stop_later(void *user)
     return NULL;
 }
 
+static void end_memory(void)
+{
+    struct rlimit limit = {0};
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%ld", &pages) != 1 || getrlimit(RLIMIT_AS, &limit) != 0)
+        _exit(99);
+    fclose(f);
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)s_memory_mib << 20);
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        _exit(99);
+}
+
 static void stop(void)
 {
     pthread_t thread;
-    if (s_plan.signal == 0)
+    if (s_memory_mib > 0)
+        end_memory();
+    else if (s_plan.signal == 0)
         usleep((useconds_t)s_plan.delay_us);
     else if (s_plan.delay_us == 0 || pthread_create(&thread, NULL, stop_later, NULL) != 0)
         kill(getpid(), s_plan.signal);

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -238,14 +239,34 @@ class Ranks(harness.Case):
         for seconds in ranks.series(2, 3, args_for, expected, self.tmp, seed=random.randrange(1000), longest_s=3.0):
             self.assertLess(seconds, ranks.LIMIT_S)
 
-    def many(self, *commands):
+    def words_of(self, *commands):
         """A rank for each command."""
         words = [ranks.mpirun()]
         for i, command in enumerate(commands):
             words += [*([":"] if i else []), "-n", "1", *command]
+        return words
+
+    def many(self, *commands):
         began = time.monotonic()
-        result = ranks.finish(ranks.start(words), timeout=60)
+        result = ranks.finish(ranks.start(self.words_of(*commands)), timeout=60)
         self.assertLess(time.monotonic() - began, 30)
+        return result
+
+    def failing(self, words):
+        """A training whose first steps fail: the job ends within the limit after the last line of its head."""
+        process = ranks.start(words, stdout=subprocess.DEVNULL)
+        limit = threading.Timer(60, process.terminate)
+        limit.start()
+        lines, began = [], None
+        for line in process.stderr:
+            lines.append(line.decode())
+            began = time.monotonic() if lines[-1].startswith("memory ") else began
+        process.wait()
+        limit.cancel()
+        process.stderr.close()
+        result = harness.Result(process.returncode, "", "".join(lines))
+        self.assertIsNotNone(began, str(result))
+        self.assertLess(time.monotonic() - began, ranks.LIMIT_S, str(result))
         return result
 
     def command(self, out, *more, data=None, args=FAST):
@@ -310,9 +331,7 @@ class Ranks(harness.Case):
                 (data.images / path).write_bytes(b"no image")
         keys = ("--set", "data.shots=1", "--set", "training.batch_size=3", "--set", "training.shuffle=false", "--set",
                 "training.check_images=0")
-        began = time.monotonic()
-        result = ranks.run(3, *train_words(data, shared["model"], self.tmp / "run", *keys))
-        self.assertLess(time.monotonic() - began, 30)
+        result = self.failing(ranks.words(3, *train_words(data, shared["model"], self.tmp / "run", *keys)))
         self.check_one_error(result, r"rank 0 on \S+: .*cannot decode '.*c0/\S+\.png'.*")
 
     def test_a_full_disk_ends_the_job(self):
@@ -321,8 +340,18 @@ class Ranks(harness.Case):
             self.skipTest("the memory that MPICH's ranks share is larger files")
         out = self.tmp / "run"
         limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash"]
-        result = self.many([*limited, *self.command(out)], self.command(out))
+        result = self.failing(self.words_of([*limited, *self.command(out)], self.command(out)))
         self.check_one_error(result, r"rank 0 on \S+: .*checkpoint\.safetensors.*")
+
+    def test_a_rank_without_memory_ends_the_job(self):
+        """From its first picture on the second may have 4 MiB more."""
+        if harness.is_sanitized():
+            self.skipTest("the sanitizers take address space of their own")
+        out = self.tmp / "run"
+        command = self.command(out, args=SLOW)
+        result = self.failing(self.words_of(command, self.preloaded(command, STOP_AT="open:.png:1", STOP_MEMORY=4)))
+        self.check_one_error(result, r"rank 1 on \S+: .*out of memory.*")
+        self.assertEqual(harness.leftovers(out), [])
 
     # ---------------------------------------------------------------- starting
 
@@ -343,12 +372,12 @@ class Ranks(harness.Case):
         words = train_words(shared["data"], shared["model"], self.tmp / "run", *FAST)
         slurm, pmi = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "{}"}, {"PMI_SIZE": "2", "PMI_RANK": "{}"}
         cases = [(pmi, "MPICH's mpirun started 2 processes, which this program's Open MPI .*"),
-                 (slurm, "srun started 2 processes .* srun --mpi=pmix"),
-                 ({**slurm, **pmi}, "srun started 2 processes .* srun --mpi=pmix")]  # --mpi=pmi2
+                 (slurm, "srun started 2 processes .* srun --mpi=pmix --kill-on-bad-exit"),
+                 ({**slurm, **pmi}, "srun started 2 processes .* srun --mpi=pmix --kill-on-bad-exit")]  # --mpi=pmi2
         if not ranks.is_open_mpi():
             cases = [({"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "{}"},
                       "Open MPI's mpirun started 2 processes, which this program's MPICH .*"),
-                     (slurm, "srun started 2 processes .* srun --mpi=pmi2")]
+                     (slurm, "srun started 2 processes .* srun --mpi=pmi2 --kill-on-bad-exit")]
         for variables, pattern in cases:
             with self.subTest(pattern):
                 first, second = (harness.run(*words, env={key: value.format(rank) for key, value in variables.items()})

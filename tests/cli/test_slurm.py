@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -113,19 +114,19 @@ class Array(harness.Case):
 class Step(harness.Case):
     """A training on two tasks of one step of srun, which share the one processor."""
 
-    def srun(self, *options, epochs=2):
-        """Starts it; the training's log tells that it has begun."""
+    def srun(self, *options):
         words = harness.train_words(str(shared["data"]), shared["model"], self.tmp / "run", "--set", "data.shots=4", "--set",
-                                    "training.check_images=0", "--set", f"training.epochs={epochs}")
-        child = subprocess.Popen(["srun", "--overcommit", "-n", "2", *options, *harness.words(*words)], text=True,
-                                 env={**environment(), **shared["slurm"].env}, stdin=subprocess.DEVNULL,
+                                    "training.check_images=0", "--set", "training.epochs=4000")
+        at = options.index("--") if "--" in options else len(options)
+        child = subprocess.Popen(["srun", "--overcommit", "-n", "2", *options[:at], *harness.words(*words, *options[at + 1:])],
+                                 text=True, env={**environment(), **shared["slurm"].env}, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(child.wait)
         self.addCleanup(lambda: child.poll() is None and child.kill())
         return child
 
-    def finish(self, child, timeout=120):
-        out, err = child.communicate(timeout=timeout)
+    def finish(self, child):
+        out, err = child.communicate(timeout=60)
         return harness.Result(child.returncode, out, err)
 
     def need_pmix(self):
@@ -134,37 +135,44 @@ class Step(harness.Case):
         if not ranks.mpirun():
             self.skipTest("no mpirun, or the program was built without MPI")
 
-    def test_two_tasks_are_one_training(self):
+    def test_two_tasks_are_one_training_and_a_killed_one_ends_it(self):
+        """Slurm sends SIGTERM to the other one, which waits for it, and SIGKILL half a minute later."""
         self.need_pmix()
-        result = self.check_ok(self.finish(self.srun("--mpi=pmix", "--kill-on-bad-exit")))
+        out, options = self.tmp / "run", ("--mpi=pmix", "--kill-on-bad-exit", "--")
+        result = self.check_ok(self.finish(self.srun(*options, "--max-steps", "3")))
         self.assertEqual(result.err.count("ranks    2: images in 2 parts"), 1, str(result))
-        self.assertTrue(ranks.checkpoint(self.tmp / "run").exists())
+        size = (out / "log.jsonl").stat().st_size
+        child = self.srun(*options, "--resume")
+        self.assertTrue(harness.wait_until(lambda: child.poll() is not None or (out / "log.jsonl").stat().st_size > size, 60))
+        killed, began = self.tasks()["1"], time.monotonic()
+        os.kill(killed, signal.SIGKILL)
+        result = self.finish(child)
+        self.assertLess(time.monotonic() - began, ranks.LIMIT_S, str(result))
+        self.assertNotEqual(result.status, 0, str(result))
+        self.assertEqual(self.tasks(), {})
+        self.assertEqual(result.errors, [f"prompt: rank 0 on {socket.gethostname()}: stopped by SIGTERM; rank 1 did not come for 5 s"],
+                         str(result))
+        step = int(harness.read_safetensors(ranks.checkpoint(out))[1]["step"])
+        self.assertGreaterEqual(step, 3)
+        self.assertEqual(harness.leftovers(out), [])
+        self.check_ok(harness.run("train", "--resume", "--out", out, "--max-steps", step + 1))
 
     def test_without_pmix_it_is_one_error(self):
         self.need_pmix()
-        result = self.finish(self.srun("--mpi=none"), timeout=60)
+        result = self.finish(self.srun("--mpi=none"))
         self.assertNotEqual(result.status, 0, str(result))
         self.assertEqual(len(result.errors), 1, str(result))
-        self.assertRegex(result.errors[0], "srun started 2 processes .* srun --mpi=pmix")
-
-    def test_a_killed_task_ends_the_step(self):
-        self.need_pmix()
-        child = self.srun("--mpi=pmix", "--kill-on-bad-exit", epochs=4000)
-        log = self.tmp / "run" / "log.jsonl"
-        self.assertTrue(harness.wait_until(lambda: child.poll() is not None or (log.exists() and log.stat().st_size), 60))
-        os.kill(self.tasks()[-1], signal.SIGKILL)
-        result = self.finish(child, timeout=60)  # SIGTERM, and SIGKILL after KillWait for one that waits for the dead one
-        self.assertNotEqual(result.status, 0, str(result))
-        self.assertEqual(self.tasks(), [])
+        self.assertRegex(result.errors[0], "srun started 2 processes .* srun --mpi=pmix --kill-on-bad-exit")
 
     def tasks(self):
-        """Their process ids."""
-        found = []
+        """The process ids of those that run, by their ranks."""
+        found = {}
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 words = path.read_bytes().split(b"\0")
                 if words[0] == harness.program().encode() and str(self.tmp / "run").encode() in words:
-                    found.append(int(path.parent.name))
+                    rank = re.search(rb"\0SLURM_PROCID=(\d+)\0", (path.parent / "environ").read_bytes())
+                    found[rank.group(1).decode()] = int(path.parent.name)
         return found
 
 

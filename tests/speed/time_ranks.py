@@ -2,15 +2,17 @@
 """Times training steps of several processes and threads in turn: what dividing a step costs and gains.
 
 usage: PROMPT_BIN=build/prompt PROMPT_TEST_DATA=DIR tests/speed/time_ranks.py [--layouts 1x2,2x1] [--classes 50] [--steps 4]
-           [--rounds 2] [--arch ViT-B-16] [--config configs/base2new.json] [--set KEY=VALUE]...
+           [--rounds 2] [--arch ViT-B-16] [--config configs/base2new.json] [--set KEY=VALUE]... [--against PROGRAM]
 
 A layout is PROCESSESxTHREADS. Each round trains every layout for STEPS steps after one that warms up, with random weights and
 drawn pictures. Seconds are the median and the smallest of a layout's steps; "ratio" is that of medians with the first layout.
-"waits" and "moves" are the shares of the steps that the first rank waits for the others and moves data.
+"waits" and "moves" are the shares of the steps that the first rank waits for the others and moves data. --against trains the
+first layout by another program, too, such as a build without MPI (cmake -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON), in the same turns.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import sys
@@ -32,6 +34,7 @@ def arguments():
     parser.add_argument("--arch", default="ViT-B-16")
     parser.add_argument("--config", default=ROOT / "configs/base2new.json")
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--against")
     return parser.parse_args()
 
 
@@ -42,8 +45,9 @@ def class_names(n):
     return names[:n]
 
 
-def timed(layout, steps, words, out):
+def timed(program, layout, steps, words, out):
     """The records of the steps after the first."""
+    os.environ["PROMPT_BIN"] = program
     n, threads = layout
     done = ranks.run(n, *words, "--out", out, "--threads", threads, "--max-steps", steps + 1, timeout=None)
     if done.status != 0:
@@ -54,7 +58,9 @@ def timed(layout, steps, words, out):
 def main():
     options = arguments()
     layouts = [tuple(int(number) for number in word.split("x")) for word in options.layouts.split(",")]
-    found = {layout: [] for layout in layouts}
+    found = {(harness.program(), layout): [] for layout in layouts}
+    if options.against:
+        found[options.against, layouts[0]] = []
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         data = harness.SmallData(root / "data", class_names(2 * options.classes), 1, 1, 1)
@@ -64,15 +70,16 @@ def main():
         for setting in options.set:
             words += ["--set", setting]
         for turn in range(options.rounds):
-            for layout in layouts:
-                found[layout] += timed(layout, options.steps, words, root / f"run{turn}-{layout[0]}x{layout[1]}")
+            for number, ((program, layout), records) in enumerate(found.items()):
+                records += timed(program, layout, options.steps, words, root / f"run{turn}-{number}")
     print(f"{options.arch}, {options.classes} classes, {options.rounds} rounds of {options.steps} steps")
     print("| processes x threads | s a step | smallest | ratio | waits | moves |\n| --- | --- | --- | --- | --- | --- |")
-    first = statistics.median(record["seconds"] for record in found[layouts[0]])
-    for (n, threads), records in found.items():
+    first = statistics.median(record["seconds"] for record in next(iter(found.values())))
+    for (program, (n, threads)), records in found.items():
         seconds = [record["seconds"] for record in records]
         waits, moves = (sum(record.get(key, 0) for record in records) / sum(seconds) for key in ("ranks_wait_s", "ranks_move_s"))
-        print(f"| {n}x{threads} | {statistics.median(seconds):.2f} | {min(seconds):.2f} | {statistics.median(seconds) / first:.2f} "
+        name = f"{n}x{threads} {program}" if program == options.against else f"{n}x{threads}"
+        print(f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} | {statistics.median(seconds) / first:.2f} "
               f"| {100 * waits:.1f} % | {100 * moves:.2f} % |")
     return 0
 

@@ -36,9 +36,11 @@ struct claim {
 /** Who has a run. */
 struct claim_owner {
     char host[65];
-    char job[64];       /* of Slurm, such as "12_3"; "": none */
-    int64_t pid, since; /* seconds since 1970 */
-    int64_t age_s;      /* since the last beat */
+    char job[64]; /* of Slurm, such as "12_3"; "": none */
+    int64_t pid;
+    int64_t since;  /* the file system's time when it was taken, seconds since 1970 */
+    int64_t held_s; /* since then */
+    int64_t age_s;  /* since the last beat */
     bool is_alive;
 };
 
