@@ -158,9 +158,7 @@ void doctor_wait(struct doctor *d)
     const double spin_s = torch_spin_s();
     doctor_line(d, FINE, "wait", "a thread without work spins for %.2g ms, then sleeps (%s%s)%s",
                 1e3 * spin_s, name ? name : "the default", name ? " says so" : "",
-                spin_s > LONG_S && !name
-                    ? "; beside other programs, threads=0 lets fewer compute"
-                    : "");
+                spin_s > LONG_S && !name ? "; beside other programs, threads=0 lets fewer compute" : "");
 }
 
 /* Variables that change threads, instruction sets or devices behind the program's back. */
