@@ -144,9 +144,10 @@ static int create_tokens(struct class_texts *out, scope *owner, const struct cli
 {
     const struct token_rows *rows = out->rows;
     const int64_t K = rows->n, T = rows->n_tokens, P = rows->n_learned;
-    int64_t *ids = malloc((size_t)(2 * K * T) * sizeof *ids), *picks = ids + K * T;
+    int64_t *ids = malloc((size_t)(2 * K * T) * sizeof *ids);
     if (!ids)
         return error_out_of_memory();
+    int64_t *picks = ids + K * T;
     for (int64_t i = 0; i < K * T; i++) {
         ids[i] = rows->ids[i] < 0 ? 0 : rows->ids[i];
         picks[i] = rows->ids[i] < 0 ? -1 - rows->ids[i] : P + i % T;

@@ -16,7 +16,7 @@ int optimizer_init(struct optimizer *o, scope *run, const struct params *trained
     switch (options->kind) {
     case OPTIMIZER_SGD:
         sgd_init(&o->sgd, run, trained, options->momentum, options->weight_decay);
-        return OK;
+        return scope_status(run);
     case OPTIMIZER_ADAMW:
         return adamw_init(&o->adamw, run, trained,
                           &(struct adamw_options){.beta1 = 0.9,
