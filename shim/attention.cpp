@@ -77,6 +77,7 @@ at::Tensor mask_of(const struct tree_mask &f, int64_t n_prefix, const at::Tensor
         for (int32_t j = f.first[i]; j < f.first[i + 1]; j++)
             row[n_prefix + f.seen[j]] = 0.0F;
     }
+    shim::count_upload();
     return mask.to(options).narrow(1, 0, n);
 }
 

@@ -37,6 +37,22 @@ void t_add_scaled_(scope *s, tensor *a, const tensor *b, double factor)
     });
 }
 
+void t_add_scaled_by_(scope *s, tensor *a, const tensor *b, const tensor *factor)
+{
+    (void)shim::run_status(s, "t_add_scaled_by_", [&] {
+        at::NoGradGuard no_grad;
+        in(a).addcmul_(in(b), in(factor).to(in(a).scalar_type())); // one rounding, as in t_add_scaled_
+    });
+}
+
+void t_fill_(scope *s, tensor *a, double value)
+{
+    (void)shim::run_status(s, "t_fill_", [&] {
+        at::NoGradGuard no_grad;
+        in(a).fill_(value);
+    });
+}
+
 void t_scale_(scope *s, tensor *a, double factor)
 {
     (void)shim::run_status(s, "t_scale_", [&] {
@@ -66,16 +82,17 @@ void t_adamw_(scope *s, tensor *const *w, const tensor *const *grads, tensor *co
 {
     (void)shim::run_status(s, "t_adamw_", [&] {
         at::NoGradGuard no_grad;
-        std::vector<at::Tensor> ws, gs, firsts, seconds, steps;
+        // libtorch wants the rate in fp32 on CUDA, and reads it as a double on a CPU
+        const at::Tensor lr = in(numbers.lr).to(in(numbers.lr).is_cuda() ? at::kFloat : at::kDouble);
+        const std::vector<at::Tensor> steps(n, in(numbers.step).to(at::kFloat));
+        std::vector<at::Tensor> ws, gs, firsts, seconds;
         for (size_t i = 0; i < n; i++) {
             ws.push_back(in(w[i]));
             gs.push_back(in(grads[i]));
             firsts.push_back(in(first[i]));
             seconds.push_back(in(second[i]));
-            steps.push_back(
-                at::scalar_tensor(static_cast<double>(numbers.step), in(w[i]).options().dtype(at::kFloat)));
         }
-        at::_fused_adamw_(ws, gs, firsts, seconds, {}, steps, numbers.lr, numbers.beta1, numbers.beta2,
+        at::_fused_adamw_(ws, gs, firsts, seconds, {}, steps, lr, numbers.beta1, numbers.beta2,
                           numbers.weight_decay, numbers.eps, /*amsgrad=*/false, /*maximize=*/false);
     });
 }

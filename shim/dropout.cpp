@@ -41,6 +41,7 @@ tensor *t_dropout_mask(scope *s, const struct dropout_stream *d, const int64_t *
                 fill_row(values + i * n, n, stream, n_dropped);
             }
         });
+        shim::count_upload();
         return kept.to(shim::options(dtype, device));
     });
 }

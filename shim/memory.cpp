@@ -1,11 +1,21 @@
 // Tensors from and to host memory, and their properties.
 #include "shim.hpp"
 
+#include <ATen/core/grad_mode.h>
+
 #include <atomic>
 #include <cstring>
 
 using shim::in;
 using shim::run;
+
+namespace
+{
+
+std::atomic<uint64_t> n_reads{0};
+std::atomic<uint64_t> n_uploads{0};
+
+} // namespace
 
 namespace shim
 {
@@ -53,12 +63,29 @@ at::TensorOptions options(enum dtype dtype, struct device device)
     return at::TensorOptions().dtype(to_torch(dtype)).device(to_torch(device));
 }
 
+void count_upload() noexcept
+{
+    n_uploads.fetch_add(1, std::memory_order_relaxed);
+}
+
 } // namespace shim
 
 namespace
 {
 
-std::atomic<uint64_t> n_reads{0};
+/** A view of borrowed host memory, from where its values go to a device. */
+at::Tensor from_host(const void *data, at::IntArrayRef dims, at::ScalarType type)
+{
+    shim::count_upload();
+    return at::from_blob(const_cast<void *>(data), dims, type);
+}
+
+void check_count(const at::Tensor &t, size_t n)
+{
+    if (static_cast<size_t>(t.numel()) != n)
+        throw std::invalid_argument("expected " + std::to_string(n) + " values, found " +
+                                    std::to_string(t.numel()));
+}
 
 template <class T>
 int read(T *out, size_t n, scope *s, const tensor *t, at::ScalarType type, const char *name) noexcept
@@ -66,11 +93,20 @@ int read(T *out, size_t n, scope *s, const tensor *t, at::ScalarType type, const
     return shim::run_status(s, name, [&] {
         n_reads.fetch_add(1, std::memory_order_relaxed);
         at::Tensor host = in(t).detach().to(at::kCPU, type).contiguous();
-        if (static_cast<size_t>(host.numel()) != n)
-            throw std::invalid_argument("expected " + std::to_string(n) + " values, found " +
-                                        std::to_string(host.numel()));
+        check_count(host, n);
         if (n > 0)
             std::memcpy(out, host.const_data_ptr(), n * sizeof(T));
+    });
+}
+
+template <class T>
+void write(scope *s, tensor *t, const T *values, size_t n, at::ScalarType type, const char *name) noexcept
+{
+    (void)shim::run_status(s, name, [&] {
+        at::Tensor &to = in(t);
+        check_count(to, n);
+        at::NoGradGuard no_grad;
+        to.copy_(from_host(values, to.sizes(), type));
     });
 }
 
@@ -106,6 +142,13 @@ enum dtype t_dtype(const tensor *t)
     }
 }
 
+struct device t_device(const tensor *t)
+{
+    if (!t || in(t).is_cpu())
+        return {DEVICE_CPU, 0};
+    return {DEVICE_CUDA, in(t).get_device()};
+}
+
 bool t_requires_grad(const tensor *t)
 {
     return t && in(t).requires_grad();
@@ -122,7 +165,7 @@ tensor *t_from_f32(scope *s, const float *data, const int64_t *dims, size_t n_di
                    struct device device)
 {
     return run(s, "t_from_f32", [&] {
-        at::Tensor view = at::from_blob(const_cast<float *>(data), shim::shape(dims, n_dims), at::kFloat);
+        const at::Tensor view = from_host(data, shim::shape(dims, n_dims), at::kFloat);
         return view.to(shim::options(dtype, device), /*non_blocking=*/false, /*copy=*/true);
     });
 }
@@ -130,16 +173,25 @@ tensor *t_from_f32(scope *s, const float *data, const int64_t *dims, size_t n_di
 tensor *t_from_i64(scope *s, const int64_t *data, const int64_t *dims, size_t n_dims, struct device device)
 {
     return run(s, "t_from_i64", [&] {
-        at::Tensor view = at::from_blob(const_cast<int64_t *>(data), shim::shape(dims, n_dims), at::kLong);
+        const at::Tensor view = from_host(data, shim::shape(dims, n_dims), at::kLong);
         return view.to(shim::options(DTYPE_I64, device), /*non_blocking=*/false, /*copy=*/true);
     });
 }
 
 tensor *t_from_memory(scope *s, const void *data, enum dtype dtype, const int64_t *dims, size_t n_dims)
 {
-    return run(s, "t_from_memory", [&] {
-        return at::from_blob(const_cast<void *>(data), shim::shape(dims, n_dims), shim::to_torch(dtype));
-    });
+    return run(s, "t_from_memory",
+               [&] { return from_host(data, shim::shape(dims, n_dims), shim::to_torch(dtype)); });
+}
+
+void t_write_f32(scope *s, tensor *t, const float *values, size_t n)
+{
+    write(s, t, values, n, at::kFloat, "t_write_f32");
+}
+
+void t_write_i64(scope *s, tensor *t, const int64_t *values, size_t n)
+{
+    write(s, t, values, n, at::kLong, "t_write_i64");
 }
 
 int t_read_f32(float *out, size_t n, scope *s, const tensor *t)
@@ -165,6 +217,11 @@ int t_item_f64(double *out, scope *s, const tensor *t)
 uint64_t device_reads(void)
 {
     return n_reads.load(std::memory_order_relaxed);
+}
+
+uint64_t device_uploads(void)
+{
+    return n_uploads.load(std::memory_order_relaxed);
 }
 
 } // extern "C"

@@ -12,6 +12,7 @@ namespace
 std::atomic<size_t> live_tensors{0};
 std::atomic<uint64_t> calls_until_fault{0};
 std::atomic<void (*)(const void *)> call_watch{nullptr};
+std::atomic<void (*)(const tensor *)> tensor_watch{nullptr};
 
 // The number of a thread's open failed scopes, and the status of the first of them.
 thread_local size_t n_failed_scopes = 0;
@@ -26,6 +27,8 @@ tensor *put(scope *s, at::Tensor t)
 {
     tensor *handle = reinterpret_cast<tensor *>(&s->tensors.emplace_back(std::move(t)));
     live_tensors.fetch_add(1, std::memory_order_relaxed);
+    if (void (*watch)(const tensor *) = tensor_watch.load(std::memory_order_relaxed))
+        watch(handle);
     return handle;
 }
 
@@ -128,6 +131,11 @@ void shim_fail_after(uint64_t n)
 void shim_watch_calls(void (*watch)(const void *site))
 {
     call_watch.store(watch, std::memory_order_relaxed);
+}
+
+void shim_watch_tensors(void (*watch)(const tensor *made))
+{
+    tensor_watch.store(watch, std::memory_order_relaxed);
 }
 
 } // extern "C"

@@ -98,6 +98,9 @@ int first_failure_of_thread() noexcept;
 
 bool is_out_of_memory(const c10::Error &e);
 
+/** Counts a call that takes values from the host's memory to a device, for device_uploads. */
+void count_upload() noexcept;
+
 /** Whether the process cannot get another 32 MiB of address space. */
 bool is_memory_short() noexcept;
 

@@ -44,6 +44,7 @@ static void append_json(struct bench_report *report, const struct bench_point *p
         {"peak_rss_mib", (double)r->peak_bytes / (1024.0 * 1024.0)},
         {"minor_faults_per_step", (double)r->minor_faults},
         {"device_reads_per_step", r->device_reads},
+        {"device_uploads_per_step", r->device_uploads},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         append_number(out, numbers[i].name, numbers[i].value);
@@ -82,15 +83,16 @@ static int print_row(struct bench_report *report, const struct bench_point *p, c
     bench_group(groups, r);
     if (!report->has_header)
         str_append(&out, "mode  encoder precision     K   B  N   J threads   s/step   median  images/s"
-                         "   GFLOP  of peak     GiB  faults  reads\n");
+                         "   GFLOP  of peak     GiB  faults  reads uploads\n");
     report->has_header = true;
     str_appendf(&out,
                 "%-5s %-7s %-9s %5" PRId64 " %3" PRId64 " %2" PRId64 " %3" PRId64 " %7" PRId64
-                " %8.4f %8.4f %9.3f %7.1f %7.0f%% %7.2f %7" PRId64 " %6.0f\n",
+                " %8.4f %8.4f %9.3f %7.1f %7.0f%% %7.2f %7" PRId64 " %6.0f %7.0f\n",
                 p->train ? "train" : "eval", encoder_names[p->encoder], report->precision, r->n_classes,
                 r->n_images, r->n_iterations, p->depth, p->threads, r->seconds, r->median_seconds,
                 (double)r->n_images / r->seconds, groups[OP_PRODUCT].flop * 1e-9, 100.0 * of_peak(r, groups),
-                (double)r->peak_bytes / (1024.0 * 1024.0 * 1024.0), r->minor_faults, r->device_reads);
+                (double)r->peak_bytes / (1024.0 * 1024.0 * 1024.0), r->minor_faults, r->device_reads,
+                r->device_uploads);
     if (report->has_profile)
         append_profile(&out, r, groups);
     if (ratio > 0.0)

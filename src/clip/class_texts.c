@@ -138,6 +138,40 @@ static int create_tensors(struct class_texts *out, scope *owner, const struct cl
     return scope_status(owner);
 }
 
+/* ---------------------------------------------------------------- rows that are embedded whole */
+
+static int create_tokens(struct class_texts *out, scope *owner, const struct clip *c)
+{
+    const struct token_rows *rows = out->rows;
+    const int64_t K = rows->n, T = rows->n_tokens, P = rows->n_learned;
+    int64_t *ids = malloc((size_t)(2 * K * T) * sizeof *ids);
+    if (!ids)
+        return error_out_of_memory();
+    int64_t *picks = ids + K * T;
+    for (int64_t i = 0; i < K * T; i++) {
+        ids[i] = rows->ids[i] < 0 ? 0 : rows->ids[i];
+        picks[i] = rows->ids[i] < 0 ? -1 - rows->ids[i] : P + i % T;
+    }
+    out->tokens = t_from_i64(owner, ids, SHAPE(K, T), c->device);
+    if (P > 0)
+        out->picks = t_from_i64(owner, picks, SHAPE(K, T, 1), c->device);
+    free(ids);
+    return scope_status(owner);
+}
+
+static int create_ends(struct class_texts *out, scope *owner, const struct clip *c)
+{
+    const int64_t K = out->rows->n;
+    int64_t *ends = malloc((size_t)K * sizeof *ends);
+    if (!ends)
+        return error_out_of_memory();
+    for (int64_t k = 0; k < K; k++)
+        ends[k] = out->n_prefix + out->rows->ends[k];
+    out->ends = t_from_i64(owner, ends, SHAPE(K), c->device);
+    free(ends);
+    return scope_status(owner);
+}
+
 /* ---------------------------------------------------------------- create and free */
 
 static int create_chunks(struct class_texts *out, scope *owner, const struct clip *c, int64_t n_images)
@@ -172,6 +206,10 @@ int class_texts_create(struct class_texts *out, scope *owner, const struct clip 
                            n_prefix, rows->n_tokens, c->dims.context_length);
     if (status == OK && c->fast)
         status = create_chunks(out, owner, c, n_images);
+    if (status == OK && !c->fast)
+        status = create_ends(out, owner, c);
+    if (status == OK && (!c->fast || !token_rows_share(rows)))
+        status = create_tokens(out, owner, c);
     if (status != OK)
         class_texts_free(out);
     return status;

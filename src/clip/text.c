@@ -52,29 +52,16 @@ static tensor *prepend(scope *s, const tensor *prefix, const tensor *rows)
 /* ---------------------------------------------------------------- rows to embeddings */
 
 /* Embeddings of rows, with the learned vectors [1 or K,n_learned,d_l] at their positions: [K,T,d_l]. */
-static tensor *embed_rows(scope *s, const struct clip *c, const struct token_rows *rows,
+static tensor *embed_rows(scope *s, const struct clip *c, const struct class_texts *texts,
                           const tensor *vectors)
 {
+    const struct token_rows *rows = texts->rows;
     const int64_t K = rows->n, T = rows->n_tokens, P = rows->n_learned, d_l = c->dims.text.width;
-    int64_t *ids = malloc((size_t)(2 * K * T) * sizeof *ids);
-    if (!ids) {
-        scope_fail(s, error_out_of_memory());
-        return NULL;
-    }
-    int64_t *picks = ids + K * T; /* of each position among the P vectors and the T tokens of its row */
-    for (int64_t i = 0; i < K * T; i++) {
-        ids[i] = rows->ids[i] < 0 ? 0 : rows->ids[i];
-        picks[i] = rows->ids[i] < 0 ? -1 - rows->ids[i] : P + i % T;
-    }
-    tensor *tokens = t_reshape(s, clip_embed_tokens(s, c, ids, K * T), SHAPE(K, T, d_l));
-    tensor *out = tokens;
-    if (P > 0) {
-        tensor *index = t_unsqueeze(s, t_from_i64(s, picks, SHAPE(K, T), c->device), -1);
-        tensor *all = t_cat(s, TENSORS(t_expand(s, vectors, SHAPE(K, P, d_l)), tokens), 1);
-        out = t_gather(s, all, 1, t_expand(s, index, SHAPE(K, T, d_l)));
-    }
-    free(ids);
-    return out;
+    tensor *tokens = t_embedding(s, c->token_embedding, texts->tokens);
+    if (P == 0)
+        return tokens;
+    tensor *all = t_cat(s, TENSORS(t_expand(s, vectors, SHAPE(K, P, d_l)), tokens), 1);
+    return t_gather(s, all, 1, t_expand(s, texts->picks, SHAPE(K, T, d_l)));
 }
 
 /* Features of one image's texts, [K,d]: those of row b of the prefixes and of the deep vectors. */
@@ -97,20 +84,17 @@ static tensor *encode_image_texts(scope *outer, const struct clip *c, const stru
 }
 
 static tensor *plain_encode_text(scope *outer, const struct clip *c, const struct text_vectors *vectors,
-                                 const struct token_rows *rows)
+                                 const struct class_texts *texts)
 {
-    const tensor *prefixes = rows->n_learned > 0 ? NULL : vectors->first;
-    const int64_t B = prefixes ? t_size(prefixes, 0) : 1, n_prefix = prefixes ? t_size(prefixes, 1) : 0;
+    const tensor *prefixes = texts->rows->n_learned > 0 ? NULL : vectors->first;
+    const int64_t B = prefixes ? t_size(prefixes, 0) : 1;
     scope *s = scope_open(outer, SCOPE_GRAD_INHERIT);
-    tensor *embedded = embed_rows(s, c, rows, vectors->first);
-    tensor *ends = t_from_i64(s, rows->ends, SHAPE(rows->n), c->device);
-    ends = t_add(s, ends, t_full(s, SHAPE(1), (double)n_prefix, DTYPE_I64, c->device));
-
+    tensor *embedded = embed_rows(s, c, texts, vectors->first);
     const tensor **parts = calloc((size_t)(B > 0 ? B : 1), sizeof(tensor *)); /* Z of one image each, [K,d] */
     if (!parts)
         scope_fail(s, error_out_of_memory());
     for (int64_t b = 0; b < B && scope_ok(s); b++)
-        parts[b] = encode_image_texts(s, c, vectors, prefixes, b, embedded, ends);
+        parts[b] = encode_image_texts(s, c, vectors, prefixes, b, embedded, texts->ends);
     tensor *features = scope_ok(s) ? scope_keep(s, t_stack(s, parts, (size_t)B, 0)) : NULL;
     free(parts);
     scope_close(s);
@@ -154,9 +138,9 @@ static tensor *encode_text(scope *s, const struct clip *c, struct tape *tape, st
                            const struct class_texts *texts)
 {
     if (!c->fast)
-        return plain_encode_text(s, c, &vectors, texts->rows);
+        return plain_encode_text(s, c, &vectors, texts);
     if (!token_rows_share(texts->rows))
-        vectors.first = embed_rows(s, c, texts->rows, vectors.first);
+        vectors.first = embed_rows(s, c, texts, vectors.first);
     return fast_encode_text(s, c, tape, &vectors, texts);
 }
 

@@ -72,7 +72,7 @@ int method_add_uniform(struct method *m, uint64_t seed, const char *name, double
 
 tensor *method_after_start(scope *s, const struct method *m, const tensor *vectors)
 {
-    tensor *start = clip_embed_tokens(s, m->clip, &m->start_id, 1); /* [1,d_l] */
+    tensor *start = t_narrow(s, m->clip->token_embedding, 0, m->start_id, 1); /* [1,d_l] */
     start = t_expand(s, start, SHAPE(t_size(vectors, 0), 1, t_size(start, 1)));
     return t_cat(s, TENSORS(start, vectors), 1);
 }

@@ -130,12 +130,12 @@ static int key_step(struct key_training *t, scope *parent, int64_t n)
     tensor *keys = params_find(&t->method->trained, "keys");
     const tensor *gradient = key_gradient(s, t, n);
     t->step++;
-    const struct adamw_numbers numbers = {.lr = schedule_lr(&t->schedule, 1, t->step),
+    const struct adamw_numbers numbers = {.lr = number(s, t->method, schedule_lr(&t->schedule, 1, t->step)),
+                                          .step = number(s, t->method, (double)t->step),
                                           .beta1 = 0.9,
                                           .beta2 = 0.999,
                                           .weight_decay = 0.01,
-                                          .eps = 1e-4,
-                                          .step = t->step};
+                                          .eps = 1e-4};
     t_adamw_(s, &keys, &gradient, &t->first, &t->second, 1, numbers);
     return scope_close(s);
 }

@@ -5,10 +5,27 @@
 
 #include <stdlib.h>
 
+/* A number that changes from step to step, beside the trained tensors; NULL, which nothing reads, without any. */
+static tensor *open_number(scope *run, const struct params *trained)
+{
+    return trained->n > 0 ? t_zeros(run, NULL, 0, DTYPE_F64, t_device(trained->items[0].value)) : NULL;
+}
+
+static void set_number(scope *s, tensor *number, double value)
+{
+    if (number)
+        t_fill_(s, number, value);
+}
+
+/* ---------------------------------------------------------------- SGD */
+
 void sgd_init(struct sgd *o, scope *run, const struct params *trained, double momentum, double weight_decay)
 {
-    *o = (struct sgd){
-        .trained = trained, .scope = run, .momentum_factor = momentum, .weight_decay = weight_decay};
+    *o = (struct sgd){.trained = trained,
+                      .scope = run,
+                      .rate = open_number(run, trained),
+                      .momentum_factor = momentum,
+                      .weight_decay = weight_decay};
 }
 
 /* The velocity of a tensor after this step, created from its gradient at the first one. */
@@ -32,7 +49,12 @@ static tensor *update_velocity(struct sgd *o, scope *s, const struct param *p, c
     return velocity;
 }
 
-int sgd_step(struct sgd *o, double lr)
+void sgd_set(struct sgd *o, double lr)
+{
+    set_number(o->scope, o->rate, -lr);
+}
+
+int sgd_update(struct sgd *o)
 {
     scope *s = scope_open(o->scope, SCOPE_GRAD_OFF);
     for (size_t i = 0; scope_ok(s) && i < o->trained->n; i++) {
@@ -40,9 +62,15 @@ int sgd_step(struct sgd *o, double lr)
         tensor *grad = t_grad(s, p->value);
         if (!grad && scope_ok(s))
             scope_fail(s, error_set(ERR_NUMERIC, "trained tensor '%s' has no gradient", p->name));
-        t_add_scaled_(s, p->value, update_velocity(o, s, p, grad), -lr);
+        t_add_scaled_by_(s, p->value, update_velocity(o, s, p, grad), o->rate);
     }
     return scope_close(s);
+}
+
+int sgd_step(struct sgd *o, double lr)
+{
+    sgd_set(o, lr);
+    return sgd_update(o);
 }
 
 void sgd_clear_grad(struct sgd *o)
@@ -59,8 +87,12 @@ void sgd_deinit(struct sgd *o)
 
 int adamw_init(struct adamw *o, scope *run, const struct params *trained, const struct adamw_options *options)
 {
-    *o = (struct adamw){.trained = trained, .scope = run, .options = *options};
-    int status = OK;
+    *o = (struct adamw){.trained = trained,
+                        .scope = run,
+                        .rate = open_number(run, trained),
+                        .step = open_number(run, trained),
+                        .options = *options};
+    int status = scope_status(run);
     for (size_t i = 0; status == OK && i < trained->n; i++) {
         status = params_add_zeros(&o->first, run, &trained->items[i]);
         if (status == OK)
@@ -94,7 +126,13 @@ static bool does_decay(const struct adamw *o, size_t i)
     return o->options.decays_vectors || t_dim(o->trained->items[i].value) >= 2;
 }
 
-int adamw_step(struct adamw *o, double lr, int64_t step)
+void adamw_set(struct adamw *o, double lr, int64_t step)
+{
+    set_number(o->scope, o->rate, lr);
+    set_number(o->scope, o->step, (double)step);
+}
+
+int adamw_update(struct adamw *o)
 {
     scope *s = scope_open(o->scope, SCOPE_GRAD_OFF);
     const size_t n = o->trained->n;
@@ -107,18 +145,24 @@ int adamw_step(struct adamw *o, double lr, int64_t step)
         for (size_t i = 0; i < n; i++)
             if (does_decay(o, i) == decays)
                 add_to_group(&g, s, o, i);
-        const struct adamw_numbers numbers = {.lr = lr,
+        const struct adamw_numbers numbers = {.lr = o->rate,
+                                              .step = o->step,
                                               .beta1 = o->options.beta1,
                                               .beta2 = o->options.beta2,
                                               .weight_decay = decays ? o->options.weight_decay : 0.0,
-                                              .eps = o->options.eps,
-                                              .step = step};
+                                              .eps = o->options.eps};
         if (g.n > 0)
             t_adamw_(s, g.w, g.grads, g.first, g.second, g.n, numbers);
     }
     free(memory);
     free(grads);
     return scope_close(s);
+}
+
+int adamw_step(struct adamw *o, double lr, int64_t step)
+{
+    adamw_set(o, lr, step);
+    return adamw_update(o);
 }
 
 void adamw_deinit(struct adamw *o)

@@ -16,7 +16,7 @@ int optimizer_init(struct optimizer *o, scope *run, const struct params *trained
     switch (options->kind) {
     case OPTIMIZER_SGD:
         sgd_init(&o->sgd, run, trained, options->momentum, options->weight_decay);
-        return OK;
+        return scope_status(run);
     case OPTIMIZER_ADAMW:
         return adamw_init(&o->adamw, run, trained,
                           &(struct adamw_options){.beta1 = 0.9,
@@ -28,15 +28,33 @@ int optimizer_init(struct optimizer *o, scope *run, const struct params *trained
     return OK;
 }
 
-int optimizer_step(struct optimizer *o, double lr, int64_t step)
+void optimizer_set(struct optimizer *o, double lr, int64_t step)
 {
     switch (o->kind) {
     case OPTIMIZER_SGD:
-        return sgd_step(&o->sgd, lr);
+        sgd_set(&o->sgd, lr);
+        return;
     case OPTIMIZER_ADAMW:
-        return adamw_step(&o->adamw, lr, step);
+        adamw_set(&o->adamw, lr, step);
+        return;
+    }
+}
+
+int optimizer_update(struct optimizer *o)
+{
+    switch (o->kind) {
+    case OPTIMIZER_SGD:
+        return sgd_update(&o->sgd);
+    case OPTIMIZER_ADAMW:
+        return adamw_update(&o->adamw);
     }
     return OK;
+}
+
+int optimizer_step(struct optimizer *o, double lr, int64_t step)
+{
+    optimizer_set(o, lr, step);
+    return optimizer_update(o);
 }
 
 int optimizer_end_epoch(struct optimizer *o, int64_t epoch)

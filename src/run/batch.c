@@ -5,29 +5,41 @@
 
 #include <stdlib.h>
 
-#include "step.h"
+#include "prompt/torch/fused.h"
 
-tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch)
+int batch_buffers_open(struct batch_buffers *out, scope *owner, const struct clip *model, int64_t n)
+{
+    const int64_t S = model->dims.image_px;
+    *out = (struct batch_buffers){.pixels =
+                                      t_zeros(owner, SHAPE(n, 3, S, S), model->dtypes.accum, model->device),
+                                  .labels = t_zeros(owner, SHAPE(n), DTYPE_I64, model->device),
+                                  .weight = t_zeros(owner, NULL, 0, model->dtypes.accum, model->device)};
+    return scope_status(owner);
+}
+
+void batch_upload(struct step_batch *out, scope *s, const struct batch_buffers *b, const struct batch *batch)
+{
+    const int64_t n = batch->n > 0 ? batch->n : 1;
+    tensor *pixels = t_narrow(s, b->pixels, 0, 0, n), *labels = t_narrow(s, b->labels, 0, 0, n);
+    if (batch->n > 0) {
+        t_write_f32(s, pixels, batch->pixels, (size_t)t_numel(pixels));
+        t_write_i64(s, labels, batch->labels, (size_t)n);
+    } else {
+        t_zero_(s, pixels);
+        t_zero_(s, labels);
+    }
+    if (out->ranks)
+        t_fill_(s, b->weight, out->weight);
+    out->pixels = pixels;
+    out->labels = labels;
+    out->loss_weight = out->ranks ? b->weight : NULL;
+}
+
+/* Pixels of a batch on the model's device, [B,3,S,S]. */
+static tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch)
 {
     const int64_t S = model->dims.image_px;
     return t_from_f32(s, batch->pixels, SHAPE(batch->n, 3, S, S), model->dtypes.accum, model->device);
-}
-
-tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch)
-{
-    return t_from_i64(s, batch->labels, SHAPE(batch->n), model->device);
-}
-
-tensor *batch_no_pixels(scope *s, const struct clip *model)
-{
-    const int64_t S = model->dims.image_px;
-    return t_zeros(s, SHAPE(1, 3, S, S), model->dtypes.accum, model->device);
-}
-
-tensor *batch_no_labels(scope *s, const struct clip *model)
-{
-    const int64_t first = 0;
-    return t_from_i64(s, &first, SHAPE(1), model->device);
 }
 
 int list_batches_open(struct list_batches *out, const struct item_list *items, int64_t batch_size,

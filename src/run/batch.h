@@ -4,13 +4,21 @@
 
 #include "prompt/run/features.h"
 #include "prompt/run/predict.h"
+#include "step.h"
 
-/** Pixels of a batch on the model's device, [B,3,S,S]. */
-tensor *batch_pixels(scope *s, const struct clip *model, const struct batch *batch);
-tensor *batch_labels(scope *s, const struct clip *model, const struct batch *batch); /* [B] */
-/* A grey image of class 0, for a rank without one, whose loss has weight 0: it takes part in all exchanges. */
-tensor *batch_no_pixels(scope *s, const struct clip *model); /* [1,3,S,S] */
-tensor *batch_no_labels(scope *s, const struct clip *model); /* [1] */
+/** Where the steps of a training find their batches on the model's device, always at the same place. */
+struct batch_buffers {
+    tensor *pixels; /* [n,3,S,S] */
+    tensor *labels; /* [n] */
+    tensor *weight; /* [], of step_batch.loss_weight */
+};
+/** For batches of at most n images, in `owner`. ERR_TORCH; ERR_MEMORY. */
+int batch_buffers_open(struct batch_buffers *out, scope *owner, const struct clip *model, int64_t n);
+/**
+ * Brings a batch there, and sets the tensors of `out`, whose ranks and weight are set; a failure marks `s`. A rank
+ * without an image gets a grey one of class 0, whose loss has weight 0: it takes part in all exchanges.
+ */
+void batch_upload(struct step_batch *out, scope *s, const struct batch_buffers *b, const struct batch *batch);
 
 /** The batches that a loader would give of a list, without pixels: where features suffice. */
 struct list_batches {

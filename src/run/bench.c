@@ -76,11 +76,12 @@ static int by_value(const void *a, const void *b)
 static int profile_step(struct bench *b)
 {
     struct bench_result *out = &b->result;
-    const uint64_t reads = device_reads();
+    const uint64_t reads = device_reads(), uploads = device_uploads();
     int status = profile_start(b->session->device);
     if (status == OK)
         status = step(b);
     out->device_reads = (double)(device_reads() - reads);
+    out->device_uploads = (double)(device_uploads() - uploads);
     const size_t n = profile_stop(out->ops, BENCH_MAX_OPS);
     out->n_ops = n < BENCH_MAX_OPS ? n : BENCH_MAX_OPS;
     return status;

@@ -28,14 +28,16 @@ static tensor *largest_gradient(scope *s, const struct method *m)
     return largest;
 }
 
-static int read_numbers(struct step_numbers *out, scope *s, const struct method *m,
-                        const struct method_output *output, const struct method_losses *losses,
-                        const tensor *labels)
+enum { N_OTHERS = 2 + N_AGREEMENTS, MAX_NUMBERS = 2 * METHOD_MAX_ITERATIONS + N_OTHERS };
+
+/* The numbers of a step that leave the device: the losses [N], how many images each p^n has wrong [N], the loss, the
+ * largest gradient, the terms of agreement. */
+static tensor *stack_numbers(scope *s, const struct method *m, const struct method_output *output,
+                             const struct method_losses *losses, const tensor *labels)
 {
-    enum { N_OTHERS = 2 + N_AGREEMENTS };
     const int64_t N = m->options.n_iterations;
-    const tensor *values[2 * METHOD_MAX_ITERATIONS + N_OTHERS];
-    double numbers[2 * METHOD_MAX_ITERATIONS + N_OTHERS];
+    const tensor *values[MAX_NUMBERS];
+    const tensor *none = t_zeros(s, NULL, 0, t_dtype(losses->total), m->clip->device);
     for (int64_t n = 0; n < N; n++) {
         values[n] = losses->cross_entropy[n];
         values[N + n] = count_wrong(s, output->logits[n + 1], labels);
@@ -46,16 +48,23 @@ static int read_numbers(struct step_numbers *out, scope *s, const struct method 
     const tensor *const agreement[] = {losses->agreement.text, losses->agreement.image,
                                        losses->agreement.logits};
     for (int i = 0; i < N_AGREEMENTS; i++)
-        values[2 * N + 2 + i] = agreement[i] ? agreement[i] : losses->total;
-    const size_t n_values = (size_t)(2 * N + N_OTHERS);
-    int status = t_read_f64(numbers, n_values, s, t_stack(s, values, n_values, 0));
+        values[2 * N + 2 + i] = agreement[i] ? agreement[i] : none;
+    return t_stack(s, values, (size_t)(2 * N + N_OTHERS), 0);
+}
+
+static int read_numbers(struct step_numbers *out, scope *s, const struct method *m, const tensor *stacked,
+                        int64_t n_images)
+{
+    const int64_t N = m->options.n_iterations;
+    double numbers[MAX_NUMBERS];
+    int status = t_read_f64(numbers, (size_t)(2 * N + N_OTHERS), s, stacked);
     if (status != OK)
         return status;
     for (int i = 0; i < N_AGREEMENTS; i++)
-        out->agreement[i] = agreement[i] ? numbers[2 * N + 2 + i] : 0.0;
+        out->agreement[i] = numbers[2 * N + 2 + i];
     for (int64_t n = 0; n < N; n++) {
         out->losses[n] = numbers[n];
-        out->accuracies[n] = 1.0 - numbers[N + n] / (double)t_size(labels, 0);
+        out->accuracies[n] = 1.0 - numbers[N + n] / (double)n_images;
     }
     out->loss = numbers[2 * N];
     out->largest_gradient = numbers[2 * N + 1];
@@ -90,25 +99,32 @@ static int combine(struct step_numbers *out, scope *s, const struct method *m, c
     return status;
 }
 
-int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
-               const struct class_texts *classes, struct step_batch batch, double lr)
+tensor *step_compute(scope *s, const struct method *m, struct optimizer *optimizer,
+                     const struct class_texts *classes, const struct step_batch *batch)
 {
     struct method_output output;
     optimizer_clear_grad(optimizer);
     method_forward(&output, s, m,
                    &(struct method_inputs){.classes = classes,
-                                           .pixels = batch.pixels,
+                                           .pixels = batch->pixels,
                                            .skips_clip = true,
-                                           .step = batch.step,
-                                           .first_image = batch.first_image});
-    const struct method_losses losses = method_loss(s, m, &output, batch.labels);
-    const tensor *loss = batch.ranks ? t_scale(s, losses.total, batch.weight) : losses.total;
+                                           .step = batch->step,
+                                           .first_image = batch->first_image});
+    const struct method_losses losses = method_loss(s, m, &output, batch->labels);
+    const tensor *loss = batch->loss_weight ? t_mul(s, losses.total, batch->loss_weight) : losses.total;
     int status = method_backward(&output, s, loss);
-    if (status == OK)
-        status = read_numbers(out, s, m, &output, &losses, batch.labels);
+    tensor *numbers = status == OK ? stack_numbers(s, m, &output, &losses, batch->labels) : NULL;
+    method_output_free(&output);
+    return numbers;
+}
+
+int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,
+               const struct class_texts *classes, struct step_batch batch, double lr)
+{
+    const tensor *numbers = step_compute(s, m, optimizer, classes, &batch);
+    int status = read_numbers(out, s, m, numbers, t_size(batch.labels, 0));
     if (status == OK && batch.ranks)
         status = combine(out, s, m, &batch);
-    method_output_free(&output);
     return status == OK && step_is_finite(out) ? optimizer_step(optimizer, lr, batch.stage_step) : status;
 }
 

@@ -23,17 +23,27 @@ bool step_is_finite(const struct step_numbers *numbers);
 struct step_batch {
     const tensor *pixels; /* [B,3,S,S] */
     const tensor *labels; /* [B] */
-    int64_t step;         /* of the training, from 1 */
+    int64_t step;         /* of the training, from 1; step_compute reads it for dropout alone */
     int64_t stage_step;   /* of its stage, from 1 */
     /* of several ranks, each with a part of the batch; NULL: these are all images */
     struct ranks *ranks;
-    double weight;       /* of this part's mean loss in that of the batch */
-    int64_t first_image; /* index in the batch of this part's first */
+    double weight;             /* of this part's mean loss in that of the batch */
+    const tensor *loss_weight; /* the same on the device, [], in the loss's dtype; NULL without ranks */
+    int64_t first_image;       /* index in the batch of this part's first */
 };
 
 /**
- * Computes forward, loss, backward and, if all numbers are finite, the update. The trained tensors keep their
- * gradients until the next step. Of several ranks all get the numbers of the whole batch, and the same update.
+ * The part of a training step between the upload of its batch and the read of its numbers: gradients cleared, forward,
+ * loss, backward. It reads tensors alone and decides nothing by their values, so that a device could replay it; but
+ * dropout's masks come from the host, as does the text that ranks exchange.
+ * @return the numbers of step_numbers, stacked; NULL if the scope has failed
+ */
+tensor *step_compute(scope *s, const struct method *m, struct optimizer *optimizer,
+                     const struct class_texts *classes, const struct step_batch *batch);
+
+/**
+ * step_compute, one read of its numbers, the exchange of several ranks and, if all numbers are finite, the update.
+ * The trained tensors keep their gradients until the next step. Of several ranks all get the numbers of the whole batch, and the same update.
  * @param s  holds the step's tensors, gradients on
  */
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,

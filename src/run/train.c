@@ -110,16 +110,14 @@ static int step(struct step_numbers *out, struct training *t, const struct batch
 {
     scope *s = scope_open(t->session->scope, SCOPE_GRAD_ON);
     const int64_t number = step_of(t, batch);
-    const struct clip *c = t->method->clip;
-    const struct step_batch inputs = {
-        .pixels = batch->n > 0 ? batch_pixels(s, c, batch) : batch_no_pixels(s, c),
-        .labels = batch->n > 0 ? batch_labels(s, c, batch) : batch_no_labels(s, c),
+    struct step_batch inputs = {
         .step = number,
         .stage_step = number - stage_of(t, number).n_before,
         .ranks = t->session->ranks,
         .weight = t->share.weight,
         .first_image = t->share.first_image,
     };
+    batch_upload(&inputs, s, &t->buffers, batch);
     int status = step_train(out, s, t->method, &t->optimizer, &t->classes.texts, inputs, lr);
     if (status == OK && !step_is_finite(out))
         status = not_finite(t, s, batch, out);

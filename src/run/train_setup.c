@@ -241,7 +241,9 @@ int training_open(struct training *t, struct config *config, const struct str_li
         return status;
     status = ranks_agree(t->options->ranks, open_inputs(t, config, targets, log));
     if (status != OK || (status = train_ranks_check(t)) != OK || (status = train_ranks_divide(t)) != OK ||
-        (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK)
+        (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK ||
+        (status = batch_buffers_open(&t->buffers, t->session->scope, t->session->clip, config->batch_size)) !=
+            OK)
         return status;
     describe_task(t);
     const struct cost cost = cost_plan(t->session, t->method, &t->classes,

@@ -2,6 +2,7 @@
 #ifndef PROMPT_SRC_RUN_TRAIN_SETUP_H
 #define PROMPT_SRC_RUN_TRAIN_SETUP_H
 
+#include "batch.h"
 #include "division.h"
 #include "prompt/nn/optimizer.h"
 #include "prompt/run/checkpoint.h"
@@ -19,6 +20,7 @@ struct training {
     struct method *method;
     struct optimizer optimizer;
     struct loader *loader; /* of this rank's images */
+    struct batch_buffers buffers;
     struct division division;
     struct step_share share; /* of this rank, in the step at hand */
     struct provenance provenance;

@@ -147,6 +147,11 @@ struct class_texts {
      * classes of the training */
     int64_t *trained_rows;
     struct text_division *division; /* owned; NULL: each rank encodes all rows */
+    /* of rows that are embedded whole: with the plain encoder, or if they share nothing; else NULL */
+    tensor *tokens; /* [K,T], 0 where a learned vector stands */
+    tensor
+        *picks;   /* [K,T,1], each position among the learned vectors and then its row's tokens; NULL: none */
+    tensor *ends; /* [K], of the plain encoder, with the prefix before them; else NULL */
     /* of the fast encoder, else empty */
     struct text_chunk *chunks; /* [n_chunks], owned */
     size_t n_chunks;

@@ -1,5 +1,8 @@
 /**
  * SGD with momentum and weight decay, as in the field's public code, and AdamW. optimizer.h is either of them.
+ *
+ * A step sets its numbers, which are on the device, and updates. From the second one on an update reads nothing of
+ * the host that changes.
  */
 #ifndef PROMPT_NN_OPTIM_H
 #define PROMPT_NN_OPTIM_H
@@ -11,6 +14,7 @@ struct sgd {
     const struct params *trained; /* borrowed */
     struct params momentum;       /* v, by the trained tensor's name; empty before the first step */
     scope *scope;                 /* borrowed; owns v */
+    tensor *rate;                 /* -lr, [] */
     double momentum_factor;
     double weight_decay;
 };
@@ -18,6 +22,8 @@ struct sgd {
 void sgd_init(struct sgd *o, scope *run, const struct params *trained, double momentum, double weight_decay);
 /** One step with the gradients of the trained tensors; ERR_NUMERIC if a tensor has none (a broken graph). */
 int sgd_step(struct sgd *o, double lr);
+void sgd_set(struct sgd *o, double lr); /* sgd_step is this one and then the next */
+int sgd_update(struct sgd *o);
 void sgd_clear_grad(struct sgd *o);
 void sgd_deinit(struct sgd *o);
 
@@ -35,6 +41,7 @@ struct adamw {
     const struct params *trained; /* borrowed */
     struct params first, second;  /* moments, by the trained tensor's name; begin at 0 */
     scope *scope;                 /* borrowed; owns the moments */
+    tensor *rate, *step;          /* [] */
     struct adamw_options options;
 };
 
@@ -43,6 +50,8 @@ int adamw_init(struct adamw *o, scope *run, const struct params *trained,
                const struct adamw_options *options);
 /** Step `step` (from 1); ERR_NUMERIC if a tensor has no gradient (a broken graph). */
 int adamw_step(struct adamw *o, double lr, int64_t step);
+void adamw_set(struct adamw *o, double lr, int64_t step); /* adamw_step is this one and then the next */
+int adamw_update(struct adamw *o);
 void adamw_deinit(struct adamw *o);
 
 /* ---------------------------------------------------------------- gradients of all trained tensors */

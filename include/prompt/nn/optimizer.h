@@ -32,6 +32,9 @@ int optimizer_init(struct optimizer *o, scope *run, const struct params *trained
                    const struct optimizer_options *options);
 /** Step `step` (from 1) with the gradients of the trained tensors; ERR_NUMERIC if one has none. */
 int optimizer_step(struct optimizer *o, double lr, int64_t step);
+/** The same in two parts: the numbers to the device, and the update, which reads them there. */
+void optimizer_set(struct optimizer *o, double lr, int64_t step);
+int optimizer_update(struct optimizer *o);
 /** After the last step of epoch `epoch` (from 1): average_add. */
 int optimizer_end_epoch(struct optimizer *o, int64_t epoch);
 void optimizer_clear_grad(struct optimizer *o);

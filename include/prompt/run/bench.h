@@ -20,10 +20,11 @@ struct bench_result {
     int64_t n_classes, n_images, n_iterations;
     double seconds; /* of the fastest step */
     double median_seconds;
-    double peak_flop_s;   /* best matrix product of the same shapes in this run; 0: not measured */
-    size_t peak_bytes;    /* resident, model included */
-    int64_t minor_faults; /* of the last step: the first ones fill the allocator */
-    double device_reads;  /* a step: from the device to the host */
+    double peak_flop_s;    /* best matrix product of the same shapes in this run; 0: not measured */
+    size_t peak_bytes;     /* resident, model included */
+    int64_t minor_faults;  /* of the last step: the first ones fill the allocator */
+    double device_reads;   /* a step: from the device to the host */
+    double device_uploads; /* a step: from the host to the device, where its batch is already */
     struct op_cost ops[BENCH_MAX_OPS]; /* of one more step, timed operation by operation */
     size_t n_ops;
 };

@@ -101,6 +101,8 @@ void shim_fail_after(uint64_t n);
  * which the call returns. NULL: nothing runs.
  */
 void shim_watch_calls(void (*watch)(const void *site));
+/** Likewise for each tensor that is made in a scope, when it is there. */
+void shim_watch_tensors(void (*watch)(const tensor *made));
 
 /* ---------------------------------------------------------------- shapes as arguments */
 
@@ -111,6 +113,7 @@ int64_t t_dim(const tensor *t);               /* number of axes; -1 for NULL */
 int64_t t_size(const tensor *t, int64_t dim); /* negative dims count from the end; -1: NULL or no such axis */
 int64_t t_numel(const tensor *t);             /* -1 for NULL */
 enum dtype t_dtype(const tensor *t);          /* DTYPE_F32 for NULL */
+struct device t_device(const tensor *t);      /* the CPU for NULL */
 bool t_requires_grad(const tensor *t);
 
 /* ---------------------------------------------------------------- to and from host memory */
@@ -121,6 +124,9 @@ tensor *t_from_f32(scope *s, const float *data, const int64_t *dims, size_t n_di
 tensor *t_from_i64(scope *s, const int64_t *data, const int64_t *dims, size_t n_dims, struct device device);
 /** A view (no copy) of borrowed host memory, which must outlive the scope; never written through. */
 tensor *t_from_memory(scope *s, const void *data, enum dtype dtype, const int64_t *dims, size_t n_dims);
+/** Copies `n` = numel values from the host into a tensor, which keeps its place, converted. */
+void t_write_f32(scope *s, tensor *t, const float *values, size_t n);
+void t_write_i64(scope *s, tensor *t, const int64_t *values, size_t n);
 /** The host bytes of a contiguous CPU tensor, borrowed; else NULL. */
 const void *t_data(const tensor *t);
 
@@ -132,6 +138,9 @@ int t_item_f64(double *out, scope *s, const tensor *t);
 /** Calls of the readers above since the program's start, by all threads. Each waits for the device; nothing
  * else copies from a device to the host. */
 uint64_t device_reads(void);
+/** Calls since then that take values from the host's memory: t_from_*, t_write_*, t_dropout_mask, and the dense mask
+ * of a tree. A number that is an argument (t_full, t_fill_) is none. */
+uint64_t device_uploads(void);
 
 /* ---------------------------------------------------------------- making and shaping */
 
@@ -213,17 +222,21 @@ int t_backward(scope *s, const tensor *loss);
 tensor *t_grad(scope *s, const tensor *leaf);
 void t_clear_grad(scope *s, tensor *leaf);
 
-/** In place, without recording: a += factor * b; a *= factor; a = b. For the optimizer only. */
+/** In place, without recording: a += factor * b; a *= factor; a = b; all of a = value. For the optimizer only. */
 void t_add_scaled_(scope *s, tensor *a, const tensor *b, double factor);
+void t_add_scaled_by_(scope *s, tensor *a, const tensor *b,
+                      const tensor *factor); /* [], on the same device */
 void t_scale_(scope *s, tensor *a, double factor);
 void t_copy_(scope *s, tensor *a, const tensor *b);
+void t_fill_(scope *s, tensor *a, double value);
 /** a = min(a, largest). */
 void t_clamp_max_(scope *s, tensor *a, double largest);
 
-/** The numbers of one step of AdamW. */
+/** The numbers of one step of AdamW; those that change from step to step are on the device. */
 struct adamw_numbers {
-    double lr, beta1, beta2, weight_decay, eps;
-    int64_t step; /* from 1 */
+    const tensor *lr;   /* [], F64; CUDA rounds it to fp32 */
+    const tensor *step; /* [], F64, from 1 */
+    double beta1, beta2, weight_decay, eps;
 };
 /**
  * One step of AdamW in place on n tensors: w -= lr weight_decay w; first = beta1 first + (1 - beta1) g;

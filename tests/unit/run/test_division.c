@@ -103,13 +103,16 @@ static struct step_numbers take_step(scope *run, struct fixture *w, struct metho
     MUST(division_share(&share, d, (struct step_report){.n_images = own.n}));
     scope *s = scope_open(run, SCOPE_GRAD_ON);
     const tensor *index = t_from_i64(s, items, SHAPE(own.n), w->clip->device);
-    const struct step_batch batch = {.pixels = t_index_select(s, w->pixels, 0, index),
-                                     .labels = t_index_select(s, w->labels, 0, index),
-                                     .step = step + 1,
-                                     .stage_step = step + 1,
-                                     .ranks = d->all,
-                                     .weight = share.weight,
-                                     .first_image = share.first_image};
+    const struct step_batch batch = {
+        .pixels = t_index_select(s, w->pixels, 0, index),
+        .labels = t_index_select(s, w->labels, 0, index),
+        .step = step + 1,
+        .stage_step = step + 1,
+        .ranks = d->all,
+        .weight = share.weight,
+        .loss_weight =
+            d->all ? t_full(s, NULL, 0, share.weight, w->clip->dtypes.accum, w->clip->device) : NULL,
+        .first_image = share.first_image};
     MUST(step_train(&numbers, s, m, o, &w->texts, batch, 0.002));
     MUST(scope_close(s));
     return numbers;
