@@ -193,6 +193,18 @@ void fixture_open_model(struct fixture *w, const char *model, const char *data_r
     config_free(&c);
 }
 
+void fixture_take_model(struct fixture *w, const struct clip_dims *dims, struct clip_dtypes dtypes,
+                        enum encoder encoder)
+{
+    struct clip_dims own = *dims;
+    own.vocab_size = w->weights->dims.vocab_size;
+    clip_free(w->clip);
+    weights_close(w->weights);
+    MUST(weights_init_dims(&w->weights, w->scope, &own, 1, 2.0));
+    MUST(clip_create(&w->clip, w->scope, w->weights, fixture_device(), dtypes, encoder));
+    make_images(w);
+}
+
 void fixture_close(struct fixture *w)
 {
     class_texts_free(&w->texts);

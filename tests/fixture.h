@@ -41,6 +41,10 @@ void fixture_open(struct fixture *out, const char *dir, struct clip_dtypes dtype
  * settings are the program's defaults. */
 void fixture_open_model(struct fixture *out, const char *model, const char *data_root,
                         struct clip_dtypes dtypes, enum encoder encoder);
+/** Puts a CLIP of these sizes with random weights, gain 2, in the place of the recorded one, whose vocabulary it
+ * has, and random images in the place of its images. */
+void fixture_take_model(struct fixture *w, const struct clip_dims *dims, struct clip_dtypes dtypes,
+                        enum encoder encoder);
 void fixture_close(struct fixture *w);
 
 /** Token rows as they stand in a file, [K,context]; token_rows_free frees them. */

@@ -323,6 +323,19 @@ class BeforeTheFirstStep(Protocol):
         self.assertTrue(err.endswith("/checkpoint.safetensors\n"))
         self.assertEqual(shared["training"].out, "")
 
+    def test_few_images_are_enough_for_an_accuracy_far_above_chance(self):
+        """Of 48 drawn ones, with the trained mini and with random weights."""
+        world, mini = self.tmp / "world", harness.CONFIGS / "mini/mini.safetensors"
+        self.check_ok(run("data", "synth", world, "--layouts", "eurosat", "--per-class", 4))
+        for model, n_images, warns in ((mini, 32, False), (shared["model"], 48, True)):
+            result = self.check_ok(run(
+                "train", "--config", harness.CONFIGS / "mini/coop.json", "--data", world, "--dataset", "eurosat", "--model", model,
+                "--threads", 1, "--max-steps", 1, "--out", self.tmp / f"run-{n_images}", *(word for key in (
+                    "data.classes=all", "data.shots=4", "store.dir=off", f"model.merges={harness.merges() if warns else ''}")
+                    for word in ("--set", key))))
+            self.assertIn(f"zero-shot accuracy on {n_images} training images: ", result.err)
+            self.assertEqual("zero-shot accuracy is at chance level" in result.err, warns)
+
     def test_quiet_says_nothing_but_warnings(self):
         result = self.check_ok(train(self.tmp / "quiet", "--quiet"))
         self.assertEqual([line for line in result.err.splitlines() if not line.startswith("warning: ")], [])

@@ -22,7 +22,7 @@ STEPS, LIMIT = 2, 8
 # second step at full rate makes that 1.5e-4 in the change of one tensor, beyond the tolerance; in fp64 the
 # same two steps agree to 2.8e-13, so that is rounding.
 EQUAL_STEPS = 1
-MAX_GIB = 8.0
+MAX_GIB = 2.1  # measured with two threads: training 1.93 (AVX2) to 1.97 (AVX-512)
 TARGET_SECONDS = 60  # on two quiet cores; said, not asserted: a busy machine is no fault of the program
 
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "prompt/weights/dims.h"
+
 enum { MAX_CHANGES = 5, ONE_CLASS_A_CHUNK = 1 << 20 };
 
 /* A list of random names; K = 0: the recorded one of 12 classes. */
@@ -24,6 +26,7 @@ struct test_case {
     double forgotten;         /* share of what the backward needs that is not kept but computed again */
     bool gelu;
     int64_t vision_layers, text_layers; /* 0: all three */
+    const struct clip_dims *dims;       /* a CLIP of random weights instead, with the recorded vocabulary */
     const char *model, *data;           /* a model of full size instead, and the data root */
     int64_t n_steps;                    /* 0: those of the precision */
     double widened;                     /* by this factor the tolerance, for a reason above; 0: 1 */
@@ -44,6 +47,23 @@ struct test_case {
 /* Lists of names, with the default switches. */
 #define NAMES(title, batch, k, from, to)                                                                     \
     .name = title, .B = batch, .names = {.K = k, .shortest = from, .longest = to}
+
+#define TOWER(width_, layers)                                                                                \
+    {                                                                                                        \
+        .width = (width_), .n_layers = (layers), .n_heads = (width_) / 64, .mlp_width = 4 * (width_),        \
+        .activation = ACTIVATION_QUICK_GELU, .norm_eps = 1e-5                                                \
+    }
+#define SIZES(vision_, text_, joint, image, patch)                                                           \
+    {                                                                                                        \
+        .vision = vision_, .text = text_, .embed_dim = (joint), .image_px = (image), .patch_px = (patch),    \
+        .context_length = 77                                                                                 \
+    }
+/* Widths, heads and positions of the published models, which kernels see; fewer layers, and L/14's 24 by
+ * themselves. */
+static const struct clip_dims VIT_B_32 = SIZES(TOWER(768, 3), TOWER(512, 2), 512, 224, 32);
+static const struct clip_dims VIT_L_14 = SIZES(TOWER(1024, 2), TOWER(768, 2), 768, 224, 14);
+static const struct clip_dims VIT_L_14_336 = SIZES(TOWER(1024, 2), TOWER(768, 1), 768, 336, 14);
+static const struct clip_dims DEEP = SIZES(TOWER(128, 24), TOWER(64, 12), 64, 42, 14);
 
 static const struct test_case CASES[] = {
     SWITCH("default", NULL),
@@ -156,6 +176,13 @@ static const struct test_case CASES[] = {
     {.name = "vision of one layer", .changes = {"vision_prompt.depth=1"}, .B = 3, .vision_layers = 1},
     {.name = "text of one layer", .B = 3, .forgotten = 1.0, .text_layers = 1},
     {.name = "towers of two layers", .B = 3, .vision_layers = 2, .text_layers = 2},
+
+    {NAMES("ViT-B/32", 1, 3, 1, 8), .dims = &VIT_B_32, .n_steps = 1},
+    {NAMES("ViT-L/14", 1, 3, 1, 8), .changes = {"vision_prompt.depth=1", "iterations=1"}, .dims = &VIT_L_14,
+     .n_steps = 1},
+    {NAMES("ViT-L/14@336", 1, 3, 1, 8), .changes = {"vision_prompt.depth=1", "iterations=1"},
+     .dims = &VIT_L_14_336, .n_steps = 1},
+    {.name = "24 and 12 layers", .changes = {"vision_prompt.depth=9"}, .dims = &DEEP, .B = 2, .n_steps = 1},
 };
 
 #endif

@@ -123,6 +123,8 @@ static void open_fixture(struct fixture *w, const struct test_case *c, enum enco
         return;
     }
     fixture_open(w, FIXTURE_DIR, dtypes, encoder);
+    if (c->dims)
+        fixture_take_model(w, c->dims, dtypes, encoder);
     struct clip_dims *dims = &w->weights->dims;
     if (c->gelu)
         dims->vision.activation = dims->text.activation = ACTIVATION_GELU;
@@ -271,9 +273,11 @@ static bool run_case(const struct test_case *c, const struct numbers *p)
     int64_t *picks =
         calloc((size_t)(METHOD_MAX_ITERATIONS * c->B * (plain.fixture.texts.rows->n + 1)), sizeof *picks);
     struct errors e = {0};
-    for (int64_t i = 0; i < (c->n_steps ? c->n_steps : p->n_steps); i++)
+    const int64_t n_steps = c->n_steps ? c->n_steps : p->n_steps;
+    for (int64_t i = 0; i < n_steps; i++)
         step(&e, &plain, &fast, picks, i, c->B);
-    compare_changes(&e, &plain, &fast);
+    if (n_steps > 1) /* the change of one step is its gradient, with the roundings of the values it changes */
+        compare_changes(&e, &plain, &fast);
     char most_changed[64];
     snprintf(most_changed, sizeof most_changed, "%s", e.most_changed ? e.most_changed : "none");
     free(picks);

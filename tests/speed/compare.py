@@ -9,6 +9,7 @@ does not depend on the image train at the batch size of ours.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -44,9 +45,10 @@ class Cell:
     K: int
     batch: int
     method: str = "prompt"
+    arch: str = "ViT-B-16"
 
     def __str__(self) -> str:
-        return f"{self.program} {self.method} {self.mode} {self.precision} K={self.K} B={self.batch}"
+        return f"{self.program} {self.arch} {self.method} {self.mode} {self.precision} K={self.K} B={self.batch}"
 
 
 def port_batch(method: str, batch: int) -> int:
@@ -104,16 +106,22 @@ def run_json(command: list[object]) -> dict[str, object]:
 
 
 class Runner:
-    """Model and class lists on disk, and the two commands over them."""
+    """Models and class lists on disk, and the two commands over them."""
 
     def __init__(self, folder: Path, data: Path, args: argparse.Namespace) -> None:
         self.folder, self.data, self.depth, self.threads, self.repeats = folder, data, args.depth, args.threads, args.repeats
         self.program = os.environ["PROMPT_BIN"]
         self.merges = data / "clip/bpe_simple_vocab_16e6.txt.gz"
-        self.model = folder / "model.safetensors"
-        subprocess.run([self.program, "model", "init", "--arch", args.arch, "--out", self.model], check=True)
-        info = run_json([self.program, "model", "info", self.model, "--json", "--no-hash"])
-        self.heads = [info[tower]["heads"] for tower in ("vision", "text")]
+
+    def model(self, arch: str) -> Path:
+        path = self.folder / f"{arch}.safetensors"
+        if not path.exists():
+            subprocess.run([self.program, "model", "init", "--arch", arch, "--out", path], check=True)
+        return path
+
+    def heads(self, arch: str) -> list[int]:
+        info = run_json([self.program, "model", "info", self.model(arch), "--json", "--no-hash"])
+        return [info[tower]["heads"] for tower in ("vision", "text")]
 
     def class_files(self, K: int) -> tuple[Path, Path]:
         names, tokens = self.folder / f"names-{K}.txt", self.folder / f"tokens-{K}.json"
@@ -126,11 +134,11 @@ class Runner:
     def run(self, cell: Cell) -> dict[str, object]:
         """Of a step: seconds (the least) and median_seconds, gflop with attention, peak_gflops, peak_rss_mib; or failure."""
         names, tokens = self.class_files(cell.K)
-        common = ["--model", self.model, "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads, "--repeats",
+        common = ["--model", self.model(cell.arch), "--mode", cell.mode, "--batch", cell.batch, "--threads", self.threads, "--repeats",
                   self.repeats]
         if cell.program == "port":
             result = run_json([sys.executable, HERE / "time_port.py", *common, "--method", cell.method, "--precision",
-                               cell.precision, "--heads", *self.heads, "--tokens", tokens, "--depth", self.depth])
+                               cell.precision, "--heads", *self.heads(cell.arch), "--tokens", tokens, "--depth", self.depth])
         else:
             keys = [f"model.merges={self.merges}", *(f"{key}={self.depth}" for key in DEPTH_KEYS[cell.method])]
             if cell.method == "promptsrc":  # a step costs the same, whose features the teacher has
@@ -146,9 +154,9 @@ class Runner:
                 "gflop": result["gflop"] + result["attention_gflop"], "peak_gflops": result["peak_gflops"],
                 "peak_rss_mib": result["peak_rss_mib"]}
 
-    def refuses(self, precision: str) -> str:
+    def refuses(self, arch: str, precision: str) -> str:
         """Why the program does not compute in this precision here; "" if it does."""
-        return self.run(Cell("ours", "eval", precision, CALTECH_K, 1)).get("failure", "")
+        return self.run(Cell("ours", "eval", precision, CALTECH_K, 1, arch=arch)).get("failure", "")
 
 
 # ---------------------------------------------------------------- all cells
@@ -159,13 +167,14 @@ def cells_of(args: argparse.Namespace) -> list[list[Cell]]:
     groups = []
     for mode in args.modes:
         fit = FIT_K if mode == "train" and max(args.k) > args.port_k else ()
-        for method, K in ((method, K) for method in args.methods for K in sorted({*args.k, *fit})):
+        for arch, method, K in itertools.product(args.arch, args.methods, sorted({*args.k, *fit})):
             batches = [] if mode == "train" and K > args.port_k else [port_batch(method, args.batch)]
             if mode == "train" and K == CALTECH_K:
                 batches.insert(0, args.batch)
-            cells = [Cell("port", mode, p, K, batch, method) for p in args.port_precisions for batch in dict.fromkeys(batches)]
+            cells = [Cell("port", mode, p, K, batch, method, arch)
+                     for p in args.port_precisions for batch in dict.fromkeys(batches)]
             if K in args.k:
-                cells += [Cell("ours", mode, precision, K, args.batch, method) for precision in args.precisions]
+                cells += [Cell("ours", mode, precision, K, args.batch, method, arch) for precision in args.precisions]
             groups.append(cells)
     return groups
 
@@ -176,7 +185,7 @@ def measure_all(args: argparse.Namespace, records: list[dict[str, object]], save
         sys.exit("PROMPT_TEST_DATA is not set")
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(Path(folder), Path(data).resolve(), args)
-        refused = {precision: why for precision in args.precisions if (why := runner.refuses(precision))}
+        refused = {precision: why for precision in args.precisions if (why := runner.refuses(args.arch[0], precision))}
         for why in refused.values():
             print(f"left out: {why}", file=sys.stderr)
         for group in cells_of(args):
@@ -190,13 +199,14 @@ def measure_all(args: argparse.Namespace, records: list[dict[str, object]], save
 
 
 def summarize(records: list[dict[str, object]]) -> dict[Cell, Measured]:
-    """The peak of a point (mode, precision, K) is the larger of what all programs found in all their processes."""
+    """The peak of a point (model, mode, precision, K) is the larger of what all programs found in all their processes."""
     cells: dict[Cell, list[dict[str, object]]] = {}
     peaks: dict[tuple[object, ...], float] = {}
     for record in records:
-        cell = Cell(*(record[name] for name in ("program", "mode", "precision", "K", "batch")), record.get("method", "prompt"))
+        cell = Cell(*(record[name] for name in ("program", "mode", "precision", "K", "batch")), record.get("method", "prompt"),
+                    record.get("arch", Cell.arch))
         cells.setdefault(cell, []).append(record)
-        point = (cell.mode, cell.precision, cell.K)
+        point = (cell.arch, cell.mode, cell.precision, cell.K)
         peaks[point] = max(peaks.get(point, 0.0), record.get("peak_gflops", 0.0))
     summary = {}
     for cell, runs in cells.items():
@@ -207,7 +217,7 @@ def summarize(records: list[dict[str, object]]) -> dict[Cell, Measured]:
         fastest = min(run["seconds"] for run in runs)
         summary[cell] = Measured(
             fastest / cell.batch, statistics.median(run["median_seconds"] for run in runs) / cell.batch,
-            runs[0]["gflop"] / fastest / peaks[cell.mode, cell.precision, cell.K],
+            runs[0]["gflop"] / fastest / peaks[cell.arch, cell.mode, cell.precision, cell.K],
             max(run["peak_rss_mib"] for run in runs) / 1024)
     return summary
 
@@ -228,10 +238,10 @@ class Line:
         return self.a + self.b * K
 
 
-def fit_line(summary: dict[Cell, Measured], method: str, precision: str, batch: int) -> Line | None:
+def fit_line(summary: dict[Cell, Measured], arch: str, method: str, precision: str, batch: int) -> Line | None:
     """Of the port beside ours at a batch size."""
     batch = port_batch(method, batch)
-    points = [(K, summary.get(Cell("port", "train", precision, K, batch, method))) for K in FIT_K]
+    points = [(K, summary.get(Cell("port", "train", precision, K, batch, method, arch))) for K in FIT_K]
     if any(m is None or m.failure for _, m in points):
         return None
     x, y = [K for K, _ in points], [m.min for _, m in points]
@@ -244,11 +254,11 @@ def port_side(summary: dict[Cell, Measured], ours: Cell, precision: str) -> dict
     """The port's time against one of our cells: at our batch size, at batch 1, or from the line."""
     mode, K = ours.mode, ours.K
     for batch in (ours.batch, 1):
-        m = summary.get(Cell("port", mode, precision, K, batch, ours.method))
+        m = summary.get(Cell("port", mode, precision, K, batch, ours.method, ours.arch))
         if m and not m.failure:
             return {"seconds": m.min, "median": m.median, "fraction": m.fraction, "gib": m.peak_rss_gib,
                     "how": f"measured, batch {batch}"}
-    line = fit_line(summary, ours.method, precision, ours.batch)
+    line = fit_line(summary, ours.arch, ours.method, precision, ours.batch)
     if mode == "train" and line and K > FIT_K[-1]:
         return {"seconds": line(K), "median": None, "fraction": line.fraction, "gib": None, "how": "from the line"}
     return None
@@ -257,7 +267,7 @@ def port_side(summary: dict[Cell, Measured], ours: Cell, precision: str) -> dict
 def ratio_rows(summary: dict[Cell, Measured]) -> list[dict[str, object]]:
     rows = []
     done = [cell for cell, m in summary.items() if cell.program == "ours" and not m.failure]
-    for ours in sorted(done, key=lambda c: (METHODS.index(c.method), c.mode != "train", c.precision != "fp32", c.K)):
+    for ours in sorted(done, key=lambda c: (c.arch, METHODS.index(c.method), c.mode != "train", c.precision != "fp32", c.K)):
         m = summary[ours]
         row = asdict(ours) | {"seconds": m.min, "median": m.median, "fraction": m.fraction,
                               "gib": m.peak_rss_gib, "against": {}}
@@ -276,21 +286,21 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def all_lines(summary: dict[Cell, Measured]) -> dict[tuple[str, str], Line]:
-    """By method and precision."""
-    ours = {(c.method, c.precision, c.batch) for c in summary if c.program == "ours"}
-    found = {(method, precision): fit_line(summary, method, precision, batch)
-             for method, own, batch in sorted(ours) for precision in {"fp32", own}}
+def all_lines(summary: dict[Cell, Measured]) -> dict[tuple[str, str, str], Line]:
+    """By model, method and precision."""
+    ours = {(c.arch, c.method, c.precision, c.batch) for c in summary if c.program == "ours"}
+    found = {(arch, method, precision): fit_line(summary, arch, method, precision, batch)
+             for arch, method, own, batch in sorted(ours) for precision in {"fp32", own}}
     return {key: line for key, line in found.items() if line}
 
 
 def markdown(summary: dict[Cell, Measured]) -> str:
     rows = ratio_rows(summary)
     out = ["Seconds an image, min (median); of peak: products and attention, of the fastest product in either program.", "",
-           "| method | mode | ours | K | ours, s | of peak | GiB | port | port, s | of peak | GiB | how | ratio |",
-           "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+           "| model | method | mode | ours | K | ours, s | of peak | GiB | port | port, s | of peak | GiB | how | ratio |",
+           "|" + " --- |" * 14]
     for row in rows:
-        ours = [row["method"], row["mode"], row["precision"], str(row["K"])]
+        ours = [row["arch"], row["method"], row["mode"], row["precision"], str(row["K"])]
         ours += [f"{row['seconds']:.3f} ({row['median']:.3f})", f"{row['fraction']:.0%}", number(row["gib"], 2)]
         if not row["against"]:
             out.append("| " + " | ".join([*ours, *["-"] * 6]) + " |")
@@ -300,8 +310,8 @@ def markdown(summary: dict[Cell, Measured]) -> str:
                 f"{LEAST_FRACTION:.0%}")
             out.append("| " + " | ".join([*ours, precision, f"{port['seconds']:.2f} ({number(port['median'], 2)})",
                                           f"{port['fraction']:.0%}", number(port["gib"], 2), port["how"], ratio]) + " |")
-    for (method, precision), line in all_lines(summary).items():
-        out += ["", f"The port's training, {method} {precision}: {line.a:.3f} + {line.b:.4f} K s an image, fitted to K = "
+    for (arch, method, precision), line in all_lines(summary).items():
+        out += ["", f"The port's training, {arch} {method} {precision}: {line.a:.3f} + {line.b:.4f} K s an image, fitted to K = "
                 f"{', '.join(map(str, FIT_K))}; largest residual {line.residual:.1%}."]
     out += [f"\nFailed: {c}: {m.failure}" for c, m in summary.items() if m.failure]
     return "\n".join(out)
@@ -319,7 +329,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1, help="timed steps in each process, after one that is not")
     parser.add_argument("--batch", type=int, default=4, help="of ours, and of the port's training where it fits")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--arch", default="ViT-B-16", help="of prompt model init")
+    parser.add_argument("--arch", nargs="+", default=["ViT-B-16"], help="models of prompt model init, with random weights")
     parser.add_argument("--depth", type=int, default=9, help="J")
     parser.add_argument("--json", type=Path, help="file for measurements and table; those in it are kept and counted")
     parser.add_argument("--table-only", action="store_true", help="measure nothing, print what --json holds")
