@@ -137,15 +137,11 @@ double process_cpu_s(void)
 /* A thread's schedstat holds ns of computing, ns of waiting for a processor, and a count. */
 static double delay_of(const char *thread)
 {
-    char path[64];
-    unsigned long long delay_ns = 0;
+    char path[64], line[128], *end;
     snprintf(path, sizeof path, "/proc/self/task/%.20s/schedstat", thread);
-    FILE *f = fopen(path, "re");
-    if (f && fscanf(f, "%*u %llu", &delay_ns) != 1)
-        delay_ns = 0;
-    if (f)
-        fclose(f);
-    return 1e-9 * (double)delay_ns;
+    file_first_line(line, sizeof line, path);
+    (void)strtoull(line, &end, 10);
+    return 1e-9 * (double)strtoull(end, NULL, 10);
 }
 
 double process_delay_s(void)
