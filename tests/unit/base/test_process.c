@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/base/clock.h"
 #include "prompt/base/process.h"
 
 /* The linker gives all of the program this fopen: with files here, it reads the system's from them, and each
@@ -115,12 +117,46 @@ static void test_process__cores_are_no_more_than_slurm_lends(void **state)
     assert_int_equal(unsetenv("SLURM_CPUS_ON_NODE"), 0);
 }
 
+/* Computes for a fifth of a second. */
+static void *compute(void *user)
+{
+    const double end_s = clock_s() + 0.2;
+    while (clock_s() < end_s)
+        ;
+    return user;
+}
+
+static void test_process__delay_is_the_wait_of_its_threads_for_a_processor(void **state)
+{
+    (void)state;
+    cpu_set_t all, one;
+    pthread_t other;
+    size_t first = 0;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    while (!CPU_ISSET(first, &all))
+        first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    const double before_s = process_delay_s();
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0); /* both threads share a processor */
+    assert_int_equal(pthread_create(&other, NULL, compute, NULL), 0);
+    (void)compute(NULL);
+    const double delay_s = process_delay_s() - before_s;
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    if (process_delay_s() == 0.0)
+        print_message("delay: the system does not tell\n");
+    else
+        assert_true(delay_s > 0.03);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process__cores_are_those_it_may_run_on),
         cmocka_unit_test(test_process__cores_are_no_more_than_the_control_groups_have),
         cmocka_unit_test(test_process__cores_are_no_more_than_slurm_lends),
+        cmocka_unit_test(test_process__delay_is_the_wait_of_its_threads_for_a_processor),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }
