@@ -86,6 +86,15 @@ static int open_optimizer(struct training *t)
     return optimizer_init(&t->optimizer, t->session->scope, method_active(t->method), &options);
 }
 
+/* A fit takes no steps. */
+static int open_buffers(struct training *t)
+{
+    const struct session *s = t->session;
+    return method_is_fitted(s->config->method)
+               ? OK
+               : batch_buffers_open(&t->buffers, s->scope, s->clip, s->config->batch_size);
+}
+
 int training_begin_stage(struct training *t, int64_t index)
 {
     int status = method_begin_stage(t->method, index, &t->classes.texts);
@@ -242,8 +251,7 @@ int training_open(struct training *t, struct config *config, const struct str_li
     status = ranks_agree(t->options->ranks, open_inputs(t, config, targets, log));
     if (status != OK || (status = train_ranks_check(t)) != OK || (status = train_ranks_divide(t)) != OK ||
         (status = open_loader(t)) != OK || (status = open_optimizer(t)) != OK ||
-        (status = batch_buffers_open(&t->buffers, t->session->scope, t->session->clip, config->batch_size)) !=
-            OK)
+        (status = open_buffers(t)) != OK)
         return status;
     describe_task(t);
     const struct cost cost = cost_plan(t->session, t->method, &t->classes,
