@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <vector>
 
@@ -13,6 +14,21 @@ template <class F> void for_ranges(int64_t n, int64_t range, F f)
 {
     for (int64_t begin = 0; begin < n; begin += range)
         f(begin, std::min(begin + range, n));
+}
+
+// Calls `test` for each of the sets that this processor has.
+template <class T, class F> void for_sets(std::initializer_list<kernels::isa> sets, F test)
+{
+    for (const kernels::isa set : sets)
+        if (const kernels::table<T> *t = kernels::table_of<T>(set))
+            test(*t);
+        else
+            print_message("%s: not on this processor\n", set == kernels::isa::avx2 ? "avx2" : "avx512");
+}
+
+template <class T, class F> void for_every_set(F test)
+{
+    for_sets<T>({kernels::isa::generic, kernels::isa::avx2, kernels::isa::avx512}, test);
 }
 
 template <class T> const kernels::table<T> &generic()
@@ -46,6 +62,19 @@ norm_result<T> norm(const kernels::table<T> &t, int64_t W, const std::vector<typ
         r.g.data(), r.g_copy.data(), dy.data(), r.y.data(), r.rstd.data(), map, W, accumulate};
     for_ranges(ROWS, range, [&](int64_t begin, int64_t end) { t.norm_backward(backward, begin, end); });
     return r;
+}
+
+// Calls test(W, accumulate, x, d, dy) with operands for `norm`.
+template <class T, class F> void for_norms(F test)
+{
+    using A = typename kernels::accumulator<T>::type;
+    for (const int64_t W : WIDTHS)
+        for (const bool accumulate : {false, true}) {
+            const auto x = random_values<A>(static_cast<size_t>(ROWS * W));
+            const auto d = random_values<T>(static_cast<size_t>(ROWS * W));
+            const auto dy = random_values<T>(static_cast<size_t>(2 * OUTER * W));
+            test(W, accumulate, x, d, dy);
+        }
 }
 
 // ---------------------------------------------------------------- attention over a token tree

@@ -15,14 +15,6 @@ extern "C" {
 namespace
 {
 
-// Calls `test` for every set of this processor.
-template <class T, class F> void for_every_set(F test)
-{
-    for (const kernels::isa set : {kernels::isa::generic, kernels::isa::avx2, kernels::isa::avx512})
-        if (const kernels::table<T> *t = kernels::table_of<T>(set))
-            test(*t);
-}
-
 template <class T> void expect_same(const char *what, const std::vector<T> &got, const std::vector<T> &want)
 {
     assert_int_equal(got.size(), want.size());
@@ -32,24 +24,19 @@ template <class T> void expect_same(const char *what, const std::vector<T> &got,
 
 template <class T> void split_norms()
 {
-    using A = typename kernels::accumulator<T>::type;
-    for (const int64_t W : WIDTHS)
-        for (const bool accumulate : {false, true}) {
-            const auto x = random_values<A>(static_cast<size_t>(ROWS * W));
-            const auto d = random_values<T>(static_cast<size_t>(ROWS * W));
-            const auto dy = random_values<T>(static_cast<size_t>(2 * OUTER * W));
-            for_every_set<T>([&](const kernels::table<T> &t) {
-                const norm_result<T> want = norm(t, W, x, d, dy, accumulate, ROWS);
-                for (int64_t range = 1; range < ROWS; range++) {
-                    const norm_result<T> got = norm(t, W, x, d, dy, accumulate, range);
-                    expect_same("the residual stream", got.x, want.x);
-                    expect_same("the norm", got.y, want.y);
-                    expect_same("the norm's deviation", got.rstd, want.rstd);
-                    expect_same("the norm's gradient", got.g, want.g);
-                    expect_same("the copy of the norm's gradient", got.g_copy, want.g_copy);
-                }
-            });
-        }
+    for_norms<T>([&](int64_t W, bool accumulate, const auto &x, const auto &d, const auto &dy) {
+        for_every_set<T>([&](const kernels::table<T> &t) {
+            const norm_result<T> want = norm(t, W, x, d, dy, accumulate, ROWS);
+            for (int64_t range = 1; range < ROWS; range++) {
+                const norm_result<T> got = norm(t, W, x, d, dy, accumulate, range);
+                expect_same("the residual stream", got.x, want.x);
+                expect_same("the norm", got.y, want.y);
+                expect_same("the norm's deviation", got.rstd, want.rstd);
+                expect_same("the norm's gradient", got.g, want.g);
+                expect_same("the copy of the norm's gradient", got.g_copy, want.g_copy);
+            }
+        });
+    });
 }
 
 template <class T> void split_attention()

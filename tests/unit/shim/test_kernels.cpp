@@ -67,35 +67,26 @@ template <class T> void expect_close(const char *what, const std::vector<T> &got
 // Calls `test` for every set except the generic one; any recent x86 has at least one.
 template <class T, class F> void for_each_set(F test)
 {
-    for (const isa set : {isa::avx2, isa::avx512})
-        if (const kernels::table<T> *t = kernels::table_of<T>(set))
-            test(*t);
-        else
-            print_message("%s: not on this processor\n", set == isa::avx2 ? "avx2" : "avx512");
+    for_sets<T>({isa::avx2, isa::avx512}, test);
 }
 
 // ---------------------------------------------------------------- norm
 
 template <class T> void compare_norms()
 {
-    using A = typename kernels::accumulator<T>::type;
-    for (const int64_t W : WIDTHS)
-        for (const bool accumulate : {false, true}) {
-            const auto x = random_values<A>(static_cast<size_t>(ROWS * W));
-            const auto d = random_values<T>(static_cast<size_t>(ROWS * W));
-            const auto dy = random_values<T>(static_cast<size_t>(2 * OUTER * W));
-            const norm_result<T> want = norm(generic<T>(), W, x, d, dy, accumulate);
-            for_each_set<T>([&](const kernels::table<T> &t) {
-                const norm_result<T> got = norm(t, W, x, d, dy, accumulate);
-                expect_close("x", got.x, want.x);
-                expect_close("y", got.y, want.y);
-                if (W == 1)
-                    return; // the norm of one value is 0, its gradient only rounding
-                expect_close("rstd", got.rstd, want.rstd);
-                expect_close("g", got.g, want.g);
-                expect_close("g_copy", got.g_copy, want.g_copy);
-            });
-        }
+    for_norms<T>([&](int64_t W, bool accumulate, const auto &x, const auto &d, const auto &dy) {
+        const norm_result<T> want = norm(generic<T>(), W, x, d, dy, accumulate);
+        for_each_set<T>([&](const kernels::table<T> &t) {
+            const norm_result<T> got = norm(t, W, x, d, dy, accumulate);
+            expect_close("x", got.x, want.x);
+            expect_close("y", got.y, want.y);
+            if (W == 1)
+                return; // the norm of one value is 0, its gradient only rounding
+            expect_close("rstd", got.rstd, want.rstd);
+            expect_close("g", got.g, want.g);
+            expect_close("g_copy", got.g_copy, want.g_copy);
+        });
+    });
 }
 
 // ---------------------------------------------------------------- element-wise
