@@ -43,7 +43,8 @@ tensor *step_compute(scope *s, const struct method *m, struct optimizer *optimiz
 
 /**
  * step_compute, one read of its numbers, the exchange of several ranks and, if all numbers are finite, the update.
- * The trained tensors keep their gradients until the next step. Of several ranks all get the numbers of the whole batch, and the same update.
+ * The trained tensors keep their gradients until the next step. Of several ranks all get the numbers of the whole
+ * batch, and the same update.
  * @param s  holds the step's tensors, gradients on
  */
 int step_train(struct step_numbers *out, scope *s, const struct method *m, struct optimizer *optimizer,

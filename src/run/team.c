@@ -30,8 +30,7 @@ static struct window end_window(struct team *t, double now_s, double delay_s)
 {
     const double seconds = now_s - t->began_s, delay = delay_s - t->delay_s;
     const struct window w = {.image_s = t->work_s / (double)t->n_images,
-                             .busy = delay > 0.0 ? delay / seconds
-                                                 : 0.0, /* threads that have ended count no more */
+                             .busy = fmax(delay, 0.0) / seconds, /* threads that have ended count no more */
                              .seconds = seconds};
     t->began_s = now_s;
     t->delay_s = delay_s;
@@ -56,8 +55,8 @@ static int64_t more(const struct team *t)
 static void end_trial(struct team *t, const struct window *w, double now_s)
 {
     const bool is_better = w->image_s < BETTER * t->image_s;
-    if (!is_better && t->n < t->n_before && t->n > 1 &&
-        w->busy > BUSY) { /* still too many: one holds up all */
+    const bool are_too_many = t->n < t->n_before && t->n > 1 && w->busy > BUSY;
+    if (!is_better && are_too_many) { /* one still holds up all */
         t->n = fewer(t, w);
         return;
     }
