@@ -24,14 +24,18 @@ void *wait_at(void *gate)
     return nullptr;
 }
 
-/** How many of `n` threads can run at once; OpenMP ends the program if it cannot start one. */
+/**
+ * How many of `n` threads of a kernel can run at once. OpenMP ends the program if it cannot start one, and libtorch starts
+ * as many again for itself (its "pthreadpool"), so twice as many are tried, beside the calling thread.
+ */
 int64_t count_startable(int64_t n)
 {
+    const size_t n_tried = 2 * static_cast<size_t>(n - 1);
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     std::vector<pthread_t> started;
-    started.reserve(static_cast<size_t>(n));
+    started.reserve(n_tried);
     (void)pthread_mutex_lock(&gate);
-    for (int64_t i = 1; i < n; i++) { // the calling thread is the first
+    while (started.size() < n_tried) {
         pthread_t thread;
         if (pthread_create(&thread, nullptr, wait_at, &gate) != 0)
             break;
@@ -40,7 +44,7 @@ int64_t count_startable(int64_t n)
     (void)pthread_mutex_unlock(&gate);
     for (const pthread_t thread : started)
         (void)pthread_join(thread, nullptr);
-    return static_cast<int64_t>(started.size()) + 1;
+    return static_cast<int64_t>(started.size()) / 2 + 1;
 }
 
 } // namespace
@@ -70,6 +74,7 @@ int torch_init(int64_t n_threads)
                 "limits of processes and memory (ulimit -u, ulimit -v)",
                 static_cast<long long>(n_startable), static_cast<long long>(n));
         at::set_num_threads(static_cast<int>(n));
+        (void)torch_threads(); // OpenMP starts them now, on the stacks that glibc kept of those tried
         // fp32 means fp32: otherwise cuDNN's convolutions round to TF32, with 10 bits of mantissa.
         at::globalContext().setAllowTF32CuDNN(false);
         at::globalContext().setAllowTF32CuBLAS(false);
