@@ -5,7 +5,7 @@
 #include "experiment_args.h"
 #include "grid_places.h"
 #include "prompt/base/log.h"
-#include "prompt/report/grid.h"
+#include "prompt/grid/grid.h"
 
 struct grid_command {
     const struct opt_values *v; /* borrowed */

@@ -3,8 +3,8 @@
 #define PROMPT_SRC_CLI_GRID_QUEUE_H
 
 #include "prompt/base/log.h"
-#include "prompt/report/claim.h"
-#include "prompt/report/grid.h"
+#include "prompt/grid/claim.h"
+#include "prompt/grid/grid.h"
 
 enum entry_state { ENTRY_WAITING, ENTRY_RUNNING, ENTRY_ENDED };
 

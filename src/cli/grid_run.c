@@ -9,7 +9,7 @@
 #include "grid_words.h"
 #include "prompt/base/file.h"
 #include "prompt/base/interrupt.h"
-#include "prompt/report/grid_note.h"
+#include "prompt/grid/note.h"
 #include "prompt/run/cost.h"
 #include "spawn.h"
 

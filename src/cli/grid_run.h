@@ -4,8 +4,8 @@
 
 #include "grid_places.h"
 #include "prompt/base/log.h"
-#include "prompt/report/claim.h"
-#include "prompt/report/grid.h"
+#include "prompt/grid/claim.h"
+#include "prompt/grid/grid.h"
 
 struct grid_run_options {
     const struct grid_places

@@ -8,7 +8,7 @@
 #include "grid_command.h"
 #include "grid_slurm.h"
 #include "prompt/base/json_write.h"
-#include "prompt/report/grid_status.h"
+#include "prompt/grid/status.h"
 #include "prompt/report/targets.h"
 
 /* ---------------------------------------------------------------- for people */

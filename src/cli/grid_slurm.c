@@ -11,7 +11,7 @@
 #include "prompt/base/digest.h"
 #include "prompt/base/file.h"
 #include "prompt/base/path.h"
-#include "prompt/report/grid_tasks.h"
+#include "prompt/grid/tasks.h"
 #include "spawn.h"
 
 const struct opt grid_slurm_options[] = {

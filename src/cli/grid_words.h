@@ -2,7 +2,7 @@
 #ifndef PROMPT_SRC_CLI_GRID_WORDS_H
 #define PROMPT_SRC_CLI_GRID_WORDS_H
 
-#include "prompt/report/grid_job.h"
+#include "prompt/grid/job.h"
 
 /* Appends the words of `prompt train`. */
 int grid_train_words(struct str_list *out, const struct grid_setup *s, const struct grid_job *job);

@@ -30,7 +30,8 @@ MAY_INCLUDE["run"] = MAY_INCLUDE["methods"] | MAY_INCLUDE["report"] | {"ranks", 
 MAY_INCLUDE["pretrain"] = MAY_INCLUDE["run"] | {"world", "pretrain"}
 MAY_INCLUDE["import"] = MAY_INCLUDE["run"] | {"import"}
 MAY_INCLUDE["page"] = MAY_INCLUDE["report"] | {"page"}
-MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"import", "page", "cli"}
+MAY_INCLUDE["grid"] = MAY_INCLUDE["report"] | {"grid"}
+MAY_INCLUDE["cli"] = MAY_INCLUDE["pretrain"] | {"import", "grid", "page", "cli"}
 # a pattern and the only files that may hold it
 ONLY_IN = [
     (re.compile(r"#\s*include\s*<(torch|ATen|c10|caffe2)/"), re.compile(r"shim/")),
@@ -42,7 +43,7 @@ ONLY_IN = [
     (re.compile(r"\bWebP[A-Z]\w+"), re.compile(r"src/image/webp\.c$")),
 ]
 # headers of rooms with libtorch that are free of it themselves (library prompt_options), for the rooms without
-SHARED = {f"prompt/{header}.h": {"config", "report", "page"} for header in ("clip/encoder", "methods/options", "nn/schedule")}
+SHARED = {f"prompt/{header}.h": {"config", "report", "grid", "page"} for header in ("clip/encoder", "methods/options", "nn/schedule")}
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 
 

@@ -1,8 +1,8 @@
 /* Bundles of runs, and the file of a job array's tasks. */
 #include "grid_plan.h"
 
-#include "prompt/report/grid_note.h"
-#include "prompt/report/grid_tasks.h"
+#include "prompt/grid/note.h"
+#include "prompt/grid/tasks.h"
 
 /* Five runs of Table 1 on DTD whose work is given. */
 static void open_five(struct plan *p, char *tree, const double *work)

@@ -1,6 +1,6 @@
 /** The things that all jobs of a grid share: experiment, options, model, and the available data sets. */
-#ifndef PROMPT_REPORT_GRID_SETUP_H
-#define PROMPT_REPORT_GRID_SETUP_H
+#ifndef PROMPT_GRID_SETUP_H
+#define PROMPT_GRID_SETUP_H
 
 #include "prompt/data/dataset_open.h"
 #include "prompt/report/experiment.h"

@@ -1,9 +1,9 @@
 /** The runs of a grid in bundles of about equal time, each a task of a job array, and the file that tells a task
  * its runs. */
-#ifndef PROMPT_REPORT_GRID_TASKS_H
-#define PROMPT_REPORT_GRID_TASKS_H
+#ifndef PROMPT_GRID_TASKS_H
+#define PROMPT_GRID_TASKS_H
 
-#include "prompt/report/grid.h"
+#include "prompt/grid/grid.h"
 
 struct grid_task {
     struct str_list runs; /* names of jobs */

@@ -1,5 +1,5 @@
 /* The time that jobs take. */
-#include "prompt/report/grid_pace.h"
+#include "prompt/grid/pace.h"
 
 #include <math.h>
 #include <stdbool.h>

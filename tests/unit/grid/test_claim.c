@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "prompt/base/dir.h"
-#include "prompt/report/claim.h"
+#include "prompt/grid/claim.h"
 
 /* The linker gives all of the program these. Renames that are still to be denied after they were done, as by a
  * file server whose answer was lost; seconds by which the clock of this machine is fast. */

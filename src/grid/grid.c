@@ -1,10 +1,10 @@
 /* The plan of a grid. */
-#include "prompt/report/grid.h"
+#include "prompt/grid/grid.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "grid_folder.h"
+#include "folder.h"
 #include "prompt/base/array.h"
 
 void grid_close(struct grid *g)

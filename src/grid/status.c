@@ -1,5 +1,5 @@
 /* How far the runs are. */
-#include "prompt/report/grid_status.h"
+#include "prompt/grid/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "prompt/base/json.h"
 #include "prompt/base/path.h"
+#include "prompt/grid/note.h"
 #include "prompt/report/folder.h"
-#include "prompt/report/grid_note.h"
 
 const char *const run_state_names[] = {"done", "running", "failed", "waiting", "no data"};
 

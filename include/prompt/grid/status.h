@@ -1,9 +1,9 @@
 /** How far the runs of a grid are, from their folders alone. */
-#ifndef PROMPT_REPORT_GRID_STATUS_H
-#define PROMPT_REPORT_GRID_STATUS_H
+#ifndef PROMPT_GRID_STATUS_H
+#define PROMPT_GRID_STATUS_H
 
-#include "prompt/report/claim.h"
-#include "prompt/report/grid.h"
+#include "prompt/grid/claim.h"
+#include "prompt/grid/grid.h"
 
 enum run_state { RUN_DONE, RUN_RUNNING, RUN_FAILED, RUN_WAITING, RUN_NO_DATA, N_RUN_STATES };
 extern const char *const run_state_names[]; /* "done", ... */

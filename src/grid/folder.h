@@ -1,6 +1,6 @@
 /* The name of a job's folder. */
-#ifndef PROMPT_SRC_REPORT_GRID_FOLDER_H
-#define PROMPT_SRC_REPORT_GRID_FOLDER_H
+#ifndef PROMPT_SRC_GRID_FOLDER_H
+#define PROMPT_SRC_GRID_FOLDER_H
 
 #include "prompt/report/experiment.h"
 

@@ -1,11 +1,11 @@
 /* How much of a job is done. */
-#include "prompt/report/grid_job.h"
+#include "prompt/grid/job.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "grid_folder.h"
+#include "folder.h"
 #include "prompt/base/file.h"
 #include "prompt/base/path.h"
 #include "prompt/data/find_files.h"

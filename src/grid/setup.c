@@ -1,5 +1,5 @@
 /* The data sets of a grid, and the digests that their records must have. */
-#include "prompt/report/grid_setup.h"
+#include "prompt/grid/setup.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Claims of run folders. */
-#include "prompt/report/claim.h"
+#include "prompt/grid/claim.h"
 
 #include <errno.h>
 #include <fcntl.h>

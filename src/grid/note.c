@@ -1,5 +1,5 @@
 /* What a grid leaves in a run's folder. */
-#include "prompt/report/grid_note.h"
+#include "prompt/grid/note.h"
 
 #include <stdlib.h>
 #include <unistd.h>

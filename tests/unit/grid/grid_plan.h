@@ -6,8 +6,8 @@
 
 #include <inttypes.h>
 
+#include "prompt/grid/grid.h"
 #include "prompt/report/folder.h"
-#include "prompt/report/grid.h"
 #include "prompt/report/provenance.h"
 #include "prompt/safetensors/header.h"
 

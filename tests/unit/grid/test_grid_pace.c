@@ -1,7 +1,7 @@
 /* The time that is left, from the runs that have ended. */
 #include "report_files.h"
 
-#include "prompt/report/grid_pace.h"
+#include "prompt/grid/pace.h"
 
 static void test_grid_pace__the_pace_is_that_of_the_row_or_of_all(void **state)
 {

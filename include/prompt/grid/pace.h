@@ -1,6 +1,6 @@
 /** The time that jobs of a grid take, estimated from those that have ended. */
-#ifndef PROMPT_REPORT_GRID_PACE_H
-#define PROMPT_REPORT_GRID_PACE_H
+#ifndef PROMPT_GRID_PACE_H
+#define PROMPT_GRID_PACE_H
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /** The plan of an experiment: its jobs, and the state of each. */
-#ifndef PROMPT_REPORT_GRID_H
-#define PROMPT_REPORT_GRID_H
+#ifndef PROMPT_GRID_GRID_H
+#define PROMPT_GRID_GRID_H
 
-#include "prompt/report/grid_job.h"
+#include "prompt/grid/job.h"
 
 struct grid {
     struct grid_setup setup;

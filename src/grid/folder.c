@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "grid_folder.h"
+#include "folder.h"
 
 /* A value as part of a file name: without quotes, and '_' for every unusual character. */
 static void append_value(struct str *out, const struct config *c, size_t i)

@@ -1,12 +1,12 @@
 /* Tasks of a job array. */
-#include "prompt/report/grid_tasks.h"
+#include "prompt/grid/tasks.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "prompt/base/json.h"
 #include "prompt/base/json_write.h"
-#include "prompt/report/grid_note.h"
+#include "prompt/grid/note.h"
 
 void grid_tasks_free(struct grid_tasks *t)
 {

@@ -6,10 +6,10 @@
  * class names and images, and finished. A folder that holds the training of another configuration or model is
  * left alone: the job takes a folder beside it.
  */
-#ifndef PROMPT_REPORT_GRID_JOB_H
-#define PROMPT_REPORT_GRID_JOB_H
+#ifndef PROMPT_GRID_JOB_H
+#define PROMPT_GRID_JOB_H
 
-#include "prompt/report/grid_setup.h"
+#include "prompt/grid/setup.h"
 
 enum grid_state { GRID_DONE, GRID_TO_RUN, GRID_NO_DATA };
 

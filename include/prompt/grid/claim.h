@@ -13,8 +13,8 @@
  * CLAIM_JOB_S seconds without one if Slurm does not run its job any more, or has begun it again since. Ages are
  * differences of two times of the file system.
  */
-#ifndef PROMPT_REPORT_CLAIM_H
-#define PROMPT_REPORT_CLAIM_H
+#ifndef PROMPT_GRID_CLAIM_H
+#define PROMPT_GRID_CLAIM_H
 
 #include <stdbool.h>
 #include <stdint.h>

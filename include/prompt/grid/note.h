@@ -1,9 +1,9 @@
 /** What prompt grid leaves in the folder of a run that has ended: its error, or the time that it took. */
-#ifndef PROMPT_REPORT_GRID_NOTE_H
-#define PROMPT_REPORT_GRID_NOTE_H
+#ifndef PROMPT_GRID_NOTE_H
+#define PROMPT_GRID_NOTE_H
 
-#include "prompt/report/grid.h"
-#include "prompt/report/grid_pace.h"
+#include "prompt/grid/grid.h"
+#include "prompt/grid/pace.h"
 
 struct grid_note {
     char *error;          /* owned; NULL: none */
