@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "prompt/torch/fused.h"
+#include "small.hpp"
 #include "threads.hpp"
 
 using shim::check;
@@ -68,7 +69,10 @@ tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, 
 
 void t_zero_(scope *s, tensor *a)
 {
-    (void)run_status(s, "t_zero_", [&] { in(a).zero_(); });
+    (void)run_status(s, "t_zero_", [&] {
+        const shim::with_chosen_threads threads;
+        in(a).zero_();
+    });
 }
 
 void t_index_add_(scope *s, tensor *a, const tensor *index, const tensor *b)
@@ -189,7 +193,7 @@ at::Tensor narrow_product(const at::Tensor &x, const at::Tensor &weight,
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias)
 {
     if (!weight.is_mkldnn() && !is_in_panels(weight))
-        return at::linear(x, weight.to(x.scalar_type()), bias);
+        return shim::linear(x, weight.to(x.scalar_type()), bias);
     const shim::with_chosen_threads threads;
     if (is_in_panels(weight))
         return x.scalar_type() == at::kDouble ? narrow_product<double>(x, weight, bias)

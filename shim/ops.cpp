@@ -1,5 +1,7 @@
 // The operations, one or two lines each, in the order of torch.h. Names and semantics are PyTorch's.
 #include "attention.hpp"
+#include "small.hpp"
+#include "threads.hpp"
 
 #include <ATen/core/grad_mode.h>
 
@@ -34,6 +36,25 @@ void count_product(double flop, std::initializer_list<const tensor *> operands)
     shim::count_flop(flop, flop * n_gradients(operands));
 }
 
+/** run() for an operation that makes each value, or each row, by itself and in the same way wherever a thread's share
+ * begins: the chosen threads share it. (Exponentials are not among them: libtorch computes the last values of a share by
+ * another function than a vector of them.) */
+template <class Op>
+[[gnu::always_inline]] inline tensor *run_shared(scope *s, const char *name, Op op) noexcept
+{
+    const shim::with_chosen_threads threads;
+    return run(s, name, op);
+}
+
+/** The same for operations along an axis, whose rows are whole if it is the last one. */
+template <class Op>
+[[gnu::always_inline]] inline tensor *run_rows(scope *s, const char *name, const tensor *x, int64_t dim,
+                                               Op op) noexcept
+{
+    const bool is_last = x && (dim == -1 || dim == in(x).dim() - 1);
+    return is_last ? run_shared(s, name, op) : run(s, name, op);
+}
+
 } // namespace
 
 extern "C" {
@@ -42,19 +63,20 @@ extern "C" {
 
 tensor *t_zeros(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, struct device device)
 {
-    return run(s, "t_zeros", [&] { return at::zeros(shape(dims, n_dims), shim::options(dtype, device)); });
+    return run_shared(s, "t_zeros",
+                      [&] { return at::zeros(shape(dims, n_dims), shim::options(dtype, device)); });
 }
 
 tensor *t_full(scope *s, const int64_t *dims, size_t n_dims, double value, enum dtype dtype,
                struct device device)
 {
-    return run(s, "t_full",
-               [&] { return at::full(shape(dims, n_dims), value, shim::options(dtype, device)); });
+    return run_shared(s, "t_full",
+                      [&] { return at::full(shape(dims, n_dims), value, shim::options(dtype, device)); });
 }
 
 tensor *t_to(scope *s, const tensor *t, enum dtype dtype)
 {
-    return run(s, "t_to", [&] { return in(t).to(shim::to_torch(dtype)); });
+    return run_shared(s, "t_to", [&] { return in(t).to(shim::to_torch(dtype)); });
 }
 
 tensor *t_to_device(scope *s, const tensor *t, struct device device)
@@ -64,12 +86,12 @@ tensor *t_to_device(scope *s, const tensor *t, struct device device)
 
 tensor *t_contiguous(scope *s, const tensor *t)
 {
-    return run(s, "t_contiguous", [&] { return in(t).contiguous(); });
+    return run_shared(s, "t_contiguous", [&] { return in(t).contiguous(); });
 }
 
 tensor *t_clone(scope *s, const tensor *t)
 {
-    return run(s, "t_clone", [&] { return in(t).clone(at::MemoryFormat::Contiguous); });
+    return run_shared(s, "t_clone", [&] { return in(t).clone(at::MemoryFormat::Contiguous); });
 }
 
 tensor *t_detach(scope *s, const tensor *t)
@@ -79,7 +101,7 @@ tensor *t_detach(scope *s, const tensor *t)
 
 tensor *t_reshape(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
 {
-    return run(s, "t_reshape", [&] { return in(t).reshape(shape(dims, n_dims)); });
+    return run_shared(s, "t_reshape", [&] { return in(t).reshape(shape(dims, n_dims)); });
 }
 
 tensor *t_expand(scope *s, const tensor *t, const int64_t *dims, size_t n_dims)
@@ -114,49 +136,49 @@ tensor *t_select(scope *s, const tensor *t, int64_t dim, int64_t index)
 
 tensor *t_index_select(scope *s, const tensor *t, int64_t dim, const tensor *index)
 {
-    return run(s, "t_index_select", [&] { return at::index_select(in(t), dim, in(index)); });
+    return run_shared(s, "t_index_select", [&] { return at::index_select(in(t), dim, in(index)); });
 }
 
 tensor *t_gather(scope *s, const tensor *t, int64_t dim, const tensor *index)
 {
-    return run(s, "t_gather", [&] { return at::gather(in(t), dim, in(index)); });
+    return run_shared(s, "t_gather", [&] { return at::gather(in(t), dim, in(index)); });
 }
 
 tensor *t_cat(scope *s, const tensor *const *tensors, size_t n, int64_t dim)
 {
-    return run(s, "t_cat", [&] { return at::cat(list(tensors, n), dim); });
+    return run_shared(s, "t_cat", [&] { return at::cat(list(tensors, n), dim); });
 }
 
 tensor *t_stack(scope *s, const tensor *const *tensors, size_t n, int64_t dim)
 {
-    return run(s, "t_stack", [&] { return at::stack(list(tensors, n), dim); });
+    return run_shared(s, "t_stack", [&] { return at::stack(list(tensors, n), dim); });
 }
 
 tensor *t_embedding(scope *s, const tensor *weight, const tensor *index)
 {
-    return run(s, "t_embedding", [&] { return at::embedding(in(weight), in(index)); });
+    return run_shared(s, "t_embedding", [&] { return at::embedding(in(weight), in(index)); });
 }
 
 /* ---------------------------------------------------------------- arithmetic */
 
 tensor *t_add(scope *s, const tensor *a, const tensor *b)
 {
-    return run(s, "t_add", [&] { return at::add(in(a), in(b)); });
+    return run_shared(s, "t_add", [&] { return at::add(in(a), in(b)); });
 }
 
 tensor *t_sub(scope *s, const tensor *a, const tensor *b)
 {
-    return run(s, "t_sub", [&] { return at::sub(in(a), in(b)); });
+    return run_shared(s, "t_sub", [&] { return at::sub(in(a), in(b)); });
 }
 
 tensor *t_mul(scope *s, const tensor *a, const tensor *b)
 {
-    return run(s, "t_mul", [&] { return at::mul(in(a), in(b)); });
+    return run_shared(s, "t_mul", [&] { return at::mul(in(a), in(b)); });
 }
 
 tensor *t_scale(scope *s, const tensor *a, double factor)
 {
-    return run(s, "t_scale", [&] { return at::mul(in(a), factor); });
+    return run_shared(s, "t_scale", [&] { return at::mul(in(a), factor); });
 }
 
 tensor *t_exp(scope *s, const tensor *a)
@@ -166,7 +188,7 @@ tensor *t_exp(scope *s, const tensor *a)
 
 tensor *t_abs(scope *s, const tensor *a)
 {
-    return run(s, "t_abs", [&] { return at::abs(in(a)); });
+    return run_shared(s, "t_abs", [&] { return at::abs(in(a)); });
 }
 
 tensor *t_sum(scope *s, const tensor *a)
@@ -189,7 +211,7 @@ tensor *t_is_finite(scope *s, const tensor *a)
 tensor *t_matmul(scope *s, const tensor *a, const tensor *b)
 {
     return run(s, "t_matmul", [&] {
-        at::Tensor product = at::matmul(in(a), in(b));
+        at::Tensor product = shim::matmul(in(a), in(b));
         count_product(2.0 * static_cast<double>(product.numel()) * static_cast<double>(in(a).size(-1)),
                       {a, b});
         return product;
@@ -201,7 +223,7 @@ tensor *t_linear(scope *s, const tensor *x, const tensor *weight, const tensor *
     return run(s, "t_linear", [&] {
         count_product(2.0 * static_cast<double>(in(x).numel()) * static_cast<double>(in(weight).size(0)),
                       {x, weight});
-        return at::linear(in(x), in(weight), opt(bias));
+        return shim::linear(in(x), in(weight), opt(bias));
     });
 }
 
@@ -218,7 +240,7 @@ tensor *t_conv2d_patches(scope *s, const tensor *x, const tensor *weight)
 
 tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tensor *bias, double eps)
 {
-    return run(s, "t_layer_norm", [&] {
+    return run_shared(s, "t_layer_norm", [&] {
         const int64_t width[] = {in(x).size(-1)};
         return at::layer_norm(in(x), width, opt(weight), opt(bias), eps);
     });
@@ -226,7 +248,7 @@ tensor *t_layer_norm(scope *s, const tensor *x, const tensor *weight, const tens
 
 tensor *t_relu(scope *s, const tensor *x)
 {
-    return run(s, "t_relu", [&] { return at::relu(in(x)); });
+    return run_shared(s, "t_relu", [&] { return at::relu(in(x)); });
 }
 
 tensor *t_gelu(scope *s, const tensor *x)
@@ -246,12 +268,12 @@ tensor *t_silu(scope *s, const tensor *x)
 
 tensor *t_softmax(scope *s, const tensor *x, int64_t dim)
 {
-    return run(s, "t_softmax", [&] { return at::softmax(in(x), dim); });
+    return run_rows(s, "t_softmax", x, dim, [&] { return at::softmax(in(x), dim); });
 }
 
 tensor *t_log_softmax(scope *s, const tensor *x, int64_t dim)
 {
-    return run(s, "t_log_softmax", [&] { return at::log_softmax(in(x), dim); });
+    return run_rows(s, "t_log_softmax", x, dim, [&] { return at::log_softmax(in(x), dim); });
 }
 
 tensor *t_attention(scope *s, const tensor *q, const tensor *k, const tensor *v, bool causal)
@@ -279,7 +301,7 @@ tensor *t_normalize(scope *s, const tensor *x, int64_t dim)
 
 tensor *t_cross_entropy(scope *s, const tensor *logits, const tensor *labels)
 {
-    return run(s, "t_cross_entropy", [&] { return at::cross_entropy_loss(in(logits), in(labels)); });
+    return run(s, "t_cross_entropy", [&] { return shim::cross_entropy(in(logits), in(labels)); });
 }
 
 tensor *t_top_indices(scope *s, const tensor *x, int64_t k)

@@ -9,8 +9,9 @@ namespace shim
 /** What torch_use_threads has set for this thread; 0: all. */
 int chosen_threads() noexcept;
 
-/** While it lives, OpenMP's regions of this thread have the chosen number of threads. Only for our kernels and the
- * packed products: the libraries' other operations add in an order that may depend on the number. */
+/** While it lives, OpenMP's regions of this thread have the chosen number of threads. Only for our kernels, the packed
+ * products and what makes each value by itself: the libraries' other operations add in an order that may depend on the
+ * number. */
 class with_chosen_threads
 {
   public:

@@ -123,6 +123,8 @@ static const struct op_case CASES[] = {
     CASE(op_sum, {3, 4}),
     CASE(op_max, {3, 4}),
     CASE(op_matmul, {2, 3, 4}, {2, 4, 5}),
+    CASE(op_matmul, {2, 3, 4}, {4, 5}), /* broadcast */
+    CASE(op_matmul, {1, 3, 4}, {2, 1, 4, 5}),
     CASE(op_linear, {2, 3, 4}, {5, 4}, {5}),
     CASE(op_linear_no_bias, {3, 4}, {5, 4}),
     CASE(op_conv2d_patches, {2, 3, 4, 4}, {5, 3, 2, 2}),

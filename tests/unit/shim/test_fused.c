@@ -147,6 +147,38 @@ static tensor *mlp(scope *s, const tensor *packed_in, const tensor *packed_out, 
     return t_to(s, stream, DTYPE_F32);
 }
 
+/* Operations that make each value or row by itself, by the chosen number of threads. */
+static tensor *shared(scope *s, const tensor *x, int64_t n_threads)
+{
+    torch_use_threads(n_threads);
+    tensor *y = t_mul(s, t_sub(s, t_add(s, x, x), t_scale(s, x, 0.3)), t_abs(s, t_relu(s, x)));
+    tensor *turned = t_contiguous(s, t_transpose(s, y, 0, 1));
+    tensor *rows = t_cat(s,
+                         TENSORS(t_softmax(s, y, -1), t_log_softmax(s, x, -1), t_clone(s, y),
+                                 t_layer_norm(s, y, NULL, NULL, 1e-5), t_transpose(s, turned, 0, 1)),
+                         0);
+    torch_use_threads(0);
+    return rows;
+}
+
+static void expect_same(scope *s, const tensor *x, tensor *(*compute)(scope *, const tensor *, int64_t))
+{
+    tensor *all = compute(s, x, 0);
+    for (int64_t n_threads = 1; all && n_threads < 3; n_threads++)
+        assert_memory_equal(t_data(compute(s, x, n_threads)), t_data(all),
+                            (size_t)t_numel(all) * sizeof(float));
+}
+
+static void test_fused__chosen_threads_change_no_bit_of_shared_operations(void **state)
+{
+    (void)state;
+    scope *s = scope_open(NULL, SCOPE_GRAD_OFF);
+    for (int64_t rows = 13; rows < 800; rows = 9 * rows + 4) /* 13, 121: more values than one thread's task */
+        for (int64_t width = 765; width < 769; width++)
+            expect_same(s, t_to(s, random_tensor(s, 6, SHAPE(rows, width)), DTYPE_F32), shared);
+    assert_ok(scope_close(s));
+}
+
 /* With weights of ViT-B/16's sizes, packed and in bf16, and numbers of rows that leave remainders. */
 static void test_fused__chosen_threads_change_no_bit(void **state)
 {
@@ -407,6 +439,7 @@ int main(void)
         torch_unit_test_3_threads(test_fused__packed_linear),
         torch_unit_test_3_threads(test_fused__narrow_linear),
         torch_unit_test_3_threads(test_fused__chosen_threads_change_no_bit),
+        torch_unit_test_3_threads(test_fused__chosen_threads_change_no_bit_of_shared_operations),
         torch_unit_test_3_threads(test_fused__residual_and_norm),
         torch_unit_test_3_threads(test_fused__activations),
         torch_unit_test(test_fused__operands_that_do_not_fit_are_refused),
