@@ -2,6 +2,7 @@
 #include "kernel_types.hpp"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <cmath>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "prompt/torch/fused.h"
@@ -146,10 +147,10 @@ int64_t n_out(const at::Tensor &weight)
 /** x [...,in] for a weight, packed or not; one of t_pack_narrow is for fp32 and fp64. */
 bool fits(const at::Tensor &x, const at::Tensor &weight)
 {
-    const bool is_narrow = weight.scalar_type() == at::kBFloat16 &&
-                           (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble);
-    const bool has_type = is_narrow || (x.scalar_type() == weight.scalar_type() && !is_in_panels(weight));
-    return x.dim() > 0 && x.size(-1) == weight.size(1) && has_type;
+    const at::ScalarType of_x = x.scalar_type(), of_weight = weight.scalar_type();
+    const bool is_narrow = of_weight == at::kBFloat16 && (of_x == at::kFloat || of_x == at::kDouble);
+    const bool is_same = of_x == of_weight && !(is_in_panels(weight) && of_x == at::kBFloat16);
+    return x.dim() > 0 && x.size(-1) == weight.size(1) && (is_narrow || is_same);
 }
 
 double product_flop(const at::Tensor &x, const at::Tensor &weight)
@@ -165,28 +166,49 @@ at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
     return call(*linear, {x, weight, bias, "none", c10::IValue(c10::impl::toList(none)), ""});
 }
 
-/** The weight is in panels of bf16. */
-template <class A>
-at::Tensor narrow_product(const at::Tensor &x, const at::Tensor &weight,
-                          const std::optional<at::Tensor> &bias)
+/** Whether a product with such a weight is ours: measured 1.1 to 1.2 times as fast as oneDNN's on AVX2, and no faster on
+ * AVX-512. */
+bool has_panels(const at::Tensor &weight)
+{
+    return weight.is_cpu() && weight.scalar_type() == at::kFloat && weight.size(0) % kernels::PANEL == 0 &&
+           &kernels::best<float>() == kernels::table_of<float>(kernels::isa::avx2);
+}
+
+/** [out,in] to [out / PANEL,in,PANEL]. */
+at::Tensor to_panels(const at::Tensor &weight)
+{
+    return weight.unflatten(0, {-1, kernels::PANEL}).transpose(1, 2).contiguous();
+}
+
+/** The weight is in panels of W. */
+template <class A, class W>
+at::Tensor panel_product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias)
 {
     constexpr int64_t MANY_ROWS = 480; // converting a weight again for every 480 rows costs 1 %
+    constexpr double TASK_FLOP = 1e6;  // less takes less time than starting another thread
     const at::Tensor rows = x.contiguous(), b = bias ? bias->contiguous() : at::Tensor();
     std::vector<int64_t> sizes = x.sizes().vec();
     sizes.back() = n_out(weight);
     at::Tensor y = at::empty(sizes, x.options());
-    kernels::narrow_product_args<A> a = {.x = data<A>(rows),
-                                         .w = data<kernels::bf16>(weight),
-                                         .bias = b.defined() ? data<A>(b) : nullptr,
-                                         .y = data<A>(y),
-                                         .n_rows = x.numel() / x.size(-1),
-                                         .n_in = x.size(-1),
-                                         .n_out = n_out(weight),
-                                         .n_chunks = 1};
-    const int64_t n_blocks = kernels::narrow_tasks(a), n_wanted = 2 * at::get_num_threads();
+    kernels::panel_args<A, W> a = {.x = data<A>(rows),
+                                   .w = data<W>(weight),
+                                   .bias = b.defined() ? data<A>(b) : nullptr,
+                                   .y = data<A>(y),
+                                   .n_rows = x.numel() / x.size(-1),
+                                   .n_in = x.size(-1),
+                                   .n_out = n_out(weight),
+                                   .n_chunks = 1};
+    const int64_t n_blocks = kernels::panel_tasks(a), n_wanted = 2 * at::get_num_threads();
     a.n_chunks = std::max((a.n_rows + MANY_ROWS - 1) / MANY_ROWS, (n_wanted + n_blocks - 1) / n_blocks);
-    at::parallel_for(0, kernels::narrow_tasks(a), 1,
-                     [&](int64_t begin, int64_t end) { kernels::best<A>().narrow_product(a, begin, end); });
+    const int64_t n_tasks = kernels::panel_tasks(a);
+    const double task_flop = product_flop(x, weight) / static_cast<double>(n_tasks);
+    const auto n_together = static_cast<int64_t>(std::ceil(TASK_FLOP / std::max(task_flop, 1.0)));
+    at::parallel_for(0, n_tasks, n_together, [&](int64_t begin, int64_t end) {
+        if constexpr (std::is_same_v<A, W>)
+            kernels::best<A>().panel_product(a, begin, end);
+        else
+            kernels::best<A>().narrow_product(a, begin, end);
+    });
     return y;
 }
 
@@ -196,8 +218,9 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
         return shim::linear(x, weight.to(x.scalar_type()), bias);
     const shim::with_chosen_threads threads;
     if (is_in_panels(weight))
-        return x.scalar_type() == at::kDouble ? narrow_product<double>(x, weight, bias)
-                                              : narrow_product<float>(x, weight, bias);
+        return weight.scalar_type() == at::kFloat ? panel_product<float, float>(x, weight, bias)
+               : x.scalar_type() == at::kDouble   ? panel_product<double, kernels::bf16>(x, weight, bias)
+                                                  : panel_product<float, kernels::bf16>(x, weight, bias);
     return packed_product(x, weight, bias);
 }
 
@@ -208,6 +231,8 @@ extern "C" {
 tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows)
 {
     return run(s, "t_pack_weight", [&] {
+        if (has_panels(in(weight)))
+            return to_panels(in(weight));
         const at::Tensor w = in(weight).contiguous();
         return can_pack(w) ? pack(w, n_rows) : w;
     });
@@ -217,12 +242,7 @@ tensor *t_pack_narrow(scope *s, const tensor *weight)
 {
     return run(s, "t_pack_narrow", [&] {
         const at::Tensor w = in(weight).to(at::kBFloat16);
-        const int64_t n = w.size(0);
-        return w.is_cpu() && n % kernels::NARROW_PANEL == 0
-                   ? w.view({n / kernels::NARROW_PANEL, kernels::NARROW_PANEL, w.size(1)})
-                         .transpose(1, 2)
-                         .contiguous()
-                   : w.contiguous();
+        return w.is_cpu() && w.size(0) % kernels::PANEL == 0 ? to_panels(w) : w.contiguous();
     });
 }
 

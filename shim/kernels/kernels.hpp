@@ -120,25 +120,25 @@ template <class T> struct dense_backward_args {
     int64_t first_key;
 };
 
-/** Columns of a panel of narrow_product's weight. */
-constexpr int64_t NARROW_PANEL = 32;
+/** Columns of a panel of panel_product's weight. */
+constexpr int64_t PANEL = 32;
 
-/** y = x w + bias, the weight in bf16 and all sums in A. */
-template <class A> struct narrow_product_args {
+/** y = x w + bias, all sums in A; the weight is in A or narrower. */
+template <class A, class W> struct panel_args {
     const A *x;    // [rows, in]
-    const bf16 *w; // [out / NARROW_PANEL, in, NARROW_PANEL]
+    const W *w;    // [out / PANEL, in, PANEL]
     const A *bias; // [out], or null
     A *y;          // [rows, out], written
     int64_t n_rows, n_in, n_out;
     int64_t n_chunks; // of rows, that are computed by themselves
 };
 
-/** Columns that a task computes: their part of the weight, converted, fits the L2 cache. */
-constexpr int64_t NARROW_COLUMNS = 4 * NARROW_PANEL, NARROW_DEPTH = 512;
+/** Columns and depth of a task's part of the weight, which fits the L2 cache. */
+constexpr int64_t PANEL_COLUMNS = 4 * PANEL, PANEL_DEPTH = 512;
 
-template <class A> int64_t narrow_tasks(const narrow_product_args<A> &a)
+template <class A, class W> int64_t panel_tasks(const panel_args<A, W> &a)
 {
-    return a.n_chunks * ((a.n_out + NARROW_COLUMNS - 1) / NARROW_COLUMNS);
+    return a.n_chunks * ((a.n_out + PANEL_COLUMNS - 1) / PANEL_COLUMNS);
 }
 
 /** The kernels of one type for one instruction set. Each works on [begin, end) of its rows or tasks. */
@@ -161,7 +161,8 @@ template <class T> struct table {
     /** Tasks are (image, head) pairs. */
     void (*dense_backward)(const dense_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
     /** Tasks are (block of columns, chunk of rows) pairs; a sum does not depend on the number of chunks. */
-    void (*narrow_product)(const narrow_product_args<A> &a, int64_t begin, int64_t end);
+    void (*narrow_product)(const panel_args<A, bf16> &a, int64_t begin, int64_t end);
+    void (*panel_product)(const panel_args<A, A> &a, int64_t begin, int64_t end);
 };
 
 /** Queries or heads that a thread computes together. */

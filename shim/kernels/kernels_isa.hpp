@@ -2,7 +2,7 @@
 // that initialized them before main would run on processors without the instructions.
 #include "dense.inc.hpp"
 #include "kernels.inc.hpp"
-#include "narrow.inc.hpp"
+#include "panels.inc.hpp"
 #include "tree.inc.hpp"
 
 namespace kernels::KERNELS_ISA
@@ -10,11 +10,17 @@ namespace kernels::KERNELS_ISA
 
 template <class T> constexpr table<T> make_table()
 {
-    return {residual_norm<T>,  norm_backward<T>,
-            silu<T>,           multiply<T>,
-            tree_forward<T>,   tree_backward<T>,
-            dense_scratch<T>,  dense_forward<T>,
-            dense_backward<T>, narrow_product<typename accumulator<T>::type>};
+    return {residual_norm<T>,
+            norm_backward<T>,
+            silu<T>,
+            multiply<T>,
+            tree_forward<T>,
+            tree_backward<T>,
+            dense_scratch<T>,
+            dense_forward<T>,
+            dense_backward<T>,
+            panel_product<typename accumulator<T>::type, bf16>,
+            panel_product<typename accumulator<T>::type, typename accumulator<T>::type>};
 }
 
 extern const table<float> float_table;

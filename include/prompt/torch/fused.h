@@ -25,8 +25,8 @@ tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, 
 /* ---------------------------------------------------------------- linear with a frozen weight */
 
 /**
- * A copy of a weight in oneDNN's layout, for calls with about `n_rows` rows; where oneDNN cannot pack it, the
- * weight itself, contiguous.
+ * A copy of a weight in our kernels' layout on AVX2, else in oneDNN's, for calls with about `n_rows` rows; where it cannot
+ * be packed, the weight itself, contiguous.
  *   weight  [out,in]  compute
  */
 tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows);

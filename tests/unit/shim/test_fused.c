@@ -55,7 +55,8 @@ static tensor *linear_reference(scope *s, tensor *const *in, const void *sizes)
 static void test_fused__packed_linear(void **state)
 {
     (void)state;
-    const int64_t shapes[][3] = {{1, 1, 1}, {3, 7, 5}, {33, 48, 144}, {5, 512, 31}, {130, 65, 64}};
+    const int64_t shapes[][3] = {{1, 1, 1},     {3, 7, 5},    {33, 48, 144},  {5, 512, 31},
+                                 {130, 65, 64}, {12, 32, 32}, {13, 520, 160}, {1000, 64, 96}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (int has_bias = 0; has_bias < 2; has_bias++) {
             const struct linear_sizes z = {shapes[i][0], shapes[i][1], shapes[i][2], has_bias};
