@@ -1,4 +1,4 @@
-// The fused operations: packed products by oneDNN, our kernels on a CPU, compositions of PyTorch's elsewhere.
+// The fused operations: our kernels and oneDNN's packed products on a CPU, compositions of PyTorch's elsewhere.
 #include "kernel_types.hpp"
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -133,7 +133,7 @@ at::Tensor pack(const at::Tensor &weight, int64_t n_rows)
     return call(*reorder, {weight, n_rows});
 }
 
-/** Whether a weight [out,in] has become panels [out / 32,in,32]. */
+/** Whether a weight [out,in] has become panels [out / PANEL_WIDTH,in,PANEL_WIDTH]. */
 bool is_in_panels(const at::Tensor &weight)
 {
     return weight.dim() == 3;
@@ -166,27 +166,31 @@ at::Tensor packed_product(const at::Tensor &x, const at::Tensor &weight,
     return call(*linear, {x, weight, bias, "none", c10::IValue(c10::impl::toList(none)), ""});
 }
 
-/** Whether a product with such a weight is ours: measured 1.1 to 1.2 times as fast as oneDNN's on AVX2, and no faster on
- * AVX-512. */
-bool has_panels(const at::Tensor &weight)
+/** Whether our kernel computes products with such a weight: on AVX2 it is faster than oneDNN's, on AVX-512 it was not
+ * (tests/speed/README.md). */
+bool takes_panels(const at::Tensor &weight)
 {
-    return weight.is_cpu() && weight.scalar_type() == at::kFloat && weight.size(0) % kernels::PANEL == 0 &&
+    return weight.is_cpu() && weight.scalar_type() == at::kFloat &&
+           weight.size(0) % kernels::PANEL_WIDTH == 0 &&
            &kernels::best<float>() == kernels::table_of<float>(kernels::isa::avx2);
 }
 
-/** [out,in] to [out / PANEL,in,PANEL]. */
+/** [out,in] to [out / PANEL_WIDTH,in,PANEL_WIDTH]. */
 at::Tensor to_panels(const at::Tensor &weight)
 {
-    return weight.unflatten(0, {-1, kernels::PANEL}).transpose(1, 2).contiguous();
+    return weight.unflatten(0, {-1, kernels::PANEL_WIDTH})
+        .transpose(1, 2)
+        .clone(at::MemoryFormat::Contiguous);
 }
 
 /** The weight is in panels of W. */
 template <class A, class W>
 at::Tensor panel_product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias)
 {
-    constexpr int64_t MANY_ROWS = 480; // converting a weight again for every 480 rows costs 1 %
-    constexpr double TASK_FLOP = 1e6;  // less takes less time than starting another thread
-    const at::Tensor rows = x.contiguous(), b = bias ? bias->contiguous() : at::Tensor();
+    constexpr int64_t MANY_ROWS = 480,
+                      FEW_ROWS = 12;  // of a chunk; converting a weight for each 480 rows costs 1 %
+    constexpr double TASK_FLOP = 1e6; // less takes less time than starting another thread
+    const at::Tensor rows = x.contiguous(), b = bias.value_or(at::Tensor());
     std::vector<int64_t> sizes = x.sizes().vec();
     sizes.back() = n_out(weight);
     at::Tensor y = at::empty(sizes, x.options());
@@ -199,15 +203,17 @@ at::Tensor panel_product(const at::Tensor &x, const at::Tensor &weight, const st
                                    .n_out = n_out(weight),
                                    .n_chunks = 1};
     const int64_t n_blocks = kernels::panel_tasks(a), n_wanted = 2 * at::get_num_threads();
-    a.n_chunks = std::max((a.n_rows + MANY_ROWS - 1) / MANY_ROWS, (n_wanted + n_blocks - 1) / n_blocks);
+    a.n_chunks =
+        std::max((a.n_rows + MANY_ROWS - 1) / MANY_ROWS,
+                 std::min((n_wanted + n_blocks - 1) / n_blocks, (a.n_rows + FEW_ROWS - 1) / FEW_ROWS));
     const int64_t n_tasks = kernels::panel_tasks(a);
     const double task_flop = product_flop(x, weight) / static_cast<double>(n_tasks);
     const auto n_together = static_cast<int64_t>(std::ceil(TASK_FLOP / std::max(task_flop, 1.0)));
     at::parallel_for(0, n_tasks, n_together, [&](int64_t begin, int64_t end) {
         if constexpr (std::is_same_v<A, W>)
-            kernels::best<A>().panel_product(a, begin, end);
+            kernels::best<A>().panels(a, begin, end);
         else
-            kernels::best<A>().narrow_product(a, begin, end);
+            kernels::best<A>().narrow_panels(a, begin, end);
     });
     return y;
 }
@@ -231,7 +237,7 @@ extern "C" {
 tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows)
 {
     return run(s, "t_pack_weight", [&] {
-        if (has_panels(in(weight)))
+        if (takes_panels(in(weight)))
             return to_panels(in(weight));
         const at::Tensor w = in(weight).contiguous();
         return can_pack(w) ? pack(w, n_rows) : w;
@@ -242,7 +248,7 @@ tensor *t_pack_narrow(scope *s, const tensor *weight)
 {
     return run(s, "t_pack_narrow", [&] {
         const at::Tensor w = in(weight).to(at::kBFloat16);
-        return w.is_cpu() && w.size(0) % kernels::PANEL == 0 ? to_panels(w) : w.contiguous();
+        return w.is_cpu() && w.size(0) % kernels::PANEL_WIDTH == 0 ? to_panels(w) : w.contiguous();
     });
 }
 
@@ -251,6 +257,8 @@ tensor *t_packed_linear(scope *s, const tensor *weight, const tensor *bias, cons
     return run(s, "t_packed_linear", [&] {
         const at::Tensor &w = in(weight);
         check(fits(in(x), w), "x does not fit");
+        check(!is_in_panels(w) || in(x).is_cpu(), "x is not on the CPU");
+        check_dense(bias, n_out(w), in(x).scalar_type(), "the bias does not fit");
         const double flop = product_flop(in(x), w);
         shim::count_flop(flop);
         return product(in(x), w, opt(bias));

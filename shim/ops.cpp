@@ -36,9 +36,9 @@ void count_product(double flop, std::initializer_list<const tensor *> operands)
     shim::count_flop(flop, flop * n_gradients(operands));
 }
 
-/** run() for an operation that makes each value, or each row, by itself and in the same way wherever a thread's share
- * begins: the chosen threads share it. (Exponentials are not among them: libtorch computes the last values of a share by
- * another function than a vector of them.) */
+/** run() for an operation of the chosen threads: libtorch makes each value, or each row, by itself and in the same way
+ * wherever a thread's share begins. Exponentials of single values are not among them: the last ones of a share, fewer than
+ * a vector, are computed by another function. */
 template <class Op>
 [[gnu::always_inline]] inline tensor *run_shared(scope *s, const char *name, Op op) noexcept
 {

@@ -2,8 +2,9 @@
 #include "small.hpp"
 
 #include <ATen/ExpandUtils.h>
-#include <omp.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "threads.hpp"
 
 extern "C" int MKL_Set_Num_Threads_Local(int n) __attribute__((weak)); // only in a libtorch with MKL
 
@@ -17,18 +18,13 @@ using torch::autograd::variable_list;
 constexpr double SMALL_FLOP = 2e6;
 constexpr int64_t SMALL_LOGITS = 16384;
 
-/** While it lives, this thread alone computes what it calls. */
-class alone
+/** While it lives, this thread alone computes what it calls. MKL does not ask OpenMP. */
+class alone : shim::with_threads
 {
   public:
-    alone()
-        : openmp_(omp_get_max_threads()), mkl_(MKL_Set_Num_Threads_Local ? MKL_Set_Num_Threads_Local(1) : 0)
-    {
-        omp_set_num_threads(1);
-    }
+    alone() : with_threads(1), mkl_(MKL_Set_Num_Threads_Local ? MKL_Set_Num_Threads_Local(1) : 0) {}
     ~alone()
     {
-        omp_set_num_threads(openmp_);
         if (MKL_Set_Num_Threads_Local)
             (void)MKL_Set_Num_Threads_Local(mkl_);
     }
@@ -36,14 +32,22 @@ class alone
     alone &operator=(const alone &) = delete;
 
   private:
-    int openmp_, mkl_;
+    int mkl_;
 };
+
+/** Keeps what the other operand's gradient needs. */
+void save_operands(AutogradContext *ctx, const at::Tensor &a, const at::Tensor &b)
+{
+    ctx->save_for_backward({b.requires_grad() ? a : at::Tensor(), a.requires_grad() ? b : at::Tensor()});
+}
 
 /** a b; the gradients are dy b^T and a^T dy, summed over the axes along which an operand was repeated. */
 struct small_matmul : torch::autograd::Function<small_matmul> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &a, const at::Tensor &b)
     {
-        ctx->save_for_backward({a, b});
+        save_operands(ctx, a, b);
+        ctx->saved_data["sizes_a"] = a.sizes();
+        ctx->saved_data["sizes_b"] = b.sizes();
         const alone here;
         return at::matmul(a, b);
     }
@@ -54,9 +58,9 @@ struct small_matmul : torch::autograd::Function<small_matmul> {
         const alone here;
         variable_list out(2);
         if (ctx->needs_input_grad(0))
-            out[0] = at::sum_to(at::matmul(dy[0], b.mT()), a.sizes());
+            out[0] = at::sum_to(at::matmul(dy[0], b.mT()), ctx->saved_data["sizes_a"].toIntVector());
         if (ctx->needs_input_grad(1))
-            out[1] = at::sum_to(at::matmul(a.mT(), dy[0]), b.sizes());
+            out[1] = at::sum_to(at::matmul(a.mT(), dy[0]), ctx->saved_data["sizes_b"].toIntVector());
         return out;
     }
 };
@@ -71,7 +75,7 @@ struct small_linear : torch::autograd::Function<small_linear> {
     static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight,
                               const std::optional<at::Tensor> &bias)
     {
-        ctx->save_for_backward({x, weight});
+        save_operands(ctx, x, weight);
         ctx->saved_data["has_bias"] = bias.has_value();
         const alone here;
         return at::linear(x, weight, bias);
@@ -113,30 +117,38 @@ struct small_cross_entropy : torch::autograd::Function<small_cross_entropy> {
     }
 };
 
-bool is_small(const at::Tensor &a, double n_columns)
+bool is_small(double n_values, int64_t depth)
 {
-    return a.is_cpu() && 2.0 * static_cast<double>(a.numel()) * n_columns < SMALL_FLOP;
+    return 2.0 * n_values * static_cast<double>(depth) < SMALL_FLOP;
+}
+
+/** The values of a b, whose batches may be repeated. */
+double n_values_of_matmul(const at::Tensor &a, const at::Tensor &b)
+{
+    const std::vector<int64_t> batch = at::infer_size(a.sizes().slice(0, static_cast<size_t>(a.dim() - 2)),
+                                                      b.sizes().slice(0, static_cast<size_t>(b.dim() - 2)));
+    return static_cast<double>(c10::multiply_integers(batch) * a.size(-2) * b.size(-1));
 }
 
 } // namespace
 
 at::Tensor shim::matmul(const at::Tensor &a, const at::Tensor &b)
 {
-    const bool has_matrices = a.dim() >= 2 && b.dim() >= 2;
-    return has_matrices && is_small(a, static_cast<double>(b.size(-1))) ? small_matmul::apply(a, b)
-                                                                        : at::matmul(a, b);
+    const bool has_matrices = a.is_cpu() && a.dim() >= 2 && b.dim() >= 2;
+    return has_matrices && is_small(n_values_of_matmul(a, b), a.size(-1)) ? small_matmul::apply(a, b)
+                                                                          : at::matmul(a, b);
 }
 
 at::Tensor shim::linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias)
 {
-    const bool has_matrix = x.dim() >= 1 && weight.dim() == 2;
-    return has_matrix && is_small(x, static_cast<double>(weight.size(0)))
+    const bool has_matrix = x.is_cpu() && x.dim() >= 1 && weight.dim() == 2;
+    return has_matrix && is_small(static_cast<double>(x.numel()), weight.size(0))
                ? small_linear::apply(x, weight, bias)
                : at::linear(x, weight, bias);
 }
 
 at::Tensor shim::cross_entropy(const at::Tensor &logits, const at::Tensor &labels)
 {
-    const bool is_small = logits.is_cpu() && logits.dim() == 2 && logits.numel() <= SMALL_LOGITS;
-    return is_small ? small_cross_entropy::apply(logits, labels) : at::cross_entropy_loss(logits, labels);
+    const bool has_few = logits.is_cpu() && logits.dim() == 2 && logits.numel() <= SMALL_LOGITS;
+    return has_few ? small_cross_entropy::apply(logits, labels) : at::cross_entropy_loss(logits, labels);
 }

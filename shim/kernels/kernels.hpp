@@ -121,24 +121,24 @@ template <class T> struct dense_backward_args {
 };
 
 /** Columns of a panel of panel_product's weight. */
-constexpr int64_t PANEL = 32;
+constexpr int64_t PANEL_WIDTH = 32;
 
 /** y = x w + bias, all sums in A; the weight is in A or narrower. */
 template <class A, class W> struct panel_args {
     const A *x;    // [rows, in]
-    const W *w;    // [out / PANEL, in, PANEL]
+    const W *w;    // [out / PANEL_WIDTH, in, PANEL_WIDTH]
     const A *bias; // [out], or null
     A *y;          // [rows, out], written
     int64_t n_rows, n_in, n_out;
     int64_t n_chunks; // of rows, that are computed by themselves
 };
 
-/** Columns and depth of a task's part of the weight, which fits the L2 cache. */
-constexpr int64_t PANEL_COLUMNS = 4 * PANEL, PANEL_DEPTH = 512;
+/** Columns of a task, and the depth at a time: that part of the weight fits the L2 cache. */
+constexpr int64_t BLOCK_COLUMNS = 4 * PANEL_WIDTH, BLOCK_DEPTH = 512;
 
 template <class A, class W> int64_t panel_tasks(const panel_args<A, W> &a)
 {
-    return a.n_chunks * ((a.n_out + PANEL_COLUMNS - 1) / PANEL_COLUMNS);
+    return a.n_chunks * ((a.n_out + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS);
 }
 
 /** The kernels of one type for one instruction set. Each works on [begin, end) of its rows or tasks. */
@@ -160,9 +160,10 @@ template <class T> struct table {
                           int64_t end);
     /** Tasks are (image, head) pairs. */
     void (*dense_backward)(const dense_backward_args<T> &a, A *scratch, int64_t begin, int64_t end);
-    /** Tasks are (block of columns, chunk of rows) pairs; a sum does not depend on the number of chunks. */
-    void (*narrow_product)(const panel_args<A, bf16> &a, int64_t begin, int64_t end);
-    void (*panel_product)(const panel_args<A, A> &a, int64_t begin, int64_t end);
+    /** Products with a weight in panels. Tasks are (block of columns, chunk of rows) pairs; a sum does not depend on the
+     * number of chunks. */
+    void (*narrow_panels)(const panel_args<A, bf16> &a, int64_t begin, int64_t end);
+    void (*panels)(const panel_args<A, A> &a, int64_t begin, int64_t end);
 };
 
 /** Queries or heads that a thread computes together. */

@@ -49,10 +49,16 @@ template <class A> struct right_factor {
     int64_t depth_stride, panel_stride;
 };
 
-/** c [TILE_ROWS, TILE_COLUMNS] = a b, or += with `Adds`. */
-template <class A, bool Adds>
-inline void multiply_tile(left_factor<A> a, const A *b, int64_t b_stride, int64_t depth, A *c,
-                          int64_t c_stride)
+/** What a tile's product is added to: rows of TILE_COLUMNS values. */
+template <class A> struct tile_start {
+    const A *data; // null: zeros
+    int64_t row_stride;
+};
+
+/** c [TILE_ROWS, TILE_COLUMNS] = start + a b. */
+template <class A>
+inline void multiply_tile(left_factor<A> a, const A *b, int64_t b_stride, int64_t depth, tile_start<A> start,
+                          A *c, int64_t c_stride)
 {
     using V = typename vector_of<A>::type;
     V sum[TILE_ROWS][2] = {};
@@ -71,9 +77,9 @@ inline void multiply_tile(left_factor<A> a, const A *b, int64_t b_stride, int64_
     for (int64_t row = 0; row < TILE_ROWS; row++) {
         A *to = c + row * c_stride;
         V low = sum[row][0], high = sum[row][1];
-        if (Adds) {
-            low += load_vector(to);
-            high += load_vector(to + LANES<A>);
+        if (start.data) {
+            low += load_vector(start.data + row * start.row_stride);
+            high += load_vector(start.data + row * start.row_stride + LANES<A>);
         }
         std::memcpy(to, &low, sizeof low);
         std::memcpy(to + LANES<A>, &high, sizeof high);
@@ -86,9 +92,11 @@ void multiply_matrices(left_factor<A> a, right_factor<A> b, int64_t rows, int64_
                        A *c, int64_t c_stride)
 {
     for (int64_t j = 0; j < columns; j += TILE_COLUMNS<A>, b.data += b.panel_stride)
-        for (int64_t i = 0; i < rows; i += TILE_ROWS)
-            multiply_tile<A, Adds>({a.data + i * a.row_stride, a.row_stride, a.depth_stride}, b.data,
-                                   b.depth_stride, depth, c + i * c_stride + j, c_stride);
+        for (int64_t i = 0; i < rows; i += TILE_ROWS) {
+            A *to = c + i * c_stride + j;
+            multiply_tile<A>({a.data + i * a.row_stride, a.row_stride, a.depth_stride}, b.data,
+                             b.depth_stride, depth, {Adds ? to : nullptr, c_stride}, to, c_stride);
+        }
 }
 
 // ---------------------------------------------------------------- packing

@@ -18,13 +18,13 @@
 
 /* Of each tensor's largest number. Measured 2026-11-29: fp32 logits 1e-6, losses 4e-6, gradients 6e-6; fp64 1e-7, 1e-7,
  * 1e-7 (the recorded values are fp32). Changes, over 6 starts and orders of batches, half of them on 2 threads, too:
- * fp32 at most 1.04e-4 (another processor, 2026-11-30), fp64 2.8e-6. AdamW divides by the size of each gradient, which
+ * fp32 at most 1.04e-4 (a Zen 3, 2026-11-30), fp64 2.8e-6. AdamW divides by the size of each gradient, which
  * magnifies the rounding of small ones. */
 static const struct numbers {
     const char *name;
     enum dtype dtype;
     double tolerance, change_tolerance;
-} PRECISIONS[] = {{"fp32", DTYPE_F32, 2e-5, 3e-4}, {"fp64", DTYPE_F64, 1e-6, 1e-5}};
+} PRECISIONS[] = {{"fp32", DTYPE_F32, 2e-5, 1.5e-4}, {"fp64", DTYPE_F64, 1e-6, 1e-5}};
 
 struct test {
     struct fixture *w;

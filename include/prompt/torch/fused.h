@@ -25,8 +25,8 @@ tensor *t_empty(scope *s, const int64_t *dims, size_t n_dims, enum dtype dtype, 
 /* ---------------------------------------------------------------- linear with a frozen weight */
 
 /**
- * A copy of a weight in our kernels' layout on AVX2, else in oneDNN's, for calls with about `n_rows` rows; where it cannot
- * be packed, the weight itself, contiguous.
+ * A copy of a weight in our kernel's layout (fp32 on AVX2, with `out` a multiple of 32) or in oneDNN's, for calls
+ * with about `n_rows` rows; where it cannot be packed, the weight itself, contiguous.
  *   weight  [out,in]  compute
  */
 tensor *t_pack_weight(scope *s, const tensor *weight, int64_t n_rows);
@@ -114,9 +114,7 @@ tensor *t_dropout_mask(scope *s, const struct dropout_stream *d, const int64_t *
 
 /**
  * silu(x), in the memory of x; with `keep_slope` in new memory, and x becomes silu'(x). Replaces t_sigmoid
- * and t_mul, for which autograd keeps x and the sigmoid; here only the slope. In the epilogue of
- * oneDNN's product it takes longer: 41 against 32 + 2 ms for [2048,512] to 2048 (November 2026, two AVX2
- * cores).
+ * and t_mul, for which autograd keeps x and the sigmoid; here only the slope.
  */
 tensor *t_silu_(scope *s, tensor *x, bool keep_slope);
 /** The same for the exact GELU; replaces t_gelu. */

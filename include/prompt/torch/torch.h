@@ -66,8 +66,8 @@ int torch_init(int64_t n_threads);
  * initializers, in which libtorch registers its operations and throws if memory runs out. */
 void torch_on_uncaught(void (*handler)(void));
 /** From now on at most `n` of torch_init's threads (0: all) share the work of the operations that this thread calls,
- * where no result depends on their number: our kernels, products with packed weights, and those that make each value
- * or row by itself. */
+ * where no result depends on their number: our kernels, products with packed weights, and what shim/ops.cpp runs as
+ * shared. */
 void torch_use_threads(int64_t n);
 int64_t torch_threads(void); /* that share a kernel's work, the caller's included */
 /** Seconds that one of these computes on while it waits for work, before it sleeps, at most 0.02; measured in a

@@ -180,3 +180,44 @@ dense_result<T> dense(const kernels::table<T> &t, const dense_sizes &z, const st
                [&](int64_t begin, int64_t end) { t.dense_backward(b, scratch.data(), begin, end); });
     return r;
 }
+
+// ---------------------------------------------------------------- products with a weight in panels
+
+struct panel_sizes {
+    int64_t rows, in, out;
+    bool has_bias;
+};
+// Whole and incomplete tiles, blocks of columns and of depth.
+const panel_sizes PANEL_SIZES[] = {
+    {1, 1, 32, false}, {12, 64, 32, true}, {13, 520, 160, true}, {97, 33, 288, false}};
+
+template <class A> struct panel_operands {
+    std::vector<A> x, w, bias;
+    std::vector<bf16> narrow;
+};
+
+template <class A> panel_operands<A> panel_values(const panel_sizes &z)
+{
+    const auto values = [](int64_t n) { return static_cast<size_t>(n); };
+    return {random_values<A>(values(z.rows * z.in)), random_values<A>(values(z.in * z.out)),
+            random_values<A>(values(z.out)), random_values<bf16>(values(z.in * z.out))};
+}
+
+// y of both kinds of weights, one behind the other.
+template <class A>
+std::vector<A> panels(const kernels::table<A> &t, const panel_sizes &z, const panel_operands<A> &v,
+                      int64_t n_chunks, int64_t range)
+{
+    const size_t n = static_cast<size_t>(z.rows * z.out);
+    std::vector<A> y(2 * n, std::numeric_limits<A>::quiet_NaN());
+    const A *bias = z.has_bias ? v.bias.data() : nullptr;
+    const kernels::panel_args<A, A> wide = {v.x.data(), v.w.data(), bias,  y.data(),
+                                            z.rows,     z.in,       z.out, n_chunks};
+    const kernels::panel_args<A, bf16> narrow = {v.x.data(), v.narrow.data(), bias,    y.data() + n, z.rows,
+                                                 z.in,       z.out,           n_chunks};
+    for_ranges(kernels::panel_tasks(wide), range, [&](int64_t begin, int64_t end) {
+        t.panels(wide, begin, end);
+        t.narrow_panels(narrow, begin, end);
+    });
+    return y;
+}

@@ -99,6 +99,19 @@ template <class T> void split_elements()
         });
 }
 
+template <class T> void split_panels()
+{
+    for (const panel_sizes &z : PANEL_SIZES) {
+        const panel_operands<T> v = panel_values<T>(z);
+        for_every_set<T>([&](const kernels::table<T> &t) {
+            const std::vector<T> want = panels(t, z, v, 1, 100);
+            for (const int64_t n_chunks : {1, 2, 5, 30})
+                for (const int64_t range : {1, 3})
+                    expect_same("a product with panels", panels(t, z, v, n_chunks, range), want);
+        });
+    }
+}
+
 template <class T> void split_all()
 {
     split_norms<T>();
@@ -110,11 +123,13 @@ template <class T> void split_all()
 void test_ranges__of_floats(void **)
 {
     split_all<float>();
+    split_panels<float>();
 }
 
 void test_ranges__of_doubles(void **)
 {
     split_all<double>();
+    split_panels<double>();
 }
 
 void test_ranges__of_bfloat16(void **)

@@ -207,6 +207,21 @@ void test_kernels__dense_attention_of_all_sets_agrees(void **)
     compare_dense<bf16>();
 }
 
+template <class T> void compare_panels()
+{
+    for (const panel_sizes &z : PANEL_SIZES) {
+        const panel_operands<T> v = panel_values<T>(z);
+        const std::vector<T> want = panels(generic<T>(), z, v, 1, 100);
+        for_each_set<T>([&](const kernels::table<T> &t) { expect_close("y", panels(t, z, v, 2, 1), want); });
+    }
+}
+
+void test_kernels__products_with_panels_of_all_sets_agree(void **)
+{
+    compare_panels<float>();
+    compare_panels<double>();
+}
+
 void test_kernels__the_best_set_is_one_of_them(void **)
 {
     bool found = false;
@@ -266,6 +281,7 @@ int main()
         cmocka_unit_test(test_kernels__elements_of_all_sets_agree),
         cmocka_unit_test(test_kernels__attention_of_all_sets_agrees),
         cmocka_unit_test(test_kernels__dense_attention_of_all_sets_agrees),
+        cmocka_unit_test(test_kernels__products_with_panels_of_all_sets_agree),
         cmocka_unit_test(test_kernels__the_best_set_is_one_of_them),
         cmocka_unit_test(test_kernels__bfloat16_rounds_to_nearest_even_and_keeps_what_is_not_finite),
     };
