@@ -23,6 +23,8 @@ STEPS, LIMIT = 2, 8
 # same two steps agree to 2.8e-13, so that is rounding.
 EQUAL_STEPS = 1
 MAX_GIB = 2.1  # measured with two threads: training 1.93 (AVX2) to 1.97 (AVX-512)
+CUDA_GIB = 0.4  # more with a libtorch that has CUDA, of whose files more pages are mapped: measured 2.37
+IDLE_GIB = 0.2  # of a program that does nothing: 0.11 without CUDA
 TARGET_SECONDS = 60  # on two quiet cores; said, not asserted: a busy machine is no fault of the program
 
 
@@ -33,8 +35,11 @@ def setUpModule():
     folder = tempfile.TemporaryDirectory()
     unittest.addModuleCleanup(folder.cleanup)
     root = pathlib.Path(folder.name)
+    run("--version")
+    shared["max_gib"] = MAX_GIB + (CUDA_GIB if peak_gib() > IDLE_GIB else 0)
     images, _ = harness.real_data.caltech()
     names = [name for _, name in harness.real_data.imagenet_classes()[:100]]
+    shared["has_photographs"] = images is not None
     shared["data"] = images.parents[1] if images else harness.SmallData(root / "data", names, 4, 1, 1).root
     shared["few"] = harness.SmallData(root / "few", names[:24], 4, 1, 1).root
     shared["model"] = harness.make_model(root / "vitb16.safetensors", "ViT-B-16", seed=1, gain=2)
@@ -66,7 +71,7 @@ class RealSize(harness.Case):
         self.assertIn("trained  139328 values:", result.err)
         estimate = float(re.search(r"memory   about (\d+\.\d+) GiB", result.err)[1])
         print(f"estimated {estimate:.2f} GiB, measured {peak_gib():.2f} GiB", flush=True)
-        self.assertLess(peak_gib(), MAX_GIB)
+        self.assertLess(peak_gib(), shared["max_gib"])
         self.assertLess(max(estimate / peak_gib(), peak_gib() / estimate), 1.25)
 
         records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
@@ -81,10 +86,11 @@ class RealSize(harness.Case):
         self.timed("eval", "eval", "--run", out, "--classes", "base", "--limit", LIMIT, "--json", self.tmp / "r.json")
         record = json.loads((self.tmp / "r.json").read_text())["records"][0]
         self.assertEqual((record["total"], record["limit"], record["finished"]), (LIMIT, LIMIT, False))
-        self.assertGreaterEqual(record["n_classes_predicted"], 3)  # all alike, they would prove nothing
+        if shared["has_photographs"]:  # of 8 drawn pictures random weights may see one class
+            self.assertGreaterEqual(record["n_classes_predicted"], 3)
         print(f"{record['images_per_s']:.2f} images/s, {record['n_classes_predicted']} classes predicted; {self.total:.0f} s "
               f"in all, peak {peak_gib():.2f} GiB", flush=True)
-        self.assertLess(peak_gib(), MAX_GIB)
+        self.assertLess(peak_gib(), shared["max_gib"])
         if self.total > TARGET_SECONDS:
             print(f"SLOW: more than {TARGET_SECONDS} s", flush=True)
 
