@@ -68,11 +68,11 @@ int torch_init(int64_t n_threads)
         const int64_t n = n_threads > 0 ? n_threads : process_cores();
         const int64_t n_startable = count_startable(n);
         if (n_startable < n)
-            return error_set(ERR_TORCH,
-                             "only %lld of %lld threads could be started, beside as many of libtorch: set "
-                             "'threads' to fewer, or raise the "
-                             "limits of processes and memory (ulimit -u, ulimit -v)",
-                             static_cast<long long>(n_startable), static_cast<long long>(n));
+            return error_set(
+                ERR_TORCH,
+                "only %lld of %lld threads could be started, beside as many of libtorch: set "
+                "'threads' to fewer, or raise the limits of processes and memory (ulimit -u, ulimit -v)",
+                static_cast<long long>(n_startable), static_cast<long long>(n));
         at::set_num_threads(static_cast<int>(n));
         (void)torch_threads(); // OpenMP starts them now, just after they have been tried
         // fp32 means fp32: otherwise cuDNN's convolutions round to TF32, with 10 bits of mantissa.
